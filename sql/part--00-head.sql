@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION weir" to load this file. \quit

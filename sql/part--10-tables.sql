@@ -1,0 +1,160 @@
+-- The extension's own tables. Nobody but weir's code reads or writes them.
+CREATE SCHEMA weir;
+CREATE SCHEMA weir_internal;
+GRANT USAGE ON SCHEMA weir TO PUBLIC;
+
+-- A job as create_job and enable_checkpointing defined it.
+CREATE TABLE weir_internal.job (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE,
+    owner           oid NOT NULL,
+    query           text NOT NULL,
+    parallelism     int NOT NULL,
+    max_parallelism int NOT NULL,
+    settings        jsonb NOT NULL,     -- search_path, TimeZone, DateStyle, IntervalStyle
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    checkpointing   boolean NOT NULL DEFAULT false,
+    mode            text NOT NULL DEFAULT 'exactly_once',
+    every           interval NOT NULL DEFAULT '1 s',
+    timeout         interval NOT NULL DEFAULT '10 min',
+    min_pause       interval NOT NULL DEFAULT '0',
+    max_concurrent  int NOT NULL DEFAULT 1,
+    fail_on_errors  boolean NOT NULL DEFAULT true,
+    tolerable_failures int,
+    retain          int NOT NULL DEFAULT 1,
+    history         int NOT NULL DEFAULT 1000,
+    sink_flush      interval NOT NULL DEFAULT '100 ms',
+    lock_wait       interval NOT NULL DEFAULT '5 s'
+);
+
+-- What became of it: not dumped, bound to this very database.
+CREATE TABLE weir_internal.run (
+    job             bigint PRIMARY KEY,
+    system_identifier bigint NOT NULL,
+    database        oid NOT NULL,
+    wanted          boolean NOT NULL DEFAULT false, -- should be running
+    status          text NOT NULL DEFAULT 'created',
+    status_reason   text,
+    attempt         bigint NOT NULL DEFAULT 0,  -- last used, never again
+    restarts        bigint NOT NULL DEFAULT 0,  -- since start_job
+    started_at      timestamptz,
+    last_error      text,
+    timeline        bigint NOT NULL DEFAULT 0,
+    fresh           boolean NOT NULL DEFAULT false, -- next start: new timeline
+    was_finished    boolean NOT NULL DEFAULT false  -- next start: pass the end of stream
+);
+
+-- A state a keyed function declared.
+CREATE TABLE weir_internal.state (
+    function        text NOT NULL,      -- schema-qualified signature
+    name            text NOT NULL,
+    kind            text NOT NULL,
+    type            text NOT NULL,      -- schema-qualified
+    default_value   text,
+    has_default     boolean NOT NULL,
+    ttl             interval,
+    update_type     text NOT NULL,
+    visibility      text NOT NULL,
+    owner           oid NOT NULL,
+    PRIMARY KEY (function, name)
+);
+
+-- A line of history a restore reads along: base and what came after.
+CREATE TABLE weir_internal.timeline (
+    job             bigint NOT NULL,
+    timeline        bigint NOT NULL,
+    base            bigint NOT NULL,    -- checkpoint it began from, 0: empty
+    positions       jsonb,              -- where its sources began
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (job, timeline)
+);
+
+-- A completed checkpoint: this row is the decision.
+CREATE TABLE weir_internal.completed (
+    job             bigint NOT NULL,
+    checkpoint      bigint NOT NULL,
+    timeline        bigint NOT NULL,
+    attempt         bigint NOT NULL,
+    parallelism     int NOT NULL,
+    max_parallelism int NOT NULL,
+    positions       jsonb NOT NULL,     -- one per source: offset, line, clock, ended
+    prepared        text[] NOT NULL,    -- transactions to commit
+    savepoint       text,
+    completed_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (job, checkpoint)
+);
+
+-- Written by each sink task in its epoch: proof that a prepared transaction was committed.
+CREATE TABLE weir_internal.marker (
+    job             bigint NOT NULL,
+    attempt         bigint NOT NULL,
+    checkpoint      bigint NOT NULL,
+    task            int NOT NULL,
+    PRIMARY KEY (job, attempt, checkpoint, task)
+);
+
+-- Keyed state, packed: whole groups, or what changed since the chunk before.
+CREATE TABLE weir_internal.snapshot (
+    job             bigint NOT NULL,
+    step            int NOT NULL,
+    key_group       int NOT NULL,
+    checkpoint      bigint NOT NULL,
+    seq             int NOT NULL,
+    timeline        bigint NOT NULL,
+    is_full         boolean NOT NULL,
+    payload         bytea NOT NULL,
+    PRIMARY KEY (job, step, key_group, checkpoint, seq)
+) WITH (toast_tuple_target = 8160);
+ALTER TABLE weir_internal.snapshot ALTER payload SET STORAGE MAIN;
+
+-- Checkpoints as weir.checkpoints shows them; a row from the trigger on.
+CREATE TABLE weir_internal.checkpoint (
+    job             bigint NOT NULL,
+    id              bigint NOT NULL,
+    timeline        bigint NOT NULL,
+    attempt         bigint NOT NULL,
+    kind            text NOT NULL,
+    status          text NOT NULL,
+    savepoint       text,
+    triggered_at    timestamptz NOT NULL,
+    ended_at        timestamptz,
+    visible_at      timestamptz,
+    state_bytes     bigint NOT NULL DEFAULT 0,
+    written_bytes   bigint NOT NULL DEFAULT 0,
+    dirty_keys      bigint NOT NULL DEFAULT 0,
+    failure         text,
+    tasks           int NOT NULL,
+    acknowledged    int NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, id)
+);
+
+CREATE TABLE weir_internal.checkpoint_task (
+    job             bigint NOT NULL,
+    checkpoint      bigint NOT NULL,
+    task            int NOT NULL,
+    name            text NOT NULL,      -- "keyed 1"
+    start_delay     interval,
+    alignment       interval,
+    sync            interval,
+    write           interval,
+    bytes           bigint NOT NULL,
+    PRIMARY KEY (job, checkpoint, task)
+);
+
+-- Lines for print sinks, written in the epoch, emitted after its commit.
+CREATE TABLE weir_internal.outbox (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job             bigint NOT NULL,
+    sink            text NOT NULL,      -- the foreign table
+    line            text NOT NULL
+);
+
+-- The ring of journal tables of a stream: which table holds which bytes.
+CREATE TABLE weir_internal.journal_segment (
+    job             bigint NOT NULL,
+    stream          int NOT NULL,
+    slot            int NOT NULL,       -- table weir_internal.journal_<job>_<stream>_<slot>
+    segment         bigint,             -- ordinal in the stream's life; NULL: free
+    start_offset    bigint,
+    PRIMARY KEY (job, stream, slot)
+);

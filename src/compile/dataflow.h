@@ -1,0 +1,106 @@
+/*
+ * compile/dataflow.h
+ *		A job's query, cut into what the tasks run.
+ *
+ *		(a) scan:  a SELECT over the stream, without f's output, in the order
+ *				   of the records' ordinal
+ *		(b) f:	   the keyed function, once a row of (a), its key set before
+ *		(c) sink:  the user's INSERT over f's rows (over (a)'s rows, if there
+ *				   is no keyed step), read from an ephemeral named relation
+ */
+#ifndef WEIR_COMPILE_DATAFLOW_H
+#define WEIR_COMPILE_DATAFLOW_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "nodes/primnodes.h"
+
+/* The name under which the sink statement reads its rows. */
+#define WEIR_SINK_INPUT "weir_sink_input"
+
+/* One column of the key. */
+typedef struct WeirKeyColumn
+{
+	AttrNumber	attno;			/* in row_desc */
+	Oid			type;
+	Oid			eq_operator;	/* of the type's default hash opfamily */
+	Oid			hash_function;	/* the extended one (64 bit, seed 0) */
+	Oid			collation;
+} WeirKeyColumn;
+
+typedef enum WeirSinkPlace
+{
+	WEIR_SINK_WITH_KEYED,		/* each keyed task writes its own rows */
+	WEIR_SINK_TASK				/* one sink task */
+} WeirSinkPlace;
+
+/* How the sink statement may be run: idea 3 of the design. */
+typedef enum WeirSinkBatching
+{
+	WEIR_SINK_BATCH,			/* any number of rows a statement */
+	WEIR_SINK_BATCH_DISTINCT,	/* no two rows equal on the arbiter columns */
+	WEIR_SINK_BY_RECORD			/* one row a statement */
+} WeirSinkBatching;
+
+typedef struct WeirDataflow
+{
+	MemoryContext context;		/* holds all of this */
+	Oid			stream;
+	Oid			target;			/* relation of the INSERT */
+
+	/* (a) */
+	PlannedStmt *scan;
+	TupleDesc	row_desc;		/* its columns; the ordinal is not among them */
+	AttrNumber	ordinal;		/* 1-based column of scan's result that holds the
+								 * stream row's ctid: the last one */
+	int			nkeys;			/* 0: no keyed step */
+	WeirKeyColumn *keys;
+
+	/* (b) */
+	Oid			function;		/* InvalidOid: no keyed step */
+	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc */
+	TupleDesc	function_desc;	/* columns f returns */
+	bool		function_scalar;	/* f returns a scalar: one column */
+
+	/* (c) */
+	TupleDesc	sink_desc;		/* the rows the sink statement reads */
+	int		   *sink_source;	/* per sink_desc column: > 0 row_desc attno,
+								 * < 0 minus function_desc attno */
+	PlannedStmt *sink;
+	WeirSinkBatching batching;
+	const char *batching_reason;
+	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc (Vars varno 1) */
+	Expr	  **arbiters;
+	Oid		   *arbiter_eq;		/* equality operators */
+	Oid		   *arbiter_hash;	/* hash functions (32 bit) */
+	Oid		   *arbiter_collation;
+
+	WeirSinkPlace place;
+	const char *place_reason;
+
+	/* what it depends on */
+	List	   *relations;		/* OIDs: a change of one invalidates */
+	bool		valid;			/* false after an invalidation */
+} WeirDataflow;
+
+/*
+ * Compiles under the current user and search_path, in a transaction with an
+ * active snapshot.  Errors carry a position in the query (as internal query).
+ * check: create_job's; no plans are made.
+ */
+extern WeirDataflow *weir_compile(const char *query, bool check);
+extern void weir_dataflow_free(WeirDataflow *dataflow);
+
+/*
+ * Takes the locks its plans need (AccessShare, RowExclusive on the target) in the current transaction,
+ * accepts invalidations, and says whether it may still be run.
+ */
+extern bool weir_dataflow_lock(WeirDataflow *dataflow);
+
+/* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
+extern char *weir_dataflow_describe(const WeirDataflow *dataflow);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * flow/registry.h
+ *		The jobs known to this server, in shared memory: how a backend asks for
+ *		a coordinator, sends it requests, and waits for what becomes of them.
+ */
+#ifndef WEIR_FLOW_REGISTRY_H
+#define WEIR_FLOW_REGISTRY_H
+
+#include "postgres.h"
+
+#include "storage/dsm.h"
+
+typedef enum WeirRequestKind
+{
+	WEIR_REQUEST_CHECKPOINT,	/* trigger_checkpoint */
+	WEIR_REQUEST_SAVEPOINT,		/* create_savepoint(name) */
+	WEIR_REQUEST_STOP,			/* stop_job: last checkpoint, then stop */
+	WEIR_REQUEST_DRAIN,			/* stop_job(drain => true) */
+	WEIR_REQUEST_CANCEL,		/* stop_job(cancel => true), drop_job */
+	WEIR_REQUEST_CONFIGURE		/* checkpointing options changed: read them again */
+} WeirRequestKind;
+
+typedef struct WeirRequestResult
+{
+	bool		ok;
+	int64		checkpoint;		/* its id, output visible */
+	char		error[512];		/* why it failed */
+} WeirRequestResult;
+
+/* Is the library preloaded, so that there is shared memory? */
+extern bool weir_registry_available(void);
+
+/* Start this job of the current database when the current transaction commits. */
+extern void weir_registry_start_at_commit(int64 job);
+/* Send CONFIGURE / CANCEL to this job's coordinator when the current transaction commits. */
+extern void weir_registry_notify_at_commit(int64 job, WeirRequestKind kind);
+
+/* Does this job of the current database have a coordinator, or is one being started? */
+extern bool weir_registry_is_active(int64 job);
+
+/*
+ * Sends a request and waits for its outcome.  False in result.ok when it failed;
+ * an ERROR (object_not_in_prerequisite_state) when the job has no coordinator.
+ */
+extern void weir_registry_request(int64 job, WeirRequestKind kind, const char *name,
+								  WeirRequestResult *result);
+
+/*
+ * Waits until something about any job changes, or the timeout (ms, -1 none).
+ * Usage: weir_registry_prepare_wait(); look; weir_registry_wait(); ... weir_registry_end_wait().
+ */
+extern void weir_registry_prepare_wait(void);
+extern bool weir_registry_wait(long timeout_ms);	/* true: timed out */
+extern void weir_registry_end_wait(void);
+
+/*
+ * The DSM segment of the job's running attempt, for views; DSM_HANDLE_INVALID
+ * if none.  See flow/attempt.h for its layout.
+ */
+extern dsm_handle weir_registry_attempt(int64 job, int *coordinator_pid);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * source/reader.h
+ *		Reads a stream: first what the journal holds behind the start
+ *		position, then the socket; journals what it reads; frames it; decodes
+ *		it into batches.
+ */
+#ifndef WEIR_SOURCE_READER_H
+#define WEIR_SOURCE_READER_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+
+#include "source/batch.h"
+#include "source/stream.h"
+
+/* A source's position: the end of the last complete record handed out. */
+typedef struct WeirPosition
+{
+	int64		offset;			/* bytes of the stream before it */
+	int64		line;			/* records before it */
+	int64		clock;			/* highest arrival stamp handed out, us since 2000 */
+	bool		ended;			/* the end of the stream has been handed out */
+} WeirPosition;
+
+/* What weir.sources shows; the source task points it into shared memory. One writer. */
+typedef struct WeirSourceStats
+{
+	int			status;			/* WeirSourceStatus */
+	char		peer[64];		/* address:port */
+	int64		connected_at;	/* TimestampTz, 0: never */
+	int64		last_record_at;
+	int64		records;
+	int64		bytes;
+	int64		journal_bytes;
+	int64		retries;
+	int64		dead_letters;
+	char		last_error[256];
+} WeirSourceStats;
+
+typedef enum WeirSourceStatus
+{
+	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTED,
+	WEIR_SOURCE_LISTENING,
+	WEIR_SOURCE_CLOSED
+} WeirSourceStatus;
+
+typedef enum WeirReadResult
+{
+	WEIR_READ_BATCH,			/* batch has records */
+	WEIR_READ_WAIT,				/* nothing now: wait as weir_reader_wait says */
+	WEIR_READ_ENDED				/* end of stream: nothing will come */
+} WeirReadResult;
+
+typedef struct WeirReader WeirReader;
+
+/*
+ * Opens at a position.  job and ordinal name the journal; journaled false:
+ * no journal is kept whatever the option says (no checkpointing, or
+ * at_most_once).  pass_end: the job had finished; skip the end-of-stream
+ * record at the position and connect.  at_journal_end: ignore start, begin
+ * at the journal's end (at_most_once).  stats may be NULL.
+ * Call it outside a transaction.
+ */
+extern WeirReader *weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
+									const WeirPosition *start, bool journaled,
+									bool pass_end, WeirSourceStats *stats);
+extern void weir_reader_close(WeirReader *reader);
+
+/*
+ * Fills the batch with at most its capacity of records, without waiting.
+ * Outside a transaction (it runs its own).  A record that cannot be decoded
+ * is an ERROR naming stream, line, text (200 characters) and column.
+ */
+extern WeirReadResult weir_reader_next(WeirReader *reader, WeirBatch *batch);
+
+/* What to wait for: the socket (PGINVALID_SOCKET: none) with these events, and no longer than *timeout ms (-1: for ever). */
+extern pgsocket weir_reader_wait(WeirReader *reader, int *events, long *timeout);
+
+/* Commits to the journal what is due by journal_flush (force: everything). Outside a transaction. */
+extern void weir_reader_flush(WeirReader *reader, bool force);
+
+/* The position behind the records handed out. */
+extern void weir_reader_position(WeirReader *reader, WeirPosition *position);
+
+/* The checkpoint that held this offset completed, it may be forgotten: truncate whole segments before it. */
+extern void weir_reader_trim(WeirReader *reader, int64 offset);
+
+/* A drain: ends the input at the end of what was read, as if the peer had closed; not journaled. */
+extern void weir_reader_drain(WeirReader *reader);
+
+#endif

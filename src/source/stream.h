@@ -1,0 +1,44 @@
+/*
+ * source/stream.h
+ *		A stream is a foreign table on a weir_socket server; its options.
+ */
+#ifndef WEIR_SOURCE_STREAM_H
+#define WEIR_SOURCE_STREAM_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "decide/framing.h"
+
+typedef struct WeirStream
+{
+	Oid			relid;
+	char	   *name;			/* schema-qualified, quoted where needed */
+	/* server */
+	char	   *host;
+	int			port;
+	char	   *record_delimiter;
+	int			record_delimiter_len;
+	int			max_retries;	/* -1: for ever */
+	int64		retry_delay;	/* us */
+	bool		journal;
+	int64		journal_flush;	/* us */
+	int64		max_journal;	/* bytes */
+	/* table */
+	bool		csv;
+	List	   *copy_options;	/* DefElems for BeginCopyFrom */
+	char		quote;			/* csv framing */
+	char		escape;
+	int			max_record;		/* bytes */
+	bool		dead_letter;	/* on_error 'dead_letter' */
+	int64		max_dead_letters;
+} WeirStream;
+
+/* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
+extern WeirStream *weir_stream_get(Oid relid);
+
+/* Is this relation a foreign table whose wrapper's handler is weir_socket_handler? */
+extern bool weir_is_stream(Oid relid);
+
+#endif

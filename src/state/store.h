@@ -1,0 +1,99 @@
+/*
+ * state/store.h
+ *		The keyed state of one task: a hash table a key group, the key that is
+ *		current while f runs, snapshots and restore.
+ */
+#ifndef WEIR_STATE_STORE_H
+#define WEIR_STATE_STORE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+
+#include "decide/expiry.h"
+
+typedef enum WeirStateKind
+{
+	WEIR_STATE_VALUE,
+	WEIR_STATE_LIST,
+	WEIR_STATE_MAP,
+	WEIR_STATE_REDUCING,
+	WEIR_STATE_AGGREGATING
+} WeirStateKind;
+
+/* A declaration, resolved. */
+typedef struct WeirStateDecl
+{
+	char	   *name;
+	WeirStateKind kind;
+	Oid			type;
+	int32		typmod;
+	bool		has_default;
+	char	   *default_text;	/* NULL with has_default: SQL NULL */
+	WeirTtl		ttl;
+} WeirStateDecl;
+
+typedef struct WeirStoreKey
+{
+	Oid			type;
+	Oid			eq_operator;
+	Oid			collation;
+} WeirStoreKey;
+
+typedef struct WeirSnapshotStats
+{
+	int64		bytes;			/* payload written */
+	int64		state_bytes;	/* bytes of all state held, as a full snapshot would count */
+	int64		dirty_keys;
+	int64		keys;
+} WeirSnapshotStats;
+
+typedef struct WeirStore WeirStore;
+
+extern WeirStore *weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
+									int nstates, const WeirStateDecl *states,
+									int max_parallelism, int first_group, int end_group);
+extern void weir_store_destroy(WeirStore *store);
+
+/*
+ * Make a key current, so that the accessors work on it; leave it again.  The
+ * clock rises to stamp.  Entering expires a few entries elsewhere (incremental cleanup).
+ */
+extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull,
+							 uint64 hash, int64 stamp);
+extern void weir_store_leave(WeirStore *store);
+/* A function whose task has no declared state still enters a key: nstates 0. */
+
+extern int64 weir_store_clock(const WeirStore *store);
+extern void weir_store_set_clock(WeirStore *store, int64 clock);
+
+/*
+ * Snapshot: hands out chunks (group, is_full, seq, payload), groups ascending.
+ * full: whole groups; else what changed since the last snapshot, or the whole
+ * group once changes outgrow the base.  Afterwards nothing is dirty.
+ * A group without changes (or, full, without keys) yields nothing - but a full snapshot of an
+ * emptied group yields one empty full chunk where earlier chunks may exist.
+ */
+typedef void (*WeirChunkWriter) (void *arg, int group, bool is_full, int seq, bytea *payload);
+extern void weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *arg,
+								WeirSnapshotStats *stats);
+extern bool weir_store_is_dirty(const WeirStore *store);
+
+/*
+ * Restore: chunks of a group in order (checkpoint ascending, seq ascending), beginning with the newest full
+ * one.  A damaged chunk is ERRCODE_DATA_CORRUPTED.
+ */
+extern void weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload);
+
+/* Bytes of memory, number of keys. */
+extern int64 weir_store_memory(const WeirStore *store);
+extern int64 weir_store_keys(const WeirStore *store);
+
+/* 64-bit hash of a key: the caller computes it from the columns' extended hash functions. */
+extern uint64 weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations,
+							const Datum *key, const bool *isnull);
+
+/* The store whose key is current in this process; NULL outside a keyed step. */
+extern WeirStore *weir_current_store;
+
+#endif
