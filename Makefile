@@ -1,8 +1,8 @@
 # Weir: build with PGXS.  See README.md for the commands that do everything.
 MODULE_big = weir
 EXTENSION  = weir
-VERSION    = 0.1.0
-DATA_built = sql/weir--$(VERSION).sql
+WEIR_VERSION = 0.1.0
+DATA_built = sql/weir--$(WEIR_VERSION).sql
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 HEADERS_weir = $(wildcard src/weir.h)
 
@@ -14,13 +14,16 @@ ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
 endif
 
-EXTRA_CLEAN = sql/weir--$(VERSION).sql
+EXTRA_CLEAN = sql/weir--$(WEIR_VERSION).sql
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-sql/weir--$(VERSION).sql: $(sort $(wildcard sql/part--*.sql))
+# Bitcode would only serve inlining into JIT, which tasks never use.
+with_llvm = no
+
+sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))
 	cat $^ > $@
 
 # Every object sees every header: a change of one rebuilds all, which is quick.
