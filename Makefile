@@ -16,12 +16,12 @@ endif
 
 EXTRA_CLEAN = sql/weir--$(WEIR_VERSION).sql
 
+# Bitcode would only serve inlining into JIT, which tasks never use.
+override with_llvm := no
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
-
-# Bitcode would only serve inlining into JIT, which tasks never use.
-with_llvm = no
 
 sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))
 	cat $^ > $@
