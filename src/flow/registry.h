@@ -27,6 +27,9 @@ typedef struct WeirRequestResult
 	char		error[512];		/* why it failed */
 } WeirRequestResult;
 
+/* Called from _PG_init. */
+extern void weir_registry_request_memory(void);
+
 /* Is the library preloaded, so that there is shared memory? */
 extern bool weir_registry_available(void);
 

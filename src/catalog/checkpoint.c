@@ -1,0 +1,177 @@
+/*
+ * catalog/checkpoint.c
+ *		weir_internal.checkpoint and checkpoint_task: checkpoints as
+ *		weir.checkpoints shows them.
+ *
+ * The row is inserted at the trigger, so the highest id in the table is the
+ * highest ever used: whatever else carries an id is written, in WAL order,
+ * after it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalog/checkpoint.h"
+#include "catalog/internal.h"
+
+static const char *
+kind_name(WeirCheckpointKind kind)
+{
+	switch (kind)
+	{
+		case WEIR_PERIODIC:
+			return "periodic";
+		case WEIR_MANUAL:
+			return "manual";
+		case WEIR_SAVEPOINT:
+			return "savepoint";
+		case WEIR_FINAL:
+			return "final";
+	}
+	return "unknown";
+}
+
+int64
+weir_checkpoint_next_id(int64 job)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	int64		id;
+
+	weir_internal_enter(&saved);
+	weir_internal_run("SELECT 1 + GREATEST(0, "
+					  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1), "
+					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1))",
+					  1, types, values, NULL);
+	id = weir_internal_int64(0, 1);
+	weir_internal_leave(&saved);
+	return id;
+}
+
+void
+weir_checkpoint_triggered(int64 job, int64 id, int64 timeline, int64 attempt,
+						  WeirCheckpointKind kind, const char *savepoint,
+						  int ntasks, int64 at)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID};
+	Datum		values[8];
+	char		nulls[] = "        ";
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(id);
+	values[2] = Int64GetDatum(timeline);
+	values[3] = Int64GetDatum(attempt);
+	values[4] = CStringGetTextDatum(kind_name(kind));
+	values[5] = savepoint ? CStringGetTextDatum(savepoint) : (Datum) 0;
+	nulls[5] = savepoint ? ' ' : 'n';
+	values[6] = Int32GetDatum(ntasks);
+	values[7] = TimestampTzGetDatum(at);
+	weir_internal_execute("INSERT INTO weir_internal.checkpoint "
+						  "(job, id, timeline, attempt, kind, status, savepoint, tasks, triggered_at) "
+						  "VALUES ($1, $2, $3, $4, $5, 'in_progress', $6, $7, $8)",
+						  8, types, values, nulls);
+}
+
+void
+weir_checkpoint_failed(int64 job, int64 id, const char *failure, int acknowledged)
+{
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID, INT4OID};
+	Datum		values[4];
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(id);
+	values[2] = CStringGetTextDatum(failure);
+	values[3] = Int32GetDatum(acknowledged);
+	weir_internal_execute("UPDATE weir_internal.checkpoint SET status = 'failed', "
+						  "failure = $3, acknowledged = $4, ended_at = pg_catalog.clock_timestamp() "
+						  "WHERE job = $1 AND id = $2",
+						  4, types, values, NULL);
+}
+
+void
+weir_checkpoint_visible(int64 job, int64 id, int64 state_bytes, int64 written_bytes,
+						int64 dirty_keys, int acknowledged)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID};
+	Datum		values[6];
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(id);
+	values[2] = Int64GetDatum(state_bytes);
+	values[3] = Int64GetDatum(written_bytes);
+	values[4] = Int64GetDatum(dirty_keys);
+	values[5] = Int32GetDatum(acknowledged);
+	weir_internal_execute("UPDATE weir_internal.checkpoint c SET status = 'completed', "
+						  "state_bytes = $3, written_bytes = $4, dirty_keys = $5, acknowledged = $6, "
+						  "ended_at = d.completed_at, visible_at = pg_catalog.clock_timestamp() "
+						  "FROM weir_internal.completed d "
+						  "WHERE c.job = $1 AND c.id = $2 AND d.job = $1 AND d.checkpoint = $2",
+						  6, types, values, NULL);
+}
+
+void
+weir_checkpoint_task(int64 job, int64 id, int task, const WeirTaskReport *report)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
+	Datum		values[9];
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(id);
+	values[2] = Int32GetDatum(task);
+	values[3] = CStringGetTextDatum(report->name);
+	values[4] = Int64GetDatum(report->start_delay);
+	values[5] = Int64GetDatum(report->alignment);
+	values[6] = Int64GetDatum(report->sync);
+	values[7] = Int64GetDatum(report->write);
+	values[8] = Int64GetDatum(report->bytes);
+	weir_internal_execute("INSERT INTO weir_internal.checkpoint_task "
+						  "SELECT $1, $2, $3, $4, $5 * '1 us'::interval, $6 * '1 us'::interval, "
+						  "$7 * '1 us'::interval, $8 * '1 us'::interval, $9 "
+						  "ON CONFLICT DO NOTHING",
+						  9, types, values, NULL);
+}
+
+void
+weir_checkpoint_settle(int64 job)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	WeirInternal saved;
+
+	weir_internal_enter(&saved);
+	weir_internal_run("UPDATE weir_internal.checkpoint c SET status = 'completed', "
+					  "acknowledged = tasks, ended_at = d.completed_at, "
+					  "visible_at = pg_catalog.clock_timestamp() "
+					  "FROM weir_internal.completed d "
+					  "WHERE c.job = $1 AND c.status = 'in_progress' "
+					  "AND d.job = $1 AND d.checkpoint = c.id",
+					  1, types, values, NULL);
+	weir_internal_run("UPDATE weir_internal.checkpoint SET status = 'failed', "
+					  "failure = 'the attempt ended', ended_at = pg_catalog.clock_timestamp() "
+					  "WHERE job = $1 AND status = 'in_progress'",
+					  1, types, values, NULL);
+	weir_internal_leave(&saved);
+}
+
+void
+weir_checkpoint_forget(int64 job, int history)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(history)};
+	WeirInternal saved;
+
+	weir_internal_enter(&saved);
+	if (weir_internal_run("DELETE FROM weir_internal.checkpoint WHERE job = $1 "
+						  "AND status <> 'in_progress' AND id <= "
+						  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1) - $2",
+						  2, types, values, NULL) > 0)
+		weir_internal_run("DELETE FROM weir_internal.checkpoint_task WHERE job = $1 "
+						  "AND checkpoint <= "
+						  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1) - $2",
+						  2, types, values, NULL);
+	weir_internal_leave(&saved);
+}

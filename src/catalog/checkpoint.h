@@ -1,0 +1,88 @@
+/*
+ * catalog/checkpoint.h
+ *		weir_internal.checkpoint, checkpoint_task, completed, timeline, marker.
+ *		All functions need a transaction and an active snapshot.
+ */
+#ifndef WEIR_CATALOG_CHECKPOINT_H
+#define WEIR_CATALOG_CHECKPOINT_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "decide/checkpointer.h"
+#include "decide/recovery.h"
+
+/* A source's position as a completed row holds it. */
+typedef struct WeirStoredPosition
+{
+	int64		offset;
+	int64		line;
+	int64		clock;
+	bool		ended;
+} WeirStoredPosition;
+
+typedef struct WeirCompleted
+{
+	int64		checkpoint;
+	int64		timeline;
+	int64		attempt;
+	int			parallelism;
+	int			max_parallelism;
+	int			npositions;
+	WeirStoredPosition *positions;
+	int			nprepared;
+	char	  **prepared;		/* names of transactions */
+} WeirCompleted;
+
+typedef struct WeirTaskReport
+{
+	const char *name;			/* "keyed 1" */
+	int64		start_delay;	/* us */
+	int64		alignment;
+	int64		sync;
+	int64		write;
+	int64		bytes;
+} WeirTaskReport;
+
+/* The first checkpoint id that was never used by this job. */
+extern int64 weir_checkpoint_next_id(int64 job);
+
+/* weir.checkpoints: a row from the trigger on. */
+extern void weir_checkpoint_triggered(int64 job, int64 id, int64 timeline,
+									  int64 attempt, WeirCheckpointKind kind,
+									  const char *savepoint, int ntasks, int64 at);
+extern void weir_checkpoint_failed(int64 job, int64 id, const char *failure,
+								   int acknowledged);
+extern void weir_checkpoint_visible(int64 job, int64 id, int64 state_bytes,
+									int64 written_bytes, int64 dirty_keys,
+									int acknowledged);
+extern void weir_checkpoint_task(int64 job, int64 id, int task,
+								 const WeirTaskReport *report);
+/* What an attempt left in progress: visible if it has a completed row, else failed. */
+extern void weir_checkpoint_settle(int64 job);
+/* Keeps the newest rows. */
+extern void weir_checkpoint_forget(int64 job, int history);
+
+/* The decision: inserted, and decided by its transaction's commit. */
+extern void weir_completed_insert(int64 job, const WeirCompleted *row);
+/* All completed rows of a job, ascending; in CurrentMemoryContext. */
+extern List *weir_completed_all(int64 job);
+/* Deletes completed rows and markers that neither retention nor the timeline's base needs. */
+extern void weir_completed_forget(int64 job, int64 before);
+
+extern void weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task);
+/* Of an aborted checkpoint, in the epoch that wrote it. */
+extern void weir_marker_delete(int64 job, int64 attempt, int task);
+extern bool weir_marker_exists(const WeirGid *gid);
+/* A marker without a completed row: its name in *gid. */
+extern bool weir_marker_stray(int64 job, WeirGid *gid);
+
+/* Begins a timeline; returns its number. */
+extern int64 weir_timeline_begin(int64 job, int64 base, int npositions,
+								 const WeirStoredPosition *positions);
+/* False if there is no such timeline; positions in CurrentMemoryContext, 0 where it began at the oldest byte. */
+extern bool weir_timeline_get(int64 job, int64 timeline, int64 *base,
+							  int *npositions, WeirStoredPosition **positions);
+
+#endif

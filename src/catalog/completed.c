@@ -1,0 +1,277 @@
+/*
+ * catalog/completed.c
+ *		weir_internal.completed, timeline and marker: what recovery reads.
+ *
+ * A completed row is the decision about its checkpoint: its transaction's
+ * commit makes it.  A marker is written by each sink task in its epoch, so a
+ * listed transaction without a marker was rolled back by somebody, a marker
+ * without a completed row was committed by somebody.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "catalog/checkpoint.h"
+#include "catalog/internal.h"
+
+static Datum
+positions_text(int n, const WeirStoredPosition *positions)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT
+						 ",\"clock\":" INT64_FORMAT ",\"ended\":%s}",
+						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
+						 positions[i].clock, positions[i].ended ? "true" : "false");
+	appendStringInfoChar(&buf, ']');
+	return CStringGetTextDatum(buf.data);
+}
+
+static Datum
+names_array(int n, char **names)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(names[i]);
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+void
+weir_completed_insert(int64 job, const WeirCompleted *row)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID};
+	Datum		values[8];
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(row->checkpoint);
+	values[2] = Int64GetDatum(row->timeline);
+	values[3] = Int64GetDatum(row->attempt);
+	values[4] = Int32GetDatum(row->parallelism);
+	values[5] = Int32GetDatum(row->max_parallelism);
+	values[6] = positions_text(row->npositions, row->positions);
+	values[7] = names_array(row->nprepared, row->prepared);
+	weir_internal_execute("INSERT INTO weir_internal.completed (job, checkpoint, timeline, "
+						  "attempt, parallelism, max_parallelism, positions, prepared, completed_at) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, pg_catalog.clock_timestamp())",
+						  8, types, values, NULL);
+}
+
+/* Decodes rows of (offset, line, clock, ended) that jsonb_array_elements gave. */
+static WeirStoredPosition *
+read_positions(Datum json, int *n, MemoryContext context)
+{
+	Oid			types[] = {JSONBOID};
+	Datum		values[] = {json};
+	WeirStoredPosition *positions;
+
+	*n = weir_internal_run("SELECT (e->>'offset')::bigint, (e->>'line')::bigint, "
+						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint "
+						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
+						   1, types, values, NULL);
+	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		positions[i].offset = weir_internal_int64(i, 1);
+		positions[i].line = weir_internal_int64(i, 2);
+		positions[i].clock = weir_internal_int64(i, 3);
+		positions[i].ended = weir_internal_int64(i, 4) != 0;
+	}
+	return positions;
+}
+
+static void
+read_names(WeirCompleted *row, Datum array, MemoryContext context)
+{
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, NULL, &n);
+	row->nprepared = n;
+	row->prepared = MemoryContextAllocZero(context, sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		row->prepared[i] = MemoryContextStrdup(context, TextDatumGetCString(elements[i]));
+}
+
+static WeirCompleted *
+read_completed(SPITupleTable *table, uint64 i, MemoryContext context)
+{
+	WeirCompleted *row = MemoryContextAllocZero(context, sizeof(WeirCompleted));
+	HeapTuple	tuple = table->vals[i];
+	TupleDesc	desc = table->tupdesc;
+	bool		isnull;
+
+	row->checkpoint = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
+	row->timeline = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	row->attempt = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
+	row->parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
+	row->max_parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 5, &isnull));
+	read_names(row, SPI_getbinval(tuple, desc, 7, &isnull), context);
+	row->positions = read_positions(SPI_getbinval(tuple, desc, 6, &isnull),
+									&row->npositions, context);
+	return row;
+}
+
+List *
+weir_completed_all(int64 job)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	SPITupleTable *table;
+	uint64		n;
+
+	weir_internal_enter(&saved);
+	n = weir_internal_run("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
+						  "positions, prepared FROM weir_internal.completed "
+						  "WHERE job = $1 ORDER BY checkpoint",
+						  1, types, values, NULL);
+	table = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		WeirCompleted *row = read_completed(table, i, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, row);
+		MemoryContextSwitchTo(old);
+	}
+	weir_internal_leave(&saved);
+	return result;
+}
+
+void
+weir_completed_forget(int64 job, int64 before)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, INT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(before)};
+
+	weir_internal_enter(&saved);
+	weir_internal_run("DELETE FROM weir_internal.completed WHERE job = $1 AND checkpoint < $2 "
+					  "AND savepoint IS NULL",
+					  2, types, values, NULL);
+	weir_internal_run("DELETE FROM weir_internal.marker m WHERE job = $1 AND checkpoint < $2 "
+					  "AND NOT EXISTS (SELECT FROM weir_internal.completed c "
+					  "WHERE c.job = $1 AND c.checkpoint = m.checkpoint)",
+					  2, types, values, NULL);
+	weir_internal_leave(&saved);
+}
+
+void
+weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(attempt),
+	Int64GetDatum(checkpoint), Int32GetDatum(task)};
+
+	weir_internal_execute("INSERT INTO weir_internal.marker VALUES ($1, $2, $3, $4)",
+						  4, types, values, NULL);
+}
+
+void
+weir_marker_delete(int64 job, int64 attempt, int task)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(attempt), Int32GetDatum(task)};
+
+	weir_internal_execute("DELETE FROM weir_internal.marker WHERE job = $1 AND attempt = $2 "
+						  "AND task = $3 AND xmin = pg_catalog.pg_current_xact_id()::xid",
+						  3, types, values, NULL);
+}
+
+bool
+weir_marker_exists(const WeirGid *gid)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(gid->job), Int64GetDatum(gid->attempt),
+	Int64GetDatum(gid->checkpoint), Int32GetDatum(gid->task)};
+
+	return weir_internal_execute("SELECT FROM weir_internal.marker WHERE job = $1 "
+								 "AND attempt = $2 AND checkpoint = $3 AND task = $4",
+								 4, types, values, NULL) > 0;
+}
+
+bool
+weir_marker_stray(int64 job, WeirGid *gid)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	bool		found;
+
+	weir_internal_enter(&saved);
+	found = weir_internal_run("SELECT attempt, checkpoint, task::bigint FROM weir_internal.marker m "
+							  "WHERE job = $1 AND NOT EXISTS (SELECT FROM weir_internal.completed c "
+							  "WHERE c.job = $1 AND c.checkpoint = m.checkpoint) LIMIT 1",
+							  1, types, values, NULL) > 0;
+	if (found)
+	{
+		gid->database = MyDatabaseId;
+		gid->job = job;
+		gid->attempt = weir_internal_int64(0, 1);
+		gid->checkpoint = weir_internal_int64(0, 2);
+		gid->task = weir_internal_int64(0, 3);
+	}
+	weir_internal_leave(&saved);
+	return found;
+}
+
+int64
+weir_timeline_begin(int64 job, int64 base, int npositions,
+					const WeirStoredPosition *positions)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
+	Datum		values[3];
+	int64		timeline;
+
+	values[0] = Int64GetDatum(job);
+	values[1] = Int64GetDatum(base);
+	values[2] = positions_text(npositions, positions);
+	weir_internal_enter(&saved);
+	weir_internal_run("INSERT INTO weir_internal.timeline (job, timeline, base, positions) "
+					  "SELECT $1, COALESCE(max(timeline), 0) + 1, $2, $3::jsonb "
+					  "FROM weir_internal.timeline WHERE job = $1 RETURNING timeline",
+					  3, types, values, NULL);
+	timeline = weir_internal_int64(0, 1);
+	weir_internal_leave(&saved);
+	return timeline;
+}
+
+bool
+weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
+				  WeirStoredPosition **positions)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, INT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline)};
+	MemoryContext context = CurrentMemoryContext;
+	bool		found;
+
+	weir_internal_enter(&saved);
+	found = weir_internal_run("SELECT base, positions FROM weir_internal.timeline "
+							  "WHERE job = $1 AND timeline = $2",
+							  2, types, values, NULL) > 0;
+	if (found)
+	{
+		bool		isnull;
+		Datum		json = weir_internal_get(0, 2, &isnull);
+
+		*base = weir_internal_int64(0, 1);
+		*positions = read_positions(json, npositions, context);
+	}
+	weir_internal_leave(&saved);
+	return found;
+}

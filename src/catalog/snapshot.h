@@ -1,0 +1,35 @@
+/*
+ * catalog/snapshot.h
+ *		weir_internal.snapshot: chunks of keyed state.  All functions need a
+ *		transaction and an active snapshot.
+ */
+#ifndef WEIR_CATALOG_SNAPSHOT_H
+#define WEIR_CATALOG_SNAPSHOT_H
+
+#include "postgres.h"
+
+/* Writing chunks of one checkpoint; begin and end frame many adds. */
+typedef struct WeirSnapshotWriter WeirSnapshotWriter;
+
+extern WeirSnapshotWriter *weir_snapshot_begin(int64 job, int64 timeline, int step,
+											   int64 checkpoint);
+extern void weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full,
+							  int seq, bytea *payload);
+extern void weir_snapshot_end(WeirSnapshotWriter *writer);
+
+/*
+ * Reads, for the groups first .. end-1, what restoring the checkpoint needs:
+ * per group the newest full chunk <= checkpoint of the timeline and what came
+ * after it, whether or not the checkpoints between completed.
+ */
+typedef void (*WeirSnapshotReader) (void *arg, int group, bool is_full, bytea *payload);
+extern void weir_snapshot_read(int64 job, int64 timeline, int step, int64 checkpoint,
+							   int first, int end, WeirSnapshotReader reader, void *arg);
+
+/* Recovery: chunks of the timeline newer than the checkpoint are gone. */
+extern void weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint);
+
+/* Deletes what restoring "oldest" of the timeline, or anything later, cannot reach. */
+extern void weir_snapshot_trim(int64 job, int64 timeline, int64 oldest);
+
+#endif

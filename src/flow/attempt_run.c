@@ -1,0 +1,417 @@
+/*
+ * flow/attempt_run.c
+ *		One attempt: starts the tasks as a gang, runs the loop that carries
+ *		their messages to the decision code and its decisions back, and ends
+ *		when the last task is gone.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "flow/coordinator.h"
+#include "flow/task.h"
+#include "settings.h"
+#include "sink/output.h"
+
+#define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
+
+void
+weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
+				  const WeirControl *content)
+{
+	WeirControl message = {0};
+
+	if (co->tasks[task].gone)
+		return;
+	if (content)
+		message = *content;
+	message.kind = kind;
+	weir_control_send(co->tasks[task].port, &message);
+}
+
+/* As the owner, with the job's search_path: where does the sink run? */
+static WeirDataflow *
+compile_as_owner(WeirCoordinator *co)
+{
+	Oid			user;
+	int			security;
+	int			nest = NewGUCNestLevel();
+	WeirDataflow *dataflow;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", co->job->search_path, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	dataflow = weir_compile(co->job->query, true);
+	AtEOXact_GUC(true, nest);
+	SetUserIdAndSecContext(user, security);
+	return dataflow;
+}
+
+/* False if the query no longer compiles: the attempt has failed. */
+static bool
+place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		WeirDataflow *dataflow;
+
+		weir_coordinator_begin(co);
+		dataflow = compile_as_owner(co);
+		*keyed = OidIsValid(dataflow->function);
+		*sink_task = dataflow->place == WEIR_SINK_TASK;
+		weir_dataflow_free(dataflow);
+		weir_coordinator_end(co, false);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0,
+							  "%s", edata->message);
+		ok = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(co->attempt_context);
+	return ok;
+}
+
+static void
+fill_attempt(WeirCoordinator *co, int64 id)
+{
+	WeirAttempt *attempt = co->attempt;
+
+	attempt->database = MyDatabaseId;
+	attempt->job = co->job->id;
+	attempt->attempt = id;
+	attempt->timeline = co->timeline;
+	attempt->restore = co->restore;
+	attempt->restore_timeline = co->restore_timeline;
+	attempt->write_full = co->write_full;
+	attempt->checkpointing = co->job->checkpointing;
+	attempt->pass_end = co->job->was_finished;
+	attempt->mode = co->job->checkpoint.mode;
+	attempt->sink_flush = co->job->sink_flush;
+	attempt->lock_wait = co->job->lock_wait;
+	attempt->parallelism = co->job->parallelism;
+	attempt->max_parallelism = co->job->max_parallelism;
+	attempt->coordinator = MyProc;
+	for (int i = 0; i < attempt->nsources && i < co->npositions; i++)
+	{
+		WeirPosition *start = &attempt->tasks[i].start;
+
+		start->offset = co->positions[i].offset;
+		start->line = co->positions[i].line;
+		start->clock = co->positions[i].clock;
+		start->ended = co->positions[i].ended;
+	}
+}
+
+static void
+create_attempt(WeirCoordinator *co, bool keyed, bool sink_task)
+{
+	int			nkeyed = keyed ? co->job->parallelism : 0;
+	int			nsinks = sink_task ? 1 : 0;
+	Size		channel = (Size) weir_channel_size * 1024;
+	int64		id;
+
+	weir_coordinator_begin(co);
+	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
+	weir_coordinator_end(co, true);
+	MemoryContextSwitchTo(co->attempt_context);
+	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
+	co->attempt = dsm_segment_address(co->segment);
+	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
+	fill_attempt(co, id);
+	co->ntasks = WEIR_ATTEMPT_TASKS(co->attempt);
+	co->tasks = palloc0(sizeof(WeirTaskHandle) * co->ntasks);
+	for (int i = 0; i < co->ntasks; i++)
+		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->attempt = dsm_segment_handle(co->segment);
+	LWLockRelease(weir_registry->lock);
+}
+
+static bool
+start_task(WeirCoordinator *co, int index)
+{
+	BackgroundWorker worker = {0};
+	WeirTaskArg arg;
+	char		name[32];
+
+	weir_task_name(&co->attempt->tasks[index], name, sizeof(name));
+	arg.database = MyDatabaseId;
+	arg.owner = co->job->owner;
+	arg.segment = dsm_segment_handle(co->segment);
+	arg.attempt = co->attempt->attempt;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = Int32GetDatum(index);
+	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "weir %s %s", co->job->name, name);
+	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
+	memcpy(worker.bgw_extra, &arg, sizeof(arg));
+	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
+}
+
+/* All or none: a task that cannot be had fails the attempt. */
+static void
+start_gang(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+		co->tasks[i].gone = true;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!start_task(co, i))
+		{
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, 0,
+								  "no worker is free for the job's %d tasks; raise max_worker_processes",
+								  co->ntasks);
+			return;
+		}
+		co->tasks[i].gone = false;
+	}
+}
+
+/* A task's process is gone: what did it leave behind? */
+static void
+task_gone(WeirCoordinator *co, int index)
+{
+	WeirTaskSlot *slot = &co->attempt->tasks[index];
+	WeirTaskError *error = &slot->error;
+	char		name[32];
+
+	co->tasks[index].gone = true;
+	if (co->outcome != WEIR_OUTCOME_NONE)
+		return;
+	weir_task_name(slot, name, sizeof(name));
+	if (!error->set)
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+							  "task %s (process %d) ended", name, slot->pid);
+	else
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, error->sqlstate, error->line,
+							  "task %s: %s%s%s", name, error->message,
+							  error->detail[0] ? "\n" : "", error->detail);
+}
+
+static bool
+watch_tasks(WeirCoordinator *co)
+{
+	bool		alive = false;
+
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		pid_t		pid;
+
+		if (co->tasks[i].gone)
+			continue;
+		if (GetBackgroundWorkerPid(co->tasks[i].worker, &pid) == BGWH_STOPPED)
+			task_gone(co, i);
+		else
+			alive = true;
+	}
+	return alive;
+}
+
+static void
+task_running(WeirCoordinator *co, int index)
+{
+	co->tasks[index].running = true;
+	weir_checkpointer_task_running(co->checkpointer, index, true);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].running)
+			return;
+	}
+	co->started = true;
+	if (co->stopping)
+	{
+		weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
+		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
+	}
+	else
+		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
+}
+
+static bool
+all_ended(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].ended)
+			return false;
+	}
+	return true;
+}
+
+/* All input has ended and was worked off: a final checkpoint, again until it completes. */
+static void
+finish_when_ended(WeirCoordinator *co)
+{
+	if (co->final_asked || !co->started || !all_ended(co))
+		return;
+	if (!co->job->checkpointing)
+	{
+		co->outcome = WEIR_OUTCOME_FINISHED;
+		return;
+	}
+	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
+	co->final_asked = true;
+}
+
+static void
+receive_messages(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirControl message;
+
+		(void) weir_control_push(co->tasks[i].port);
+		while (weir_control_receive(co->tasks[i].port, &message))
+		{
+			if (message.kind == WEIR_CONTROL_RUNNING)
+				task_running(co, i);
+			else if (message.kind == WEIR_CONTROL_OUTPUT)
+				co->output_waits = true;
+			else
+			{
+				if (message.kind == WEIR_CONTROL_ENDED)
+					co->tasks[i].ended = true;
+				weir_checkpoints_message(co, &message);
+			}
+		}
+	}
+}
+
+/* How long nothing needs to be done, in ms; -1: until something happens. */
+static long
+time_to_deadline(WeirCoordinator *co)
+{
+	int64		deadline = weir_checkpointer_deadline(co->checkpointer);
+	int64		left;
+
+	if (deadline == PG_INT64_MAX)
+		return -1;
+	left = deadline - weir_now();
+	return left <= 0 ? 0 : Min(left / 1000 + 1, INT_MAX);
+}
+
+static void
+wait_for_news(WeirCoordinator *co, long timeout)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+static void
+loop(WeirCoordinator *co)
+{
+	while (co->outcome == WEIR_OUTCOME_NONE)
+	{
+		receive_messages(co);
+		watch_tasks(co);
+		weir_requests_take(co);
+		if (co->cancelled)
+			co->outcome = WEIR_OUTCOME_CANCELLED;
+		if (co->outcome != WEIR_OUTCOME_NONE)
+			break;
+		finish_when_ended(co);
+		weir_checkpoints_act(co);
+		if (co->outcome == WEIR_OUTCOME_NONE)
+			wait_for_news(co, time_to_deadline(co));
+	}
+}
+
+/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+static void
+stop_tasks(WeirCoordinator *co)
+{
+	int64		deadline = weir_now() + LEAVE_WITHIN_MS * 1000;
+	bool		terminated = false;
+
+	co->attempt->stopping = true;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		PGPROC	   *proc = co->attempt->tasks[i].proc;
+
+		if (!co->tasks[i].gone && proc)
+			SetLatch(&proc->procLatch);
+	}
+	while (watch_tasks(co))
+	{
+		long		left = (deadline - weir_now()) / 1000;
+
+		if (left <= 0 && !terminated)
+		{
+			for (int i = 0; i < co->ntasks; i++)
+			{
+				if (!co->tasks[i].gone)
+					TerminateBackgroundWorker(co->tasks[i].worker);
+			}
+			terminated = true;
+		}
+		wait_for_news(co, terminated ? -1 : Max(left, 1));
+	}
+}
+
+static void
+end_attempt(WeirCoordinator *co)
+{
+	weir_checkpoints_end(co);
+	stop_tasks(co);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->attempt = DSM_HANDLE_INVALID;
+	LWLockRelease(weir_registry->lock);
+	co->attempt = NULL;
+	dsm_detach(co->segment);
+	co->segment = NULL;
+	co->ntasks = 0;
+	co->started = false;
+	co->final_asked = false;
+	MemoryContextSwitchTo(co->context);
+	MemoryContextReset(co->attempt_context);
+}
+
+void
+weir_attempt_run(WeirCoordinator *co)
+{
+	bool		keyed;
+	bool		sink_task;
+
+	MemoryContextSwitchTo(co->attempt_context);
+	if (!place_sink(co, &keyed, &sink_task))
+		return;
+	if (co->job->status != WEIR_JOB_RESTARTING)
+		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
+	weir_outbox_emit(co->job->id);
+	create_attempt(co, keyed, sink_task);
+	weir_checkpoints_init(co);
+	start_gang(co);
+	loop(co);
+	end_attempt(co);
+}

@@ -1,0 +1,254 @@
+/*
+ * flow/channel.c
+ *		Batches of rows, barriers and ends over a shm_mq.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/expandeddatum.h"
+#include "utils/memutils.h"
+
+#include "flow/channel.h"
+
+#define BATCH_BYTES (32 * 1024) /* a batch under way is sent at this size */
+
+struct WeirSender
+{
+	shm_mq_handle *queue;
+	int64		attempt;
+	StringInfo	batch;			/* under way; len 0: none */
+	List	   *pending;		/* StringInfos, oldest first; the first may be
+								 * half sent, so it must not move */
+	List	   *spare;			/* StringInfos to use again */
+	MemoryContext context;
+	MemoryContext scratch;		/* detoasted values of one row */
+};
+
+struct WeirReceiver
+{
+	shm_mq_handle *queue;
+	int64		attempt;
+};
+
+WeirSender *
+weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
+{
+	WeirSender *sender = palloc0(sizeof(WeirSender));
+
+	shm_mq_set_sender(queue, MyProc);
+	sender->queue = shm_mq_attach(queue, segment, NULL);
+	sender->attempt = attempt;
+	sender->context = CurrentMemoryContext;
+	sender->scratch = AllocSetContextCreate(CurrentMemoryContext, "weir row",
+											ALLOCSET_SMALL_SIZES);
+	sender->batch = makeStringInfo();
+	return sender;
+}
+
+static WeirMessage *
+begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
+{
+	WeirMessage message = {0};
+
+	message.attempt = sender->attempt;
+	message.kind = kind;
+	message.checkpoint = checkpoint;
+	resetStringInfo(sender->batch);
+	enlargeStringInfo(sender->batch, WEIR_MESSAGE_ROWS_AT);
+	memcpy(sender->batch->data, &message, sizeof(message));
+	sender->batch->len = WEIR_MESSAGE_ROWS_AT;
+	return (WeirMessage *) sender->batch->data;
+}
+
+bool
+weir_sender_push(WeirSender *sender)
+{
+	while (sender->pending != NIL)
+	{
+		StringInfo	first = linitial(sender->pending);
+		shm_mq_result result;
+
+		result = shm_mq_send(sender->queue, first->len, first->data, true, true);
+		if (result == SHM_MQ_WOULD_BLOCK)
+			return false;
+		if (result == SHM_MQ_DETACHED)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("the next task of the job is gone")));
+		sender->pending = list_delete_first(sender->pending);
+		if (list_length(sender->spare) < 4)
+			sender->spare = lappend(sender->spare, first);
+		else
+		{
+			pfree(first->data);
+			pfree(first);
+		}
+	}
+	return true;
+}
+
+/* The batch under way becomes pending, and is sent if there is room. */
+static void
+enqueue(WeirSender *sender)
+{
+	MemoryContext old = MemoryContextSwitchTo(sender->context);
+
+	sender->pending = lappend(sender->pending, sender->batch);
+	if (sender->spare != NIL)
+	{
+		sender->batch = llast(sender->spare);
+		sender->spare = list_delete_last(sender->spare);
+		resetStringInfo(sender->batch);
+	}
+	else
+		sender->batch = makeStringInfo();
+	(void) weir_sender_push(sender);
+	MemoryContextSwitchTo(old);
+}
+
+void
+weir_sender_flush(WeirSender *sender)
+{
+	if (sender->batch->len > 0)
+		enqueue(sender);
+}
+
+static void
+send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint, int64 sent_at)
+{
+	weir_sender_flush(sender);
+	begin_message(sender, kind, checkpoint)->sent_at = sent_at;
+	enqueue(sender);
+}
+
+void
+weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at)
+{
+	send_mark(sender, WEIR_MESSAGE_BARRIER, checkpoint, sent_at);
+}
+
+void
+weir_sender_cancel(WeirSender *sender, int64 checkpoint)
+{
+	send_mark(sender, WEIR_MESSAGE_CANCEL, checkpoint, 0);
+}
+
+void
+weir_sender_end(WeirSender *sender)
+{
+	send_mark(sender, WEIR_MESSAGE_END, 0, 0);
+}
+
+/*
+ * A value that lives outside its tuple would be read by the next task when
+ * its owner may be gone: bring it in.
+ */
+static bool
+flatten(TupleDesc desc, Datum *values, bool *nulls)
+{
+	bool		changed = false;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		struct varlena *value;
+
+		if (nulls[i] || TupleDescAttr(desc, i)->attlen != -1)
+			continue;
+		value = (struct varlena *) DatumGetPointer(values[i]);
+		if (!VARATT_IS_EXTERNAL(value))
+			continue;
+		values[i] = PointerGetDatum(detoast_external_attr(value));
+		changed = true;
+	}
+	return changed;
+}
+
+static bool
+has_nulls(TupleDesc desc, const bool *nulls)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (nulls[i])
+			return true;
+	}
+	return false;
+}
+
+/* Forms the row in place, behind what the batch holds. */
+static void
+append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
+		   uint64 hash, int64 stamp, int64 line)
+{
+	bool		hasnull = has_nulls(desc, nulls);
+	Size		data_size = heap_compute_data_size(desc, values, nulls);
+	Size		header = SizeofMinimalTupleHeader +
+		(hasnull ? BITMAPLEN(desc->natts) : 0);
+	int			hoff = MAXALIGN(header + MINIMAL_TUPLE_OFFSET);
+	Size		length = hoff - MINIMAL_TUPLE_OFFSET + data_size;
+	Size		at = MAXALIGN(offsetof(WeirRow, tuple));
+	Size		size = MAXALIGN(at + length);
+	WeirRow    *row;
+	MinimalTuple tuple;
+
+	enlargeStringInfo(batch, size);
+	row = (WeirRow *) (batch->data + batch->len);
+	memset(row, 0, size);
+	row->hash = hash;
+	row->stamp = stamp;
+	row->line = line;
+	row->size = size;
+	tuple = WEIR_ROW_TUPLE(row);
+	tuple->t_len = length;
+	HeapTupleHeaderSetNatts(tuple, desc->natts);
+	tuple->t_hoff = hoff;
+	heap_fill_tuple(desc, values, nulls,
+					(char *) tuple + hoff - MINIMAL_TUPLE_OFFSET, data_size,
+					&tuple->t_infomask, hasnull ? tuple->t_bits : NULL);
+	batch->len += size;
+}
+
+void
+weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values, bool *nulls,
+				uint64 hash, int64 stamp, int64 line)
+{
+	MemoryContext old = MemoryContextSwitchTo(sender->scratch);
+	bool		scratched = flatten(desc, values, nulls);
+
+	if (sender->batch->len == 0)
+		begin_message(sender, WEIR_MESSAGE_ROWS, 0);
+	append_row(sender->batch, desc, values, nulls, hash, stamp, line);
+	((WeirMessage *) sender->batch->data)->nrows++;
+	MemoryContextSwitchTo(old);
+	if (scratched)
+		MemoryContextReset(sender->scratch);
+	if (sender->batch->len >= BATCH_BYTES)
+		enqueue(sender);
+}
+
+WeirReceiver *
+weir_receiver_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
+{
+	WeirReceiver *receiver = palloc0(sizeof(WeirReceiver));
+
+	shm_mq_set_receiver(queue, MyProc);
+	receiver->queue = shm_mq_attach(queue, segment, NULL);
+	receiver->attempt = attempt;
+	return receiver;
+}
+
+WeirMessage *
+weir_receiver_next(WeirReceiver *receiver)
+{
+	for (;;)
+	{
+		Size		size;
+		void	   *data;
+
+		if (shm_mq_receive(receiver->queue, &size, &data, true) != SHM_MQ_SUCCESS)
+			return NULL;
+		if (((WeirMessage *) data)->attempt == receiver->attempt)
+			return data;
+	}
+}

@@ -1,0 +1,502 @@
+/*
+ * flow/checkpoint_run.c
+ *		Carries out what the decision code (decide/checkpointer.h) decides
+ *		about checkpoints: writes the rows, tells the tasks, commits.
+ *
+ *	trigger		row "in progress"; sources (and tasks whose input ended) told
+ *	 votes		collected from all tasks
+ *	prepare		the completed row is inserted, its transaction stays open; each
+ *				task that voted ready is told to PREPARE
+ *	decide		all prepared: that transaction commits.  This is the decision.
+ *	commit		COMMIT PREPARED of all
+ *	complete	tasks and waiting callers are told; what nothing needs any more
+ *				is deleted
+ *	abort		as if it had never been triggered
+ *
+ * Without prepared transactions (at_least_once, at_most_once) decide inserts
+ * and commits in one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/snapshot.h"
+#include "decide/recovery.h"
+#include "flow/coordinator.h"
+#include "flow/task.h"
+#include "sink/output.h"
+
+void
+weir_checkpoints_init(WeirCoordinator *co)
+{
+	WeirCheckpointConfig config = co->job->checkpoint;
+	List	   *rows;
+	ListCell   *lc;
+	int64		next;
+
+	weir_coordinator_begin(co);
+	next = weir_checkpoint_next_id(co->job->id);
+	rows = weir_completed_all(co->job->id);
+	if (!co->job->checkpointing)
+		config.mode = WEIR_AT_LEAST_ONCE;
+	config.periodic = co->job->checkpointing;
+	co->checkpointer = weir_checkpointer_create(&config, co->ntasks, co->attempt->attempt,
+												next, weir_now());
+	foreach(lc, rows)
+		weir_checkpointer_completed_before(co->checkpointer,
+										   ((WeirCompleted *) lfirst(lc))->checkpoint, false);
+	weir_coordinator_end(co, false);
+	weir_checkpointer_set_failures(co->checkpointer, co->failures);
+	co->pending = NIL;
+	co->activity_completed = 0;
+	co->output_waits = false;
+	MemoryContextSwitchTo(co->attempt_context);
+}
+
+static WeirPendingCheckpoint *
+find_pending(WeirCoordinator *co, int64 id)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->id == id)
+			return p;
+	}
+	return NULL;
+}
+
+static void
+drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
+{
+	co->pending = list_delete_ptr(co->pending, p);
+	pfree(p->positions);
+	pfree(p->times);
+	pfree(p);
+}
+
+/* Records the tasks have worked off: when it has not moved, nothing happened. */
+static int64
+activity(WeirCoordinator *co)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < co->ntasks; i++)
+		sum += co->attempt->tasks[i].stats.records_in;
+	return sum;
+}
+
+static bool
+is_active(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (co->attempt->tasks[i].stats.epoch_open)
+			return true;
+	}
+	return activity(co) != co->activity_completed;
+}
+
+/* An ended task is not reached by barriers: it is told itself. */
+static void
+tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p)
+{
+	WeirControl message = {0};
+
+	message.checkpoint = p->id;
+	message.ckind = p->kind;
+	message.triggered_at = p->triggered_at;
+	weir_attempt_tell(co, task, WEIR_CONTROL_TRIGGER, &message);
+}
+
+void
+weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
+{
+	int64		now = weir_now();
+	WeirPendingCheckpoint *p = find_pending(co, message->checkpoint);
+	ListCell   *lc;
+
+	switch ((WeirControlKind) message->kind)
+	{
+		case WEIR_CONTROL_VOTE:
+			if (p && message->task < co->attempt->nsources)
+				p->positions[message->task] = message->position;
+			if (p)
+				p->times[message->task] = message->times;
+			if (!weir_checkpointer_vote(co->checkpointer, message->attempt, message->task,
+										message->checkpoint, message->vote, now))
+				ereport(DEBUG1,
+						(errmsg_internal("acknowledgement of checkpoint " INT64_FORMAT
+										 " by task %d dropped", message->checkpoint, message->task)));
+			break;
+		case WEIR_CONTROL_DECLINE:
+			weir_checkpointer_decline(co->checkpointer, message->attempt, message->task,
+									  message->checkpoint, now);
+			break;
+		case WEIR_CONTROL_PREPARED:
+			weir_checkpointer_prepared(co->checkpointer, message->attempt, message->task,
+									   message->checkpoint, now);
+			break;
+		case WEIR_CONTROL_ENDED:
+			foreach(lc, co->pending)
+			{
+				if (message->task >= co->attempt->nsources)
+					tell_trigger(co, message->task, lfirst(lc));
+			}
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+do_trigger(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p;
+	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+
+	p = palloc0(sizeof(WeirPendingCheckpoint));
+	p->id = action->checkpoint;
+	p->kind = action->ckind;
+	p->triggered_at = weir_now();
+	p->activity = activity(co);
+	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
+	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
+	co->pending = lappend(co->pending, p);
+	MemoryContextSwitchTo(old);
+	weir_coordinator_begin(co);
+	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
+							  p->kind, NULL, co->ntasks, p->triggered_at);
+	weir_coordinator_end(co, false);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (i < co->attempt->nsources || co->tasks[i].ended)
+			tell_trigger(co, i, p);
+	}
+}
+
+/* A stop whose checkpoint failed: the job goes on. */
+static void
+stop_failed(WeirCoordinator *co)
+{
+	if (co->stopping && !co->draining)
+	{
+		co->stopping = false;
+		co->stop_token = 0;
+		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
+	}
+	co->final_asked = false;
+}
+
+static void
+do_abort(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
+	const char *reason = weir_checkpoint_failure_text(action->reason);
+	WeirControl message = {0};
+
+	message.checkpoint = action->checkpoint;
+	for (int i = 0; i < co->ntasks; i++)
+		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
+	weir_coordinator_begin(co);
+	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
+						   weir_checkpointer_acknowledged(co->checkpointer, action->checkpoint));
+	weir_coordinator_end(co, false);
+	ereport(LOG,
+			(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
+					action->checkpoint, co->job->name, reason),
+			 errhidestmt(true)));
+	weir_request_done(co, action->token, false, 0, reason);
+	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
+		stop_failed(co);
+	if (p)
+		drop_pending(co, p);
+	weir_registry_changed();
+}
+
+/* The completed row of a checkpoint: inserted, not committed. */
+static void
+insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
+{
+	WeirCompleted row = {0};
+	WeirStoredPosition *positions = palloc(sizeof(WeirStoredPosition) * co->attempt->nsources);
+	WeirGid		gid;
+
+	for (int i = 0; i < co->attempt->nsources; i++)
+	{
+		positions[i].offset = p->positions[i].offset;
+		positions[i].line = p->positions[i].line;
+		positions[i].clock = p->positions[i].clock;
+		positions[i].ended = p->positions[i].ended;
+	}
+	row.checkpoint = p->id;
+	row.timeline = co->timeline;
+	row.attempt = co->attempt->attempt;
+	row.parallelism = co->job->parallelism;
+	row.max_parallelism = co->job->max_parallelism;
+	row.npositions = co->attempt->nsources;
+	row.positions = positions;
+	row.prepared = palloc(sizeof(char *) * co->ntasks);
+	gid.database = MyDatabaseId;
+	gid.job = co->job->id;
+	gid.attempt = co->attempt->attempt;
+	gid.checkpoint = p->id;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!weir_checkpointer_need_prepare(co->checkpointer, p->id, i))
+			continue;
+		gid.task = i;
+		row.prepared[row.nprepared] = palloc(WEIR_GID_SIZE);
+		weir_gid_format(row.prepared[row.nprepared++], &gid);
+	}
+	weir_completed_insert(co->job->id, &row);
+}
+
+/* Under lock_wait: nothing may block it once the tasks have been told. */
+static void
+set_lock_timeout(WeirCoordinator *co)
+{
+	char		buf[32];
+
+	snprintf(buf, sizeof(buf), INT64_FORMAT, co->job->lock_wait / 1000);
+	SetConfigOption("lock_timeout", buf, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+static void
+do_prepare(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirControl message = {0};
+
+	set_lock_timeout(co);
+	weir_coordinator_begin(co);
+	insert_completed(co, find_pending(co, action->checkpoint));
+	PopActiveSnapshot();
+	co->deciding = true;
+	MemoryContextSwitchTo(co->attempt_context);
+	message.checkpoint = action->checkpoint;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (weir_checkpointer_need_prepare(co->checkpointer, action->checkpoint, i))
+			weir_attempt_tell(co, i, WEIR_CONTROL_PREPARE, &message);
+	}
+}
+
+/* An error here ends this process: who comes next reads the row afresh. */
+static void
+do_decide(WeirCoordinator *co, const WeirAction *action)
+{
+	if (!co->deciding)
+	{
+		weir_coordinator_begin(co);
+		insert_completed(co, find_pending(co, action->checkpoint));
+		PopActiveSnapshot();
+	}
+	co->deciding = false;
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpointer_decided(co->checkpointer, action->checkpoint, true, weir_now());
+}
+
+static void
+do_commit(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirGid		gid;
+	char		name[WEIR_GID_SIZE];
+
+	gid.database = MyDatabaseId;
+	gid.job = co->job->id;
+	gid.attempt = co->attempt->attempt;
+	gid.checkpoint = action->checkpoint;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!weir_checkpointer_need_prepare(co->checkpointer, action->checkpoint, i))
+			continue;
+		gid.task = i;
+		weir_gid_format(name, &gid);
+		weir_commit_prepared(name);
+	}
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpointer_committed(co->checkpointer, action->checkpoint, weir_now());
+}
+
+static void
+record_completion(WeirCoordinator *co, const WeirAction *action, WeirPendingCheckpoint *p)
+{
+	int64		state_bytes = 0;
+	int64		written = 0;
+	int64		dirty = 0;
+
+	weir_coordinator_begin(co);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirTaskTimes *t = &p->times[i];
+		WeirTaskReport report;
+		char		name[32];
+
+		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		report.name = name;
+		report.start_delay = t->start_delay;
+		report.alignment = t->alignment;
+		report.sync = t->sync;
+		report.write = t->write;
+		report.bytes = t->bytes;
+		weir_checkpoint_task(co->job->id, p->id, i, &report);
+		state_bytes += t->state_bytes;
+		written += t->bytes;
+		dirty += t->dirty_keys;
+	}
+	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
+	if (co->job->was_finished && !p->positions[0].ended)
+		weir_job_passed_end(co->job->id);
+	weir_coordinator_end(co, false);
+}
+
+/* What no recovery can need any more. */
+static void
+trim(WeirCoordinator *co, const WeirAction *action)
+{
+	weir_coordinator_begin(co);
+	weir_snapshot_trim(co->job->id, co->timeline, action->retained_from);
+	weir_completed_forget(co->job->id, action->retained_from);
+	weir_checkpoint_forget(co->job->id, co->job->history);
+	weir_coordinator_end(co, false);
+}
+
+static void
+tell_complete(WeirCoordinator *co, const WeirPendingCheckpoint *p)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirControl message = {0};
+
+		message.checkpoint = p->id;
+		if (i < co->attempt->nsources)
+			message.position = p->positions[i];
+		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
+	}
+}
+
+static void
+do_complete(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
+
+	tell_complete(co, p);
+	co->write_full = false;
+	co->activity_completed = p->activity;
+	record_completion(co, action, p);
+	if (co->output_waits)
+		weir_outbox_emit(co->job->id);
+	co->output_waits = false;
+	trim(co, action);
+	if (action->ckind == WEIR_FINAL)
+		co->outcome = co->stopping && !co->draining ? WEIR_OUTCOME_STOPPED : WEIR_OUTCOME_FINISHED;
+	if (action->token != 0 && action->token != co->stop_token)
+		weir_request_done(co, action->token, true, action->checkpoint, NULL);
+	drop_pending(co, p);
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_registry_changed();
+}
+
+static void
+carry_out(WeirCoordinator *co, const WeirAction *action)
+{
+	switch (action->kind)
+	{
+		case WEIR_DO_TRIGGER:
+			do_trigger(co, action);
+			break;
+		case WEIR_DO_ABORT:
+			do_abort(co, action);
+			break;
+		case WEIR_DO_PREPARE:
+			do_prepare(co, action);
+			break;
+		case WEIR_DO_DECIDE:
+			do_decide(co, action);
+			break;
+		case WEIR_DO_COMMIT:
+			do_commit(co, action);
+			break;
+		case WEIR_DO_COMPLETE:
+			do_complete(co, action);
+			break;
+		case WEIR_DO_REFUSE:
+			weir_request_done(co, action->token, false, 0,
+							  weir_checkpoint_failure_text(action->reason));
+			if (action->ckind == WEIR_FINAL)
+				stop_failed(co);
+			break;
+		case WEIR_DO_FAIL_ATTEMPT:
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,
+								  0, "checkpoint " INT64_FORMAT " could not be completed",
+								  action->checkpoint);
+			break;
+		case WEIR_DO_FAIL_JOB:
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
+								  "more checkpoints failed in a row than tolerable_failures allows");
+			break;
+	}
+}
+
+/* Lines that are committed already need not wait for a checkpoint. */
+static void
+emit_output(WeirCoordinator *co)
+{
+	bool		now_visible = !co->job->checkpointing ||
+		co->job->checkpoint.mode != WEIR_EXACTLY_ONCE;
+
+	if (!co->output_waits || !now_visible || co->deciding)
+		return;
+	co->output_waits = false;
+	weir_outbox_emit(co->job->id);
+	MemoryContextSwitchTo(co->attempt_context);
+}
+
+void
+weir_checkpoints_act(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	emit_output(co);
+	weir_checkpointer_set_active(co->checkpointer, is_active(co));
+	weir_checkpointer_tick(co->checkpointer, weir_now());
+	while (co->outcome == WEIR_OUTCOME_NONE &&
+		   weir_checkpointer_next(co->checkpointer, &action))
+		carry_out(co, &action);
+}
+
+/* The attempt ends: an open decision is rolled back, what is pending failed. */
+void
+weir_checkpoints_end(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	if (co->deciding)
+	{
+		co->deciding = false;
+		AbortCurrentTransaction();
+	}
+	if (!co->job->checkpointing || co->output_waits)
+		weir_outbox_emit(co->job->id);
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpointer, &action))
+	{
+		if (action.kind == WEIR_DO_ABORT)
+			do_abort(co, &action);
+		else if (action.kind == WEIR_DO_REFUSE)
+			weir_request_done(co, action.token, false, 0,
+							  weir_checkpoint_failure_text(action.reason));
+	}
+	co->failures = weir_checkpointer_failures(co->checkpointer);
+	weir_checkpointer_destroy(co->checkpointer);
+	co->checkpointer = NULL;
+	co->pending = NIL;
+}

@@ -1,0 +1,339 @@
+/*
+ * flow/coordinator.c
+ *		The coordinator of a job: recovers, runs an attempt, and decides what
+ *		follows its end.
+ *
+ *	 start ---> recover ---> attempt ---> finished / stopped / cancelled
+ *				   ^			|
+ *				   |			v
+ *				   +-- wait -- failed --> (strategy gives up) --> failed
+ *
+ * An error in the coordinator itself ends its process: the tasks leave, the
+ * launcher starts another coordinator, and that recovers from the tables.
+ * Whatever happened, recovery is the same path.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "common/pg_prng.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "flow/coordinator.h"
+#include "flow/task.h"
+
+#define RESTART_DELAY_US (1000 * 1000)
+
+static WeirCoordinator *coordinator;
+
+void
+weir_coordinator_begin(WeirCoordinator *co)
+{
+	if (!co->deciding)
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Not durable: bookkeeping that recovery can make again need not wait for the disk. */
+void
+weir_coordinator_end(WeirCoordinator *co, bool durable)
+{
+	int			saved = synchronous_commit;
+
+	PopActiveSnapshot();
+	if (co->deciding)
+	{
+		CommandCounterIncrement();
+		MemoryContextSwitchTo(co->context);
+		return;
+	}
+	if (!durable)
+		synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+	CommitTransactionCommand();
+	synchronous_commit = saved;
+	MemoryContextSwitchTo(co->context);
+}
+
+void
+weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
+					  int64 line, const char *fmt,...)
+{
+	StringInfoData buf;
+	MemoryContext old;
+
+	if (co->outcome != WEIR_OUTCOME_NONE)
+		return;
+	old = MemoryContextSwitchTo(co->context);
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	co->outcome = outcome;
+	co->error_sqlstate = sqlstate;
+	co->error_line = line;
+	co->error = buf.data;
+	MemoryContextSwitchTo(old);
+}
+
+void
+weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status, const char *reason,
+						const char *error)
+{
+	weir_coordinator_begin(co);
+	weir_job_set_status(co->job->id, status, reason, error);
+	weir_coordinator_end(co, true);
+	co->job->status = status;
+	ereport(LOG,
+			(errmsg("job \"%s\" is %s%s%s", co->job->name, weir_job_status_name(status),
+					reason ? ": " : "", reason ? reason : ""),
+			 errhidestmt(true)));
+	weir_registry_changed();
+}
+
+/* The tasks must not outlive their coordinator. */
+static void
+leave(int code, Datum arg)
+{
+	WeirCoordinator *co = coordinator;
+
+	if (co->attempt)
+	{
+		co->attempt->stopping = true;
+		for (int i = 0; i < co->ntasks; i++)
+		{
+			PGPROC	   *proc = co->attempt->tasks[i].proc;
+
+			if (proc)
+				SetLatch(&proc->procLatch);
+		}
+	}
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->coordinator = NULL;
+	co->slot->attempt = DSM_HANDLE_INVALID;
+	LWLockRelease(weir_registry->lock);
+	weir_requests_refuse(co, "the job's coordinator ended");
+	weir_registry_changed();
+}
+
+static void
+claim_slot(WeirCoordinator *co, int index, const WeirCoordinatorArg *arg)
+{
+	WeirJobSlot *slot = &weir_registry->slots[index];
+	bool		ours;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	ours = slot->used && slot->database == arg->database && slot->job == arg->job &&
+		slot->coordinator == NULL;
+	if (ours)
+	{
+		slot->coordinator = MyProc;
+		slot->ended = false;
+		slot->cancel = false;
+	}
+	LWLockRelease(weir_registry->lock);
+	if (!ours)
+		proc_exit(0);
+	co->slot = slot;
+	before_shmem_exit(leave, 0);
+}
+
+/* Reads the job afresh; false if it is gone or not wanted. */
+static bool
+load_job(WeirCoordinator *co)
+{
+	MemoryContext old;
+
+	weir_coordinator_begin(co);
+	old = MemoryContextSwitchTo(co->context);
+	co->job = weir_job_by_id(MyDatabaseId == co->slot->database ? co->slot->job : 0);
+	MemoryContextSwitchTo(old);
+	weir_coordinator_end(co, false);
+	return co->job != NULL;
+}
+
+static void
+init_restart(WeirCoordinator *co)
+{
+	WeirRestartConfig config = {0};
+
+	config.strategy = co->job->checkpointing ? WEIR_RESTART_FIXED_DELAY : WEIR_RESTART_NONE;
+	config.attempts = -1;
+	config.delay = RESTART_DELAY_US;
+	weir_restart_init(&co->restart, &config);
+}
+
+/* Classes of errors that are the environment's, never a record's. */
+static bool
+blames_environment(int sqlstate)
+{
+	static const char *const classes[] = {"08", "40", "53", "55", "57", "58", "XX"};
+	const char *state = unpack_sql_state(sqlstate);
+
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (strncmp(state, classes[i], 2) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The same record failed in the same way twice running: no restart will help. */
+static bool
+is_poison(WeirCoordinator *co)
+{
+	bool		same = co->error_line > 0 && co->error_line == co->previous_line &&
+		co->error_sqlstate == co->previous_sqlstate &&
+		!blames_environment(co->error_sqlstate);
+
+	co->previous_line = co->error_line;
+	co->previous_sqlstate = co->error_sqlstate;
+	return same;
+}
+
+/* Waits until the next attempt is due; false if the job was stopped meanwhile. */
+static bool
+wait_for_restart(WeirCoordinator *co)
+{
+	while (!co->cancelled && !co->stopping)
+	{
+		int64		left = co->restart.restart_at - weir_now();
+
+		if (left <= 0)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 left / 1000 + 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		weir_requests_take(co);
+	}
+	return !co->cancelled && !co->stopping;
+}
+
+/* After a failed attempt: true if another follows. */
+static bool
+consider_restart(WeirCoordinator *co)
+{
+	bool		lock_wait = co->error_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+
+	if (co->outcome == WEIR_OUTCOME_HOPELESS)
+		return false;
+	if (is_poison(co))
+	{
+		co->error = psprintf("%s\nThe record failed in the same way in two attempts running; set the stream's on_error to go on without such records.",
+							 co->error);
+		return false;
+	}
+	return weir_restart_failure(&co->restart, weir_now(),
+								pg_prng_double(&pg_global_prng_state), lock_wait);
+}
+
+/* One attempt and what its end means; true if there is to be another. */
+static bool
+live_once(WeirCoordinator *co)
+{
+	co->outcome = WEIR_OUTCOME_NONE;
+	if (weir_recover(co))
+	{
+		weir_restart_started(&co->restart);
+		weir_attempt_run(co);
+		weir_resolve_prepared(co);
+	}
+	switch (co->outcome)
+	{
+		case WEIR_OUTCOME_FINISHED:
+			weir_coordinator_status(co, WEIR_JOB_FINISHED, NULL, NULL);
+			return false;
+		case WEIR_OUTCOME_STOPPED:
+		case WEIR_OUTCOME_CANCELLED:
+			weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);
+			return false;
+		default:
+			break;
+	}
+	if (!consider_restart(co))
+	{
+		weir_coordinator_status(co, WEIR_JOB_FAILED, co->error, co->error);
+		return false;
+	}
+	weir_coordinator_status(co, WEIR_JOB_RESTARTING, co->error, co->error);
+	if (wait_for_restart(co))
+		return true;
+	weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);
+	return false;
+}
+
+static void
+live(WeirCoordinator *co)
+{
+	do
+	{
+		if (!load_job(co))
+			return;
+	} while (live_once(co));
+}
+
+static void
+end_job(WeirCoordinator *co)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->ended = true;
+	LWLockRelease(weir_registry->lock);
+	if (co->stop_token)
+		weir_request_done(co, co->stop_token,
+						  co->job && co->job->status != WEIR_JOB_FAILED, 0,
+						  co->error ? co->error : "the job ended");
+	weir_requests_refuse(co, "the job has ended");
+}
+
+void
+weir_coordinator_main(Datum arg)
+{
+	WeirCoordinatorArg *extra = (WeirCoordinatorArg *) MyBgworkerEntry->bgw_extra;
+	WeirCoordinator *co;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	co = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirCoordinator));
+	co->context = AllocSetContextCreate(TopMemoryContext, "weir coordinator",
+										ALLOCSET_DEFAULT_SIZES);
+	co->attempt_context = AllocSetContextCreate(co->context, "weir attempt",
+												ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(co->context);
+	coordinator = co;
+	claim_slot(co, DatumGetInt32(arg), extra);
+	(void) weir_lock_coordinator(extra->job, true);
+	if (load_job(co))
+	{
+		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
+		init_restart(co);
+		live(co);
+	}
+	end_job(co);
+	proc_exit(0);
+}

@@ -1,0 +1,136 @@
+/*
+ * flow/coordinator.h
+ *		The coordinator of a job: one process, many attempts.
+ */
+#ifndef WEIR_FLOW_COORDINATOR_H
+#define WEIR_FLOW_COORDINATOR_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "postmaster/bgworker.h"
+
+#include "catalog/checkpoint.h"
+#include "catalog/job.h"
+#include "compile/dataflow.h"
+#include "decide/checkpointer.h"
+#include "decide/restart.h"
+#include "flow/attempt.h"
+#include "flow/control.h"
+#include "flow/registry_int.h"
+
+typedef struct WeirCoordinatorArg
+{
+	Oid			database;
+	int64		job;
+} WeirCoordinatorArg;
+
+extern PGDLLEXPORT void weir_coordinator_main(Datum arg);
+
+/* How an attempt ended. */
+typedef enum WeirOutcome
+{
+	WEIR_OUTCOME_NONE,			/* it goes on */
+	WEIR_OUTCOME_FINISHED,		/* the input ended, the final checkpoint is complete */
+	WEIR_OUTCOME_STOPPED,
+	WEIR_OUTCOME_CANCELLED,
+	WEIR_OUTCOME_FAILED,		/* the restart strategy decides what follows */
+	WEIR_OUTCOME_HOPELESS		/* failed for good */
+} WeirOutcome;
+
+/* A checkpoint under way, as far as the decision code does not hold it. */
+typedef struct WeirPendingCheckpoint
+{
+	int64		id;
+	WeirCheckpointKind kind;
+	int64		triggered_at;
+	int64		activity;		/* records processed when it was triggered */
+	WeirPosition *positions;	/* a source each */
+	WeirTaskTimes *times;		/* a task each */
+} WeirPendingCheckpoint;
+
+/* A task as its coordinator knows it. */
+typedef struct WeirTaskHandle
+{
+	BackgroundWorkerHandle *worker;
+	WeirControlPort *port;
+	bool		running;
+	bool		ended;			/* its input has */
+	bool		gone;
+} WeirTaskHandle;
+
+typedef struct WeirCoordinator
+{
+	MemoryContext context;
+	WeirJobSlot *slot;
+	WeirJob    *job;
+	WeirRestart restart;
+	int64		failures;		/* consecutive failed checkpoints, over attempts */
+	bool		cancelled;
+	bool		stopping;		/* a stop was asked */
+	uint64		stop_token;		/* of the request that asked */
+	bool		draining;
+
+	/* what recovery found */
+	int64		timeline;
+	int64		restore;		/* checkpoint, 0: none */
+	int64		restore_timeline;
+	bool		write_full;
+	int			npositions;
+	WeirStoredPosition *positions;
+
+	/* the attempt */
+	MemoryContext attempt_context;
+	dsm_segment *segment;
+	WeirAttempt *attempt;
+	int			ntasks;
+	WeirTaskHandle *tasks;
+	WeirCheckpointer *checkpointer;
+	List	   *pending;		/* WeirPendingCheckpoint */
+	bool		deciding;		/* the completed row is inserted, not committed */
+	bool		started;		/* all tasks run */
+	bool		final_asked;
+	bool		output_waits;	/* lines in the outbox */
+	int64		activity_completed; /* records processed at the last completed */
+
+	WeirOutcome outcome;
+	int			error_sqlstate;
+	int64		error_line;
+	char	   *error;			/* in context */
+	int			previous_sqlstate;
+	int64		previous_line;
+} WeirCoordinator;
+
+/* coordinator.c: transactions of its own; inside a decision they join it. */
+extern void weir_coordinator_begin(WeirCoordinator *co);
+extern void weir_coordinator_end(WeirCoordinator *co, bool durable);
+extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
+								  int64 line, const char *fmt,...) pg_attribute_printf(5, 6);
+extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
+									const char *reason, const char *error);
+
+/* recovery.c: false if the job is failed for good (outcome is set). */
+extern bool weir_recover(WeirCoordinator *co);
+/* Commits or rolls back every prepared transaction of the job, found by name. */
+extern void weir_resolve_prepared(WeirCoordinator *co);
+/* COMMIT PREPARED of one, in a transaction of its own. */
+extern void weir_commit_prepared(const char *gid);
+
+/* attempt_run.c: one attempt from the start of its tasks to the end of the last. */
+extern void weir_attempt_run(WeirCoordinator *co);
+extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
+							  const WeirControl *content);
+
+/* checkpoint_run.c: carries out what the decision code decides. */
+extern void weir_checkpoints_init(WeirCoordinator *co);
+extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message);
+extern void weir_checkpoints_act(WeirCoordinator *co);
+extern void weir_checkpoints_end(WeirCoordinator *co);
+
+/* requests.c: what backends ask for. */
+extern void weir_requests_take(WeirCoordinator *co);
+extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
+							  int64 checkpoint, const char *error);
+extern void weir_requests_refuse(WeirCoordinator *co, const char *error);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * flow/keyed_step.c
+ *		The keyed step: calls f once a row, its key current in the store.
+ *
+ * f is called as a function in FROM is, so any language and any way to return
+ * rows will do.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "catalog/snapshot.h"
+#include "decide/keygroup.h"
+#include "flow/keyed_step.h"
+#include "state/declaration.h"
+
+struct WeirKeyedStep
+{
+	MemoryContext context;
+	const WeirDataflow *dataflow;
+	WeirStore  *store;
+	bool		passthrough;	/* input rows are of sink_desc */
+	int64	   *line;			/* where to note the record being worked on */
+	TupleTableSlot *input;		/* row_desc */
+	TupleTableSlot *result;		/* function_desc */
+	ExprContext *econtext;
+	MemoryContext args;
+	SetExprState *call;
+	Datum	   *values;			/* a row of sink_desc */
+	bool	   *nulls;
+	Datum	   *key;
+	bool	   *key_nulls;
+};
+
+WeirKeyedStep *
+weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthrough,
+					   int64 *line)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir keyed step",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	WeirKeyedStep *step = palloc0(sizeof(WeirKeyedStep));
+
+	step->context = context;
+	step->dataflow = df;
+	step->store = store;
+	step->line = line;
+	step->passthrough = passthrough;
+	step->input = MakeSingleTupleTableSlot(passthrough ? df->sink_desc : df->row_desc,
+										   &TTSOpsMinimalTuple);
+	step->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
+	step->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
+	step->key = palloc(sizeof(Datum) * Max(df->nkeys, 1));
+	step->key_nulls = palloc(sizeof(bool) * Max(df->nkeys, 1));
+	if (OidIsValid(df->function) && !passthrough)
+	{
+		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsMinimalTuple);
+		step->econtext = CreateStandaloneExprContext();
+		step->args = AllocSetContextCreate(context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
+		step->call = ExecInitTableFunctionResult((Expr *) df->call, step->econtext, NULL);
+	}
+	MemoryContextSwitchTo(old);
+	return step;
+}
+
+void
+weir_keyed_step_free(WeirKeyedStep *step)
+{
+	ExecDropSingleTupleTableSlot(step->input);
+	if (step->result)
+		ExecDropSingleTupleTableSlot(step->result);
+	if (step->econtext)
+		FreeExprContext(step->econtext, true);
+	MemoryContextDelete(step->context);
+}
+
+/* Builds the sink's row from (a)'s row and f's, and hands it on. */
+static void
+emit_row(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	const WeirDataflow *df = step->dataflow;
+
+	for (int i = 0; i < df->sink_desc->natts; i++)
+	{
+		int			from = df->sink_source[i];
+		TupleTableSlot *slot = from > 0 ? step->input : step->result;
+		int			column = from > 0 ? from - 1 : -from - 1;
+
+		step->values[i] = slot->tts_values[column];
+		step->nulls[i] = slot->tts_isnull[column];
+	}
+	emit(arg, step->values, step->nulls, row);
+}
+
+static void
+enter_key(WeirKeyedStep *step, const WeirRow *row)
+{
+	const WeirDataflow *df = step->dataflow;
+
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		step->key[i] = step->input->tts_values[df->keys[i].attno - 1];
+		step->key_nulls[i] = step->input->tts_isnull[df->keys[i].attno - 1];
+	}
+	weir_store_enter(step->store, step->key, step->key_nulls, row->hash, row->stamp);
+}
+
+static Tuplestorestate *
+call_function(WeirKeyedStep *step)
+{
+	ResetExprContext(step->econtext);
+	step->econtext->ecxt_scantuple = step->input;
+	return ExecMakeTableFunctionResult(step->call, step->econtext, step->args,
+									   step->dataflow->function_desc, false);
+}
+
+void
+weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
+					WeirSinkRowFunction emit, void *arg)
+{
+	Tuplestorestate *results;
+
+	*step->line = row->line;
+	ExecStoreMinimalTuple(WEIR_ROW_TUPLE(row), step->input, false);
+	slot_getallattrs(step->input);
+	if (step->passthrough)
+	{
+		emit(arg, step->input->tts_values, step->input->tts_isnull, row);
+		return;
+	}
+	if (step->call == NULL)
+	{
+		emit_row(step, row, emit, arg);
+		return;
+	}
+	enter_key(step, row);
+	results = call_function(step);
+	weir_store_leave(step->store);
+	while (tuplestore_gettupleslot(results, true, false, step->result))
+	{
+		slot_getallattrs(step->result);
+		emit_row(step, row, emit, arg);
+	}
+	ExecClearTuple(step->result);
+	tuplestore_end(results);
+}
+
+static void
+load_chunk(void *arg, int group, bool is_full, bytea *payload)
+{
+	CHECK_FOR_INTERRUPTS();
+	weir_store_load(arg, group, is_full, payload);
+}
+
+WeirStore *
+weir_keyed_store_open(WeirTask *task)
+{
+	WeirAttempt *attempt = task->attempt;
+	WeirDataflow *df = task->dataflow;
+	WeirStoreKey *keys = palloc(sizeof(WeirStoreKey) * Max(df->nkeys, 1));
+	WeirStateDecl *states;
+	WeirStore  *store;
+	int			nstates;
+	int			first;
+	int			end;
+
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		keys[i].type = df->keys[i].type;
+		keys[i].eq_operator = df->keys[i].eq_operator;
+		keys[i].collation = df->keys[i].collation;
+	}
+	states = weir_state_declarations(df->function, &nstates);
+	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
+					 &first, &end);
+	store = weir_store_create(format_procedure_qualified(df->function), df->nkeys, keys,
+							  nstates, states, attempt->max_parallelism, first, end);
+	weir_store_set_clock(store, attempt->tasks[0].start.clock);
+	if (attempt->restore > 0)
+		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
+						   first, end, load_chunk, store);
+	return store;
+}

@@ -1,0 +1,285 @@
+/*
+ * flow/launcher.c
+ *		The one static worker of a cluster.
+ *
+ * At its start (which is the server's start, its recovery from a crash, or a
+ * standby's promotion) it sends a scan worker through one database after the
+ * other; each scan worker enters the jobs that should run there into the
+ * registry.  From then on the launcher waits: for start_job, which enters its
+ * job and sets the latch, and for coordinators that end.  One that ended
+ * without ending its job is started again.
+ *
+ *	registry slot:   free -> wanted -> (worker started) coordinated -> ended -> free
+ *											^                |
+ *											+--- died -------+
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/job.h"
+#include "flow/coordinator.h"
+#include "flow/launcher.h"
+#include "flow/registry_int.h"
+#include "settings.h"
+
+#define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again */
+
+typedef struct Started
+{
+	BackgroundWorkerHandle *handle;
+	bool		running;
+} Started;
+
+void
+weir_launcher_register(void)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "weir_launcher_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "weir launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "weir launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+static void
+leave_registry(int code, Datum arg)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->launcher = NULL;
+	LWLockRelease(weir_registry->lock);
+}
+
+static List *
+connectable_databases(void)
+{
+	List	   *result = NIL;
+	Relation	rel;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!form->datallowconn)
+			continue;
+		old = MemoryContextSwitchTo(context);
+		result = lappend_oid(result, form->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return result;
+}
+
+static bool
+start_worker(const char *function, const char *name, const char *type, Datum arg,
+			 const void *extra, Size extra_size, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = {0};
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	bool		ok;
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = arg;
+	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+	memcpy(worker.bgw_extra, extra, extra_size);
+	ok = RegisterDynamicBackgroundWorker(&worker, handle);
+	MemoryContextSwitchTo(old);
+	return ok;
+}
+
+/* One scan worker after the other: a cluster of many databases is not flooded. */
+static void
+scan_databases(void)
+{
+	ListCell   *lc;
+
+	if (!weir_autostart)
+		return;
+	foreach(lc, connectable_databases())
+	{
+		Oid			database = lfirst_oid(lc);
+		BackgroundWorkerHandle *handle;
+
+		if (!start_worker("weir_scan_main", "weir scan", "weir scan",
+						  ObjectIdGetDatum(database), NULL, 0, &handle))
+		{
+			ereport(LOG,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("weir cannot look for jobs in database %u", database),
+					 errhint("Raise max_worker_processes.")));
+			continue;
+		}
+		if (WaitForBackgroundWorkerShutdown(handle) == BGWH_POSTMASTER_DIED)
+			proc_exit(1);
+	}
+}
+
+/*
+ * The scan worker: enters what should run in this database into the registry.
+ */
+void
+weir_scan_main(Datum arg)
+{
+	int64	   *jobs = NULL;
+	int			n = 0;
+
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
+											  BOOTSTRAP_SUPERUSERID, 0);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (OidIsValid(get_extension_oid("weir", true)))
+		jobs = weir_jobs_wanted(&n);
+	for (int i = 0; i < n; i++)
+		weir_registry_start(MyDatabaseId, jobs[i]);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	proc_exit(0);
+}
+
+/* Starts a coordinator for the slot, if it wants one; the lock is not held. */
+static bool
+start_coordinator(int index, Started *started)
+{
+	WeirJobSlot *slot = &weir_registry->slots[index];
+	WeirCoordinatorArg arg;
+	bool		wanted;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	wanted = slot->used && slot->wanted;
+	arg.database = slot->database;
+	arg.job = slot->job;
+	LWLockRelease(weir_registry->lock);
+	if (!wanted)
+		return true;
+	started->running = start_worker("weir_coordinator_main", "weir coordinator",
+									"weir coordinator", Int32GetDatum(index),
+									&arg, sizeof(arg), &started->handle);
+	if (!started->running)
+		return false;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot->wanted = false;
+	LWLockRelease(weir_registry->lock);
+	return true;
+}
+
+/* The slot's coordinator is gone: free the slot, or want another one. */
+static bool
+coordinator_gone(int index)
+{
+	WeirJobSlot *slot = &weir_registry->slots[index];
+	bool		died;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	died = !slot->ended;
+	if (slot->wanted)
+		slot->ended = false;	/* start_job came while it was ending */
+	else if (died)
+		slot->wanted = true;
+	else
+		slot->used = false;
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+	return died;
+}
+
+/* Looks after every slot; returns how long to wait, in ms, or -1. */
+static long
+look_after(Started *started, int n)
+{
+	long		timeout = -1;
+
+	for (int i = 0; i < n; i++)
+	{
+		pid_t		pid;
+
+		if (started[i].running &&
+			GetBackgroundWorkerPid(started[i].handle, &pid) == BGWH_STOPPED)
+		{
+			started[i].running = false;
+			pfree(started[i].handle);
+			if (coordinator_gone(i))
+			{
+				timeout = RESTART_PAUSE_MS;
+				continue;
+			}
+		}
+		if (!started[i].running && !start_coordinator(i, &started[i]))
+			timeout = RESTART_PAUSE_MS;
+	}
+	return timeout;
+}
+
+void
+weir_launcher_main(Datum arg)
+{
+	Started    *started;
+	int			n;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	n = weir_registry->nslots;
+	started = MemoryContextAllocZero(TopMemoryContext, n * sizeof(Started));
+	before_shmem_exit(leave_registry, 0);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->launcher = MyProc;
+	LWLockRelease(weir_registry->lock);
+	scan_databases();
+	for (;;)
+	{
+		long		timeout = look_after(started, n);
+
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+						 (timeout >= 0 ? WL_TIMEOUT : 0),
+						 timeout, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+	}
+}

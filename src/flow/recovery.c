@@ -1,0 +1,279 @@
+/*
+ * flow/recovery.c
+ *		What an attempt begins with, whatever ended the one before.
+ *
+ * Who wrote what, and what a crash at each point leaves:
+ *
+ *	before any PREPARE		nothing; the tables stand at the last completed
+ *	some prepared, no row	prepared transactions without a completed row:
+ *							rolled back, replayed
+ *	row committed			prepared transactions with a completed row:
+ *							committed, however often recovery itself is killed
+ *	all committed			nothing to resolve
+ *
+ * In order: nothing of the old attempt lives (its tasks hold a lock of the
+ * job); prepared transactions are found by name in pg_prepared_xacts and
+ * resolved until none is left; markers are held against completed rows, as
+ * somebody may have resolved a transaction by hand; the highest completed id
+ * of the timeline is what to restore; newer chunks of the timeline are
+ * deleted.
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/internal.h"
+#include "catalog/snapshot.h"
+#include "decide/recovery.h"
+#include "flow/coordinator.h"
+#include "flow/task.h"
+
+static void
+finish_prepared(const char *gid, bool commit)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	FinishPreparedTransaction(gid, commit);
+	CommitTransactionCommand();
+}
+
+void
+weir_commit_prepared(const char *gid)
+{
+	finish_prepared(gid, true);
+}
+
+/* Names of this job's prepared transactions, prepared by its owner. */
+static List *
+find_prepared(WeirCoordinator *co)
+{
+	WeirInternal saved;
+	List	   *names = NIL;
+	uint64		n;
+
+	weir_coordinator_begin(co);
+	weir_internal_enter(&saved);
+	n = weir_internal_run("SELECT gid FROM pg_catalog.pg_prepared_xacts "
+						  "WHERE database = pg_catalog.current_database() AND gid LIKE 'weir\\_%'",
+						  0, NULL, NULL, NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		WeirGid		gid;
+		MemoryContext old;
+
+		if (!weir_gid_parse(name, &gid) || gid.database != MyDatabaseId ||
+			gid.job != co->job->id)
+			continue;
+		old = MemoryContextSwitchTo(co->context);
+		names = lappend(names, pstrdup(name));
+		MemoryContextSwitchTo(old);
+	}
+	weir_internal_leave(&saved);
+	weir_coordinator_end(co, false);
+	return names;
+}
+
+static List *
+completed_rows(WeirCoordinator *co)
+{
+	List	   *rows;
+	MemoryContext old;
+
+	weir_coordinator_begin(co);
+	old = MemoryContextSwitchTo(co->context);
+	rows = weir_completed_all(co->job->id);
+	MemoryContextSwitchTo(old);
+	weir_coordinator_end(co, false);
+	return rows;
+}
+
+static bool
+has_completed_row(List *rows, const WeirGid *gid)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+		WeirCompletedRef ref;
+
+		ref.attempt = row->attempt;
+		ref.checkpoint = row->checkpoint;
+		if (weir_recovery_commits(gid, &ref, 1))
+			return true;
+	}
+	return false;
+}
+
+void
+weir_resolve_prepared(WeirCoordinator *co)
+{
+	List	   *names;
+
+	while ((names = find_prepared(co)) != NIL)
+	{
+		List	   *rows = completed_rows(co);
+		ListCell   *lc;
+
+		foreach(lc, names)
+		{
+			char	   *name = lfirst(lc);
+			WeirGid		gid;
+
+			(void) weir_gid_parse(name, &gid);
+			finish_prepared(name, has_completed_row(rows, &gid));
+		}
+	}
+}
+
+/* Did somebody resolve a transaction by hand?  Then the output is not what was decided. */
+static bool
+markers_agree(WeirCoordinator *co, List *rows)
+{
+	ListCell   *lc;
+	WeirGid		gid;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		for (int i = 0; i < row->nprepared; i++)
+		{
+			if (weir_gid_parse(row->prepared[i], &gid) && weir_marker_exists(&gid))
+				continue;
+			weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
+								  "prepared transaction \"%s\" of completed checkpoint "
+								  INT64_FORMAT " was rolled back by hand",
+								  row->prepared[i], row->checkpoint);
+			return false;
+		}
+	}
+	if (weir_marker_stray(co->job->id, &gid))
+	{
+		weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
+							  "a prepared transaction of checkpoint " INT64_FORMAT
+							  ", which was not completed, was committed by hand",
+							  gid.checkpoint);
+		return false;
+	}
+	return true;
+}
+
+/* The newest completed checkpoint of a timeline (0: any), or NULL. */
+static WeirCompleted *
+newest(List *rows, int64 timeline)
+{
+	WeirCompleted *best = NULL;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if ((timeline == 0 || row->timeline == timeline) &&
+			(best == NULL || row->checkpoint > best->checkpoint))
+			best = row;
+	}
+	return best;
+}
+
+/* A start from nothing: the first one, or a fresh one at the positions reached. */
+static void
+begin_timeline(WeirCoordinator *co, const WeirCompleted *last)
+{
+	static WeirStoredPosition origin;
+	int			n = last ? last->npositions : 1;
+
+	co->npositions = n;
+	co->positions = MemoryContextAllocZero(co->context, sizeof(WeirStoredPosition) * n);
+	if (last)
+		memcpy(co->positions, last->positions, sizeof(WeirStoredPosition) * n);
+	else
+		co->positions[0] = origin;
+	co->timeline = weir_timeline_begin(co->job->id, 0, co->npositions, co->positions);
+	weir_job_set_timeline(co->job->id, co->timeline);
+	co->job->timeline = co->timeline;
+	co->job->fresh = false;
+	co->restore = co->restore_timeline = 0;
+	co->write_full = true;
+}
+
+static void
+resume_from(WeirCoordinator *co, const WeirCompleted *row)
+{
+	co->timeline = co->job->timeline;
+	co->restore = row->checkpoint;
+	co->restore_timeline = row->timeline;
+	co->write_full = false;
+	co->npositions = row->npositions;
+	co->positions = row->positions;
+}
+
+static void
+resume_base(WeirCoordinator *co)
+{
+	int64		base = 0;
+
+	co->timeline = co->job->timeline;
+	if (!weir_timeline_get(co->job->id, co->timeline, &base, &co->npositions, &co->positions))
+		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
+			 co->timeline, co->job->id);
+	co->restore = base;
+	co->restore_timeline = 0;
+	co->write_full = true;
+}
+
+/* Groups are fixed once state exists. */
+static bool
+groups_agree(WeirCoordinator *co, const WeirCompleted *row)
+{
+	if (row == NULL || row->max_parallelism == co->job->max_parallelism)
+		return true;
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
+						  "state was written at max_parallelism %d, the job has %d",
+						  row->max_parallelism, co->job->max_parallelism);
+	return false;
+}
+
+static void
+choose_start(WeirCoordinator *co, List *rows)
+{
+	WeirCompleted *row = newest(rows, co->job->timeline);
+
+	if (co->job->timeline == 0 || co->job->fresh)
+		begin_timeline(co, newest(rows, 0));
+	else if (row)
+		resume_from(co, row);
+	else
+		resume_base(co);
+	weir_snapshot_delete_newer(co->job->id, co->timeline,
+							   row && co->restore ? co->restore : 0);
+	weir_checkpoint_settle(co->job->id);
+}
+
+bool
+weir_recover(WeirCoordinator *co)
+{
+	List	   *rows;
+	bool		ok;
+
+	(void) weir_lock_tasks(co->job->id, true, true);
+	weir_unlock_tasks(co->job->id);
+	weir_resolve_prepared(co);
+	rows = completed_rows(co);
+	weir_coordinator_begin(co);
+	MemoryContextSwitchTo(co->context);
+	ok = markers_agree(co, rows) && groups_agree(co, newest(rows, co->job->timeline));
+	if (ok)
+		choose_start(co, rows);
+	weir_coordinator_end(co, true);
+	return ok;
+}

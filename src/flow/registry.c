@@ -1,0 +1,381 @@
+/*
+ * flow/registry.c
+ *		The jobs known to this server, in shared memory.
+ *
+ * A slot a job: who coordinates it, where its attempt lives, and the requests
+ * of backends.  Everything here vanishes with a crash of the server; what must
+ * survive is in the tables, and the launcher fills the registry again from
+ * there.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "flow/registry_int.h"
+#include "settings.h"
+
+WeirRegistry *weir_registry = NULL;
+
+static shmem_request_hook_type previous_request_hook = NULL;
+static shmem_startup_hook_type previous_startup_hook = NULL;
+
+/* What to do when the current transaction commits. */
+typedef struct PendingNotice
+{
+	bool		start;			/* else: notify of kind */
+	WeirRequestKind kind;
+	int64		job;
+	SubTransactionId subxact;
+	struct PendingNotice *next;
+} PendingNotice;
+
+static PendingNotice *pending = NULL;
+static bool callbacks_registered = false;
+
+static Size
+registry_size(void)
+{
+	return add_size(offsetof(WeirRegistry, slots),
+					mul_size(weir_max_jobs, sizeof(WeirJobSlot)));
+}
+
+static void
+request_memory(void)
+{
+	if (previous_request_hook)
+		previous_request_hook();
+	RequestAddinShmemSpace(registry_size());
+	RequestNamedLWLockTranche("weir", 1);
+}
+
+static void
+startup_memory(void)
+{
+	bool		found;
+
+	if (previous_startup_hook)
+		previous_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	weir_registry = ShmemInitStruct("weir registry", registry_size(), &found);
+	if (!found)
+	{
+		memset(weir_registry, 0, registry_size());
+		weir_registry->lock = &GetNamedLWLockTranche("weir")->lock;
+		ConditionVariableInit(&weir_registry->changed);
+		weir_registry->next_token = 1;
+		weir_registry->nslots = weir_max_jobs;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+weir_registry_request_memory(void)
+{
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_memory;
+}
+
+bool
+weir_registry_available(void)
+{
+	return weir_registry != NULL;
+}
+
+void
+weir_registry_changed(void)
+{
+	ConditionVariableBroadcast(&weir_registry->changed);
+}
+
+/* The caller holds the lock. */
+static WeirJobSlot *
+find_slot(Oid database, int64 job)
+{
+	for (int i = 0; i < weir_registry->nslots; i++)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[i];
+
+		if (slot->used && slot->database == database && slot->job == job)
+			return slot;
+	}
+	return NULL;
+}
+
+static WeirJobSlot *
+claim_slot(Oid database, int64 job)
+{
+	for (int i = 0; i < weir_registry->nslots; i++)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[i];
+
+		if (slot->used)
+			continue;
+		memset(slot, 0, sizeof(*slot));
+		slot->used = true;
+		slot->database = database;
+		slot->job = job;
+		slot->attempt = DSM_HANDLE_INVALID;
+		return slot;
+	}
+	return NULL;
+}
+
+void
+weir_registry_start(Oid database, int64 job)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(database, job);
+	if (slot == NULL)
+		slot = claim_slot(database, job);
+	if (slot)
+		slot->wanted = true;
+	if (slot && weir_registry->launcher)
+		SetLatch(&weir_registry->launcher->procLatch);
+	LWLockRelease(weir_registry->lock);
+	if (slot == NULL)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no room to start another job"),
+				 errdetail("%d jobs are running.", weir_registry->nslots),
+				 errhint("Raise weir.max_jobs, restart the server, and start the job again.")));
+}
+
+static void
+notify(int64 job, WeirRequestKind kind)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot)
+	{
+		if (kind == WEIR_REQUEST_CANCEL)
+			slot->cancel = true;
+		else
+			slot->configure = true;
+		if (slot->coordinator)
+			SetLatch(&slot->coordinator->procLatch);
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	PendingNotice *p = pending;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	pending = NULL;
+	if (event == XACT_EVENT_ABORT)
+		return;
+	for (; p != NULL; p = p->next)
+	{
+		if (p->start)
+			weir_registry_start(MyDatabaseId, p->job);
+		else
+			notify(p->job, p->kind);
+	}
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
+					  SubTransactionId parent, void *arg)
+{
+	PendingNotice **link = &pending;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	while (*link != NULL)
+	{
+		if ((*link)->subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
+		{
+			*link = (*link)->next;
+			continue;
+		}
+		if ((*link)->subxact == mine)
+			(*link)->subxact = parent;
+		link = &(*link)->next;
+	}
+}
+
+static void
+remember(bool start, WeirRequestKind kind, int64 job)
+{
+	PendingNotice *p;
+
+	if (!callbacks_registered)
+	{
+		RegisterXactCallback(at_transaction_end, NULL);
+		RegisterSubXactCallback(at_subtransaction_end, NULL);
+		callbacks_registered = true;
+	}
+	p = MemoryContextAllocZero(TopTransactionContext, sizeof(PendingNotice));
+	p->start = start;
+	p->kind = kind;
+	p->job = job;
+	p->subxact = GetCurrentSubTransactionId();
+	p->next = pending;
+	pending = p;
+}
+
+void
+weir_registry_start_at_commit(int64 job)
+{
+	remember(true, 0, job);
+}
+
+void
+weir_registry_notify_at_commit(int64 job, WeirRequestKind kind)
+{
+	if (weir_registry_available())
+		remember(false, kind, job);
+}
+
+bool
+weir_registry_is_active(int64 job)
+{
+	bool		active;
+
+	if (!weir_registry_available())
+		return false;
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	active = find_slot(MyDatabaseId, job) != NULL;
+	LWLockRelease(weir_registry->lock);
+	return active;
+}
+
+dsm_handle
+weir_registry_attempt(int64 job, int *coordinator_pid)
+{
+	WeirJobSlot *slot;
+	dsm_handle	handle = DSM_HANDLE_INVALID;
+
+	*coordinator_pid = 0;
+	if (!weir_registry_available())
+		return handle;
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot && slot->coordinator)
+	{
+		handle = slot->attempt;
+		*coordinator_pid = slot->coordinator->pid;
+	}
+	LWLockRelease(weir_registry->lock);
+	return handle;
+}
+
+void
+weir_registry_prepare_wait(void)
+{
+	ConditionVariablePrepareToSleep(&weir_registry->changed);
+}
+
+bool
+weir_registry_wait(long timeout_ms)
+{
+	return ConditionVariableTimedSleep(&weir_registry->changed, timeout_ms,
+									   PG_WAIT_EXTENSION);
+}
+
+void
+weir_registry_end_wait(void)
+{
+	ConditionVariableCancelSleep();
+}
+
+/* Puts the request in the job's slot; NULL when its queue is full. */
+static WeirRequestSlot *
+put_request(int64 job, WeirRequestKind kind, const char *name)
+{
+	WeirJobSlot *slot;
+	WeirRequestSlot *request = NULL;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot == NULL || slot->ended)
+	{
+		LWLockRelease(weir_registry->lock);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the job is not running"),
+				 errhint("Start it with weir.start_job.")));
+	}
+	for (int i = 0; i < WEIR_REQUESTS_PER_JOB && request == NULL; i++)
+	{
+		if (slot->requests[i].state == WEIR_SLOT_FREE)
+			request = &slot->requests[i];
+	}
+	if (request)
+	{
+		memset(request, 0, sizeof(*request));
+		request->state = WEIR_SLOT_ASKED;
+		request->kind = kind;
+		request->token = weir_registry->next_token++;
+		if (name)
+			strlcpy(request->name, name, NAMEDATALEN);
+		if (slot->coordinator)
+			SetLatch(&slot->coordinator->procLatch);
+	}
+	LWLockRelease(weir_registry->lock);
+	return request;
+}
+
+/* The backend stops waiting: the slot is freed now, or by the coordinator. */
+static void
+leave_request(WeirRequestSlot *request, uint64 token)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+		request->abandoned = true;
+	else if (request->token == token)
+		request->state = WEIR_SLOT_FREE;
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+static bool
+request_done(WeirRequestSlot *request, WeirRequestResult *result)
+{
+	bool		done;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	done = request->state == WEIR_SLOT_DONE;
+	if (done)
+		*result = request->result;
+	LWLockRelease(weir_registry->lock);
+	return done;
+}
+
+void
+weir_registry_request(int64 job, WeirRequestKind kind, const char *name,
+					  WeirRequestResult *result)
+{
+	WeirRequestSlot *volatile request;
+	volatile uint64 token = 0;
+
+	weir_registry_prepare_wait();
+	while ((request = put_request(job, kind, name)) == NULL)
+		weir_registry_wait(-1);
+	token = request->token;
+	PG_TRY();
+	{
+		while (!request_done(request, result))
+			weir_registry_wait(-1);
+	}
+	PG_FINALLY();
+	{
+		weir_registry_end_wait();
+		leave_request(request, token);
+	}
+	PG_END_TRY();
+}

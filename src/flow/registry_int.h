@@ -1,0 +1,73 @@
+/*
+ * flow/registry_int.h
+ *		The registry's layout, for the launcher and the coordinators.
+ *
+ * All fields are protected by the registry's lock, except latch pointers once
+ * set.  A slot belongs to a job from the moment somebody wants it to run until
+ * its coordinator has ended it.
+ */
+#ifndef WEIR_FLOW_REGISTRY_INT_H
+#define WEIR_FLOW_REGISTRY_INT_H
+
+#include "postgres.h"
+
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+
+#include "flow/registry.h"
+
+#define WEIR_REQUESTS_PER_JOB 64
+
+typedef enum WeirRequestState
+{
+	WEIR_SLOT_FREE,
+	WEIR_SLOT_ASKED,			/* a backend waits */
+	WEIR_SLOT_TAKEN,			/* the coordinator works on it */
+	WEIR_SLOT_DONE				/* result is set; the backend frees it */
+} WeirRequestState;
+
+typedef struct WeirRequestSlot
+{
+	WeirRequestState state;
+	bool		abandoned;		/* the backend went away: the coordinator frees it */
+	uint64		token;			/* unique in the server's life, never 0 */
+	WeirRequestKind kind;
+	char		name[NAMEDATALEN];
+	WeirRequestResult result;
+} WeirRequestSlot;
+
+typedef struct WeirJobSlot
+{
+	bool		used;
+	Oid			database;
+	int64		job;
+	bool		wanted;			/* the launcher shall start a coordinator */
+	bool		ended;			/* the coordinator ended the job: not to be restarted */
+	bool		configure;		/* CONFIGURE was sent */
+	bool		cancel;			/* CANCEL was sent at a commit */
+	PGPROC	   *coordinator;	/* NULL if there is none */
+	dsm_handle	attempt;
+	WeirRequestSlot requests[WEIR_REQUESTS_PER_JOB];
+} WeirJobSlot;
+
+typedef struct WeirRegistry
+{
+	LWLock	   *lock;
+	ConditionVariable changed;	/* anything about any job */
+	PGPROC	   *launcher;
+	uint64		next_token;
+	int			nslots;
+	WeirJobSlot slots[FLEXIBLE_ARRAY_MEMBER];
+} WeirRegistry;
+
+extern WeirRegistry *weir_registry;
+
+
+/* Wakes everyone who waits for a change of some job. */
+extern void weir_registry_changed(void);
+
+/* Makes the launcher start this job's coordinator; error if no slot is free. */
+extern void weir_registry_start(Oid database, int64 job);
+
+#endif

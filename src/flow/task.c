@@ -1,0 +1,419 @@
+/*
+ * flow/task.c
+ *		Begin and end of a task's process.
+ *
+ * A task is a background worker that runs as the job's owner.  It attaches the
+ * attempt's segment, takes the job's task lock (so that no later attempt can
+ * start while it lives), sets the session up as create_job recorded it, and
+ * runs its body until it is told to leave.  Any error ends the process: it
+ * leaves message, SQLSTATE and the record it was at in its slot for the
+ * coordinator, which ends the attempt.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "flow/task.h"
+#include "sink/output.h"
+
+#define LOCK_CLASS_TASKS 7		/* apart from 1 and 2 of advisory locks in SQL */
+#define LOCK_CLASS_COORDINATOR 8
+
+/* What this process waited for when lock_timeout struck. */
+static LOCKTAG waited_tag;
+static LOCKMODE waited_mode = NoLock;
+
+int64
+weir_now(void)
+{
+	return GetCurrentTimestamp();
+}
+
+static void
+job_locktag(LOCKTAG *tag, int64 job, int class)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (job >> 32), (uint32) job, class);
+}
+
+bool
+weir_lock_tasks(int64 job, bool exclusive, bool wait)
+{
+	LOCKTAG		tag;
+
+	job_locktag(&tag, job, LOCK_CLASS_TASKS);
+	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, true, !wait) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+weir_unlock_tasks(int64 job)
+{
+	LOCKTAG		tag;
+
+	job_locktag(&tag, job, LOCK_CLASS_TASKS);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool
+weir_lock_coordinator(int64 job, bool wait)
+{
+	LOCKTAG		tag;
+
+	job_locktag(&tag, job, LOCK_CLASS_COORDINATOR);
+	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * SIGINT is how lock_timeout arrives.  The lock waited for is this process's
+ * own to read; its tag is copied while the wait still stands.
+ */
+static void
+handle_cancel(SIGNAL_ARGS)
+{
+	if (MyProc && MyProc->waitLock)
+	{
+		waited_tag = MyProc->waitLock->tag;
+		waited_mode = MyProc->waitLockMode;
+	}
+	StatementCancelHandler(postgres_signal_arg);
+}
+
+/* "Process 123 holds it." for a lock that could not be had in time. */
+static void
+describe_holders(StringInfo buf)
+{
+	VirtualTransactionId *holders;
+	int			n = 0;
+
+	if (waited_mode == NoLock)
+		return;
+	holders = GetLockConflicts(&waited_tag, waited_mode, &n);
+	for (int i = 0; i < n; i++)
+	{
+		PGPROC	   *proc = BackendIdGetProc(holders[i].backendId);
+
+		if (proc)
+			appendStringInfo(buf, "%s%d", buf->len ? ", " : "Held by process ", proc->pid);
+	}
+	if (buf->len > 0)
+		appendStringInfoChar(buf, '.');
+}
+
+/* Leaves the error in the slot. */
+static void
+report_error(WeirTask *task, ErrorData *edata)
+{
+	WeirTaskError *error = &task->slot->error;
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		describe_holders(&detail);
+	if (edata->detail)
+		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
+	if (edata->context)
+		appendStringInfo(&detail, "%s%s", detail.len ? "\n" : "", edata->context);
+	error->sqlstate = edata->sqlerrcode;
+	error->line = task->line;
+	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
+	strlcpy(error->detail, detail.data, sizeof(error->detail));
+	pg_write_barrier();
+	error->set = true;
+}
+
+static void
+task_error_context(void *arg)
+{
+	WeirTask   *task = arg;
+
+	if (task->line > 0)
+		errcontext("job \"%s\", task %s, line " INT64_FORMAT,
+				   task->job->name, task->name, task->line);
+	else
+		errcontext("job \"%s\", task %s", task->job->name, task->name);
+}
+
+static void
+force_setting(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* What create_job recorded, and what a streaming session must have. */
+static void
+set_session_up(WeirTask *task)
+{
+	char		buf[32];
+
+	force_setting("search_path", task->job->search_path);
+	force_setting("timezone", task->job->timezone);
+	force_setting("datestyle", task->job->datestyle);
+	force_setting("intervalstyle", task->job->intervalstyle);
+	force_setting("default_transaction_isolation", "read committed");
+	force_setting("default_transaction_read_only", "off");
+	force_setting("default_transaction_deferrable", "off");
+	force_setting("statement_timeout", "0");
+	force_setting("idle_in_transaction_session_timeout", "0");
+	force_setting("idle_session_timeout", "0");
+	force_setting("jit", "off");
+	force_setting("enable_memoize", "off");
+	force_setting("max_parallel_workers_per_gather", "0");
+	force_setting("session_replication_role", "origin");
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
+		force_setting("synchronous_commit", "on");
+	snprintf(buf, sizeof(buf), INT64_FORMAT, task->attempt->lock_wait / 1000);
+	force_setting("lock_timeout", buf);
+	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
+	force_setting("application_name", psprintf("%s %s", task->job->name, task->name));
+}
+
+static void
+load_job(WeirTask *task)
+{
+	MemoryContext old;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	old = MemoryContextSwitchTo(task->context);
+	task->job = weir_job_by_id(task->attempt->job);
+	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	if (task->job == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " no longer exists", task->attempt->job)));
+}
+
+void
+weir_task_compile(WeirTask *task)
+{
+	MemoryContext old;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	old = MemoryContextSwitchTo(task->context);
+	task->dataflow = weir_compile(task->job->query, false);
+	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* A change that moves the sink to other tasks cannot be followed within an attempt. */
+static void
+check_same_shape(WeirTask *task, const WeirDataflow *fresh)
+{
+	bool		sink_task = fresh->place == WEIR_SINK_TASK;
+
+	if (sink_task != (task->attempt->nsinks > 0) ||
+		OidIsValid(fresh->function) != (task->attempt->nkeyed > 0) ||
+		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
+		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a relation or function the job uses has changed its shape"),
+				 errdetail("The job restarts with the shape it has now.")));
+}
+
+bool
+weir_task_refresh(WeirTask *task)
+{
+	WeirDataflow *fresh = NULL;
+
+	if (weir_dataflow_lock(task->dataflow))
+		return false;
+	do
+	{
+		MemoryContext old = MemoryContextSwitchTo(task->context);
+
+		if (fresh)
+			weir_dataflow_free(fresh);
+		fresh = weir_compile(task->job->query, false);
+		MemoryContextSwitchTo(old);
+	} while (!weir_dataflow_lock(fresh));
+	check_same_shape(task, fresh);
+	task->stale = task->dataflow;
+	task->dataflow = fresh;
+	return true;
+}
+
+void
+weir_task_drop_stale(WeirTask *task)
+{
+	weir_dataflow_free(task->stale);
+	task->stale = NULL;
+}
+
+void
+weir_task_send(WeirTask *task, WeirControlKind kind, int64 checkpoint)
+{
+	WeirControl message = {0};
+
+	message.kind = kind;
+	message.task = task->index;
+	message.checkpoint = checkpoint;
+	weir_control_send(task->port, &message);
+}
+
+void
+weir_task_vote(WeirTask *task, int64 checkpoint, WeirVote vote,
+			   const WeirPosition *position, const WeirTaskTimes *times)
+{
+	WeirControl message = {0};
+
+	message.kind = WEIR_CONTROL_VOTE;
+	message.task = task->index;
+	message.checkpoint = checkpoint;
+	message.vote = vote;
+	if (position)
+		message.position = *position;
+	if (times)
+		message.times = *times;
+	weir_control_send(task->port, &message);
+}
+
+void
+weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
+			   bool backpressured)
+{
+	WeirTaskStats *stats = &task->slot->stats;
+	int64		began = weir_now();
+	int64		waited;
+
+	stats->busy_us += began - task->loop_began;
+	events |= WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	if (timeout >= 0)
+		events |= WL_TIMEOUT;
+	if (socket == PGINVALID_SOCKET)
+		(void) WaitLatch(MyLatch, events & ~WL_SOCKET_MASK, timeout, PG_WAIT_EXTENSION);
+	else
+		(void) WaitLatchOrSocket(MyLatch, events, socket, timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	task->loop_began = weir_now();
+	waited = task->loop_began - began;
+	if (backpressured)
+		stats->backpressured_us += waited;
+	else
+		stats->idle_us += waited;
+}
+
+/* Shares and rates of the second that has passed. */
+static void
+roll_second(WeirTask *task, int64 now)
+{
+	WeirTaskStats *stats = &task->slot->stats;
+	WeirTaskStats *before = &task->at_second;
+	float8		elapsed = now - task->second_began;
+
+	stats->busy_us += now - task->loop_began;
+	task->loop_began = now;
+	stats->rate_in = (stats->records_in - before->records_in) * 1e6 / elapsed;
+	stats->rate_out = (stats->records_out - before->records_out) * 1e6 / elapsed;
+	stats->busy = Min(1.0, (stats->busy_us - before->busy_us) / elapsed);
+	stats->idle = Min(1.0, (stats->idle_us - before->idle_us) / elapsed);
+	stats->backpressured = Min(1.0, (stats->backpressured_us - before->backpressured_us) / elapsed);
+	stats->in_sink = Min(1.0, (stats->in_sink_us - before->in_sink_us) / elapsed);
+	*before = *stats;
+	task->second_began = now;
+}
+
+void
+weir_task_tick(WeirTask *task)
+{
+	int64		now = weir_now();
+
+	CHECK_FOR_INTERRUPTS();
+	if (task->attempt->stopping)
+		task->stop = true;
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	(void) weir_control_push(task->port);
+	if (now - task->second_began >= USECS_PER_SEC)
+		roll_second(task, now);
+}
+
+static void
+attach(WeirTask *task, const WeirTaskArg *arg)
+{
+	task->attempt = weir_attempt_attach(arg->segment, &task->segment);
+	if (task->attempt == NULL || task->attempt->attempt != arg->attempt)
+		proc_exit(0);
+	dsm_pin_mapping(task->segment);
+	task->slot = &task->attempt->tasks[task->index];
+	weir_task_name(task->slot, task->name, sizeof(task->name));
+	task->slot->pid = MyProcPid;
+	task->slot->proc = MyProc;
+	weir_output_job = task->attempt->job;
+}
+
+static void
+run(WeirTask *task)
+{
+	ErrorContextCallback context;
+
+	load_job(task);
+	set_session_up(task);
+	task->port = weir_control_task_port(task->attempt, task->index, task->segment);
+	context.callback = task_error_context;
+	context.arg = task;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	pgstat_report_activity(STATE_RUNNING, task->job->query);
+	task->second_began = task->loop_began = weir_now();
+	if (task->slot->kind == WEIR_TASK_SOURCE)
+		weir_source_task(task);
+	else
+		weir_operator_task(task);
+	error_context_stack = context.previous;
+}
+
+void
+weir_task_main(Datum arg)
+{
+	WeirTaskArg *extra = (WeirTaskArg *) MyBgworkerEntry->bgw_extra;
+	WeirTask   *task;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, handle_cancel);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(extra->database, extra->owner, 0);
+	task = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirTask));
+	task->context = AllocSetContextCreate(TopMemoryContext, "weir task",
+										  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(task->context);
+	task->index = DatumGetInt32(arg);
+	attach(task, extra);
+	if (!weir_lock_tasks(task->attempt->job, false, false))
+		proc_exit(0);
+	PG_TRY();
+	{
+		run(task);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(task->context);
+		report_error(task, CopyErrorData());
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

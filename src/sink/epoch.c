@@ -1,0 +1,88 @@
+/*
+ * sink/epoch.c
+ *		The epoch transaction.
+ *
+ * It begins with the epoch's first record, so that an idle task holds no
+ * transaction, goes on through many statements, and ends at the checkpoint:
+ * prepared (exactly_once) or committed.  An aborted checkpoint leaves it open.
+ * Any error in it ends the attempt, so there is no way to roll it back here:
+ * the process leaves.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "utils/snapmgr.h"
+
+#include "sink/epoch.h"
+
+static bool epoch_open = false;
+static TimestampTz epoch_began = 0;
+
+bool
+weir_epoch_is_open(void)
+{
+	return epoch_open;
+}
+
+TimestampTz
+weir_epoch_began(void)
+{
+	return epoch_began;
+}
+
+/* A deferred check would fire inside PREPARE, with no record to blame. */
+static void
+check_constraints_at_once(void)
+{
+	ConstraintsSetStmt *stmt = makeNode(ConstraintsSetStmt);
+
+	stmt->constraints = NIL;
+	stmt->deferred = false;
+	AfterTriggerSetState(stmt);
+}
+
+void
+weir_epoch_enter(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (!epoch_open)
+	{
+		BeginTransactionBlock();
+		CommitTransactionCommand();
+		StartTransactionCommand();
+		check_constraints_at_once();
+		epoch_open = true;
+		epoch_began = GetCurrentTransactionStartTimestamp();
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+weir_epoch_leave(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+void
+weir_epoch_commit(void)
+{
+	StartTransactionCommand();
+	EndTransactionBlock(false);
+	CommitTransactionCommand();
+	epoch_open = false;
+}
+
+void
+weir_epoch_prepare(const char *gid)
+{
+	StartTransactionCommand();
+	if (!PrepareTransactionBlock(gid))
+		elog(ERROR, "epoch transaction is not open");
+	CommitTransactionCommand();
+	epoch_open = false;
+}

@@ -1,0 +1,24 @@
+/*
+ * sink/epoch.h
+ *		The epoch transaction of a task with a sink: everything it writes
+ *		between two checkpoints.
+ */
+#ifndef WEIR_SINK_EPOCH_H
+#define WEIR_SINK_EPOCH_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+extern bool weir_epoch_is_open(void);
+extern TimestampTz weir_epoch_began(void);
+
+/* Begins a step of the epoch, and the epoch with its first; snapshot is pushed. */
+extern void weir_epoch_enter(void);
+extern void weir_epoch_leave(void);
+
+/* Between steps only. */
+extern void weir_epoch_commit(void);
+extern void weir_epoch_prepare(const char *gid);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * sink/output.c
+ *		Foreign tables to write to: weir_print, whose rows become lines of the
+ *		server log, and weir_blackhole, whose rows are dropped.
+ *
+ * A line must not be seen before its epoch is committed, nor be lost after:
+ * the task puts it into the outbox table within the epoch, the coordinator
+ * emits what it finds there and then deletes it.  A crash between the two
+ * repeats lines.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/planmain.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/internal.h"
+#include "sink/output.h"
+
+int64		weir_output_job = 0;
+bool		weir_output_waits = false;
+
+/* Lines a statement collects. */
+typedef struct PrintState
+{
+	char	   *table;
+	MemoryContext context;
+	ArrayBuildState *lines;
+} PrintState;
+
+PG_FUNCTION_INFO_V1(weir_print_handler);
+PG_FUNCTION_INFO_V1(weir_blackhole_handler);
+
+static void
+refuse_outside_job(Relation rel)
+{
+	if (weir_output_job == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot write to \"%s\" outside a job",
+						RelationGetRelationName(rel)),
+				 errhint("Use it as the target of the query of weir.create_job.")));
+}
+
+/* ---- reading: there is nothing to read ---- */
+
+static void
+no_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot read from \"%s\"", get_rel_name(relid)),
+			 errdetail("It is a sink: rows that go into it are gone.")));
+}
+
+static void
+no_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+}
+
+static ForeignScan *
+no_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid, ForeignPath *path,
+		List *tlist, List *clauses, Plan *outer)
+{
+	return make_foreignscan(tlist, NIL, baserel->relid, NIL, NIL, NIL, NIL, outer);
+}
+
+static void
+no_begin(ForeignScanState *node, int eflags)
+{
+}
+
+static TupleTableSlot *
+no_iterate(ForeignScanState *node)
+{
+	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
+}
+
+static void
+no_scan_step(ForeignScanState *node)
+{
+}
+
+static int
+insert_only(Relation rel)
+{
+	return 1 << CMD_INSERT;
+}
+
+static FdwRoutine *
+sink_routine(void)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = no_rel_size;
+	routine->GetForeignPaths = no_paths;
+	routine->GetForeignPlan = no_plan;
+	routine->BeginForeignScan = no_begin;
+	routine->IterateForeignScan = no_iterate;
+	routine->ReScanForeignScan = no_scan_step;
+	routine->EndForeignScan = no_scan_step;
+	routine->IsForeignRelUpdatable = insert_only;
+	return routine;
+}
+
+/* ---- weir_print ---- */
+
+static void
+print_begin(ModifyTableState *mtstate, ResultRelInfo *info, List *private,
+			int index, int eflags)
+{
+	PrintState *state;
+
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	refuse_outside_job(info->ri_RelationDesc);
+	state = palloc0(sizeof(PrintState));
+	state->context = CurrentMemoryContext;
+	state->table = quote_qualified_identifier(
+		get_namespace_name(RelationGetNamespace(info->ri_RelationDesc)),
+		RelationGetRelationName(info->ri_RelationDesc));
+	info->ri_FdwState = state;
+}
+
+/* One column: its text; several: as COPY's text format would have it. */
+static text *
+line_of(TupleTableSlot *slot)
+{
+	StringInfoData line;
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	bool		first = true;
+
+	slot_getallattrs(slot);
+	initStringInfo(&line);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Oid			output;
+		bool		isvarlena;
+
+		if (att->attisdropped)
+			continue;
+		if (!first)
+			appendStringInfoChar(&line, '\t');
+		first = false;
+		if (slot->tts_isnull[i])
+		{
+			appendStringInfoString(&line, "\\N");
+			continue;
+		}
+		getTypeOutputInfo(att->atttypid, &output, &isvarlena);
+		appendStringInfoString(&line, OidOutputFunctionCall(output, slot->tts_values[i]));
+	}
+	return cstring_to_text_with_len(line.data, line.len);
+}
+
+static TupleTableSlot *
+print_insert(EState *estate, ResultRelInfo *info, TupleTableSlot *slot,
+			 TupleTableSlot *plan_slot)
+{
+	PrintState *state = info->ri_FdwState;
+
+	state->lines = accumArrayResult(state->lines, PointerGetDatum(line_of(slot)),
+									false, TEXTOID, state->context);
+	return slot;
+}
+
+static void
+print_end(EState *estate, ResultRelInfo *info)
+{
+	PrintState *state = info->ri_FdwState;
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, TEXTOID, TEXTARRAYOID};
+	Datum		values[3];
+
+	if (state == NULL || state->lines == NULL)
+		return;
+	values[0] = Int64GetDatum(weir_output_job);
+	values[1] = CStringGetTextDatum(state->table);
+	values[2] = makeArrayResult(state->lines, state->context);
+	weir_internal_enter(&saved);
+	SPI_execute_with_args("INSERT INTO weir_internal.outbox (job, sink, line) "
+						  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
+						  3, types, values, NULL, false, 0);
+	weir_internal_leave(&saved);
+	weir_output_waits = true;
+}
+
+Datum
+weir_print_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = sink_routine();
+
+	routine->BeginForeignModify = print_begin;
+	routine->ExecForeignInsert = print_insert;
+	routine->EndForeignModify = print_end;
+	PG_RETURN_POINTER(routine);
+}
+
+static bool
+emit_some(int64 job)
+{
+	WeirInternal saved;
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(job);
+	bool		some;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_internal_enter(&saved);
+	SPI_execute_with_args("WITH d AS (DELETE FROM weir_internal.outbox WHERE id IN "
+						  "(SELECT id FROM weir_internal.outbox WHERE job = $1 ORDER BY id LIMIT 1000) "
+						  "RETURNING id, line) SELECT line FROM d ORDER BY id",
+						  1, &type, &value, NULL, false, 0);
+	some = SPI_processed > 0;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *line = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+
+		ereport(LOG, (errmsg_internal("%s", line), errhidestmt(true),
+					  errhidecontext(true)));
+	}
+	weir_internal_leave(&saved);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return some;
+}
+
+void
+weir_outbox_emit(int64 job)
+{
+	while (emit_some(job))
+		CHECK_FOR_INTERRUPTS();
+}
+
+/* ---- weir_blackhole ---- */
+
+static void
+blackhole_begin(ModifyTableState *mtstate, ResultRelInfo *info, List *private,
+				int index, int eflags)
+{
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+		refuse_outside_job(info->ri_RelationDesc);
+}
+
+static TupleTableSlot *
+blackhole_insert(EState *estate, ResultRelInfo *info, TupleTableSlot *slot,
+				 TupleTableSlot *plan_slot)
+{
+	return slot;
+}
+
+static void
+blackhole_end(EState *estate, ResultRelInfo *info)
+{
+}
+
+Datum
+weir_blackhole_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = sink_routine();
+
+	routine->BeginForeignModify = blackhole_begin;
+	routine->ExecForeignInsert = blackhole_insert;
+	routine->EndForeignModify = blackhole_end;
+	PG_RETURN_POINTER(routine);
+}

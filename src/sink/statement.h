@@ -1,0 +1,25 @@
+/*
+ * sink/statement.h
+ *		Runs the job's INSERT over batches of rows, with the result of running
+ *		it once for each row, in order.
+ */
+#ifndef WEIR_SINK_STATEMENT_H
+#define WEIR_SINK_STATEMENT_H
+
+#include "postgres.h"
+
+#include "compile/dataflow.h"
+
+typedef struct WeirSink WeirSink;
+
+/* In CurrentMemoryContext; for one compiled dataflow. */
+extern WeirSink *weir_sink_create(const WeirDataflow *dataflow);
+extern void weir_sink_free(WeirSink *sink);
+
+/* Adds a row of sink_desc; may run the statement for the rows before it. */
+extern void weir_sink_row(WeirSink *sink, Datum *values, bool *nulls);
+
+/* Runs the statement for the rows that wait. */
+extern void weir_sink_flush(WeirSink *sink);
+
+#endif
