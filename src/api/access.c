@@ -102,12 +102,17 @@ weir_job_is_running(const WeirJob *job)
 void
 weir_job_must_run(const WeirJob *job)
 {
-	if (!weir_job_is_running(job))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("job \"%s\" is not running", job->name),
-				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
-				 errhint("Start it with weir.start_job.")));
+	const char *status = weir_job_status_name(job->status);
+
+	if (weir_job_is_running(job))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job \"%s\" is not running", job->name),
+			 weir_job_status_is_active(job->status) ?
+			 errdetail("Its status is \"%s\", but nothing of it runs on this server.", status) :
+			 errdetail("Its status is \"%s\".", status),
+			 errhint("Start it with weir.start_job.")));
 }
 
 /* The user, security context and settings before those of a job. */

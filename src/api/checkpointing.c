@@ -145,7 +145,8 @@ notice_longer_epochs(const WeirJob *job, Oid target, int64 lock_wait)
 			other->checkpoint.every <= lock_wait || weir_job_target(other) != target)
 			continue;
 		ereport(NOTICE,
-				(errmsg("job \"%s\" writes table \"%s\" too, and its epochs last longer than lock_wait",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" writes table \"%s\" too, and its epochs last longer than lock_wait",
 						other->name, get_rel_name(target)),
 				 errdetail("It checkpoints every %s; lock_wait of job \"%s\" is %s.",
 						   weir_interval_text(other->checkpoint.every), job->name,

@@ -138,12 +138,14 @@ start_notices(const WeirJob *job, const WeirDataflow *dataflow)
 
 	if (!job->checkpointing)
 		ereport(NOTICE,
-				(errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
 						job->name),
 				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
 	if (stream->max_retries == 0)
 		ereport(NOTICE,
-				(errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",
 						job->name, stream->name),
 				 errhint("Set option max_retries of the stream's server to connect again, -1 for ever.")));
 }
