@@ -257,6 +257,15 @@ SELECT weir.wait_for_job('j', 'failed');
 RESET search_path;
 DROP SCHEMA regress_evil CASCADE;
 
+-- in a read-only transaction
+SET default_transaction_read_only = on;
+SELECT weir.create_job('k', 'INSERT INTO averages SELECT * FROM readings');
+SELECT weir.start_job('j');
+SELECT weir.drop_job('j');
+SELECT weir.enable_checkpointing('j');
+SELECT weir.wait_for_job('j', 'failed');
+RESET default_transaction_read_only;
+
 -- drop_job
 BEGIN;
 SELECT weir.drop_job('j');

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -18,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/access.h"
-#include "catalog/spi.h"
+#include "catalog/internal.h"
 #include "flow/registry.h"
 
 char *
@@ -71,8 +72,9 @@ weir_job_for_owner(const char *name)
 }
 
 WeirJob *
-weir_job_for_change(const char *name)
+weir_job_for_change(const char *name, const char *function)
 {
+	PreventCommandIfReadOnly(function);
 	/* The right first: nobody else shall be able to hold the lock. */
 	(void) weir_job_for_owner(name);
 	return must_own(must_exist(weir_job_lock(name), name));
@@ -185,13 +187,14 @@ weir_job_target(const WeirJob *job)
 static char *
 conflicting_lock(Oid target)
 {
-	WeirSpi		spi;
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(target);
 	char	   *mode = NULL;
 
-	weir_spi_begin(&spi);
-	SPI_execute_with_args("SELECT l.mode FROM pg_locks l"
+	weir_internal_enter(&internal);
+	if (weir_internal_run("SELECT l.mode FROM pg_locks l"
 						  " WHERE l.pid = pg_backend_pid() AND l.granted"
 						  " AND l.locktype = 'relation' AND l.database ="
 						  " (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -199,10 +202,14 @@ conflicting_lock(Oid target)
 						  "      (SELECT relid FROM pg_partition_tree($1)))"
 						  " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',"
 						  "                'ExclusiveLock', 'AccessExclusiveLock')",
-						  1, &type, &value, NULL, true, 1);
-	if (SPI_processed > 0)
-		mode = weir_spi_text(&spi, 0, 1);
-	weir_spi_end(&spi);
+						  1, &type, &value, NULL) > 0)
+	{
+		bool		isnull;
+		Datum		text = weir_internal_get(0, 1, &isnull);
+
+		mode = MemoryContextStrdup(context, TextDatumGetCString(text));
+	}
+	weir_internal_leave(&internal);
 	return mode;
 }
 

@@ -23,7 +23,7 @@ extern bool weir_arg_bool(FunctionCallInfo fcinfo, int n);
 /* Error if there is no such job, or the user is neither its owner nor a member of it. */
 extern WeirJob *weir_job_for_owner(const char *name);
 /* The same, with the job's row locked until the end of the transaction. */
-extern WeirJob *weir_job_for_change(const char *name);
+extern WeirJob *weir_job_for_change(const char *name, const char *function);
 /* The same, for looking on: members of pg_read_all_stats too. */
 extern WeirJob *weir_job_for_reading(const char *name);
 

@@ -165,7 +165,7 @@ weir_enable_checkpointing(PG_FUNCTION_ARGS)
 	WeirJob    *job;
 
 	read_change(fcinfo, &change);
-	job = weir_job_for_change(name);
+	job = weir_job_for_change(name, "weir.enable_checkpointing()");
 	mode = wanted_mode(job, change.mode);
 	if (weir_job_is_running(job))
 		check_running(job, mode);
@@ -205,7 +205,7 @@ weir_disable_checkpointing(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	if (weir_job_is_running(job))
 		(void) take_checkpoint(job, "weir.disable_checkpointing");
-	job = weir_job_for_change(name);
+	job = weir_job_for_change(name, "weir.disable_checkpointing()");
 	weir_job_disable_checkpointing(job->id);
 	weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CONFIGURE);
 	PG_RETURN_VOID();

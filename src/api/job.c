@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -112,6 +113,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	check_unrestricted("weir.create_job");
+	PreventCommandIfReadOnly("weir.create_job()");
 	job.name = weir_arg_required(fcinfo, 0, "job name");
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
@@ -165,7 +167,7 @@ weir_start_job(PG_FUNCTION_ARGS)
 	if (weir_arg_bool(fcinfo, 3))
 		not_yet_supported("allow_gap is",
 						  "weir.start_job goes on from the last completed checkpoint.");
-	job = weir_job_for_change(name);
+	job = weir_job_for_change(name, "weir.start_job()");
 	if (weir_job_is_running(job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -189,6 +191,7 @@ stop_absent(const WeirJob *job, bool cancel)
 {
 	if (!cancel || !weir_job_status_is_active(job->status))
 		weir_job_must_run(job);
+	PreventCommandIfReadOnly("weir.stop_job()");
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
@@ -245,7 +248,7 @@ weir_drop_job(PG_FUNCTION_ARGS)
 				 errmsg("job \"%s\" does not exist, skipping", name)));
 		PG_RETURN_VOID();
 	}
-	job = weir_job_for_change(name);
+	job = weir_job_for_change(name, "weir.drop_job()");
 	weir_job_delete(job->id);
 	if (weir_registry_is_active(job->id))
 		weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CANCEL);

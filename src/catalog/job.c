@@ -7,13 +7,15 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "catalog/internal.h"
 #include "catalog/job.h"
-#include "catalog/spi.h"
 
 #define JOB_QUERY \
 	"SELECT j.id, j.name, j.owner, j.query, j.parallelism, j.max_parallelism," \
@@ -91,12 +93,21 @@ weir_mode_parse(const char *word, WeirMode *out)
 	return false;
 }
 
-static int64
-row_int64(int row, int column)
+/* A text column, in a context that outlives SPI's; NULL if it is null. */
+static char *
+row_text(MemoryContext context, int row, int column)
 {
 	bool		isnull;
+	Datum		value = weir_internal_get(row, column, &isnull);
+	MemoryContext old;
+	char	   *result;
 
-	return DatumGetInt64(weir_spi_datum(row, column, &isnull));
+	if (isnull)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	result = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return result;
 }
 
 static int
@@ -104,7 +115,7 @@ row_int(int row, int column)
 {
 	bool		isnull;
 
-	return DatumGetInt32(weir_spi_datum(row, column, &isnull));
+	return DatumGetInt32(weir_internal_get(row, column, &isnull));
 }
 
 static bool
@@ -112,7 +123,7 @@ row_bool(int row, int column)
 {
 	bool		isnull;
 
-	return DatumGetBool(weir_spi_datum(row, column, &isnull));
+	return DatumGetBool(weir_internal_get(row, column, &isnull));
 }
 
 /* Microseconds of an interval, which has no months. */
@@ -120,7 +131,7 @@ static int64
 row_interval(int row, int column)
 {
 	bool		isnull;
-	Interval   *i = DatumGetIntervalP(weir_spi_datum(row, column, &isnull));
+	Interval   *i = DatumGetIntervalP(weir_internal_get(row, column, &isnull));
 
 	return (int64) i->day * USECS_PER_DAY + i->time;
 }
@@ -134,9 +145,9 @@ unknown_word(const char *column, const char *word)
 }
 
 static void
-read_checkpointing(const WeirSpi *spi, WeirJob *job, int row)
+read_checkpointing(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *mode = weir_spi_text(spi, row, 12);
+	char	   *mode = row_text(context, row, 12);
 
 	job->checkpointing = row_bool(row, 11);
 	job->checkpoint.periodic = job->checkpointing;
@@ -154,55 +165,55 @@ read_checkpointing(const WeirSpi *spi, WeirJob *job, int row)
 }
 
 static void
-read_run(const WeirSpi *spi, WeirJob *job, int row)
+read_run(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *status = weir_spi_text(spi, row, 22);
+	char	   *status = row_text(context, row, 22);
 
 	if (!weir_job_status_parse(status, &job->status))
 		unknown_word("status", status);
-	job->status_reason = weir_spi_text(spi, row, 23);
+	job->status_reason = row_text(context, row, 23);
 	job->wanted = row_bool(row, 24);
-	job->attempt = row_int64(row, 25);
-	job->restarts = row_int64(row, 26);
-	job->timeline = row_int64(row, 27);
+	job->attempt = weir_internal_int64(row, 25);
+	job->restarts = weir_internal_int64(row, 26);
+	job->timeline = weir_internal_int64(row, 27);
 	job->fresh = row_bool(row, 28);
 	job->was_finished = row_bool(row, 29);
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
 static WeirJob *
-read_job(const WeirSpi *spi, int row)
+read_job(MemoryContext context, int row)
 {
-	WeirJob    *job = MemoryContextAllocZero(spi->caller, sizeof(WeirJob));
+	WeirJob    *job = MemoryContextAllocZero(context, sizeof(WeirJob));
 	bool		isnull;
 
-	job->id = row_int64(row, 1);
-	job->name = weir_spi_text(spi, row, 2);
-	job->owner = DatumGetObjectId(weir_spi_datum(row, 3, &isnull));
-	job->query = weir_spi_text(spi, row, 4);
+	job->id = weir_internal_int64(row, 1);
+	job->name = row_text(context, row, 2);
+	job->owner = DatumGetObjectId(weir_internal_get(row, 3, &isnull));
+	job->query = row_text(context, row, 4);
 	job->parallelism = row_int(row, 5);
 	job->max_parallelism = row_int(row, 6);
-	job->search_path = weir_spi_text(spi, row, 7);
-	job->timezone = weir_spi_text(spi, row, 8);
-	job->datestyle = weir_spi_text(spi, row, 9);
-	job->intervalstyle = weir_spi_text(spi, row, 10);
-	read_checkpointing(spi, job, row);
-	read_run(spi, job, row);
+	job->search_path = row_text(context, row, 7);
+	job->timezone = row_text(context, row, 8);
+	job->datestyle = row_text(context, row, 9);
+	job->intervalstyle = row_text(context, row, 10);
+	read_checkpointing(context, job, row);
+	read_run(context, job, row);
 	return job;
 }
 
 static WeirJob *
 get_job(const char *condition, Oid type, Datum value)
 {
-	WeirSpi		spi;
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
 	WeirJob    *job = NULL;
 	char	   *query = psprintf("%s%s", JOB_QUERY, condition);
 
-	weir_spi_begin(&spi);
-	SPI_execute_with_args(query, 1, &type, &value, NULL, false, 1);
-	if (SPI_processed > 0)
-		job = read_job(&spi, 0);
-	weir_spi_end(&spi);
+	weir_internal_enter(&internal);
+	if (weir_internal_run(query, 1, &type, &value, NULL) > 0)
+		job = read_job(context, 0);
+	weir_internal_leave(&internal);
 	pfree(query);
 	return job;
 }
@@ -222,77 +233,67 @@ weir_job_by_id(int64 id)
 WeirJob *
 weir_job_lock(const char *name)
 {
-	WeirSpi		spi;
 	Oid			type = TEXTOID;
 	Datum		value = CStringGetTextDatum(name);
 
 	/* Lock first: the row that is read next has what others committed meanwhile. */
-	weir_spi_begin(&spi);
-	SPI_execute_with_args("SELECT FROM weir_internal.job WHERE name = $1 FOR UPDATE",
-						  1, &type, &value, NULL, false, 1);
-	weir_spi_end(&spi);
+	weir_internal_execute("SELECT FROM weir_internal.job WHERE name = $1 FOR UPDATE",
+						  1, &type, &value, NULL);
 	return weir_job_by_name(name);
 }
 
 List *
 weir_jobs_all(void)
 {
-	WeirSpi		spi;
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
 	List	   *jobs = NIL;
+	uint64		n;
 
-	weir_spi_begin(&spi);
-	SPI_execute(JOB_QUERY "ORDER BY j.name", false, 0);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	weir_internal_enter(&internal);
+	n = weir_internal_run(JOB_QUERY "ORDER BY j.name", 0, NULL, NULL, NULL);
+	for (uint64 i = 0; i < n; i++)
 	{
-		WeirJob    *job = read_job(&spi, i);
-		MemoryContext old = MemoryContextSwitchTo(spi.caller);
+		WeirJob    *job = read_job(context, i);
+		MemoryContext old = MemoryContextSwitchTo(context);
 
 		jobs = lappend(jobs, job);
 		MemoryContextSwitchTo(old);
 	}
-	weir_spi_end(&spi);
+	weir_internal_leave(&internal);
 	return jobs;
 }
 
 bool
 weir_job_latest_status(int64 id, WeirJobStatus *status)
 {
-	WeirSpi		spi;
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(id);
 	char	   *word = NULL;
 	bool		found;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	weir_spi_begin(&spi);
+	weir_internal_enter(&internal);
+	/* read only to SPI: it takes the snapshot just pushed */
 	SPI_execute_with_args("SELECT coalesce(r.status, 'created') FROM weir_internal.job j"
 						  " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
 						  1, &type, &value, NULL, true, 1);
 	found = SPI_processed > 0;
 	if (found)
-		word = weir_spi_text(&spi, 0, 1);
-	weir_spi_end(&spi);
+		word = row_text(context, 0, 1);
+	weir_internal_leave(&internal);
 	PopActiveSnapshot();
 	if (found && !weir_job_status_parse(word, status))
 		unknown_word("status", word);
 	return found;
 }
 
-/* A statement over weir_internal.run with up to four arguments, of which $1 is the job. */
-static void
-run_statement(const char *query, int nargs, const Oid *types, Datum *values, const char *nulls)
-{
-	WeirSpi		spi;
-
-	weir_spi_begin(&spi);
-	SPI_execute_with_args(query, nargs, (Oid *) types, values, nulls, false, 0);
-	weir_spi_end(&spi);
-}
-
 void
 weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const char *last_error)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
+	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
 	Datum		values[5];
 	char		nulls[] = "     ";
 
@@ -303,77 +304,76 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 	values[4] = BoolGetDatum(weir_job_status_is_active(status));
 	nulls[2] = reason ? ' ' : 'n';
 	nulls[3] = last_error ? ' ' : 'n';
-	run_statement("UPDATE weir_internal.run SET status = $2, status_reason = $3,"
-				  " last_error = coalesce($4, last_error), wanted = wanted AND $5"
-				  " WHERE job = $1", 5, types, values, nulls);
+	weir_internal_execute("UPDATE weir_internal.run SET status = $2, status_reason = $3,"
+						  " last_error = coalesce($4, last_error), wanted = wanted AND $5"
+						  " WHERE job = $1", 5, types, values, nulls);
 }
 
 int64
 weir_job_next_attempt(int64 id, bool restart)
 {
-	static const Oid types[] = {INT8OID, INT8OID};
+	Oid			types[] = {INT8OID, INT8OID};
 	Datum		values[2];
-	WeirSpi		spi;
+	WeirInternal internal;
 	int64		attempt;
 
 	values[0] = Int64GetDatum(id);
 	values[1] = Int64GetDatum(restart ? 1 : 0);
-	weir_spi_begin(&spi);
-	SPI_execute_with_args("UPDATE weir_internal.run SET attempt = attempt + 1,"
+	weir_internal_enter(&internal);
+	if (weir_internal_run("UPDATE weir_internal.run SET attempt = attempt + 1,"
 						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt",
-						  2, (Oid *) types, values, NULL, false, 0);
-	if (SPI_processed == 0)
+						  2, types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist any more", id)));
-	attempt = row_int64(0, 1);
-	weir_spi_end(&spi);
+	attempt = weir_internal_int64(0, 1);
+	weir_internal_leave(&internal);
 	return attempt;
 }
 
 void
 weir_job_set_timeline(int64 id, int64 timeline)
 {
-	static const Oid types[] = {INT8OID, INT8OID};
+	Oid			types[] = {INT8OID, INT8OID};
 	Datum		values[2];
 
 	values[0] = Int64GetDatum(id);
 	values[1] = Int64GetDatum(timeline);
-	run_statement("UPDATE weir_internal.run SET timeline = $2, fresh = false WHERE job = $1",
-				  2, types, values, NULL);
+	weir_internal_execute("UPDATE weir_internal.run SET timeline = $2, fresh = false WHERE job = $1",
+						  2, types, values, NULL);
 }
 
 void
 weir_job_clear_finished(int64 id)
 {
-	static const Oid types[] = {INT8OID};
+	Oid			types[] = {INT8OID};
 	Datum		value = Int64GetDatum(id);
 
-	run_statement("UPDATE weir_internal.run SET was_finished = false"
-				  " WHERE job = $1 AND was_finished", 1, types, &value, NULL);
+	weir_internal_execute("UPDATE weir_internal.run SET was_finished = false"
+						  " WHERE job = $1 AND was_finished", 1, types, &value, NULL);
 }
 
 /* The one column of a query's result, in the caller's memory context. */
 static int64 *
-query_ids(const char *query, int nargs, const Oid *types, Datum *values, int *n)
+query_ids(const char *query, int nargs, Oid *types, Datum *values, int *n)
 {
-	WeirSpi		spi;
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
 	int64	   *ids;
 
-	weir_spi_begin(&spi);
-	SPI_execute_with_args(query, nargs, (Oid *) types, values, NULL, false, 0);
-	*n = (int) SPI_processed;
-	ids = MemoryContextAlloc(spi.caller, sizeof(int64) * Max(*n, 1));
+	weir_internal_enter(&internal);
+	*n = (int) weir_internal_run(query, nargs, types, values, NULL);
+	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
-		ids[i] = row_int64(i, 1);
-	weir_spi_end(&spi);
+		ids[i] = weir_internal_int64(i, 1);
+	weir_internal_leave(&internal);
 	return ids;
 }
 
 int64 *
 weir_jobs_wanted(int *n)
 {
-	static const Oid types[] = {INT8OID, OIDOID};
+	Oid			types[] = {INT8OID, OIDOID};
 	Datum		values[2];
 
 	values[0] = Int64GetDatum((int64) GetSystemIdentifier());

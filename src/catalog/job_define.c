@@ -15,18 +15,8 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "catalog/internal.h"
 #include "catalog/job.h"
-#include "catalog/spi.h"
-
-static void
-execute(const char *query, int nargs, const Oid *types, Datum *values, const char *nulls)
-{
-	WeirSpi		spi;
-
-	weir_spi_begin(&spi);
-	SPI_execute_with_args(query, nargs, (Oid *) types, values, nulls, false, 0);
-	weir_spi_end(&spi);
-}
 
 static Datum
 setting(const char *name)
@@ -38,24 +28,23 @@ setting(const char *name)
 static void
 create_run(int64 id)
 {
-	static const Oid types[] = {INT8OID, INT8OID, OIDOID};
+	Oid			types[] = {INT8OID, INT8OID, OIDOID};
 	Datum		values[3];
 
 	values[0] = Int64GetDatum(id);
 	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[2] = ObjectIdGetDatum(MyDatabaseId);
-	execute("INSERT INTO weir_internal.run (job, system_identifier, database)"
+	weir_internal_execute("INSERT INTO weir_internal.run (job, system_identifier, database)"
 			" VALUES ($1, $2, $3) ON CONFLICT (job) DO NOTHING", 3, types, values, NULL);
 }
 
 int64
 weir_job_create(const WeirJob *job)
 {
-	static const Oid types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
+	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID};
 	Datum		values[9];
-	WeirSpi		spi;
-	bool		isnull;
+	WeirInternal internal;
 	int64		id = 0;
 
 	values[0] = CStringGetTextDatum(job->name);
@@ -67,16 +56,15 @@ weir_job_create(const WeirJob *job)
 	values[6] = setting("TimeZone");
 	values[7] = setting("DateStyle");
 	values[8] = setting("IntervalStyle");
-	weir_spi_begin(&spi);
-	SPI_execute_with_args("INSERT INTO weir_internal.job"
+	weir_internal_enter(&internal);
+	if (weir_internal_run("INSERT INTO weir_internal.job"
 						  " (name, owner, query, parallelism, max_parallelism, settings)"
 						  " VALUES ($1, $2, $3, $4, $5, jsonb_build_object('search_path', $6,"
 						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id",
-						  9, (Oid *) types, values, NULL, false, 0);
-	if (SPI_processed > 0)
-		id = DatumGetInt64(weir_spi_datum(0, 1, &isnull));
-	weir_spi_end(&spi);
+						  9, types, values, NULL) > 0)
+		id = weir_internal_int64(0, 1);
+	weir_internal_leave(&internal);
 	if (id != 0)
 		create_run(id);
 	return id;
@@ -99,7 +87,7 @@ set_int(int given, Datum *value, char *null)
 void
 weir_job_configure(int64 id, const WeirCheckpointChange *change)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
+	Oid			types[] = {INT8OID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
 		INTERVALOID, INTERVALOID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID};
 	Datum		values[12];
 	char		nulls[] = "            ";
@@ -119,7 +107,7 @@ weir_job_configure(int64 id, const WeirCheckpointChange *change)
 	set_int(change->retain, &values[10], &nulls[10]);
 	set_int(change->history, &values[11], &nulls[11]);
 	/* The number wins over the boolean of the same call, not over that of a later one. */
-	execute("UPDATE weir_internal.job SET checkpointing = true,"
+	weir_internal_execute("UPDATE weir_internal.job SET checkpointing = true,"
 			" mode = coalesce($2, mode), every = coalesce($3, every),"
 			" timeout = coalesce($4, timeout), min_pause = coalesce($5, min_pause),"
 			" sink_flush = coalesce($6, sink_flush), lock_wait = coalesce($7, lock_wait),"
@@ -134,17 +122,17 @@ weir_job_configure(int64 id, const WeirCheckpointChange *change)
 void
 weir_job_disable_checkpointing(int64 id)
 {
-	static const Oid types[] = {INT8OID};
+	Oid			types[] = {INT8OID};
 	Datum		value = Int64GetDatum(id);
 
-	execute("UPDATE weir_internal.job SET checkpointing = false WHERE id = $1",
+	weir_internal_execute("UPDATE weir_internal.job SET checkpointing = false WHERE id = $1",
 			1, types, &value, NULL);
 }
 
 void
 weir_job_start(int64 id, bool fresh, bool was_finished)
 {
-	static const Oid types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID};
+	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID};
 	Datum		values[5];
 
 	create_run(id);
@@ -153,7 +141,7 @@ weir_job_start(int64 id, bool fresh, bool was_finished)
 	values[2] = ObjectIdGetDatum(MyDatabaseId);
 	values[3] = BoolGetDatum(fresh);
 	values[4] = BoolGetDatum(was_finished);
-	execute("UPDATE weir_internal.run SET system_identifier = $2, database = $3,"
+	weir_internal_execute("UPDATE weir_internal.run SET system_identifier = $2, database = $3,"
 			" fresh = $4, was_finished = $5, wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
 			" started_at = clock_timestamp() WHERE job = $1", 5, types, values, NULL);
@@ -162,28 +150,22 @@ weir_job_start(int64 id, bool fresh, bool was_finished)
 void
 weir_job_delete(int64 id)
 {
-	static const Oid types[] = {INT8OID};
+	Oid			types[] = {INT8OID};
 	Datum		value = Int64GetDatum(id);
 
-	execute("DELETE FROM weir_internal.job WHERE id = $1", 1, types, &value, NULL);
+	weir_internal_execute("DELETE FROM weir_internal.job WHERE id = $1", 1, types, &value, NULL);
 }
 
 /* Is a transaction of this job prepared?  See decide/recovery.h for its name. */
 static bool
 has_prepared(int64 id)
 {
-	static const Oid types[] = {TEXTOID};
+	Oid			types[] = {TEXTOID};
 	Datum		value;
-	WeirSpi		spi;
-	bool		found;
 
 	value = CStringGetTextDatum(psprintf("weir_%u_" INT64_FORMAT "_", MyDatabaseId, id));
-	weir_spi_begin(&spi);
-	SPI_execute_with_args("SELECT FROM pg_prepared_xacts WHERE starts_with(gid, $1)",
-						  1, (Oid *) types, &value, NULL, false, 1);
-	found = SPI_processed > 0;
-	weir_spi_end(&spi);
-	return found;
+	return weir_internal_execute("SELECT FROM pg_prepared_xacts WHERE starts_with(gid, $1)",
+								 1, types, &value, NULL) > 0;
 }
 
 bool
@@ -193,13 +175,13 @@ weir_job_purge(int64 id)
 		"run", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
-	static const Oid types[] = {INT8OID};
+	Oid			types[] = {INT8OID};
 	Datum		value = Int64GetDatum(id);
 	bool		prepared = has_prepared(id);
 	int			n = lengthof(tables) - (prepared ? 2 : 0);
 
 	for (int i = 0; i < n; i++)
-		execute(psprintf("DELETE FROM weir_internal.%s WHERE job = $1", tables[i]),
+		weir_internal_execute(psprintf("DELETE FROM weir_internal.%s WHERE job = $1", tables[i]),
 				1, types, &value, NULL);
 	return !prepared;
 }
