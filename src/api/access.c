@@ -205,9 +205,9 @@ conflicting_lock(Oid target)
 						  1, &type, &value, NULL) > 0)
 	{
 		bool		isnull;
-		Datum		text = weir_internal_get(0, 1, &isnull);
+		Datum		value_text = weir_internal_get(0, 1, &isnull);
 
-		mode = MemoryContextStrdup(context, TextDatumGetCString(text));
+		mode = MemoryContextStrdup(context, TextDatumGetCString(value_text));
 	}
 	weir_internal_leave(&internal);
 	return mode;
