@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
 #include "decide/checkpointer.h"
 #include "decide/restart.h"
 
@@ -46,12 +48,30 @@ typedef struct WeirJob
 	int64		lock_wait;		/* us */
 	/* run */
 	WeirJobStatus status;
+	char	   *status_reason;	/* NULL: none */
+	bool		wanted;			/* should be running */
 	int64		attempt;		/* last attempt's id */
 	int64		restarts;
 	int64		timeline;
 	bool		fresh;			/* the next start begins a new timeline, empty */
 	bool		was_finished;	/* the start passes the end of stream */
 } WeirJob;
+
+/* What enable_checkpointing names; what it leaves out stays as it is. */
+typedef struct WeirCheckpointChange
+{
+	const char *mode;			/* NULL: unchanged; so for the intervals */
+	Interval   *every;
+	Interval   *timeout;
+	Interval   *min_pause;
+	Interval   *sink_flush;
+	Interval   *lock_wait;
+	int			max_concurrent; /* -1: unchanged; so for all below */
+	int			fail_on_errors;
+	int			tolerable_failures;
+	int			retain;
+	int			history;
+} WeirCheckpointChange;
 
 /* NULL if there is none.  In CurrentMemoryContext. */
 extern WeirJob *weir_job_by_name(const char *name);
@@ -62,12 +82,56 @@ extern bool weir_job_status_parse(const char *word, WeirJobStatus *out);
 extern const char *weir_mode_name(WeirMode m);
 extern bool weir_mode_parse(const char *word, WeirMode *out);
 
-/* A new status; reason and last_error may be NULL (last_error NULL keeps what is there). */
+/* Starting, running, restarting or stopping. */
+extern bool weir_job_status_is_active(WeirJobStatus s);
+
+/*
+ * The job's row is locked against others who would change, start or drop it,
+ * until the end of the transaction; NULL if there is none.  Coordinators never
+ * need that lock.
+ */
+extern WeirJob *weir_job_lock(const char *name);
+
+/* The status as of now, whatever snapshot the caller has; false if the job is gone. */
+extern bool weir_job_latest_status(int64 id, WeirJobStatus *status);
+
+/* Ids of all jobs of this database. */
+extern List *weir_jobs_all(void);	/* of WeirJob */
+
+/*
+ * create_job: stores the settings of this session; 0 if there is a job of that
+ * name (status, attempt and the rest of *job are not read).
+ */
+extern int64 weir_job_create(const WeirJob *job);
+/* enable_checkpointing, disable_checkpointing */
+extern void weir_job_configure(int64 id, const WeirCheckpointChange *change);
+extern void weir_job_disable_checkpointing(int64 id);
+/* start_job: status starting, bound to this database, wanted. */
+extern void weir_job_start(int64 id, bool fresh, bool was_finished);
+/* drop_job, in two steps: what defines it, then what it has left. */
+extern void weir_job_delete(int64 id);
+/*
+ * Run status, state, checkpoints and outbox of a job that is gone.  Its
+ * completed rows and markers stay while something of it is prepared: then the
+ * result is false, and it is to be called again.
+ */
+extern bool weir_job_purge(int64 id);
+/* Ids of jobs that were dropped and have left something. */
+extern int64 *weir_jobs_dropped(int *n);
+
+/*
+ * A new status; reason and last_error may be NULL (last_error NULL keeps what
+ * is there).  Stopped, finished and failed jobs are no longer wanted.  Nothing
+ * happens if the job was dropped.
+ */
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
 /* Takes a new attempt id, never used before; counts a restart if asked. */
 extern int64 weir_job_next_attempt(int64 id, bool restart);
+/* Also ends "fresh". */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
+/* A checkpoint behind the end that a finished job passed has completed. */
+extern void weir_job_clear_finished(int64 id);
 
 /* Ids of jobs of this very database (system identifier, OID) that should be running. */
 extern int64 *weir_jobs_wanted(int *n);

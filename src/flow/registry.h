@@ -57,6 +57,13 @@ extern bool weir_registry_wait(long timeout_ms);	/* true: timed out */
 extern void weir_registry_end_wait(void);
 
 /*
+ * What a job takes of max_worker_processes and max_prepared_transactions; and
+ * the sum of what all jobs of the server take, this one left out.
+ */
+extern void weir_registry_reserve(int64 job, int workers, int prepared);
+extern void weir_registry_reserved(int64 except, int *workers, int *prepared);
+
+/*
  * The DSM segment of the job's running attempt, for views; DSM_HANDLE_INVALID
  * if none.  See flow/attempt.h for its layout.
  */

@@ -1,0 +1,40 @@
+-- Jobs: what a user does with them.
+
+CREATE FUNCTION weir.create_job(name text, query text, parallelism int DEFAULT 1,
+    max_parallelism int DEFAULT 128, if_not_exists boolean DEFAULT false)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_create_job';
+COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean)
+IS 'define a streaming job: an INSERT ... SELECT over streams';
+
+CREATE FUNCTION weir.start_job(name text, from_savepoint text DEFAULT NULL,
+    fresh boolean DEFAULT false, allow_gap boolean DEFAULT false)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_start_job';
+COMMENT ON FUNCTION weir.start_job(text, text, boolean, boolean)
+IS 'start a job at commit, from its last completed checkpoint if there is one';
+
+CREATE FUNCTION weir.stop_job(name text, savepoint text DEFAULT NULL,
+    drain boolean DEFAULT false, cancel boolean DEFAULT false)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_stop_job';
+COMMENT ON FUNCTION weir.stop_job(text, text, boolean, boolean)
+IS 'stop a job with a last checkpoint';
+
+CREATE FUNCTION weir.drop_job(name text, if_exists boolean DEFAULT false)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_drop_job';
+COMMENT ON FUNCTION weir.drop_job(text, boolean)
+IS 'drop a job and all it has kept, cancelling it if it runs';
+
+CREATE FUNCTION weir.wait_for_job(name text, status text, timeout interval DEFAULT NULL)
+RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_wait_for_job';
+COMMENT ON FUNCTION weir.wait_for_job(text, text, interval)
+IS 'wait until a job has a status; false on timeout or when it has ended otherwise';
+
+CREATE FUNCTION weir.explain_job(name text)
+RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_explain_job';
+COMMENT ON FUNCTION weir.explain_job(text)
+IS 'the dataflow a job''s query is cut into';

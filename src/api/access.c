@@ -1,0 +1,250 @@
+/*
+ * api/access.c
+ *		What the functions on jobs have in common.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "api/access.h"
+#include "catalog/internal.h"
+#include "flow/registry.h"
+
+char *
+weir_arg_text(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+char *
+weir_arg_required(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+bool
+weir_arg_bool(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
+static WeirJob *
+must_exist(WeirJob *job, const char *name)
+{
+	if (job == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errhint("The view weir.jobs lists the jobs of this database.")));
+	return job;
+}
+
+static WeirJob *
+must_own(WeirJob *job)
+{
+	if (!has_privs_of_role(GetUserId(), job->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of job \"%s\"", job->name)));
+	return job;
+}
+
+WeirJob *
+weir_job_for_owner(const char *name)
+{
+	return must_own(must_exist(weir_job_by_name(name), name));
+}
+
+WeirJob *
+weir_job_for_change(const char *name, const char *function)
+{
+	PreventCommandIfReadOnly(function);
+	/* The right first: nobody else shall be able to hold the lock. */
+	(void) weir_job_for_owner(name);
+	return must_own(must_exist(weir_job_lock(name), name));
+}
+
+WeirJob *
+weir_job_for_reading(const char *name)
+{
+	WeirJob    *job = must_exist(weir_job_by_name(name), name);
+
+	if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
+		return job;
+	return must_own(job);
+}
+
+/*
+ * The registry knows which jobs run here, and keeps one for a moment after it
+ * has ended; a status that says "running" may be that of another server, of
+ * which this database is a copy.
+ */
+bool
+weir_job_is_running(const WeirJob *job)
+{
+	return weir_job_status_is_active(job->status) && weir_registry_is_active(job->id);
+}
+
+void
+weir_job_must_run(const WeirJob *job)
+{
+	const char *status = weir_job_status_name(job->status);
+
+	if (weir_job_is_running(job))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job \"%s\" is not running", job->name),
+			 weir_job_status_is_active(job->status) ?
+			 errdetail("Its status is \"%s\", but nothing of it runs on this server.", status) :
+			 errdetail("Its status is \"%s\".", status),
+			 errhint("Start it with weir.start_job.")));
+}
+
+/* The user, security context and settings before those of a job. */
+typedef struct Session
+{
+	Oid			user;
+	int			security;
+	int			guc_nest;
+} Session;
+
+static void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+become_owner(const WeirJob *job, Session *before)
+{
+	GetUserIdAndSecContext(&before->user, &before->security);
+	SetUserIdAndSecContext(job->owner, before->security |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	before->guc_nest = NewGUCNestLevel();
+	set_for_now("search_path", job->search_path);
+	set_for_now("TimeZone", job->timezone);
+	set_for_now("DateStyle", job->datestyle);
+	set_for_now("IntervalStyle", job->intervalstyle);
+}
+
+static void
+become_caller(const Session *before)
+{
+	AtEOXact_GUC(true, before->guc_nest);
+	SetUserIdAndSecContext(before->user, before->security);
+}
+
+WeirDataflow *
+weir_job_compile(const WeirJob *job)
+{
+	Session		before;
+	WeirDataflow *dataflow;
+
+	become_owner(job, &before);
+	dataflow = weir_compile(job->query, true);
+	become_caller(&before);
+	return dataflow;
+}
+
+Oid
+weir_job_target(const WeirJob *job)
+{
+	Session		before;
+	List	   *parsed = raw_parser(job->query, RAW_PARSE_DEFAULT);
+	Node	   *statement;
+	Oid			target;
+
+	if (list_length(parsed) != 1)
+		return InvalidOid;
+	statement = linitial_node(RawStmt, parsed)->stmt;
+	if (!IsA(statement, InsertStmt))
+		return InvalidOid;
+	become_owner(job, &before);
+	target = RangeVarGetRelid(castNode(InsertStmt, statement)->relation, NoLock, true);
+	become_caller(&before);
+	return target;
+}
+
+/* A mode this session holds that conflicts with writing to the table or a partition; NULL if none. */
+static char *
+conflicting_lock(Oid target)
+{
+	WeirInternal internal;
+	MemoryContext context = CurrentMemoryContext;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(target);
+	char	   *mode = NULL;
+
+	weir_internal_enter(&internal);
+	if (weir_internal_run("SELECT l.mode FROM pg_locks l"
+						  " WHERE l.pid = pg_backend_pid() AND l.granted"
+						  " AND l.locktype = 'relation' AND l.database ="
+						  " (SELECT oid FROM pg_database WHERE datname = current_database())"
+						  " AND (l.relation = $1 OR l.relation IN"
+						  "      (SELECT relid FROM pg_partition_tree($1)))"
+						  " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',"
+						  "                'ExclusiveLock', 'AccessExclusiveLock')",
+						  1, &type, &value, NULL) > 0)
+	{
+		bool		isnull;
+		Datum		value_text = weir_internal_get(0, 1, &isnull);
+
+		mode = MemoryContextStrdup(context, TextDatumGetCString(value_text));
+	}
+	weir_internal_leave(&internal);
+	return mode;
+}
+
+void
+weir_check_can_wait(const WeirJob *job, const char *function)
+{
+	Oid			target;
+	char	   *mode;
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot wait in a transaction that has written", function),
+				 errdetail("Job \"%s\" sees nothing of what this transaction did, and may wait for it.",
+						   job->name),
+				 errhint("COMMIT first, and call it in a transaction of its own.")));
+	target = weir_job_target(job);
+	if (!OidIsValid(target))
+		return;
+	mode = conflicting_lock(target);
+	if (mode != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot wait while this transaction keeps job \"%s\" from writing",
+						function, job->name),
+				 errdetail("It holds %s on \"%s\".", mode, get_rel_name(target)),
+				 errhint("COMMIT first, and call it in a transaction of its own.")));
+}
+
+char *
+weir_interval_text(int64 us)
+{
+	Interval	interval = {0};
+
+	interval.day = us / USECS_PER_DAY;
+	interval.time = us % USECS_PER_DAY;
+	return DatumGetCString(DirectFunctionCall1(interval_out, PointerGetDatum(&interval)));
+}

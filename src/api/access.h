@@ -1,0 +1,53 @@
+/*
+ * api/access.h
+ *		What the functions on jobs have in common: arguments, finding a job and
+ *		who may touch it, its owner's session, and whether waiting could end.
+ */
+#ifndef WEIR_API_ACCESS_H
+#define WEIR_API_ACCESS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "catalog/job.h"
+#include "compile/dataflow.h"
+
+/* A text argument as a C string; NULL if it is null. */
+extern char *weir_arg_text(FunctionCallInfo fcinfo, int n);
+/* The same, but null is an error that names the argument. */
+extern char *weir_arg_required(FunctionCallInfo fcinfo, int n, const char *name);
+/* A boolean argument; null is false. */
+extern bool weir_arg_bool(FunctionCallInfo fcinfo, int n);
+
+/* Error if there is no such job, or the user is neither its owner nor a member of it. */
+extern WeirJob *weir_job_for_owner(const char *name);
+/* The same, with the job's row locked until the end of the transaction. */
+extern WeirJob *weir_job_for_change(const char *name, const char *function);
+/* The same, for looking on: members of pg_read_all_stats too. */
+extern WeirJob *weir_job_for_reading(const char *name);
+
+/* Does it run on this server, or is it about to? */
+extern bool weir_job_is_running(const WeirJob *job);
+extern void weir_job_must_run(const WeirJob *job);
+
+/* Compiles the job's query as its owner, with its settings. */
+extern WeirDataflow *weir_job_compile(const WeirJob *job);
+/* The table its query writes, without compiling it; InvalidOid if there is none now. */
+extern Oid	weir_job_target(const WeirJob *job);
+
+/*
+ * Error where what the caller's transaction has done keeps the job from ever
+ * getting to where "function" waits for it.
+ */
+extern void weir_check_can_wait(const WeirJob *job, const char *function);
+
+/* Microseconds, as an interval's text. */
+extern char *weir_interval_text(int64 us);
+
+/* Error listing everything that keeps the job from being run here. */
+extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow);
+/* Error where a stream without journal is asked for more than at_most_once. */
+extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
+
+#endif

@@ -1,0 +1,226 @@
+/*
+ * api/checkpointing.c
+ *		weir.enable_checkpointing, disable_checkpointing, trigger_checkpoint.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "api/access.h"
+#include "catalog/job.h"
+#include "flow/registry.h"
+
+#define MIN_INTERVAL_US INT64CONST(10000)	/* 10 ms */
+#define MAX_INTERVAL_DAYS 36500
+
+PG_FUNCTION_INFO_V1(weir_enable_checkpointing);
+PG_FUNCTION_INFO_V1(weir_disable_checkpointing);
+PG_FUNCTION_INFO_V1(weir_trigger_checkpoint);
+
+static int64
+interval_us(const Interval *i)
+{
+	return (int64) i->day * USECS_PER_DAY + i->time;
+}
+
+/* An interval argument of at least min microseconds; NULL if it is null. */
+static Interval *
+interval_arg(FunctionCallInfo fcinfo, int n, const char *name, int64 min)
+{
+	Interval   *i;
+	int64		us;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	i = PG_GETARG_INTERVAL_P(n);
+	if (i->month != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not have months", name),
+				 errdetail("A month is no fixed length of time."),
+				 errhint("Give %s in days or smaller units.", name)));
+	if (pg_mul_s64_overflow(i->day, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, i->time, &us) ||
+		us > MAX_INTERVAL_DAYS * USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too long", name),
+				 errhint("Set %s to %d days at most.", name, MAX_INTERVAL_DAYS)));
+	if (us < min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too short", name),
+				 errdetail("%s is %s.", name, weir_interval_text(us)),
+				 min > 0 ? errhint("Set %s to 10 ms or more.", name) :
+				 errhint("Set %s to 0 or more.", name)));
+	return i;
+}
+
+/* An integer argument of at least min; -1 if it is null. */
+static int
+int_arg(FunctionCallInfo fcinfo, int n, const char *name, int min, const char *hint)
+{
+	int			value;
+
+	if (PG_ARGISNULL(n))
+		return -1;
+	value = PG_GETARG_INT32(n);
+	if (value < min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be less than %d", name, min),
+				 errdetail("%s is %d.", name, value),
+				 errhint("%s", hint)));
+	return value;
+}
+
+static void
+read_change(FunctionCallInfo fcinfo, WeirCheckpointChange *change)
+{
+	change->every = interval_arg(fcinfo, 1, "every", MIN_INTERVAL_US);
+	change->mode = weir_arg_text(fcinfo, 2);
+	change->timeout = interval_arg(fcinfo, 3, "timeout", MIN_INTERVAL_US);
+	change->min_pause = interval_arg(fcinfo, 4, "min_pause", 0);
+	change->max_concurrent = int_arg(fcinfo, 5, "max_concurrent", 1,
+									 "Set max_concurrent to 1 or more.");
+	change->fail_on_errors = PG_ARGISNULL(6) ? -1 : PG_GETARG_BOOL(6);
+	change->tolerable_failures = int_arg(fcinfo, 7, "tolerable_failures", 0,
+										 "For no limit, set fail_on_errors => false and no tolerable_failures.");
+	change->retain = int_arg(fcinfo, 8, "retain", 1,
+							 "Set retain to 1 or more: the latest checkpoint is never dropped.");
+	change->history = int_arg(fcinfo, 9, "history", 1, "Set history to 1 or more.");
+	change->sink_flush = interval_arg(fcinfo, 10, "sink_flush", MIN_INTERVAL_US);
+	change->lock_wait = interval_arg(fcinfo, 11, "lock_wait", MIN_INTERVAL_US);
+}
+
+static void
+check_running(const WeirJob *job, WeirMode mode)
+{
+	if (!job->checkpointing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot enable checkpointing of job \"%s\" while it runs without", job->name),
+				 errhint("Stop it with weir.stop_job first.")));
+	if (mode != job->checkpoint.mode)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot change the mode of job \"%s\" while it runs", job->name),
+				 errdetail("Its mode is %s.", weir_mode_name(job->checkpoint.mode)),
+				 errhint("Stop it with weir.stop_job first.")));
+}
+
+static WeirMode
+wanted_mode(const WeirJob *job, const char *word)
+{
+	WeirMode	mode;
+
+	if (word == NULL)
+		return job->checkpoint.mode;
+	if (!weir_mode_parse(word, &mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown checkpointing mode \"%s\"", word),
+				 errhint("The mode is exactly_once, at_least_once or at_most_once.")));
+	return mode;
+}
+
+/*
+ * A job that meets another's locks for longer than its lock_wait restarts,
+ * and again, as long as the other one's epochs last.
+ */
+static void
+notice_longer_epochs(const WeirJob *job, Oid target, int64 lock_wait)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_jobs_all())
+	{
+		WeirJob    *other = lfirst(lc);
+
+		if (other->id == job->id || !other->checkpointing ||
+			other->checkpoint.every <= lock_wait || weir_job_target(other) != target)
+			continue;
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" writes table \"%s\" too, and its epochs last longer than lock_wait",
+						other->name, get_rel_name(target)),
+				 errdetail("It checkpoints every %s; lock_wait of job \"%s\" is %s.",
+						   weir_interval_text(other->checkpoint.every), job->name,
+						   weir_interval_text(lock_wait)),
+				 errhint("Where both write the same rows, set lock_wait longer than that.")));
+	}
+}
+
+Datum
+weir_enable_checkpointing(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	WeirCheckpointChange change;
+	WeirDataflow *dataflow;
+	WeirMode	mode;
+	WeirJob    *job;
+
+	read_change(fcinfo, &change);
+	job = weir_job_for_change(name, "weir.enable_checkpointing()");
+	mode = wanted_mode(job, change.mode);
+	if (weir_job_is_running(job))
+		check_running(job, mode);
+	dataflow = weir_job_compile(job);
+	weir_check_journal(job, dataflow, mode);
+	notice_longer_epochs(job, dataflow->target,
+						 change.lock_wait ? interval_us(change.lock_wait) : job->lock_wait);
+	weir_dataflow_free(dataflow);
+	weir_job_configure(job->id, &change);
+	weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CONFIGURE);
+	PG_RETURN_VOID();
+}
+
+/* Waits until the output of a checkpoint taken now is visible. */
+static int64
+take_checkpoint(const WeirJob *job, const char *function)
+{
+	WeirRequestResult result;
+
+	weir_check_can_wait(job, function);
+	weir_registry_request(job->id, WEIR_REQUEST_CHECKPOINT, NULL, &result);
+	if (!result.ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("checkpoint of job \"%s\" failed: %s", job->name, result.error),
+				 errhint("The view weir.checkpoints has its history.")));
+	return result.checkpoint;
+}
+
+Datum
+weir_disable_checkpointing(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	WeirJob    *job = weir_job_for_owner(name);
+
+	if (!job->checkpointing)
+		PG_RETURN_VOID();
+	if (weir_job_is_running(job))
+		(void) take_checkpoint(job, "weir.disable_checkpointing");
+	job = weir_job_for_change(name, "weir.disable_checkpointing()");
+	weir_job_disable_checkpointing(job->id);
+	weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CONFIGURE);
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_trigger_checkpoint(PG_FUNCTION_ARGS)
+{
+	WeirJob    *job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"));
+
+	weir_job_must_run(job);
+	if (!job->checkpointing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" runs without checkpointing", job->name),
+				 errhint("Stop it, call weir.enable_checkpointing, and start it again.")));
+	PG_RETURN_INT64(take_checkpoint(job, "weir.trigger_checkpoint"));
+}

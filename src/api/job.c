@@ -1,0 +1,388 @@
+/*
+ * api/job.c
+ *		weir.create_job, start_job, stop_job, drop_job, wait_for_job,
+ *		explain_job.
+ *
+ * create, start and drop act at the caller's commit and roll back with it;
+ * stop_job acts at once and waits.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/access.h"
+#include "catalog/job.h"
+#include "compile/dataflow.h"
+#include "flow/registry.h"
+#include "source/journal.h"
+#include "source/stream.h"
+
+#define MAX_JOB_NAME 63			/* bytes */
+#define MAX_PARALLELISM 32768
+
+PG_FUNCTION_INFO_V1(weir_create_job);
+PG_FUNCTION_INFO_V1(weir_start_job);
+PG_FUNCTION_INFO_V1(weir_stop_job);
+PG_FUNCTION_INFO_V1(weir_drop_job);
+PG_FUNCTION_INFO_V1(weir_wait_for_job);
+PG_FUNCTION_INFO_V1(weir_explain_job);
+
+static void
+not_yet_supported(const char *what, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s not yet supported", what),
+			 errhint("%s", hint)));
+}
+
+static void
+check_unrestricted(const char *function)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot call %s within security-restricted operation", function)));
+}
+
+static void
+check_name(const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("job name must not be empty")));
+	if (strlen(name) > MAX_JOB_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("job name is too long"),
+				 errdetail("\"%s\" has %zu bytes; at most %d are allowed.",
+						   name, strlen(name), MAX_JOB_NAME),
+				 errhint("Choose a shorter name.")));
+}
+
+static void
+check_parallelism(int parallelism, int max_parallelism)
+{
+	if (max_parallelism < 1 || max_parallelism > MAX_PARALLELISM)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_parallelism %d is out of range", max_parallelism),
+				 errhint("Choose max_parallelism between 1 and %d.", MAX_PARALLELISM)));
+	if (parallelism < 1 || parallelism > max_parallelism)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parallelism %d is out of range", parallelism),
+				 errdetail("max_parallelism is %d.", max_parallelism),
+				 errhint("Choose parallelism between 1 and max_parallelism.")));
+}
+
+static int
+required_int(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return PG_GETARG_INT32(n);
+}
+
+static void
+duplicate_job(const char *name, bool if_not_exists)
+{
+	if (!if_not_exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("job \"%s\" already exists", name),
+				 errhint("Choose another name, or drop it with weir.drop_job.")));
+	ereport(NOTICE,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("job \"%s\" already exists, skipping", name)));
+}
+
+Datum
+weir_create_job(PG_FUNCTION_ARGS)
+{
+	WeirJob		job = {0};
+	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
+
+	check_unrestricted("weir.create_job");
+	PreventCommandIfReadOnly("weir.create_job()");
+	job.name = weir_arg_required(fcinfo, 0, "job name");
+	job.query = weir_arg_required(fcinfo, 1, "query");
+	job.parallelism = required_int(fcinfo, 2, "parallelism");
+	job.max_parallelism = required_int(fcinfo, 3, "max_parallelism");
+	job.owner = GetUserId();
+	check_name(job.name);
+	check_parallelism(job.parallelism, job.max_parallelism);
+	if (weir_job_by_name(job.name) != NULL)
+	{
+		duplicate_job(job.name, if_not_exists);
+		PG_RETURN_VOID();
+	}
+	weir_dataflow_free(weir_compile(job.query, true));
+	if (weir_job_create(&job) == 0)
+		duplicate_job(job.name, if_not_exists);
+	PG_RETURN_VOID();
+}
+
+/* What the user may not have thought of. */
+static void
+start_notices(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	WeirStream *stream = weir_stream_get(dataflow->stream);
+
+	if (!job->checkpointing)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
+						job->name),
+				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
+	if (stream->max_retries == 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",
+						job->name, stream->name),
+				 errhint("Set option max_retries of the stream's server to connect again, -1 for ever.")));
+}
+
+Datum
+weir_start_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	bool		fresh = weir_arg_bool(fcinfo, 2);
+	WeirJob    *job;
+	WeirDataflow *dataflow;
+
+	check_unrestricted("weir.start_job");
+	if (!PG_ARGISNULL(1))
+		not_yet_supported("from_savepoint is",
+						  "weir.start_job goes on from the last completed checkpoint.");
+	if (weir_arg_bool(fcinfo, 3))
+		not_yet_supported("allow_gap is",
+						  "weir.start_job goes on from the last completed checkpoint.");
+	job = weir_job_for_change(name, "weir.start_job()");
+	if (weir_job_is_running(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" is already running", name),
+				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
+				 errhint("Stop it with weir.stop_job first.")));
+	dataflow = weir_job_compile(job);
+	weir_check_prerequisites(job, dataflow);
+	if (job->checkpointing)
+		weir_check_journal(job, dataflow, job->checkpoint.mode);
+	start_notices(job, dataflow);
+	weir_dataflow_free(dataflow);
+	weir_job_start(job->id, fresh, job->was_finished || job->status == WEIR_JOB_FINISHED);
+	weir_registry_start_at_commit(job->id);
+	PG_RETURN_VOID();
+}
+
+/* A job that should be running but does not, as after a crash without autostart. */
+static void
+stop_absent(const WeirJob *job, bool cancel)
+{
+	if (!cancel || !weir_job_status_is_active(job->status))
+		weir_job_must_run(job);
+	PreventCommandIfReadOnly("weir.stop_job()");
+	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
+}
+
+Datum
+weir_stop_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	bool		drain = weir_arg_bool(fcinfo, 2);
+	bool		cancel = weir_arg_bool(fcinfo, 3);
+	WeirRequestResult result;
+	WeirJob    *job;
+
+	if (!PG_ARGISNULL(1))
+		not_yet_supported("savepoint is",
+						  "weir.stop_job takes a last checkpoint, and weir.start_job goes on from it.");
+	if (drain && cancel)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("drain and cancel exclude each other"),
+				 errhint("Name one of them, or none to take a last checkpoint and stop.")));
+	job = weir_job_for_owner(name);
+	if (!weir_job_is_running(job))
+	{
+		stop_absent(job, cancel);
+		PG_RETURN_VOID();
+	}
+	weir_check_can_wait(job, "weir.stop_job");
+	weir_registry_request(job->id,
+						  cancel ? WEIR_REQUEST_CANCEL : drain ? WEIR_REQUEST_DRAIN : WEIR_REQUEST_STOP,
+						  NULL, &result);
+	if (!result.ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not stop job \"%s\": %s", name, result.error),
+				 errdetail("The job goes on."),
+				 errhint("Call it again, or with cancel => true to stop without a checkpoint.")));
+	PG_RETURN_VOID();
+}
+
+/*
+ * The definition goes with the caller's commit.  What a running job has left
+ * is purged by its coordinator once it is cancelled, else here and now.
+ */
+Datum
+weir_drop_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	WeirJob    *job;
+
+	if (weir_arg_bool(fcinfo, 1) && weir_job_by_name(name) == NULL)
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist, skipping", name)));
+		PG_RETURN_VOID();
+	}
+	job = weir_job_for_change(name, "weir.drop_job()");
+	weir_job_delete(job->id);
+	if (weir_registry_is_active(job->id))
+		weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CANCEL);
+	else
+	{
+		weir_journal_drop(job->id);
+		(void) weir_job_purge(job->id);
+	}
+	PG_RETURN_VOID();
+}
+
+/* When to stop waiting; 0: never. */
+static TimestampTz
+wait_deadline(FunctionCallInfo fcinfo, int n)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline;
+
+	if (PG_ARGISNULL(n))
+		return 0;
+	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													   TimestampTzGetDatum(now),
+													   PG_GETARG_DATUM(n)));
+	if (deadline < now)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("timeout must not be negative"),
+				 errhint("Use 0 to look without waiting, or null to wait without limit.")));
+	return deadline;
+}
+
+/* Has the job reached what is waited for (*reached), or ended otherwise? */
+static bool
+wait_is_over(const WeirJob *job, WeirJobStatus wanted, bool *reached)
+{
+	WeirJobStatus status;
+
+	*reached = false;
+	if (!weir_job_latest_status(job->id, &status))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" was dropped", job->name)));
+	*reached = status == wanted;
+	return *reached || status == WEIR_JOB_STOPPED || status == WEIR_JOB_FINISHED ||
+		status == WEIR_JOB_FAILED;
+}
+
+static bool
+wait_for_status(const WeirJob *job, WeirJobStatus wanted, TimestampTz deadline)
+{
+	bool		reached;
+
+	weir_registry_prepare_wait();
+	while (!wait_is_over(job, wanted, &reached))
+	{
+		long		timeout = -1;
+
+		if (deadline != 0)
+			timeout = Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline),
+						  INT_MAX / 2);
+		if (timeout == 0)
+			break;
+		(void) weir_registry_wait(timeout);
+		CHECK_FOR_INTERRUPTS();
+	}
+	weir_registry_end_wait();
+	return reached;
+}
+
+Datum
+weir_wait_for_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	char	   *word = weir_arg_required(fcinfo, 1, "status");
+	TimestampTz deadline = wait_deadline(fcinfo, 2);
+	WeirJobStatus wanted;
+	WeirJob    *job;
+	bool		reached;
+
+	if (!weir_job_status_parse(word, &wanted))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown job status \"%s\"", word),
+				 errhint("A job's status is created, starting, running, restarting, stopping, stopped, finished or failed.")));
+	job = weir_job_for_reading(name);
+	if (wait_is_over(job, wanted, &reached))
+		PG_RETURN_BOOL(reached);
+	if (deadline != 0 && deadline <= GetCurrentTimestamp())
+		PG_RETURN_BOOL(false);
+	weir_check_can_wait(job, "weir.wait_for_job");
+	if (!weir_registry_available())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no job runs on this server"),
+				 errdetail("weir is not in shared_preload_libraries."),
+				 errhint("weir.start_job tells what to set.")));
+	PG_RETURN_BOOL(wait_for_status(job, wanted, deadline));
+}
+
+static void
+append_checkpointing(StringInfo text, const WeirJob *job)
+{
+	const WeirCheckpointConfig *c = &job->checkpoint;
+
+	if (text->len > 0 && text->data[text->len - 1] != '\n')
+		appendStringInfoChar(text, '\n');
+	if (!job->checkpointing)
+	{
+		appendStringInfoString(text, "checkpointing: none");
+		return;
+	}
+	appendStringInfo(text, "checkpointing: every %s, %s, timeout %s, min_pause %s, max_concurrent %d, ",
+					 weir_interval_text(c->every), weir_mode_name(c->mode),
+					 weir_interval_text(c->timeout), weir_interval_text(c->min_pause),
+					 c->max_concurrent);
+	if (c->tolerable < 0)
+		appendStringInfoString(text, "tolerable_failures unlimited, ");
+	else
+		appendStringInfo(text, "tolerable_failures " INT64_FORMAT ", ", (int64) c->tolerable);
+	appendStringInfo(text, "retain %d, history %d, sink_flush %s, lock_wait %s",
+					 c->retain, job->history, weir_interval_text(job->sink_flush),
+					 weir_interval_text(job->lock_wait));
+}
+
+Datum
+weir_explain_job(PG_FUNCTION_ARGS)
+{
+	WeirJob    *job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"));
+	WeirDataflow *dataflow = weir_job_compile(job);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
+	weir_dataflow_free(dataflow);
+	append_checkpointing(&text, job);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
+}

@@ -1,0 +1,215 @@
+/*
+ * api/prerequisite.c
+ *		What a job needs of the server and of its stream before it can run.
+ *
+ * Everything that is missing is told in one error, with the lines to run: a
+ * server is not restarted three times to start one job.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/twophase.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "replication/logicallauncher.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+#include "api/access.h"
+#include "flow/registry.h"
+#include "source/stream.h"
+
+/* What is missing, and the statements that would mend it. */
+typedef struct Missing
+{
+	StringInfoData detail;
+	StringInfoData lines;
+	bool		restart;		/* the server has to be restarted */
+} Missing;
+
+static void
+missing_line(StringInfo to, const char *line)
+{
+	if (to->len > 0)
+		appendStringInfoChar(to, '\n');
+	appendStringInfoString(to, line);
+}
+
+/* The libraries that are set, and weir, each quoted: a list in one pair of quotes would be one name. */
+static char *
+preload_list(void)
+{
+	StringInfoData list;
+	char	   *set = pstrdup(GetConfigOption("shared_preload_libraries", true, false));
+	List	   *names;
+	ListCell   *lc;
+
+	initStringInfo(&list);
+	if (SplitDirectoriesString(set, ',', &names))
+	{
+		foreach(lc, names)
+			appendStringInfo(&list, "%s, ", quote_literal_cstr(lfirst(lc)));
+	}
+	appendStringInfoString(&list, "'weir'");
+	return list.data;
+}
+
+static void
+check_preloaded(Missing *missing)
+{
+	if (weir_registry_available())
+		return;
+	missing_line(&missing->detail, "weir is not in shared_preload_libraries.");
+	missing_line(&missing->lines,
+				 psprintf("ALTER SYSTEM SET shared_preload_libraries = %s;", preload_list()));
+	missing->restart = true;
+}
+
+/* The processes of one job: its coordinator and its tasks. */
+static int
+count_workers(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	bool		keyed = OidIsValid(dataflow->function);
+	int			n = 2;			/* coordinator, source */
+
+	if (keyed)
+		n += job->parallelism;
+	if (!keyed || dataflow->place == WEIR_SINK_TASK)
+		n++;
+	return n;
+}
+
+/* Its tasks that write in an epoch's transaction, which is prepared in exactly_once only. */
+static int
+count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
+		return 0;
+	if (OidIsValid(dataflow->function) && dataflow->place == WEIR_SINK_WITH_KEYED)
+		return job->parallelism;
+	return 1;
+}
+
+static void
+check_workers(Missing *missing, int workers, int reserved)
+{
+	/* The launcher, and logical replication's, which takes a place too. */
+	int			others = 1 + (max_logical_replication_workers > 0 ? 1 : 0) + reserved;
+
+	if (workers + others <= max_worker_processes)
+		return;
+	missing_line(&missing->detail,
+				 psprintf("The job needs %d background workers beside %d others, and max_worker_processes is %d.",
+						  workers, others, max_worker_processes));
+	missing_line(&missing->lines,
+				 psprintf("ALTER SYSTEM SET max_worker_processes = %d;", workers + others));
+	missing->restart = true;
+}
+
+static void
+check_prepared(Missing *missing, int prepared, int reserved)
+{
+	if (prepared == 0 || prepared + reserved <= max_prepared_xacts)
+		return;
+	missing_line(&missing->detail,
+				 psprintf("The job needs %d prepared transactions beside %d of other jobs, and max_prepared_transactions is %d.",
+						  prepared, reserved, max_prepared_xacts));
+	missing_line(&missing->lines,
+				 psprintf("ALTER SYSTEM SET max_prepared_transactions = %d;", prepared + reserved));
+	missing->restart = true;
+}
+
+static bool
+role_can_login(Oid role, const WeirJob *job)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the owner of job \"%s\" does not exist any more", job->name),
+				 errdetail("It was the role with OID %u.", role),
+				 errhint("Drop the job, and create it as another role.")));
+	result = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* A background worker cannot run as a role that could not connect. */
+static void
+check_owner(Missing *missing, const WeirJob *job)
+{
+	bool		can_login = role_can_login(job->owner, job);
+	char	   *owner = GetUserNameFromId(job->owner, false);
+
+	if (!can_login)
+	{
+		missing_line(&missing->detail,
+					 psprintf("Its owner, the role \"%s\", cannot log in.", owner));
+		missing_line(&missing->lines,
+					 psprintf("ALTER ROLE %s LOGIN;", quote_identifier(owner)));
+	}
+	if (!DatumGetBool(DirectFunctionCall3(has_database_privilege_id_id,
+										  ObjectIdGetDatum(job->owner),
+										  ObjectIdGetDatum(MyDatabaseId),
+										  CStringGetTextDatum("CONNECT"))))
+	{
+		char	   *database = get_database_name(MyDatabaseId);
+
+		missing_line(&missing->detail,
+					 psprintf("Its owner, the role \"%s\", may not connect to database \"%s\".",
+							  owner, database));
+		missing_line(&missing->lines,
+					 psprintf("GRANT CONNECT ON DATABASE %s TO %s;",
+							  quote_identifier(database), quote_identifier(owner)));
+	}
+}
+
+void
+weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	Missing		missing = {.restart = false};
+	int			workers = 0;
+	int			prepared = 0;
+
+	initStringInfo(&missing.detail);
+	initStringInfo(&missing.lines);
+	if (weir_registry_available())
+		weir_registry_reserved(job->id, &workers, &prepared);
+	check_preloaded(&missing);
+	check_workers(&missing, count_workers(job, dataflow), workers);
+	check_prepared(&missing, count_prepared(job, dataflow), prepared);
+	check_owner(&missing, job);
+	if (missing.detail.len == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job \"%s\" cannot be started on this server as it is set up", job->name),
+			 errdetail("%s", missing.detail.data),
+			 missing.restart ?
+			 errhint("Run these statements, then restart the server:\n%s", missing.lines.data) :
+			 errhint("Run these statements:\n%s", missing.lines.data)));
+}
+
+void
+weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+{
+	WeirStream *stream = weir_stream_get(dataflow->stream);
+
+	if (stream->journal || mode == WEIR_AT_MOST_ONCE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("mode %s needs a journal, and stream %s keeps none",
+					weir_mode_name(mode), stream->name),
+			 errdetail("What job \"%s\" reads from a socket could not be read again.", job->name),
+			 errhint("Set option journal 'on' of the stream's server, or enable checkpointing with mode => 'at_most_once'.")));
+}

@@ -1,0 +1,187 @@
+/*
+ * catalog/job_define.c
+ *		weir_internal.job and weir_internal.run: what users change.
+ *
+ * Everything here is part of the user's transaction.  Dropping a job deletes
+ * its definition only: a running job may still write under its id, until its
+ * coordinator has seen the cancellation and purges what is left.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "catalog/internal.h"
+#include "catalog/job.h"
+
+static Datum
+setting(const char *name)
+{
+	return CStringGetTextDatum(GetConfigOption(name, false, false));
+}
+
+/* The run row of a new job; a dumped and restored one gets it from start_job. */
+static void
+create_run(int64 id)
+{
+	Oid			types[] = {INT8OID, INT8OID, OIDOID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[2] = ObjectIdGetDatum(MyDatabaseId);
+	weir_internal_execute("INSERT INTO weir_internal.run (job, system_identifier, database)"
+			" VALUES ($1, $2, $3) ON CONFLICT (job) DO NOTHING", 3, types, values, NULL);
+}
+
+int64
+weir_job_create(const WeirJob *job)
+{
+	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[9];
+	WeirInternal internal;
+	int64		id = 0;
+
+	values[0] = CStringGetTextDatum(job->name);
+	values[1] = ObjectIdGetDatum(job->owner);
+	values[2] = CStringGetTextDatum(job->query);
+	values[3] = Int32GetDatum(job->parallelism);
+	values[4] = Int32GetDatum(job->max_parallelism);
+	values[5] = setting("search_path");
+	values[6] = setting("TimeZone");
+	values[7] = setting("DateStyle");
+	values[8] = setting("IntervalStyle");
+	weir_internal_enter(&internal);
+	if (weir_internal_run("INSERT INTO weir_internal.job"
+						  " (name, owner, query, parallelism, max_parallelism, settings)"
+						  " VALUES ($1, $2, $3, $4, $5, jsonb_build_object('search_path', $6,"
+						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9))"
+						  " ON CONFLICT (name) DO NOTHING RETURNING id",
+						  9, types, values, NULL) > 0)
+		id = weir_internal_int64(0, 1);
+	weir_internal_leave(&internal);
+	if (id != 0)
+		create_run(id);
+	return id;
+}
+
+static void
+set_interval(const Interval *interval, Datum *value, char *null)
+{
+	*value = PointerGetDatum(interval);
+	*null = interval ? ' ' : 'n';
+}
+
+static void
+set_int(int given, Datum *value, char *null)
+{
+	*value = Int32GetDatum(given);
+	*null = given >= 0 ? ' ' : 'n';
+}
+
+void
+weir_job_configure(int64 id, const WeirCheckpointChange *change)
+{
+	Oid			types[] = {INT8OID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID,
+		INTERVALOID, INTERVALOID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID};
+	Datum		values[12];
+	char		nulls[] = "            ";
+
+	values[0] = Int64GetDatum(id);
+	values[1] = change->mode ? CStringGetTextDatum(change->mode) : (Datum) 0;
+	nulls[1] = change->mode ? ' ' : 'n';
+	set_interval(change->every, &values[2], &nulls[2]);
+	set_interval(change->timeout, &values[3], &nulls[3]);
+	set_interval(change->min_pause, &values[4], &nulls[4]);
+	set_interval(change->sink_flush, &values[5], &nulls[5]);
+	set_interval(change->lock_wait, &values[6], &nulls[6]);
+	set_int(change->max_concurrent, &values[7], &nulls[7]);
+	values[8] = BoolGetDatum(change->fail_on_errors > 0);
+	nulls[8] = change->fail_on_errors >= 0 ? ' ' : 'n';
+	set_int(change->tolerable_failures, &values[9], &nulls[9]);
+	set_int(change->retain, &values[10], &nulls[10]);
+	set_int(change->history, &values[11], &nulls[11]);
+	/* The number wins over the boolean of the same call, not over that of a later one. */
+	weir_internal_execute("UPDATE weir_internal.job SET checkpointing = true,"
+			" mode = coalesce($2, mode), every = coalesce($3, every),"
+			" timeout = coalesce($4, timeout), min_pause = coalesce($5, min_pause),"
+			" sink_flush = coalesce($6, sink_flush), lock_wait = coalesce($7, lock_wait),"
+			" max_concurrent = coalesce($8, max_concurrent),"
+			" fail_on_errors = coalesce($9, fail_on_errors),"
+			" tolerable_failures = CASE WHEN $10 IS NOT NULL OR $9 IS NOT NULL"
+			" THEN $10 ELSE tolerable_failures END,"
+			" retain = coalesce($11, retain), history = coalesce($12, history)"
+			" WHERE id = $1", 12, types, values, nulls);
+}
+
+void
+weir_job_disable_checkpointing(int64 id)
+{
+	Oid			types[] = {INT8OID};
+	Datum		value = Int64GetDatum(id);
+
+	weir_internal_execute("UPDATE weir_internal.job SET checkpointing = false WHERE id = $1",
+			1, types, &value, NULL);
+}
+
+void
+weir_job_start(int64 id, bool fresh, bool was_finished)
+{
+	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID};
+	Datum		values[5];
+
+	create_run(id);
+	values[0] = Int64GetDatum(id);
+	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[2] = ObjectIdGetDatum(MyDatabaseId);
+	values[3] = BoolGetDatum(fresh);
+	values[4] = BoolGetDatum(was_finished);
+	weir_internal_execute("UPDATE weir_internal.run SET system_identifier = $2, database = $3,"
+			" fresh = $4, was_finished = $5, wanted = true, status = 'starting',"
+			" status_reason = NULL, last_error = NULL, restarts = 0,"
+			" started_at = clock_timestamp() WHERE job = $1", 5, types, values, NULL);
+}
+
+void
+weir_job_delete(int64 id)
+{
+	Oid			types[] = {INT8OID};
+	Datum		value = Int64GetDatum(id);
+
+	weir_internal_execute("DELETE FROM weir_internal.job WHERE id = $1", 1, types, &value, NULL);
+}
+
+/* Is a transaction of this job prepared?  See decide/recovery.h for its name. */
+static bool
+has_prepared(int64 id)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		value;
+
+	value = CStringGetTextDatum(psprintf("weir_%u_" INT64_FORMAT "_", MyDatabaseId, id));
+	return weir_internal_execute("SELECT FROM pg_prepared_xacts WHERE starts_with(gid, $1)",
+								 1, types, &value, NULL) > 0;
+}
+
+bool
+weir_job_purge(int64 id)
+{
+	static const char *const tables[] = {
+		"run", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox",
+		"marker", "completed"		/* the last two only when nothing is prepared */
+	};
+	Oid			types[] = {INT8OID};
+	Datum		value = Int64GetDatum(id);
+	bool		prepared = has_prepared(id);
+	int			n = lengthof(tables) - (prepared ? 2 : 0);
+
+	for (int i = 0; i < n; i++)
+		weir_internal_execute(psprintf("DELETE FROM weir_internal.%s WHERE job = $1", tables[i]),
+				1, types, &value, NULL);
+	return !prepared;
+}
