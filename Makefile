@@ -1,4 +1,10 @@
 # Weir: build with PGXS.  See README.md for the commands that do everything.
+#
+#	make, make install       the extension, for the PostgreSQL of PG_CONFIG
+#	make installcheck        pg_regress and pgTAP on a running server (PGHOST, PGPORT) with weir preloaded
+#	make unit, make lint     the pure tests; the rules of the tree: no server needed
+#	make test, make bench    as root: everything, on a throw-away server
+#	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
 WEIR_VERSION = 0.1.0
@@ -9,6 +15,12 @@ HEADERS_weir = $(wildcard src/weir.h)
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
+
+# PostgreSQL was built with gcc: clang does not know all of its flags.
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS  += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+              -Wno-ignored-attributes
+endif
 
 ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
@@ -28,3 +40,25 @@ sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))
 
 # Every object sees every header: a change of one rebuilds all, which is quick.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+SQL_TESTS = $(sort $(filter-out sql/part--% sql/weir--%,$(wildcard sql/*.sql)) $(wildcard test/pgtap/*.sql))
+
+.PHONY: test installcheck unit lint format bench
+
+test:
+	sh test/run
+
+installcheck:
+	PG_CONFIG='$(PG_CONFIG)' perl test/harness $(SQL_TESTS)
+
+unit:
+	$(MAKE) -C test/unit check
+
+lint:
+	perl test/lint
+
+format:
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch])
+
+bench:
+	@sh bench/run

@@ -1,0 +1,154 @@
+# Sourced by the scripts that run Weir on a server of their own.
+#
+# enter SCRIPT ARG...   As root: installs from Debian what is missing, builds
+#                       Weir in a private copy of the tree, installs it beside
+#                       PostgreSQL, runs SCRIPT again in that copy as an
+#                       unprivileged user (PostgreSQL refuses root), removes
+#                       the copy and exits with its status.  In the copy: returns.
+# server_create, server_start, server_kill, server_stop
+#                       The throw-away server in $work/data; it listens on a
+#                       socket in $work only, so it can meet no other server.
+#
+# PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy.
+# Before it is sourced, $top is the root of the tree.
+
+if [ -z "${PG_CONFIG-}" ]; then
+	. /etc/os-release
+	case ${VERSION_ID-} in
+		13) pg_major=17 ;;
+		*) pg_major=15 ;;
+	esac
+	PG_CONFIG=/usr/lib/postgresql/$pg_major/bin/pg_config
+fi
+pg_user=postgres
+
+# Packages that must be there, and what for.
+packages() {
+	echo gcc make libc6-dev perl
+	[ -n "${pg_major-}" ] || return 0
+	echo "postgresql-$pg_major" "postgresql-server-dev-$pg_major"
+	echo "postgresql-$pg_major-pgtap" libipc-run-perl
+}
+
+install_packages() {
+	missing=
+	for package in $(packages) ${EXTRA_PACKAGES-}; do
+		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+			"install ok installed") ;;
+			*) missing="$missing $package" ;;
+		esac
+	done
+	[ -n "$missing" ] || return 0
+
+	echo "installing$missing" >&2
+	# Debian would create and start a cluster with a new server package.
+	no_cluster=/etc/postgresql-common/createcluster.d/weir-no-cluster.conf
+	mkdir -p /etc/postgresql-common/createcluster.d
+	echo "create_main_cluster = false" > "$no_cluster"
+	export DEBIAN_FRONTEND=noninteractive
+	{
+		apt-get -q update &&
+		apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install $missing
+	} > "$copy/apt.log" 2>&1 || {
+		cat "$copy/apt.log" >&2
+		rm -f "$no_cluster"
+		exit 1
+	}
+	rm -f "$no_cluster"
+}
+
+as_user() {
+	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
+		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" "$@"
+}
+
+build() {
+	tar -C "$top" --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+		--exclude='./sql/weir--*.sql' -cf - . | tar -C "$copy/weir" --no-same-owner -xf -
+	chown -R "$pg_user": "$copy"
+	echo "building" >&2
+	as_user make -s -C "$copy/weir" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" ${CC:+CC="$CC"}
+	make -s -C "$copy/weir" install PG_CONFIG="$PG_CONFIG" > /dev/null
+}
+
+enter() {
+	[ -z "${WEIR_COPY-}" ] || { enter_copy; return; }
+	if [ "$(id -u)" != 0 ]; then
+		echo "$1: run as root, so that it can install packages and Weir" >&2
+		exit 1
+	fi
+	# PostgreSQL keeps a path to its socket below 107 bytes.
+	copy=$(mktemp -d /tmp/weir.XXXXXX)
+	trap '[ -n "${KEEP-}" ] || rm -rf "$copy"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	mkdir "$copy/weir"
+	install_packages
+	build
+	script=$1
+	shift
+	status=0
+	as_user WEIR_COPY="$copy" sh -c 'cd "$0" && exec sh "$@"' \
+		"$copy/weir" "$script" "$@" || status=$?
+	exit $status
+}
+
+enter_copy() {
+	work=$WEIR_COPY
+	PATH=$("$PG_CONFIG" --bindir):$PATH
+	export PATH PGHOST="$work" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	unset PGDATA PGSERVICE PGOPTIONS PGPASSFILE PGAPPNAME
+	server_pid=
+	trap server_stop EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+# Arguments: further lines for postgresql.conf.
+server_create() {
+	initdb -D "$work/data" -U postgres -A trust -E UTF8 --locale=C -N > "$work/initdb.log" 2>&1 || {
+		cat "$work/initdb.log" >&2
+		exit 1
+	}
+	for line in "listen_addresses = ''" "unix_socket_directories = '$work'" \
+		"shared_preload_libraries = 'weir'" "max_prepared_transactions = 50" \
+		"max_worker_processes = 64" "$@"; do
+		echo "$line"
+	done >> "$work/data/postgresql.conf"
+}
+
+# The server is a child of this shell, so that no zombie outlives its kill.
+server_start() {
+	deadline=$(($(date +%s) + 120))
+	while :; do
+		postgres -D "$work/data" >> "$work/server.log" 2>&1 &
+		server_pid=$!
+		while kill -0 "$server_pid" 2>/dev/null; do
+			! pg_isready -q || return 0
+			sleep 0.1
+		done
+		# The killed server's last process may still hold its shared memory.
+		wait "$server_pid" || :
+		server_pid=
+		if [ "$(date +%s)" -gt "$deadline" ]; then
+			tail -n 20 "$work/server.log" >&2
+			echo "the server does not start" >&2
+			exit 1
+		fi
+		sleep 0.2
+	done
+}
+
+server_kill() {
+	kill -KILL "$server_pid"
+	wait "$server_pid" 2>/dev/null || :
+	server_pid=
+}
+
+server_stop() {
+	[ -n "$server_pid" ] || return 0
+	kill -INT "$server_pid" 2>/dev/null || :
+	wait "$server_pid" 2>/dev/null || :
+	server_pid=
+}

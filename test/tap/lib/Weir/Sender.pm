@@ -1,0 +1,285 @@
+package Weir::Sender;
+
+=head1 Weir::Sender
+
+A TCP server that sends bytes to whoever connects, one peer at a time, in a
+process of its own.  It sends up to a limit the test moves.  A peer that comes
+back gets what follows the last byte sent, though the kernel may have lost some
+of that; with hold => 1 it gets nothing until the test, which can look into the
+journal, says from which byte to go on.
+
+	my $sender = Weir::Sender->new("1 3\n1 5\n");
+	$sender->send_to(4);		# the first record
+	$sender->wait_sent(4);
+	$sender->finish;			# the rest, then close
+
+=cut
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use POSIX ();
+use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC SOL_SOCKET SO_LINGER);
+use Time::HiRes qw(time usleep);
+
+my $block = 65536;
+
+sub new
+{
+	my ($class, $data, %o) = @_;
+	my $listener = IO::Socket::INET->new(
+		Listen => 5, LocalAddr => '127.0.0.1', ReuseAddr => 1) or die "could not listen: $!";
+	my $self = bless { port => $listener->sockport }, $class;
+
+	socketpair(my $near, my $far, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
+	$self->{pid} = fork() // die "could not fork: $!";
+	if ($self->{pid} == 0)
+	{
+		close $near;
+		eval { _serve($far, $listener, $data, $o{hold}); };
+		POSIX::_exit($@ ? 1 : 0);
+	}
+	$self->{control} = $near;
+	return $self;
+}
+
+sub port { return $_[0]{port}; }
+
+# Sends one command, takes the status that answers it.
+sub _ask
+{
+	my ($self, $command, $payload) = @_;
+
+	local $SIG{PIPE} = 'IGNORE';
+	_write_all($self->{control}, "$command\n" . ($payload // ''));
+	my $line = readline($self->{control}) // die 'the sender is gone';
+	@$self{qw(sent accepts connected held)} = split ' ', $line;
+	return $self;
+}
+
+# It may send up to this offset of its data.
+sub send_to { my ($self, $offset) = @_; return $self->_ask("limit $offset"); }
+
+sub append { my ($self, $data) = @_; return $self->_ask('append ' . length($data), $data); }
+
+# Bytes a second; 0: no limit.
+sub rate { my ($self, $rate) = @_; return $self->_ask("rate $rate"); }
+
+# Closes the connection it has; the next one goes on where this ended.
+sub disconnect { return $_[0]->_ask('disconnect'); }
+
+# The same, by a reset.
+sub reset { return $_[0]->_ask('reset'); }
+
+# Sends everything, then closes; whoever connects later is closed at once.
+sub finish { return $_[0]->_ask('finish'); }
+
+# Nobody listens any more; listen undoes it.
+sub refuse { return $_[0]->_ask('refuse'); }
+sub listen { return $_[0]->_ask('listen'); }
+
+sub sent { return $_[0]->_ask('status')->{sent}; }
+sub accepts { return $_[0]->_ask('status')->{accepts}; }
+sub connected { return $_[0]->_ask('status')->{connected}; }
+
+# A peer came back and waits for the byte to go on from: go says it.
+sub held { my $s = $_[0]->_ask('status'); return $s->{held} && $s->{connected}; }
+sub go { my ($self, $offset) = @_; return $self->_ask("go $offset"); }
+
+sub wait_sent
+{
+	my ($self, $offset, $seconds) = @_;
+	my $deadline = time() + ($seconds // 120);
+
+	while ($self->sent < $offset)
+	{
+		die "the sender sent only $self->{sent} of $offset bytes" if time() > $deadline;
+		usleep(20_000);
+	}
+	return $self;
+}
+
+sub wait_accepts
+{
+	my ($self, $n, $seconds) = @_;
+	my $deadline = time() + ($seconds // 120);
+
+	while ($self->accepts < $n)
+	{
+		die "the sender met only $self->{accepts} of $n connections" if time() > $deadline;
+		usleep(20_000);
+	}
+	return $self;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($?, $!);
+
+	close $self->{control} if $self->{control};
+	waitpid($self->{pid}, 0) if $self->{pid};
+	return;
+}
+
+sub _write_all
+{
+	my ($socket, $data) = @_;
+	my $done = 0;
+
+	while ($done < length $data)
+	{
+		my $n = syswrite($socket, $data, length($data) - $done, $done) // die "could not write: $!";
+		$done += $n;
+	}
+	return;
+}
+
+# The child: everything below runs there.
+
+sub _serve
+{
+	my ($control, $listener, $data, $hold) = @_;
+	my $s = { control => $control, listener => $listener, data => $data, hold => $hold,
+		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0 };
+
+	$SIG{PIPE} = 'IGNORE';
+	$s->{port} = $listener->sockport;
+	while (1)
+	{
+		my $sendable = _sendable($s);
+		my ($read, $write) = ('', '');
+
+		vec($read, fileno($control), 1) = 1;
+		vec($read, fileno($s->{listener}), 1) = 1 if $s->{listener} && !$s->{peer};
+		vec($read, fileno($s->{peer}), 1) = 1 if $s->{peer};
+		vec($write, fileno($s->{peer}), 1) = 1 if $s->{peer} && $sendable > 0;
+		select($read, $write, undef, $s->{rate} ? 0.01 : undef) >= 0 or next;
+
+		if ($s->{peer} && vec($read, fileno($s->{peer}), 1))
+		{
+			_drop($s) unless sysread($s->{peer}, my $ignored, $block);
+		}
+		elsif ($s->{peer} && vec($write, fileno($s->{peer}), 1))
+		{
+			_send($s, $sendable);
+		}
+		elsif (!$s->{peer} && $s->{listener} && vec($read, fileno($s->{listener}), 1))
+		{
+			_accept($s);
+		}
+		_close($s) if $s->{peer} && _done($s);
+		_obey($s) or return if vec($read, fileno($control), 1);
+	}
+}
+
+sub _sendable
+{
+	my ($s) = @_;
+	return 0 if $s->{held};
+	my $end = $s->{limit} < length $s->{data} ? $s->{limit} : length $s->{data};
+
+	if ($s->{rate})
+	{
+		my $paced = $s->{rate_from} + $s->{rate} * (time() - $s->{rate_since});
+		$end = int($paced) if $paced < $end;
+	}
+	return $end - $s->{sent};
+}
+
+sub _send
+{
+	my ($s, $sendable) = @_;
+	my $n = syswrite($s->{peer}, $s->{data}, $sendable < $block ? $sendable : $block, $s->{sent});
+
+	if (defined $n) { $s->{sent} += $n; }
+	elsif (!$!{EAGAIN} && !$!{EINTR}) { _drop($s); }
+	return;
+}
+
+sub _accept
+{
+	my ($s) = @_;
+
+	$s->{peer} = $s->{listener}->accept or return;
+	$s->{peer}->blocking(0);
+	$s->{accepts}++;
+	return;
+}
+
+sub _drop
+{
+	my ($s) = @_;
+
+	_close($s);
+	$s->{held} = $s->{hold} ? 1 : 0;
+	return;
+}
+
+sub _close
+{
+	my ($s) = @_;
+
+	close delete $s->{peer} if $s->{peer};
+	return;
+}
+
+sub _done
+{
+	my ($s) = @_;
+	return $s->{finish} && !$s->{held} && $s->{sent} == length $s->{data};
+}
+
+# One command; false when the test is gone.
+sub _obey
+{
+	my ($s) = @_;
+	my $line = '';
+
+	while ($line !~ /\n$/)
+	{
+		sysread($s->{control}, $line, 1, length $line) or return 0;
+	}
+	my ($verb, $n) = split ' ', $line;
+	_act($s, $verb, $n);
+	_write_all($s->{control}, "$s->{sent} $s->{accepts} " . ($s->{peer} ? 1 : 0) . " $s->{held}\n");
+	return 1;
+}
+
+sub _act
+{
+	my ($s, $verb, $n) = @_;
+
+	if ($verb eq 'limit') { $s->{limit} = $n; }
+	elsif ($verb eq 'append')
+	{
+		my $end = length($s->{data}) + $n;
+		while (length $s->{data} < $end)
+		{
+			sysread($s->{control}, $s->{data}, $end - length $s->{data}, length $s->{data}) or last;
+		}
+	}
+	elsif ($verb eq 'rate') { @$s{qw(rate rate_from rate_since)} = ($n, $s->{sent}, time()); }
+	elsif ($verb eq 'disconnect') { _drop($s); }
+	elsif ($verb eq 'reset')
+	{
+		setsockopt($s->{peer}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)) if $s->{peer};
+		_drop($s);
+	}
+	elsif ($verb eq 'finish')
+	{
+		@$s{qw(finish limit)} = (1, length $s->{data});
+		_close($s) if _done($s);
+	}
+	elsif ($verb eq 'go') { @$s{qw(sent held rate_from rate_since)} = ($n, 0, $n, time()); }
+	elsif ($verb eq 'refuse') { close delete $s->{listener} if $s->{listener}; }
+	elsif ($verb eq 'listen')
+	{
+		$s->{listener} ||= IO::Socket::INET->new(
+			Listen => 5, LocalAddr => '127.0.0.1', LocalPort => $s->{port}, ReuseAddr => 1);
+	}
+	return;
+}
+
+1;
