@@ -65,7 +65,8 @@ typedef struct WeirTaskSlot
 	PGPROC	   *proc;			/* set by the task when it is attached */
 	int			pid;
 	WeirPosition start;			/* sources: where to begin */
-	WeirSourceStats source;		/* sources */
+	char		stream[2 * NAMEDATALEN + 8]; /* sources: its name */
+	WeirSourceStats source;
 	WeirTaskStats stats;
 	WeirTaskError error;
 } WeirTaskSlot;

@@ -353,7 +353,7 @@ record_completion(WeirCoordinator *co, const WeirAction *action, WeirPendingChec
 	}
 	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
 	if (co->job->was_finished && !p->positions[0].ended)
-		weir_job_passed_end(co->job->id);
+		weir_job_clear_finished(co->job->id);
 	weir_coordinator_end(co, false);
 }
 

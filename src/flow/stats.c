@@ -117,7 +117,7 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 	bool		nulls[12] = {false};
 
 	values[0] = Int64GetDatum(attempt->job);
-	values[1] = CStringGetTextDatum(stats->stream);
+	values[1] = CStringGetTextDatum(slot->stream);
 	values[2] = CStringGetTextDatum(source_status(stats->status));
 	values[3] = CStringGetTextDatum(stats->peer);
 	values[4] = TimestampTzGetDatum(stats->connected_at);
