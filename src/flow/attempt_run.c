@@ -142,6 +142,8 @@ create_attempt(WeirCoordinator *co, bool keyed, bool sink_task)
 	co->tasks = palloc0(sizeof(WeirTaskHandle) * co->ntasks);
 	for (int i = 0; i < co->ntasks; i++)
 		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
+	weir_registry_reserve(co->job->id, co->ntasks + 1,
+						  nsinks > 0 ? nsinks : nkeyed);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->attempt = dsm_segment_handle(co->segment);
 	LWLockRelease(weir_registry->lock);

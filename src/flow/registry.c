@@ -275,6 +275,38 @@ weir_registry_attempt(int64 job, int *coordinator_pid)
 }
 
 void
+weir_registry_reserve(int64 job, int workers, int prepared)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot)
+	{
+		slot->workers = workers;
+		slot->prepared = prepared;
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+void
+weir_registry_reserved(int64 except, int *workers, int *prepared)
+{
+	*workers = *prepared = 0;
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; i < weir_registry->nslots; i++)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[i];
+
+		if (!slot->used || (slot->database == MyDatabaseId && slot->job == except))
+			continue;
+		*workers += slot->workers;
+		*prepared += slot->prepared;
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+void
 weir_registry_prepare_wait(void)
 {
 	ConditionVariablePrepareToSleep(&weir_registry->changed);

@@ -48,6 +48,8 @@ typedef struct WeirJobSlot
 	bool		cancel;			/* CANCEL was sent at a commit */
 	PGPROC	   *coordinator;	/* NULL if there is none */
 	dsm_handle	attempt;
+	int			workers;		/* reserved: coordinator and tasks */
+	int			prepared;		/* reserved: prepared transactions */
 	WeirRequestSlot requests[WEIR_REQUESTS_PER_JOB];
 } WeirJobSlot;
 
