@@ -59,6 +59,8 @@ sane_config(const WeirCheckpointConfig *config)
 		sane.min_pause = 0;
 	if (sane.max_concurrent < 1)
 		sane.max_concurrent = 1;
+	if (sane.retain < 1)
+		sane.retain = 1;
 	return sane;
 }
 

@@ -90,6 +90,7 @@ typedef struct WeirAction
 	WeirCheckpointKind ckind;
 	uint64_t	token;			/* of the request; 0 for periodic */
 	WeirCheckpointFailure reason;
+	int			acknowledged;	/* votes so far; after an abort the only place */
 	int64_t		retained_from;
 } WeirAction;
 

@@ -255,6 +255,15 @@ ends_with_cr(const WeirFramer *f, const char *base, size_t len)
 		!f->in_quote && !is_escaped(f, base, len - 1);
 }
 
+/* The next search begins at the first byte of a record. */
+static void
+restart_search(WeirFramer *f)
+{
+	f->scanned = 0;
+	f->in_quote = false;
+	f->behind_escape = false;
+}
+
 /* Fills in the record of len bytes, taken bytes with its delimiter. */
 static void
 set_record(WeirFramer *f, WeirFramedRecord *record, const char *base,
@@ -267,9 +276,7 @@ set_record(WeirFramer *f, WeirFramedRecord *record, const char *base,
 	record->stamp = f->stamp;
 	record->line = f->line;
 	record->end_offset = f->offset;
-	f->scanned = 0;
-	f->in_quote = false;
-	f->behind_escape = false;
+	restart_search(f);
 }
 
 /* More bytes without an end than a record and its delimiter can have. */
@@ -288,9 +295,7 @@ too_long(WeirFramer *f, WeirFramedRecord *record, const char *base)
 	record->stamp = f->stamp;
 	record->line = f->line + 1;
 	record->end_offset = f->offset;
-	f->scanned = 0;
-	f->in_quote = false;
-	f->behind_escape = false;
+	restart_search(f);			/* the next call finds the same */
 	return WEIR_FRAMING_TOO_LONG;
 }
 

@@ -57,6 +57,7 @@ emit(WeirCheckpointer *c, WeirActionKind kind, const WeirPending *p,
 	action.ckind = p->kind;
 	action.token = p->token;
 	action.reason = reason;
+	action.acknowledged = p->nvoted;
 	if (kind == WEIR_DO_COMPLETE)
 		action.retained_from = weir_retention_from(&c->retention, c->config.retain);
 	weir_checkpointer_emit(c, &action);

@@ -27,11 +27,11 @@ weir_retention_add(WeirRetention *r, int64_t checkpoint, bool savepoint)
 	r->nids++;
 }
 
-/* The oldest id that is kept; forgets those before it. */
+/* The oldest id that is kept, retain >= 1; forgets those before it. */
 int64_t
 weir_retention_from(WeirRetention *r, int retain)
 {
-	int			surplus = r->nids - (retain > 0 ? retain : 1);
+	int			surplus = r->nids - retain;
 
 	if (surplus > 0)
 	{

@@ -207,6 +207,23 @@ test_lifetime(void)
 	weir_framer_destroy(f);
 }
 
+/* What the end of the stream leaves behind does not reach into what follows. */
+static void
+test_after_the_end(void)
+{
+	Case		c = {"", "\n", "\"\"", 100, "", ""};
+	WeirFramer *f = framer_of(&c);
+	WeirFramedRecord r;
+
+	weir_framer_feed(f, "a\"b", 3, 1);
+	(void) weir_framer_next(f, &r);
+	(void) weir_framer_finish(f, &r);
+	weir_framer_feed(f, "c\n", 2, 2);
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && r.line == 2 && r.end_offset == 5,
+	   "framing: an open quote at the end of the stream is closed for what follows it");
+	weir_framer_destroy(f);
+}
+
 /* Shift-JIS in small: a byte above 0x80 and the one behind it are a character. */
 static int
 two_bytes(const char *s)
@@ -257,5 +274,6 @@ test_framing(void)
 		ok(run(&cases[i]), "framing %s", cases[i].name);
 	test_positions();
 	test_lifetime();
+	test_after_the_end();
 	test_embedded_backslash();
 }

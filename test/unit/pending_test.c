@@ -292,9 +292,29 @@ test_texts(void)
 	ok(all, "pending: every failure has a text");
 }
 
+/* When it is told that a checkpoint failed, the loop still learns how far it came. */
+static void
+test_acknowledged(void)
+{
+	WeirCheckpointer *c = weir_checkpointer_create(&scenarios[0].config, 2, 1, 1, 0);
+	WeirAction	action;
+
+	weir_checkpointer_task_running(c, 0, true);
+	weir_checkpointer_task_running(c, 1, true);
+	weir_checkpointer_request(c, WEIR_MANUAL, 1, 10);
+	(void) weir_checkpointer_vote(c, 1, 0, 1, WEIR_VOTE_ACK, 20);
+	(void) weir_checkpointer_decline(c, 1, 1, 1, 30);
+	while (weir_checkpointer_next(c, &action) && action.kind != WEIR_DO_ABORT)
+		;
+	ok(action.kind == WEIR_DO_ABORT && action.acknowledged == 1 && weir_checkpointer_acknowledged(c, 1) == 0,
+	   "pending: an abort says how many had acknowledged");
+	weir_checkpointer_destroy(c);
+}
+
 void
 test_pending(void)
 {
 	run_scenarios("pending", scenarios, COUNT(scenarios));
 	test_texts();
+	test_acknowledged();
 }

@@ -24,8 +24,8 @@ static const Scenario scenarios[] = {
 		"0 before 5\n0 saved 4\n0 is last 5\n0 restart 6\n0 before 5\n0 all\n" MANUAL("6", "6")},
 	{.name = "those of attempts before count", .ntasks = 1, CONFIG, .config.retain = 2, .script =
 		"0 restart 9\n0 before 6\n0 before 7\n0 saved 8\n0 is last 8\n0 all\n" MANUAL("9", "7")},
-	{.name = "retain 0 keeps the newest all the same", .ntasks = 1, CONFIG, .config.retain = 0, .script =
-		"0 all\n" MANUAL("1", "1") MANUAL("2", "2")},
+	{.name = "retain 0 is taken as 1", .ntasks = 1, CONFIG, .config.retain = 0, .script =
+		"0 all\n" MANUAL("1", "1") MANUAL("2", "2") SAVEPOINT("3", "2")},
 	{.name = "a smaller retain takes effect with the next completion", .ntasks = 1, CONFIG, .config.retain = 3, .script =
 		"0 all\n" MANUAL("1", "1") MANUAL("2", "1") "10 set retain 1\n" MANUAL("3", "3")}
 };

@@ -178,9 +178,11 @@ static const Scenario scenarios[] = {
 	{.name = "final: when it fails the job goes on", .ntasks = 1, CONFIG, .script =
 		"0 all\n"
 		"10 final 7 -> trigger 1 final #7\n"
+		"20 manual 8\n"
 		"20 savepoint 9\n"
-		"30 decline 0 1 -> abort 1 declined #7, trigger 2 savepoint #9\n"
-		"1000 tick -> trigger 3 periodic"},
+		"30 decline 0 1 -> abort 1 declined #7, trigger 2 savepoint #9, trigger 3 manual #8\n"
+		"40 decline 0 3 -> abort 3 declined #8\n"
+		"1000 tick -> trigger 4 periodic"},
 	{.name = "idle: the periodic trigger is skipped, requests are not", .ntasks = 1, CONFIG, .script =
 		"0 all\n"
 		"0 idle\n"
