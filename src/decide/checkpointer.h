@@ -6,7 +6,8 @@
  *		(microseconds).
  *
  * The coordinator feeds events and carries out the actions that come back,
- * oldest first.  trigger.c, pending.c and tolerance.c hold the parts.
+ * oldest first, and ticks after every event.  trigger.c, pending.c,
+ * tolerance.c and retention.c hold the parts and their rules.
  */
 #ifndef WEIR_DECIDE_CHECKPOINTER_H
 #define WEIR_DECIDE_CHECKPOINTER_H
@@ -29,7 +30,9 @@ typedef enum WeirCheckpointKind
 	WEIR_MANUAL,
 	WEIR_SAVEPOINT,
 	WEIR_FINAL					/* of a stop or of the end of the stream; ignores
-								 * pause; its failure never counts as the job's */
+								 * pause and max_concurrent; nothing starts while
+								 * it is pending or after it completed; its
+								 * failure never counts as the job's */
 } WeirCheckpointKind;
 
 typedef struct WeirCheckpointConfig
@@ -87,6 +90,7 @@ typedef struct WeirAction
 	WeirCheckpointKind ckind;
 	uint64_t	token;			/* of the request; 0 for periodic */
 	WeirCheckpointFailure reason;
+	int			acknowledged;	/* votes so far; after an abort the only place */
 	int64_t		retained_from;
 } WeirAction;
 
@@ -97,15 +101,27 @@ extern WeirCheckpointer *weir_checkpointer_create(const WeirCheckpointConfig *co
 												  int ntasks, int64_t attempt,
 												  int64_t next_id, int64_t now);
 extern void weir_checkpointer_destroy(WeirCheckpointer *c);
-extern void weir_checkpointer_configure(WeirCheckpointer *c, const WeirCheckpointConfig *config, int64_t now);
+
+/* The mode stays: it changes only on a job that does not run. */
+extern void weir_checkpointer_configure(WeirCheckpointer *c,
+										const WeirCheckpointConfig *config, int64_t now);
 
 /*
- * Completed checkpoints of the past (ascending), for retention; the tolerance counter may be
- * carried over from the attempt before.
+ * What is known from the attempt before: its completed checkpoints, for
+ * retention; when the last of them completed, for min_pause (by this clock);
+ * the count of consecutive failures.
  */
 extern void weir_checkpointer_completed_before(WeirCheckpointer *c, int64_t id, bool savepoint);
+extern void weir_checkpointer_completion_before(WeirCheckpointer *c, int64_t at);
 extern int64_t weir_checkpointer_failures(const WeirCheckpointer *c);
 extern void weir_checkpointer_set_failures(WeirCheckpointer *c, int64_t n);
+
+/*
+ * Recovery found no row of the checkpoint that was in doubt when the attempt
+ * before ended: counted like any other failure.
+ */
+extern void weir_checkpointer_completing_failed(WeirCheckpointer *c, int64_t checkpoint,
+												WeirCheckpointKind kind);
 
 /* A task runs (ended inputs count as running) or does not. */
 extern void weir_checkpointer_task_running(WeirCheckpointer *c, int task, bool running);
@@ -131,7 +147,8 @@ extern bool weir_checkpointer_prepare_failed(WeirCheckpointer *c, int64_t attemp
 											 int64_t checkpoint, int64_t now);
 
 /* Outcomes of actions. */
-extern void weir_checkpointer_decided(WeirCheckpointer *c, int64_t checkpoint, bool ok, int64_t now);
+extern void weir_checkpointer_decided(WeirCheckpointer *c, int64_t checkpoint, bool ok,
+									  int64_t now);
 extern void weir_checkpointer_committed(WeirCheckpointer *c, int64_t checkpoint, int64_t now);
 
 /* The clock moved; expiry and periodic triggers. */
@@ -139,16 +156,23 @@ extern void weir_checkpointer_tick(WeirCheckpointer *c, int64_t now);
 /* When tick must be called next; INT64_MAX if only events matter. */
 extern int64_t weir_checkpointer_deadline(const WeirCheckpointer *c);
 
-/* The attempt ends: all that is pending before prepare is aborted, waiting requests refused. */
+/*
+ * The attempt ends: all that is pending before prepare is aborted, waiting
+ * requests refused.  What is in doubt stays so, for recovery to resolve.
+ */
 extern void weir_checkpointer_end(WeirCheckpointer *c, WeirCheckpointFailure reason, int64_t now);
 
 extern bool weir_checkpointer_next(WeirCheckpointer *c, WeirAction *action);
 
-/* Looking in: votes of a pending checkpoint (task -> voted READY), counts, whether one is in doubt. */
+/*
+ * Looking in: which tasks of a pending checkpoint have something to prepare,
+ * counts, which one is in doubt (from PREPARE until committed).
+ */
 extern bool weir_checkpointer_need_prepare(const WeirCheckpointer *c, int64_t checkpoint, int task);
 extern int	weir_checkpointer_acknowledged(const WeirCheckpointer *c, int64_t checkpoint);
 extern int	weir_checkpointer_pending(const WeirCheckpointer *c);
 extern bool weir_checkpointer_in_doubt(const WeirCheckpointer *c);
+extern int64_t weir_checkpointer_doubtful(const WeirCheckpointer *c);	/* its id; 0: none */
 extern int64_t weir_checkpointer_last_completed(const WeirCheckpointer *c);
 
 #endif

@@ -1,8 +1,10 @@
 /*
  * decide/expiry.h
  *		Time to live of keyed state: when a value has expired, when its stamp
- *		is renewed.  Times are microseconds; the clock is the highest arrival
- *		stamp the task has seen (design.md, idea 13).
+ *		is renewed.
+ *
+ * Times are microseconds.  The clock is the highest arrival stamp the task has
+ * seen, saved with its snapshot, so that a replay gives the same answer.
  */
 #ifndef WEIR_DECIDE_EXPIRY_H
 #define WEIR_DECIDE_EXPIRY_H

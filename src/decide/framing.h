@@ -22,6 +22,9 @@ typedef struct WeirFramingOptions
 	char		quote;			/* csv */
 	char		escape;			/* csv; may equal quote */
 	size_t		max_record;		/* bytes, delimiter not counted */
+	int			(*char_len) (const char *s);	/* length of a character, where
+												 * the encoding has backslashes
+												 * inside of characters; else NULL */
 } WeirFramingOptions;
 
 typedef struct WeirFramedRecord
@@ -37,7 +40,9 @@ typedef enum WeirFramingResult
 {
 	WEIR_FRAMING_RECORD,
 	WEIR_FRAMING_MORE,			/* the piece is used up; feed another */
-	WEIR_FRAMING_TOO_LONG		/* the record at line/offset exceeds max_record */
+	WEIR_FRAMING_TOO_LONG		/* the record exceeds max_record: it has its
+								 * line, its first max_record bytes, and as
+								 * end_offset where it begins; stays so */
 } WeirFramingResult;
 
 typedef struct WeirFramer WeirFramer;	/* malloc'd */
@@ -55,10 +60,13 @@ extern void weir_framer_destroy(WeirFramer *f);
 extern void weir_framer_feed(WeirFramer *f, const char *data, size_t len, int64_t stamp);
 extern WeirFramingResult weir_framer_next(WeirFramer *f, WeirFramedRecord *record);
 
-/* End of stream: a non-empty tail is a last record.  False if there is none. */
+/*
+ * End of stream, after MORE: a non-empty tail is a last record.  False if there
+ * is none.  Its length may exceed max_record by less than a delimiter.
+ */
 extern bool weir_framer_finish(WeirFramer *f, WeirFramedRecord *record);
 
-/* Position of the end of the last complete record, and the bytes of the tail behind it. */
+/* Position of the end of the last complete record, and the bytes fed behind it. */
 extern int64_t weir_framer_offset(const WeirFramer *f);
 extern int64_t weir_framer_line(const WeirFramer *f);
 extern size_t weir_framer_tail(const WeirFramer *f);

@@ -37,4 +37,22 @@ extern bool weir_recovery_commits(const WeirGid *gid, const WeirCompletedRef *co
 /* The checkpoint to restore: highest completed id of the timeline, else its base (0: none). */
 extern int64_t weir_recovery_target(const int64_t *completed_ids, int n, int64_t base);
 
+/*
+ * Run when nothing of the job is prepared any more.  listed: names in the
+ * completed rows; markers: the names whose marker rows are there.  A listed
+ * name without marker was rolled back by hand, a marker without completed row
+ * was committed by hand; which is the first such name.
+ */
+typedef enum WeirByHand
+{
+	WEIR_BY_HAND_NONE,
+	WEIR_BY_HAND_ROLLED_BACK,
+	WEIR_BY_HAND_COMMITTED
+} WeirByHand;
+
+extern WeirByHand weir_recovery_by_hand(const WeirGid *listed, int nlisted,
+										const WeirGid *markers, int nmarkers,
+										const WeirCompletedRef *completed, int ncompleted,
+										WeirGid *which);
+
 #endif

@@ -1,0 +1,49 @@
+/*
+ * decide/keygroup.c
+ *		Which key group a key belongs to, and which task owns a group.
+ *
+ * The group of a key is stored with its snapshot, so weir_key_group must give
+ * the same answer for ever, on every machine: it is integer arithmetic on 64
+ * bits and nothing else.  The hash is mixed first, because a hash function of
+ * a user's own operator class may leave its high bits alone.
+ */
+#include "decide/keygroup.h"
+
+/* The finalizer of MurmurHash3: every input bit reaches every output bit. */
+static uint64_t
+mix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64_C(0xc4ceb9fe1a85ec53);
+	h ^= h >> 33;
+	return h;
+}
+
+int
+weir_key_group(uint64_t hash, int max_parallelism)
+{
+	/* scale the upper half to 0 .. max_parallelism - 1: no division */
+	return (int) (((mix(hash) >> 32) * (uint64_t) max_parallelism) >> 32);
+}
+
+int
+weir_group_task(int group, int parallelism, int max_parallelism)
+{
+	return (int) ((int64_t) group * parallelism / max_parallelism);
+}
+
+/*
+ * The groups g with task <= g * parallelism / max_parallelism < task + 1
+ * begin at task * max_parallelism / parallelism, rounded up.
+ */
+void
+weir_task_groups(int task, int parallelism, int max_parallelism,
+				 int *first, int *end)
+{
+	int64_t		groups = max_parallelism;
+
+	*first = (int) ((task * groups + parallelism - 1) / parallelism);
+	*end = (int) (((task + 1) * groups + parallelism - 1) / parallelism);
+}

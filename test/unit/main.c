@@ -1,0 +1,24 @@
+/*
+ * main.c
+ *		Runs all unit tests.
+ */
+#include "tap.h"
+
+int
+main(void)
+{
+	test_keygroup();
+	test_expiry();
+	test_restart();
+	test_recovery();
+	test_align();
+	test_align_model();
+	test_framing();
+	test_framing_model();
+	test_trigger();
+	test_pending();
+	test_tolerance();
+	test_retention();
+	test_checkpointer_random();
+	return done_testing();
+}
