@@ -58,22 +58,36 @@ typedef struct WeirReader WeirReader;
 /*
  * Opens at a position.  job and ordinal name the journal; journaled false:
  * no journal is kept whatever the option says (no checkpointing, or
- * at_most_once).  pass_end: the job had finished; skip the end-of-stream
- * record at the position and connect.  at_journal_end: ignore start, begin
- * at the journal's end (at_most_once).  stats may be NULL.
- * Call it outside a transaction.
+ * at_most_once), but what an earlier run left in it behind the start is read.
+ * pass_end: the job had finished; go on behind the end of the stream and
+ * connect.  With a journal that is durable when this returns, so that the next
+ * attempt needs pass_end no more (given again it does no harm).  stats may be
+ * NULL.  The stream must outlive the reader.  Call it outside a transaction.
  */
 extern WeirReader *weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
 									const WeirPosition *start, bool journaled,
 									bool pass_end, WeirSourceStats *stats);
+
+/* Begin at the journal's end (at_most_once): records before it are counted, not handed out. */
+extern void weir_reader_skip_journal(WeirReader *reader);
+
+/*
+ * Commits what was read, also what still waits in the socket, and disconnects.
+ * Outside a transaction.  Call it on every way out of a source task, errors
+ * included: what is not committed is lost.
+ */
 extern void weir_reader_close(WeirReader *reader);
 
 /*
  * Fills the batch with at most its capacity of records, without waiting.
  * Outside a transaction (it runs its own).  A record that cannot be decoded
- * is an ERROR naming stream, line, text (200 characters) and column.
+ * is an ERROR whose context names stream, line and column, and whose detail has
+ * the record's text (200 characters).  What was read is committed before that.
  */
 extern WeirReadResult weir_reader_next(WeirReader *reader, WeirBatch *batch);
+
+/* The line of the record that made weir_reader_next raise an error, 0 if it was none's. */
+extern int64 weir_reader_failed_line(const WeirReader *reader);
 
 /* What to wait for: the socket (PGINVALID_SOCKET: none) with these events, and no longer than *timeout ms (-1: for ever). */
 extern pgsocket weir_reader_wait(WeirReader *reader, int *events, long *timeout);
@@ -89,5 +103,8 @@ extern void weir_reader_trim(WeirReader *reader, int64 offset);
 
 /* A drain: ends the input at the end of what was read, as if the peer had closed; not journaled. */
 extern void weir_reader_drain(WeirReader *reader);
+
+/* Defines the settings of this subsystem; called by _PG_init. */
+extern void weir_source_init(void);
 
 #endif

@@ -1,0 +1,55 @@
+/*
+ * source/batch.c
+ *		The decoded records a source task works on.
+ */
+#include "postgres.h"
+
+#include "source/batch.h"
+#include "utils/memutils.h"
+
+/*
+ * A batch index is spread over the parts of a ctid: block index / 2^15, offset
+ * index % 2^15 + 1, which is a valid item pointer for every index.
+ */
+#define OFFSET_BITS 15
+
+WeirBatch  *weir_current_batch = NULL;
+
+WeirBatch *
+weir_batch_create(Oid relid, TupleDesc desc, int capacity)
+{
+	WeirBatch  *batch = palloc0(sizeof(WeirBatch));
+	Size		cells = (Size) capacity * Max(desc->natts, 1);
+
+	batch->relid = relid;
+	batch->desc = CreateTupleDescCopyConstr(desc);
+	batch->capacity = capacity;
+	batch->values = palloc_extended(cells * sizeof(Datum), MCXT_ALLOC_HUGE);
+	batch->nulls = palloc_extended(cells * sizeof(bool), MCXT_ALLOC_HUGE);
+	batch->lines = palloc(capacity * sizeof(int64));
+	batch->stamps = palloc(capacity * sizeof(int64));
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "weir batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+void
+weir_batch_reset(WeirBatch *batch)
+{
+	batch->nrecords = 0;
+	MemoryContextReset(batch->context);
+}
+
+void
+weir_batch_tid(int index, ItemPointer tid)
+{
+	ItemPointerSet(tid, index >> OFFSET_BITS,
+				   (index & ((1 << OFFSET_BITS) - 1)) + 1);
+}
+
+int
+weir_batch_index(ItemPointer tid)
+{
+	return (int) (ItemPointerGetBlockNumber(tid) << OFFSET_BITS) +
+		ItemPointerGetOffsetNumber(tid) - 1;
+}

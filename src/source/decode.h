@@ -1,0 +1,39 @@
+/*
+ * source/decode.h
+ *		Framed records into rows, by COPY's own parser.
+ */
+#ifndef WEIR_SOURCE_DECODE_H
+#define WEIR_SOURCE_DECODE_H
+
+#include "postgres.h"
+
+#include "source/batch.h"
+#include "source/stream.h"
+
+typedef struct WeirDecoder WeirDecoder;
+
+extern WeirDecoder *weir_decoder_create(const WeirStream *stream);
+
+/* Begins a batch. */
+extern void weir_decoder_reset(WeirDecoder *d);
+
+/* Takes a record into the batch; its bytes are copied. */
+extern void weir_decoder_add(WeirDecoder *d, WeirBatch *batch,
+							 const WeirFramedRecord *record);
+
+/* No more should be added: the records taken are many bytes already. */
+extern bool weir_decoder_full(const WeirDecoder *d);
+
+/* Fills the batch's rows; in a transaction with a snapshot. */
+extern void weir_decoder_run(WeirDecoder *d, WeirBatch *batch);
+
+/*
+ * After an error of weir_decoder_run: adds where in the stream it happened, if
+ * it is about a record.  Returns the record's line, 0 if it is about none.
+ */
+extern int64 weir_decoder_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error);
+
+/* At most 200 characters of a record, fit for a message. */
+extern char *weir_record_excerpt(const char *data, Size len, int encoding);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * source/fdw.c
+ *		The foreign data wrapper weir_socket: how a plan reads a stream.
+ *
+ * A stream has no rows of its own.  Inside a source task the scan returns the
+ * rows of weir_current_batch, each with its index as ctid; anywhere else it is
+ * an error.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "source/batch.h"
+#include "source/stream.h"
+
+/* What the planner is told: about a batch. */
+#define STREAM_ROWS 5000
+
+PG_FUNCTION_INFO_V1(weir_socket_handler);
+
+static void
+stream_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+	baserel->rows = STREAM_ROWS;
+}
+
+static void
+stream_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+	Cost		total = baserel->rows * cpu_tuple_cost;
+
+	add_path(baserel, (Path *)
+			 create_foreignscan_path(root, baserel, NULL, baserel->rows,
+									 0, total, NIL, baserel->lateral_relids,
+									 NULL, NIL));
+}
+
+static ForeignScan *
+stream_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
+			ForeignPath *path, List *tlist, List *clauses, Plan *outer_plan)
+{
+	return make_foreignscan(tlist, extract_actual_clauses(clauses, false),
+							baserel->relid, NIL, NIL, NIL, NIL, outer_plan);
+}
+
+/* The index of the next row is all the state there is. */
+static void
+stream_begin(ForeignScanState *node, int eflags)
+{
+	node->fdw_state = palloc0(sizeof(int));
+}
+
+static void
+refuse_outside_job(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot read stream \"%s\" outside a job",
+					RelationGetRelationName(rel)),
+			 errdetail("A stream holds no rows; its records pass through a job once."),
+			 errhint("Use it in a query given to weir.create_job.")));
+}
+
+static TupleTableSlot *
+stream_next(ForeignScanState *node)
+{
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	Relation	rel = node->ss.ss_currentRelation;
+	WeirBatch  *batch = weir_current_batch;
+	int		   *next = node->fdw_state;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	Size		first;
+
+	if (batch == NULL || batch->relid != RelationGetRelid(rel))
+		refuse_outside_job(rel);
+
+	ExecClearTuple(slot);
+	if (*next >= batch->nrecords)
+		return slot;
+
+	Assert(natts == batch->desc->natts);
+	first = (Size) *next * natts;
+	memcpy(slot->tts_values, batch->values + first, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, batch->nulls + first, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	weir_batch_tid(*next, &slot->tts_tid);
+	(*next)++;
+	return slot;
+}
+
+static void
+stream_rescan(ForeignScanState *node)
+{
+	*(int *) node->fdw_state = 0;
+}
+
+static void
+stream_end(ForeignScanState *node)
+{
+}
+
+static List *
+refuse_modify(PlannerInfo *root, ModifyTable *plan, Index result_relation,
+			  int subplan_index)
+{
+	RangeTblEntry *rte = planner_rt_fetch(result_relation, root);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("writing to stream \"%s\" is not yet supported",
+					get_rel_name(rte->relid)),
+			 errhint("Write into a table, weir.print or a foreign table on the server weir_blackhole.")));
+	return NIL;
+}
+
+Datum
+weir_socket_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = stream_rel_size;
+	routine->GetForeignPaths = stream_paths;
+	routine->GetForeignPlan = stream_plan;
+	routine->BeginForeignScan = stream_begin;
+	routine->IterateForeignScan = stream_next;
+	routine->ReScanForeignScan = stream_rescan;
+	routine->EndForeignScan = stream_end;
+	routine->PlanForeignModify = refuse_modify;
+	PG_RETURN_POINTER(routine);
+}

@@ -1,0 +1,353 @@
+/*
+ * source/segment.c
+ *		The segments of a journal.
+ *
+ * Rows are only ever added behind the last page, without the free space map,
+ * so that the order of the pages is the order of the stream.  Tables are never
+ * vacuumed by themselves and never deleted from: a truncated table gives its
+ * space back whatever snapshots are held elsewhere.
+ *
+ * The tables belong to the bootstrap superuser and to the extension, so that
+ * DROP EXTENSION drops them and pg_dump leaves them out.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "source/journal.h"
+#include "source/segment.h"
+
+#define INSERT_ROWS 64			/* a call of heap_multi_insert */
+
+/* Columns of weir_internal.journal. */
+enum
+{
+	COL_OFFSET,
+	COL_STAMP,
+	COL_KIND,
+	COL_DATA,
+	NCOLS
+};
+
+/* Statements on the extension's tables run as their owner, under a safe path. */
+typedef struct OwnerScope
+{
+	Oid			user;
+	int			security;
+	int			guc_level;
+} OwnerScope;
+
+static void
+enter_owner(OwnerScope *scope)
+{
+	GetUserIdAndSecContext(&scope->user, &scope->security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
+	scope->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+}
+
+static void
+leave_owner(OwnerScope *scope)
+{
+	SPI_finish();
+	AtEOXact_GUC(false, scope->guc_level);
+	SetUserIdAndSecContext(scope->user, scope->security);
+}
+
+static void
+run(const char *sql, int expected, int nargs, const int64 *values)
+{
+	Oid			types[8];
+	Datum		args[8];
+	int			result;
+
+	for (int i = 0; i < nargs; i++)
+	{
+		types[i] = INT8OID;
+		args[i] = Int64GetDatum(values[i]);
+	}
+	result = SPI_execute_with_args(sql, nargs, types, args, NULL, false, 0);
+	if (result != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not maintain a journal: %s", SPI_result_code_string(result)),
+				 errdetail("Statement: %s", sql)));
+}
+
+static char *
+slot_name(int64 job, int stream, int slot)
+{
+	return psprintf("journal_" INT64_FORMAT "_%d_%d", job, stream, slot);
+}
+
+static Oid
+slot_relid(int64 job, int stream, int slot)
+{
+	return get_relname_relid(slot_name(job, stream, slot),
+							 get_namespace_oid("weir_internal", false));
+}
+
+static BlockNumber
+count_blocks(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+
+	table_close(rel, AccessShareLock);
+	return blocks;
+}
+
+static int64
+column(HeapTuple tuple, int attno)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(tuple, SPI_tuptable->tupdesc, attno, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+WeirSegment *
+weir_segments_load(int64 job, int stream, int *n)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int64		key[] = {job, stream};
+	WeirSegment *segments;
+	OwnerScope	scope;
+
+	enter_owner(&scope);
+	run("SELECT slot::bigint, segment, start_offset FROM weir_internal.journal_segment "
+		"WHERE job = $1 AND stream = $2 ORDER BY segment NULLS LAST, slot",
+		SPI_OK_SELECT, 2, key);
+	*n = (int) SPI_processed;
+	segments = MemoryContextAllocZero(caller, Max(*n, 1) * sizeof(WeirSegment));
+	for (int i = 0; i < *n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		WeirSegment *s = &segments[i];
+
+		s->slot = (int) column(tuple, 1);
+		s->number = column(tuple, 2);
+		s->start_offset = column(tuple, 3);
+		s->relid = slot_relid(job, stream, s->slot);
+		if (!OidIsValid(s->relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("journal table weir_internal.%s is missing",
+							slot_name(job, stream, s->slot))));
+		s->blocks = count_blocks(s->relid);
+	}
+	leave_owner(&scope);
+	return segments;
+}
+
+/* A new slot's table; needs the owner's rights. */
+static Oid
+create_slot(int64 job, int stream, int slot)
+{
+	int64		key[] = {job, stream, slot};
+	ObjectAddress table;
+	ObjectAddress extension;
+
+	run(psprintf("CREATE TABLE weir_internal.%s "
+				 "(LIKE weir_internal.journal INCLUDING STORAGE) "
+				 "USING heap WITH (autovacuum_enabled = off)",
+				 slot_name(job, stream, slot)), SPI_OK_UTILITY, 0, NULL);
+	CommandCounterIncrement();
+
+	ObjectAddressSet(table, RelationRelationId, slot_relid(job, stream, slot));
+	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("weir", false));
+	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
+
+	run("INSERT INTO weir_internal.journal_segment (job, stream, slot) VALUES ($1, $2::int, $3::int)",
+		SPI_OK_INSERT, 3, key);
+	return table.objectId;
+}
+
+void
+weir_segment_begin(int64 job, int stream, WeirSegment *segment,
+				   int64 number, int64 start_offset)
+{
+	int64		args[] = {job, stream, segment->slot, number, start_offset};
+	OwnerScope	scope;
+
+	enter_owner(&scope);
+	if (!OidIsValid(segment->relid))
+		segment->relid = create_slot(job, stream, segment->slot);
+	run("UPDATE weir_internal.journal_segment SET segment = $4, start_offset = $5 "
+		"WHERE job = $1 AND stream = $2 AND slot = $3", SPI_OK_UPDATE, 5, args);
+	leave_owner(&scope);
+
+	segment->number = number;
+	segment->start_offset = start_offset;
+	segment->blocks = 0;
+}
+
+bool
+weir_segment_free(int64 job, int stream, WeirSegment *segment)
+{
+	int64		key[] = {job, stream, segment->slot};
+	OwnerScope	scope;
+
+	if (!ConditionalLockRelationOid(segment->relid, AccessExclusiveLock))
+		return false;
+	enter_owner(&scope);
+	run(psprintf("TRUNCATE ONLY weir_internal.%s", slot_name(job, stream, segment->slot)),
+		SPI_OK_UTILITY, 0, NULL);
+	run("UPDATE weir_internal.journal_segment SET segment = NULL, start_offset = NULL "
+		"WHERE job = $1 AND stream = $2 AND slot = $3", SPI_OK_UPDATE, 3, key);
+	leave_owner(&scope);
+
+	segment->number = 0;
+	segment->blocks = 0;
+	return true;
+}
+
+void
+weir_journal_drop(int64 job)
+{
+	OwnerScope	scope;
+
+	enter_owner(&scope);
+	run("SELECT stream::bigint, slot::bigint FROM weir_internal.journal_segment WHERE job = $1",
+		SPI_OK_SELECT, 1, &job);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		ObjectAddress table;
+
+		ObjectAddressSet(table, RelationRelationId,
+						 slot_relid(job, (int) column(tuple, 1), (int) column(tuple, 2)));
+		if (OidIsValid(table.objectId))
+			performDeletion(&table, DROP_RESTRICT,
+							PERFORM_DELETION_INTERNAL | PERFORM_DELETION_SKIP_EXTENSIONS);
+	}
+	run("DELETE FROM weir_internal.journal_segment WHERE job = $1", SPI_OK_DELETE, 1, &job);
+	leave_owner(&scope);
+}
+
+static HeapTuple
+form_row(TupleDesc desc, const WeirJournalRow *row)
+{
+	Datum		values[NCOLS];
+	bool		nulls[NCOLS] = {false};
+
+	values[COL_OFFSET] = Int64GetDatum(row->offset);
+	values[COL_STAMP] = Int64GetDatum(row->stamp);
+	values[COL_KIND] = CharGetDatum(row->kind);
+	values[COL_DATA] = PointerGetDatum(cstring_to_text_with_len(row->len > 0 ? row->data : "",
+																row->len));
+	return heap_form_tuple(desc, values, nulls);
+}
+
+void
+weir_segment_insert(WeirSegment *segment, const WeirJournalRow *rows, int n)
+{
+	Relation	rel = table_open(segment->relid, RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	CommandId	command = GetCurrentCommandId(true);
+	TupleTableSlot *slots[INSERT_ROWS];
+	int			nslots = Min(n, INSERT_ROWS);
+
+	for (int i = 0; i < nslots; i++)
+		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	for (int done = 0; done < n; done += nslots)
+	{
+		nslots = Min(nslots, n - done);
+		for (int i = 0; i < nslots; i++)
+			ExecStoreHeapTuple(form_row(desc, &rows[done + i]), slots[i], true);
+		heap_multi_insert(rel, slots, nslots, command, HEAP_INSERT_SKIP_FSM, NULL);
+	}
+	nslots = Min(n, INSERT_ROWS);
+	for (int i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	segment->blocks = RelationGetNumberOfBlocks(rel);
+	table_close(rel, NoLock);
+}
+
+static void
+copy_row(HeapTuple tuple, TupleDesc desc, WeirJournalRow *row)
+{
+	Datum		values[NCOLS];
+	bool		nulls[NCOLS];
+	struct varlena *data;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	data = (struct varlena *) DatumGetPointer(values[COL_DATA]);
+	row->offset = DatumGetInt64(values[COL_OFFSET]);
+	row->stamp = DatumGetInt64(values[COL_STAMP]);
+	row->kind = DatumGetChar(values[COL_KIND]);
+	row->len = (int) VARSIZE_ANY_EXHDR(data);
+	row->data = palloc(row->len + 1);
+	memcpy(row->data, VARDATA_ANY(data), row->len);
+}
+
+/* Order in the stream; an end and what passes it stand before the data that follows. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const WeirJournalRow *x = a;
+	const WeirJournalRow *y = b;
+
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	if (x->stamp != y->stamp)
+		return x->stamp < y->stamp ? -1 : 1;
+	return (x->kind == WEIR_ROW_DATA) - (y->kind == WEIR_ROW_DATA);
+}
+
+/*
+ * Pages follow the stream; within a page VACUUM may have made room in front
+ * for a later row, so the rows of a stretch are put in order.
+ */
+WeirJournalRow *
+weir_segment_read(const WeirSegment *segment, BlockNumber first,
+				  BlockNumber nblocks, int *n)
+{
+	Relation	rel = table_open(segment->relid, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan_strat(rel, snapshot, 0, NULL, true, false);
+	int			capacity = 64;
+	WeirJournalRow *rows = palloc(capacity * sizeof(WeirJournalRow));
+	HeapTuple	tuple;
+
+	*n = 0;
+	heap_setscanlimits(scan, first, nblocks);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		if (*n == capacity)
+		{
+			capacity *= 2;
+			rows = repalloc(rows, capacity * sizeof(WeirJournalRow));
+		}
+		copy_row(tuple, RelationGetDescr(rel), &rows[(*n)++]);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	qsort(rows, *n, sizeof(WeirJournalRow), compare_rows);
+	return rows;
+}

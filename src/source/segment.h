@@ -1,0 +1,61 @@
+/*
+ * source/segment.h
+ *		The segments of a journal: tables that are filled once, read in the
+ *		order of their pages, and truncated.
+ *
+ * A slot is a table, weir_internal.journal_<job>_<stream>_<slot>; a segment is
+ * a stretch of the stream that occupies one.  weir_internal.journal_segment
+ * says which holds which.  All functions need a transaction.
+ */
+#ifndef WEIR_SOURCE_SEGMENT_H
+#define WEIR_SOURCE_SEGMENT_H
+
+#include "postgres.h"
+
+#include "storage/block.h"
+#include "utils/relcache.h"
+
+typedef struct WeirSegment
+{
+	int			slot;
+	Oid			relid;
+	int64		number;			/* ordinal in the stream's life, 0: the slot is free */
+	int64		start_offset;	/* its first byte */
+	BlockNumber blocks;
+} WeirSegment;
+
+/* Kinds of a row, in its column "kind". */
+#define WEIR_ROW_DATA	'd'
+#define WEIR_ROW_END	'e'		/* the stream ended here */
+#define WEIR_ROW_RESUME	'r'		/* an end before it was passed: the stream goes on */
+
+typedef struct WeirJournalRow
+{
+	int64		offset;
+	int64		stamp;
+	char		kind;
+	int			len;
+	char	   *data;			/* NULL unless kind is data */
+} WeirJournalRow;
+
+/* Most bytes of data in a row: a page holds one such row. */
+#define WEIR_ROW_MAX	(BLCKSZ - 96)
+
+/* The slots of a stream's journal, those in use first, in order of number. */
+extern WeirSegment *weir_segments_load(int64 job, int stream, int *n);
+
+/* Makes a free slot, or, if its relid is not valid, a new one, the given segment. */
+extern void weir_segment_begin(int64 job, int stream, WeirSegment *segment,
+							   int64 number, int64 start_offset);
+
+/* Truncates it and makes the slot free; false if somebody holds a lock on it. */
+extern bool weir_segment_free(int64 job, int stream, WeirSegment *segment);
+
+/* Appends rows. */
+extern void weir_segment_insert(WeirSegment *segment, const WeirJournalRow *rows, int n);
+
+/* The committed rows of some blocks, in order, in CurrentMemoryContext. */
+extern WeirJournalRow *weir_segment_read(const WeirSegment *segment, BlockNumber first,
+										 BlockNumber nblocks, int *n);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * source/socket.h
+ *		The TCP connection to a stream's peer: connects, reads without
+ *		waiting, connects again.
+ */
+#ifndef WEIR_SOURCE_SOCKET_H
+#define WEIR_SOURCE_SOCKET_H
+
+#include "postgres.h"
+
+#include "source/reader.h"
+
+typedef enum WeirSocketResult
+{
+	WEIR_SOCKET_DATA,			/* bytes were read */
+	WEIR_SOCKET_NOTHING,		/* none now: wait as weir_socket_wait says */
+	WEIR_SOCKET_ENDED,			/* the peer closed, and no retry is left */
+	WEIR_SOCKET_FAILED			/* refused or reset, and no retry is left */
+} WeirSocketResult;
+
+typedef struct WeirSocket WeirSocket;
+
+extern WeirSocket *weir_socket_create(const WeirStream *stream, WeirSourceStats *stats);
+extern WeirSocketResult weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got);
+extern bool weir_socket_is_open(const WeirSocket *sock);
+extern pgsocket weir_socket_wait(WeirSocket *sock, int *events, long *timeout);
+extern void weir_socket_raise(WeirSocket *sock) pg_attribute_noreturn();
+extern void weir_socket_close(WeirSocket *sock);
+
+#endif
