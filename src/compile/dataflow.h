@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "lib/ilist.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
@@ -61,7 +62,8 @@ typedef struct WeirDataflow
 
 	/* (b) */
 	Oid			function;		/* InvalidOid: no keyed step */
-	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc */
+	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc, or
+								 * constants; defaults are filled in */
 	TupleDesc	function_desc;	/* columns f returns */
 	bool		function_scalar;	/* f returns a scalar: one column */
 
@@ -83,7 +85,14 @@ typedef struct WeirDataflow
 
 	/* what it depends on */
 	List	   *relations;		/* OIDs: a change of one invalidates */
+	List	   *items;			/* PlanInvalItems: functions and types */
 	bool		valid;			/* false after an invalidation */
+	dlist_node	node;			/* in depend.c's list of those that listen */
+
+	/* the two statements before views are expanded, for describe */
+	Query	   *scan_query;
+	Query	   *sink_query;
+	bool		sorted;			/* the scan sorts its rows by ordinal */
 } WeirDataflow;
 
 /*
@@ -99,6 +108,10 @@ extern void weir_dataflow_free(WeirDataflow *dataflow);
  * accepts invalidations, and says whether it may still be run.
  */
 extern bool weir_dataflow_lock(WeirDataflow *dataflow);
+
+/* The same for a task that runs one of the two only. */
+extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
+extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
 /* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
 extern char *weir_dataflow_describe(const WeirDataflow *dataflow);
