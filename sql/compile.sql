@@ -1,14 +1,16 @@
 -- The compile step: how a job's query is cut, and what is refused where.
 -- Nothing runs here: the queries are only described.
-\set VERBOSITY default
 SET client_min_messages = warning;
-CREATE EXTENSION weir;
+CREATE EXTENSION IF NOT EXISTS weir;
 RESET client_min_messages;
+CREATE SCHEMA compiled;
+SET search_path = compiled;
 
-CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999');
-CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
-CREATE FOREIGN TABLE words (id int, name text, doc json, at timestamptz) SERVER sensors;
+CREATE SERVER compiled FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999');
+CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER compiled OPTIONS (delimiter ' ');
+CREATE FOREIGN TABLE words (id int, name text, doc json, at timestamptz) SERVER compiled;
 CREATE TABLE averages (f0 bigint, average bigint);
+CREATE TABLE texts (id bigint, line text);
 CREATE TABLE names (id bigint PRIMARY KEY, name text, threshold bigint);
 CREATE FUNCTION count_window_average(r readings) RETURNS TABLE (f0 bigint, average bigint)
     LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$;
@@ -17,6 +19,9 @@ CREATE FUNCTION total(id bigint, v bigint DEFAULT 1, scale numeric DEFAULT 2) RE
 CREATE FUNCTION untyped(v bigint) RETURNS SETOF record
     LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$;
 
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SET enable_bitmapscan = off;
 \pset format unaligned
 \pset tuples_only on
 
@@ -73,7 +78,7 @@ SELECT weir_internal.describe_query($$
     JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
 $$, plans => true);
 SELECT weir_internal.describe_query($$
-    INSERT INTO names SELECT f0, name || (named.*)::text, random() FROM named
+    INSERT INTO texts SELECT f0, name || (named.*)::text FROM named
 $$, plans => true);
 SELECT weir_internal.describe_query($$
     INSERT INTO averages SELECT f0, x FROM (SELECT f0, generate_series(1, f1) AS x FROM readings) g
@@ -81,6 +86,11 @@ $$, plans => true);
 SELECT weir_internal.describe_query($$
     INSERT INTO averages SELECT r.f0, g.x FROM readings r, LATERAL generate_series(1, r.f1) g(x)
 $$);
+
+SELECT weir_internal.describe_query($$
+    INSERT INTO texts SELECT r.f0, (r.*)::text FROM (SELECT h.*, random() AS x FROM hotter h) r
+    JOIN LATERAL total(r.f0) a ON weir.key_by(r.f0) WHERE r.x < 0.5 AND r.f0 IN (SELECT id FROM names)
+$$, plans => true);
 
 -- What f returns: scalar, record with a column list, whole rows of both sides.
 SELECT weir_internal.describe_query($$
@@ -154,6 +164,9 @@ SELECT batching('', 'window_on');
 SELECT batching('', 'parts');
 SELECT batching('', 'by_id', 'peek()');
 SELECT batching('', 'by_id', 'wrap(w.name)');
+CREATE FUNCTION looked_up(int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT $1 > 0';
+CREATE TABLE checked (id int CHECK (looked_up(id)), name text CHECK (name <> ''), v bigint);
+SELECT batching('', 'checked');
 SELECT batching('', 'by_id', '(SELECT name FROM names n WHERE n.id = w.id)');
 SELECT batching('ON CONFLICT DO NOTHING');
 SELECT batching('ON CONFLICT DO NOTHING', 'excluded');
@@ -170,7 +183,7 @@ $$, plans => true);
 
 -- Row security and privileges are those of whoever compiles.
 CREATE ROLE compile_reader;
-GRANT USAGE ON SCHEMA weir_internal TO compile_reader;
+GRANT USAGE ON SCHEMA weir_internal, compiled TO compile_reader;
 GRANT SELECT ON readings, names TO compile_reader;
 ALTER TABLE names ENABLE ROW LEVEL SECURITY;
 CREATE POLICY low ON names USING (id < 100);
@@ -187,3 +200,9 @@ SELECT weir_internal.describe_query('INSERT INTO averages SELECT r.f0, t FROM re
 SELECT weir_internal.describe_query('INSERT INTO averages SELECT id, id FROM words');
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION total TO PUBLIC;
+
+SET client_min_messages = warning;
+DROP SCHEMA compiled CASCADE;
+DROP SERVER compiled;
+DROP OWNED BY compile_reader;
+DROP ROLE compile_reader;

@@ -86,6 +86,20 @@ may_read_walker(Node *node, Oid *function)
 	return expression_tree_walker(node, may_read_walker, function);
 }
 
+/* Likewise in CHECK constraints, which may be declared on any function. */
+static bool
+check_may_read(Oid relid, Oid *function)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleConstr *constraints = rel->rd_att->constr;
+	bool		found = false;
+
+	for (int i = 0; constraints != NULL && i < constraints->num_check && !found; i++)
+		found = may_read_walker(stringToNode(constraints->check[i].ccbin), function);
+	table_close(rel, NoLock);
+	return found;
+}
+
 static ModifyTable *
 modify_table(WeirCompile *c)
 {
@@ -218,8 +232,11 @@ weir_compile_batching(WeirCompile *c)
 	List	   *written = weir_compile_written(c);
 	OnConflictExpr *conflict = c->sink->onConflict;
 	Oid			function = InvalidOid;
+	bool		reads = may_read_walker((Node *) c->sink, &function);
 	ListCell   *lc;
 
+	foreach(lc, written)
+		reads = reads || check_may_read(lfirst_oid(lc), &function);
 	foreach(lc, written)
 	{
 		const char *trigger = weir_compile_trigger(lfirst_oid(lc),
@@ -230,7 +247,7 @@ weir_compile_batching(WeirCompile *c)
 		choose(c, WEIR_SINK_BY_RECORD, psprintf("trigger \"%s\"", trigger));
 		return;
 	}
-	if (may_read_walker((Node *) c->sink, &function))
+	if (reads)
 		choose(c, WEIR_SINK_BY_RECORD, psprintf("function \"%s\" is not immutable", get_func_name(function)));
 	else if (conflict == NULL)
 		choose(c, WEIR_SINK_BATCH, "plain append");

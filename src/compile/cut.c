@@ -280,8 +280,11 @@ cut_call(WeirCompile *c)
 	{
 		Node	   *argument = lfirst(lc);
 
-		if (IsA(argument, Const))
+		if (IsA(eval_const_expressions(NULL, argument), Const))
+		{
+			lfirst(lc) = eval_const_expressions(NULL, argument);
 			continue;
+		}
 		lfirst(lc) = makeVar(1, weir_compile_row_column(c, argument, "argument"),
 							 exprType(argument), exprTypmod(argument), exprCollation(argument), 0);
 	}

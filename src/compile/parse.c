@@ -127,7 +127,8 @@ weir_compile_parse(WeirCompile *c)
 	int			index = 0;
 	ListCell   *lc;
 
-	check_insert(c, raw);
+	/* analysis scribbles on what it is given, and positions are wanted later */
+	check_insert(c, copyObject(raw));
 	check_with(c, c->stmt->withClause);
 	check_with(c, c->select_stmt->withClause);
 	reserved_walker((Node *) c->stmt, c);

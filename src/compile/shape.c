@@ -309,6 +309,49 @@ check_not_nullable(WeirCompile *c, Level *level, int index, int location)
 				node_position(c, level, location));
 }
 
+typedef struct SystemColumn
+{
+	int			index;			/* of the stream */
+	int			level;			/* below its query */
+	int			location;
+} SystemColumn;
+
+static bool
+system_column_walker(Node *node, SystemColumn *column)
+{
+	bool		found;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		column->location = var->location;
+		return var->varno == column->index && var->varlevelsup == column->level && var->varattno < 0;
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, system_column_walker, column);
+	column->level++;
+	found = query_tree_walker((Query *) node, system_column_walker, column, 0);
+	column->level--;
+	return found;
+}
+
+/* A record has no ctid, xmin ... that would mean anything. */
+static void
+check_system_columns(WeirCompile *c, Level *level, int index)
+{
+	SystemColumn column = {index, 0, -1};
+
+	if (query_tree_walker(level->query, system_column_walker, &column, QTW_IGNORE_JOINALIASES))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a stream has no system columns"),
+				errhint("Use columns that the stream declares."),
+				node_position(c, level, column.location));
+}
+
 static void check_level(WeirCompile *c, Level *level);
 
 static void
@@ -366,7 +409,10 @@ check_level(WeirCompile *c, Level *level)
 	else if (rte->relkind == RELKIND_VIEW)
 		check_view(c, rte->relid, location);
 	else
+	{
 		set_stream(c, level, rte, location);
+		check_system_columns(c, level, index);
+	}
 }
 
 typedef struct LastStream
@@ -405,6 +451,17 @@ last_stream_position(WeirCompile *c)
 	return weir_compile_position(c, last.location);
 }
 
+/* Position of what stands in FROM; of SELECT where nothing does. */
+static int
+from_position(WeirCompile *c)
+{
+	List	   *from = c->select_stmt->fromClause;
+
+	if (from == NIL)
+		return weir_compile_position(c, weir_keyword_before(c, "select", -1));
+	return weir_compile_position(c, exprLocation((Node *) from));
+}
+
 void
 weir_compile_check_shape(WeirCompile *c)
 {
@@ -417,7 +474,7 @@ weir_compile_check_shape(WeirCompile *c)
 				errmsg("the query of a job must read a stream"),
 				errdetail("None of the relations it reads is a foreign table of the wrapper weir_socket."),
 				errhint("Create one with CREATE FOREIGN TABLE ... SERVER ..., and select from it."),
-				weir_compile_position(c, weir_from_item_location(c, c->select_stmt->fromClause ? linitial(c->select_stmt->fromClause) : NULL)));
+				from_position(c));
 	check_level(c, &top);
 	if (streams > 1)
 		ereport(ERROR,
