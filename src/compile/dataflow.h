@@ -74,7 +74,8 @@ typedef struct WeirDataflow
 	PlannedStmt *sink;
 	WeirSinkBatching batching;
 	const char *batching_reason;
-	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc (Vars varno 1) */
+	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc
+								 * (Vars varno 1), ready for ExecInitExpr */
 	Expr	  **arbiters;
 	Oid		   *arbiter_eq;		/* equality operators */
 	Oid		   *arbiter_hash;	/* hash functions (32 bit) */
@@ -98,14 +99,19 @@ typedef struct WeirDataflow
 /*
  * Compiles under the current user and search_path, in a transaction with an
  * active snapshot.  Errors carry a position in the query (as internal query).
- * check: create_job's; no plans are made.
+ * Privileges are checked, too.
+ *
+ * check: create_job's.  The dataflow lives in the caller's memory context and
+ * does not hear of later changes.  Else it lives until it is freed, across
+ * transactions; compile under enable_memoize = off and jit = off.
  */
 extern WeirDataflow *weir_compile(const char *query, bool check);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*
- * Takes the locks its plans need (AccessShare, RowExclusive on the target) in the current transaction,
- * accepts invalidations, and says whether it may still be run.
+ * Takes the locks its plans need (AccessShare, RowExclusive on the target) in
+ * the current transaction, accepts invalidations, and says whether it may
+ * still be run.
  */
 extern bool weir_dataflow_lock(WeirDataflow *dataflow);
 
