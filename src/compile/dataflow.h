@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "lib/ilist.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
@@ -61,7 +62,8 @@ typedef struct WeirDataflow
 
 	/* (b) */
 	Oid			function;		/* InvalidOid: no keyed step */
-	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc */
+	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc, or
+								 * constants; defaults are filled in */
 	TupleDesc	function_desc;	/* columns f returns */
 	bool		function_scalar;	/* f returns a scalar: one column */
 
@@ -72,7 +74,8 @@ typedef struct WeirDataflow
 	PlannedStmt *sink;
 	WeirSinkBatching batching;
 	const char *batching_reason;
-	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc (Vars varno 1) */
+	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc
+								 * (Vars varno 1), ready for ExecInitExpr */
 	Expr	  **arbiters;
 	Oid		   *arbiter_eq;		/* equality operators */
 	Oid		   *arbiter_hash;	/* hash functions (32 bit) */
@@ -83,22 +86,38 @@ typedef struct WeirDataflow
 
 	/* what it depends on */
 	List	   *relations;		/* OIDs: a change of one invalidates */
+	List	   *items;			/* PlanInvalItems: functions and types */
 	bool		valid;			/* false after an invalidation */
+	dlist_node	node;			/* in depend.c's list of those that listen */
+
+	/* the two statements before views are expanded, for describe */
+	Query	   *scan_query;
+	Query	   *sink_query;
+	bool		sorted;			/* the scan sorts its rows by ordinal */
 } WeirDataflow;
 
 /*
  * Compiles under the current user and search_path, in a transaction with an
  * active snapshot.  Errors carry a position in the query (as internal query).
- * check: create_job's; no plans are made.
+ * Privileges are checked, too.
+ *
+ * check: create_job's.  The dataflow lives in the caller's memory context and
+ * does not hear of later changes.  Else it lives until it is freed, across
+ * transactions; compile under enable_memoize = off and jit = off.
  */
 extern WeirDataflow *weir_compile(const char *query, bool check);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*
- * Takes the locks its plans need (AccessShare, RowExclusive on the target) in the current transaction,
- * accepts invalidations, and says whether it may still be run.
+ * Takes the locks its plans need (AccessShare, RowExclusive on the target) in
+ * the current transaction, accepts invalidations, and says whether it may
+ * still be run.
  */
 extern bool weir_dataflow_lock(WeirDataflow *dataflow);
+
+/* The same for a task that runs one of the two only. */
+extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
+extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
 /* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
 extern char *weir_dataflow_describe(const WeirDataflow *dataflow);

@@ -1,0 +1,208 @@
+-- The compile step: how a job's query is cut, and what is refused where.
+-- Nothing runs here: the queries are only described.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS weir;
+RESET client_min_messages;
+CREATE SCHEMA compiled;
+SET search_path = compiled;
+
+CREATE SERVER compiled FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999');
+CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER compiled OPTIONS (delimiter ' ');
+CREATE FOREIGN TABLE words (id int, name text, doc json, at timestamptz) SERVER compiled;
+CREATE TABLE averages (f0 bigint, average bigint);
+CREATE TABLE texts (id bigint, line text);
+CREATE TABLE names (id bigint PRIMARY KEY, name text, threshold bigint);
+CREATE FUNCTION count_window_average(r readings) RETURNS TABLE (f0 bigint, average bigint)
+    LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$;
+CREATE FUNCTION total(id bigint, v bigint DEFAULT 1, scale numeric DEFAULT 2) RETURNS bigint
+    LANGUAGE plpgsql AS $$ BEGIN RETURN v; END $$;
+CREATE FUNCTION untyped(v bigint) RETURNS SETOF record
+    LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$;
+
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SET enable_bitmapscan = off;
+\pset format unaligned
+\pset tuples_only on
+
+-- The job of the contract.
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT a.* FROM readings r
+    JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
+$$, plans => true);
+
+-- No keyed step: filters in the scan, the select list in the sink.
+SELECT weir_internal.describe_query(
+    'INSERT INTO averages (average, f0) SELECT f1 * 2, f0 FROM readings WHERE f1 > 10 AND f0 < 5', plans => true);
+SELECT weir_internal.describe_query('INSERT INTO averages SELECT 1, 2 FROM readings', plans => true);
+
+-- Conditions, of WHERE and of ON, stand where what they mention is known.
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT r.f0 + 1, a.average FROM readings r
+    JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0) AND r.f1 > 0 AND a.average < 100
+    WHERE (r.f0 IS NOT NULL AND a.f0 IN (SELECT id FROM names)) AND r.f1 % 2 = 0
+$$, plans => true);
+
+-- Joins with tables: sorted again by the records' order.
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT n.id, a.average FROM readings r
+    LEFT JOIN names n ON n.id = r.f0
+    JOIN LATERAL count_window_average(r) a ON weir.key_by(n.name, r.f0)
+    WHERE a.average > n.threshold
+$$, plans => true);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT f0, total FROM (readings JOIN names ON id = f0) JOIN LATERAL total(f0, threshold) ON weir.key_by(f0)
+$$);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT id, a.average
+    FROM (SELECT f0 AS id, f1 FROM readings) r JOIN names USING (id)
+    JOIN LATERAL count_window_average(ROW(id, f1)::readings) a ON weir.key_by(id)
+$$);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages
+    SELECT r.f0, (SELECT threshold + a.average FROM names n WHERE n.id = r.f0 AND n.name = a::text)
+    FROM readings r JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
+$$, plans => true);
+
+-- Views and subqueries between the stream and the query.
+CREATE VIEW hot AS SELECT f0, f1 FROM readings WHERE f1 > 50;
+CREATE VIEW hotter WITH (security_barrier) AS SELECT h.f0, h.f1 + 1 AS f1 FROM hot h WHERE f1 > 90;
+CREATE VIEW named AS SELECT r.f0, r.f1, n.name FROM readings r JOIN names n ON n.id = r.f0;
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT a.* FROM (SELECT * FROM hotter) r
+    JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
+$$, plans => true);
+SELECT weir_internal.describe_query($$
+    INSERT INTO texts SELECT f0, name || (named.*)::text FROM named
+$$, plans => true);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT f0, x FROM (SELECT f0, generate_series(1, f1) AS x FROM readings) g
+$$, plans => true);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT r.f0, g.x FROM readings r, LATERAL generate_series(1, r.f1) g(x)
+$$);
+
+SELECT weir_internal.describe_query($$
+    INSERT INTO texts SELECT r.f0, (r.*)::text FROM (SELECT h.*, random() AS x FROM hotter h) r
+    JOIN LATERAL total(r.f0) a ON weir.key_by(r.f0) WHERE r.x < 0.5 AND r.f0 IN (SELECT id FROM names)
+$$, plans => true);
+
+-- What f returns: scalar, record with a column list, whole rows of both sides.
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT r.f0, t FROM readings r JOIN LATERAL total(r.f0, r.f1) t ON weir.key_by(r.f0)
+$$);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT t.x, r.f1 FROM readings r
+    JOIN LATERAL total(scale => 3, id => r.f0) t(x) ON weir.key_by(r.f0, r.f1 % 10)
+$$);
+SELECT weir_internal.describe_query($$
+    INSERT INTO names SELECT u.a, u::text || r::text || s::text, (r).f1
+    FROM (SELECT f0, f1 FROM readings) s JOIN LATERAL (SELECT s.f0, s.f1) AS r ON true
+    JOIN LATERAL untyped(s.f1) u(a bigint, b text) ON weir.key_by(s.f0)
+$$, plans => true);
+SELECT weir_internal.describe_query($$
+    INSERT INTO averages SELECT w.id, length(k) FROM words w
+    JOIN LATERAL upper(w.name) k ON weir.key_by(lower(w.name), 'x', w.at::date)
+$$);
+
+-- Where the sink runs.
+CREATE TABLE plain (id int, name text, v bigint);
+CREATE TABLE by_id (id int PRIMARY KEY, name text, v bigint);
+CREATE TABLE by_id_name (id int, name text, v bigint, UNIQUE (name, id));
+CREATE TABLE by_name (id int, name varchar PRIMARY KEY, v bigint);
+CREATE TABLE by_lower (id int, name text, v bigint);
+CREATE UNIQUE INDEX ON by_lower (lower(name));
+CREATE COLLATION shady (provider = icu, locale = 'und', deterministic = false);
+CREATE TABLE by_shady (id int, name text COLLATE shady UNIQUE, v bigint);
+CREATE TABLE numbered (no bigserial PRIMARY KEY, id int, name text, v bigint,
+    tag uuid DEFAULT gen_random_uuid() UNIQUE, i int GENERATED ALWAYS AS IDENTITY UNIQUE);
+CREATE TABLE excluded (id int, name text, v bigint, EXCLUDE USING btree (id WITH =));
+CREATE TABLE triggered (id int, name text, v bigint);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER watch AFTER INSERT ON triggered FOR EACH STATEMENT EXECUTE FUNCTION nothing();
+CREATE TABLE deleted (id int, name text, v bigint);
+CREATE TRIGGER watch BEFORE DELETE ON deleted FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE VIEW window_on AS SELECT id, name, v FROM plain WITH CHECK OPTION;
+CREATE TABLE referring (id bigint REFERENCES names, name text, v bigint);
+CREATE TABLE own (id int PRIMARY KEY, name text, v bigint, parent int REFERENCES own);
+CREATE TABLE parts (id int, name text, v bigint) PARTITION BY RANGE (id);
+CREATE TABLE parts_low (v bigint, name text, id int);
+ALTER TABLE parts ATTACH PARTITION parts_low FOR VALUES FROM (0) TO (10);
+CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (10) TO (20);
+CREATE UNIQUE INDEX ON parts_low (id);
+CREATE FUNCTION place(target text, key text, item text DEFAULT 'w.id') RETURNS text LANGUAGE sql AS $f$
+    SELECT substring(weir_internal.describe_query(format(
+        $$INSERT INTO %s (id, name, v) SELECT %s, w.name, t FROM words w JOIN LATERAL total(w.id) t ON weir.key_by(%s)$$,
+        target, item, key)) FROM 'sink: ([^\n]*)')
+$f$;
+SELECT place(t, k) FROM (VALUES ('plain', 'w.id'), ('by_id', 'w.id'), ('by_id', 'w.name'), ('by_id', 'w.id, w.name'),
+    ('by_id_name', 'w.id'), ('by_id_name', 'w.name, w.id'), ('by_id_name', 'w.id + 1'), ('by_name', 'w.name'),
+    ('by_lower', 'lower(w.name)'), ('by_shady', 'w.name'), ('numbered', 'w.id'), ('excluded', 'w.id'),
+    ('triggered', 'w.id'), ('deleted', 'w.id'), ('window_on', 'w.id'), ('referring', 'w.id'), ('own', 'w.id'),
+    ('parts', 'w.id'), ('parts', 'w.name')) x(t, k);
+SELECT place('by_id', 'w.id % 7', 'w.id % 7');
+SELECT place('by_id', 'w.id', 't.t::int');
+SELECT place('by_id', 'w.id', 'w.id::bigint::int');
+
+-- How many rows a statement.
+CREATE FUNCTION batching(conflict text, target text DEFAULT 'by_id', item text DEFAULT 'w.name') RETURNS text LANGUAGE sql AS $f$
+    SELECT substring(weir_internal.describe_query(format(
+        $$INSERT INTO %s (id, name, v) SELECT w.id, %s, 1 FROM words w %s$$, target, item, conflict))
+        FROM '\n  ((?:many|one) [^\n]*)')
+$f$;
+CREATE FUNCTION peek() RETURNS text LANGUAGE sql STABLE AS 'SELECT count(*)::text FROM by_id';
+CREATE FUNCTION wrap(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
+SELECT batching('');
+SELECT batching('', 'triggered');
+SELECT batching('', 'deleted');
+SELECT batching('', 'window_on');
+SELECT batching('', 'parts');
+SELECT batching('', 'by_id', 'peek()');
+SELECT batching('', 'by_id', 'wrap(w.name)');
+CREATE FUNCTION looked_up(int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT $1 > 0';
+CREATE TABLE checked (id int CHECK (looked_up(id)), name text CHECK (name <> ''), v bigint);
+SELECT batching('', 'checked');
+SELECT batching('', 'by_id', '(SELECT name FROM names n WHERE n.id = w.id)');
+SELECT batching('ON CONFLICT DO NOTHING');
+SELECT batching('ON CONFLICT DO NOTHING', 'excluded');
+SELECT batching('ON CONFLICT (id) DO UPDATE SET v = by_id.v + excluded.v');
+SELECT batching('ON CONFLICT (id) DO UPDATE SET id = excluded.id, v = excluded.v');
+SELECT batching('ON CONFLICT (id) DO UPDATE SET id = by_id.id + 1');
+SELECT batching('ON CONFLICT ON CONSTRAINT by_id_name_name_id_key DO UPDATE SET v = excluded.v', 'by_id_name');
+SELECT batching('ON CONFLICT (name) DO UPDATE SET v = excluded.v', 'by_name', 'random()::text');
+SELECT batching('ON CONFLICT (name) DO UPDATE SET v = excluded.v', 'by_name', 'regexp_split_to_table(w.name, '' '')');
+SELECT batching('ON CONFLICT (lower(name)) DO UPDATE SET v = excluded.v', 'by_lower');
+SELECT weir_internal.describe_query($$
+    INSERT INTO by_id AS b SELECT id, name, 1 FROM words ON CONFLICT (id) DO UPDATE SET v = b.v + excluded.v WHERE b.v < 10
+$$, plans => true);
+
+-- Row security and privileges are those of whoever compiles.
+CREATE ROLE compile_reader;
+GRANT USAGE ON SCHEMA weir_internal, compiled TO compile_reader;
+GRANT SELECT ON readings, names TO compile_reader;
+ALTER TABLE names ENABLE ROW LEVEL SECURITY;
+CREATE POLICY low ON names USING (id < 100);
+\set joined 'INSERT INTO averages SELECT r.f0, n.threshold FROM readings r JOIN names n ON n.id = r.f0'
+SET ROLE compile_reader;
+SELECT weir_internal.describe_query(:'joined', plans => true);
+SELECT weir_internal.describe_query('INSERT INTO averages SELECT id, id FROM words');
+RESET ROLE;
+GRANT INSERT ON averages TO compile_reader;
+REVOKE EXECUTE ON FUNCTION total FROM PUBLIC;
+SET ROLE compile_reader;
+SELECT weir_internal.describe_query(:'joined', plans => true);
+SELECT weir_internal.describe_query('INSERT INTO averages SELECT r.f0, t FROM readings r JOIN LATERAL total(r.f0) t ON weir.key_by(r.f0)');
+SELECT weir_internal.describe_query('INSERT INTO averages SELECT id, id FROM words');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION total TO PUBLIC;
+
+SET client_min_messages = warning;
+DROP SCHEMA compiled CASCADE;
+DROP SERVER compiled;
+DROP OWNED BY compile_reader;
+DROP ROLE compile_reader;

@@ -1,0 +1,133 @@
+/*
+ * compile/compile.c
+ *		A job's query -> its dataflow.
+ *
+ * The story, a file a step:
+ *
+ *	parse	  the text becomes an analysed INSERT ... SELECT
+ *	target	  where its rows may go
+ *	shape	  what its SELECT may look like; which stream it reads
+ *	step	  the keyed function and its key
+ *	cut		  which column is computed where
+ *	scan	  (a), the SELECT that the source task runs on each batch
+ *	sink	  (c), the INSERT over the rows of the keyed step
+ *	reads	  what neither may read
+ *	placement where the INSERT runs
+ *	batching  how many rows it may take at once
+ *	depend	  what makes all this stale
+ *
+ * Everything after parse works on the analysed tree, under the privileges of
+ * the current user.  (a) and (c) are rewritten and planned as any statement,
+ * so views, row security and updatable views work as they do elsewhere.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "compile/compile.h"
+
+/* Moves a position in the job's query to where psql shows it under that query. */
+static void
+compile_error_callback(void *arg)
+{
+	const char *text = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(text);
+	}
+	else
+		errcontext("query of the job \"%s\"", text);
+}
+
+static void
+plan(WeirCompile *c)
+{
+	WeirDataflow *out = c->out;
+
+	out->scan = pg_plan_query(copyObject(c->scan), c->text, 0, NULL);
+	out->sink = pg_plan_query(copyObject(c->sink), c->text, 0, NULL);
+}
+
+/* What the executor would find out only when the job runs. */
+static void
+check_privileges(WeirCompile *c)
+{
+	WeirDataflow *out = c->out;
+	AclResult	result = ACLCHECK_OK;
+
+	ExecCheckRTPerms(out->scan->rtable, true);
+	ExecCheckRTPerms(out->sink->rtable, true);
+	if (OidIsValid(out->function))
+		result = pg_proc_aclcheck(out->function, GetUserId(), ACL_EXECUTE);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(out->function));
+}
+
+static void
+compile_steps(WeirCompile *c)
+{
+	weir_compile_parse(c);
+	weir_compile_check_target(c);
+	weir_compile_check_shape(c);
+	weir_compile_find_step(c);
+	weir_compile_cut(c);
+	weir_compile_scan(c);
+	weir_compile_sink(c);
+	weir_compile_check_reads(c);
+	plan(c);
+	check_privileges(c);
+	weir_compile_place(c);
+	weir_compile_batching(c);
+	weir_compile_depend(c);
+}
+
+/*
+ * An error while compiling leaves the context to the caller's; a compiled
+ * dataflow for running is moved out of the transaction.
+ */
+WeirDataflow *
+weir_compile(const char *query, bool check)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir dataflow",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	WeirCompile c = {0};
+	ErrorContextCallback callback;
+
+	c.text = pstrdup(query);
+	c.pstate = make_parsestate(NULL);
+	c.pstate->p_sourcetext = c.text;
+	c.out = palloc0(sizeof(WeirDataflow));
+	c.out->context = context;
+
+	callback.callback = compile_error_callback;
+	callback.arg = unconstify(char *, c.text);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	compile_steps(&c);
+	error_context_stack = callback.previous;
+
+	c.out->valid = true;
+	MemoryContextSwitchTo(caller);
+	if (!check)
+	{
+		MemoryContextSetParent(context, TopMemoryContext);
+		weir_dataflow_listen(c.out);
+	}
+	return c.out;
+}
+
+void
+weir_dataflow_free(WeirDataflow *dataflow)
+{
+	MemoryContextDelete(dataflow->context);
+}

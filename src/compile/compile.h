@@ -1,0 +1,126 @@
+/*
+ * compile/compile.h
+ *		What the steps of the compiler hand on to each other.  Nobody outside
+ *		this folder includes it: dataflow.h is the way in.
+ */
+#ifndef WEIR_COMPILE_COMPILE_H
+#define WEIR_COMPILE_COMPILE_H
+
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+#include "nodes/primnodes.h"
+#include "parser/parse_node.h"
+
+#include "compile/dataflow.h"
+
+/* The ENR is the only entry of the cut sink statement's inner range table. */
+#define WEIR_SINK_INPUT_INDEX 1
+
+/* One compilation.  A step fills what the later ones read. */
+typedef struct WeirCompile
+{
+	const char *text;
+	ParseState *pstate;			/* holds the text, for error positions */
+	WeirDataflow *out;
+
+	/* parse.c */
+	InsertStmt *stmt;			/* as parsed: the positions are in it */
+	SelectStmt *select_stmt;
+	Query	   *insert;			/* as analysed */
+	Query	   *select;			/* its SELECT */
+	int			select_index;	/* where insert's range table has it */
+
+	/* shape.c */
+	Oid			stream;
+	Bitmapset  *nullable;		/* select's entries an outer join may null */
+
+	/* step.c: all zero without a keyed step */
+	JoinExpr   *join;			/* the one that has weir.key_by */
+	FuncExpr   *key_by;
+	int			function_index; /* of f in select's range table */
+	RangeTblFunction *function;
+	List	   *keys;			/* key expressions over select's range table */
+
+	/* cut.c */
+	List	   *scan_quals;
+	List	   *sink_quals;		/* remapped to the sink's input */
+	List	   *sink_targets;	/* likewise: the select list */
+	List	   *row_columns;	/* TargetEntries of (a), without the ordinal */
+	List	   *key_columns;	/* row_columns' numbers of the keys */
+	List	   *sink_columns;	/* as sink_source */
+
+	/* scan.c, sink.c: views expanded */
+	Query	   *scan;
+	Query	   *sink;
+} WeirCompile;
+
+/* parse.c: text -> analysed INSERT */
+extern void weir_compile_parse(WeirCompile *c);
+
+/* target.c: where the rows may go */
+extern void weir_compile_check_target(WeirCompile *c);
+extern List *weir_compile_written(WeirCompile *c);
+
+/* shape.c: what a job's SELECT may look like */
+extern void weir_compile_check_shape(WeirCompile *c);
+
+/* step.c: the keyed function, its call and its keys */
+extern void weir_compile_find_step(WeirCompile *c);
+extern bool weir_compile_mentions_function(WeirCompile *c, Node *node, int *location);
+extern List *weir_compile_conjuncts(Node *quals);
+
+/* join.c: the columns that joins name */
+extern void weir_flatten_joins(Query *select);
+extern void weir_rebuild_joins(Query *select);
+
+/* key.c: the columns of the key */
+extern void weir_compile_keys(WeirCompile *c);
+
+/* cut.c: which column is computed where */
+extern AttrNumber weir_compile_row_column(WeirCompile *c, Node *expr, const char *name);
+extern void weir_compile_cut(WeirCompile *c);
+
+/* scan.c: (a) */
+extern void weir_compile_scan(WeirCompile *c);
+
+/* sink.c: (c) */
+extern void weir_compile_sink(WeirCompile *c);
+extern Node *weir_compile_sink_value(WeirCompile *c, AttrNumber attno);
+
+/* reads.c: what it reads */
+extern List *weir_compile_reads(Node *node);
+extern Query *weir_view_query(Oid view);
+extern void weir_compile_check_reads(WeirCompile *c);
+
+/* placement.c, batching.c */
+extern void weir_compile_place(WeirCompile *c);
+extern void weir_compile_batching(WeirCompile *c);
+extern const char *weir_compile_trigger(Oid relid, bool updates);
+
+/* depend.c */
+extern void weir_compile_depend(WeirCompile *c);
+extern void weir_dataflow_listen(WeirDataflow *dataflow);
+
+/* position.c: words of the text */
+extern int	weir_compile_position(WeirCompile *c, int location);
+extern int	weir_keyword_before(WeirCompile *c, const char *word, int limit);
+extern int	weir_first_word(WeirCompile *c, int from);
+extern int	weir_relation_location(WeirCompile *c, Oid relid);
+extern Node *weir_from_item(SelectStmt *select, const char *name);
+extern int	weir_from_item_location(WeirCompile *c, Node *item);
+
+/* foreign.c: whose foreign table is it */
+typedef enum WeirForeignKind
+{
+	WEIR_FOREIGN_NONE,			/* no foreign table */
+	WEIR_FOREIGN_STREAM,		/* weir_socket */
+	WEIR_FOREIGN_SINK,			/* another wrapper of weir: print, blackhole */
+	WEIR_FOREIGN_POSTGRES,		/* postgres_fdw: cannot be prepared */
+	WEIR_FOREIGN_OTHER
+} WeirForeignKind;
+
+extern WeirForeignKind weir_foreign_kind(Oid relid);
+extern bool weir_is_c_function(Oid function, const char *symbol);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * compile/join.c
+ *		The columns that joins of FROM name.
+ *
+ * A join has a range table entry that lists its columns, those of USING
+ * merged.  Before the cut, references to them are replaced by what they stand
+ * for, so that nothing needs the lists; after it, they are made anew for the
+ * joins that are left.
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+
+#include "compile/compile.h"
+
+static void
+forget_using(Node *node)
+{
+	ListCell   *lc;
+
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			forget_using(lfirst(lc));
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		join->usingClause = NIL;
+		join->join_using_alias = NULL;
+		join->alias = NULL;
+		join->isNatural = false;
+		forget_using(join->larg);
+		forget_using(join->rarg);
+	}
+}
+
+static void
+flatten_entry(Query *select, RangeTblEntry *rte)
+{
+	rte->subquery = (Query *) flatten_join_alias_vars(select, (Node *) rte->subquery);
+	rte->functions = (List *) flatten_join_alias_vars(select, (Node *) rte->functions);
+	rte->values_lists = (List *) flatten_join_alias_vars(select, (Node *) rte->values_lists);
+	rte->tablefunc = (TableFunc *) flatten_join_alias_vars(select, (Node *) rte->tablefunc);
+}
+
+/* Replaces the columns of joins by those of what is joined. */
+void
+weir_flatten_joins(Query *select)
+{
+	ListCell   *lc;
+
+	select->targetList = (List *) flatten_join_alias_vars(select, (Node *) select->targetList);
+	select->jointree = (FromExpr *) flatten_join_alias_vars(select, (Node *) select->jointree);
+	foreach(lc, select->rtable)
+		flatten_entry(select, lfirst_node(RangeTblEntry, lc));
+	forget_using((Node *) select->jointree);
+}
+
+/* Adds the columns of one side of a join to the join's; returns their numbers. */
+static List *
+add_columns(Query *select, Node *side, RangeTblEntry *join)
+{
+	int			index = IsA(side, JoinExpr) ? ((JoinExpr *) side)->rtindex : ((RangeTblRef *) side)->rtindex;
+	RangeTblEntry *rte = rt_fetch(index, select->rtable);
+	List	   *names;
+	List	   *vars;
+	List	   *numbers = NIL;
+	ListCell   *lc;
+
+	if (IsA(side, JoinExpr))
+	{
+		names = rte->eref->colnames;
+		vars = rte->joinaliasvars;
+	}
+	else
+		expandRTE(rte, index, 0, -1, false, &names, &vars);
+	foreach(lc, vars)
+		numbers = lappend_int(numbers, IsA(side, JoinExpr) ? foreach_current_index(lc) + 1 :
+							  ((Var *) lfirst(lc))->varattno);
+	join->joinaliasvars = list_concat(join->joinaliasvars, copyObject(vars));
+	join->eref->colnames = list_concat(join->eref->colnames, copyObject(names));
+	return numbers;
+}
+
+static void
+rebuild(Query *select, Node *node)
+{
+	ListCell   *lc;
+
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			rebuild(select, lfirst(lc));
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+		RangeTblEntry *rte = rt_fetch(join->rtindex, select->rtable);
+
+		rebuild(select, join->larg);
+		rebuild(select, join->rarg);
+		rte->joinmergedcols = 0;
+		rte->join_using_alias = NULL;
+		rte->joinaliasvars = NIL;
+		rte->alias = NULL;
+		rte->eref = makeAlias("unnamed_join", NIL);
+		rte->joinleftcols = add_columns(select, join->larg, rte);
+		rte->joinrightcols = add_columns(select, join->rarg, rte);
+	}
+}
+
+/* Makes the lists of columns for the joins as they are now. */
+void
+weir_rebuild_joins(Query *select)
+{
+	rebuild(select, (Node *) select->jointree);
+}

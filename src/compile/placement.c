@@ -1,0 +1,181 @@
+/*
+ * compile/placement.c
+ *		Where the sink statement runs: idea 7 of the design.
+ *
+ * Two tasks whose rows can meet in a unique index would wait for each other,
+ * one in a lock, one for the coordinator.  Each keyed task may write its own
+ * rows only where no two tasks can ever write rows that conflict: where every
+ * unique index contains every column of the key, unchanged.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+#include "compile/compile.h"
+
+/* Is this value of a kind that no other task can produce, too? */
+static bool
+is_unique_value(Node *value)
+{
+	if (value == NULL)
+		return false;
+	if (IsA(value, NextValueExpr))
+		return true;
+	if (IsA(value, RelabelType))
+		return is_unique_value((Node *) ((RelabelType *) value)->arg);
+	if (IsA(value, CoerceViaIO))
+		return is_unique_value((Node *) ((CoerceViaIO *) value)->arg);
+	if (IsA(value, FuncExpr))
+	{
+		FuncExpr   *func = (FuncExpr *) value;
+
+		if (func->funcid == F_NEXTVAL || func->funcid == F_GEN_RANDOM_UUID)
+			return true;
+		if (func->funcformat != COERCE_EXPLICIT_CALL && func->args != NIL)
+			return is_unique_value(linitial(func->args));
+	}
+	return false;
+}
+
+/* The column of the INSERT's table that goes by this partition's column's name. */
+static AttrNumber
+root_column(WeirCompile *c, Oid relid, AttrNumber attno)
+{
+	RangeTblEntry *rte = rt_fetch(c->sink->resultRelation, c->sink->rtable);
+
+	if (attno <= 0 || relid == rte->relid)
+		return attno;
+	return get_attnum(rte->relid, get_attname(relid, attno, false));
+}
+
+/* The value that this column of an index gets; NULL if it is no plain column fed by the statement. */
+static Node *
+indexed_value(WeirCompile *c, Relation index, int column)
+{
+	AttrNumber	attno = root_column(c, index->rd_index->indrelid,
+									index->rd_index->indkey.values[column]);
+
+	return attno > 0 ? weir_compile_sink_value(c, attno) : NULL;
+}
+
+/* Does this column of the index hold that key column as it is, compared alike? */
+static bool
+holds_key(WeirCompile *c, Relation index, int column, WeirKeyColumn *key)
+{
+	Node	   *value = indexed_value(c, index, column);
+	Oid			collation = index->rd_indcollation[column];
+	Oid			opcintype = index->rd_opcintype[column];
+
+	while (value != NULL && IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
+		return false;
+	if (c->out->sink_source[((Var *) value)->varattno - 1] != key->attno)
+		return false;
+	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		return false;
+	if (OidIsValid(key->collation) && !get_collation_isdeterministic(key->collation))
+		return false;
+	return get_opfamily_member(index->rd_opfamily[column], opcintype, opcintype,
+							   BTEqualStrategyNumber) == key->eq_operator;
+}
+
+/* NULL if no two tasks can conflict in this index, else why they can. */
+static char *
+index_conflict(WeirCompile *c, Relation index)
+{
+	const char *name = RelationGetRelationName(index);
+	int			columns = IndexRelationGetNumberOfKeyAttributes(index);
+
+	if (index->rd_index->indisexclusion)
+		return psprintf("exclusion constraint \"%s\"", name);
+	if (!index->rd_index->indisunique)
+		return NULL;
+	for (int i = 0; i < columns; i++)
+		if (is_unique_value(indexed_value(c, index, i)))
+			return NULL;
+	for (int k = 0; k < c->out->nkeys; k++)
+	{
+		bool		found = false;
+
+		for (int i = 0; i < columns && !found; i++)
+			found = holds_key(c, index, i, &c->out->keys[k]);
+		if (!found)
+			return psprintf("unique index \"%s\" does not hold the whole key", name);
+	}
+	return NULL;
+}
+
+static char *
+table_conflict(WeirCompile *c, Relation rel, List *written)
+{
+	char	   *reason = NULL;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (list_member_oid(written, key->confrelid))
+			return psprintf("a foreign key of \"%s\" refers to a table that the job writes",
+							RelationGetRelationName(rel));
+	}
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		reason = index_conflict(c, index);
+		index_close(index, NoLock);
+		if (reason != NULL)
+			break;
+	}
+	return reason;
+}
+
+static char *
+find_reason(WeirCompile *c)
+{
+	List	   *written = weir_compile_written(c);
+	bool		updates = c->insert->onConflict && c->insert->onConflict->action == ONCONFLICT_UPDATE;
+	ListCell   *lc;
+
+	if (c->join == NULL)
+		return "there is no keyed step";
+	if (get_rel_relkind(c->out->target) == RELKIND_VIEW)
+		return "the target is a view";
+	foreach(lc, written)
+	{
+		const char *trigger = weir_compile_trigger(lfirst_oid(lc), updates);
+		Relation	rel;
+		char	   *reason;
+
+		if (trigger != NULL)
+			return psprintf("trigger \"%s\"", trigger);
+		rel = table_open(lfirst_oid(lc), AccessShareLock);
+		reason = table_conflict(c, rel, written);
+		table_close(rel, NoLock);
+		if (reason != NULL)
+			return reason;
+	}
+	return NULL;
+}
+
+void
+weir_compile_place(WeirCompile *c)
+{
+	char	   *reason = find_reason(c);
+
+	c->out->place = reason ? WEIR_SINK_TASK : WEIR_SINK_WITH_KEYED;
+	c->out->place_reason = reason ? reason : "rows of two tasks cannot conflict";
+}

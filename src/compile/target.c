@@ -1,0 +1,134 @@
+/*
+ * compile/target.c
+ *		Where a job's rows may go.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "parser/parsetree.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteDefine.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compile/compile.h"
+
+/* Position of the target in the text, for an error about it. */
+static int
+target_position(WeirCompile *c)
+{
+	return weir_compile_position(c, c->stmt->relation->location);
+}
+
+static void
+check_foreign(WeirCompile *c, Oid relid, const char *name)
+{
+	switch (weir_foreign_kind(relid))
+	{
+		case WEIR_FOREIGN_NONE:
+		case WEIR_FOREIGN_SINK:
+			return;
+		case WEIR_FOREIGN_STREAM:
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("inserting into stream \"%s\" is not yet supported", name),
+					errhint("Insert into a table, into weir.print, or into a foreign table on the server weir_blackhole."),
+					target_position(c));
+			break;
+		case WEIR_FOREIGN_POSTGRES:
+		case WEIR_FOREIGN_OTHER:
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("a job cannot insert into foreign table \"%s\"", name),
+					errdetail("What its wrapper writes cannot be prepared for a commit in two phases."),
+					errhint("Insert into a table of this database."),
+					target_position(c));
+	}
+}
+
+static void
+check_kind(WeirCompile *c, Relation rel)
+{
+	const char *name = RelationGetRelationName(rel);
+
+	if (IsCatalogRelation(rel) || IsSystemRelation(rel))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into system catalog \"%s\"", name),
+				errhint("Insert into a table of yours."),
+				target_position(c));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into temporary relation \"%s\"", name),
+				errdetail("The tasks of a job run in sessions of their own."),
+				errhint("Use a table that is not temporary."),
+				target_position(c));
+	switch (rel->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_FOREIGN_TABLE:
+			return;
+		default:
+			ereport(ERROR,
+					errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("a job cannot insert into \"%s\"", name),
+					errdetail_relkind_not_supported(rel->rd_rel->relkind),
+					errhint("Insert into a table or an updatable view."),
+					target_position(c));
+	}
+}
+
+/* Rules would run statements that Weir has not compiled. */
+static void
+check_rules(WeirCompile *c, Relation rel)
+{
+	RuleLock   *rules = rel->rd_rules;
+
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+	{
+		if (rules->rules[i]->event == CMD_SELECT || rules->rules[i]->enabled == RULE_DISABLED)
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into \"%s\", which has rules", RelationGetRelationName(rel)),
+				errhint("Replace the rule by a trigger."),
+				target_position(c));
+	}
+}
+
+/* Everything that can be told before the rewriter has looked through a view. */
+void
+weir_compile_check_target(WeirCompile *c)
+{
+	RangeTblEntry *rte = rt_fetch(c->insert->resultRelation, c->insert->rtable);
+	Relation	rel = table_open(rte->relid, NoLock);
+
+	c->out->target = rte->relid;
+	check_kind(c, rel);
+	check_rules(c, rel);
+	table_close(rel, NoLock);
+}
+
+/*
+ * The relations that an INSERT may write: the table the rewriter arrived at,
+ * its partitions, and the view the query names.  Checks them, too.
+ */
+List *
+weir_compile_written(WeirCompile *c)
+{
+	RangeTblEntry *rte = rt_fetch(c->sink->resultRelation, c->sink->rtable);
+	List	   *written = list_make1_oid(rte->relid);
+	ListCell   *lc;
+
+	if (rte->relkind == RELKIND_PARTITIONED_TABLE)
+		written = find_all_inheritors(rte->relid, AccessShareLock, NULL);
+	foreach(lc, written)
+		check_foreign(c, lfirst_oid(lc), get_rel_name(lfirst_oid(lc)));
+	return list_append_unique_oid(written, c->out->target);
+}
