@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "access/tupdesc.h"
+#include "fmgr.h"
 
 #include "decide/expiry.h"
 
@@ -20,6 +20,10 @@ typedef enum WeirStateKind
 	WEIR_STATE_REDUCING,
 	WEIR_STATE_AGGREGATING
 } WeirStateKind;
+
+/* Words of weir_internal.state.kind. */
+extern const char *weir_state_kind_name(WeirStateKind kind);
+extern bool weir_state_kind_parse(const char *word, WeirStateKind *out);
 
 /* A declaration, resolved. */
 typedef struct WeirStateDecl
@@ -49,7 +53,14 @@ typedef struct WeirSnapshotStats
 } WeirSnapshotStats;
 
 typedef struct WeirStore WeirStore;
+/* One declared state of a store. */
+typedef struct WeirState WeirState;
 
+/*
+ * function is the keyed function's name for messages.  The store lives in a
+ * context of its own below the current one; the default values are parsed now,
+ * in the caller's transaction.
+ */
 extern WeirStore *weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
 									int nstates, const WeirStateDecl *states,
 									int max_parallelism, int first_group, int end_group);
@@ -73,6 +84,8 @@ extern void weir_store_set_clock(WeirStore *store, int64 clock);
  * group once changes outgrow the base.  Afterwards nothing is dirty.
  * A group without changes (or, full, without keys) yields nothing - but a full snapshot of an
  * emptied group yields one empty full chunk where earlier chunks may exist.
+ * A group's first snapshot is full in any case.  Not inside a subtransaction, nor
+ * while a key is current.  A payload is the writer's only during the call.
  */
 typedef void (*WeirChunkWriter) (void *arg, int group, bool is_full, int seq, bytea *payload);
 extern void weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *arg,
@@ -81,13 +94,23 @@ extern bool weir_store_is_dirty(const WeirStore *store);
 
 /*
  * Restore: chunks of a group in order (checkpoint ascending, seq ascending), beginning with the newest full
- * one.  A damaged chunk is ERRCODE_DATA_CORRUPTED.
+ * one.  A damaged chunk is ERRCODE_DATA_CORRUPTED; a state whose type changed, or
+ * that is not declared any more, is ERRCODE_DATATYPE_MISMATCH or
+ * ERRCODE_UNDEFINED_OBJECT.  Set the clock first.
  */
 extern void weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload);
 
 /* Bytes of memory, number of keys. */
 extern int64 weir_store_memory(const WeirStore *store);
 extern int64 weir_store_keys(const WeirStore *store);
+
+/* Identifies the store among all this process ever had, for caches. */
+extern uint64 weir_store_generation(const WeirStore *store);
+extern const char *weir_store_function(const WeirStore *store);
+
+/* The state of this name; NULL if the function did not declare it. */
+extern WeirState *weir_store_state(WeirStore *store, const char *name, int length);
+extern const WeirStateDecl *weir_state_decl(const WeirState *state);
 
 /* 64-bit hash of a key: the caller computes it from the columns' extended hash functions. */
 extern uint64 weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations,

@@ -1,0 +1,188 @@
+/*
+ * state/cell.c
+ *		Cells: the one place where what entries hold changes.
+ *
+ * Every change keeps the books: the entry is dirty, the group's live bytes and
+ * the store's number of entries follow, and inside a subtransaction the old
+ * content goes to the undo log instead of being freed.
+ */
+#include "postgres.h"
+
+#include "state/entry.h"
+
+WeirCell
+weir_cell_get(const WeirState *state, WeirEntry *entry)
+{
+	WeirCell	cell;
+	int64	   *stamp = weir_cell_stamp(state, entry);
+
+	cell.flags = *weir_cell_flags(state, entry);
+	cell.value = *weir_cell_value(state, entry);
+	cell.stamp = stamp ? *stamp : 0;
+	return cell;
+}
+
+/* The bytes a cell takes in a chunk, as near as accounting needs. */
+static int64
+cell_size(const WeirState *state, WeirCell cell)
+{
+	if (!(cell.flags & WEIR_CELL_PRESENT))
+		return 0;
+	return 2 + (state->stamp_offset ? sizeof(int64) : 0) +
+		(cell.flags & WEIR_CELL_NULL ? 0 : weir_flat_size(&state->type, cell.value));
+}
+
+/*
+ * Replaces a cell, whose old content must have been freed or kept elsewhere, and
+ * whose size was old_size.  The new value's piece becomes the entry's.
+ */
+static void
+replace(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 old_size, WeirCell cell)
+{
+	WeirStore  *store = state->store;
+	int64	   *stamp = weir_cell_stamp(state, entry);
+	bool		was_empty = weir_entry_is_empty(store, entry);
+	bool		is_empty;
+
+	*weir_cell_flags(state, entry) = cell.flags;
+	*weir_cell_value(state, entry) = cell.value;
+	if (stamp)
+		*stamp = cell.stamp;
+
+	is_empty = weir_entry_is_empty(store, entry);
+	group->live_bytes += cell_size(state, cell) - old_size;
+	if (was_empty != is_empty)
+	{
+		int64		key_size = weir_keys_size(store, entry);
+
+		group->live_bytes += is_empty ? -key_size : key_size;
+		store->nentries += is_empty ? -1 : 1;
+	}
+}
+
+void
+weir_cell_free(WeirState *state, WeirCell cell)
+{
+	if (weir_cell_has_piece(state, cell.flags))
+		weir_slab_free(state->store->slab, DatumGetPointer(cell.value),
+					   weir_flat_size(&state->type, cell.value));
+}
+
+/* Frees what the cell holds and puts this instead; no undo, not dirty. */
+void
+weir_cell_put(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell)
+{
+	WeirCell	old = weir_cell_get(state, entry);
+	int64		old_size = cell_size(state, old);
+
+	weir_cell_free(state, old);
+	replace(state, group, entry, old_size, cell);
+}
+
+/* The same for a change a subtransaction may undo, and a snapshot must write. */
+static void
+change(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell)
+{
+	if (weir_undo_wanted())
+	{
+		int64		old_size = cell_size(state, weir_cell_get(state, entry));
+
+		weir_undo_log(state, group, entry, false);
+		replace(state, group, entry, old_size, cell);
+	}
+	else
+		weir_cell_put(state, group, entry, cell);
+	weir_entry_dirty(state->store, group, entry);
+}
+
+/*
+ * Where the new value takes the room of the old, it is written over it; not
+ * inside a subtransaction, which may need the old one again.
+ */
+static bool
+overwrite(WeirState *state, WeirGroup *group, WeirEntry *entry, Datum value, Size size)
+{
+	WeirCell	old = weir_cell_get(state, entry);
+	Size		old_size;
+
+	if (!weir_cell_has_piece(state, old.flags) || weir_undo_wanted())
+		return false;
+	old_size = weir_flat_size(&state->type, old.value);
+	if (!weir_slab_same_room(size, old_size))
+		return false;
+	weir_flat_write(&state->type, value, size, DatumGetPointer(old.value));
+	if (state->stamp_offset)
+		*weir_cell_stamp(state, entry) = state->store->clock;
+	group->live_bytes += (int64) size - (int64) old_size;
+	weir_entry_dirty(state->store, group, entry);
+	return true;
+}
+
+/* Writes a value of the current key, stamped now. */
+void
+weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool isnull)
+{
+	WeirStore  *store = state->store;
+	WeirGroup  *group = weir_current_group(store);
+	WeirCell	cell = {value, 0, WEIR_CELL_PRESENT};
+
+	if (isnull)
+	{
+		cell.value = (Datum) 0;
+		cell.flags |= WEIR_CELL_NULL;
+	}
+	else if (!state->type.typbyval)
+	{
+		Size		size = weir_flat_prepare(&state->type, &value);
+		char	   *piece;
+
+		if (overwrite(state, group, entry, value, size))
+			return;
+		piece = weir_slab_alloc(store->slab, size);
+		weir_flat_write(&state->type, value, size, piece);
+		cell.value = PointerGetDatum(piece);
+	}
+	if (state->stamp_offset)
+		cell.stamp = store->clock;
+	change(state, group, entry, cell);
+}
+
+/* A read that counts as an access: the stamp becomes the clock. */
+void
+weir_cell_renew(WeirState *state, WeirEntry *entry)
+{
+	WeirStore  *store = state->store;
+	WeirGroup  *group = weir_current_group(store);
+	int64	   *stamp = weir_cell_stamp(state, entry);
+
+	if (*stamp == store->clock)
+		return;
+	if (weir_undo_wanted())
+		weir_undo_log(state, group, entry, true);
+	*stamp = store->clock;
+	weir_entry_dirty(store, group, entry);
+}
+
+/* undoable: by the user's subtransaction; what has expired stays so. */
+void
+weir_cell_remove(WeirState *state, WeirGroup *group, WeirEntry *entry, bool undoable)
+{
+	WeirCell	none = {(Datum) 0, 0, 0};
+
+	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+		return;
+	if (undoable)
+		change(state, group, entry, none);
+	else
+	{
+		weir_cell_put(state, group, entry, none);
+		weir_entry_dirty(state->store, group, entry);
+	}
+}
+
+bool
+weir_cell_is_expired(const WeirState *state, WeirEntry *entry)
+{
+	return state->stamp_offset && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT) &&
+		weir_ttl_expired(&state->decl.ttl, *weir_cell_stamp(state, entry), state->store->clock);
+}

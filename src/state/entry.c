@@ -1,0 +1,200 @@
+/*
+ * state/entry.c
+ *		Entries: one a key that holds something, or held it at the last
+ *		snapshot.
+ *
+ * An entry stays in its table while it is empty, so that the dirty list and
+ * the undo log may point to it.  It is deleted by the snapshot that writes its
+ * tombstone, or, if no chunk has ever held it, when the dirty list is purged.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "decide/keygroup.h"
+#include "state/entry.h"
+
+/*
+ * A table is searched for the current key of its store, or, to delete it, for
+ * an entry itself.
+ */
+static inline bool
+slot_matches(weir_table_hash *table, WeirEntry *stored, WeirEntry *wanted)
+{
+	if (wanted)
+		return stored == wanted;
+	return weir_keys_equal((WeirStore *) table->private_data, stored);
+}
+
+#define SH_PREFIX weir_table
+#define SH_ELEMENT_TYPE WeirSlot
+#define SH_KEY_TYPE WeirEntry *
+#define SH_KEY entry
+#define SH_HASH_KEY(tb, key) ((key)->hash)
+#define SH_EQUAL(tb, a, b) slot_matches(tb, a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) ((a)->hash)
+#define SH_SCOPE extern
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define FIRST_SLOTS 16
+#define FIRST_DIRTY 16
+
+/* The table's 32 bits, independent of those that chose the group. */
+uint32
+weir_table_hash_of(uint64 hash)
+{
+	return (uint32) ((hash * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
+}
+
+WeirGroup *
+weir_current_group(WeirStore *store)
+{
+	int			group;
+
+	if (store->group)
+		return store->group;
+	group = weir_key_group(store->key_hash, store->max_parallelism);
+	if (group < store->first_group || group >= store->first_group + store->ngroups)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("a key of group %d reached the task of groups %d to %d", group,
+						store->first_group, store->first_group + store->ngroups - 1)));
+	store->group = &store->groups[group - store->first_group];
+	return store->group;
+}
+
+/* The current key's entry, NULL if it has none. */
+WeirEntry *
+weir_entry_find(WeirStore *store)
+{
+	WeirGroup  *group;
+	WeirSlot   *slot;
+
+	if (store->looked_up)
+		return store->entry;
+	group = weir_current_group(store);
+	slot = group->table == NULL ? NULL :
+		weir_table_lookup_hash(group->table, NULL, weir_table_hash_of(store->key_hash));
+	store->entry = slot ? slot->entry : NULL;
+	store->looked_up = true;
+	return store->entry;
+}
+
+/* The current key's entry, a new and empty one if it has none. */
+WeirEntry *
+weir_entry_make(WeirStore *store)
+{
+	WeirGroup  *group;
+	WeirEntry  *entry = weir_entry_find(store);
+	bool		found;
+
+	if (entry)
+		return entry;
+	group = weir_current_group(store);
+	if (group->table == NULL)
+		group->table = weir_table_create(store->context, FIRST_SLOTS, store);
+
+	entry = weir_slab_alloc(store->slab, store->entry_size);
+	memset(entry, 0, store->entry_size);
+	entry->hash = weir_table_hash_of(store->key_hash);
+	weir_keys_copy(store, entry);
+	weir_table_insert_hash(group->table, entry, entry->hash, &found);
+	Assert(!found);
+	store->entry = entry;
+	return entry;
+}
+
+bool
+weir_entry_is_empty(const WeirStore *store, WeirEntry *entry)
+{
+	for (int i = 0; i < store->nstates; i++)
+		if (entry->bytes[store->nkeys + i] & WEIR_CELL_PRESENT)
+			return false;
+	return true;
+}
+
+/* Takes an empty entry out of its table and frees it. */
+void
+weir_entry_delete(WeirStore *store, WeirGroup *group, WeirEntry *entry)
+{
+	weir_table_delete(group->table, entry);
+	weir_keys_free(store, entry);
+	weir_slab_free(store->slab, entry, store->entry_size);
+	if (entry == store->entry)
+	{
+		store->entry = NULL;
+		store->looked_up = false;
+	}
+}
+
+/*
+ * Deletes entries that were filled and emptied since the last snapshot: no
+ * chunk needs to hear of them.
+ */
+static void
+purge_dirty(WeirStore *store, WeirGroup *group)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < group->ndirty; i++)
+	{
+		WeirEntry  *entry = group->dirty[i];
+
+		if (!(entry->flags & WEIR_ENTRY_WRITTEN) && entry != store->entry &&
+			weir_entry_is_empty(store, entry))
+			weir_entry_delete(store, group, entry);
+		else
+			group->dirty[kept++] = entry;
+	}
+	store->ndirty -= group->ndirty - kept;
+	group->ndirty = kept;
+}
+
+static void
+make_dirty_room(WeirStore *store, WeirGroup *group)
+{
+	int			room = Max(group->dirty_room * 2, FIRST_DIRTY);
+
+	if (store->nundo == 0)
+		purge_dirty(store, group);
+	if (group->ndirty < group->dirty_room / 2)
+		return;
+	group->dirty = group->dirty == NULL ?
+		MemoryContextAlloc(store->context, sizeof(WeirEntry *) * room) :
+		repalloc_huge(group->dirty, sizeof(WeirEntry *) * room);
+	group->dirty_room = room;
+}
+
+void
+weir_entry_dirty(WeirStore *store, WeirGroup *group, WeirEntry *entry)
+{
+	if (entry->flags & WEIR_ENTRY_DIRTY)
+		return;
+	if (group->ndirty == group->dirty_room)
+		make_dirty_room(store, group);
+	group->dirty[group->ndirty++] = entry;
+	entry->flags |= WEIR_ENTRY_DIRTY;
+	store->ndirty++;
+}
+
+/* Gives a table that has become mostly empty a smaller place. */
+void
+weir_group_shrink(WeirStore *store, WeirGroup *group)
+{
+	weir_table_hash *smaller;
+	weir_table_iterator iterator;
+	WeirSlot   *slot;
+	bool		found;
+
+	if (group->table == NULL || group->table->size <= FIRST_SLOTS * 2 ||
+		group->table->members > group->table->size / 8)
+		return;
+	smaller = weir_table_create(store->context, Max(group->table->members, FIRST_SLOTS), store);
+	weir_table_start_iterate(group->table, &iterator);
+	while ((slot = weir_table_iterate(group->table, &iterator)) != NULL)
+		weir_table_insert_hash(smaller, slot->entry, slot->hash, &found);
+	weir_table_destroy(group->table);
+	group->table = smaller;
+}

@@ -1,0 +1,187 @@
+/*
+ * state/flat.c
+ *		Values as one piece of bytes.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/expandeddatum.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "state/flat.h"
+
+static uint32 type_fingerprint(Oid type);
+
+/* Continues a fingerprint with an attribute. */
+static uint32
+attribute_fingerprint(uint32 so_far, Form_pg_attribute att)
+{
+	if (att->attisdropped)
+		return hash_combine(so_far, hash_uint32((uint32) att->attlen << 8 | (uint8) att->attalign));
+	so_far = hash_combine(so_far, hash_bytes((unsigned char *) NameStr(att->attname),
+											 strlen(NameStr(att->attname))));
+	return hash_combine(so_far, type_fingerprint(att->atttypid));
+}
+
+static uint32
+type_fingerprint(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+	uint32		print;
+	char	   *name;
+
+	check_stack_depth();
+	if (OidIsValid(element))
+		return hash_combine(1, type_fingerprint(element));
+	if (type_is_rowtype(base) && base != RECORDOID)
+	{
+		TupleDesc	desc = lookup_rowtype_tupdesc(base, -1);
+
+		print = 2;
+		for (int i = 0; i < desc->natts; i++)
+			print = attribute_fingerprint(print, TupleDescAttr(desc, i));
+		ReleaseTupleDesc(desc);
+		return print;
+	}
+	name = format_type_be_qualified(base);
+	print = hash_bytes((unsigned char *) name, strlen(name));
+	pfree(name);
+	return print;
+}
+
+void
+weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
+{
+	Oid			base = getBaseType(type);
+	TupleDesc	desc;
+
+	memset(flat, 0, sizeof(*flat));
+	flat->type = type;
+	get_typlenbyval(type, &flat->typlen, &flat->typbyval);
+	flat->composite = type_is_rowtype(base) && base != RECORDOID;
+	if (!flat->composite)
+	{
+		flat->fingerprints = MemoryContextAlloc(context, sizeof(uint32));
+		flat->fingerprints[0] = type_fingerprint(type);
+		return;
+	}
+
+	flat->row_type = base;
+	desc = lookup_rowtype_tupdesc(base, -1);
+	flat->natts = desc->natts;
+	flat->fingerprints = MemoryContextAlloc(context, sizeof(uint32) * (desc->natts + 1));
+	flat->fingerprints[0] = 2;
+	for (int i = 0; i < desc->natts; i++)
+		flat->fingerprints[i + 1] = attribute_fingerprint(flat->fingerprints[i],
+														  TupleDescAttr(desc, i));
+	ReleaseTupleDesc(desc);
+}
+
+Size
+weir_flat_prepare(const WeirFlatType *flat, Datum *value)
+{
+	struct varlena *varlena;
+
+	if (flat->typlen != -1)
+		return weir_flat_size(flat, *value);
+	varlena = (struct varlena *) DatumGetPointer(*value);
+	if (VARATT_IS_EXTERNAL_EXPANDED(varlena))
+		return EOH_get_flat_size(DatumGetEOHP(*value));
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+	{
+		varlena = detoast_attr(varlena);
+		*value = PointerGetDatum(varlena);
+	}
+	return VARSIZE_ANY(varlena);
+}
+
+void
+weir_flat_write(const WeirFlatType *flat, Datum value, Size size, char *bytes)
+{
+	if (flat->typbyval)
+		store_att_byval(bytes, value, flat->typlen);
+	else if (flat->typlen == -1 && VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+		EOH_flatten_into(DatumGetEOHP(value), bytes, size);
+	else
+		memmove(bytes, DatumGetPointer(value), size);
+}
+
+Size
+weir_flat_size(const WeirFlatType *flat, Datum value)
+{
+	if (flat->typlen > 0)
+		return flat->typlen;
+	if (flat->typlen == -1)
+		return VARSIZE_ANY(DatumGetPointer(value));
+	return strlen(DatumGetCString(value)) + 1;
+}
+
+const char *
+weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum *space)
+{
+	if (!flat->typbyval)
+		return DatumGetPointer(value);
+	store_att_byval(space, value, flat->typlen);
+	return (const char *) space;
+}
+
+/*
+ * The type was dropped and created anew, with the same attributes, since the
+ * row was written.  Recent minor releases keep a version of the type in
+ * the header: of the new type this row has none.
+ */
+static void
+adopt_row(HeapTupleHeader row, Oid type)
+{
+	HeapTupleHeaderSetTypeId(row, type);
+	HeapTupleHeaderSetTypMod(row, -1);
+	ItemPointerSetInvalid(&row->t_ctid);
+}
+
+/* Bytes of a composite value: are its lengths those of a row that fits the type? */
+static const char *
+read_composite(const WeirFlatType *flat, char *bytes, Size size)
+{
+	HeapTupleHeader row = (HeapTupleHeader) bytes;
+	int			natts;
+
+	if (VARATT_IS_1B(bytes) || size < SizeofHeapTupleHeader)
+		return "a row is shorter than its header";
+	natts = HeapTupleHeaderGetNatts(row);
+	if (row->t_hoff > size || row->t_hoff < SizeofHeapTupleHeader || natts > flat->natts ||
+		((row->t_infomask & HEAP_HASNULL) &&
+		 row->t_hoff < SizeofHeapTupleHeader + BITMAPLEN(natts)))
+		return "a row's header does not fit its type";
+	if (HeapTupleHeaderGetTypeId(row) != flat->row_type)
+		adopt_row(row, flat->row_type);
+	return NULL;
+}
+
+const char *
+weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value)
+{
+	if (flat->typlen > 0)
+	{
+		if (size != (Size) flat->typlen)
+			return "a value's length is not that of its type";
+		*value = flat->typbyval ? fetch_att(bytes, true, flat->typlen) : PointerGetDatum(bytes);
+		return NULL;
+	}
+	*value = PointerGetDatum(bytes);
+	if (flat->typlen == -2)
+		return size > 0 && memchr(bytes, 0, size) == bytes + size - 1 ?
+			NULL : "a string is not terminated";
+
+	if (size < 1 || VARATT_IS_1B_E(bytes) || (!VARATT_IS_1B(bytes) && size < VARHDRSZ) ||
+		VARATT_IS_4B_C(bytes) || VARSIZE_ANY(bytes) != size)
+		return "a value's length is not the one it says";
+	return flat->composite ? read_composite(flat, bytes, size) : NULL;
+}

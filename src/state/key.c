@@ -1,0 +1,215 @@
+/*
+ * state/key.c
+ *		Keys: hash, equality, the flat copy an entry keeps.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+#include "utils/typcache.h"
+
+#include "state/entry.h"
+
+/* A NULL column's share in the hash. */
+#define NULL_HASH UINT64CONST(0x5851f42d4c957f2d)
+
+/* One hash function for every caller, whoever looked the functions up. */
+static inline uint64
+column_hash(FmgrInfo *hash, Oid collation, Datum value, bool isnull)
+{
+	if (isnull)
+		return NULL_HASH;
+	return DatumGetUInt64(FunctionCall2Coll(hash, collation, value, Int64GetDatum(0)));
+}
+
+uint64
+weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations, const Datum *key,
+			  const bool *isnull)
+{
+	uint64		result = column_hash((FmgrInfo *) &hash[0], collations[0], key[0], isnull[0]);
+
+	for (int i = 1; i < nkeys; i++)
+		result = hash_combine64(result, column_hash((FmgrInfo *) &hash[i], collations[i],
+													key[i], isnull[i]));
+	return result;
+}
+
+/* The same, with the store's own functions. */
+uint64
+weir_keys_hash(const WeirStore *store, const Datum *key, const bool *isnull)
+{
+	WeirKeyColumnState *keys = store->keys;
+	uint64		result = column_hash(&keys[0].hash, keys[0].collation, key[0], isnull[0]);
+
+	for (int i = 1; i < store->nkeys; i++)
+		result = hash_combine64(result, column_hash(&keys[i].hash, keys[i].collation,
+													key[i], isnull[i]));
+	return result;
+}
+
+static WeirKeyEquality
+choose_equality(const WeirFlatType *type, Oid function, Oid collation)
+{
+	switch (function)
+	{
+		case F_BOOLEQ:
+		case F_CHAREQ:
+		case F_INT2EQ:
+		case F_INT4EQ:
+		case F_INT8EQ:
+		case F_OIDEQ:
+		case F_CASH_EQ:
+		case F_DATE_EQ:
+		case F_TIME_EQ:
+		case F_TIMESTAMP_EQ:
+		case F_TIMESTAMPTZ_EQ:
+		case F_ENUM_EQ:
+			return type->typbyval ? WEIR_EQUAL_DATUM : WEIR_EQUAL_CALL;
+		case F_UUID_EQ:
+		case F_BYTEAEQ:
+			return WEIR_EQUAL_BYTES;
+		case F_TEXTEQ:
+			return OidIsValid(collation) && get_collation_isdeterministic(collation) ?
+				WEIR_EQUAL_BYTES : WEIR_EQUAL_CALL;
+		default:
+			return WEIR_EQUAL_CALL;
+	}
+}
+
+void
+weir_keys_init(WeirStore *store, const WeirStoreKey *keys)
+{
+	store->keys = MemoryContextAllocZero(store->context,
+										 sizeof(WeirKeyColumnState) * Max(store->nkeys, 1));
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		WeirKeyColumnState *column = &store->keys[i];
+		TypeCacheEntry *cache = lookup_type_cache(keys[i].type, TYPECACHE_HASH_EXTENDED_PROC);
+		Oid			equal = get_opcode(keys[i].eq_operator);
+
+		if (!OidIsValid(cache->hash_extended_proc) || !OidIsValid(equal))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_FUNCTION),
+					 errmsg("could not find a hash function for key type %s",
+							format_type_be(keys[i].type)),
+					 errhint("Use a key of a type that has a default hash operator class.")));
+		weir_flat_type(&column->type, keys[i].type, store->context);
+		column->collation = keys[i].collation;
+		column->equality = choose_equality(&column->type, equal, column->collation);
+		fmgr_info_cxt(equal, &column->equal, store->context);
+		fmgr_info_cxt(cache->hash_extended_proc, &column->hash, store->context);
+	}
+}
+
+static bool
+bytes_equal(const WeirFlatType *type, Datum a, Datum b)
+{
+	Size		size;
+
+	if (type->typlen > 0)
+		return memcmp(DatumGetPointer(a), DatumGetPointer(b), type->typlen) == 0;
+	size = VARSIZE_ANY_EXHDR(DatumGetPointer(a));
+	return size == VARSIZE_ANY_EXHDR(DatumGetPointer(b)) &&
+		memcmp(VARDATA_ANY(DatumGetPointer(a)), VARDATA_ANY(DatumGetPointer(b)), size) == 0;
+}
+
+/* May the bytes of b be compared as they are? */
+static bool
+is_plain(const WeirFlatType *type, Datum value)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+
+	return type->typlen != -1 || (!VARATT_IS_EXTERNAL(varlena) && !VARATT_IS_COMPRESSED(varlena));
+}
+
+/* Is this entry's key the current one?  NULL equals NULL. */
+bool
+weir_keys_equal(const WeirStore *store, WeirEntry *entry)
+{
+	Datum	   *stored = weir_entry_key(store, entry);
+	uint8	   *nulls = weir_entry_key_nulls(entry);
+
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		WeirKeyColumnState *column = &store->keys[i];
+		Datum		given = store->key[i];
+
+		if (nulls[i] || store->key_isnull[i])
+		{
+			if (!nulls[i] || !store->key_isnull[i])
+				return false;
+			continue;
+		}
+		if (column->equality == WEIR_EQUAL_DATUM)
+		{
+			if (stored[i] != given)
+				return false;
+		}
+		else if (column->equality == WEIR_EQUAL_BYTES && is_plain(&column->type, given))
+		{
+			if (!bytes_equal(&column->type, stored[i], given))
+				return false;
+		}
+		else if (!DatumGetBool(FunctionCall2Coll(&column->equal, column->collation,
+												 stored[i], given)))
+			return false;
+	}
+	return true;
+}
+
+/* Gives a new entry a copy of the current key. */
+void
+weir_keys_copy(WeirStore *store, WeirEntry *entry)
+{
+	Datum	   *stored = weir_entry_key(store, entry);
+	uint8	   *nulls = weir_entry_key_nulls(entry);
+
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		WeirFlatType *type = &store->keys[i].type;
+		Datum		given = store->key[i];
+
+		nulls[i] = store->key_isnull[i];
+		stored[i] = given;
+		if (!nulls[i] && !type->typbyval)
+		{
+			Size		size = weir_flat_prepare(type, &given);
+			char	   *piece = weir_slab_alloc(store->slab, size);
+
+			weir_flat_write(type, given, size, piece);
+			stored[i] = PointerGetDatum(piece);
+		}
+	}
+}
+
+void
+weir_keys_free(WeirStore *store, WeirEntry *entry)
+{
+	Datum	   *stored = weir_entry_key(store, entry);
+	uint8	   *nulls = weir_entry_key_nulls(entry);
+
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		WeirFlatType *type = &store->keys[i].type;
+
+		if (!nulls[i] && !type->typbyval)
+			weir_slab_free(store->slab, DatumGetPointer(stored[i]),
+						   weir_flat_size(type, stored[i]));
+	}
+}
+
+/* The bytes an entry's key takes in a chunk, as near as accounting needs. */
+Size
+weir_keys_size(const WeirStore *store, WeirEntry *entry)
+{
+	Size		size = 1;
+
+	for (int i = 0; i < store->nkeys; i++)
+		size += weir_entry_key_nulls(entry)[i] ? 1 :
+			1 + weir_flat_size(&store->keys[i].type, weir_entry_key(store, entry)[i]);
+	return size;
+}

@@ -1,0 +1,254 @@
+/*
+ * state/store.c
+ *		The keyed state of one task.
+ *
+ * Files of the store:
+ *
+ *		store.c		create, destroy, make a key current
+ *		key.c		hash, equality and copies of keys
+ *		entry.c		tables and entries, the dirty list
+ *		cell.c		changes of what an entry holds
+ *		undo.c		subtransactions
+ *		sweep.c		incremental cleanup of what has expired
+ *		value.c		value state: read, update, clear
+ *		snapshot.c	what a checkpoint writes
+ *		chunk.c		the format of a chunk, written and read
+ *		flat.c		values as bytes
+ *		slab.c		memory
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "parser/parse_coerce.h"
+
+#include "state/entry.h"
+
+WeirStore  *weir_current_store = NULL;
+
+/* The modifier of the declared type is enforced by a function, if any. */
+static void
+init_coercion(WeirState *state)
+{
+	Oid			function;
+
+	if (state->decl.typmod < 0 ||
+		find_typmod_coercion_function(getBaseType(state->decl.type), &function) !=
+		COERCION_PATH_FUNC)
+		return;
+	fmgr_info_cxt(function, &state->coercion, state->store->context);
+	state->coerces = true;
+}
+
+static void
+init_default(WeirState *state)
+{
+	MemoryContext old;
+	Datum		value;
+
+	state->default_isnull = !state->decl.has_default || state->decl.default_text == NULL;
+	if (state->default_isnull)
+		return;
+	value = InputFunctionCall(&state->input, state->decl.default_text, state->input_param,
+							  state->decl.typmod);
+	old = MemoryContextSwitchTo(state->store->context);
+	state->default_value = datumCopy(value, state->type.typbyval, state->type.typlen);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+init_state(WeirStore *store, int index, const WeirStateDecl *decl)
+{
+	WeirState  *state = &store->states[index];
+	Oid			input;
+
+	state->store = store;
+	state->index = index;
+	state->decl = *decl;
+	state->decl.name = MemoryContextStrdup(store->context, decl->name);
+	if (decl->default_text)
+		state->decl.default_text = MemoryContextStrdup(store->context, decl->default_text);
+	state->name_length = strlen(decl->name);
+	weir_flat_type(&state->type, decl->type, store->context);
+	getTypeInputInfo(decl->type, &input, &state->input_param);
+	fmgr_info_cxt(input, &state->input, store->context);
+	init_coercion(state);
+	init_default(state);
+	if (decl->ttl.update != WEIR_TTL_DISABLED)
+	{
+		store->has_ttl = true;
+		store->shortest_ttl = Min(store->shortest_ttl, decl->ttl.ttl);
+	}
+}
+
+/* Lays an entry out, see entry.h. */
+static void
+lay_out(WeirStore *store)
+{
+	Size		offset = MAXALIGN(offsetof(WeirEntry, bytes) + store->nkeys + store->nstates);
+
+	store->key_offset = offset;
+	offset += sizeof(Datum) * store->nkeys;
+	for (int i = 0; i < store->nstates; i++)
+	{
+		WeirState  *state = &store->states[i];
+
+		state->value_offset = offset;
+		offset += sizeof(Datum);
+		if (state->decl.ttl.update != WEIR_TTL_DISABLED)
+		{
+			state->stamp_offset = offset;
+			offset += sizeof(int64);
+		}
+	}
+	store->entry_size = offset;
+}
+
+static void
+store_deleted(void *arg)
+{
+	WeirStore  *store = arg;
+
+	weir_undo_detach(store);
+	if (weir_current_store == store)
+		weir_current_store = NULL;
+}
+
+static WeirStore *
+allocate_store(const char *function)
+{
+	static uint64 generation = 0;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir keyed state",
+												  ALLOCSET_DEFAULT_SIZES);
+	WeirStore  *store = MemoryContextAllocZero(context, sizeof(WeirStore));
+
+	store->context = context;
+	store->generation = ++generation;
+	store->function = MemoryContextStrdup(context, function);
+	store->slab = weir_slab_create(context);
+	store->clock = PG_INT64_MIN;
+	store->shortest_ttl = PG_INT64_MAX;
+	store->sweep_next_expiry = PG_INT64_MAX;
+	store->sweep_not_before = PG_INT64_MIN;
+
+	weir_undo_attach(store);
+	store->on_delete.func = store_deleted;
+	store->on_delete.arg = store;
+	MemoryContextRegisterResetCallback(context, &store->on_delete);
+	return store;
+}
+
+WeirStore *
+weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
+				  int nstates, const WeirStateDecl *states,
+				  int max_parallelism, int first_group, int end_group)
+{
+	WeirStore  *store = allocate_store(function);
+
+	store->nkeys = nkeys;
+	weir_keys_init(store, keys);
+	store->nstates = nstates;
+	store->states = MemoryContextAllocZero(store->context, sizeof(WeirState) * Max(nstates, 1));
+	for (int i = 0; i < nstates; i++)
+		init_state(store, i, &states[i]);
+	lay_out(store);
+	store->max_parallelism = max_parallelism;
+	store->first_group = first_group;
+	store->ngroups = end_group - first_group;
+	store->groups = MemoryContextAllocZero(store->context,
+										   sizeof(WeirGroup) * Max(store->ngroups, 1));
+	return store;
+}
+
+void
+weir_store_destroy(WeirStore *store)
+{
+	MemoryContextDelete(store->context);
+}
+
+void
+weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull, uint64 hash, int64 stamp)
+{
+	if (stamp > store->clock)
+		store->clock = stamp;
+	store->key = key;
+	store->key_isnull = isnull;
+	store->key_hash = hash;
+	store->group = NULL;
+	store->entry = NULL;
+	store->looked_up = false;
+	if (store->has_ttl)
+		weir_sweep(store);
+	weir_current_store = store;
+}
+
+void
+weir_store_leave(WeirStore *store)
+{
+	store->entry = NULL;
+	store->looked_up = false;
+	weir_current_store = NULL;
+}
+
+int64
+weir_store_clock(const WeirStore *store)
+{
+	return store->clock;
+}
+
+void
+weir_store_set_clock(WeirStore *store, int64 clock)
+{
+	store->clock = clock;
+}
+
+bool
+weir_store_is_dirty(const WeirStore *store)
+{
+	return store->ndirty > 0;
+}
+
+int64
+weir_store_memory(const WeirStore *store)
+{
+	return MemoryContextMemAllocated(store->context, true);
+}
+
+int64
+weir_store_keys(const WeirStore *store)
+{
+	return store->nentries;
+}
+
+uint64
+weir_store_generation(const WeirStore *store)
+{
+	return store->generation;
+}
+
+const char *
+weir_store_function(const WeirStore *store)
+{
+	return store->function;
+}
+
+WeirState *
+weir_store_state(WeirStore *store, const char *name, int length)
+{
+	for (int i = 0; i < store->nstates; i++)
+	{
+		WeirState  *state = &store->states[i];
+
+		if (state->name_length == length && memcmp(state->decl.name, name, length) == 0)
+			return state;
+	}
+	return NULL;
+}
+
+const WeirStateDecl *
+weir_state_decl(const WeirState *state)
+{
+	return &state->decl;
+}

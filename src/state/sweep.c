@@ -1,0 +1,93 @@
+/*
+ * state/sweep.c
+ *		Incremental cleanup: each record looks at a few entries and removes
+ *		what has expired in them, so that idle keys vanish too.
+ *
+ * A sweep walks all tables once.  It notes when the earliest of the values it
+ * leaves expires; what is written meanwhile lives for the shortest ttl at least.
+ * Until then the next sweep has nothing to find, and does not begin.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+
+#include "state/entry.h"
+
+#define SWEEP_ENTRIES 4			/* looked at a record */
+#define SWEEP_SLOTS 32			/* at most, empty ones included */
+
+static int64
+expiry_of(int64 stamp, int64 ttl)
+{
+	int64		result;
+
+	return pg_add_s64_overflow(stamp, ttl, &result) ? PG_INT64_MAX : result;
+}
+
+/* Removes an entry's expired values. */
+void
+weir_entry_expire(WeirStore *store, WeirGroup *group, WeirEntry *entry)
+{
+	for (int i = 0; i < store->nstates; i++)
+		if (weir_cell_is_expired(&store->states[i], entry))
+			weir_cell_remove(&store->states[i], group, entry, false);
+}
+
+static void
+visit(WeirStore *store, WeirGroup *group, WeirEntry *entry)
+{
+	weir_entry_expire(store, group, entry);
+	for (int i = 0; i < store->nstates; i++)
+	{
+		WeirState  *state = &store->states[i];
+
+		if (state->stamp_offset && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+			store->sweep_next_expiry = Min(store->sweep_next_expiry,
+										   expiry_of(*weir_cell_stamp(state, entry),
+													 state->decl.ttl.ttl));
+	}
+}
+
+/* All tables were walked: when is the next sweep worth it? */
+static void
+end_sweep(WeirStore *store)
+{
+	store->sweep_not_before = Min(store->sweep_next_expiry,
+								  expiry_of(store->sweep_started, store->shortest_ttl));
+	store->sweep_next_expiry = PG_INT64_MAX;
+	store->sweep_group = 0;
+	store->sweep_slot = 0;
+}
+
+void
+weir_sweep(WeirStore *store)
+{
+	int			entries = SWEEP_ENTRIES;
+	int			slots = SWEEP_SLOTS;
+
+	if (store->clock < store->sweep_not_before || store->ngroups == 0)
+		return;
+	if (store->sweep_group == 0 && store->sweep_slot == 0)
+		store->sweep_started = store->clock;
+	while (entries > 0 && slots-- > 0)
+	{
+		WeirGroup  *group = &store->groups[store->sweep_group];
+
+		if (group->table == NULL || store->sweep_slot >= group->table->size)
+		{
+			store->sweep_slot = 0;
+			if (++store->sweep_group == store->ngroups)
+			{
+				end_sweep(store);
+				return;
+			}
+			continue;
+		}
+		if (group->table->data[store->sweep_slot].status == weir_table_SH_IN_USE)
+		{
+			visit(store, group, group->table->data[store->sweep_slot].entry);
+			entries--;
+		}
+		store->sweep_slot++;
+	}
+}
