@@ -17,8 +17,8 @@ CREATE FOREIGN TABLE unkept (f0 bigint, f1 bigint) SERVER forgetful OPTIONS (del
 CREATE TABLE averages (f0 bigint, average bigint);
 CREATE FUNCTION doubled(r readings) RETURNS TABLE (f0 bigint, average bigint)
 LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT r.f0, 2 * r.f1; END $$;
-GRANT SELECT ON readings, unkept TO regress_weir_owner;
-GRANT INSERT ON averages TO regress_weir_owner;
+GRANT SELECT ON readings, unkept TO regress_weir_owner, regress_weir_nologin;
+GRANT INSERT ON averages TO regress_weir_owner, regress_weir_nologin;
 
 -- create_job
 SELECT weir.create_job(NULL, 'INSERT INTO averages SELECT * FROM readings');
@@ -279,6 +279,6 @@ SELECT (SELECT count(*) FROM weir_internal.job) AS job,
        (SELECT count(*) FROM weir_internal.checkpoint_task) AS checkpoint_task,
        (SELECT count(*) FROM weir_internal.completed) AS completed;
 
-DROP OWNED BY regress_weir_owner;
+DROP OWNED BY regress_weir_owner, regress_weir_nologin;
 DROP ROLE regress_weir_owner, regress_weir_member, regress_weir_stats, regress_weir_other,
     regress_weir_nologin;
