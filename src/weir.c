@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "decide/memory.h"
 #include "flow/launcher.h"
 #include "flow/registry.h"
 #include "settings.h"
@@ -16,9 +17,20 @@ PG_MODULE_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
 
+/* What the decision code calls when malloc fails. */
+static void
+out_of_memory(size_t size)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed on request of size %zu.", size)));
+}
+
 void
 _PG_init(void)
 {
+	weir_out_of_memory = out_of_memory;
 	weir_source_init();
 	weir_settings_define();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)

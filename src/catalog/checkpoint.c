@@ -5,7 +5,8 @@
  *
  * The row is inserted at the trigger, so the highest id in the table is the
  * highest ever used: whatever else carries an id is written, in WAL order,
- * after it.
+ * after it.  (Or it was inserted in the transaction of a decision that failed:
+ * then the chunks, or the coordinator's memory, still know the id.)
  */
 #include "postgres.h"
 
@@ -45,7 +46,8 @@ weir_checkpoint_next_id(int64 job)
 	weir_internal_enter(&saved);
 	weir_internal_run("SELECT 1 + GREATEST(0, "
 					  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1), "
-					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1))",
+					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1), "
+					  "(SELECT max(checkpoint) FROM weir_internal.snapshot WHERE job = $1))",
 					  1, types, values, NULL);
 	id = weir_internal_int64(0, 1);
 	weir_internal_leave(&saved);

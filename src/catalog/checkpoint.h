@@ -33,6 +33,7 @@ typedef struct WeirCompleted
 	WeirStoredPosition *positions;
 	int			nprepared;
 	char	  **prepared;		/* names of transactions */
+	int64		completed_at;	/* us */
 } WeirCompleted;
 
 typedef struct WeirTaskReport

@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
@@ -116,6 +117,7 @@ read_completed(SPITupleTable *table, uint64 i, MemoryContext context)
 	row->attempt = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
 	row->parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
 	row->max_parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 5, &isnull));
+	row->completed_at = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 8, &isnull));
 	read_names(row, SPI_getbinval(tuple, desc, 7, &isnull), context);
 	row->positions = read_positions(SPI_getbinval(tuple, desc, 6, &isnull),
 									&row->npositions, context);
@@ -135,7 +137,7 @@ weir_completed_all(int64 job)
 
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
-						  "positions, prepared FROM weir_internal.completed "
+						  "positions, prepared, completed_at FROM weir_internal.completed "
 						  "WHERE job = $1 ORDER BY checkpoint",
 						  1, types, values, NULL);
 	table = SPI_tuptable;

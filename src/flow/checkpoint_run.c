@@ -36,21 +36,28 @@ weir_checkpoints_init(WeirCoordinator *co)
 	WeirCheckpointConfig config = co->job->checkpoint;
 	List	   *rows;
 	ListCell   *lc;
-	int64		next;
 
 	weir_coordinator_begin(co);
-	next = weir_checkpoint_next_id(co->job->id);
 	rows = weir_completed_all(co->job->id);
 	if (!co->job->checkpointing)
 		config.mode = WEIR_AT_LEAST_ONCE;
 	config.periodic = co->job->checkpointing;
 	co->checkpointer = weir_checkpointer_create(&config, co->ntasks, co->attempt->attempt,
-												next, weir_now());
+												co->next_checkpoint, weir_now());
 	foreach(lc, rows)
-		weir_checkpointer_completed_before(co->checkpointer,
-										   ((WeirCompleted *) lfirst(lc))->checkpoint, false);
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint, false);
+		weir_checkpointer_completion_before(co->checkpointer, row->completed_at);
+		if (row->checkpoint == co->doubtful)
+			co->doubtful = 0;
+	}
 	weir_coordinator_end(co, false);
 	weir_checkpointer_set_failures(co->checkpointer, co->failures);
+	if (co->doubtful != 0)
+		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
+	co->doubtful = 0;
 	co->pending = NIL;
 	co->activity_completed = 0;
 	co->output_waits = false;
@@ -169,6 +176,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
 	co->pending = lappend(co->pending, p);
+	co->next_checkpoint = Max(co->next_checkpoint, p->id + 1);
 	MemoryContextSwitchTo(old);
 	weir_coordinator_begin(co);
 	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
@@ -206,7 +214,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
-						   weir_checkpointer_acknowledged(co->checkpointer, action->checkpoint));
+						   action->acknowledged);
 	weir_coordinator_end(co, false);
 	ereport(LOG,
 			(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
@@ -472,6 +480,17 @@ weir_checkpoints_act(WeirCoordinator *co)
 		carry_out(co, &action);
 }
 
+/* Whether the one in doubt completed, the next attempt's recovery will see. */
+static void
+remember_doubt(WeirCoordinator *co)
+{
+	WeirPendingCheckpoint *p;
+
+	co->doubtful = weir_checkpointer_doubtful(co->checkpointer);
+	p = find_pending(co, co->doubtful);
+	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
+}
+
 /* The attempt ends: an open decision is rolled back, what is pending failed. */
 void
 weir_checkpoints_end(WeirCoordinator *co)
@@ -486,6 +505,7 @@ weir_checkpoints_end(WeirCoordinator *co)
 	if (!co->job->checkpointing || co->output_waits)
 		weir_outbox_emit(co->job->id);
 	MemoryContextSwitchTo(co->attempt_context);
+	remember_doubt(co);
 	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
 	while (weir_checkpointer_next(co->checkpointer, &action))
 	{

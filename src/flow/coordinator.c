@@ -158,18 +158,21 @@ claim_slot(WeirCoordinator *co, int index, const WeirCoordinatorArg *arg)
 	before_shmem_exit(leave, 0);
 }
 
-/* Reads the job afresh; false if it is gone or not wanted. */
+/* Reads the job afresh; false if it was dropped. */
 static bool
 load_job(WeirCoordinator *co)
 {
+	WeirJob    *job;
 	MemoryContext old;
 
 	weir_coordinator_begin(co);
 	old = MemoryContextSwitchTo(co->context);
-	co->job = weir_job_by_id(MyDatabaseId == co->slot->database ? co->slot->job : 0);
+	job = weir_job_by_id(co->slot->job);
 	MemoryContextSwitchTo(old);
 	weir_coordinator_end(co, false);
-	return co->job != NULL;
+	if (job)
+		co->job = job;
+	return job != NULL;
 }
 
 static void
@@ -209,6 +212,13 @@ is_poison(WeirCoordinator *co)
 	co->previous_line = co->error_line;
 	co->previous_sqlstate = co->error_sqlstate;
 	return same;
+}
+
+/* Checkpointing was turned off or on since: the default strategy is another. */
+void
+weir_coordinator_restart_strategy(WeirCoordinator *co)
+{
+	init_restart(co);
 }
 
 /* Waits until the next attempt is due; false if the job was stopped meanwhile. */
@@ -257,7 +267,7 @@ live_once(WeirCoordinator *co)
 	{
 		weir_restart_started(&co->restart);
 		weir_attempt_run(co);
-		weir_resolve_prepared(co);
+		weir_resolve_prepared(co->job->id);
 	}
 	switch (co->outcome)
 	{
@@ -286,11 +296,8 @@ live_once(WeirCoordinator *co)
 static void
 live(WeirCoordinator *co)
 {
-	do
-	{
-		if (!load_job(co))
-			return;
-	} while (live_once(co));
+	while (live_once(co) && load_job(co))
+		;
 }
 
 static void
@@ -333,6 +340,12 @@ weir_coordinator_main(Datum arg)
 		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
 		init_restart(co);
 		live(co);
+	}
+	if (!load_job(co))
+	{
+		(void) weir_lock_tasks(extra->job, true, true);
+		weir_unlock_tasks(extra->job);
+		weir_purge_dropped(extra->job);
 	}
 	end_job(co);
 	proc_exit(0);

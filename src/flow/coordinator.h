@@ -66,6 +66,9 @@ typedef struct WeirCoordinator
 	WeirJob    *job;
 	WeirRestart restart;
 	int64		failures;		/* consecutive failed checkpoints, over attempts */
+	int64		doubtful;		/* in doubt when the attempt before ended, 0: none */
+	WeirCheckpointKind doubtful_kind;
+	int64		next_checkpoint;	/* first id never used */
 	bool		cancelled;
 	bool		stopping;		/* a stop was asked */
 	uint64		stop_token;		/* of the request that asked */
@@ -109,10 +112,14 @@ extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int 
 extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 									const char *reason, const char *error);
 
+extern void weir_coordinator_restart_strategy(WeirCoordinator *co);
+
 /* recovery.c: false if the job is failed for good (outcome is set). */
 extern bool weir_recover(WeirCoordinator *co);
 /* Commits or rolls back every prepared transaction of the job, found by name. */
-extern void weir_resolve_prepared(WeirCoordinator *co);
+extern void weir_resolve_prepared(int64 job);
+/* What a dropped job has left: resolved, then deleted. */
+extern void weir_purge_dropped(int64 job);
 /* COMMIT PREPARED of one, in a transaction of its own. */
 extern void weir_commit_prepared(const char *gid);
 

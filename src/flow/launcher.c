@@ -152,14 +152,27 @@ scan_databases(void)
 	}
 }
 
+static int64 *
+dropped_jobs(int *n)
+{
+	int64	   *found = weir_jobs_dropped(n);
+	int64	   *result = MemoryContextAlloc(TopMemoryContext, sizeof(int64) * Max(*n, 1));
+
+	memcpy(result, found, sizeof(int64) * *n);
+	return result;
+}
+
 /*
- * The scan worker: enters what should run in this database into the registry.
+ * The scan worker: enters what should run in this database into the registry,
+ * and purges what a dropped job left behind.
  */
 void
 weir_scan_main(Datum arg)
 {
 	int64	   *jobs = NULL;
+	int64	   *dropped = NULL;
 	int			n = 0;
+	int			ndropped = 0;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -171,8 +184,12 @@ weir_scan_main(Datum arg)
 		jobs = weir_jobs_wanted(&n);
 	for (int i = 0; i < n; i++)
 		weir_registry_start(MyDatabaseId, jobs[i]);
+	if (OidIsValid(get_extension_oid("weir", true)))
+		dropped = dropped_jobs(&ndropped);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	for (int i = 0; i < ndropped; i++)
+		weir_purge_dropped(dropped[i]);
 	proc_exit(0);
 }
 

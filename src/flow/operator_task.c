@@ -43,6 +43,7 @@ typedef struct Operator
 	WeirSink   *sink;
 	bool		held;			/* voted ready, waits to hear */
 	int64		held_for;
+	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
 	bool		marked;			/* a marker is in the open epoch */
 	bool		completed;		/* a checkpoint completed in this attempt */
 	bool		end_told;
@@ -183,7 +184,7 @@ process_rows(Operator *op, const WeirMessage *message)
 	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
 
 	enter_transaction(op);
-	if (weir_task_refresh(task))
+	if (weir_task_refresh(task, op->sink ? weir_dataflow_lock_sink : weir_dataflow_lock_scan))
 	{
 		build_steps(op);
 		weir_task_drop_stale(task);
@@ -363,6 +364,44 @@ prepare(Operator *op, int64 checkpoint)
 	weir_task_send(op->task, WEIR_CONTROL_PREPARED, checkpoint);
 }
 
+/*
+ * A trigger while this task waits to hear of the checkpoint before must wait
+ * too: its snapshot would get into that one's epoch.
+ */
+static void
+defer_trigger(Operator *op, int64 checkpoint)
+{
+	MemoryContext old = MemoryContextSwitchTo(op->task->context);
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = checkpoint;
+	op->triggers = lappend(op->triggers, id);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+forget_trigger(Operator *op, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, op->triggers)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			op->triggers = foreach_delete_current(op->triggers, lc);
+	}
+}
+
+static void
+run_triggers(Operator *op)
+{
+	while (!op->held && op->triggers != NIL)
+	{
+		weir_align_trigger(op->align, *(int64 *) linitial(op->triggers));
+		op->triggers = list_delete_first(op->triggers);
+		align_actions(op);
+	}
+}
+
 /* An aborted checkpoint is as if it had never been: the epoch goes on. */
 static void
 release(Operator *op, int64 checkpoint)
@@ -381,9 +420,10 @@ handle_control(Operator *op)
 		switch ((WeirControlKind) message.kind)
 		{
 			case WEIR_CONTROL_TRIGGER:
-				weir_align_trigger(op->align, message.checkpoint);
+				defer_trigger(op, message.checkpoint);
 				break;
 			case WEIR_CONTROL_ABORT:
+				forget_trigger(op, message.checkpoint);
 				weir_align_abort(op->align, message.checkpoint);
 				release(op, message.checkpoint);
 				break;
@@ -394,6 +434,9 @@ handle_control(Operator *op)
 				op->completed = true;
 				release(op, message.checkpoint);
 				break;
+			case WEIR_CONTROL_CONFIGURE:
+				weir_task_configure(op->task);
+				break;
 			case WEIR_CONTROL_STOP:
 				op->task->stop = true;
 				break;
@@ -401,6 +444,7 @@ handle_control(Operator *op)
 				break;
 		}
 		align_actions(op);
+		run_triggers(op);
 	}
 }
 

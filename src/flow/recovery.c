@@ -34,6 +34,7 @@
 #include "decide/recovery.h"
 #include "flow/coordinator.h"
 #include "flow/task.h"
+#include "source/journal.h"
 
 static void
 finish_prepared(const char *gid, bool commit)
@@ -50,15 +51,30 @@ weir_commit_prepared(const char *gid)
 	finish_prepared(gid, true);
 }
 
-/* Names of this job's prepared transactions, prepared by its owner. */
+static void
+begin(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* Names of the job's prepared transactions in this database, in context. */
 static List *
-find_prepared(WeirCoordinator *co)
+find_prepared(int64 job, MemoryContext context)
 {
 	WeirInternal saved;
 	List	   *names = NIL;
 	uint64		n;
 
-	weir_coordinator_begin(co);
+	begin();
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT gid FROM pg_catalog.pg_prepared_xacts "
 						  "WHERE database = pg_catalog.current_database() AND gid LIKE 'weir\\_%'",
@@ -69,29 +85,29 @@ find_prepared(WeirCoordinator *co)
 		WeirGid		gid;
 		MemoryContext old;
 
-		if (!weir_gid_parse(name, &gid) || gid.database != MyDatabaseId ||
-			gid.job != co->job->id)
+		if (!weir_gid_parse(name, &gid) || gid.database != MyDatabaseId || gid.job != job)
 			continue;
-		old = MemoryContextSwitchTo(co->context);
+		old = MemoryContextSwitchTo(context);
 		names = lappend(names, pstrdup(name));
 		MemoryContextSwitchTo(old);
 	}
 	weir_internal_leave(&saved);
-	weir_coordinator_end(co, false);
+	end();
 	return names;
 }
 
 static List *
-completed_rows(WeirCoordinator *co)
+completed_rows(int64 job, MemoryContext context)
 {
 	List	   *rows;
 	MemoryContext old;
 
-	weir_coordinator_begin(co);
-	old = MemoryContextSwitchTo(co->context);
-	rows = weir_completed_all(co->job->id);
+	begin();
+	old = MemoryContextSwitchTo(context);
+	rows = weir_completed_all(job);
 	MemoryContextSwitchTo(old);
-	weir_coordinator_end(co, false);
+	end();
+	MemoryContextSwitchTo(context);
 	return rows;
 }
 
@@ -114,15 +130,19 @@ has_completed_row(List *rows, const WeirGid *gid)
 }
 
 void
-weir_resolve_prepared(WeirCoordinator *co)
+weir_resolve_prepared(int64 job)
 {
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir recovery",
+												  ALLOCSET_DEFAULT_SIZES);
 	List	   *names;
 
-	while ((names = find_prepared(co)) != NIL)
+	while ((names = find_prepared(job, context)) != NIL)
 	{
-		List	   *rows = completed_rows(co);
+		List	   *rows = completed_rows(job, context);
 		ListCell   *lc;
 
+		CHECK_FOR_INTERRUPTS();
 		foreach(lc, names)
 		{
 			char	   *name = lfirst(lc);
@@ -132,6 +152,18 @@ weir_resolve_prepared(WeirCoordinator *co)
 			finish_prepared(name, has_completed_row(rows, &gid));
 		}
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+void
+weir_purge_dropped(int64 job)
+{
+	weir_resolve_prepared(job);
+	begin();
+	weir_journal_drop(job);
+	(void) weir_job_purge(job);
+	end();
 }
 
 /* Did somebody resolve a transaction by hand?  Then the output is not what was decided. */
@@ -267,10 +299,11 @@ weir_recover(WeirCoordinator *co)
 
 	(void) weir_lock_tasks(co->job->id, true, true);
 	weir_unlock_tasks(co->job->id);
-	weir_resolve_prepared(co);
-	rows = completed_rows(co);
+	weir_resolve_prepared(co->job->id);
+	rows = completed_rows(co->job->id, co->context);
 	weir_coordinator_begin(co);
 	MemoryContextSwitchTo(co->context);
+	co->next_checkpoint = Max(co->next_checkpoint, weir_checkpoint_next_id(co->job->id));
 	ok = markers_agree(co, rows) && groups_agree(co, newest(rows, co->job->timeline));
 	if (ok)
 		choose_start(co, rows);

@@ -140,11 +140,17 @@ configure(WeirCoordinator *co)
 	if (fresh == NULL)
 		return;
 	fresh->checkpoint.mode = co->job->checkpoint.mode;
+	if (fresh->checkpointing != co->job->checkpointing)
+	{
+		co->job = fresh;
+		weir_coordinator_restart_strategy(co);
+	}
 	co->job = fresh;
 	if (co->attempt == NULL)
 		return;
 	co->attempt->sink_flush = fresh->sink_flush;
 	co->attempt->lock_wait = fresh->lock_wait;
+	co->attempt->checkpointing = fresh->checkpointing;
 	for (int i = 0; i < co->ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
 	if (co->checkpointer)

@@ -28,6 +28,7 @@
 #include "state/store.h"
 
 #define BATCH_RECORDS 4096
+#define TRIM_BYTES (1024 * 1024)
 
 typedef struct Source
 {
@@ -42,6 +43,7 @@ typedef struct Source
 	bool		ended;			/* end of stream sent on */
 	bool		paused;			/* behind the barrier of a final checkpoint */
 	int64		paused_for;
+	int64		trimmed;		/* offset, once checkpointing was disabled */
 } Source;
 
 /* Receives the rows of the scan plan. */
@@ -211,7 +213,7 @@ process_batch(Source *source)
 	StartTransactionCommand();
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (weir_task_refresh(task))
+	if (weir_task_refresh(task, weir_dataflow_lock_scan))
 	{
 		look_up_hashes(source);
 		check_stream(source);
@@ -294,6 +296,9 @@ handle_control(Source *source)
 			case WEIR_CONTROL_DRAIN:
 				weir_reader_drain(source->reader);
 				break;
+			case WEIR_CONTROL_CONFIGURE:
+				weir_task_configure(source->task);
+				break;
 			case WEIR_CONTROL_STOP:
 				source->task->stop = true;
 				break;
@@ -323,6 +328,21 @@ push_all(Source *source)
 	return free;
 }
 
+/* Once checkpointing has been disabled, no checkpoint trims the journal. */
+static void
+trim_unchecked(Source *source)
+{
+	WeirPosition position;
+
+	if (source->task->attempt->checkpointing)
+		return;
+	weir_reader_position(source->reader, &position);
+	if (position.offset - source->trimmed < TRIM_BYTES)
+		return;
+	weir_reader_trim(source->reader, position.offset);
+	source->trimmed = position.offset;
+}
+
 /* One turn: reads and processes a batch, or waits. */
 static void
 turn(Source *source)
@@ -349,6 +369,7 @@ turn(Source *source)
 		case WEIR_READ_BATCH:
 			process_batch(source);
 			weir_reader_flush(source->reader, false);
+			trim_unchecked(source);
 			break;
 		case WEIR_READ_ENDED:
 			handle_end(source);

@@ -154,12 +154,19 @@ force_setting(const char *name, const char *value)
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+void
+weir_task_configure(WeirTask *task)
+{
+	char		buf[32];
+
+	snprintf(buf, sizeof(buf), INT64_FORMAT, task->attempt->lock_wait / 1000);
+	force_setting("lock_timeout", buf);
+}
+
 /* What create_job recorded, and what a streaming session must have. */
 static void
 set_session_up(WeirTask *task)
 {
-	char		buf[32];
-
 	force_setting("search_path", task->job->search_path);
 	force_setting("timezone", task->job->timezone);
 	force_setting("datestyle", task->job->datestyle);
@@ -176,8 +183,7 @@ set_session_up(WeirTask *task)
 	force_setting("session_replication_role", "origin");
 	if (synchronous_commit < SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
 		force_setting("synchronous_commit", "on");
-	snprintf(buf, sizeof(buf), INT64_FORMAT, task->attempt->lock_wait / 1000);
-	force_setting("lock_timeout", buf);
+	weir_task_configure(task);
 	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
 	force_setting("application_name", psprintf("%s %s", task->job->name, task->name));
 }
@@ -232,11 +238,11 @@ check_same_shape(WeirTask *task, const WeirDataflow *fresh)
 }
 
 bool
-weir_task_refresh(WeirTask *task)
+weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
 {
 	WeirDataflow *fresh = NULL;
 
-	if (weir_dataflow_lock(task->dataflow))
+	if (lock(task->dataflow))
 		return false;
 	do
 	{
@@ -246,7 +252,7 @@ weir_task_refresh(WeirTask *task)
 			weir_dataflow_free(fresh);
 		fresh = weir_compile(task->job->query, false);
 		MemoryContextSwitchTo(old);
-	} while (!weir_dataflow_lock(fresh));
+	} while (!lock(fresh));
 	check_same_shape(task, fresh);
 	task->stale = task->dataflow;
 	task->dataflow = fresh;

@@ -52,15 +52,19 @@ extern void weir_operator_task(WeirTask *task);
 
 extern int64 weir_now(void);
 
+/* Options of the job that may change while it runs. */
+extern void weir_task_configure(WeirTask *task);
+
 /* Compiles the job's query afresh; needs no transaction. */
 extern void weir_task_compile(WeirTask *task);
 
 /*
- * In a transaction: makes sure that the dataflow is valid and locked, and
+ * In a transaction: makes sure that the dataflow is valid and locked (by
+ * weir_dataflow_lock or its part for a scan or a sink), and
  * compiles it again if something changed.  True if it was compiled again: then
  * the caller builds anew what rests on it and drops the old one.
  */
-extern bool weir_task_refresh(WeirTask *task);
+extern bool weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *));
 extern void weir_task_drop_stale(WeirTask *task);
 
 extern void weir_task_send(WeirTask *task, WeirControlKind kind, int64 checkpoint);
