@@ -279,6 +279,19 @@ raise_fault(WeirDecoder *d)
 			 errhint("Use quoted CSV field to represent newline.")));
 }
 
+/* Without transcoding COPY's two buffers are one, and only one index is kept. */
+static bool
+used_all(WeirDecoder *d)
+{
+	CopyFromState copy = d->copy;
+
+	if (d->given < d->text.len)
+		return false;
+	if (copy->need_transcoding)
+		return INPUT_BUF_BYTES(copy) == 0 && RAW_BUF_BYTES(copy) == 0;
+	return copy->input_buf_index == copy->raw_buf_len;
+}
+
 void
 weir_decoder_run(WeirDecoder *d, WeirBatch *batch)
 {
@@ -302,8 +315,7 @@ weir_decoder_run(WeirDecoder *d, WeirBatch *batch)
 	}
 
 	/* A row a record, and every byte of them used. */
-	if (d->current < batch->nrecords || d->given < d->text.len ||
-		INPUT_BUF_BYTES(d->copy) > 0 || RAW_BUF_BYTES(d->copy) > INPUT_BUF_BYTES(d->copy))
+	if (d->current < batch->nrecords || !used_all(d))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("records of stream %s and the rows COPY made of them do not match",

@@ -67,6 +67,7 @@ enter_owner(OwnerScope *scope)
 	scope->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 }
 
@@ -74,6 +75,7 @@ static void
 leave_owner(OwnerScope *scope)
 {
 	SPI_finish();
+	PopActiveSnapshot();
 	AtEOXact_GUC(false, scope->guc_level);
 	SetUserIdAndSecContext(scope->user, scope->security);
 }
