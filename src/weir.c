@@ -12,6 +12,7 @@
 #include "flow/registry.h"
 #include "settings.h"
 #include "source/reader.h"
+#include "state/forget.h"
 
 PG_MODULE_MAGIC;
 
@@ -32,6 +33,7 @@ _PG_init(void)
 {
 	weir_out_of_memory = out_of_memory;
 	weir_source_init();
+	weir_state_forget_init();
 	weir_settings_define();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

@@ -527,7 +527,8 @@ read_entries(ChunkReader *reader, uint32 nentries)
 		read_entry(reader, key, isnull);
 	if (reader->at != reader->end)
 		damaged(reader->group, "bytes are left over");
-	weir_store_leave(store);
+	store->entry = NULL;
+	store->looked_up = false;
 	pfree(key);
 	pfree(isnull);
 }

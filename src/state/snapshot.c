@@ -19,7 +19,8 @@ wants_full(const WeirGroup *group, int number)
 {
 	int64		limit = group->live_bytes + group->live_bytes / STAGGER * (number % STAGGER);
 
-	return !group->has_base || group->delta_bytes >= limit;
+	return !group->has_base || group->delta_bytes >= limit ||
+		group->ndirty >= (int) group->table->members;
 }
 
 /*

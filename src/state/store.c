@@ -179,17 +179,21 @@ weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull, uint64 
 	store->group = NULL;
 	store->entry = NULL;
 	store->looked_up = false;
-	if (store->has_ttl)
-		weir_sweep(store);
 	weir_current_store = store;
 }
 
+/*
+ * Cleanup comes after the record, so that what has expired is still there for
+ * its own key's record to read, where the ttl allows that.
+ */
 void
 weir_store_leave(WeirStore *store)
 {
 	store->entry = NULL;
 	store->looked_up = false;
 	weir_current_store = NULL;
+	if (store->has_ttl)
+		weir_sweep(store);
 }
 
 int64

@@ -68,7 +68,8 @@ extern void weir_store_destroy(WeirStore *store);
 
 /*
  * Make a key current, so that the accessors work on it; leave it again.  The
- * clock rises to stamp.  Entering expires a few entries elsewhere (incremental cleanup).
+ * clock rises to stamp.  Leaving expires a few entries elsewhere (incremental
+ * cleanup).  Key and isnull stay the caller's, until it leaves.
  */
 extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull,
 							 uint64 hash, int64 stamp);
