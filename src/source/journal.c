@@ -65,6 +65,7 @@ struct WeirJournal
 	char		last_kind;		/* of the last committed row */
 	int64		last_stamp;
 	bool		skipped;		/* the next row begins a segment of its own */
+	bool		failed;			/* a transaction failed: what is known here of slots may be wrong */
 
 	WeirJournalRow *rows;		/* appended; each with room for WEIR_ROW_MAX bytes */
 	int			nrows;
@@ -314,12 +315,14 @@ weir_journal_flush(WeirJournal *j)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
-	if (j->nrows == 0)
+	if (j->nrows == 0 || j->failed)
 		return;
+	j->failed = true;
 	StartTransactionCommand();
 	write_rows(j);
 	ForceSyncCommit();
 	CommitTransactionCommand();
+	j->failed = false;
 	MemoryContextSwitchTo(caller);
 
 	j->last_kind = j->rows[j->nrows - 1].kind;
@@ -370,8 +373,9 @@ weir_journal_trim(WeirJournal *j, int64 offset)
 	MemoryContext caller = CurrentMemoryContext;
 	int			last = 0;
 
-	if (!can_free(j, 0, offset))
+	if (!can_free(j, 0, offset) || j->failed)
 		return;
+	j->failed = true;
 	StartTransactionCommand();
 	while (can_free(j, last, offset))
 		last++;
@@ -381,6 +385,7 @@ weir_journal_trim(WeirJournal *j, int64 offset)
 			move_behind(j, i);
 	}
 	CommitTransactionCommand();
+	j->failed = false;
 	MemoryContextSwitchTo(caller);
 }
 

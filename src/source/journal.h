@@ -35,7 +35,7 @@ extern void weir_journal_append(WeirJournal *j, char kind, int64 stamp,
 extern int64 weir_journal_due(const WeirJournal *j);
 /* So much is waiting that it should be flushed before it is due. */
 extern bool weir_journal_crowded(const WeirJournal *j);
-/* Commits what was appended.  Outside a transaction. */
+/* Commits what was appended; nothing, if an earlier transaction of the journal failed.  Outside a transaction. */
 extern void weir_journal_flush(WeirJournal *j);
 
 /* Bytes it occupies. */

@@ -17,8 +17,9 @@
  * writes one.  A drain writes no end; that the position says so counts as one.
  *
  * Records may be handed out before their bytes are committed, since a position
- * is used only after weir_reader_flush.  Where an error ends the task, bytes
- * read are committed first: the peer will not send them again.
+ * is used only after weir_reader_flush.  However the task ends, unless by a
+ * crash, bytes read are committed first, and what has arrived is read: the
+ * peer will not send them again.
  */
 #include "postgres.h"
 
@@ -27,6 +28,7 @@
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -142,6 +144,8 @@ open_journal(WeirReader *r, int64 job, int ordinal, const WeirPosition *start,
 	count_journal(r);
 }
 
+static void save_at_exit(int code, Datum arg);
+
 WeirReader *
 weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
 				 const WeirPosition *start, bool journaled, bool pass_end,
@@ -163,6 +167,7 @@ weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
 	r->decoder = weir_decoder_create(stream);
 	r->socket = weir_socket_create(stream, r->stats);
 	open_journal(r, job, ordinal, start, pass_end);
+	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
 	return r;
 }
@@ -450,10 +455,20 @@ weir_reader_failed_line(const WeirReader *r)
 	return r->failed_line;
 }
 
+long
+weir_reader_due(WeirReader *r)
+{
+	int64		due = weir_journal_due(r->journal);
+
+	if (due == 0)
+		return -1;
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due);
+}
+
 static void
 shorten(long *timeout, long ms)
 {
-	if (*timeout < 0 || ms < *timeout)
+	if (ms >= 0 && (*timeout < 0 || ms < *timeout))
 		*timeout = ms;
 }
 
@@ -461,7 +476,6 @@ pgsocket
 weir_reader_wait(WeirReader *r, int *events, long *timeout)
 {
 	pgsocket	fd = PGINVALID_SOCKET;
-	int64		due = weir_journal_due(r->journal);
 
 	*events = 0;
 	*timeout = -1;
@@ -475,8 +489,7 @@ weir_reader_wait(WeirReader *r, int *events, long *timeout)
 		else
 			fd = weir_socket_wait(r->socket, events, timeout);
 	}
-	if (due != 0)
-		shorten(timeout, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due));
+	shorten(timeout, weir_reader_due(r));
 	return fd;
 }
 
@@ -536,13 +549,32 @@ rescue_socket(WeirReader *r)
 	}
 }
 
-void
-weir_reader_close(WeirReader *r)
+static void
+save(WeirReader *r)
 {
 	if (r->journaled && !r->replaying && !r->at_end && !r->draining && !r->socket_failed)
 		rescue_socket(r);
 	weir_reader_flush(r, true);
+}
+
+void
+weir_reader_close(WeirReader *r)
+{
+	save(r);
+	cancel_before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	weir_socket_close(r->socket);
 	weir_framer_destroy(r->framer);
 	MemoryContextDelete(r->context);
+}
+
+/*
+ * The task ends by an error, or was told to terminate.  It must not wait for a
+ * standby, which nothing could interrupt any more.
+ */
+static void
+save_at_exit(int code, Datum arg)
+{
+	AbortOutOfAnyTransaction();
+	synchronous_commit = Min(synchronous_commit, SYNCHRONOUS_COMMIT_LOCAL_FLUSH);
+	save((WeirReader *) DatumGetPointer(arg));
 }

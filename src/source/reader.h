@@ -73,8 +73,8 @@ extern void weir_reader_skip_journal(WeirReader *reader);
 
 /*
  * Commits what was read, also what still waits in the socket, and disconnects.
- * Outside a transaction.  Call it on every way out of a source task, errors
- * included: what is not committed is lost.
+ * Outside a transaction.  If the process exits without it, by an error or by
+ * SIGTERM, the same is done at exit.
  */
 extern void weir_reader_close(WeirReader *reader);
 
@@ -91,6 +91,9 @@ extern int64 weir_reader_failed_line(const WeirReader *reader);
 
 /* What to wait for: the socket (PGINVALID_SOCKET: none) with these events, and no longer than *timeout ms (-1: for ever). */
 extern pgsocket weir_reader_wait(WeirReader *reader, int *events, long *timeout);
+
+/* Milliseconds until a flush is due, -1: there is nothing to flush. */
+extern long weir_reader_due(WeirReader *reader);
 
 /* Commits to the journal what is due by journal_flush (force: everything). Outside a transaction. */
 extern void weir_reader_flush(WeirReader *reader, bool force);

@@ -19,22 +19,19 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "executor/spi.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "catalog/internal.h"
 #include "source/journal.h"
 #include "source/segment.h"
 
@@ -50,54 +47,33 @@ enum
 	NCOLS
 };
 
-/* Statements on the extension's tables run as their owner, under a safe path. */
-typedef struct OwnerScope
-{
-	Oid			user;
-	int			security;
-	int			guc_level;
-} OwnerScope;
-
 static void
-enter_owner(OwnerScope *scope)
+enter(WeirInternal *saved)
 {
-	GetUserIdAndSecContext(&scope->user, &scope->security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
-	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
+	weir_internal_enter(saved);
 }
 
 static void
-leave_owner(OwnerScope *scope)
+leave(WeirInternal *saved)
 {
-	SPI_finish();
+	weir_internal_leave(saved);
 	PopActiveSnapshot();
-	AtEOXact_GUC(false, scope->guc_level);
-	SetUserIdAndSecContext(scope->user, scope->security);
 }
 
-static void
-run(const char *sql, int expected, int nargs, const int64 *values)
+/* A statement whose arguments are bigints. */
+static int
+run(const char *sql, int nargs, const int64 *values)
 {
 	Oid			types[8];
 	Datum		args[8];
-	int			result;
 
 	for (int i = 0; i < nargs; i++)
 	{
 		types[i] = INT8OID;
 		args[i] = Int64GetDatum(values[i]);
 	}
-	result = SPI_execute_with_args(sql, nargs, types, args, NULL, false, 0);
-	if (result != expected)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not maintain a journal: %s", SPI_result_code_string(result)),
-				 errdetail("Statement: %s", sql)));
+	return (int) weir_internal_run(sql, nargs, types, args, NULL);
 }
 
 static char *
@@ -123,37 +99,26 @@ count_blocks(Oid relid)
 	return blocks;
 }
 
-static int64
-column(HeapTuple tuple, int attno)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(tuple, SPI_tuptable->tupdesc, attno, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
 WeirSegment *
 weir_segments_load(int64 job, int stream, int *n)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int64		key[] = {job, stream};
 	WeirSegment *segments;
-	OwnerScope	scope;
+	WeirInternal saved;
 
-	enter_owner(&scope);
-	run("SELECT slot::bigint, segment, start_offset FROM weir_internal.journal_segment "
+	enter(&saved);
+	*n = run("SELECT slot::bigint, segment, start_offset FROM weir_internal.journal_segment "
 		"WHERE job = $1 AND stream = $2 ORDER BY segment NULLS LAST, slot",
-		SPI_OK_SELECT, 2, key);
-	*n = (int) SPI_processed;
+		2, key);
 	segments = MemoryContextAllocZero(caller, Max(*n, 1) * sizeof(WeirSegment));
 	for (int i = 0; i < *n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
 		WeirSegment *s = &segments[i];
 
-		s->slot = (int) column(tuple, 1);
-		s->number = column(tuple, 2);
-		s->start_offset = column(tuple, 3);
+		s->slot = (int) weir_internal_int64(i, 1);
+		s->number = weir_internal_int64(i, 2);
+		s->start_offset = weir_internal_int64(i, 3);
 		s->relid = slot_relid(job, stream, s->slot);
 		if (!OidIsValid(s->relid))
 			ereport(ERROR,
@@ -162,7 +127,7 @@ weir_segments_load(int64 job, int stream, int *n)
 							slot_name(job, stream, s->slot))));
 		s->blocks = count_blocks(s->relid);
 	}
-	leave_owner(&scope);
+	leave(&saved);
 	return segments;
 }
 
@@ -177,7 +142,7 @@ create_slot(int64 job, int stream, int slot)
 	run(psprintf("CREATE TABLE weir_internal.%s "
 				 "(LIKE weir_internal.journal INCLUDING STORAGE) "
 				 "USING heap WITH (autovacuum_enabled = off)",
-				 slot_name(job, stream, slot)), SPI_OK_UTILITY, 0, NULL);
+				 slot_name(job, stream, slot)), 0, NULL);
 	CommandCounterIncrement();
 
 	ObjectAddressSet(table, RelationRelationId, slot_relid(job, stream, slot));
@@ -185,7 +150,7 @@ create_slot(int64 job, int stream, int slot)
 	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
 
 	run("INSERT INTO weir_internal.journal_segment (job, stream, slot) VALUES ($1, $2::int, $3::int)",
-		SPI_OK_INSERT, 3, key);
+		3, key);
 	return table.objectId;
 }
 
@@ -194,14 +159,14 @@ weir_segment_begin(int64 job, int stream, WeirSegment *segment,
 				   int64 number, int64 start_offset)
 {
 	int64		args[] = {job, stream, segment->slot, number, start_offset};
-	OwnerScope	scope;
+	WeirInternal saved;
 
-	enter_owner(&scope);
+	enter(&saved);
 	if (!OidIsValid(segment->relid))
 		segment->relid = create_slot(job, stream, segment->slot);
 	run("UPDATE weir_internal.journal_segment SET segment = $4, start_offset = $5 "
-		"WHERE job = $1 AND stream = $2 AND slot = $3", SPI_OK_UPDATE, 5, args);
-	leave_owner(&scope);
+		"WHERE job = $1 AND stream = $2 AND slot = $3", 5, args);
+	leave(&saved);
 
 	segment->number = number;
 	segment->start_offset = start_offset;
@@ -212,16 +177,16 @@ bool
 weir_segment_free(int64 job, int stream, WeirSegment *segment)
 {
 	int64		key[] = {job, stream, segment->slot};
-	OwnerScope	scope;
+	WeirInternal saved;
 
 	if (!ConditionalLockRelationOid(segment->relid, AccessExclusiveLock))
 		return false;
-	enter_owner(&scope);
+	enter(&saved);
 	run(psprintf("TRUNCATE ONLY weir_internal.%s", slot_name(job, stream, segment->slot)),
-		SPI_OK_UTILITY, 0, NULL);
+		0, NULL);
 	run("UPDATE weir_internal.journal_segment SET segment = NULL, start_offset = NULL "
-		"WHERE job = $1 AND stream = $2 AND slot = $3", SPI_OK_UPDATE, 3, key);
-	leave_owner(&scope);
+		"WHERE job = $1 AND stream = $2 AND slot = $3", 3, key);
+	leave(&saved);
 
 	segment->number = 0;
 	segment->blocks = 0;
@@ -231,24 +196,24 @@ weir_segment_free(int64 job, int stream, WeirSegment *segment)
 void
 weir_journal_drop(int64 job)
 {
-	OwnerScope	scope;
+	WeirInternal saved;
+	int			n;
 
-	enter_owner(&scope);
-	run("SELECT stream::bigint, slot::bigint FROM weir_internal.journal_segment WHERE job = $1",
-		SPI_OK_SELECT, 1, &job);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	enter(&saved);
+	n = run("SELECT stream::bigint, slot::bigint FROM weir_internal.journal_segment WHERE job = $1",
+		1, &job);
+	for (int i = 0; i < n; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
 		ObjectAddress table;
 
 		ObjectAddressSet(table, RelationRelationId,
-						 slot_relid(job, (int) column(tuple, 1), (int) column(tuple, 2)));
+						 slot_relid(job, (int) weir_internal_int64(i, 1), (int) weir_internal_int64(i, 2)));
 		if (OidIsValid(table.objectId))
 			performDeletion(&table, DROP_RESTRICT,
 							PERFORM_DELETION_INTERNAL | PERFORM_DELETION_SKIP_EXTENSIONS);
 	}
-	run("DELETE FROM weir_internal.journal_segment WHERE job = $1", SPI_OK_DELETE, 1, &job);
-	leave_owner(&scope);
+	run("DELETE FROM weir_internal.journal_segment WHERE job = $1", 1, &job);
+	leave(&saved);
 }
 
 static HeapTuple

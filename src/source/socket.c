@@ -12,8 +12,9 @@
  *
  * No call waits, but for the resolver's.  Every lost or refused connection
  * takes one of max_retries, which are counted over the life of the source
- * task; when none is left an orderly close ends the stream, and anything else
- * is an error of class 08.
+ * task.  When none is left the stream has ended if the peer closed the last
+ * connection in order, even if it has refused new ones since; else it is an
+ * error of class 08.
  */
 #include "postgres.h"
 
@@ -46,6 +47,7 @@ struct WeirSocket
 	pgsocket	fd;				/* valid in CONNECTING and OPEN */
 	TimestampTz retry_at;
 	int			retries;		/* used up */
+	bool		closed;			/* the peer closed the last connection in order */
 	struct addrinfo *addresses; /* of the host, while connecting */
 	struct addrinfo *address;	/* being tried */
 	int			error;			/* errno of the last failure, 0: orderly close */
@@ -102,6 +104,8 @@ connection_lost(WeirSocket *sock, int error)
 {
 	int			max_retries = sock->stream->max_retries;
 
+	if (sock->state == SOCKET_OPEN)
+		sock->closed = error == 0;
 	close_fd(sock);
 	forget_addresses(sock);
 	sock->error = error;
@@ -117,8 +121,7 @@ connection_lost(WeirSocket *sock, int error)
 	}
 	sock->state = SOCKET_CLOSED;
 	sock->stats->status = WEIR_SOURCE_CLOSED;
-	return error == 0 && sock->resolve_error == 0 ?
-		WEIR_SOCKET_ENDED : WEIR_SOCKET_FAILED;
+	return sock->closed ? WEIR_SOCKET_ENDED : WEIR_SOCKET_FAILED;
 }
 
 static void

@@ -78,16 +78,25 @@ parse_bytes(DefElem *def, double min, double max, const char *hint)
 	return (int64) value;
 }
 
+static void
+name_option(void *arg)
+{
+	errcontext("option \"%s\"", ((DefElem *) arg)->defname);
+}
+
 static int64
 parse_interval(DefElem *def, int64 min, int64 max, const char *hint)
 {
+	ErrorContextCallback context = {error_context_stack, name_option, def};
 	Interval   *span;
 	double		us;
 
+	error_context_stack = &context;
 	span = DatumGetIntervalP(DirectFunctionCall3(interval_in,
 												 CStringGetDatum(defGetString(def)),
 												 ObjectIdGetDatum(InvalidOid),
 												 Int32GetDatum(-1)));
+	error_context_stack = context.previous;
 	us = (double) span->time + (span->day + span->month * (double) DAYS_PER_MONTH) * USECS_PER_DAY;
 	if (us < min || us > max)
 		refuse_value(def, hint);
