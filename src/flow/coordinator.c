@@ -339,6 +339,9 @@ weir_coordinator_main(Datum arg)
 	{
 		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
 		init_restart(co);
+		if (co->job->status == WEIR_JOB_RUNNING || co->job->status == WEIR_JOB_STOPPING)
+			weir_coordinator_status(co, WEIR_JOB_RESTARTING,
+									"the server or the job's coordinator ended", NULL);
 		live(co);
 	}
 	if (!load_job(co))

@@ -113,6 +113,8 @@ open_reader(Source *source)
 	source->reader = weir_reader_open(source->stream, attempt->job, task->slot->subtask,
 									  &task->slot->start, journaled, attempt->pass_end,
 									  &task->slot->source);
+	if (attempt->checkpointing && attempt->mode == WEIR_AT_MOST_ONCE)
+		weir_reader_skip_journal(source->reader);
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
@@ -343,6 +345,25 @@ trim_unchecked(Source *source)
 	source->trimmed = position.offset;
 }
 
+/* An error is blamed on the record it is about. */
+static WeirReadResult
+read_batch(Source *source)
+{
+	WeirReadResult volatile result = WEIR_READ_WAIT;
+
+	PG_TRY();
+	{
+		result = weir_reader_next(source->reader, source->batch);
+	}
+	PG_CATCH();
+	{
+		source->task->line = weir_reader_failed_line(source->reader);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* One turn: reads and processes a batch, or waits. */
 static void
 turn(Source *source)
@@ -364,7 +385,7 @@ turn(Source *source)
 		weir_task_wait(task, PGINVALID_SOCKET, 0, -1, false);
 		return;
 	}
-	switch (weir_reader_next(source->reader, source->batch))
+	switch (read_batch(source))
 	{
 		case WEIR_READ_BATCH:
 			process_batch(source);

@@ -136,6 +136,8 @@ open_journal(WeirReader *r, int64 job, int ordinal, const WeirPosition *start,
 	if (start->offset > weir_journal_end(r->journal))
 		weir_journal_skip_to(r->journal, start->offset);
 	r->received = weir_journal_end(r->journal);
+	r->stats->bytes = r->received;
+	r->stats->records = start->line;
 	r->at_end = start->ended;	/* unless the journal goes on from there */
 	if (pass_end)
 		pass_the_end(r, start);
@@ -268,7 +270,7 @@ note_received(WeirReader *r, Size len)
 	int64		stamp = next_stamp(r);
 
 	r->received += len;
-	r->stats->bytes += len;
+	r->stats->bytes = r->received;
 	note_journal(r, WEIR_ROW_DATA, stamp, r->piece, len);
 }
 
@@ -444,7 +446,7 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 		return WEIR_READ_ENDED;
 	}
 	decode(r, batch);
-	r->stats->records += batch->nrecords;
+	r->stats->records = r->position.line;
 	r->stats->last_record_at = batch->stamps[batch->nrecords - 1];
 	return WEIR_READ_BATCH;
 }

@@ -30,9 +30,9 @@ typedef struct WeirSourceStats
 	char		peer[64];		/* address:port */
 	int64		connected_at;	/* TimestampTz, 0: never */
 	int64		last_record_at;
-	int64		records;
-	int64		bytes;
-	int64		journal_bytes;
+	int64		records;		/* of the stream, over all attempts */
+	int64		bytes;			/* received, likewise */
+	int64		journal_bytes;	/* its journal occupies */
 	int64		retries;
 	int64		dead_letters;
 	char		last_error[256];
