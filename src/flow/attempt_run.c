@@ -233,6 +233,18 @@ watch_tasks(WeirCoordinator *co)
 	return alive;
 }
 
+/* The sources have made it durable that they go on behind the end. */
+static void
+passed_end(WeirCoordinator *co)
+{
+	if (!co->job->was_finished)
+		return;
+	weir_coordinator_begin(co);
+	weir_job_clear_finished(co->job->id);
+	weir_coordinator_end(co, true);
+	co->job->was_finished = false;
+}
+
 static void
 task_running(WeirCoordinator *co, int index)
 {
@@ -244,6 +256,7 @@ task_running(WeirCoordinator *co, int index)
 			return;
 	}
 	co->started = true;
+	passed_end(co);
 	if (co->stopping)
 	{
 		weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);

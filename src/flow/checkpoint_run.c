@@ -360,8 +360,6 @@ record_completion(WeirCoordinator *co, const WeirAction *action, WeirPendingChec
 		dirty += t->dirty_keys;
 	}
 	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
-	if (co->job->was_finished && !p->positions[0].ended)
-		weir_job_clear_finished(co->job->id);
 	weir_coordinator_end(co, false);
 }
 

@@ -375,13 +375,13 @@ turn(Source *source)
 
 	if (!push_all(source))
 	{
-		socket = weir_reader_wait(source->reader, &events, &timeout);
-		weir_task_wait(task, PGINVALID_SOCKET, 0, timeout, true);
+		weir_task_wait(task, PGINVALID_SOCKET, 0, weir_reader_due(source->reader), true);
 		weir_reader_flush(source->reader, false);
 		return;
 	}
 	if (source->ended || source->paused)
 	{
+		weir_reader_flush(source->reader, true);
 		weir_task_wait(task, PGINVALID_SOCKET, 0, -1, false);
 		return;
 	}
