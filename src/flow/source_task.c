@@ -77,14 +77,18 @@ static void
 look_up_hashes(Source *source)
 {
 	WeirDataflow *df = source->task->dataflow;
+	MemoryContext old;
 
+	/* Beside what the dataflow holds, and gone with it. */
+	old = MemoryContextSwitchTo(df->context);
 	source->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
 	source->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
 	for (int i = 0; i < df->nkeys; i++)
 	{
-		fmgr_info_cxt(df->keys[i].hash_function, &source->hash[i], source->task->context);
+		fmgr_info_cxt(df->keys[i].hash_function, &source->hash[i], df->context);
 		source->collations[i] = df->keys[i].collation;
 	}
+	MemoryContextSwitchTo(old);
 }
 
 static void
