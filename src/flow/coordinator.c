@@ -116,6 +116,7 @@ static void
 leave(int code, Datum arg)
 {
 	WeirCoordinator *co = coordinator;
+	bool		ended;
 
 	if (co->attempt)
 	{
@@ -126,13 +127,20 @@ leave(int code, Datum arg)
 
 			if (proc)
 				SetLatch(&proc->procLatch);
+			if (co->tasks[i].worker && !co->tasks[i].gone)
+				TerminateBackgroundWorker(co->tasks[i].worker);
 		}
 	}
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->coordinator = NULL;
 	co->slot->attempt = DSM_HANDLE_INVALID;
+	ended = co->slot->ended;
+	if (weir_registry->launcher)
+		SetLatch(&weir_registry->launcher->procLatch);
 	LWLockRelease(weir_registry->lock);
-	weir_requests_refuse(co, "the job's coordinator ended");
+	/* What is asked behind the end is for the coordinator of the next start. */
+	if (!ended)
+		weir_requests_refuse(co, "the job's coordinator ended");
 	weir_registry_changed();
 }
 
@@ -335,7 +343,7 @@ weir_coordinator_main(Datum arg)
 	coordinator = co;
 	claim_slot(co, DatumGetInt32(arg), extra);
 	(void) weir_lock_coordinator(extra->job, true);
-	if (load_job(co))
+	if (load_job(co) && co->job->wanted)
 	{
 		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
 		init_restart(co);

@@ -183,7 +183,10 @@ weir_scan_main(Datum arg)
 	if (OidIsValid(get_extension_oid("weir", true)))
 		jobs = weir_jobs_wanted(&n);
 	for (int i = 0; i < n; i++)
-		weir_registry_start(MyDatabaseId, jobs[i]);
+	{
+		if (!weir_registry_is_active(jobs[i]))
+			weir_registry_start(MyDatabaseId, jobs[i]);
+	}
 	if (OidIsValid(get_extension_oid("weir", true)))
 		dropped = dropped_jobs(&ndropped);
 	PopActiveSnapshot();
@@ -202,7 +205,7 @@ start_coordinator(int index, Started *started)
 	bool		wanted;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	wanted = slot->used && slot->wanted;
+	wanted = slot->used && slot->wanted && slot->coordinator == NULL;
 	arg.database = slot->database;
 	arg.job = slot->job;
 	LWLockRelease(weir_registry->lock);
@@ -239,6 +242,22 @@ coordinator_gone(int index)
 	return died;
 }
 
+/*
+ * A launcher that was started again holds no handles of the coordinators that
+ * run; they set its latch when they leave.
+ */
+static bool
+is_orphaned(int index)
+{
+	WeirJobSlot *slot = &weir_registry->slots[index];
+	bool		orphaned;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	orphaned = slot->used && !slot->wanted && slot->coordinator == NULL;
+	LWLockRelease(weir_registry->lock);
+	return orphaned;
+}
+
 /* Looks after every slot; returns how long to wait, in ms, or -1. */
 static long
 look_after(Started *started, int n)
@@ -259,6 +278,11 @@ look_after(Started *started, int n)
 				timeout = RESTART_PAUSE_MS;
 				continue;
 			}
+		}
+		else if (!started[i].running && is_orphaned(i) && coordinator_gone(i))
+		{
+			timeout = RESTART_PAUSE_MS;
+			continue;
 		}
 		if (!started[i].running && !start_coordinator(i, &started[i]))
 			timeout = RESTART_PAUSE_MS;

@@ -108,6 +108,13 @@ find_slot(Oid database, int64 job)
 	return NULL;
 }
 
+/* Its coordinator is done with the job, and no other is wanted. */
+static bool
+has_ended(const WeirJobSlot *slot)
+{
+	return slot->ended && !slot->wanted;
+}
+
 static WeirJobSlot *
 claim_slot(Oid database, int64 job)
 {
@@ -149,13 +156,19 @@ weir_registry_start(Oid database, int64 job)
 				 errhint("Raise weir.max_jobs, restart the server, and start the job again.")));
 }
 
+/*
+ * A job that was dropped just when it ended has nobody any more to purge it:
+ * a coordinator is started that finds it gone.
+ */
 static void
 notify(int64 job, WeirRequestKind kind)
 {
 	WeirJobSlot *slot;
+	bool		nobody;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
+	nobody = slot == NULL || has_ended(slot);
 	if (slot)
 	{
 		if (kind == WEIR_REQUEST_CANCEL)
@@ -166,6 +179,8 @@ notify(int64 job, WeirRequestKind kind)
 			SetLatch(&slot->coordinator->procLatch);
 	}
 	LWLockRelease(weir_registry->lock);
+	if (nobody && kind == WEIR_REQUEST_CANCEL)
+		weir_registry_start(MyDatabaseId, job);
 }
 
 static void
@@ -244,12 +259,14 @@ weir_registry_notify_at_commit(int64 job, WeirRequestKind kind)
 bool
 weir_registry_is_active(int64 job)
 {
+	WeirJobSlot *slot;
 	bool		active;
 
 	if (!weir_registry_available())
 		return false;
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	active = find_slot(MyDatabaseId, job) != NULL;
+	slot = find_slot(MyDatabaseId, job);
+	active = slot != NULL && !has_ended(slot);
 	LWLockRelease(weir_registry->lock);
 	return active;
 }
@@ -334,7 +351,7 @@ put_request(int64 job, WeirRequestKind kind, const char *name)
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
-	if (slot == NULL || slot->ended)
+	if (slot == NULL || has_ended(slot))
 	{
 		LWLockRelease(weir_registry->lock);
 		ereport(ERROR,
