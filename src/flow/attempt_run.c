@@ -47,7 +47,8 @@ compile_as_owner(WeirCoordinator *co)
 	WeirDataflow *dataflow;
 
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
 	(void) set_config_option("search_path", co->job->search_path, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	dataflow = weir_compile(co->job->query, true);
@@ -143,6 +144,8 @@ create_attempt(WeirCoordinator *co, bool keyed, bool sink_task)
 	for (int i = 0; i < co->ntasks; i++)
 		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
 	weir_registry_reserve(co->job->id, co->ntasks + 1,
+						  !co->job->checkpointing ||
+						  co->job->checkpoint.mode != WEIR_EXACTLY_ONCE ? 0 :
 						  nsinks > 0 ? nsinks : nkeyed);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->attempt = dsm_segment_handle(co->segment);
@@ -193,17 +196,34 @@ start_gang(WeirCoordinator *co)
 	}
 }
 
+/*
+ * A task that finds the next one gone leaves too, and may be seen first: of
+ * several errors, the one farthest down the dataflow is the cause.
+ */
+static WeirTaskSlot *
+first_cause(WeirCoordinator *co, int index)
+{
+	for (int i = co->ntasks - 1; i > index; i--)
+	{
+		if (co->attempt->tasks[i].error.set)
+			return &co->attempt->tasks[i];
+	}
+	return &co->attempt->tasks[index];
+}
+
 /* A task's process is gone: what did it leave behind? */
 static void
 task_gone(WeirCoordinator *co, int index)
 {
-	WeirTaskSlot *slot = &co->attempt->tasks[index];
-	WeirTaskError *error = &slot->error;
+	WeirTaskSlot *slot;
+	WeirTaskError *error;
 	char		name[32];
 
 	co->tasks[index].gone = true;
 	if (co->outcome != WEIR_OUTCOME_NONE)
 		return;
+	slot = first_cause(co, index);
+	error = &slot->error;
 	weir_task_name(slot, name, sizeof(name));
 	if (!error->set)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
@@ -219,7 +239,7 @@ watch_tasks(WeirCoordinator *co)
 {
 	bool		alive = false;
 
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = co->ntasks - 1; i >= 0; i--)
 	{
 		pid_t		pid;
 
@@ -258,10 +278,7 @@ task_running(WeirCoordinator *co, int index)
 	co->started = true;
 	passed_end(co);
 	if (co->stopping)
-	{
-		weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
-		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	}
+		weir_stop_begin(co);
 	else
 		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 }
@@ -283,6 +300,8 @@ finish_when_ended(WeirCoordinator *co)
 {
 	if (co->final_asked || !co->started || !all_ended(co))
 		return;
+	if (co->stopping && !co->draining)
+		return;					/* the stop has asked for one */
 	if (!co->job->checkpointing)
 	{
 		co->outcome = WEIR_OUTCOME_FINISHED;
@@ -394,9 +413,21 @@ stop_tasks(WeirCoordinator *co)
 	}
 }
 
+/* A stop whose attempt fails has failed: the job goes on without it. */
+static void
+forget_stop(WeirCoordinator *co)
+{
+	weir_request_done(co, co->stop_token, false, 0, co->error);
+	co->stop_token = 0;
+	co->stopping = false;
+	co->draining = false;
+}
+
 static void
 end_attempt(WeirCoordinator *co)
 {
+	if (co->outcome == WEIR_OUTCOME_FAILED && co->started)
+		forget_stop(co);
 	weir_checkpoints_end(co);
 	stop_tasks(co);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);

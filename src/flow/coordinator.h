@@ -135,6 +135,7 @@ extern void weir_checkpoints_act(WeirCoordinator *co);
 extern void weir_checkpoints_end(WeirCoordinator *co);
 
 /* requests.c: what backends ask for. */
+extern void weir_stop_begin(WeirCoordinator *co);
 extern void weir_requests_take(WeirCoordinator *co);
 extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);

@@ -79,6 +79,17 @@ ask_checkpoint(WeirCoordinator *co, uint64 token, WeirCheckpointKind kind)
 	weir_checkpointer_request(co->checkpointer, kind, token, weir_now());
 }
 
+/* All tasks run: the last checkpoint now, or once the input has ended. */
+void
+weir_stop_begin(WeirCoordinator *co)
+{
+	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
+	if (!co->draining)
+		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
+	for (int i = 0; co->draining && i < co->attempt->nsources; i++)
+		weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
+}
+
 static void
 ask_stop(WeirCoordinator *co, uint64 token, bool drain)
 {
@@ -89,17 +100,9 @@ ask_stop(WeirCoordinator *co, uint64 token, bool drain)
 	}
 	co->stop_token = token;
 	co->stopping = true;
-	if (!co->started)
-		return;
-	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
-	if (drain)
-	{
-		co->draining = true;
-		for (int i = 0; i < co->attempt->nsources; i++)
-			weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
-		return;
-	}
-	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, token, weir_now());
+	co->draining = drain;
+	if (co->started)
+		weir_stop_begin(co);
 }
 
 static void
