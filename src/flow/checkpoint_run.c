@@ -272,7 +272,7 @@ set_lock_timeout(WeirCoordinator *co)
 {
 	char		buf[32];
 
-	snprintf(buf, sizeof(buf), INT64_FORMAT, co->job->lock_wait / 1000);
+	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(co->job->lock_wait));
 	SetConfigOption("lock_timeout", buf, PGC_SUSET, PGC_S_OVERRIDE);
 }
 

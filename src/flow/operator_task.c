@@ -94,7 +94,7 @@ build_steps(Operator *op)
 	op->sink = NULL;
 	op->step = weir_keyed_step_create(task->dataflow, op->store, passthrough, &task->line);
 	if (op->out == NULL)
-		op->sink = weir_sink_create(task->dataflow);
+		op->sink = weir_sink_create(task->dataflow, &task->line);
 	MemoryContextSwitchTo(old);
 }
 
@@ -268,6 +268,14 @@ snapshot_ready(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 static void
 commit_epoch(Operator *op)
 {
+	if (op->marked)
+	{
+		/* of a checkpoint that was aborted before checkpointing was disabled */
+		weir_epoch_enter();
+		weir_marker_delete(op->task->attempt->job, op->task->attempt->attempt, op->task->index);
+		weir_epoch_leave();
+		op->marked = false;
+	}
 	weir_epoch_commit();
 	op->task->slot->stats.epoch_open = false;
 	if (weir_output_waits)
@@ -516,7 +524,7 @@ flush_due(Operator *op)
 {
 	int64		due;
 
-	if (!weir_epoch_is_open() || exactly_once(op))
+	if (!weir_epoch_is_open() || exactly_once(op) || op->held)
 		return -1;
 	due = weir_epoch_began() + op->task->attempt->sink_flush - weir_now();
 	if (due > 0)

@@ -154,12 +154,19 @@ force_setting(const char *name, const char *value)
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+/* For a timeout that 0 would turn off and that must fit an int. */
+int
+weir_milliseconds(int64 us)
+{
+	return (int) Max(Min(us / 1000, INT_MAX), 1);
+}
+
 void
 weir_task_configure(WeirTask *task)
 {
 	char		buf[32];
 
-	snprintf(buf, sizeof(buf), INT64_FORMAT, task->attempt->lock_wait / 1000);
+	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(task->attempt->lock_wait));
 	force_setting("lock_timeout", buf);
 }
 
@@ -181,7 +188,9 @@ set_session_up(WeirTask *task)
 	force_setting("enable_memoize", "off");
 	force_setting("max_parallel_workers_per_gather", "0");
 	force_setting("session_replication_role", "origin");
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
+	if (GetConfigOption("transaction_timeout", true, false))
+		force_setting("transaction_timeout", "0");
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
 		force_setting("synchronous_commit", "on");
 	weir_task_configure(task);
 	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
@@ -304,6 +313,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 
 	stats->busy_us += began - task->loop_began;
 	events |= WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	timeout = Min(timeout, INT_MAX);
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
 	if (socket == PGINVALID_SOCKET)

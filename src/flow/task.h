@@ -51,6 +51,7 @@ extern void weir_source_task(WeirTask *task);
 extern void weir_operator_task(WeirTask *task);
 
 extern int64 weir_now(void);
+extern int	weir_milliseconds(int64 us);
 
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);

@@ -29,6 +29,11 @@ struct WeirSink
 	MemoryContext context;
 	const WeirDataflow *dataflow;
 	Tuplestorestate *rows;		/* what waits; NULL: nothing */
+	int			nrows;
+	int64	   *line;			/* of the record being worked on */
+	int64	   *lines;			/* of the rows that wait */
+	int			capacity;
+	PlanState  *scan;			/* reads rows in the statement that runs */
 
 	/* BATCH_DISTINCT: arbiter values of the rows that wait */
 	ExprContext *econtext;
@@ -76,7 +81,7 @@ init_distinct(WeirSink *sink)
 }
 
 WeirSink *
-weir_sink_create(const WeirDataflow *dataflow)
+weir_sink_create(const WeirDataflow *dataflow, int64 *line)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir sink",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -85,6 +90,9 @@ weir_sink_create(const WeirDataflow *dataflow)
 
 	sink->context = context;
 	sink->dataflow = dataflow;
+	sink->line = line;
+	sink->capacity = 256;
+	sink->lines = palloc(sizeof(int64) * sink->capacity);
 	if (dataflow->batching == WEIR_SINK_BATCH_DISTINCT)
 		init_distinct(sink);
 	MemoryContextSwitchTo(old);
@@ -148,20 +156,67 @@ environment(WeirSink *sink)
 	return env;
 }
 
+static bool
+find_scan(PlanState *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, NamedTuplestoreScanState))
+	{
+		((WeirSink *) arg)->scan = node;
+		return true;
+	}
+	return planstate_tree_walker(node, find_scan, arg);
+}
+
+/* Which of the rows is the statement at?  The one whose tuple the scan's slot holds. */
+static void
+locate_row(void *arg)
+{
+	WeirSink   *sink = arg;
+	TupleTableSlot *at;
+	TupleTableSlot *slot;
+	int			reader;
+
+	if (sink->scan == NULL)
+		return;
+	at = castNode(NamedTuplestoreScanState, sink->scan)->ss.ss_ScanTupleSlot;
+	if (TTS_EMPTY(at))
+		return;
+	slot = MakeSingleTupleTableSlot(sink->dataflow->sink_desc, &TTSOpsMinimalTuple);
+	reader = tuplestore_alloc_read_pointer(sink->rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(sink->rows, reader);
+	tuplestore_rescan(sink->rows);
+	for (int i = 0; i < sink->nrows && tuplestore_gettupleslot(sink->rows, true, false, slot); i++)
+	{
+		if (((MinimalTupleTableSlot *) slot)->mintuple == ((MinimalTupleTableSlot *) at)->mintuple)
+			*sink->line = sink->lines[i];
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 static void
 execute(WeirSink *sink)
 {
 	QueryDesc  *query;
+	ErrorContextCallback callback;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = CreateQueryDesc(sink->dataflow->sink, "weir sink statement",
 							GetActiveSnapshot(), InvalidSnapshot,
 							None_Receiver, NULL, environment(sink), 0);
+	callback.callback = locate_row;
+	callback.arg = sink;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	ExecutorStart(query, 0);
+	(void) find_scan(query->planstate, sink);
 	ExecutorRun(query, ForwardScanDirection, 0, true);
+	sink->scan = NULL;
 	ExecutorFinish(query);
 	ExecutorEnd(query);
+	error_context_stack = callback.previous;
 	FreeQueryDesc(query);
 	PopActiveSnapshot();
 }
@@ -185,6 +240,7 @@ weir_sink_flush(WeirSink *sink)
 	MemoryContextSwitchTo(old);
 	tuplestore_end(sink->rows);
 	sink->rows = NULL;
+	sink->nrows = 0;
 	MemoryContextDelete(context);
 	if (sink->seen)
 		forget_waiting(sink);
@@ -206,6 +262,12 @@ weir_sink_row(WeirSink *sink, Datum *values, bool *nulls)
 		sink->rows = tuplestore_begin_heap(false, false, work_mem);
 		MemoryContextSwitchTo(old);
 	}
+	if (sink->nrows == sink->capacity)
+	{
+		sink->capacity *= 2;
+		sink->lines = repalloc(sink->lines, sizeof(int64) * sink->capacity);
+	}
+	sink->lines[sink->nrows++] = *sink->line;
 	tuplestore_putvalues(sink->rows, sink->dataflow->sink_desc, values, nulls);
 	if (sink->dataflow->batching == WEIR_SINK_BY_RECORD)
 		weir_sink_flush(sink);

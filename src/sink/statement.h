@@ -13,7 +13,11 @@
 typedef struct WeirSink WeirSink;
 
 /* In CurrentMemoryContext; for one compiled dataflow. */
-extern WeirSink *weir_sink_create(const WeirDataflow *dataflow);
+/*
+ * *line is the line of the record a row comes from when it is added; an error
+ * of the statement finds it set to that of the row at fault.
+ */
+extern WeirSink *weir_sink_create(const WeirDataflow *dataflow, int64 *line);
 extern void weir_sink_free(WeirSink *sink);
 
 /* Adds a row of sink_desc; may run the statement for the rows before it. */
