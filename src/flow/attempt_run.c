@@ -351,6 +351,9 @@ time_to_deadline(WeirCoordinator *co)
 static void
 wait_for_news(WeirCoordinator *co, long timeout)
 {
+	/* What was deleted must be known to autovacuum. */
+	if (!co->deciding)
+		pgstat_report_stat(false);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);

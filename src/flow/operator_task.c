@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -277,6 +278,7 @@ commit_epoch(Operator *op)
 		op->marked = false;
 	}
 	weir_epoch_commit();
+	pgstat_report_stat(false);
 	op->task->slot->stats.epoch_open = false;
 	if (weir_output_waits)
 	{
@@ -367,6 +369,7 @@ prepare(Operator *op, int64 checkpoint)
 	gid.task = op->task->index;
 	weir_gid_format(name, &gid);
 	weir_epoch_prepare(name);
+	pgstat_report_stat(false);
 	op->marked = false;
 	op->task->slot->stats.epoch_open = false;
 	weir_task_send(op->task, WEIR_CONTROL_PREPARED, checkpoint);

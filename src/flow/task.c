@@ -93,25 +93,42 @@ handle_cancel(SIGNAL_ARGS)
 	StatementCancelHandler(postgres_signal_arg);
 }
 
-/* "Process 123 holds it." for a lock that could not be had in time. */
+/* The modes that keep another from having this one. */
+static LOCKMASK
+conflicts_with(LOCKMODE mode)
+{
+	LOCKMASK	mask = 0;
+
+	for (LOCKMODE other = AccessShareLock; other <= MaxLockMode; other++)
+	{
+		if (DoLockModesConflict(mode, other))
+			mask |= LOCKBIT_ON(other);
+	}
+	return mask;
+}
+
+/* "Process 123 holds the lock." for one that could not be had in time. */
 static void
 describe_holders(StringInfo buf)
 {
-	VirtualTransactionId *holders;
-	int			n = 0;
+	LockData   *locks;
 
 	if (waited_mode == NoLock)
 		return;
-	holders = GetLockConflicts(&waited_tag, waited_mode, &n);
-	for (int i = 0; i < n; i++)
+	locks = GetLockStatusData();
+	for (int i = 0; i < locks->nelements; i++)
 	{
-		PGPROC	   *proc = BackendIdGetProc(holders[i].backendId);
+		LockInstanceData *lock = &locks->locks[i];
 
-		if (proc)
-			appendStringInfo(buf, "%s%d", buf->len ? ", " : "Held by process ", proc->pid);
+		if (memcmp(&lock->locktag, &waited_tag, sizeof(LOCKTAG)) != 0 ||
+			lock->pid == MyProcPid || lock->pid == 0)
+			continue;
+		if (lock->holdMask & conflicts_with(waited_mode))
+			appendStringInfo(buf, "%sProcess %d holds the lock.", buf->len ? " " : "", lock->pid);
+		else if (lock->waitLockMode != NoLock && DoLockModesConflict(lock->waitLockMode, waited_mode))
+			appendStringInfo(buf, "%sProcess %d waits for it too.",
+							 buf->len ? " " : "", lock->pid);
 	}
-	if (buf->len > 0)
-		appendStringInfoChar(buf, '.');
 }
 
 /* Leaves the error in the slot. */
@@ -363,8 +380,11 @@ weir_task_tick(WeirTask *task)
 		ProcessConfigFile(PGC_SIGHUP);
 	}
 	(void) weir_control_push(task->port);
-	if (now - task->second_began >= USECS_PER_SEC)
-		roll_second(task, now);
+	if (now - task->second_began < USECS_PER_SEC)
+		return;
+	roll_second(task, now);
+	if (!IsTransactionOrTransactionBlock())
+		pgstat_report_stat(false);
 }
 
 static void
