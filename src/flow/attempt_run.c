@@ -375,6 +375,9 @@ loop(WeirCoordinator *co)
 		weir_requests_take(co);
 		if (co->cancelled)
 			co->outcome = WEIR_OUTCOME_CANCELLED;
+		if (ShutdownRequestPending)
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+								  "the job's coordinator was terminated");
 		if (co->outcome != WEIR_OUTCOME_NONE)
 			break;
 		finish_when_ended(co);

@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "commands/extension.h"
 #include "common/pg_prng.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -34,6 +35,20 @@
 #define RESTART_DELAY_US (1000 * 1000)
 
 static WeirCoordinator *coordinator;
+static volatile sig_atomic_t attempt_runs = false;
+
+/*
+ * While an attempt runs, it is ended as any other, so that a fast shutdown
+ * leaves nothing prepared.  Who asks twice does not want to wait for that.
+ */
+static void
+handle_terminate(SIGNAL_ARGS)
+{
+	if (!attempt_runs || ShutdownRequestPending)
+		die(postgres_signal_arg);
+	else
+		SignalHandlerForShutdownRequest(postgres_signal_arg);
+}
 
 void
 weir_coordinator_begin(WeirCoordinator *co)
@@ -274,9 +289,15 @@ live_once(WeirCoordinator *co)
 	if (weir_recover(co))
 	{
 		weir_restart_started(&co->restart);
+		attempt_runs = true;
 		weir_attempt_run(co);
 		weir_resolve_prepared(co->job->id);
+		attempt_runs = false;
 	}
+	if (ShutdownRequestPending)
+		ereport(FATAL,
+				(errcode(ERRCODE_ADMIN_SHUTDOWN),
+				 errmsg("terminating weir coordinator due to administrator command")));
 	switch (co->outcome)
 	{
 		case WEIR_OUTCOME_FINISHED:
@@ -306,6 +327,17 @@ live(WeirCoordinator *co)
 {
 	while (live_once(co) && load_job(co))
 		;
+}
+
+static bool
+extension_dropped(WeirCoordinator *co)
+{
+	bool		dropped;
+
+	weir_coordinator_begin(co);
+	dropped = !OidIsValid(get_extension_oid("weir", true));
+	weir_coordinator_end(co, false);
+	return dropped;
 }
 
 static void
@@ -353,7 +385,7 @@ weir_coordinator_main(Datum arg)
 	WeirCoordinator *co;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, handle_terminate);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
 	set_session_up();
@@ -366,6 +398,11 @@ weir_coordinator_main(Datum arg)
 	coordinator = co;
 	claim_slot(co, DatumGetInt32(arg), extra);
 	(void) weir_lock_coordinator(extra->job, true);
+	if (extension_dropped(co))
+	{
+		end_job(co);
+		proc_exit(0);
+	}
 	if (load_job(co) && co->job->wanted)
 	{
 		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
