@@ -36,6 +36,7 @@ sub new
 	$self->{pid} = fork() // die "could not fork: $!";
 	if ($self->{pid} == 0)
 	{
+		delete @SIG{qw(TERM INT)};
 		close $near;
 		eval { _serve($far, $listener, $data, $o{hold}); };
 		POSIX::_exit($@ ? 1 : 0);
@@ -119,7 +120,8 @@ sub DESTROY
 	local ($?, $!);
 
 	close $self->{control} if $self->{control};
-	waitpid($self->{pid}, 0) if $self->{pid};
+	kill('KILL', $self->{pid});
+	waitpid($self->{pid}, 0);
 	return;
 }
 
