@@ -171,7 +171,7 @@ sub _serve
 		{
 			_accept($s);
 		}
-		_close($s) if $s->{peer} && _done($s);
+		_drop($s) if $s->{peer} && _done($s);
 		_obey($s) or return if vec($read, fileno($control), 1);
 	}
 }
@@ -207,19 +207,11 @@ sub _accept
 	$s->{peer} = $s->{listener}->accept or return;
 	$s->{peer}->blocking(0);
 	$s->{accepts}++;
+	$s->{held} = 1 if $s->{hold} && $s->{accepts} > 1;
 	return;
 }
 
 sub _drop
-{
-	my ($s) = @_;
-
-	_close($s);
-	$s->{held} = $s->{hold} ? 1 : 0;
-	return;
-}
-
-sub _close
 {
 	my ($s) = @_;
 
@@ -272,7 +264,7 @@ sub _act
 	elsif ($verb eq 'finish')
 	{
 		@$s{qw(finish limit)} = (1, length $s->{data});
-		_close($s) if _done($s);
+		_drop($s) if _done($s);
 	}
 	elsif ($verb eq 'go') { @$s{qw(sent held rate_from rate_since)} = ($n, 0, $n, time()); }
 	elsif ($verb eq 'refuse') { close delete $s->{listener} if $s->{listener}; }
