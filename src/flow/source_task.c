@@ -77,6 +77,7 @@ static void
 look_up_hashes(Source *source)
 {
 	WeirDataflow *df = source->task->dataflow;
+	MemoryContext old = MemoryContextSwitchTo(source->task->context);
 
 	source->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
 	source->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
@@ -85,6 +86,7 @@ look_up_hashes(Source *source)
 		fmgr_info_cxt(df->keys[i].hash_function, &source->hash[i], source->task->context);
 		source->collations[i] = df->keys[i].collation;
 	}
+	MemoryContextSwitchTo(old);
 }
 
 static void
