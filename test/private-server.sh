@@ -79,7 +79,7 @@ enter() {
 	fi
 	# PostgreSQL keeps a path to its socket below 107 bytes.
 	copy=$(mktemp -d /tmp/weir.XXXXXX)
-	trap '[ -n "${KEEP-}" ] || rm -rf "$copy"' EXIT
+	trap leave EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -88,10 +88,28 @@ enter() {
 	build
 	script=$1
 	shift
+	# In the background, since a shell hears no signal while it waits in the foreground.
+	as_user WEIR_COPY="$copy" sh -c 'cd "$0" && exec sh "$@"' "$copy/weir" "$script" "$@" &
 	status=0
-	as_user WEIR_COPY="$copy" sh -c 'cd "$0" && exec sh "$@"' \
-		"$copy/weir" "$script" "$@" || status=$?
+	wait $! || status=$?
 	exit $status
+}
+
+# Whatever still works in the copy, an interrupted test's server for one, goes with it.
+leave() {
+	cd /
+	for signal in QUIT KILL; do
+		found=
+		for process in /proc/[0-9]*; do
+			case $(readlink "$process/cwd" 2>/dev/null) in
+				"$copy" | "$copy"/*)
+					kill -s "$signal" "${process#/proc/}" 2>/dev/null && found=yes
+					;;
+			esac
+		done
+		[ -z "$found" ] || sleep 1
+	done
+	[ -n "${KEEP-}" ] || rm -rf "$copy"
 }
 
 enter_copy() {

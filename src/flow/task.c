@@ -201,6 +201,8 @@ set_session_up(WeirTask *task)
 	force_setting("statement_timeout", "0");
 	force_setting("idle_in_transaction_session_timeout", "0");
 	force_setting("idle_session_timeout", "0");
+	/* in a deadlock with a user's session the task notices first and gives way */
+	force_setting("deadlock_timeout", "10ms");
 	force_setting("jit", "off");
 	force_setting("enable_memoize", "off");
 	force_setting("max_parallel_workers_per_gather", "0");

@@ -36,6 +36,7 @@ sub new
 	$self->{pid} = fork() // die "could not fork: $!";
 	if ($self->{pid} == 0)
 	{
+		delete @SIG{qw(TERM INT)};
 		close $near;
 		eval { _serve($far, $listener, $data, $o{hold}); };
 		POSIX::_exit($@ ? 1 : 0);
@@ -119,7 +120,8 @@ sub DESTROY
 	local ($?, $!);
 
 	close $self->{control} if $self->{control};
-	waitpid($self->{pid}, 0) if $self->{pid};
+	kill('KILL', $self->{pid});
+	waitpid($self->{pid}, 0);
 	return;
 }
 
@@ -169,7 +171,7 @@ sub _serve
 		{
 			_accept($s);
 		}
-		_close($s) if $s->{peer} && _done($s);
+		_drop($s) if $s->{peer} && _done($s);
 		_obey($s) or return if vec($read, fileno($control), 1);
 	}
 }
@@ -205,19 +207,11 @@ sub _accept
 	$s->{peer} = $s->{listener}->accept or return;
 	$s->{peer}->blocking(0);
 	$s->{accepts}++;
+	$s->{held} = 1 if $s->{hold} && $s->{accepts} > 1;
 	return;
 }
 
 sub _drop
-{
-	my ($s) = @_;
-
-	_close($s);
-	$s->{held} = $s->{hold} ? 1 : 0;
-	return;
-}
-
-sub _close
 {
 	my ($s) = @_;
 
@@ -270,7 +264,7 @@ sub _act
 	elsif ($verb eq 'finish')
 	{
 		@$s{qw(finish limit)} = (1, length $s->{data});
-		_close($s) if _done($s);
+		_drop($s) if _done($s);
 	}
 	elsif ($verb eq 'go') { @$s{qw(sent held rate_from rate_since)} = ($n, 0, $n, time()); }
 	elsif ($verb eq 'refuse') { close delete $s->{listener} if $s->{listener}; }
