@@ -39,7 +39,10 @@ typedef struct WeirTaskStats
 	int64		backpressured_us;
 	int64		in_sink_us;
 	bool		epoch_open;		/* output not yet committed */
-	/* shares and rates of the last full second, set by the task once a second */
+	/* shares and rates of the last full second, set by the task once a second
+	 * while it works; a task that waits does not wake up for it */
+	int64		rolled_at;		/* us */
+	bool		waits_for_room; /* waits because the next task is slow */
 	float8		rate_in;
 	float8		rate_out;
 	float8		busy;

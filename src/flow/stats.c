@@ -64,10 +64,26 @@ put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* A task that has waited all through the last second has not noted that. */
+static WeirTaskStats
+last_second(const WeirTaskSlot *slot)
+{
+	WeirTaskStats stats = slot->stats;
+
+	if (GetCurrentTimestamp() - stats.rolled_at < 2 * USECS_PER_SEC)
+		return stats;
+	stats.rate_in = stats.rate_out = 0;
+	stats.busy = stats.in_sink = 0;
+	stats.backpressured = stats.waits_for_room ? 1 : 0;
+	stats.idle = 1 - stats.backpressured;
+	return stats;
+}
+
 static void
 put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
 {
-	const WeirTaskStats *stats = &slot->stats;
+	WeirTaskStats last = last_second(slot);
+	const WeirTaskStats *stats = &last;
 	Datum		values[15];
 	bool		nulls[15] = {false};
 	char		name[32];

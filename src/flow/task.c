@@ -331,6 +331,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 	int64		waited;
 
 	stats->busy_us += began - task->loop_began;
+	stats->waits_for_room = backpressured;
 	events |= WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	timeout = Min(timeout, INT_MAX);
 	if (timeout >= 0)
@@ -364,6 +365,7 @@ roll_second(WeirTask *task, int64 now)
 	stats->idle = Min(1.0, (stats->idle_us - before->idle_us) / elapsed);
 	stats->backpressured = Min(1.0, (stats->backpressured_us - before->backpressured_us) / elapsed);
 	stats->in_sink = Min(1.0, (stats->in_sink_us - before->in_sink_us) / elapsed);
+	stats->rolled_at = now;
 	*before = *stats;
 	task->second_began = now;
 }
