@@ -14,7 +14,6 @@ my $lines = 60_000;
 my $node = Weir::Node->create('crash');
 my $sender;
 my $data;
-my $connections;
 
 # A new job under load in a database of its own.
 sub begin
@@ -29,21 +28,19 @@ sub begin
 	$node->averaging_job(port => $sender->port,
 		checkpointing => "every => '20 ms', max_concurrent => 2, fail_on_errors => false", %o);
 	$node->sql(q{SELECT weir.start_job('s3')});
-	$sender->send_to(length $data);
+	$sender->rate(200_000);
 	$node->tend($sender);
-	$connections = 0;
 	return;
 }
 
-# The journal has grown beyond this share of the input, and a checkpoint has completed since the last fault.
+# The job has read beyond this share of the input since the last fault, and more is on its way.
 sub reach
 {
 	my ($share) = @_;
 	my $bytes = int($share * length $data);
 
-	$connections++;
-	ok($node->wait_consumed($bytes), "reached $bytes bytes")
-	  && ok($node->wait_until(q{SELECT status = 'running' FROM weir.jobs}), 'the job runs');
+	$sender->send_to($bytes + int(length($data) / 8));
+	ok($node->wait_consumed($bytes), "reached $bytes bytes");
 	return;
 }
 
@@ -51,6 +48,7 @@ sub finish
 {
 	my ($name) = @_;
 
+	$sender->rate(0);
 	$sender->finish;
 	ok($node->wait_status('finished'), "$name: finished");
 	$node->is_exact($name);
@@ -60,7 +58,10 @@ sub finish
 sub pid_of
 {
 	my ($kind) = @_;
-	return $node->sql("SELECT pid FROM weir.tasks WHERE kind = '$kind' ORDER BY subtask LIMIT 1");
+	my $query = "FROM weir.tasks WHERE kind = '$kind' AND pid IS NOT NULL";
+
+	$node->wait_until("SELECT count(*) > 0 $query");
+	return $node->sql("SELECT pid $query ORDER BY subtask LIMIT 1");
 }
 
 foreach my $parallelism (1, 2, 4)

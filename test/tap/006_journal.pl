@@ -39,7 +39,7 @@ is($node->sql('SELECT count(*) FROM averages'), scalar(() = $data =~ / 999\n/g),
 
 # No checkpoint completes, so nothing may be forgotten: reading stops.
 my $full = Weir::Sender->new($data);
-$node->use_database('full');
+$node->use_database('bounded');
 $node->averaging_job(port => $full->port, server => q{max_journal '3MB'},
 	query => 'INSERT INTO averages SELECT f0, f1 FROM readings WHERE f1 = 999',
 	checkpointing => q{every => '1 h'});
