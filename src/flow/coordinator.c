@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "flow/coordinator.h"
+#include "flow/lock.h"
 #include "flow/task.h"
 
 #define RESTART_DELAY_US (1000 * 1000)
@@ -59,6 +60,14 @@ weir_coordinator_begin(WeirCoordinator *co)
 		StartTransactionCommand();
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+weir_coordinator_limit_waits(WeirCoordinator *co)
+{
+	(void) set_config_option("lock_timeout",
+							 psprintf("%d", weir_milliseconds(co->job->lock_wait)),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Not durable: bookkeeping that recovery can make again need not wait for the disk. */
@@ -386,6 +395,7 @@ weir_coordinator_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_terminate);
+	pqsignal(SIGINT, weir_lock_handle_cancel);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
 	set_session_up();
