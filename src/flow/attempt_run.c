@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "flow/coordinator.h"
+#include "flow/lock_wait.h"
 #include "flow/task.h"
 #include "settings.h"
 #include "sink/output.h"
@@ -68,6 +69,7 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	{
 		WeirDataflow *dataflow;
 
+		weir_lock_wait_limit(co->job->lock_wait);
 		weir_coordinator_begin(co);
 		dataflow = compile_as_owner(co);
 		*keyed = OidIsValid(dataflow->function);
@@ -78,13 +80,17 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	PG_CATCH();
 	{
 		ErrorData  *edata;
+		StringInfoData holders;
 
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0,
-							  "%s", edata->message);
+		initStringInfo(&holders);
+		if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			weir_lock_wait_describe(&holders);
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0, "%s%s%s",
+							  edata->message, holders.len > 0 ? "\n" : "", holders.data);
 		ok = false;
 	}
 	PG_END_TRY();
@@ -123,18 +129,26 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	}
 }
 
-static void
-create_attempt(WeirCoordinator *co, bool keyed, bool sink_task)
+/* A new attempt's id; every one after the first of a start is a restart. */
+static int64
+take_id(WeirCoordinator *co)
 {
-	int			nkeyed = keyed ? co->job->parallelism : 0;
-	int			nsinks = sink_task ? 1 : 0;
-	Size		channel = (Size) weir_channel_size * 1024;
 	int64		id;
 
 	weir_coordinator_begin(co);
 	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
 	weir_coordinator_end(co, true);
 	MemoryContextSwitchTo(co->attempt_context);
+	return id;
+}
+
+static void
+create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
+{
+	int			nkeyed = keyed ? co->job->parallelism : 0;
+	int			nsinks = sink_task ? 1 : 0;
+	Size		channel = (Size) weir_channel_size * 1024;
+
 	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
 	co->attempt = dsm_segment_address(co->segment);
 	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
@@ -454,14 +468,14 @@ weir_attempt_run(WeirCoordinator *co)
 {
 	bool		keyed;
 	bool		sink_task;
+	int64		id = take_id(co);
 
-	MemoryContextSwitchTo(co->attempt_context);
 	if (!place_sink(co, &keyed, &sink_task))
 		return;
 	if (co->job->status != WEIR_JOB_RESTARTING)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	create_attempt(co, keyed, sink_task);
+	create_attempt(co, id, keyed, sink_task);
 	weir_checkpoints_init(co);
 	start_gang(co);
 	loop(co);

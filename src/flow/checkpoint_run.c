@@ -27,6 +27,7 @@
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "flow/coordinator.h"
+#include "flow/lock_wait.h"
 #include "flow/task.h"
 #include "sink/output.h"
 
@@ -266,22 +267,13 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	weir_completed_insert(co->job->id, &row);
 }
 
-/* Under lock_wait: nothing may block it once the tasks have been told. */
-static void
-set_lock_timeout(WeirCoordinator *co)
-{
-	char		buf[32];
-
-	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(co->job->lock_wait));
-	SetConfigOption("lock_timeout", buf, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
 static void
 do_prepare(WeirCoordinator *co, const WeirAction *action)
 {
 	WeirControl message = {0};
 
-	set_lock_timeout(co);
+	/* nothing may block it once the tasks have been told */
+	weir_lock_wait_limit(co->job->lock_wait);
 	weir_coordinator_begin(co);
 	insert_completed(co, find_pending(co, action->checkpoint));
 	PopActiveSnapshot();

@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "flow/coordinator.h"
+#include "flow/lock_wait.h"
 #include "flow/task.h"
 
 #define RESTART_DELAY_US (1000 * 1000)
@@ -386,6 +387,7 @@ weir_coordinator_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_terminate);
+	weir_lock_wait_watch();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
 	set_session_up();

@@ -28,15 +28,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "flow/lock_wait.h"
 #include "flow/task.h"
 #include "sink/output.h"
 
 #define LOCK_CLASS_TASKS 7		/* apart from 1 and 2 of advisory locks in SQL */
 #define LOCK_CLASS_COORDINATOR 8
-
-/* What this process waited for when lock_timeout struck. */
-static LOCKTAG waited_tag;
-static LOCKMODE waited_mode = NoLock;
 
 int64
 weir_now(void)
@@ -78,59 +75,6 @@ weir_lock_coordinator(int64 job, bool wait)
 	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/*
- * SIGINT is how lock_timeout arrives.  The lock waited for is this process's
- * own to read; its tag is copied while the wait still stands.
- */
-static void
-handle_cancel(SIGNAL_ARGS)
-{
-	if (MyProc && MyProc->waitLock)
-	{
-		waited_tag = MyProc->waitLock->tag;
-		waited_mode = MyProc->waitLockMode;
-	}
-	StatementCancelHandler(postgres_signal_arg);
-}
-
-/* The modes that keep another from having this one. */
-static LOCKMASK
-conflicts_with(LOCKMODE mode)
-{
-	LOCKMASK	mask = 0;
-
-	for (LOCKMODE other = AccessShareLock; other <= MaxLockMode; other++)
-	{
-		if (DoLockModesConflict(mode, other))
-			mask |= LOCKBIT_ON(other);
-	}
-	return mask;
-}
-
-/* "Process 123 holds the lock." for one that could not be had in time. */
-static void
-describe_holders(StringInfo buf)
-{
-	LockData   *locks;
-
-	if (waited_mode == NoLock)
-		return;
-	locks = GetLockStatusData();
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (memcmp(&lock->locktag, &waited_tag, sizeof(LOCKTAG)) != 0 ||
-			lock->pid == MyProcPid || lock->pid == 0)
-			continue;
-		if (lock->holdMask & conflicts_with(waited_mode))
-			appendStringInfo(buf, "%sProcess %d holds the lock.", buf->len ? " " : "", lock->pid);
-		else if (lock->waitLockMode != NoLock && DoLockModesConflict(lock->waitLockMode, waited_mode))
-			appendStringInfo(buf, "%sProcess %d waits for it too.",
-							 buf->len ? " " : "", lock->pid);
-	}
-}
-
 /* Leaves the error in the slot. */
 static void
 report_error(WeirTask *task, ErrorData *edata)
@@ -140,7 +84,7 @@ report_error(WeirTask *task, ErrorData *edata)
 
 	initStringInfo(&detail);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		describe_holders(&detail);
+		weir_lock_wait_describe(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	if (edata->context)
@@ -181,10 +125,7 @@ weir_milliseconds(int64 us)
 void
 weir_task_configure(WeirTask *task)
 {
-	char		buf[32];
-
-	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(task->attempt->lock_wait));
-	force_setting("lock_timeout", buf);
+	weir_lock_wait_limit(task->attempt->lock_wait);
 }
 
 /* What create_job recorded, and what a streaming session must have. */
@@ -434,7 +375,7 @@ weir_task_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, handle_cancel);
+	weir_lock_wait_watch();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, extra->owner, 0);
 	task = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirTask));
