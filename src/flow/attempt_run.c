@@ -106,6 +106,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 
 	attempt->database = MyDatabaseId;
 	attempt->job = co->job->id;
+	attempt->job_slot = co->slot - weir_registry->slots;
 	attempt->attempt = id;
 	attempt->timeline = co->timeline;
 	attempt->restore = co->restore;

@@ -32,6 +32,7 @@
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/task.h"
+#include "source/handover.h"
 
 #define RESTART_DELAY_US (1000 * 1000)
 
@@ -349,9 +350,19 @@ extension_dropped(WeirCoordinator *co)
 	return dropped;
 }
 
+/* No source follows: when the last one is gone, its connection is closed. */
+static void
+discard_connection(WeirCoordinator *co)
+{
+	(void) weir_lock_tasks(co->slot->job, true, true);
+	weir_unlock_tasks(co->slot->job);
+	weir_handover_discard(co->slot - weir_registry->slots);
+}
+
 static void
 end_job(WeirCoordinator *co)
 {
+	discard_connection(co);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->ended = true;
 	LWLockRelease(weir_registry->lock);
