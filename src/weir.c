@@ -11,6 +11,7 @@
 #include "flow/launcher.h"
 #include "flow/registry.h"
 #include "settings.h"
+#include "source/handover.h"
 #include "source/reader.h"
 #include "state/forget.h"
 
@@ -38,5 +39,6 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	weir_registry_request_memory();
+	weir_handover_init(weir_max_jobs);
 	weir_launcher_register();
 }

@@ -79,6 +79,7 @@ typedef struct WeirAttempt
 	uint32		magic;
 	Oid			database;
 	int64		job;
+	int			job_slot;		/* in the registry */
 	int64		attempt;
 	int64		timeline;
 	int64		restore;		/* checkpoint to load, 0: none */

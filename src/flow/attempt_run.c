@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "flow/coordinator.h"
+#include "flow/lock.h"
 #include "flow/task.h"
 #include "settings.h"
 #include "sink/output.h"
@@ -69,6 +70,7 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 		WeirDataflow *dataflow;
 
 		weir_coordinator_begin(co);
+		weir_coordinator_limit_waits(co);
 		dataflow = compile_as_owner(co);
 		*keyed = OidIsValid(dataflow->function);
 		*sink_task = dataflow->place == WEIR_SINK_TASK;
@@ -78,13 +80,18 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	PG_CATCH();
 	{
 		ErrorData  *edata;
+		StringInfoData holders;
 
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
 		FlushErrorState();
+		initStringInfo(&holders);
+		if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			weir_lock_describe_holders(&holders);
 		AbortCurrentTransaction();
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0,
-							  "%s", edata->message);
+							  "%s%s%s", edata->message, holders.len > 0 ? "\n" : "",
+							  holders.data);
 		ok = false;
 	}
 	PG_END_TRY();
@@ -99,6 +106,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 
 	attempt->database = MyDatabaseId;
 	attempt->job = co->job->id;
+	attempt->job_slot = co->slot - weir_registry->slots;
 	attempt->attempt = id;
 	attempt->timeline = co->timeline;
 	attempt->restore = co->restore;
@@ -124,16 +132,12 @@ fill_attempt(WeirCoordinator *co, int64 id)
 }
 
 static void
-create_attempt(WeirCoordinator *co, bool keyed, bool sink_task)
+create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
 {
 	int			nkeyed = keyed ? co->job->parallelism : 0;
 	int			nsinks = sink_task ? 1 : 0;
 	Size		channel = (Size) weir_channel_size * 1024;
-	int64		id;
 
-	weir_coordinator_begin(co);
-	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
-	weir_coordinator_end(co, true);
 	MemoryContextSwitchTo(co->attempt_context);
 	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
 	co->attempt = dsm_segment_address(co->segment);
@@ -454,14 +458,18 @@ weir_attempt_run(WeirCoordinator *co)
 {
 	bool		keyed;
 	bool		sink_task;
+	int64		id;
 
+	weir_coordinator_begin(co);
+	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
+	weir_coordinator_end(co, true);
 	MemoryContextSwitchTo(co->attempt_context);
 	if (!place_sink(co, &keyed, &sink_task))
 		return;
 	if (co->job->status != WEIR_JOB_RESTARTING)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	create_attempt(co, keyed, sink_task);
+	create_attempt(co, id, keyed, sink_task);
 	weir_checkpoints_init(co);
 	start_gang(co);
 	loop(co);

@@ -266,23 +266,13 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	weir_completed_insert(co->job->id, &row);
 }
 
-/* Under lock_wait: nothing may block it once the tasks have been told. */
-static void
-set_lock_timeout(WeirCoordinator *co)
-{
-	char		buf[32];
-
-	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(co->job->lock_wait));
-	SetConfigOption("lock_timeout", buf, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
 static void
 do_prepare(WeirCoordinator *co, const WeirAction *action)
 {
 	WeirControl message = {0};
 
-	set_lock_timeout(co);
 	weir_coordinator_begin(co);
+	weir_coordinator_limit_waits(co);
 	insert_completed(co, find_pending(co, action->checkpoint));
 	PopActiveSnapshot();
 	co->deciding = true;

@@ -30,7 +30,9 @@
 #include "utils/timestamp.h"
 
 #include "flow/coordinator.h"
+#include "flow/lock.h"
 #include "flow/task.h"
+#include "source/handover.h"
 
 #define RESTART_DELAY_US (1000 * 1000)
 
@@ -59,6 +61,14 @@ weir_coordinator_begin(WeirCoordinator *co)
 		StartTransactionCommand();
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+weir_coordinator_limit_waits(WeirCoordinator *co)
+{
+	(void) set_config_option("lock_timeout",
+							 psprintf("%d", weir_milliseconds(co->job->lock_wait)),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Not durable: bookkeeping that recovery can make again need not wait for the disk. */
@@ -340,9 +350,19 @@ extension_dropped(WeirCoordinator *co)
 	return dropped;
 }
 
+/* No source follows: when the last one is gone, its connection is closed. */
+static void
+discard_connection(WeirCoordinator *co)
+{
+	(void) weir_lock_tasks(co->slot->job, true, true);
+	weir_unlock_tasks(co->slot->job);
+	weir_handover_discard(co->slot - weir_registry->slots);
+}
+
 static void
 end_job(WeirCoordinator *co)
 {
+	discard_connection(co);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->ended = true;
 	LWLockRelease(weir_registry->lock);
@@ -386,6 +406,7 @@ weir_coordinator_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_terminate);
+	pqsignal(SIGINT, weir_lock_handle_cancel);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
 	set_session_up();

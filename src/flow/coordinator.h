@@ -106,6 +106,8 @@ typedef struct WeirCoordinator
 
 /* coordinator.c: transactions of its own; inside a decision they join it. */
 extern void weir_coordinator_begin(WeirCoordinator *co);
+/* In such a transaction: its waits for locks end after lock_wait. */
+extern void weir_coordinator_limit_waits(WeirCoordinator *co);
 extern void weir_coordinator_end(WeirCoordinator *co, bool durable);
 extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
 								  int64 line, const char *fmt,...) pg_attribute_printf(5, 6);

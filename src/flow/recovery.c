@@ -33,6 +33,7 @@
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "flow/coordinator.h"
+#include "flow/lock.h"
 #include "flow/task.h"
 #include "source/journal.h"
 

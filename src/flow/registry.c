@@ -18,6 +18,7 @@
 
 #include "flow/registry_int.h"
 #include "settings.h"
+#include "source/handover.h"
 
 WeirRegistry *weir_registry = NULL;
 
@@ -69,6 +70,9 @@ startup_memory(void)
 		ConditionVariableInit(&weir_registry->changed);
 		weir_registry->next_token = 1;
 		weir_registry->nslots = weir_max_jobs;
+		/* after a crash: slots are claimed anew */
+		for (int i = 0; i < weir_registry->nslots; i++)
+			weir_handover_discard(i);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -129,6 +133,7 @@ claim_slot(Oid database, int64 job)
 		slot->database = database;
 		slot->job = job;
 		slot->attempt = DSM_HANDLE_INVALID;
+		weir_handover_discard(i);
 		return slot;
 	}
 	return NULL;

@@ -24,6 +24,7 @@
 #include "decide/keygroup.h"
 #include "flow/channel.h"
 #include "flow/task.h"
+#include "source/handover.h"
 #include "source/reader.h"
 #include "state/store.h"
 
@@ -114,6 +115,7 @@ open_reader(Source *source)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	journaled = attempt->checkpointing && attempt->mode != WEIR_AT_MOST_ONCE;
+	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
 	source->reader = weir_reader_open(source->stream, attempt->job, task->slot->subtask,
 									  &task->slot->start, journaled, attempt->pass_end,
 									  &task->slot->source);

@@ -28,107 +28,14 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
-
-#define LOCK_CLASS_TASKS 7		/* apart from 1 and 2 of advisory locks in SQL */
-#define LOCK_CLASS_COORDINATOR 8
-
-/* What this process waited for when lock_timeout struck. */
-static LOCKTAG waited_tag;
-static LOCKMODE waited_mode = NoLock;
 
 int64
 weir_now(void)
 {
 	return GetCurrentTimestamp();
-}
-
-static void
-job_locktag(LOCKTAG *tag, int64 job, int class)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (job >> 32), (uint32) job, class);
-}
-
-bool
-weir_lock_tasks(int64 job, bool exclusive, bool wait)
-{
-	LOCKTAG		tag;
-
-	job_locktag(&tag, job, LOCK_CLASS_TASKS);
-	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, true, !wait) !=
-		LOCKACQUIRE_NOT_AVAIL;
-}
-
-void
-weir_unlock_tasks(int64 job)
-{
-	LOCKTAG		tag;
-
-	job_locktag(&tag, job, LOCK_CLASS_TASKS);
-	LockRelease(&tag, ExclusiveLock, true);
-}
-
-bool
-weir_lock_coordinator(int64 job, bool wait)
-{
-	LOCKTAG		tag;
-
-	job_locktag(&tag, job, LOCK_CLASS_COORDINATOR);
-	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-/*
- * SIGINT is how lock_timeout arrives.  The lock waited for is this process's
- * own to read; its tag is copied while the wait still stands.
- */
-static void
-handle_cancel(SIGNAL_ARGS)
-{
-	if (MyProc && MyProc->waitLock)
-	{
-		waited_tag = MyProc->waitLock->tag;
-		waited_mode = MyProc->waitLockMode;
-	}
-	StatementCancelHandler(postgres_signal_arg);
-}
-
-/* The modes that keep another from having this one. */
-static LOCKMASK
-conflicts_with(LOCKMODE mode)
-{
-	LOCKMASK	mask = 0;
-
-	for (LOCKMODE other = AccessShareLock; other <= MaxLockMode; other++)
-	{
-		if (DoLockModesConflict(mode, other))
-			mask |= LOCKBIT_ON(other);
-	}
-	return mask;
-}
-
-/* "Process 123 holds the lock." for one that could not be had in time. */
-static void
-describe_holders(StringInfo buf)
-{
-	LockData   *locks;
-
-	if (waited_mode == NoLock)
-		return;
-	locks = GetLockStatusData();
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (memcmp(&lock->locktag, &waited_tag, sizeof(LOCKTAG)) != 0 ||
-			lock->pid == MyProcPid || lock->pid == 0)
-			continue;
-		if (lock->holdMask & conflicts_with(waited_mode))
-			appendStringInfo(buf, "%sProcess %d holds the lock.", buf->len ? " " : "", lock->pid);
-		else if (lock->waitLockMode != NoLock && DoLockModesConflict(lock->waitLockMode, waited_mode))
-			appendStringInfo(buf, "%sProcess %d waits for it too.",
-							 buf->len ? " " : "", lock->pid);
-	}
 }
 
 /* Leaves the error in the slot. */
@@ -140,7 +47,7 @@ report_error(WeirTask *task, ErrorData *edata)
 
 	initStringInfo(&detail);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		describe_holders(&detail);
+		weir_lock_describe_holders(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	if (edata->context)
@@ -434,7 +341,7 @@ weir_task_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, handle_cancel);
+	pqsignal(SIGINT, weir_lock_handle_cancel);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, extra->owner, 0);
 	task = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirTask));

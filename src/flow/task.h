@@ -81,9 +81,4 @@ extern void weir_task_wait(WeirTask *task, pgsocket socket, int events, long tim
 /* Once a loop: settings, stop, shares of the last second. */
 extern void weir_task_tick(WeirTask *task);
 
-/* Session locks: one shared by all tasks of a job, one of its coordinator. */
-extern bool weir_lock_tasks(int64 job, bool exclusive, bool wait);
-extern void weir_unlock_tasks(int64 job);
-extern bool weir_lock_coordinator(int64 job, bool wait);
-
 #endif

@@ -18,8 +18,8 @@
  *
  * Records may be handed out before their bytes are committed, since a position
  * is used only after weir_reader_flush.  However the task ends, unless by a
- * crash, bytes read are committed first, and what has arrived is read: the
- * peer will not send them again.
+ * crash, what has arrived is read and all bytes read are committed: the peer
+ * will not send them again.  Then the connection is handed over (handover.c).
  */
 #include "postgres.h"
 
@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "source/decode.h"
+#include "source/handover.h"
 #include "source/journal.h"
 #include "source/reader.h"
 #include "source/socket.h"
@@ -42,7 +43,7 @@
 #define PIECE_BYTES		(128 * 1024)
 #define STAMP_STEP		INT64CONST(1000)	/* us that may share a stamp, and a journal row */
 #define FULL_RETRY		100		/* ms between looks at a full journal */
-#define CLOSE_BYTES		(64 * 1024 * 1024)	/* taken from the socket at close at most */
+#define CLOSE_BYTES		(8 * 1024 * 1024)	/* taken from the socket at close at most */
 
 struct WeirReader
 {
@@ -215,7 +216,9 @@ static void
 begin_live(WeirReader *r)
 {
 	r->replaying = false;
-	if (!r->at_end && weir_framer_tail(r->framer) > 0)
+	if (r->at_end || weir_handover_take(r->socket, r->received))
+		return;
+	if (weir_framer_tail(r->framer) > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("stream %s reconnects inside a record", r->stream->name),
@@ -551,11 +554,23 @@ rescue_socket(WeirReader *r)
 	}
 }
 
+/*
+ * Whoever takes the connection reads what has arrived, but there may be nobody:
+ * it is left to him only if the journal has no room.
+ */
 static void
 save(WeirReader *r)
 {
-	if (r->journaled && !r->replaying && !r->at_end && !r->draining && !r->socket_failed)
+	bool		live = r->journaled && !r->replaying && !r->at_end && !r->draining &&
+		!r->socket_failed;
+
+	if (live && !weir_journal_full(r->journal, r->position.offset))
 		rescue_socket(r);
+	weir_reader_flush(r, true);
+	if (!live || weir_journal_end(r->journal) != r->received ||
+		weir_handover_give(r->socket, r->received))
+		return;
+	rescue_socket(r);
 	weir_reader_flush(r, true);
 }
 

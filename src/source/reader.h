@@ -72,9 +72,10 @@ extern WeirReader *weir_reader_open(const WeirStream *stream, int64 job, int ord
 extern void weir_reader_skip_journal(WeirReader *reader);
 
 /*
- * Commits what was read, also what still waits in the socket, and disconnects.
- * Outside a transaction.  If the process exits without it, by an error or by
- * SIGTERM, the same is done at exit.
+ * Commits what was read, also what still waits in the socket, and hands the
+ * connection over to the job's next source, or disconnects.  Outside a
+ * transaction.  If the process exits without it, by an error or by SIGTERM,
+ * the same is done at exit.
  */
 extern void weir_reader_close(WeirReader *reader);
 

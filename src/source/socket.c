@@ -10,6 +10,9 @@
  *		   +--------------------+                    v
  *		                                           CLOSED
  *
+ * A socket begins IDLE, or OPEN with the connection of the attempt before
+ * (handover.c), which counts as no retry.
+ *
  * No call waits, but for the resolver's.  Every lost or refused connection
  * takes one of max_retries, which are counted over the life of the source
  * task.  When none is left the stream has ended if the peer closed the last
@@ -318,4 +321,37 @@ weir_socket_close(WeirSocket *sock)
 	forget_addresses(sock);
 	sock->state = SOCKET_CLOSED;
 	sock->stats->status = WEIR_SOURCE_CLOSED;
+}
+
+bool
+weir_socket_describe(const WeirSocket *sock, WeirConnection *connection)
+{
+	const WeirStream *stream = sock->stream;
+
+	if (sock->state != SOCKET_OPEN || strlen(stream->host) >= sizeof(connection->host))
+		return false;
+	connection->fd = sock->fd;
+	connection->relid = stream->relid;
+	connection->port = stream->port;
+	strlcpy(connection->host, stream->host, sizeof(connection->host));
+	strlcpy(connection->peer, sock->stats->peer, sizeof(connection->peer));
+	connection->connected_at = sock->stats->connected_at;
+	return true;
+}
+
+bool
+weir_socket_adopt(WeirSocket *sock, const WeirConnection *connection)
+{
+	const WeirStream *stream = sock->stream;
+
+	if (connection->fd == PGINVALID_SOCKET || connection->relid != stream->relid ||
+		connection->port != stream->port || strcmp(connection->host, stream->host) != 0)
+		return false;
+	ReserveExternalFD();
+	sock->fd = connection->fd;
+	sock->state = SOCKET_OPEN;
+	sock->stats->status = WEIR_SOURCE_CONNECTED;
+	strlcpy(sock->stats->peer, connection->peer, sizeof(sock->stats->peer));
+	sock->stats->connected_at = connection->connected_at;
+	return true;
 }

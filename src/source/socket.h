@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include <netdb.h>
+
 #include "source/reader.h"
 
 typedef enum WeirSocketResult
@@ -20,11 +22,27 @@ typedef enum WeirSocketResult
 
 typedef struct WeirSocket WeirSocket;
 
+/* An established connection, to go on in another process. */
+typedef struct WeirConnection
+{
+	pgsocket	fd;
+	Oid			relid;			/* the stream */
+	int			port;
+	char		host[NI_MAXHOST];
+	char		peer[64];		/* as weir.sources shows it */
+	int64		connected_at;
+} WeirConnection;
+
 extern WeirSocket *weir_socket_create(const WeirStream *stream, WeirSourceStats *stats);
 extern WeirSocketResult weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got);
 extern bool weir_socket_is_open(const WeirSocket *sock);
 extern pgsocket weir_socket_wait(WeirSocket *sock, int *events, long *timeout);
 extern void weir_socket_raise(WeirSocket *sock) pg_attribute_noreturn();
 extern void weir_socket_close(WeirSocket *sock);
+
+/* False if it is not open, or cannot be described. */
+extern bool weir_socket_describe(const WeirSocket *sock, WeirConnection *connection);
+/* Goes on with a connection instead of making one; false if it leads elsewhere. */
+extern bool weir_socket_adopt(WeirSocket *sock, const WeirConnection *connection);
 
 #endif

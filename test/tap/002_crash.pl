@@ -1,6 +1,7 @@
 # Whatever dies, at any parallelism: the result is the batch query's, once, and
 # nothing is left prepared.  The load goes on all the time; after each fault
-# the sender goes on behind what the journal holds.
+# the sender goes on behind what the journal holds.  WEIR_LINES sets the number of
+# lines.
 use strict;
 use warnings;
 
@@ -10,7 +11,7 @@ use Time::HiRes qw(usleep);
 use Weir::Node;
 use Weir::Sender;
 
-my $lines = 60_000;
+my $lines = $ENV{WEIR_LINES} || 60_000;
 my $node = Weir::Node->create('crash');
 my $sender;
 my $data;
@@ -21,14 +22,14 @@ sub begin
 	my ($name, $seed, %o) = @_;
 
 	$node->tend(undef);
-	$data = Weir::Node::random_lines($lines, 500, $seed);
+	$data = Weir::Node::random_lines($lines, 1000, $seed);
 	$sender = Weir::Sender->new($data, hold => 1);
 	$node->use_database($name);
 	$node->load_input($data);
 	$node->averaging_job(port => $sender->port,
 		checkpointing => "every => '20 ms', max_concurrent => 2, fail_on_errors => false", %o);
 	$node->sql(q{SELECT weir.start_job('s3')});
-	$sender->rate(200_000);
+	$sender->rate(int(length($data) / 3));
 	$node->tend($sender);
 	return;
 }

@@ -47,7 +47,6 @@ $node->sql(q{SELECT weir.start_job('s3')});
 $full->send_to(length $data);
 ok($node->wait_until(q{SELECT journal_size() > 2000000}), 'the journal fills');
 my $seen = -1;
-ok($node->wait_until(q{SELECT count(DISTINCT wait_event) >= 0 FROM pg_stat_activity}), 'the server is well');
 until ($seen == $full->sent)
 {
 	$seen = $full->sent;
@@ -55,7 +54,8 @@ until ($seen == $full->sent)
 }
 cmp_ok($seen, '<', length $data, 'reading stopped');
 cmp_ok($node->journal_size, '<', 6 * $segment, 'within max_journal and a segment or two');
+my $end = $node->journal_end;
 $node->sql(q{SELECT weir.trigger_checkpoint('s3')});
-ok($node->wait_until("SELECT journal_end() > $seen"), 'a checkpoint lets it go on');
+ok($node->wait_until("SELECT journal_end() > $end"), 'a checkpoint lets it go on');
 
 done_testing();

@@ -6,7 +6,8 @@ A TCP server that sends bytes to whoever connects, one peer at a time, in a
 process of its own.  It sends up to a limit the test moves.  A peer that comes
 back gets what follows the last byte sent, though the kernel may have lost some
 of that; with hold => 1 it gets nothing until the test, which can look into the
-journal, says from which byte to go on.
+journal, says from which byte to go on.  With once => 1 nobody is served but the
+first peer: others are counted and closed.
 
 	my $sender = Weir::Sender->new("1 3\n1 5\n");
 	$sender->send_to(4);		# the first record
@@ -38,7 +39,7 @@ sub new
 	{
 		delete @SIG{qw(TERM INT)};
 		close $near;
-		eval { _serve($far, $listener, $data, $o{hold}); };
+		eval { _serve($far, $listener, $data, %o); };
 		POSIX::_exit($@ ? 1 : 0);
 	}
 	$self->{control} = $near;
@@ -114,6 +115,19 @@ sub wait_accepts
 	return $self;
 }
 
+sub wait_disconnected
+{
+	my ($self, $seconds) = @_;
+	my $deadline = time() + ($seconds // 120);
+
+	while ($self->connected)
+	{
+		die 'the sender is still connected' if time() > $deadline;
+		usleep(20_000);
+	}
+	return $self;
+}
+
 sub DESTROY
 {
 	my ($self) = @_;
@@ -142,8 +156,8 @@ sub _write_all
 
 sub _serve
 {
-	my ($control, $listener, $data, $hold) = @_;
-	my $s = { control => $control, listener => $listener, data => $data, hold => $hold,
+	my ($control, $listener, $data, %o) = @_;
+	my $s = { control => $control, listener => $listener, data => $data, hold => $o{hold}, once => $o{once},
 		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0 };
 
 	$SIG{PIPE} = 'IGNORE';
@@ -154,7 +168,7 @@ sub _serve
 		my ($read, $write) = ('', '');
 
 		vec($read, fileno($control), 1) = 1;
-		vec($read, fileno($s->{listener}), 1) = 1 if $s->{listener} && !$s->{peer};
+		vec($read, fileno($s->{listener}), 1) = 1 if $s->{listener} && (!$s->{peer} || $s->{once});
 		vec($read, fileno($s->{peer}), 1) = 1 if $s->{peer};
 		vec($write, fileno($s->{peer}), 1) = 1 if $s->{peer} && $sendable > 0;
 		select($read, $write, undef, $s->{rate} ? 0.01 : undef) >= 0 or next;
@@ -163,13 +177,13 @@ sub _serve
 		{
 			_drop($s) unless sysread($s->{peer}, my $ignored, $block);
 		}
+		elsif ($s->{listener} && vec($read, fileno($s->{listener}), 1))
+		{
+			_accept($s);
+		}
 		elsif ($s->{peer} && vec($write, fileno($s->{peer}), 1))
 		{
 			_send($s, $sendable);
-		}
-		elsif (!$s->{peer} && $s->{listener} && vec($read, fileno($s->{listener}), 1))
-		{
-			_accept($s);
 		}
 		_drop($s) if $s->{peer} && _done($s);
 		_obey($s) or return if vec($read, fileno($control), 1);
@@ -204,9 +218,11 @@ sub _accept
 {
 	my ($s) = @_;
 
-	$s->{peer} = $s->{listener}->accept or return;
-	$s->{peer}->blocking(0);
+	my $peer = $s->{listener}->accept or return;
 	$s->{accepts}++;
+	return if $s->{once} && $s->{accepts} > 1;
+	$s->{peer} = $peer;
+	$s->{peer}->blocking(0);
 	$s->{held} = 1 if $s->{hold} && $s->{accepts} > 1;
 	return;
 }

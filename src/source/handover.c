@@ -1,0 +1,249 @@
+/*
+ * source/handover.c
+ *		A connection's way from one attempt's source to the next one's.
+ *
+ * An attempt ends with its processes, a plain peer's connection must not: what
+ * the peer's kernel has sent cannot be asked for again, and a peer may accept
+ * but one connection.  So the postmaster makes a pair of sockets for every slot
+ * of the registry, which all its children inherit, and a source that leaves
+ * puts the descriptor of its connection into the pair of its job (SCM_RIGHTS).
+ * While it waits there the kernel keeps the connection open, and the window
+ * holds the peer back.
+ *
+ *	source of attempt n            pair of the slot         source of attempt n+1
+ *	  commit what was read
+ *	  give {job, offset, fd} ---->  queued: at most one
+ *	  leave, release the task lock          |               replay the journal
+ *	                                        +-------------> take, if its end = offset
+ *	                                        |
+ *	                                        +-> discard: the job ends, the slot is
+ *	                                            claimed, the server crashed
+ *
+ * Why no byte is lost or read twice:
+ *
+ * - A connection has one holder: the source that reads it, then the queue, then
+ *   the source that took it.  Giving comes after the last read and the commit
+ *   of all that was read, and closes the giver's descriptor; so the first byte
+ *   that can still be read is the one at the offset given.
+ * - It is taken only by the same stream of the same job, when the replay has
+ *   met the journal's end and that is the offset given.  Then what is in the
+ *   journal and what the connection brings are one stream without gap or
+ *   overlap, whatever happened in between.  If the two differ (a committed row
+ *   did not survive, say) it is closed, as if it had not been given.
+ * - A source that fails before it took leaves the queue as it was, and since it
+ *   did not reach the socket it did not move the journal's end either: the next
+ *   attempt may still take it.  One that fails after it took either gives again
+ *   or crashes, and then the connection ends with it like any other.
+ * - A source gives before it releases the job's task lock, at the latest in its
+ *   exit callback.  A coordinator starts an attempt, or ends the job, when it
+ *   has had that lock or seen all tasks gone.  So nothing is given behind the
+ *   back of a taker or of the one who discards.  This holds for a coordinator
+ *   that was started because the one before it died, too: the slot is the same.
+ * - A source goes live only after it took what there was, so that the queue
+ *   holds at most one connection, and a slot that is claimed holds none.
+ *
+ * When the server crashes and starts again its jobs may get other slots, so the
+ * postmaster discards everything while no child lives.  When it ends, the pairs
+ * end with it.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "source/handover.h"
+
+#define GIVING_END	0
+#define TAKING_END	1
+
+/* What goes with the descriptor. */
+typedef struct HandoverMessage
+{
+	Oid			database;
+	int			ordinal;		/* of the stream in the job */
+	int64		job;
+	int64		offset;			/* of the next byte the connection brings */
+	WeirConnection connection;
+} HandoverMessage;
+
+/* A message with room for one descriptor. */
+typedef struct Envelope
+{
+	struct msghdr header;
+	struct iovec part;
+	union
+	{
+		struct cmsghdr align;
+		char		space[CMSG_SPACE(sizeof(int))];
+	}			control;
+} Envelope;
+
+static pgsocket (*pairs)[2] = NULL; /* a slot each */
+static int	npairs = 0;
+
+/* What this process reads. */
+static int	my_slot = -1;
+static int64 my_job;
+static int	my_ordinal;
+
+static bool
+make_pair(pgsocket *pair)
+{
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+	{
+		if (!pg_set_noblock(pair[i]) || fcntl(pair[i], F_SETFD, FD_CLOEXEC) < 0)
+			return false;
+	}
+	return true;
+}
+
+void
+weir_handover_init(int nslots)
+{
+	pairs = MemoryContextAlloc(TopMemoryContext, nslots * sizeof(*pairs));
+	for (npairs = 0; npairs < nslots; npairs++)
+	{
+		if (!make_pair(pairs[npairs]))
+			ereport(FATAL,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("could not create a pair of sockets: %m"),
+					 errdetail("%d of %d were created, one for each job.", npairs, nslots),
+					 errhint("Lower weir.max_jobs, or raise the limit of open files (ulimit -n).")));
+	}
+}
+
+void
+weir_handover_begin(int slot, int64 job, int ordinal)
+{
+	my_slot = slot;
+	my_job = job;
+	my_ordinal = ordinal;
+}
+
+static void
+prepare_envelope(Envelope *envelope, HandoverMessage *message)
+{
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->part.iov_base = message;
+	envelope->part.iov_len = sizeof(*message);
+	envelope->header.msg_iov = &envelope->part;
+	envelope->header.msg_iovlen = 1;
+	envelope->header.msg_control = &envelope->control;
+	envelope->header.msg_controllen = sizeof(envelope->control);
+}
+
+static bool
+put_message(int slot, HandoverMessage *message)
+{
+	Envelope	envelope;
+	struct cmsghdr *control;
+	ssize_t		n;
+
+	prepare_envelope(&envelope, message);
+	control = CMSG_FIRSTHDR(&envelope.header);
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(control), &message->connection.fd, sizeof(int));
+	do
+	{
+		n = sendmsg(pairs[slot][GIVING_END], &envelope.header, 0);
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(*message);
+}
+
+/*
+ * False if there is none.  The descriptor can be missing, if this process may
+ * not open another one: the connection is closed then.
+ */
+static bool
+get_message(int slot, HandoverMessage *message)
+{
+	Envelope	envelope;
+	struct cmsghdr *control;
+	ssize_t		n;
+
+	prepare_envelope(&envelope, message);
+	do
+	{
+		n = recvmsg(pairs[slot][TAKING_END], &envelope.header, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return false;
+	message->connection.fd = PGINVALID_SOCKET;
+	control = CMSG_FIRSTHDR(&envelope.header);
+	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
+		control->cmsg_type == SCM_RIGHTS && control->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&message->connection.fd, CMSG_DATA(control), sizeof(int));
+	return true;
+}
+
+static void
+close_connection(const HandoverMessage *message)
+{
+	if (message->connection.fd != PGINVALID_SOCKET)
+		close(message->connection.fd);
+}
+
+bool
+weir_handover_give(WeirSocket *sock, int64 offset)
+{
+	HandoverMessage message;
+
+	memset(&message, 0, sizeof(message));
+	if (my_slot < 0 || my_slot >= npairs ||
+		!weir_socket_describe(sock, &message.connection))
+		return false;
+	message.database = MyDatabaseId;
+	message.job = my_job;
+	message.ordinal = my_ordinal;
+	message.offset = offset;
+	if (!put_message(my_slot, &message))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("could not hand the connection to %s over to the next attempt: %m",
+						message.connection.peer)));
+		return false;
+	}
+	weir_socket_close(sock);
+	return true;
+}
+
+bool
+weir_handover_take(WeirSocket *sock, int64 offset)
+{
+	HandoverMessage message;
+	bool		taken = false;
+
+	if (my_slot < 0 || my_slot >= npairs)
+		return false;
+	while (get_message(my_slot, &message))
+	{
+		if (!taken && message.database == MyDatabaseId && message.job == my_job &&
+			message.ordinal == my_ordinal && message.offset == offset &&
+			weir_socket_adopt(sock, &message.connection))
+			taken = true;
+		else
+			close_connection(&message);
+	}
+	return taken;
+}
+
+void
+weir_handover_discard(int slot)
+{
+	HandoverMessage message;
+
+	if (slot >= npairs)
+		return;
+	while (get_message(slot, &message))
+		close_connection(&message);
+}
