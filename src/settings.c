@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "settings.h"
@@ -15,10 +16,12 @@ bool		weir_autostart = true;
 void
 weir_settings_define(void)
 {
-	DefineCustomIntVariable("weir.max_jobs",
-							"Sets how many jobs can run at once, over all databases.",
-							NULL, &weir_max_jobs, 32, 1, 1024,
-							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	/* Too late for it in a session that loads the library itself. */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("weir.max_jobs",
+								"Sets how many jobs can run at once, over all databases.",
+								NULL, &weir_max_jobs, 32, 1, 1024,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.channel_size",
 							"Sets the size of the queue between two tasks of a job.",
 							"A full queue holds the sender back, up to the stream's socket.",

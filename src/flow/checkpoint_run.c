@@ -212,6 +212,8 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	message.checkpoint = action->checkpoint;
 	for (int i = 0; i < co->ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
+	co->failed_checkpoint = action->checkpoint;
+	co->failed_reason = reason;
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
 						   action->acknowledged);
@@ -220,9 +222,9 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 			(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
 					action->checkpoint, co->job->name, reason),
 			 errhidestmt(true)));
-	weir_request_done(co, action->token, false, 0, reason);
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
 		stop_failed(co);
+	weir_request_done(co, action->token, false, 0, reason);
 	if (p)
 		drop_pending(co, p);
 	weir_registry_changed();
@@ -436,7 +438,10 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 			break;
 		case WEIR_DO_FAIL_JOB:
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-								  "more checkpoints failed in a row than tolerable_failures allows");
+								  "more checkpoints failed in a row than fail_on_errors and tolerable_failures allow\n"
+								  "The last one, " INT64_FORMAT ", %s.\n"
+								  "HINT: Raise timeout or tolerable_failures with weir.enable_checkpointing.",
+								  co->failed_checkpoint, co->failed_reason);
 			break;
 	}
 }

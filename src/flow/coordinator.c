@@ -283,12 +283,18 @@ consider_restart(WeirCoordinator *co)
 		return false;
 	if (is_poison(co))
 	{
-		co->error = psprintf("%s\nThe record failed in the same way in two attempts running; set the stream's on_error to go on without such records.",
+		co->error = psprintf("%s\nThe record failed in the same way in two attempts running, so another would not help. Remove the cause, then start the job again.",
 							 co->error);
 		return false;
 	}
 	return weir_restart_failure(&co->restart, weir_now(),
 								pg_prng_double(&pg_global_prng_state), lock_wait);
+}
+
+static char *
+first_line(const char *text)
+{
+	return pnstrdup(text, strcspn(text, "\n"));
 }
 
 /* One attempt and what its end means; true if there is to be another. */
@@ -322,10 +328,10 @@ live_once(WeirCoordinator *co)
 	}
 	if (!consider_restart(co))
 	{
-		weir_coordinator_status(co, WEIR_JOB_FAILED, co->error, co->error);
+		weir_coordinator_status(co, WEIR_JOB_FAILED, first_line(co->error), co->error);
 		return false;
 	}
-	weir_coordinator_status(co, WEIR_JOB_RESTARTING, co->error, co->error);
+	weir_coordinator_status(co, WEIR_JOB_RESTARTING, first_line(co->error), co->error);
 	if (wait_for_restart(co))
 		return true;
 	weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);

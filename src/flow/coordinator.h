@@ -66,6 +66,8 @@ typedef struct WeirCoordinator
 	WeirJob    *job;
 	WeirRestart restart;
 	int64		failures;		/* consecutive failed checkpoints, over attempts */
+	int64		failed_checkpoint;	/* the last that did */
+	const char *failed_reason;
 	int64		doubtful;		/* in doubt when the attempt before ended, 0: none */
 	WeirCheckpointKind doubtful_kind;
 	int64		next_checkpoint;	/* first id never used */

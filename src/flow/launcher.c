@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -33,6 +34,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "catalog/job.h"
 #include "flow/coordinator.h"
@@ -46,6 +48,7 @@ typedef struct Started
 {
 	BackgroundWorkerHandle *handle;
 	bool		running;
+	TimestampTz not_before;		/* when the next may be started, 0: at once */
 } Started;
 
 void
@@ -222,14 +225,31 @@ start_coordinator(int index, Started *started)
 	return true;
 }
 
+static bool
+database_exists(Oid database)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = get_database_name(database) != NULL;
+	CommitTransactionCommand();
+	return exists;
+}
+
 /* The slot's coordinator is gone: free the slot, or want another one. */
 static bool
 coordinator_gone(int index)
 {
 	WeirJobSlot *slot = &weir_registry->slots[index];
+	bool		exists = database_exists(slot->database);
 	bool		died;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (!exists)
+	{
+		slot->ended = true;
+		slot->wanted = false;
+	}
 	died = !slot->ended;
 	if (slot->wanted)
 		slot->ended = false;	/* start_job came while it was ending */
@@ -258,6 +278,13 @@ is_orphaned(int index)
 	return orphaned;
 }
 
+/* A coordinator that dies at once must not be started again and again. */
+static void
+pause_before(Started *started)
+{
+	started->not_before = GetCurrentTimestamp() + RESTART_PAUSE_MS * INT64CONST(1000);
+}
+
 /* Looks after every slot; returns how long to wait, in ms, or -1. */
 static long
 look_after(Started *started, int n)
@@ -274,17 +301,13 @@ look_after(Started *started, int n)
 			started[i].running = false;
 			pfree(started[i].handle);
 			if (coordinator_gone(i))
-			{
-				timeout = RESTART_PAUSE_MS;
-				continue;
-			}
+				pause_before(&started[i]);
 		}
 		else if (!started[i].running && is_orphaned(i) && coordinator_gone(i))
-		{
+			pause_before(&started[i]);
+		if (GetCurrentTimestamp() < started[i].not_before)
 			timeout = RESTART_PAUSE_MS;
-			continue;
-		}
-		if (!started[i].running && !start_coordinator(i, &started[i]))
+		else if (!started[i].running && !start_coordinator(i, &started[i]))
 			timeout = RESTART_PAUSE_MS;
 	}
 	return timeout;

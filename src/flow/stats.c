@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -98,13 +100,13 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *
 	values[5] = Int64GetDatum(attempt->attempt);
 	values[6] = Int64GetDatum(stats->records_in);
 	values[7] = Int64GetDatum(stats->records_out);
-	values[8] = Float8GetDatum(stats->rate_in);
-	values[9] = Float8GetDatum(stats->rate_out);
+	values[8] = Float8GetDatum(rint(stats->rate_in * 10) / 10);
+	values[9] = Float8GetDatum(rint(stats->rate_out * 10) / 10);
 	values[10] = Int64GetDatum(stats->bytes_in);
-	values[11] = Float8GetDatum(stats->busy);
-	values[12] = Float8GetDatum(stats->idle);
-	values[13] = Float8GetDatum(stats->backpressured);
-	values[14] = Float8GetDatum(stats->in_sink);
+	values[11] = Float8GetDatum(rint(stats->busy * 1000) / 1000);
+	values[12] = Float8GetDatum(rint(stats->idle * 1000) / 1000);
+	values[13] = Float8GetDatum(rint(stats->backpressured * 1000) / 1000);
+	values[14] = Float8GetDatum(rint(stats->in_sink * 1000) / 1000);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

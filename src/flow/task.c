@@ -38,6 +38,27 @@ weir_now(void)
 	return GetCurrentTimestamp();
 }
 
+static void
+append_line(StringInfo buf, const char *line)
+{
+	if (line != NULL && line[0] != '\0')
+		appendStringInfo(buf, "%s%s", buf->len ? "\n" : "", line);
+}
+
+/* The coordinator names job and task itself. */
+static char *
+without_own_context(WeirTask *task, const char *context)
+{
+	char	   *copy = pstrdup(context);
+	char	   *own = psprintf("job \"%s\", task %s", task->job->name, task->name);
+	char	   *last = strrchr(copy, '\n');
+	char	   *line = last ? last + 1 : copy;
+
+	if (strncmp(line, own, strlen(own)) == 0)
+		*(last ? last : copy) = '\0';
+	return copy;
+}
+
 /* Leaves the error in the slot. */
 static void
 report_error(WeirTask *task, ErrorData *edata)
@@ -50,8 +71,8 @@ report_error(WeirTask *task, ErrorData *edata)
 		weir_lock_describe_holders(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
-	if (edata->context)
-		appendStringInfo(&detail, "%s%s", detail.len ? "\n" : "", edata->context);
+	append_line(&detail, edata->context ? without_own_context(task, edata->context) : NULL);
+	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/reloptions.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -44,6 +45,7 @@ typedef struct PrintState
 
 PG_FUNCTION_INFO_V1(weir_print_handler);
 PG_FUNCTION_INFO_V1(weir_blackhole_handler);
+PG_FUNCTION_INFO_V1(weir_sink_validator);
 
 static void
 refuse_outside_job(Relation rel)
@@ -56,6 +58,20 @@ refuse_outside_job(Relation rel)
 				 errhint("Use it as the target of the query of weir.create_job.")));
 }
 
+/* Neither of them, nor their servers and tables, has any option. */
+Datum
+weir_sink_validator(PG_FUNCTION_ARGS)
+{
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+
+	if (options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"", ((DefElem *) linitial(options))->defname),
+				 errhint("There are no options here: leave OPTIONS out.")));
+	PG_RETURN_VOID();
+}
+
 /* ---- reading: there is nothing to read ---- */
 
 static void
@@ -64,7 +80,8 @@ no_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("cannot read from \"%s\"", get_rel_name(relid)),
-			 errdetail("It is a sink: rows that go into it are gone.")));
+			 errdetail("It is a sink: rows go into it and nothing comes out."),
+			 errhint("Rows of weir_print are in the server's log; INSERT into a table to read them by SQL.")));
 }
 
 static void
