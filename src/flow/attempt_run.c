@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "flow/coordinator.h"
+#include "flow/deadlock.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "settings.h"
@@ -346,6 +347,8 @@ time_to_deadline(WeirCoordinator *co)
 	int64		deadline = weir_checkpointer_deadline(co->checkpointer);
 	int64		left;
 
+	if (weir_checkpoints_open(co))
+		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	if (deadline == PG_INT64_MAX)
 		return -1;
 	left = deadline - weir_now();
@@ -369,6 +372,26 @@ wait_for_news(WeirCoordinator *co, long timeout)
 	}
 }
 
+/* A session that waits for the job while the job waits for it goes first. */
+static void
+look_for_deadlock(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+	int			task;
+	int			session;
+	char		name[32];
+
+	if (now < co->next_look || co->outcome != WEIR_OUTCOME_NONE)
+		return;
+	co->next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
+	if (!weir_find_deadlock(co->attempt, &task, &session))
+		return;
+	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
+	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
+						  "deadlock: task %s waits for process %d, which waits for the job",
+						  name, session);
+}
+
 static void
 loop(WeirCoordinator *co)
 {
@@ -386,8 +409,21 @@ loop(WeirCoordinator *co)
 			break;
 		finish_when_ended(co);
 		weir_checkpoints_act(co);
+		look_for_deadlock(co);
 		if (co->outcome == WEIR_OUTCOME_NONE)
 			wait_for_news(co, time_to_deadline(co));
+	}
+}
+
+/* One that waits for a lock would not hear that it is to leave. */
+static void
+terminate_tasks(WeirCoordinator *co, bool waiting_only)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].gone &&
+			(!waiting_only || weir_waits_for_lock(&co->attempt->tasks[i])))
+			TerminateBackgroundWorker(co->tasks[i].worker);
 	}
 }
 
@@ -406,17 +442,14 @@ stop_tasks(WeirCoordinator *co)
 		if (!co->tasks[i].gone && proc)
 			SetLatch(&proc->procLatch);
 	}
+	terminate_tasks(co, true);
 	while (watch_tasks(co))
 	{
 		long		left = (deadline - weir_now()) / 1000;
 
 		if (left <= 0 && !terminated)
 		{
-			for (int i = 0; i < co->ntasks; i++)
-			{
-				if (!co->tasks[i].gone)
-					TerminateBackgroundWorker(co->tasks[i].worker);
-			}
+			terminate_tasks(co, false);
 			terminated = true;
 		}
 		wait_for_news(co, terminated ? -1 : Max(left, 1));

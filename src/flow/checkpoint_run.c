@@ -99,15 +99,21 @@ activity(WeirCoordinator *co)
 	return sum;
 }
 
-static bool
-is_active(WeirCoordinator *co)
+bool
+weir_checkpoints_open(WeirCoordinator *co)
 {
 	for (int i = 0; i < co->ntasks; i++)
 	{
 		if (co->attempt->tasks[i].stats.epoch_open)
 			return true;
 	}
-	return activity(co) != co->activity_completed;
+	return false;
+}
+
+static bool
+is_active(WeirCoordinator *co)
+{
+	return weir_checkpoints_open(co) || activity(co) != co->activity_completed;
 }
 
 /* An ended task is not reached by barriers: it is told itself. */

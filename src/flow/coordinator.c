@@ -277,7 +277,8 @@ wait_for_restart(WeirCoordinator *co)
 static bool
 consider_restart(WeirCoordinator *co)
 {
-	bool		lock_wait = co->error_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+	bool		lock_wait = co->error_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		co->error_sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
 
 	if (co->outcome == WEIR_OUTCOME_HOPELESS)
 		return false;

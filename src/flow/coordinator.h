@@ -92,6 +92,7 @@ typedef struct WeirCoordinator
 	WeirTaskHandle *tasks;
 	WeirCheckpointer *checkpointer;
 	List	   *pending;		/* WeirPendingCheckpoint */
+	int64		next_look;		/* for deadlocks, us */
 	bool		deciding;		/* the completed row is inserted, not committed */
 	bool		started;		/* all tasks run */
 	bool		final_asked;
@@ -135,6 +136,8 @@ extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kin
 /* checkpoint_run.c: carries out what the decision code decides. */
 extern void weir_checkpoints_init(WeirCoordinator *co);
 extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message);
+/* Does a task have an epoch open? */
+extern bool weir_checkpoints_open(WeirCoordinator *co);
 extern void weir_checkpoints_act(WeirCoordinator *co);
 extern void weir_checkpoints_end(WeirCoordinator *co);
 

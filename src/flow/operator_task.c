@@ -134,12 +134,25 @@ emit_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
 						origin->hash, origin->stamp, origin->line);
 }
 
+/* While an epoch is open the coordinator looks for deadlocks. */
+static void
+tell_epoch_open(WeirTask *task)
+{
+	if (task->slot->stats.epoch_open)
+		return;
+	task->slot->stats.epoch_open = true;
+	SetLatch(&task->attempt->coordinator->procLatch);
+}
+
 /* A transaction for one batch: the epoch's, or a read-only one of its own. */
 static void
 enter_transaction(Operator *op)
 {
 	if (op->sink)
+	{
 		weir_epoch_enter();
+		tell_epoch_open(op->task);
+	}
 	else
 	{
 		SetCurrentStatementStartTimestamp();

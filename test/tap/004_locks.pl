@@ -9,7 +9,7 @@ use Time::HiRes qw(time);
 use Weir::Node;
 use Weir::Sender;
 
-my $lock_wait = 1;
+my $lock_wait = 5;
 my $within = $lock_wait + 10;	# and a restart on a slow machine
 my $node = Weir::Node->create('locks');
 my $keys = 50;

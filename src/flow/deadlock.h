@@ -1,0 +1,20 @@
+/*
+ * flow/deadlock.h
+ *		Deadlocks between a job and a user's session.
+ */
+#ifndef WEIR_FLOW_DEADLOCK_H
+#define WEIR_FLOW_DEADLOCK_H
+
+#include "postgres.h"
+
+#include "flow/attempt.h"
+
+/* How often to look while epochs are open; well below deadlock_timeout. */
+#define WEIR_DEADLOCK_LOOK_MS 200
+
+extern bool weir_waits_for_lock(const WeirTaskSlot *slot);
+
+/* True if a task waits for a session that waits for the job; which they are. */
+extern bool weir_find_deadlock(const WeirAttempt *attempt, int *task, int *session);
+
+#endif

@@ -1,0 +1,53 @@
+# A session and a job wait for each other's rows: the job gives way, at once,
+# whether the session waits for the task that waits for it or for another one.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Weir::Node;
+use Weir::Sender;
+
+my $node = Weir::Node->create('deadlock', "deadlock_timeout = '30s'");
+my $first = join('', map { "$_ 10\n$_ 20\n" } 1 .. 8);
+
+foreach my $parallelism (1, 2)
+{
+	my $sender = Weir::Sender->new($first, hold => 1);
+
+	$node->use_database("p$parallelism");
+	$node->averaging_job(port => $sender->port, job => "parallelism => $parallelism",
+		checkpointing => q{every => '1 h', lock_wait => '30 s'},
+		sink => 'CREATE TABLE averages (f0 bigint PRIMARY KEY, average bigint, touched int);',
+		query => 'INSERT INTO averages AS t SELECT r.f0, a.average FROM readings r
+			JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
+			ON CONFLICT (f0) DO UPDATE SET average = excluded.average');
+	$node->tend($sender);
+	$node->sql(q{SELECT weir.start_job('s3')});
+	$sender->send_to(length $first);
+	ok($node->wait_until(q{SELECT sum(records_in) = 16 FROM weir.tasks WHERE kind = 'keyed'}), 'rows for all keys');
+	$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+	is($node->sql('SELECT count(*) FROM averages'), '8', "parallelism $parallelism: eight rows");
+
+	my $session = $node->background_psql($node->{database}, on_error_stop => 0);
+	$session->query_safe('BEGIN; UPDATE averages SET touched = 1 WHERE f0 = 8');
+	my $more = join('', map { "$_ 30\n$_ 50\n" } 1 .. 8);
+	$sender->append($more);
+	$sender->send_to(length($first . $more));
+	ok($node->wait_until(q{SELECT count(*) > 0 FROM pg_stat_activity
+		WHERE application_name LIKE 's3 keyed%' AND wait_event_type = 'Lock'}), 'a task waits for the session');
+
+	my $began = time();
+	$session->query_safe('UPDATE averages SET touched = 1 WHERE f0 < 8');
+	cmp_ok(time() - $began, '<', 10, 'the session goes through');
+	like($node->sql('SELECT last_error FROM weir.jobs'), qr/deadlock: task keyed \d waits for process \d+/, 'the job gave way');
+	$session->query_safe('COMMIT');
+	$session->quit;
+	ok($node->wait_until(q{SELECT sum(records_in) = 16 FROM weir.tasks WHERE kind = 'keyed'}), 'the next attempt replays');
+	$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+	is($node->sql('SELECT count(*) FROM averages WHERE average = 40 AND touched = 1'), '8', 'nothing is lost of either');
+	$node->sql(q{SELECT weir.stop_job('s3')});
+}
+
+done_testing();
