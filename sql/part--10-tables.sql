@@ -24,7 +24,18 @@ CREATE TABLE weir_internal.job (
     retain          int NOT NULL DEFAULT 1,
     history         int NOT NULL DEFAULT 1000,
     sink_flush      interval NOT NULL DEFAULT '100 ms',
-    lock_wait       interval NOT NULL DEFAULT '5 s'
+    lock_wait       interval NOT NULL DEFAULT '5 s',
+    -- set_restart_strategy sets all of these; null: the default strategy
+    restart_strategy text,
+    restart_attempts int,
+    restart_delay   interval,
+    restart_max_failures int,
+    restart_within  interval,
+    restart_initial_delay interval,
+    restart_max_delay interval,
+    restart_multiplier float8,
+    restart_reset_after interval,
+    restart_jitter  float8
 );
 
 -- What became of it: not dumped, bound to this very database.

@@ -1,4 +1,4 @@
--- Checkpointing of a job.
+-- Checkpointing of a job, and what follows its failures.
 
 CREATE FUNCTION weir.enable_checkpointing(job text,
     every interval DEFAULT NULL, mode text DEFAULT NULL, timeout interval DEFAULT NULL,
@@ -23,3 +23,15 @@ RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_trigger_checkpoint';
 COMMENT ON FUNCTION weir.trigger_checkpoint(text)
 IS 'take a checkpoint now; its id, once its output is visible';
+
+CREATE FUNCTION weir.set_restart_strategy(job text, strategy text,
+    attempts int DEFAULT NULL, delay interval DEFAULT NULL,
+    max_failures int DEFAULT NULL, within interval DEFAULT NULL,
+    initial_delay interval DEFAULT NULL, max_delay interval DEFAULT NULL,
+    multiplier float8 DEFAULT NULL, reset_after interval DEFAULT NULL,
+    jitter float8 DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_set_restart_strategy';
+COMMENT ON FUNCTION weir.set_restart_strategy(text, text, int, interval, int, interval,
+    interval, interval, float8, interval, float8)
+IS 'whether, how often and after how long a failed job is started again';

@@ -4,97 +4,39 @@
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "api/access.h"
+#include "api/option.h"
 #include "catalog/job.h"
 #include "flow/registry.h"
 
-#define MIN_INTERVAL_US INT64CONST(10000)	/* 10 ms */
-#define MAX_INTERVAL_DAYS 36500
+#define MIN_INTERVAL_MS 10
 
 PG_FUNCTION_INFO_V1(weir_enable_checkpointing);
 PG_FUNCTION_INFO_V1(weir_disable_checkpointing);
 PG_FUNCTION_INFO_V1(weir_trigger_checkpoint);
 
-static int64
-interval_us(const Interval *i)
-{
-	return (int64) i->day * USECS_PER_DAY + i->time;
-}
-
-/* An interval argument of at least min microseconds; NULL if it is null. */
-static Interval *
-interval_arg(FunctionCallInfo fcinfo, int n, const char *name, int64 min)
-{
-	Interval   *i;
-	int64		us;
-
-	if (PG_ARGISNULL(n))
-		return NULL;
-	i = PG_GETARG_INTERVAL_P(n);
-	if (i->month != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not have months", name),
-				 errdetail("A month is no fixed length of time."),
-				 errhint("Give %s in days or smaller units.", name)));
-	if (pg_mul_s64_overflow(i->day, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, i->time, &us) ||
-		us > MAX_INTERVAL_DAYS * USECS_PER_DAY)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is too long", name),
-				 errhint("Set %s to %d days at most.", name, MAX_INTERVAL_DAYS)));
-	if (us < min)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is too short", name),
-				 errdetail("%s is %s.", name, weir_interval_text(us)),
-				 min > 0 ? errhint("Set %s to 10 ms or more.", name) :
-				 errhint("Set %s to 0 or more.", name)));
-	return i;
-}
-
-/* An integer argument of at least min; -1 if it is null. */
-static int
-int_arg(FunctionCallInfo fcinfo, int n, const char *name, int min, const char *hint)
-{
-	int			value;
-
-	if (PG_ARGISNULL(n))
-		return -1;
-	value = PG_GETARG_INT32(n);
-	if (value < min)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be less than %d", name, min),
-				 errdetail("%s is %d.", name, value),
-				 errhint("%s", hint)));
-	return value;
-}
-
 static void
 read_change(FunctionCallInfo fcinfo, WeirCheckpointChange *change)
 {
-	change->every = interval_arg(fcinfo, 1, "every", MIN_INTERVAL_US);
+	change->every = weir_option_interval(fcinfo, 1, "every", MIN_INTERVAL_MS);
 	change->mode = weir_arg_text(fcinfo, 2);
-	change->timeout = interval_arg(fcinfo, 3, "timeout", MIN_INTERVAL_US);
-	change->min_pause = interval_arg(fcinfo, 4, "min_pause", 0);
-	change->max_concurrent = int_arg(fcinfo, 5, "max_concurrent", 1,
-									 "Set max_concurrent to 1 or more.");
+	change->timeout = weir_option_interval(fcinfo, 3, "timeout", MIN_INTERVAL_MS);
+	change->min_pause = weir_option_interval(fcinfo, 4, "min_pause", 0);
+	change->max_concurrent = weir_option_int(fcinfo, 5, "max_concurrent", 1,
+											 "Set max_concurrent to 1 or more.");
 	change->fail_on_errors = PG_ARGISNULL(6) ? -1 : PG_GETARG_BOOL(6);
-	change->tolerable_failures = int_arg(fcinfo, 7, "tolerable_failures", 0,
-										 "For no limit, set fail_on_errors => false and no tolerable_failures.");
-	change->retain = int_arg(fcinfo, 8, "retain", 1,
-							 "Set retain to 1 or more: the latest checkpoint is never dropped.");
-	change->history = int_arg(fcinfo, 9, "history", 1, "Set history to 1 or more.");
-	change->sink_flush = interval_arg(fcinfo, 10, "sink_flush", MIN_INTERVAL_US);
-	change->lock_wait = interval_arg(fcinfo, 11, "lock_wait", MIN_INTERVAL_US);
+	change->tolerable_failures = weir_option_int(fcinfo, 7, "tolerable_failures", 0,
+												 "For no limit, set fail_on_errors => false and no tolerable_failures.");
+	change->retain = weir_option_int(fcinfo, 8, "retain", 1,
+									 "Set retain to 1 or more: the latest checkpoint is never dropped.");
+	change->history = weir_option_int(fcinfo, 9, "history", 1, "Set history to 1 or more.");
+	change->sink_flush = weir_option_interval(fcinfo, 10, "sink_flush", MIN_INTERVAL_MS);
+	change->lock_wait = weir_option_interval(fcinfo, 11, "lock_wait", MIN_INTERVAL_MS);
 }
 
 static void
@@ -172,7 +114,7 @@ weir_enable_checkpointing(PG_FUNCTION_ARGS)
 	dataflow = weir_job_compile(job);
 	weir_check_journal(job, dataflow, mode);
 	notice_longer_epochs(job, dataflow->target,
-						 change.lock_wait ? interval_us(change.lock_wait) : job->lock_wait);
+						 change.lock_wait ? weir_interval_us(change.lock_wait) : job->lock_wait);
 	weir_dataflow_free(dataflow);
 	weir_job_configure(job->id, &change);
 	weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CONFIGURE);

@@ -349,6 +349,26 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 }
 
 static void
+append_restart_strategy(StringInfo text, const WeirRestartConfig *r)
+{
+	if (text->len > 0 && text->data[text->len - 1] != '\n')
+		appendStringInfoChar(text, '\n');
+	appendStringInfo(text, "restart strategy: %s", weir_restart_strategy_name(r->strategy));
+	if (r->strategy == WEIR_RESTART_FIXED_DELAY && r->attempts < 0)
+		appendStringInfo(text, ", attempts unlimited, delay %s", weir_interval_text(r->delay));
+	else if (r->strategy == WEIR_RESTART_FIXED_DELAY)
+		appendStringInfo(text, ", attempts " INT64_FORMAT ", delay %s", (int64) r->attempts,
+						 weir_interval_text(r->delay));
+	else if (r->strategy == WEIR_RESTART_FAILURE_RATE)
+		appendStringInfo(text, ", max_failures %d, within %s, delay %s", r->max_failures,
+						 weir_interval_text(r->within), weir_interval_text(r->delay));
+	else if (r->strategy == WEIR_RESTART_EXPONENTIAL_DELAY)
+		appendStringInfo(text, ", initial_delay %s, max_delay %s, multiplier %g, reset_after %s, jitter %g",
+						 weir_interval_text(r->initial_delay), weir_interval_text(r->max_delay),
+						 r->multiplier, weir_interval_text(r->reset_after), r->jitter);
+}
+
+static void
 append_checkpointing(StringInfo text, const WeirJob *job)
 {
 	const WeirCheckpointConfig *c = &job->checkpoint;
@@ -383,6 +403,7 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
 	weir_dataflow_free(dataflow);
+	append_restart_strategy(&text, &job->restart);
 	append_checkpointing(&text, job);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
 }

@@ -26,7 +26,10 @@
 	" j.retain, j.history, j.sink_flush, j.lock_wait," \
 	" coalesce(r.status, 'created'), r.status_reason, coalesce(r.wanted, false)," \
 	" coalesce(r.attempt, 0), coalesce(r.restarts, 0), coalesce(r.timeline, 0)," \
-	" coalesce(r.fresh, false), coalesce(r.was_finished, false)" \
+	" coalesce(r.fresh, false), coalesce(r.was_finished, false)," \
+	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
+	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
+	" j.restart_reset_after, j.restart_jitter" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -118,6 +121,14 @@ row_int(int row, int column)
 	return DatumGetInt32(weir_internal_get(row, column, &isnull));
 }
 
+static double
+row_float(int row, int column)
+{
+	bool		isnull;
+
+	return DatumGetFloat8(weir_internal_get(row, column, &isnull));
+}
+
 static bool
 row_bool(int row, int column)
 {
@@ -165,6 +176,31 @@ read_checkpointing(MemoryContext context, WeirJob *job, int row)
 }
 
 static void
+read_restart(MemoryContext context, WeirJob *job, int row)
+{
+	WeirRestartConfig *restart = &job->restart;
+	char	   *strategy = row_text(context, row, 30);
+
+	WeirRestartStrategy given;
+
+	weir_restart_defaults(restart, weir_restart_default_strategy(job->checkpointing));
+	if (strategy == NULL)
+		return;
+	if (!weir_restart_strategy_parse(strategy, &given))
+		unknown_word("restart strategy", strategy);
+	restart->strategy = given;
+	restart->attempts = row_int(row, 31);
+	restart->delay = row_interval(row, 32);
+	restart->max_failures = row_int(row, 33);
+	restart->within = row_interval(row, 34);
+	restart->initial_delay = row_interval(row, 35);
+	restart->max_delay = row_interval(row, 36);
+	restart->multiplier = row_float(row, 37);
+	restart->reset_after = row_interval(row, 38);
+	restart->jitter = row_float(row, 39);
+}
+
+static void
 read_run(MemoryContext context, WeirJob *job, int row)
 {
 	char	   *status = row_text(context, row, 22);
@@ -199,6 +235,7 @@ read_job(MemoryContext context, int row)
 	job->intervalstyle = row_text(context, row, 10);
 	read_checkpointing(context, job, row);
 	read_run(context, job, row);
+	read_restart(context, job, row);
 	return job;
 }
 

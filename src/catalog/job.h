@@ -46,6 +46,7 @@ typedef struct WeirJob
 	int			history;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
+	WeirRestartConfig restart;	/* the default one where none was set */
 	/* run */
 	WeirJobStatus status;
 	char	   *status_reason;	/* NULL: none */
@@ -106,6 +107,8 @@ extern int64 weir_job_create(const WeirJob *job);
 /* enable_checkpointing, disable_checkpointing */
 extern void weir_job_configure(int64 id, const WeirCheckpointChange *change);
 extern void weir_job_disable_checkpointing(int64 id);
+/* set_restart_strategy */
+extern void weir_job_set_restart_strategy(int64 id, const WeirRestartConfig *config);
 /* start_job: status starting, bound to this database, wanted. */
 extern void weir_job_start(int64 id, bool fresh, bool was_finished);
 /* drop_job, in two steps: what defines it, then what it has left. */

@@ -130,6 +130,33 @@ weir_job_disable_checkpointing(int64 id)
 }
 
 void
+weir_job_set_restart_strategy(int64 id, const WeirRestartConfig *config)
+{
+	Oid			types[] = {INT8OID, TEXTOID, INT8OID, INT8OID, INT4OID, INT8OID,
+	INT8OID, INT8OID, FLOAT8OID, INT8OID, FLOAT8OID};
+	Datum		values[11];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = CStringGetTextDatum(weir_restart_strategy_name(config->strategy));
+	values[2] = Int64GetDatum(config->attempts);
+	values[3] = Int64GetDatum(config->delay);
+	values[4] = Int32GetDatum(config->max_failures);
+	values[5] = Int64GetDatum(config->within);
+	values[6] = Int64GetDatum(config->initial_delay);
+	values[7] = Int64GetDatum(config->max_delay);
+	values[8] = Float8GetDatum(config->multiplier);
+	values[9] = Int64GetDatum(config->reset_after);
+	values[10] = Float8GetDatum(config->jitter);
+	weir_internal_execute("UPDATE weir_internal.job SET restart_strategy = $2,"
+			" restart_attempts = $3, restart_delay = $4 * interval '1 us',"
+			" restart_max_failures = $5, restart_within = $6 * interval '1 us',"
+			" restart_initial_delay = $7 * interval '1 us',"
+			" restart_max_delay = $8 * interval '1 us', restart_multiplier = $9,"
+			" restart_reset_after = $10 * interval '1 us', restart_jitter = $11"
+			" WHERE id = $1", 11, types, values, NULL);
+}
+
+void
 weir_job_start(int64 id, bool fresh, bool was_finished)
 {
 	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID};

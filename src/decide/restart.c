@@ -21,11 +21,91 @@
 /* Least span over which restarts after a lock wait are spread, microseconds. */
 #define LOCK_WAIT_SPREAD 200000
 
+#define SECOND INT64_C(1000000)
+
+void
+weir_restart_defaults(WeirRestartConfig *config, WeirRestartStrategy strategy)
+{
+	static const WeirRestartConfig defaults = {
+		.attempts = 1,
+		.delay = SECOND,
+		.max_failures = 1,
+		.within = 60 * SECOND,
+		.initial_delay = SECOND,
+		.max_delay = 60 * SECOND,
+		.multiplier = 1.5,
+		.reset_after = 3600 * SECOND,
+		.jitter = 0.1
+	};
+
+	*config = defaults;
+	config->strategy = strategy;
+}
+
+/* Without checkpoints a restart would begin with nothing. */
+WeirRestartStrategy
+weir_restart_default_strategy(bool checkpointing)
+{
+	return checkpointing ? WEIR_RESTART_EXPONENTIAL_DELAY : WEIR_RESTART_NONE;
+}
+
 void
 weir_restart_init(WeirRestart *r, const WeirRestartConfig *config)
 {
 	memset(r, 0, sizeof(*r));
 	r->config = *config;
+}
+
+static bool
+same_config(const WeirRestartConfig *a, const WeirRestartConfig *b)
+{
+	return a->strategy == b->strategy && a->attempts == b->attempts &&
+		a->delay == b->delay && a->max_failures == b->max_failures &&
+		a->within == b->within && a->initial_delay == b->initial_delay &&
+		a->max_delay == b->max_delay && a->multiplier == b->multiplier &&
+		a->reset_after == b->reset_after && a->jitter == b->jitter;
+}
+
+void
+weir_restart_configure(WeirRestart *r, const WeirRestartConfig *config)
+{
+	bool		waiting = r->waiting;
+	int64_t		restart_at = r->restart_at;
+
+	if (same_config(&r->config, config))
+		return;
+	weir_restart_init(r, config);
+	r->waiting = waiting;
+	r->restart_at = restart_at;
+}
+
+static const char *const strategy_names[] = {
+	[WEIR_RESTART_NONE] = "none",
+	[WEIR_RESTART_FIXED_DELAY] = "fixed_delay",
+	[WEIR_RESTART_FAILURE_RATE] = "failure_rate",
+	[WEIR_RESTART_EXPONENTIAL_DELAY] = "exponential_delay"
+};
+
+const char *
+weir_restart_strategy_name(WeirRestartStrategy s)
+{
+	return strategy_names[s];
+}
+
+bool
+weir_restart_strategy_parse(const char *word, WeirRestartStrategy *out)
+{
+	size_t		i;
+
+	for (i = 0; i < sizeof(strategy_names) / sizeof(strategy_names[0]); i++)
+	{
+		if (strcmp(word, strategy_names[i]) == 0)
+		{
+			*out = (WeirRestartStrategy) i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static int64_t

@@ -46,7 +46,22 @@ typedef struct WeirRestart
 	int64_t		restart_at;
 } WeirRestart;
 
+/* Of the given strategy, with its parameters as they are unless set. */
+extern void weir_restart_defaults(WeirRestartConfig *config, WeirRestartStrategy strategy);
+/* Of a job that set none. */
+extern WeirRestartStrategy weir_restart_default_strategy(bool checkpointing);
+
 extern void weir_restart_init(WeirRestart *r, const WeirRestartConfig *config);
+
+/*
+ * Another strategy: what was counted is forgotten, unless nothing has changed.
+ * A restart that is scheduled stays so.
+ */
+extern void weir_restart_configure(WeirRestart *r, const WeirRestartConfig *config);
+
+/* Names as in weir.set_restart_strategy(); parse returns false for an unknown word. */
+extern const char *weir_restart_strategy_name(WeirRestartStrategy s);
+extern bool weir_restart_strategy_parse(const char *word, WeirRestartStrategy *out);
 
 /*
  * A failure caused by the job.  random in [0,1) feeds the jitter; lock_wait

@@ -235,7 +235,9 @@ task_gone(WeirCoordinator *co, int index)
 							  "task %s (process %d) ended", name, slot->pid);
 	else
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, error->sqlstate, error->line,
-							  "task %s: %s%s%s", name, error->message,
+							  "task %s%s: %s%s%s", name,
+							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
+							  error->message,
 							  error->detail[0] ? "\n" : "", error->detail);
 }
 

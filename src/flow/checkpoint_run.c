@@ -224,10 +224,11 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
 						   action->acknowledged);
 	weir_coordinator_end(co, false);
-	ereport(LOG,
-			(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
-					action->checkpoint, co->job->name, reason),
-			 errhidestmt(true)));
+	if (action->reason != WEIR_FAILURE_RESTART)
+		ereport(LOG,
+				(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
+						action->checkpoint, co->job->name, reason),
+				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
 		stop_failed(co);
 	weir_request_done(co, action->token, false, 0, reason);

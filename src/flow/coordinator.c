@@ -34,8 +34,6 @@
 #include "flow/task.h"
 #include "source/handover.h"
 
-#define RESTART_DELAY_US (1000 * 1000)
-
 static WeirCoordinator *coordinator;
 static volatile sig_atomic_t attempt_runs = false;
 
@@ -121,19 +119,31 @@ weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
 	MemoryContextSwitchTo(old);
 }
 
-void
-weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status, const char *reason,
-						const char *error)
+static void
+set_status(WeirCoordinator *co, WeirJobStatus status, const char *reason, const char *error)
 {
 	weir_coordinator_begin(co);
 	weir_job_set_status(co->job->id, status, reason, error);
 	weir_coordinator_end(co, true);
 	co->job->status = status;
-	ereport(LOG,
-			(errmsg("job \"%s\" is %s%s%s", co->job->name, weir_job_status_name(status),
-					reason ? ": " : "", reason ? reason : ""),
-			 errhidestmt(true)));
 	weir_registry_changed();
+}
+
+void
+weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status, const char *reason,
+						const char *error)
+{
+	bool		restarted = co->job->status == WEIR_JOB_RESTARTING && status == WEIR_JOB_RUNNING;
+
+	set_status(co, status, reason, error);
+	if (restarted)				/* the log has a line for the restart */
+		ereport(DEBUG1,
+				(errmsg_internal("job \"%s\" is running", co->job->name)));
+	else
+		ereport(LOG,
+				(errmsg("job \"%s\" is %s%s%s", co->job->name, weir_job_status_name(status),
+						reason ? ": " : "", reason ? reason : ""),
+				 errhidestmt(true)));
 }
 
 /* The tasks must not outlive their coordinator. */
@@ -208,17 +218,6 @@ load_job(WeirCoordinator *co)
 	return job != NULL;
 }
 
-static void
-init_restart(WeirCoordinator *co)
-{
-	WeirRestartConfig config = {0};
-
-	config.strategy = co->job->checkpointing ? WEIR_RESTART_FIXED_DELAY : WEIR_RESTART_NONE;
-	config.attempts = -1;
-	config.delay = RESTART_DELAY_US;
-	weir_restart_init(&co->restart, &config);
-}
-
 /* Classes of errors that are the environment's, never a record's. */
 static bool
 blames_environment(int sqlstate)
@@ -247,13 +246,6 @@ is_poison(WeirCoordinator *co)
 	return same;
 }
 
-/* Checkpointing was turned off or on since: the default strategy is another. */
-void
-weir_coordinator_restart_strategy(WeirCoordinator *co)
-{
-	init_restart(co);
-}
-
 /* Waits until the next attempt is due; false if the job was stopped meanwhile. */
 static bool
 wait_for_restart(WeirCoordinator *co)
@@ -273,29 +265,61 @@ wait_for_restart(WeirCoordinator *co)
 	return !co->cancelled && !co->stopping;
 }
 
+static char *
+first_line(const char *text)
+{
+	return pnstrdup(text, strcspn(text, "\n"));
+}
+
+/* The one entry of the log that an attempt which fails leaves. */
+static void
+announce_restart(WeirCoordinator *co)
+{
+	char	   *reason = first_line(co->error);
+	const char *rest = strchr(co->error, '\n');
+
+	set_status(co, WEIR_JOB_RESTARTING, reason, co->error);
+	ereport(LOG,
+			(errmsg("job \"%s\" restarts in %.3f s: %s", co->job->name,
+					Max(co->restart.restart_at - weir_now(), 0) / 1e6, reason),
+			 rest ? errdetail_internal("%s", rest + 1) : 0,
+			 errhidestmt(true)));
+}
+
+/* What weir.jobs says of a job that its restart strategy gave up. */
+static const char *
+gave_up(WeirCoordinator *co)
+{
+	if (co->restart.config.strategy == WEIR_RESTART_NONE)
+		return first_line(co->error);
+	return psprintf("restart strategy %s gave up: %s",
+					weir_restart_strategy_name(co->restart.config.strategy),
+					first_line(co->error));
+}
+
 /* After a failed attempt: true if another follows. */
 static bool
 consider_restart(WeirCoordinator *co)
 {
 	bool		lock_wait = co->error_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
 		co->error_sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+	const char *reason = first_line(co->error);
 
 	if (co->outcome == WEIR_OUTCOME_HOPELESS)
-		return false;
-	if (is_poison(co))
-	{
+		;
+	else if (is_poison(co))
 		co->error = psprintf("%s\nThe record failed in the same way in two attempts running, so another would not help. Remove the cause, then start the job again.",
 							 co->error);
-		return false;
+	else if (weir_restart_failure(&co->restart, weir_now(),
+								  pg_prng_double(&pg_global_prng_state), lock_wait))
+	{
+		announce_restart(co);
+		return true;
 	}
-	return weir_restart_failure(&co->restart, weir_now(),
-								pg_prng_double(&pg_global_prng_state), lock_wait);
-}
-
-static char *
-first_line(const char *text)
-{
-	return pnstrdup(text, strcspn(text, "\n"));
+	else
+		reason = gave_up(co);
+	weir_coordinator_status(co, WEIR_JOB_FAILED, reason, co->error);
+	return false;
 }
 
 /* One attempt and what its end means; true if there is to be another. */
@@ -328,11 +352,7 @@ live_once(WeirCoordinator *co)
 			break;
 	}
 	if (!consider_restart(co))
-	{
-		weir_coordinator_status(co, WEIR_JOB_FAILED, first_line(co->error), co->error);
 		return false;
-	}
-	weir_coordinator_status(co, WEIR_JOB_RESTARTING, first_line(co->error), co->error);
 	if (wait_for_restart(co))
 		return true;
 	weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);
@@ -434,7 +454,7 @@ weir_coordinator_main(Datum arg)
 	if (load_job(co) && co->job->wanted)
 	{
 		pgstat_report_appname(psprintf("%s coordinator", co->job->name));
-		init_restart(co);
+		weir_restart_init(&co->restart, &co->job->restart);
 		if (co->job->status == WEIR_JOB_RUNNING || co->job->status == WEIR_JOB_STOPPING)
 			weir_coordinator_status(co, WEIR_JOB_RESTARTING,
 									"the server or the job's coordinator ended", NULL);

@@ -117,8 +117,6 @@ extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int 
 extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 									const char *reason, const char *error);
 
-extern void weir_coordinator_restart_strategy(WeirCoordinator *co);
-
 /* recovery.c: false if the job is failed for good (outcome is set). */
 extern bool weir_recover(WeirCoordinator *co);
 /* Commits or rolls back every prepared transaction of the job, found by name. */

@@ -130,7 +130,7 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 	}
 }
 
-/* Options changed by a committed enable_checkpointing. */
+/* Options changed by a committed enable_checkpointing or set_restart_strategy. */
 static void
 configure(WeirCoordinator *co)
 {
@@ -143,12 +143,8 @@ configure(WeirCoordinator *co)
 	if (fresh == NULL)
 		return;
 	fresh->checkpoint.mode = co->job->checkpoint.mode;
-	if (fresh->checkpointing != co->job->checkpointing)
-	{
-		co->job = fresh;
-		weir_coordinator_restart_strategy(co);
-	}
 	co->job = fresh;
+	weir_restart_configure(&co->restart, &fresh->restart);
 	if (co->attempt == NULL)
 		return;
 	co->attempt->sink_flush = fresh->sink_flush;

@@ -7,7 +7,7 @@
  * start while it lives), sets the session up as create_job recorded it, and
  * runs its body until it is told to leave.  Any error ends the process: it
  * leaves message, SQLSTATE and the record it was at in its slot for the
- * coordinator, which ends the attempt.
+ * coordinator, which ends the attempt and logs its cause.
  */
 #include "postgres.h"
 
@@ -354,6 +354,22 @@ run(WeirTask *task)
 	error_context_stack = context.previous;
 }
 
+/* The coordinator logs what ended the attempt: one report, not one of each task. */
+static void
+leave_with_error(WeirTask *task)
+{
+	ErrorData  *edata;
+
+	MemoryContextSwitchTo(task->context);
+	edata = CopyErrorData();
+	FlushErrorState();
+	report_error(task, edata);
+	ereport(DEBUG1,
+			(errmsg_internal("task \"%s\" of job " INT64_FORMAT " leaves: %s", task->name,
+							 task->attempt->job, edata->message)));
+	proc_exit(0);
+}
+
 void
 weir_task_main(Datum arg)
 {
@@ -379,9 +395,7 @@ weir_task_main(Datum arg)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(task->context);
-		report_error(task, CopyErrorData());
-		PG_RE_THROW();
+		leave_with_error(task);
 	}
 	PG_END_TRY();
 	proc_exit(0);

@@ -118,6 +118,38 @@ test_lock_wait(void)
 	ok(!weir_restart_failure(&a, 0, 0.5, true), "restart: none stays none after a lock wait");
 }
 
+static void
+test_configure(void)
+{
+	WeirRestartConfig config = {.strategy = WEIR_RESTART_FIXED_DELAY,.attempts = 1,.delay = 10};
+	WeirRestart r;
+
+	weir_restart_init(&r, &config);
+	ok(weir_restart_failure(&r, 1, 0.5, false), "restart: one attempt");
+	config.delay = 20;
+	weir_restart_configure(&r, &config);
+	ok(r.waiting && r.restart_at == 11, "restart: another strategy leaves the scheduled restart");
+	weir_restart_started(&r);
+	ok(weir_restart_failure(&r, 30, 0.5, false) && r.restart_at == 50,
+	   "restart: another strategy counts from the beginning");
+	weir_restart_started(&r);
+	weir_restart_configure(&r, &config);
+	ok(!weir_restart_failure(&r, 60, 0.5, false), "restart: the same one does not");
+}
+
+static void
+test_names(void)
+{
+	WeirRestartStrategy s = WEIR_RESTART_NONE;
+
+	ok(weir_restart_strategy_parse("failure_rate", &s) && s == WEIR_RESTART_FAILURE_RATE,
+	   "restart: a strategy by its name");
+	ok(!weir_restart_strategy_parse("Failure_rate", &s), "restart: no strategy by another");
+	ok(weir_restart_default_strategy(true) == WEIR_RESTART_EXPONENTIAL_DELAY &&
+	   weir_restart_default_strategy(false) == WEIR_RESTART_NONE,
+	   "restart: the default goes with checkpointing");
+}
+
 void
 test_restart(void)
 {
@@ -127,4 +159,6 @@ test_restart(void)
 		ok(run(&cases[i]), "restart: %s", cases[i].name);
 	test_waiting();
 	test_lock_wait();
+	test_configure();
+	test_names();
 }

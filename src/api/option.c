@@ -1,0 +1,67 @@
+/*
+ * api/option.c
+ *		Optional arguments of the functions that configure a job.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+
+#include "api/access.h"
+#include "api/option.h"
+
+#define MAX_INTERVAL_DAYS 36500
+
+int64
+weir_interval_us(const Interval *i)
+{
+	return (int64) i->day * USECS_PER_DAY + i->time;
+}
+
+Interval *
+weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name, int min_ms)
+{
+	Interval   *i;
+	int64		us;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	i = PG_GETARG_INTERVAL_P(n);
+	if (i->month != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not have months", name),
+				 errdetail("A month is no fixed length of time."),
+				 errhint("Give %s in days or smaller units.", name)));
+	if (pg_mul_s64_overflow(i->day, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, i->time, &us) ||
+		us > MAX_INTERVAL_DAYS * USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too long", name),
+				 errhint("Set %s to %d days at most.", name, MAX_INTERVAL_DAYS)));
+	if (us < (int64) min_ms * 1000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is too short", name),
+				 errdetail("%s is %s.", name, weir_interval_text(us)),
+				 min_ms > 0 ? errhint("Set %s to %d ms or more.", name, min_ms) :
+				 errhint("Set %s to 0 or more.", name)));
+	return i;
+}
+
+int
+weir_option_int(FunctionCallInfo fcinfo, int n, const char *name, int min, const char *hint)
+{
+	int			value;
+
+	if (PG_ARGISNULL(n))
+		return -1;
+	value = PG_GETARG_INT32(n);
+	if (value < min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be less than %d", name, min),
+				 errdetail("%s is %d.", name, value),
+				 errhint("%s", hint)));
+	return value;
+}

@@ -1,0 +1,24 @@
+/*
+ * api/option.h
+ *		Optional arguments of the functions that configure a job, checked
+ *		against their ranges.
+ */
+#ifndef WEIR_API_OPTION_H
+#define WEIR_API_OPTION_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+/* Microseconds of an interval without months. */
+extern int64 weir_interval_us(const Interval *i);
+
+/* An interval of at least so many ms; NULL if it is null. */
+extern Interval *weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name,
+									  int min_ms);
+/* An integer of at least min; -1 if it is null. */
+extern int	weir_option_int(FunctionCallInfo fcinfo, int n, const char *name, int min,
+							const char *hint);
+
+#endif
