@@ -153,6 +153,13 @@ print_begin(ModifyTableState *mtstate, ResultRelInfo *info, List *private,
 	info->ri_FdwState = state;
 }
 
+/* COPY, or the rows that a partitioned table routes here. */
+static void
+print_begin_insert(ModifyTableState *mtstate, ResultRelInfo *info)
+{
+	print_begin(mtstate, info, NIL, 0, 0);
+}
+
 /* One column: its text; several: as COPY's text format would have it. */
 static text *
 line_of(TupleTableSlot *slot)
@@ -225,6 +232,8 @@ weir_print_handler(PG_FUNCTION_ARGS)
 	routine->BeginForeignModify = print_begin;
 	routine->ExecForeignInsert = print_insert;
 	routine->EndForeignModify = print_end;
+	routine->BeginForeignInsert = print_begin_insert;
+	routine->EndForeignInsert = print_end;
 	PG_RETURN_POINTER(routine);
 }
 
@@ -275,6 +284,12 @@ blackhole_begin(ModifyTableState *mtstate, ResultRelInfo *info, List *private,
 		refuse_outside_job(info->ri_RelationDesc);
 }
 
+static void
+blackhole_begin_insert(ModifyTableState *mtstate, ResultRelInfo *info)
+{
+	refuse_outside_job(info->ri_RelationDesc);
+}
+
 static TupleTableSlot *
 blackhole_insert(EState *estate, ResultRelInfo *info, TupleTableSlot *slot,
 				 TupleTableSlot *plan_slot)
@@ -295,5 +310,7 @@ weir_blackhole_handler(PG_FUNCTION_ARGS)
 	routine->BeginForeignModify = blackhole_begin;
 	routine->ExecForeignInsert = blackhole_insert;
 	routine->EndForeignModify = blackhole_end;
+	routine->BeginForeignInsert = blackhole_begin_insert;
+	routine->EndForeignInsert = blackhole_end;
 	PG_RETURN_POINTER(routine);
 }
