@@ -86,6 +86,7 @@ SELECT job('INSERT INTO t SELECT b.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_b
 SELECT job('INSERT INTO t SELECT a.f0, g(r) FROM r JOIN LATERAL g(r) a(f0) ON weir.key_by(r.f0)');
 SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0, a.f0)');
 SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(VARIADIC ARRAY[r.f0])');
+SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(' || string_agg('r.f0 + ' || i, ',') || ')') FROM generate_series(1, 33) i;
 SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by()');
 SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.doc)');
 SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(ROW(r.f0, 1))');

@@ -95,6 +95,13 @@ check_arguments(WeirCompile *c)
 				errmsg("weir.key_by cannot be called with VARIADIC"),
 				errhint("Give it the columns of the key one by one."),
 				weir_compile_position(c, c->key_by->location));
+	if (list_length(c->keys) > INDEX_MAX_KEYS)
+		ereport(ERROR,
+				errcode(ERRCODE_TOO_MANY_COLUMNS),
+				errmsg("a key cannot have more than %d columns", INDEX_MAX_KEYS),
+				errdetail("weir.key_by has %d.", list_length(c->keys)),
+				errhint("Put columns together in a value of a named composite type."),
+				weir_compile_position(c, c->key_by->location));
 }
 
 /* Makes the key expressions the first columns of (a). */
