@@ -146,6 +146,16 @@ SELECT place(t, k) FROM (VALUES ('plain', 'w.id'), ('by_id', 'w.id'), ('by_id', 
     ('triggered', 'w.id'), ('deleted', 'w.id'), ('window_on', 'w.id'), ('referring', 'w.id'), ('own', 'w.id'),
     ('parts', 'w.id'), ('parts', 'w.name')) x(t, k);
 SELECT place('by_id', 'w.id % 7', 'w.id % 7');
+-- An update that moves a row in a unique index can meet another task's.
+CREATE FUNCTION place_upsert(target text, action text) RETURNS text LANGUAGE sql AS $f$
+    SELECT substring(weir_internal.describe_query(format(
+        $$INSERT INTO %s AS x (id, name, v) SELECT w.id, w.name, t FROM words w JOIN LATERAL total(w.id) t
+            ON weir.key_by(w.id) ON CONFLICT %s$$, target, action)) FROM 'sink: ([^\n]*)')
+$f$;
+SELECT place_upsert(t, a) FROM (VALUES ('by_id', '(id) DO UPDATE SET v = excluded.v'),
+    ('by_id', '(id) DO UPDATE SET id = excluded.id, name = x.name'), ('by_id', '(id) DO UPDATE SET id = x.id + 1'),
+    ('by_id', '(id) DO NOTHING'), ('by_id_name', '(id, name) DO UPDATE SET name = ''moved'''),
+    ('numbered', '(no) DO UPDATE SET no = 1')) x(t, a);
 SELECT place('by_id', 'w.id', 't.t::int');
 SELECT place('by_id', 'w.id', 'w.id::bigint::int');
 

@@ -108,13 +108,15 @@ modify_table(WeirCompile *c)
 	return IsA(plan, ModifyTable) ? (ModifyTable *) plan : NULL;
 }
 
-/* May ON CONFLICT DO UPDATE give an arbiter column another value? */
-static bool
-changes_column(WeirCompile *c, AttrNumber attno)
+/* May ON CONFLICT DO UPDATE give this column another value than the row's or the INSERT's? */
+bool
+weir_compile_changes_column(WeirCompile *c, AttrNumber attno)
 {
 	OnConflictExpr *conflict = c->sink->onConflict;
 	ListCell   *lc;
 
+	if (conflict == NULL)
+		return false;
 	foreach(lc, conflict->onConflictSet)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
@@ -142,7 +144,7 @@ add_arbiter(WeirCompile *c, Relation index, int column)
 
 	if (attno == 0)
 		return "the arbiter has an expression";
-	if (changes_column(c, attno))
+	if (weir_compile_changes_column(c, attno))
 		return "ON CONFLICT DO UPDATE changes a column of the arbiter";
 	value = weir_compile_sink_value(c, attno);
 	if (value == NULL || checkExprHasSubLink(value) || expression_returns_set(value) ||

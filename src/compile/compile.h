@@ -93,10 +93,14 @@ extern List *weir_compile_reads(Node *node);
 extern Query *weir_view_query(Oid view);
 extern void weir_compile_check_reads(WeirCompile *c);
 
+/* calls.c */
+extern void weir_compile_calls(WeirCompile *c);
+
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);
 extern void weir_compile_batching(WeirCompile *c);
 extern const char *weir_compile_trigger(Oid relid, bool updates);
+extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);

@@ -5,7 +5,8 @@
  * Two tasks whose rows can meet in a unique index would wait for each other,
  * one in a lock, one for the coordinator.  Each keyed task may write its own
  * rows only where no two tasks can ever write rows that conflict: where every
- * unique index contains every column of the key, unchanged.
+ * unique index contains every column of the key, unchanged, and no update moves
+ * a row away from it.
  */
 #include "postgres.h"
 
@@ -59,14 +60,19 @@ root_column(WeirCompile *c, Oid relid, AttrNumber attno)
 	return get_attnum(rte->relid, get_attname(relid, attno, false));
 }
 
-/* The value that this column of an index gets; NULL if it is no plain column fed by the statement. */
+/*
+ * The value that this column of an index gets; NULL if it is no plain column
+ * fed by the statement, or ON CONFLICT DO UPDATE may give it another one.
+ */
 static Node *
 indexed_value(WeirCompile *c, Relation index, int column)
 {
 	AttrNumber	attno = root_column(c, index->rd_index->indrelid,
 									index->rd_index->indkey.values[column]);
 
-	return attno > 0 ? weir_compile_sink_value(c, attno) : NULL;
+	if (attno <= 0 || weir_compile_changes_column(c, attno))
+		return NULL;
+	return weir_compile_sink_value(c, attno);
 }
 
 /* Does this column of the index hold that key column as it is, compared alike? */
