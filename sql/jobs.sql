@@ -31,6 +31,20 @@ SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', paral
 SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_parallelism => 0);
 SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_parallelism => 32769);
 SELECT weir.create_job('j', 'SELECT * FROM readings');
+-- State needs a key, wherever the function is called.
+CREATE FUNCTION counted(r readings) RETURNS bigint
+LANGUAGE plpgsql AS $$ BEGIN RETURN weir.state_value('n', NULL::bigint); END $$;
+SELECT weir.create_value_state('counted(readings)', 'n', 'bigint');
+CREATE VIEW counts AS SELECT f0, counted(r) AS n FROM readings r;
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT r.f0, a FROM readings r JOIN LATERAL counted(r) a ON true');
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT f0, counted(r) FROM readings r');
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT a.* FROM readings r JOIN LATERAL doubled(r) a ON weir.key_by(r.f0) WHERE counted(r) > 1');
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT f0, n FROM counts');
+BEGIN;
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT r.f0, a FROM readings r JOIN LATERAL counted(r) a ON weir.key_by(r.f0)');
+ROLLBACK;
+DROP VIEW counts;
+DROP FUNCTION counted(readings);
 SELECT count(*) FROM weir.jobs;
 
 SET ROLE regress_weir_owner;
@@ -278,6 +292,23 @@ SELECT (SELECT count(*) FROM weir_internal.job) AS job,
        (SELECT count(*) FROM weir_internal.checkpoint) AS checkpoint,
        (SELECT count(*) FROM weir_internal.checkpoint_task) AS checkpoint_task,
        (SELECT count(*) FROM weir_internal.completed) AS completed;
+
+-- Sinks outside a job, by whichever way a row can get there.
+CREATE FOREIGN TABLE dropped (f0 bigint, average bigint) SERVER weir_blackhole;
+CREATE TABLE routed (line text) PARTITION BY LIST (line);
+CREATE FOREIGN TABLE routed_lines PARTITION OF routed DEFAULT SERVER weir_print;
+INSERT INTO weir.print VALUES ('x');
+INSERT INTO routed VALUES ('x');
+INSERT INTO dropped VALUES (1, 1);
+COPY weir.print FROM STDIN;
+x
+\.
+COPY routed FROM STDIN;
+x
+\.
+COPY dropped FROM STDIN;
+1	1
+\.
 
 DROP OWNED BY regress_weir_owner, regress_weir_nologin;
 DROP ROLE regress_weir_owner, regress_weir_member, regress_weir_stats, regress_weir_other,

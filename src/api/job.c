@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "api/access.h"
@@ -22,6 +23,7 @@
 #include "flow/registry.h"
 #include "source/journal.h"
 #include "source/stream.h"
+#include "state/declaration.h"
 
 #define MAX_JOB_NAME 63			/* bytes */
 #define MAX_PARALLELISM 32768
@@ -106,10 +108,35 @@ duplicate_job(const char *name, bool if_not_exists)
 			 errmsg("job \"%s\" already exists, skipping", name)));
 }
 
+/* State belongs to a key, and only the keyed step has one: elsewhere the first record would fail. */
+static void
+check_calls(const WeirDataflow *dataflow, const char *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, dataflow->calls)
+	{
+		WeirCall   *call = lfirst(lc);
+
+		if (!weir_state_is_declared(call->function))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function \"%s\" has declared state and is called without a key",
+						get_func_name(call->function)),
+				 errdetail("Only the function that is joined ON weir.key_by(...) has a key."),
+				 errhint("Write JOIN LATERAL %s(...) ON weir.key_by(...).",
+						 quote_identifier(get_func_name(call->function))),
+				 call->position > 0 ? internalerrposition(call->position) : 0,
+				 internalerrquery(query)));
+	}
+}
+
 Datum
 weir_create_job(PG_FUNCTION_ARGS)
 {
 	WeirJob		job = {0};
+	WeirDataflow *dataflow;
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	check_unrestricted("weir.create_job");
@@ -126,7 +153,9 @@ weir_create_job(PG_FUNCTION_ARGS)
 		duplicate_job(job.name, if_not_exists);
 		PG_RETURN_VOID();
 	}
-	weir_dataflow_free(weir_compile(job.query, true));
+	dataflow = weir_compile(job.query, true);
+	check_calls(dataflow, job.query);
+	weir_dataflow_free(dataflow);
 	if (weir_job_create(&job) == 0)
 		duplicate_job(job.name, if_not_exists);
 	PG_RETURN_VOID();
@@ -175,6 +204,7 @@ weir_start_job(PG_FUNCTION_ARGS)
 				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
 				 errhint("Stop it with weir.stop_job first.")));
 	dataflow = weir_job_compile(job);
+	check_calls(dataflow, job->query);
 	weir_check_prerequisites(job, dataflow);
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);

@@ -12,6 +12,7 @@
  *	scan	  (a), the SELECT that the source task runs on each batch
  *	sink	  (c), the INSERT over the rows of the keyed step
  *	reads	  what neither may read
+ *	calls	  which functions they call
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
  *	depend	  what makes all this stale
@@ -83,6 +84,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_scan(c);
 	weir_compile_sink(c);
 	weir_compile_check_reads(c);
+	weir_compile_calls(c);
 	plan(c);
 	check_privileges(c);
 	weir_compile_place(c);

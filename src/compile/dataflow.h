@@ -32,6 +32,13 @@ typedef struct WeirKeyColumn
 	Oid			collation;
 } WeirKeyColumn;
 
+/* A call of a user's function, anywhere but in the keyed step. */
+typedef struct WeirCall
+{
+	Oid			function;
+	int			position;		/* in the query, in characters from 1; 0: in a view */
+} WeirCall;
+
 typedef enum WeirSinkPlace
 {
 	WEIR_SINK_WITH_KEYED,		/* each keyed task writes its own rows */
@@ -83,6 +90,8 @@ typedef struct WeirDataflow
 
 	WeirSinkPlace place;
 	const char *place_reason;
+
+	List	   *calls;			/* of WeirCall */
 
 	/* what it depends on */
 	List	   *relations;		/* OIDs: a change of one invalidates */

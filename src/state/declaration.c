@@ -85,6 +85,16 @@ weir_state_owner(const char *function, const char *name)
 	return owner;
 }
 
+bool
+weir_state_is_declared(Oid function)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(format_procedure_qualified(function))};
+
+	return weir_internal_execute("SELECT FROM weir_internal.state WHERE function = $1 LIMIT 1",
+								 1, types, values, NULL) > 0;
+}
+
 void
 weir_state_delete(const char *function, const char *name)
 {

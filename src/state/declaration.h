@@ -31,6 +31,9 @@ typedef struct WeirStateRow
  */
 extern WeirStateDecl *weir_state_declarations(Oid function, int *n);
 
+/* Has it declared any? */
+extern bool weir_state_is_declared(Oid function);
+
 /* Adds a row owned by the current user; false if function and name have one. */
 extern bool weir_state_insert(const WeirStateRow *row);
 /* Who owns the row; InvalidOid if there is none. */
