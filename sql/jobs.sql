@@ -87,10 +87,17 @@ SELECT weir.trigger_checkpoint('nobody');
 SELECT weir.start_job(NULL);
 SELECT weir.enable_checkpointing(NULL);
 
--- what is not there yet
+-- savepoints of a job that has none
 SELECT weir.start_job('j', from_savepoint => 's');
-SELECT weir.start_job('j', allow_gap => true);
+SELECT weir.start_job('j', from_savepoint => 's', fresh => true);
 SELECT weir.stop_job('j', savepoint => 's');
+SELECT weir.stop_job('j', savepoint => 's', cancel => true);
+SELECT weir.create_savepoint('j', 's');
+SELECT weir.create_savepoint('j', NULL);
+SELECT weir.create_savepoint('nobody', 's');
+SELECT weir.drop_savepoint('j', 's');
+SELECT weir.drop_savepoint('j', NULL);
+SELECT weir.drop_savepoint('nobody', 's');
 
 -- a job that does not run
 SELECT weir.stop_job('j');
@@ -211,6 +218,8 @@ SELECT weir.explain_job('j');
 SELECT weir.enable_checkpointing('j');
 SELECT weir.disable_checkpointing('j');
 SELECT weir.trigger_checkpoint('j');
+SELECT weir.create_savepoint('j', 's');
+SELECT weir.drop_savepoint('j', 's');
 SELECT count(*) FROM weir_internal.job;
 SET ROLE regress_weir_member;
 SELECT name, query IS NOT NULL AS sees_query FROM weir.jobs;

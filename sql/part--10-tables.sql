@@ -52,7 +52,9 @@ CREATE TABLE weir_internal.run (
     last_error      text,
     timeline        bigint NOT NULL DEFAULT 0,
     fresh           boolean NOT NULL DEFAULT false, -- next start: new timeline
-    was_finished    boolean NOT NULL DEFAULT false  -- next start: pass the end of stream
+    was_finished    boolean NOT NULL DEFAULT false, -- next start: pass the end of stream
+    start_from      bigint NOT NULL DEFAULT 0,      -- next start: new timeline from this savepoint
+    allow_gap       boolean NOT NULL DEFAULT false  -- go on where the journal lacks bytes
 );
 
 -- A state a keyed function declared.
@@ -94,6 +96,8 @@ CREATE TABLE weir_internal.completed (
     completed_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (job, checkpoint)
 );
+CREATE UNIQUE INDEX completed_savepoint ON weir_internal.completed (job, savepoint)
+    WHERE savepoint IS NOT NULL;
 
 -- Written by each sink task in its epoch: proof that a prepared transaction was committed.
 CREATE TABLE weir_internal.marker (

@@ -12,14 +12,14 @@ CREATE FUNCTION weir.start_job(name text, from_savepoint text DEFAULT NULL,
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_start_job';
 COMMENT ON FUNCTION weir.start_job(text, text, boolean, boolean)
-IS 'start a job at commit, from its last completed checkpoint if there is one';
+IS 'start a job at commit, from its last completed checkpoint if there is one, or from a savepoint';
 
 CREATE FUNCTION weir.stop_job(name text, savepoint text DEFAULT NULL,
     drain boolean DEFAULT false, cancel boolean DEFAULT false)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_stop_job';
 COMMENT ON FUNCTION weir.stop_job(text, text, boolean, boolean)
-IS 'stop a job with a last checkpoint';
+IS 'stop a job with a last checkpoint, which may be a savepoint';
 
 CREATE FUNCTION weir.drop_job(name text, if_exists boolean DEFAULT false)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "api/access.h"
+#include "api/savepoint.h"
 #include "catalog/job.h"
 #include "compile/dataflow.h"
 #include "flow/registry.h"
@@ -34,15 +35,6 @@ PG_FUNCTION_INFO_V1(weir_stop_job);
 PG_FUNCTION_INFO_V1(weir_drop_job);
 PG_FUNCTION_INFO_V1(weir_wait_for_job);
 PG_FUNCTION_INFO_V1(weir_explain_job);
-
-static void
-not_yet_supported(const char *what, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s not yet supported", what),
-			 errhint("%s", hint)));
-}
 
 static void
 check_unrestricted(const char *function)
@@ -181,28 +173,47 @@ start_notices(const WeirJob *job, const WeirDataflow *dataflow)
 				 errhint("Set option max_retries of the stream's server to connect again, -1 for ever.")));
 }
 
+static void
+check_startable(const WeirJob *job)
+{
+	if (weir_job_is_running(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" is already running", job->name),
+				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
+				 errhint("Stop it with weir.stop_job first.")));
+}
+
+static void
+exclude(bool first, bool second, const char *names, const char *hint)
+{
+	if (first && second)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s exclude each other", names),
+				 errhint("%s", hint)));
+}
+
 Datum
 weir_start_job(PG_FUNCTION_ARGS)
 {
 	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	char	   *savepoint = weir_arg_text(fcinfo, 1);
 	bool		fresh = weir_arg_bool(fcinfo, 2);
 	WeirJob    *job;
 	WeirDataflow *dataflow;
 
 	check_unrestricted("weir.start_job");
-	if (!PG_ARGISNULL(1))
-		not_yet_supported("from_savepoint is",
-						  "weir.start_job goes on from the last completed checkpoint.");
-	if (weir_arg_bool(fcinfo, 3))
-		not_yet_supported("allow_gap is",
-						  "weir.start_job goes on from the last completed checkpoint.");
+	exclude(savepoint != NULL, fresh, "from_savepoint and fresh",
+			"Name one of them, or none to go on from the last completed checkpoint.");
 	job = weir_job_for_change(name, "weir.start_job()");
-	if (weir_job_is_running(job))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("job \"%s\" is already running", name),
-				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
-				 errhint("Stop it with weir.stop_job first.")));
+	check_startable(job);
+	job->fresh = fresh;
+	job->allow_gap = weir_arg_bool(fcinfo, 3);
+	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
+	job->start_from = 0;
+	if (savepoint)
+		weir_savepoint_start_from(job, savepoint);
 	dataflow = weir_job_compile(job);
 	check_calls(dataflow, job->query);
 	weir_check_prerequisites(job, dataflow);
@@ -210,7 +221,7 @@ weir_start_job(PG_FUNCTION_ARGS)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
 	start_notices(job, dataflow);
 	weir_dataflow_free(dataflow);
-	weir_job_start(job->id, fresh, job->was_finished || job->status == WEIR_JOB_FINISHED);
+	weir_job_start(job);
 	weir_registry_start_at_commit(job->id);
 	PG_RETURN_VOID();
 }
@@ -229,20 +240,22 @@ Datum
 weir_stop_job(PG_FUNCTION_ARGS)
 {
 	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	char	   *savepoint = weir_arg_text(fcinfo, 1);
 	bool		drain = weir_arg_bool(fcinfo, 2);
 	bool		cancel = weir_arg_bool(fcinfo, 3);
 	WeirRequestResult result;
 	WeirJob    *job;
 
-	if (!PG_ARGISNULL(1))
-		not_yet_supported("savepoint is",
-						  "weir.stop_job takes a last checkpoint, and weir.start_job goes on from it.");
-	if (drain && cancel)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("drain and cancel exclude each other"),
-				 errhint("Name one of them, or none to take a last checkpoint and stop.")));
+	exclude(drain, cancel, "drain and cancel",
+			"Name one of them, or none to take a last checkpoint and stop.");
+	exclude(savepoint != NULL, cancel, "savepoint and cancel",
+			"A savepoint is the last checkpoint; cancel takes none.");
 	job = weir_job_for_owner(name);
+	if (savepoint)
+	{
+		weir_job_must_run(job);
+		weir_savepoint_check_new(job, savepoint);
+	}
 	if (!weir_job_is_running(job))
 	{
 		stop_absent(job, cancel);
@@ -251,7 +264,7 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	weir_check_can_wait(job, "weir.stop_job");
 	weir_registry_request(job->id,
 						  cancel ? WEIR_REQUEST_CANCEL : drain ? WEIR_REQUEST_DRAIN : WEIR_REQUEST_STOP,
-						  NULL, &result);
+						  savepoint, &result);
 	if (!result.ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -169,7 +169,9 @@ weir_checkpoint_forget(int64 job, int history)
 	weir_internal_enter(&saved);
 	if (weir_internal_run("DELETE FROM weir_internal.checkpoint WHERE job = $1 "
 						  "AND status <> 'in_progress' AND id <= "
-						  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1) - $2",
+						  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1) - $2 "
+						  "AND NOT EXISTS (SELECT FROM weir_internal.completed c WHERE c.job = $1 "
+						  "AND c.checkpoint = id AND c.savepoint IS NOT NULL)",
 						  2, types, values, NULL) > 0)
 		weir_internal_run("DELETE FROM weir_internal.checkpoint_task WHERE job = $1 "
 						  "AND checkpoint <= "

@@ -34,6 +34,7 @@ typedef struct WeirCompleted
 	int			nprepared;
 	char	  **prepared;		/* names of transactions */
 	int64		completed_at;	/* us */
+	char	   *savepoint;		/* its name; NULL: none */
 } WeirCompleted;
 
 typedef struct WeirTaskReport
@@ -62,15 +63,23 @@ extern void weir_checkpoint_task(int64 job, int64 id, int task,
 								 const WeirTaskReport *report);
 /* What an attempt left in progress: visible if it has a completed row, else failed. */
 extern void weir_checkpoint_settle(int64 job);
-/* Keeps the newest rows. */
+/* Keeps the newest rows, and those of savepoints. */
 extern void weir_checkpoint_forget(int64 job, int history);
 
 /* The decision: inserted, and decided by its transaction's commit. */
 extern void weir_completed_insert(int64 job, const WeirCompleted *row);
 /* All completed rows of a job, ascending; in CurrentMemoryContext. */
 extern List *weir_completed_all(int64 job);
-/* Deletes completed rows and markers that neither retention nor the timeline's base needs. */
+/* Deletes completed rows without a name before an id, and their markers. */
 extern void weir_completed_forget(int64 job, int64 before);
+
+/*
+ * Savepoints: completed checkpoints with a name.  The row of that name, in
+ * CurrentMemoryContext; NULL if there is none.
+ */
+extern WeirCompleted *weir_savepoint_find(int64 job, const char *name);
+/* Takes the name away; false if there is none of that name. */
+extern bool weir_savepoint_drop(int64 job, const char *name);
 
 extern void weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task);
 /* Of an aborted checkpoint, in the epoch that wrote it. */

@@ -50,8 +50,9 @@ names_array(int n, char **names)
 void
 weir_completed_insert(int64 job, const WeirCompleted *row)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID};
-	Datum		values[8];
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTOID};
+	Datum		values[9];
+	char		nulls[] = "         ";
 
 	values[0] = Int64GetDatum(job);
 	values[1] = Int64GetDatum(row->checkpoint);
@@ -61,10 +62,12 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 	values[5] = Int32GetDatum(row->max_parallelism);
 	values[6] = positions_text(row->npositions, row->positions);
 	values[7] = names_array(row->nprepared, row->prepared);
+	values[8] = row->savepoint ? CStringGetTextDatum(row->savepoint) : (Datum) 0;
+	nulls[8] = row->savepoint ? ' ' : 'n';
 	weir_internal_execute("INSERT INTO weir_internal.completed (job, checkpoint, timeline, "
-						  "attempt, parallelism, max_parallelism, positions, prepared, completed_at) "
-						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, pg_catalog.clock_timestamp())",
-						  8, types, values, NULL);
+						  "attempt, parallelism, max_parallelism, positions, prepared, savepoint, completed_at) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, pg_catalog.clock_timestamp())",
+						  9, types, values, nulls);
 }
 
 /* Decodes rows of (offset, line, clock, ended) that jsonb_array_elements gave. */
@@ -118,6 +121,9 @@ read_completed(SPITupleTable *table, uint64 i, MemoryContext context)
 	row->parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
 	row->max_parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 5, &isnull));
 	row->completed_at = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 8, &isnull));
+	row->savepoint = SPI_getvalue(tuple, desc, 9);
+	if (row->savepoint)
+		row->savepoint = MemoryContextStrdup(context, row->savepoint);
 	read_names(row, SPI_getbinval(tuple, desc, 7, &isnull), context);
 	row->positions = read_positions(SPI_getbinval(tuple, desc, 6, &isnull),
 									&row->npositions, context);
@@ -137,7 +143,7 @@ weir_completed_all(int64 job)
 
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
-						  "positions, prepared, completed_at FROM weir_internal.completed "
+						  "positions, prepared, completed_at, savepoint FROM weir_internal.completed "
 						  "WHERE job = $1 ORDER BY checkpoint",
 						  1, types, values, NULL);
 	table = SPI_tuptable;
@@ -151,6 +157,41 @@ weir_completed_all(int64 job)
 	}
 	weir_internal_leave(&saved);
 	return result;
+}
+
+WeirCompleted *
+weir_savepoint_find(int64 job, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_completed_all(job))
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->savepoint && strcmp(row->savepoint, name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+bool
+weir_savepoint_drop(int64 job, const char *name)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(name)};
+	bool		found;
+
+	weir_internal_enter(&saved);
+	found = weir_internal_run("UPDATE weir_internal.completed SET savepoint = NULL "
+							  "WHERE job = $1 AND savepoint = $2",
+							  2, types, values, NULL) > 0;
+	if (found)
+		weir_internal_run("UPDATE weir_internal.checkpoint SET savepoint = NULL "
+						  "WHERE job = $1 AND savepoint = $2 AND status = 'completed'",
+						  2, types, values, NULL);
+	weir_internal_leave(&saved);
+	return found;
 }
 
 void

@@ -29,7 +29,8 @@
 	" coalesce(r.fresh, false), coalesce(r.was_finished, false)," \
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
-	" j.restart_reset_after, j.restart_jitter" \
+	" j.restart_reset_after, j.restart_jitter," \
+	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -214,6 +215,8 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->timeline = weir_internal_int64(row, 27);
 	job->fresh = row_bool(row, 28);
 	job->was_finished = row_bool(row, 29);
+	job->start_from = weir_internal_int64(row, 40);
+	job->allow_gap = row_bool(row, 41);
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -376,7 +379,8 @@ weir_job_set_timeline(int64 id, int64 timeline)
 
 	values[0] = Int64GetDatum(id);
 	values[1] = Int64GetDatum(timeline);
-	weir_internal_execute("UPDATE weir_internal.run SET timeline = $2, fresh = false WHERE job = $1",
+	weir_internal_execute("UPDATE weir_internal.run SET timeline = $2, fresh = false,"
+						  " start_from = 0 WHERE job = $1",
 						  2, types, values, NULL);
 }
 

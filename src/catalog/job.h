@@ -56,6 +56,9 @@ typedef struct WeirJob
 	int64		timeline;
 	bool		fresh;			/* the next start begins a new timeline, empty */
 	bool		was_finished;	/* the start passes the end of stream */
+	int64		start_from;		/* the next start begins a new timeline from this
+								 * savepoint; 0: none */
+	bool		allow_gap;		/* it goes on where the journal lacks bytes */
 } WeirJob;
 
 /* What enable_checkpointing names; what it leaves out stays as it is. */
@@ -109,8 +112,11 @@ extern void weir_job_configure(int64 id, const WeirCheckpointChange *change);
 extern void weir_job_disable_checkpointing(int64 id);
 /* set_restart_strategy */
 extern void weir_job_set_restart_strategy(int64 id, const WeirRestartConfig *config);
-/* start_job: status starting, bound to this database, wanted. */
-extern void weir_job_start(int64 id, bool fresh, bool was_finished);
+/*
+ * start_job: status starting, bound to this database, wanted; as fresh,
+ * was_finished, start_from and allow_gap of *job say.
+ */
+extern void weir_job_start(const WeirJob *job);
 /* drop_job, in two steps: what defines it, then what it has left. */
 extern void weir_job_delete(int64 id);
 /*
@@ -131,7 +137,7 @@ extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reas
 								const char *last_error);
 /* Takes a new attempt id, never used before; counts a restart if asked. */
 extern int64 weir_job_next_attempt(int64 id, bool restart);
-/* Also ends "fresh". */
+/* Also ends "fresh" and "start_from". */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */
 extern void weir_job_clear_finished(int64 id);

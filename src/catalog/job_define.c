@@ -157,21 +157,24 @@ weir_job_set_restart_strategy(int64 id, const WeirRestartConfig *config)
 }
 
 void
-weir_job_start(int64 id, bool fresh, bool was_finished)
+weir_job_start(const WeirJob *job)
 {
-	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID};
-	Datum		values[5];
+	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID, INT8OID, BOOLOID};
+	Datum		values[7];
 
-	create_run(id);
-	values[0] = Int64GetDatum(id);
+	create_run(job->id);
+	values[0] = Int64GetDatum(job->id);
 	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[2] = ObjectIdGetDatum(MyDatabaseId);
-	values[3] = BoolGetDatum(fresh);
-	values[4] = BoolGetDatum(was_finished);
+	values[3] = BoolGetDatum(job->fresh);
+	values[4] = BoolGetDatum(job->was_finished);
+	values[5] = Int64GetDatum(job->start_from);
+	values[6] = BoolGetDatum(job->allow_gap);
 	weir_internal_execute("UPDATE weir_internal.run SET system_identifier = $2, database = $3,"
-			" fresh = $4, was_finished = $5, wanted = true, status = 'starting',"
+			" fresh = $4, was_finished = $5, start_from = $6, allow_gap = $7,"
+			" wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
-			" started_at = clock_timestamp() WHERE job = $1", 5, types, values, NULL);
+			" started_at = clock_timestamp() WHERE job = $1", 7, types, values, NULL);
 }
 
 void

@@ -147,6 +147,12 @@ weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint)
 						  3, types, values, NULL);
 }
 
+/* Nor of one that is under way. */
+#define NOT_OF_SAVEPOINT \
+	" AND s.checkpoint NOT IN " \
+	"(SELECT checkpoint FROM weir_internal.completed WHERE job = $1 AND savepoint IS NOT NULL " \
+	"UNION ALL SELECT id FROM weir_internal.checkpoint WHERE job = $1 AND status = 'in_progress')"
+
 void
 weir_snapshot_trim(int64 job, int64 timeline, int64 oldest)
 {
@@ -158,6 +164,14 @@ weir_snapshot_trim(int64 job, int64 timeline, int64 oldest)
 						  " FROM weir_internal.snapshot WHERE job = $1 AND timeline = $2 "
 						  " AND checkpoint <= $3 AND is_full GROUP BY step, key_group) b "
 						  "WHERE s.job = $1 AND s.step = b.step AND s.key_group = b.key_group "
-						  "AND s.checkpoint < b.base",
+						  "AND s.checkpoint < b.base" NOT_OF_SAVEPOINT,
 						  3, types, values, NULL);
+	/* what lies in timelines that were left is no part of this one's history */
+	if (timeline > 1)
+		weir_internal_execute("DELETE FROM weir_internal.snapshot s "
+							  "WHERE s.job = $1 AND s.timeline <> $2 "
+							  "AND EXISTS (SELECT FROM weir_internal.completed c "
+							  "WHERE c.job = $1 AND c.checkpoint = $3 AND c.timeline = $2)"
+							  NOT_OF_SAVEPOINT,
+							  3, types, values, NULL);
 }

@@ -29,7 +29,10 @@ extern void weir_snapshot_read(int64 job, int64 timeline, int step, int64 checkp
 /* Recovery: chunks of the timeline newer than the checkpoint are gone. */
 extern void weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint);
 
-/* Deletes what restoring "oldest" of the timeline, or anything later, cannot reach. */
+/*
+ * Deletes what restoring "oldest" of the timeline, or anything later, or a
+ * savepoint, cannot reach.  A savepoint's chunks are full ones with its own id.
+ */
 extern void weir_snapshot_trim(int64 job, int64 timeline, int64 oldest);
 
 #endif

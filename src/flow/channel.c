@@ -116,29 +116,34 @@ weir_sender_flush(WeirSender *sender)
 }
 
 static void
-send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint, int64 sent_at)
+send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint, int64 sent_at,
+		  bool full)
 {
+	WeirMessage *message;
+
 	weir_sender_flush(sender);
-	begin_message(sender, kind, checkpoint)->sent_at = sent_at;
+	message = begin_message(sender, kind, checkpoint);
+	message->sent_at = sent_at;
+	message->full = full;
 	enqueue(sender);
 }
 
 void
-weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at)
+weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at, bool full)
 {
-	send_mark(sender, WEIR_MESSAGE_BARRIER, checkpoint, sent_at);
+	send_mark(sender, WEIR_MESSAGE_BARRIER, checkpoint, sent_at, full);
 }
 
 void
 weir_sender_cancel(WeirSender *sender, int64 checkpoint)
 {
-	send_mark(sender, WEIR_MESSAGE_CANCEL, checkpoint, 0);
+	send_mark(sender, WEIR_MESSAGE_CANCEL, checkpoint, 0, false);
 }
 
 void
 weir_sender_end(WeirSender *sender)
 {
-	send_mark(sender, WEIR_MESSAGE_END, 0, 0);
+	send_mark(sender, WEIR_MESSAGE_END, 0, 0, false);
 }
 
 /*

@@ -32,6 +32,7 @@ typedef struct WeirMessage
 	int64		sent_at;		/* barrier: when the source sent it, us */
 	int32		kind;			/* WeirMessageKind */
 	int32		nrows;
+	bool		full;			/* barrier: state is to be written in full */
 	/* rows follow, each at a MAXALIGNed offset */
 } WeirMessage;
 
@@ -60,7 +61,8 @@ extern void weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values,
 /* Sends the batch under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */
-extern void weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at);
+extern void weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at,
+								bool full);
 extern void weir_sender_cancel(WeirSender *sender, int64 checkpoint);
 extern void weir_sender_end(WeirSender *sender);
 /* Tries to get rid of what is pending; true when nothing is. */

@@ -48,7 +48,8 @@ weir_checkpoints_init(WeirCoordinator *co)
 	{
 		WeirCompleted *row = lfirst(lc);
 
-		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint, false);
+		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint,
+										   row->savepoint != NULL);
 		weir_checkpointer_completion_before(co->checkpointer, row->completed_at);
 		if (row->checkpoint == co->doubtful)
 			co->doubtful = 0;
@@ -116,6 +117,12 @@ is_active(WeirCoordinator *co)
 	return weir_checkpoints_open(co) || activity(co) != co->activity_completed;
 }
 
+static bool
+is_savepoint(const WeirPendingCheckpoint *p)
+{
+	return p->savepoint[0] != '\0';
+}
+
 /* An ended task is not reached by barriers: it is told itself. */
 static void
 tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p)
@@ -124,6 +131,7 @@ tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p)
 
 	message.checkpoint = p->id;
 	message.ckind = p->kind;
+	message.full = is_savepoint(p);
 	message.triggered_at = p->triggered_at;
 	weir_attempt_tell(co, task, WEIR_CONTROL_TRIGGER, &message);
 }
@@ -177,6 +185,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p = palloc0(sizeof(WeirPendingCheckpoint));
 	p->id = action->checkpoint;
 	p->kind = action->ckind;
+	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_now();
 	p->activity = activity(co);
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
@@ -186,7 +195,9 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	MemoryContextSwitchTo(old);
 	weir_coordinator_begin(co);
 	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
-							  p->kind, NULL, co->ntasks, p->triggered_at);
+							  is_savepoint(p) ? WEIR_SAVEPOINT : p->kind,
+							  is_savepoint(p) ? p->savepoint : NULL, co->ntasks,
+							  p->triggered_at);
 	weir_coordinator_end(co, false);
 	for (int i = 0; i < co->ntasks; i++)
 	{
@@ -259,6 +270,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.max_parallelism = co->job->max_parallelism;
 	row.npositions = co->attempt->nsources;
 	row.positions = positions;
+	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
 	gid.database = MyDatabaseId;
 	gid.job = co->job->id;

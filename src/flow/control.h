@@ -48,6 +48,7 @@ typedef struct WeirControl
 	int32		task;			/* from a task: which */
 	int64		checkpoint;
 	int32		ckind;			/* WeirCheckpointKind, of a trigger */
+	bool		full;			/* of a trigger: state is to be written in full */
 	int32		vote;			/* WeirVote */
 	int64		triggered_at;	/* us */
 	WeirPosition position;		/* a source's vote; a complete: trim to it */

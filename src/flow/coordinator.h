@@ -43,6 +43,7 @@ typedef struct WeirPendingCheckpoint
 {
 	int64		id;
 	WeirCheckpointKind kind;
+	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
 	WeirPosition *positions;	/* a source each */
@@ -126,6 +127,9 @@ extern void weir_purge_dropped(int64 job);
 /* COMMIT PREPARED of one, in a transaction of its own. */
 extern void weir_commit_prepared(const char *gid);
 
+/* start_point.c, in recovery: false if the job is failed for good. */
+extern bool weir_start_choose(WeirCoordinator *co, List *rows);
+
 /* attempt_run.c: one attempt from the start of its tasks to the end of the last. */
 extern void weir_attempt_run(WeirCoordinator *co);
 extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
@@ -144,6 +148,8 @@ extern void weir_stop_begin(WeirCoordinator *co);
 extern void weir_requests_take(WeirCoordinator *co);
 extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);
+/* The savepoint's name that a request carries, "" if none. */
+extern void weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN]);
 extern void weir_requests_refuse(WeirCoordinator *co, const char *error);
 
 #endif

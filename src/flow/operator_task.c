@@ -45,6 +45,7 @@ typedef struct Operator
 	bool		held;			/* voted ready, waits to hear */
 	int64		held_for;
 	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
+	List	   *full;			/* checkpoints to write in full (int64 *) */
 	bool		marked;			/* a marker is in the open epoch */
 	bool		completed;		/* a checkpoint completed in this attempt */
 	bool		end_told;
@@ -226,6 +227,43 @@ write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
 	weir_snapshot_add(arg, group, is_full, seq, payload);
 }
 
+static void
+remember(Operator *op, List **list, int64 checkpoint)
+{
+	MemoryContext old = MemoryContextSwitchTo(op->task->context);
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = checkpoint;
+	*list = lappend(*list, id);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+forget(List **list, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, *list)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			*list = foreach_delete_current(*list, lc);
+	}
+}
+
+/* Savepoints are written in full, and all until one of the timeline has completed. */
+static bool
+is_full(Operator *op, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, op->full)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			return true;
+	}
+	return op->task->attempt->write_full && !op->completed;
+}
+
 /* In a transaction: the changed state, as chunks of this checkpoint. */
 static void
 write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
@@ -238,8 +276,7 @@ write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 	if (op->store == NULL)
 		return;
 	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
-	weir_store_snapshot(op->store, attempt->write_full && !op->completed,
-						write_chunk, writer, &stats);
+	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
 	weir_snapshot_end(writer);
 	times->write = weir_now() - began;
 	times->bytes = stats.bytes;
@@ -248,11 +285,9 @@ write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static bool
-state_changed(Operator *op)
+must_write(Operator *op, int64 checkpoint)
 {
-	return op->store &&
-		(weir_store_is_dirty(op->store) ||
-		 (op->task->attempt->write_full && !op->completed));
+	return op->store && (weir_store_is_dirty(op->store) || is_full(op, checkpoint));
 }
 
 /* Snapshot into the epoch, and vote; what follows waits for the answer. */
@@ -264,7 +299,7 @@ snapshot_ready(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 
 	op->held = true;
 	op->held_for = checkpoint;
-	if (!weir_epoch_is_open() && !state_changed(op))
+	if (!weir_epoch_is_open() && !must_write(op, checkpoint))
 	{
 		weir_task_vote(task, checkpoint, WEIR_VOTE_READY_EMPTY, NULL, times);
 		return;
@@ -304,14 +339,14 @@ commit_epoch(Operator *op)
 static void
 snapshot_committed(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 {
-	if (op->sink && (weir_epoch_is_open() || state_changed(op)))
+	if (op->sink && (weir_epoch_is_open() || must_write(op, checkpoint)))
 	{
 		weir_epoch_enter();
 		write_state(op, checkpoint, times);
 		weir_epoch_leave();
 		commit_epoch(op);
 	}
-	else if (op->sink == NULL && state_changed(op))
+	else if (op->sink == NULL && must_write(op, checkpoint))
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
@@ -321,7 +356,7 @@ snapshot_committed(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 		CommitTransactionCommand();
 	}
 	if (op->out && !weir_align_all_ended(op->align))
-		weir_sender_barrier(op->out, checkpoint, op->barrier_sent);
+		weir_sender_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
 	weir_task_vote(op->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
 }
 
@@ -359,8 +394,10 @@ align_actions(Operator *op)
 		if (action.kind == WEIR_ALIGN_SNAPSHOT)
 		{
 			snapshot(op, action.checkpoint);
+			forget(&op->full, action.checkpoint);
 			continue;
 		}
+		forget(&op->full, action.checkpoint);
 		if (op->out && !weir_align_all_ended(op->align))
 			weir_sender_cancel(op->out, action.checkpoint);
 		if (action.subsumed)
@@ -393,29 +430,6 @@ prepare(Operator *op, int64 checkpoint)
  * too: its snapshot would get into that one's epoch.
  */
 static void
-defer_trigger(Operator *op, int64 checkpoint)
-{
-	MemoryContext old = MemoryContextSwitchTo(op->task->context);
-	int64	   *id = palloc(sizeof(int64));
-
-	*id = checkpoint;
-	op->triggers = lappend(op->triggers, id);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-forget_trigger(Operator *op, int64 checkpoint)
-{
-	ListCell   *lc;
-
-	foreach(lc, op->triggers)
-	{
-		if (*(int64 *) lfirst(lc) == checkpoint)
-			op->triggers = foreach_delete_current(op->triggers, lc);
-	}
-}
-
-static void
 run_triggers(Operator *op)
 {
 	while (!op->held && op->triggers != NIL)
@@ -444,10 +458,13 @@ handle_control(Operator *op)
 		switch ((WeirControlKind) message.kind)
 		{
 			case WEIR_CONTROL_TRIGGER:
-				defer_trigger(op, message.checkpoint);
+				remember(op, &op->triggers, message.checkpoint);
+				if (message.full)
+					remember(op, &op->full, message.checkpoint);
 				break;
 			case WEIR_CONTROL_ABORT:
-				forget_trigger(op, message.checkpoint);
+				forget(&op->triggers, message.checkpoint);
+				forget(&op->full, message.checkpoint);
 				weir_align_abort(op->align, message.checkpoint);
 				release(op, message.checkpoint);
 				break;
@@ -486,6 +503,8 @@ handle_message(Operator *op, int input, const WeirMessage *message)
 			if (op->first_barrier == 0)
 				op->first_barrier = weir_now();
 			op->barrier_sent = message->sent_at;
+			if (message->full)
+				remember(op, &op->full, message->checkpoint);
 			weir_align_barrier(op->align, input, message->checkpoint);
 			break;
 		case WEIR_MESSAGE_CANCEL:

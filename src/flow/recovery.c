@@ -14,9 +14,8 @@
  * In order: nothing of the old attempt lives (its tasks hold a lock of the
  * job); prepared transactions are found by name in pg_prepared_xacts and
  * resolved until none is left; markers are held against completed rows, as
- * somebody may have resolved a transaction by hand; the highest completed id
- * of the timeline is what to restore; newer chunks of the timeline are
- * deleted.
+ * somebody may have resolved a transaction by hand; then start_point.c says
+ * what to restore.
  */
 #include "postgres.h"
 
@@ -30,7 +29,6 @@
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
-#include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
@@ -204,98 +202,6 @@ markers_agree(WeirCoordinator *co, List *rows)
 	return true;
 }
 
-/* The newest completed checkpoint of a timeline (0: any), or NULL. */
-static WeirCompleted *
-newest(List *rows, int64 timeline)
-{
-	WeirCompleted *best = NULL;
-	ListCell   *lc;
-
-	foreach(lc, rows)
-	{
-		WeirCompleted *row = lfirst(lc);
-
-		if ((timeline == 0 || row->timeline == timeline) &&
-			(best == NULL || row->checkpoint > best->checkpoint))
-			best = row;
-	}
-	return best;
-}
-
-/* A start from nothing: the first one, or a fresh one at the positions reached. */
-static void
-begin_timeline(WeirCoordinator *co, const WeirCompleted *last)
-{
-	static WeirStoredPosition origin;
-	int			n = last ? last->npositions : 1;
-
-	co->npositions = n;
-	co->positions = MemoryContextAllocZero(co->context, sizeof(WeirStoredPosition) * n);
-	if (last)
-		memcpy(co->positions, last->positions, sizeof(WeirStoredPosition) * n);
-	else
-		co->positions[0] = origin;
-	co->timeline = weir_timeline_begin(co->job->id, 0, co->npositions, co->positions);
-	weir_job_set_timeline(co->job->id, co->timeline);
-	co->job->timeline = co->timeline;
-	co->job->fresh = false;
-	co->restore = co->restore_timeline = 0;
-	co->write_full = true;
-}
-
-static void
-resume_from(WeirCoordinator *co, const WeirCompleted *row)
-{
-	co->timeline = co->job->timeline;
-	co->restore = row->checkpoint;
-	co->restore_timeline = row->timeline;
-	co->write_full = false;
-	co->npositions = row->npositions;
-	co->positions = row->positions;
-}
-
-static void
-resume_base(WeirCoordinator *co)
-{
-	int64		base = 0;
-
-	co->timeline = co->job->timeline;
-	if (!weir_timeline_get(co->job->id, co->timeline, &base, &co->npositions, &co->positions))
-		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
-			 co->timeline, co->job->id);
-	co->restore = base;
-	co->restore_timeline = 0;
-	co->write_full = true;
-}
-
-/* Groups are fixed once state exists. */
-static bool
-groups_agree(WeirCoordinator *co, const WeirCompleted *row)
-{
-	if (row == NULL || row->max_parallelism == co->job->max_parallelism)
-		return true;
-	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-						  "state was written at max_parallelism %d, the job has %d",
-						  row->max_parallelism, co->job->max_parallelism);
-	return false;
-}
-
-static void
-choose_start(WeirCoordinator *co, List *rows)
-{
-	WeirCompleted *row = newest(rows, co->job->timeline);
-
-	if (co->job->timeline == 0 || co->job->fresh)
-		begin_timeline(co, newest(rows, 0));
-	else if (row)
-		resume_from(co, row);
-	else
-		resume_base(co);
-	weir_snapshot_delete_newer(co->job->id, co->timeline,
-							   row && co->restore ? co->restore : 0);
-	weir_checkpoint_settle(co->job->id);
-}
-
 bool
 weir_recover(WeirCoordinator *co)
 {
@@ -309,9 +215,7 @@ weir_recover(WeirCoordinator *co)
 	weir_coordinator_begin(co);
 	MemoryContextSwitchTo(co->context);
 	co->next_checkpoint = Max(co->next_checkpoint, weir_checkpoint_next_id(co->job->id));
-	ok = markers_agree(co, rows) && groups_agree(co, newest(rows, co->job->timeline));
-	if (ok)
-		choose_start(co, rows);
+	ok = markers_agree(co, rows) && weir_start_choose(co, rows);
 	weir_coordinator_end(co, true);
 	return ok;
 }

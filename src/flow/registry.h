@@ -14,7 +14,7 @@ typedef enum WeirRequestKind
 {
 	WEIR_REQUEST_CHECKPOINT,	/* trigger_checkpoint */
 	WEIR_REQUEST_SAVEPOINT,		/* create_savepoint(name) */
-	WEIR_REQUEST_STOP,			/* stop_job: last checkpoint, then stop */
+	WEIR_REQUEST_STOP,			/* stop_job(savepoint): last checkpoint, then stop */
 	WEIR_REQUEST_DRAIN,			/* stop_job(drain => true) */
 	WEIR_REQUEST_CANCEL,		/* stop_job(cancel => true), drop_job */
 	WEIR_REQUEST_CONFIGURE		/* checkpointing options changed: read them again */

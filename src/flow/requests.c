@@ -30,6 +30,21 @@ weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 }
 
 void
+weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN])
+{
+	name[0] = '\0';
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; token != 0 && i < WEIR_REQUESTS_PER_JOB; i++)
+	{
+		WeirRequestSlot *request = &co->slot->requests[i];
+
+		if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+			strlcpy(name, request->name, NAMEDATALEN);
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+void
 weir_requests_refuse(WeirCoordinator *co, const char *error)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
@@ -68,15 +83,64 @@ take_one(WeirCoordinator *co, WeirRequestSlot *taken)
 	return found;
 }
 
-static void
-ask_checkpoint(WeirCoordinator *co, uint64 token, WeirCheckpointKind kind)
+static bool
+is_being_taken(WeirCoordinator *co, const WeirRequestSlot *asked)
+{
+	bool		found = false;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; i < WEIR_REQUESTS_PER_JOB; i++)
+	{
+		const WeirRequestSlot *other = &co->slot->requests[i];
+
+		if (other->state == WEIR_SLOT_TAKEN && other->token != asked->token &&
+			strcmp(other->name, asked->name) == 0)
+			found = true;
+	}
+	LWLockRelease(weir_registry->lock);
+	return found;
+}
+
+static bool
+name_exists(WeirCoordinator *co, const char *name)
+{
+	bool		exists;
+
+	weir_coordinator_begin(co);
+	exists = weir_savepoint_find(co->job->id, name) != NULL;
+	weir_coordinator_end(co, false);
+	return exists;
+}
+
+/* Names are unique in a job, those of savepoints under way too. */
+static bool
+name_is_free(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	if (is_being_taken(co, request))
+		weir_request_done(co, request->token, false, 0,
+						  psprintf("savepoint \"%s\" is being taken already", request->name));
+	else if (name_exists(co, request->name))
+		weir_request_done(co, request->token, false, 0,
+						  psprintf("savepoint \"%s\" exists already", request->name));
+	else
+		return true;
+	return false;
+}
+
+static bool
+tasks_run(WeirCoordinator *co, const WeirRequestSlot *request)
 {
 	if (!co->started)
-	{
-		weir_request_done(co, token, false, 0, "the job's tasks are not running yet");
-		return;
-	}
-	weir_checkpointer_request(co->checkpointer, kind, token, weir_now());
+		weir_request_done(co, request->token, false, 0, "the job's tasks are not running yet");
+	return co->started;
+}
+
+static void
+ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
+{
+	if (tasks_run(co, request) &&
+		(kind != WEIR_SAVEPOINT || name_is_free(co, request)))
+		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
 }
 
 /* All tasks run: the last checkpoint now, or once the input has ended. */
@@ -90,17 +154,36 @@ weir_stop_begin(WeirCoordinator *co)
 		weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
 }
 
+/* Can it be the last checkpoint that gets the name? */
+static bool
+stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	if (request->name[0] == '\0')
+		return true;
+	if (!tasks_run(co, request))
+		return false;
+	if (co->final_asked)
+	{
+		weir_request_done(co, request->token, false, 0,
+						  "the input has ended, and the final checkpoint is being taken");
+		return false;
+	}
+	return name_is_free(co, request);
+}
+
 static void
-ask_stop(WeirCoordinator *co, uint64 token, bool drain)
+ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
 {
 	if (co->stopping)
 	{
-		weir_request_done(co, token, false, 0, "the job is being stopped already");
+		weir_request_done(co, request->token, false, 0, "the job is being stopped already");
 		return;
 	}
-	co->stop_token = token;
+	if (!stop_can_be_named(co, request))
+		return;
+	co->stop_token = request->token;
 	co->stopping = true;
-	co->draining = drain;
+	co->draining = request->kind == WEIR_REQUEST_DRAIN;
 	if (co->started)
 		weir_stop_begin(co);
 }
@@ -111,14 +194,14 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 	switch (request->kind)
 	{
 		case WEIR_REQUEST_CHECKPOINT:
-			ask_checkpoint(co, request->token, WEIR_MANUAL);
+			ask_checkpoint(co, request, WEIR_MANUAL);
 			break;
 		case WEIR_REQUEST_SAVEPOINT:
-			weir_request_done(co, request->token, false, 0, "savepoints are not yet supported");
+			ask_checkpoint(co, request, WEIR_SAVEPOINT);
 			break;
 		case WEIR_REQUEST_STOP:
 		case WEIR_REQUEST_DRAIN:
-			ask_stop(co, request->token, request->kind == WEIR_REQUEST_DRAIN);
+			ask_stop(co, request);
 			break;
 		case WEIR_REQUEST_CANCEL:
 			co->cancelled = true;

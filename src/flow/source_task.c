@@ -261,7 +261,7 @@ handle_trigger(Source *source, const WeirControl *message)
 	{
 		weir_reader_flush(source->reader, true);
 		for (int i = 0; i < source->nout; i++)
-			weir_sender_barrier(source->out[i], message->checkpoint, weir_now());
+			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
 	}
 	vote(source, message->checkpoint);
 	if (message->ckind == WEIR_FINAL)

@@ -131,6 +131,23 @@ weir_segments_load(int64 job, int stream, int *n)
 	return segments;
 }
 
+bool
+weir_segments_begin_at(int64 job, int stream, int64 *offset)
+{
+	int64		key[] = {job, stream};
+	WeirInternal saved;
+	bool		found;
+
+	enter(&saved);
+	found = run("SELECT start_offset FROM weir_internal.journal_segment "
+				"WHERE job = $1 AND stream = $2 AND segment IS NOT NULL "
+				"ORDER BY segment LIMIT 1", 2, key) > 0;
+	if (found)
+		*offset = weir_internal_int64(0, 1);
+	leave(&saved);
+	return found;
+}
+
 /* A new slot's table; needs the owner's rights. */
 static Oid
 create_slot(int64 job, int stream, int slot)

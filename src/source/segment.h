@@ -44,6 +44,9 @@ typedef struct WeirJournalRow
 /* The slots of a stream's journal, those in use first, in order of number. */
 extern WeirSegment *weir_segments_load(int64 job, int stream, int *n);
 
+/* Where the journal of a stream begins; false if it holds nothing. */
+extern bool weir_segments_begin_at(int64 job, int stream, int64 *offset);
+
 /* Makes a free slot, or, if its relid is not valid, a new one, the given segment. */
 extern void weir_segment_begin(int64 job, int stream, WeirSegment *segment,
 							   int64 number, int64 start_offset);

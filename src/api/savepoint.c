@@ -1,0 +1,121 @@
+/*
+ * api/savepoint.c
+ *		weir.create_savepoint, drop_savepoint; savepoints of stop_job and
+ *		start_job.
+ *
+ * create_savepoint acts at once and waits; drop_savepoint takes the name away
+ * at the caller's commit, and what the checkpoint holds is left to retention.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "api/access.h"
+#include "api/savepoint.h"
+#include "catalog/checkpoint.h"
+#include "flow/registry.h"
+#include "source/segment.h"
+
+PG_FUNCTION_INFO_V1(weir_create_savepoint);
+PG_FUNCTION_INFO_V1(weir_drop_savepoint);
+
+void
+weir_savepoint_check_new(const WeirJob *job, const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("savepoint name must not be empty")));
+	if (strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("savepoint name is too long"),
+				 errdetail("\"%s\" has %zu bytes; at most %d are allowed.",
+						   name, strlen(name), NAMEDATALEN - 1),
+				 errhint("Choose a shorter name.")));
+	if (!job->checkpointing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" runs without checkpointing", job->name),
+				 errhint("Stop it, call weir.enable_checkpointing, and start it again.")));
+	if (weir_savepoint_find(job->id, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("savepoint \"%s\" of job \"%s\" already exists", name, job->name),
+				 errhint("Choose another name, or drop it with weir.drop_savepoint.")));
+}
+
+static void
+no_such_savepoint(const WeirJob *job, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("savepoint \"%s\" of job \"%s\" does not exist", name, job->name),
+			 errhint("The view weir.checkpoints lists the savepoints of a job.")));
+}
+
+Datum
+weir_create_savepoint(PG_FUNCTION_ARGS)
+{
+	WeirJob    *job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"));
+	char	   *name = weir_arg_required(fcinfo, 1, "savepoint name");
+	WeirRequestResult result;
+
+	weir_job_must_run(job);
+	weir_savepoint_check_new(job, name);
+	weir_check_can_wait(job, "weir.create_savepoint");
+	weir_registry_request(job->id, WEIR_REQUEST_SAVEPOINT, name, &result);
+	if (!result.ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("savepoint \"%s\" of job \"%s\" failed: %s", name, job->name, result.error),
+				 errhint("The view weir.checkpoints has its history.")));
+	PG_RETURN_INT64(result.checkpoint);
+}
+
+Datum
+weir_drop_savepoint(PG_FUNCTION_ARGS)
+{
+	char	   *job_name = weir_arg_required(fcinfo, 0, "job name");
+	char	   *name = weir_arg_required(fcinfo, 1, "savepoint name");
+	WeirJob    *job = weir_job_for_change(job_name, "weir.drop_savepoint()");
+
+	if (!weir_savepoint_drop(job->id, name))
+		no_such_savepoint(job, name);
+	PG_RETURN_VOID();
+}
+
+static void
+check_journal_holds(const WeirJob *job, const char *name, const WeirCompleted *row)
+{
+	for (int i = 0; i < row->npositions; i++)
+	{
+		int64		offset = row->positions[i].offset;
+		int64		oldest;
+
+		if (!weir_segments_begin_at(job->id, i, &oldest) || offset >= oldest)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
+						job->name, name),
+				 errdetail(INT64_FORMAT " bytes are missing: the savepoint stands at byte "
+						   INT64_FORMAT ", the journal begins at byte " INT64_FORMAT ".",
+						   oldest - offset, offset, oldest),
+				 errhint("Set allow_gap => true to go on without them.")));
+	}
+}
+
+void
+weir_savepoint_start_from(WeirJob *job, const char *name)
+{
+	WeirCompleted *row = weir_savepoint_find(job->id, name);
+
+	if (row == NULL)
+		no_such_savepoint(job, name);
+	if (!job->allow_gap)
+		check_journal_holds(job, name, row);
+	job->start_from = row->checkpoint;
+	for (int i = 0; i < row->npositions; i++)
+		job->was_finished = job->was_finished || row->positions[i].ended;
+}
