@@ -10,7 +10,7 @@
 static void abort_checkpoint(World *w, const WeirAction *a);
 
 void
-weir_gid_of(WeirGid *gid, int attempt, int checkpoint, int task)
+gid_of(WeirGid *gid, int attempt, int checkpoint, int task)
 {
 	gid->database = 1;
 	gid->job = 1;
@@ -300,6 +300,7 @@ abort_checkpoint(World *w, const WeirAction *a)
 {
 	int			i;
 
+	w->events[E_ABORTED]++;
 	for (i = 0; i < current(w)->ntasks; i++)
 		tell(w, i, M_ABORT, a->checkpoint);
 	if (mutant == MUTANT_DELETE_ABORTED)
@@ -362,6 +363,7 @@ tell_complete(World *w, const WeirAction *a)
 	Attempt    *at = current(w);
 	int			i;
 
+	w->events[E_COMPLETED]++;
 	check_told(w, (int) a->checkpoint);
 	for (i = 0; i < at->ntasks; i++)
 	{
@@ -430,7 +432,7 @@ commit_next(World *w, const WeirAction *a)
 		return true;
 	if (fault(w, 16))
 		return false;
-	weir_gid_of(&gid, current(w)->id, (int) a->checkpoint, co->progress);
+	gid_of(&gid, current(w)->id, (int) a->checkpoint, co->progress);
 	weir_gid_format(name, &gid);
 	i = db_find_prepared(w, name);
 	if (i < 0)

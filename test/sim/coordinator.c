@@ -99,6 +99,7 @@ coordinator_crash(World *w)
 	if (co->state == C_IDLE)
 		return;
 	TRACE(w, "coordinator: is gone");
+	w->events[E_COORDINATOR_CRASH]++;
 	if (co->checkpointer != NULL)
 		weir_checkpointer_destroy(co->checkpointer);
 	co->checkpointer = NULL;
@@ -206,7 +207,7 @@ listed_gids(const World *w, WeirGid *gids, int limit)
 		for (t = 0; t < MAX_TASKS; t++)
 		{
 			if ((row->listed >> t & 1) && n < limit)
-				weir_gid_of(&gids[n++], row->attempt, row->checkpoint, t);
+				gid_of(&gids[n++], row->attempt, row->checkpoint, t);
 		}
 	}
 	return n;
@@ -228,7 +229,7 @@ check_by_hand(World *w)
 		const Marker *m = &w->db.markers[i];
 
 		if (m->owner == COMMITTED)
-			weir_gid_of(&markers[nmarkers++], m->attempt, m->checkpoint, m->task);
+			gid_of(&markers[nmarkers++], m->attempt, m->checkpoint, m->task);
 	}
 	if (weir_recovery_by_hand(listed, nlisted, markers, nmarkers, refs, completed_refs(w, refs),
 							  &which) != WEIR_BY_HAND_NONE)
@@ -306,6 +307,7 @@ start_attempt(World *w)
 	Attempt    *a;
 	int			i;
 
+	w->events[E_ATTEMPT]++;
 	w->half = !w->half;
 	a = current(w);
 	for (i = 0; i < a->ntasks; i++)

@@ -248,7 +248,7 @@ db_prepare(World *w, Task *t, int checkpoint)
 		violate(w, "(the model has room for more prepared transactions)");
 		return;
 	}
-	weir_gid_of(&gid, attempt, checkpoint, t->index);
+	gid_of(&gid, attempt, checkpoint, t->index);
 	p = &db->prepared[db->nprepared];
 	weir_gid_format(p->name, &gid);
 	p->attempt = (int16_t) attempt;

@@ -37,7 +37,7 @@ typedef struct Options
 typedef struct Shared
 {
 	atomic_long played;
-	atomic_long steps;
+	atomic_long events[E_COUNT];
 	atomic_bool stop;
 	atomic_ullong bad;			/* least seed that broke a promise; 0: none */
 } Shared;
@@ -68,6 +68,7 @@ static void
 play_share(const Options *o, Shared *shared, int job, double until)
 {
 	long		i;
+	int			e;
 
 	for (i = job; i < o->schedules; i += o->jobs)
 	{
@@ -81,6 +82,8 @@ play_share(const Options *o, Shared *shared, int job, double until)
 		if (world.violation != NULL)
 			report_bad(shared, seed);
 	}
+	for (e = 0; e < E_COUNT; e++)
+		atomic_fetch_add(&shared->events[e], world.events[e]);
 }
 
 static bool
@@ -112,22 +115,38 @@ show(const Options *o, uint64_t seed, int lines)
 	trace_clear();
 	world_play(&world, seed, o->steps, true);
 	if (world.violation != NULL)
-		printf("# seed %llu, steps %d: broken: %s\n", (unsigned long long) seed, o->steps,
-			   world.violation);
+		printf("# broken: %s\n# again: make sim SEED=%llu STEPS=%d\n", world.violation,
+			   (unsigned long long) seed, o->steps);
 	trace_print(lines);
 	return world.violation == NULL;
 }
 
+/* How many schedules it took to find the mistake, and what it broke. */
 static int
 hunt_mutant(const Options *o, Shared *shared)
 {
-	bool		caught = atomic_load(&shared->bad) != 0;
+	bool		found = atomic_load(&shared->bad) != 0;
 
-	if (caught)
+	if (found)
 		world_play(&world, atomic_load(&shared->bad), o->steps, false);
-	printf("%-20s %9ld  %s\n", mutant_name(mutant), atomic_load(&shared->played),
-		   caught ? world.violation : "NOT CAUGHT");
-	return caught ? 0 : 1;
+	printf("%sok - %-26s %7ld schedules: %s\n", found ? "" : "not ", mutant_name(mutant),
+		   atomic_load(&shared->played), found ? world.violation : "not found");
+	return found ? 0 : 1;
+}
+
+static void
+print_summary(const Options *o, Shared *shared, double took)
+{
+	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
+	"crashes of a task", "ends of a coordinator", "of the server", "power cuts"};
+	int			e;
+
+	printf("# %.1f s, %.0f schedules a minute, %d processes, %d steps each and what follows, "
+		   "seeds from %llu\n#", took, (double) atomic_load(&shared->played) / took * 60, o->jobs,
+		   o->steps, (unsigned long long) o->first);
+	for (e = 0; e < E_COUNT; e++)
+		printf("%s %ld %s", e > 0 ? "," : "", atomic_load(&shared->events[e]), names[e]);
+	printf("\n");
 }
 
 static int
@@ -136,18 +155,14 @@ run(const Options *o)
 	Shared	   *shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE,
 							  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double		began = seconds_now();
-	double		took;
 	bool		whole = play_all(o, shared);
 	uint64_t	bad = atomic_load(&shared->bad);
 
 	if (mutant != MUTANT_NONE)
 		return hunt_mutant(o, shared);
-	took = seconds_now() - began;
-	printf("%s 1 - simulator: %ld schedules, %s\n", bad == 0 && whole ? "ok" : "not ok",
+	printf("%sok 1 - simulator: %ld schedules, %s\n", bad == 0 && whole ? "" : "not ",
 		   atomic_load(&shared->played), bad == 0 ? "no promise broken" : "a promise broken");
-	printf("# %.1f s, %.0f schedules a minute on %d cores, seeds from %llu\n", took,
-		   (double) atomic_load(&shared->played) / took * 60, o->jobs,
-		   (unsigned long long) o->first);
+	print_summary(o, shared, seconds_now() - began);
 	if (bad != 0)
 		(void) show(o, bad, SHOWN_STEPS);
 	printf("1..1\n");

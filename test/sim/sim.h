@@ -325,8 +325,22 @@ typedef struct Oracle
 	uint8_t		told_position[MAX_SOURCES];
 } Oracle;
 
+/* What came about, over all schedules: to see that the faults are there. */
+typedef enum Event
+{
+	E_ATTEMPT,
+	E_COMPLETED,
+	E_ABORTED,
+	E_TASK_CRASH,
+	E_COORDINATOR_CRASH,
+	E_SERVER_CRASH,
+	E_POWER_CUT,
+	E_COUNT
+} Event;
+
 typedef struct World
 {
+	long		events[E_COUNT];
 	uint64_t	random;
 	bool		tracing;
 	bool		calm;			/* no faults any more .. */
@@ -457,7 +471,7 @@ extern void checkpoints_end(World *w);
 extern void checkpoints_message(World *w, int task, const Message *m);
 extern void checkpoints_tick(World *w);
 extern bool checkpoints_act(World *w);
-extern void weir_gid_of(WeirGid *gid, int attempt, int checkpoint, int task);
+extern void gid_of(WeirGid *gid, int attempt, int checkpoint, int task);
 
 /* source.c */
 extern void source_load(World *w, Task *t);

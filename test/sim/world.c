@@ -214,7 +214,7 @@ clear(World *w)
 {
 	int			i;
 
-	memset(w, 0, offsetof(World, attempts));
+	memset(&w->random, 0, offsetof(World, attempts) - offsetof(World, random));
 	for (i = 0; i < 2; i++)
 		memset(&w->attempts[i], 0, offsetof(Attempt, tasks));
 	for (i = 0; i < 2 * MAX_TASKS; i++)
@@ -271,6 +271,7 @@ kill_all(World *w)
 static void
 crash_server(World *w, bool power_cut)
 {
+	w->events[power_cut ? E_POWER_CUT : E_SERVER_CRASH]++;
 	TRACE(w, "%s", power_cut ? "power cut" : "the server crashes");
 	coordinator_crash(w);
 	kill_all(w);
@@ -288,6 +289,7 @@ crash_task(World *w)
 	if (t->alive)
 	{
 		TRACE(w, "task %d: crashes", t->index);
+		w->events[E_TASK_CRASH]++;
 		task_kill(w, t);
 	}
 }
@@ -428,6 +430,13 @@ advance_clock(World *w)
 }
 
 static void
+start_again(World *w)
+{
+	w->now += 50;
+	user_start(w);
+}
+
+static void
 come_to_rest(World *w)
 {
 	int			rounds = 0;
@@ -435,13 +444,14 @@ come_to_rest(World *w)
 	TRACE(w, "from here on nothing fails");
 	w->calm = true;
 	w->calm_from = w->now;
-	w->locked_until = 0;
+	if (w->locked_until > w->now + 300)
+		w->locked_until = w->now + 300;
 	while (w->violation == NULL && !job_done(w))
 	{
 		if (rounds++ == CALM_ROUNDS)
 			violate(w, "progress resumes once nothing fails");
 		else if (w->co.state == C_IDLE)
-			user_start(w);
+			start_again(w);
 		else if (!calm_round(w) && w->violation == NULL)
 			advance_clock(w);
 	}
