@@ -14,12 +14,28 @@
 
 #include "sim.h"
 
+static const char *const too_long = "the schedule is too long for the model";
+
 void
 violate(World *w, const char *promise)
 {
 	TRACE(w, "VIOLATION: %s", promise);
 	if (w->violation == NULL)
 		w->violation = promise;
+}
+
+/* The schedule is too long for the model's arrays: it ends here, unjudged. */
+void
+give_up(World *w)
+{
+	if (w->violation == NULL)
+		w->violation = too_long;
+}
+
+bool
+gave_up(const World *w)
+{
+	return w->violation == too_long;
 }
 
 static void
@@ -78,7 +94,8 @@ check_output(World *w)
 	for (s = 0; s < w->nsources; s++)
 	{
 		uint32_t	told = prefix(w->oracle.told_position[s]);
-		uint32_t	decided = row != NULL ? prefix(row->position[s]) : 0;
+		uint32_t	decided = row != NULL ? prefix(row->position[s]) :
+			prefix(w->db.base_position[s]);
 
 		require(w, (told & ~w->db.visible[s]) == 0, "what was told complete is visible");
 		if (exactly_once(w))
@@ -321,7 +338,7 @@ check_savepoints(World *w)
 
 		if (!row->savepoint)
 			continue;
-		db_read(w, row->checkpoint, groups, count);
+		db_read(w, row->timeline, row->checkpoint, groups, count);
 		check_state(w, row->position, groups, count);
 	}
 }

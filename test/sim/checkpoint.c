@@ -256,7 +256,7 @@ trigger(World *w, const WeirAction *a)
 	check_trigger(w, a);
 	if (co->npending == MAX_PENDING || id >= MAX_IDS)
 	{
-		violate(w, "(the model has room for more checkpoints)");
+		give_up(w);
 		return;
 	}
 	p = &co->pending[co->npending++];
@@ -337,6 +337,7 @@ insert_row(World *w, const WeirAction *a)
 	memset(&co->row, 0, sizeof(co->row));
 	co->row.checkpoint = (int16_t) a->checkpoint;
 	co->row.attempt = (int16_t) current(w)->id;
+	co->row.timeline = (int8_t) w->db.timeline;
 	co->row.savepoint = a->ckind == WEIR_SAVEPOINT;
 	co->row.at = w->now;
 	memcpy(co->row.position, p->position, sizeof(p->position));
@@ -382,7 +383,10 @@ static void
 commit_row(World *w)
 {
 	if (w->db.ncompleted == MAX_COMPLETED)
+	{
+		give_up(w);
 		return;
+	}
 	if (mutant == MUTANT_ROW_UNSYNCED)
 		db_commit_async(w);
 	else
@@ -468,8 +472,8 @@ is_unreachable(World *w, const Chunk *c, int from)
 	{
 		const Chunk *o = &w->db.chunks[i];
 
-		if (o->group == c->group && o->full && o->owner == COMMITTED &&
-			o->checkpoint <= from && o->checkpoint > base)
+		if (o->timeline == w->db.timeline && o->group == c->group && o->full &&
+			o->owner == COMMITTED && o->checkpoint <= from && o->checkpoint > base)
 			base = o->checkpoint;
 	}
 	return c->checkpoint < base;

@@ -79,6 +79,51 @@ user_start(World *w)
 	co->state = C_WAIT_GONE;
 }
 
+/* A savepoint whose position the journal still holds. */
+static const Completed *
+choose_savepoint(World *w)
+{
+	int			first = w->db.ncompleted > 0 ? below(w, w->db.ncompleted) : 0;
+	int			i;
+	int			s;
+
+	for (i = first; i < w->db.ncompleted; i++)
+	{
+		const Completed *row = &w->db.completed[i];
+
+		for (s = 0; s < w->nsources && row->position[s] >= w->db.journal[s].start; s++)
+			;
+		if (row->savepoint && s == w->nsources)
+			return row;
+	}
+	return NULL;
+}
+
+/* A new timeline.  The user brings the sink back to what it was at the savepoint. */
+void
+user_start_from_savepoint(World *w)
+{
+	const Completed *row = choose_savepoint(w);
+	Database   *db = &w->db;
+	int			s;
+
+	if (w->co.state != C_IDLE || row == NULL)
+		return;
+	TRACE(w, "user: starts from savepoint %d", row->checkpoint);
+	db->timeline++;
+	db->base = row->checkpoint;
+	db->base_timeline = row->timeline;
+	memcpy(db->base_position, row->position, sizeof(db->base_position));
+	for (s = 0; s < w->nsources; s++)
+		db->visible[s] = prefix(row->position[s]);
+	memcpy(w->oracle.told_position, row->position, sizeof(w->oracle.told_position));
+	w->oracle.told = row->checkpoint;
+	w->finished = false;
+	db_commit_sync(w);
+	w->events[E_FROM_SAVEPOINT]++;
+	user_start(w);
+}
+
 /* ---- the process ---- */
 
 /* Requests and what was pending die with it; its tasks leave. */
@@ -239,21 +284,26 @@ check_by_hand(World *w)
 static bool
 is_newer(World *w, const Chunk *c, int checkpoint)
 {
-	(void) w;
-	return c->checkpoint > checkpoint && c->owner == COMMITTED;
+	return c->timeline == w->db.timeline && c->checkpoint > checkpoint && c->owner == COMMITTED;
 }
 
 static int
 choose_target(World *w)
 {
 	int64_t		ids[MAX_COMPLETED];
+	int			n = 0;
 	int			i;
 
 	if (mutant == MUTANT_RECOVER_TRIGGERED)
 		return w->db.next_checkpoint - 1;
 	for (i = 0; i < w->db.ncompleted; i++)
-		ids[i] = w->db.completed[i].checkpoint;
-	return (int) weir_recovery_target(ids, w->db.ncompleted, 0);
+	{
+		const Completed *row = &w->db.completed[i];
+
+		if (row->timeline == w->db.timeline || mutant == MUTANT_OTHER_TIMELINE)
+			ids[n++] = row->checkpoint;
+	}
+	return (int) weir_recovery_target(ids, n, w->db.base);
 }
 
 /* Markers, what to restore, which ids are free. */
@@ -269,7 +319,7 @@ choose(World *w)
 	if (mutant == MUTANT_REUSE_ID)
 		co->next_checkpoint = co->restore + 1;
 	else
-		db_delete_chunks(w, is_newer, co->restore);
+		db_delete_chunks(w, is_newer, db_newest(w) != NULL ? co->restore : 0);
 	db_commit_sync(w);
 	TRACE(w, "coordinator: restores %d, goes on with %d", co->restore, co->next_checkpoint);
 	if (co->restore < w->oracle.told)
@@ -318,10 +368,9 @@ start_attempt(World *w)
 	db_commit_sync(w);
 	a->stopping = false;
 	a->restore = co->restore;
-	a->write_full = row == NULL;
-	memset(a->position, 0, sizeof(a->position));
-	if (row != NULL)
-		memcpy(a->position, row->position, sizeof(a->position));
+	a->restore_timeline = row != NULL || w->db.base == 0 ? w->db.timeline : w->db.base_timeline;
+	a->write_full = row == NULL && (mutant != MUTANT_DELTA_FIRST || w->db.base == 0);
+	memcpy(a->position, row != NULL ? row->position : w->db.base_position, sizeof(a->position));
 	place_tasks(w, a);
 	TRACE(w, "coordinator: attempt %d, %d keyed, %d sink", a->id, a->nkeyed, a->nsinks);
 	weir_restart_started(&co->restart);

@@ -64,7 +64,7 @@ db_add_chunk(World *w, const Chunk *chunk)
 
 	if (db->nchunks == MAX_CHUNKS)
 	{
-		violate(w, "(the model has room for more chunks)");
+		give_up(w);
 		return;
 	}
 	db->chunks[db->nchunks++] = *chunk;
@@ -96,7 +96,7 @@ db_add_marker(World *w, int attempt, int checkpoint, int task, int owner)
 
 	if (db->nmarkers == MAX_MARKERS)
 	{
-		violate(w, "(the model has room for more markers)");
+		give_up(w);
 		return;
 	}
 	m = &db->markers[db->nmarkers++];
@@ -245,7 +245,7 @@ db_prepare(World *w, Task *t, int checkpoint)
 
 	if (db->nprepared == MAX_PREPARED)
 	{
-		violate(w, "(the model has room for more prepared transactions)");
+		give_up(w);
 		return;
 	}
 	gid_of(&gid, attempt, checkpoint, t->index);
@@ -302,6 +302,7 @@ db_completed(const World *w, int checkpoint)
 	return NULL;
 }
 
+/* The newest of the timeline; NULL if it has none. */
 const Completed *
 db_newest(const World *w)
 {
@@ -310,8 +311,11 @@ db_newest(const World *w)
 
 	for (i = 0; i < w->db.ncompleted; i++)
 	{
-		if (best == NULL || w->db.completed[i].checkpoint > best->checkpoint)
-			best = &w->db.completed[i];
+		const Completed *row = &w->db.completed[i];
+
+		if (row->timeline == w->db.timeline &&
+			(best == NULL || row->checkpoint > best->checkpoint))
+			best = row;
 	}
 	return best;
 }
@@ -334,7 +338,7 @@ db_is_savepoint(World *w, int checkpoint)
 
 /* The newest full chunk of a group up to a checkpoint; 0: none. */
 static int
-base_of(const Database *db, int group, int checkpoint)
+base_of(const Database *db, int timeline, int group, int checkpoint)
 {
 	int			base = 0;
 	int			i;
@@ -343,8 +347,8 @@ base_of(const Database *db, int group, int checkpoint)
 	{
 		const Chunk *c = &db->chunks[i];
 
-		if (c->group == group && c->full && c->owner == COMMITTED &&
-			c->checkpoint <= checkpoint && c->checkpoint > base)
+		if (c->timeline == timeline && c->group == group && c->full &&
+			c->owner == COMMITTED && c->checkpoint <= checkpoint && c->checkpoint > base)
 			base = c->checkpoint;
 	}
 	return base;
@@ -352,7 +356,7 @@ base_of(const Database *db, int group, int checkpoint)
 
 /* Chunks of a group stand in the order of their checkpoints. */
 void
-db_read(World *w, int checkpoint, uint8_t groups, uint8_t count[KEYS][MAX_SOURCES])
+db_read(World *w, int timeline, int checkpoint, uint8_t groups, uint8_t count[KEYS][MAX_SOURCES])
 {
 	const Database *db = &w->db;
 	int			base[8];
@@ -361,13 +365,13 @@ db_read(World *w, int checkpoint, uint8_t groups, uint8_t count[KEYS][MAX_SOURCE
 	int			k;
 
 	for (g = 0; g < w->groups; g++)
-		base[g] = base_of(db, g, checkpoint);
+		base[g] = base_of(db, timeline, g, checkpoint);
 	memset(count, 0, KEYS * MAX_SOURCES);
 	for (i = 0; i < db->nchunks; i++)
 	{
 		const Chunk *c = &db->chunks[i];
 
-		if (c->owner != COMMITTED || c->checkpoint > checkpoint ||
+		if (c->owner != COMMITTED || c->timeline != timeline || c->checkpoint > checkpoint ||
 			!(groups >> c->group & 1) || c->checkpoint < base[c->group])
 			continue;
 		for (k = 0; k < KEYS; k++)

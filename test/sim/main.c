@@ -138,7 +138,8 @@ static void
 print_summary(const Options *o, Shared *shared, double took)
 {
 	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
-	"crashes of a task", "ends of a coordinator", "of the server", "power cuts"};
+	"crashes of a task", "ends of a coordinator", "of the server", "power cuts",
+	"starts from a savepoint", "schedules too long for the model"};
 	int			e;
 
 	printf("# %.1f s, %.0f schedules a minute, %d processes, %d steps each and what follows, "

@@ -35,6 +35,8 @@ static struct
 	[MUTANT_KEEP_MARKER] = {"keep-marker", "keep the marker of an aborted checkpoint"},
 	[MUTANT_DROP_IN_DOUBT] = {"roll-back-decided", "roll back what is decided when the attempt ends"},
 	[MUTANT_ROW_UNSYNCED] = {"row-unsynced", "commit the completed row without a sync"},
+	[MUTANT_OTHER_TIMELINE] = {"other-timeline", "recover the highest completed id, whatever its timeline"},
+	[MUTANT_DELTA_FIRST] = {"delta-first", "begin a timeline without a full snapshot"},
 	[MUTANT_DECIDE] = {"decide-", "linked with a changed copy of the decision code"},
 	[MUTANT_POSITION_RECEIVED] = {"position-received", "note what was received, not what was handed out"},
 };

@@ -18,7 +18,7 @@ operator_load(World *w, Task *t)
 		return;
 	weir_task_groups(t->index - a->nsources, a->nkeyed, w->groups, &first, &end);
 	t->owned = (uint8_t) (prefix(end) & ~prefix(first));
-	db_read(w, a->restore, t->owned, t->count);
+	db_read(w, a->restore_timeline, a->restore, t->owned, t->count);
 	TRACE(w, "task %d: groups %d to %d of checkpoint %d", t->index, first, end - 1, a->restore);
 	check_state(w, a->position, t->owned, t->count);
 }
@@ -141,6 +141,7 @@ write_chunk(World *w, Task *t, int group, bool full, int checkpoint)
 		return;
 	full = full || below(w, 4) == 0;
 	chunk.checkpoint = (int16_t) checkpoint;
+	chunk.timeline = (int8_t) w->db.timeline;
 	chunk.group = (int8_t) group;
 	chunk.owner = OPEN(t->slot);
 	chunk.full = full;

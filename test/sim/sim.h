@@ -94,6 +94,7 @@ typedef struct Ring
 typedef struct Chunk
 {
 	int16_t		checkpoint;
+	int8_t		timeline;
 	int8_t		group;
 	uint8_t		owner;
 	bool		full;
@@ -131,6 +132,7 @@ typedef struct Completed
 {
 	int16_t		checkpoint;
 	int16_t		attempt;
+	int8_t		timeline;
 	bool		savepoint;
 	uint8_t		listed;			/* mask of tasks with a prepared transaction */
 	uint8_t		position[MAX_SOURCES];
@@ -153,6 +155,10 @@ typedef struct Database
 	int			nmarkers;
 	int			attempt;
 	int			next_checkpoint;	/* above every row of weir.checkpoints */
+	int			timeline;
+	int			base;			/* savepoint it began with; 0: none */
+	int			base_timeline;
+	uint8_t		base_position[MAX_SOURCES];
 	uint32_t	visible[MAX_SOURCES];
 	Journal		journal[MAX_SOURCES];
 	PreparedTransaction prepared[MAX_PREPARED];
@@ -237,6 +243,7 @@ typedef struct Attempt
 	bool		stopping;
 	bool		write_full;
 	int			restore;		/* checkpoint, 0: none */
+	int			restore_timeline;
 	uint8_t		position[MAX_SOURCES];
 	Task		tasks[MAX_TASKS];
 } Attempt;
@@ -335,6 +342,8 @@ typedef enum Event
 	E_COORDINATOR_CRASH,
 	E_SERVER_CRASH,
 	E_POWER_CUT,
+	E_FROM_SAVEPOINT,
+	E_GAVE_UP,					/* a schedule too long for the model */
 	E_COUNT
 } Event;
 
@@ -355,6 +364,7 @@ typedef struct World
 	int			groups;			/* max_parallelism */
 	int			nrecords[MAX_SOURCES];
 	bool		ends;			/* the streams end; else they fall silent */
+	bool		segments;		/* the journal's are larger than the input */
 	uint8_t		key[MAX_SOURCES][MAX_RECORDS];
 	uint8_t		ordinal[MAX_SOURCES][MAX_RECORDS];	/* right count of its row */
 	uint8_t		group[KEYS];
@@ -451,7 +461,8 @@ extern void db_finish_prepared(World *w, int i, bool commit);
 extern int	db_find_prepared(const World *w, const char *name);
 extern const Completed *db_completed(const World *w, int checkpoint);
 extern const Completed *db_newest(const World *w);
-extern void db_read(World *w, int checkpoint, uint8_t groups, uint8_t count[KEYS][MAX_SOURCES]);
+extern void db_read(World *w, int timeline, int checkpoint, uint8_t groups,
+					uint8_t count[KEYS][MAX_SOURCES]);
 extern bool db_is_savepoint(World *w, int checkpoint);
 
 /* coordinator.c */
@@ -464,6 +475,7 @@ extern void answer(World *w, uint64_t token, bool ok);
 extern void user_request(World *w, WeirCheckpointKind kind);
 extern void user_cancel(World *w);
 extern void user_start(World *w);
+extern void user_start_from_savepoint(World *w);
 
 /* checkpoint.c */
 extern void checkpoints_begin(World *w);
@@ -484,6 +496,8 @@ extern bool operator_step(World *w, Task *t);
 
 /* check.c */
 extern void violate(World *w, const char *promise);
+extern void give_up(World *w);
+extern bool gave_up(const World *w);
 extern void check_step(World *w);
 extern void check_end(World *w);
 extern void check_visible(World *w, const Output *output);
@@ -529,6 +543,8 @@ typedef enum Mutant
 	MUTANT_DROP_IN_DOUBT,
 	MUTANT_ROW_UNSYNCED,
 	MUTANT_POSITION_RECEIVED,
+	MUTANT_OTHER_TIMELINE,
+	MUTANT_DELTA_FIRST,
 	MUTANT_DECIDE,
 	MUTANT_COUNT
 } Mutant;

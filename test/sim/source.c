@@ -187,7 +187,8 @@ trim_journal(World *w, Task *t, int position)
 {
 	Journal    *j = &w->db.journal[t->index];
 
-	if (position <= j->start)
+	/* only whole segments go, and a lock on one puts that off */
+	if (position <= j->start || w->segments)
 		return;
 	db_commit_async(w);
 	j->start = (uint8_t) position;

@@ -241,7 +241,9 @@ set_up(World *w, uint64_t seed, bool tracing)
 	w->nsources = 1 + below(w, MAX_SOURCES);
 	w->groups = 1 + below(w, 6);
 	w->ends = below(w, 3) != 0;
+	w->segments = below(w, 3) == 0;
 	w->db.next_checkpoint = 1;
+	w->db.timeline = 1;
 	choose_config(w);
 	choose_restart(w);
 	choose_input(w);
@@ -341,6 +343,8 @@ drop_savepoint(World *w)
 static void
 some_wish(World *w)
 {
+	if (w->co.state == C_IDLE && below(w, 4) == 0)
+		user_start_from_savepoint(w);
 	switch (below(w, 12))
 	{
 		case 0:
@@ -366,6 +370,8 @@ some_wish(World *w)
 			drop_savepoint(w);
 			break;
 		default:
+			if (below(w, 2))
+				user_start_from_savepoint(w);
 			user_start(w);
 			break;
 	}
@@ -433,6 +439,8 @@ static void
 start_again(World *w)
 {
 	w->now += 50;
+	if (below(w, 4) == 0)
+		user_start_from_savepoint(w);
 	user_start(w);
 }
 
@@ -475,4 +483,9 @@ world_play(World *w, uint64_t seed, int steps, bool tracing)
 	kill_all(w);
 	if (w->co.checkpointer != NULL)
 		weir_checkpointer_destroy(w->co.checkpointer);
+	if (gave_up(w))
+	{
+		w->violation = NULL;
+		w->events[E_GAVE_UP]++;
+	}
 }
