@@ -1,141 +1,15 @@
 /*
  * coordinator.c
- *		The coordinator's process: recovers, runs attempts, decides what follows
- *		their end.  As flow/coordinator.c, attempt_run.c and recovery.c.
+ *		The coordinator's process: runs attempts, decides what follows their end.
+ *		As flow/coordinator.c and attempt_run.c.
  */
 #include <string.h>
 
 #include "sim.h"
 
-/* ---- requests ---- */
-
-uint64_t
-new_token(World *w)
-{
-	return w->ntokens < MAX_TOKENS - 1 ? (uint64_t) ++w->ntokens : 0;
-}
-
-/* Who has been answered hears nothing more. */
-void
-answer(World *w, uint64_t token, bool ok)
-{
-	if (token == 0 || w->answered[token])
-		return;
-	TRACE(w, "request %d %s", (int) token, ok ? "done" : "failed");
-	w->answered[token] = true;
-}
-
-static void
-ask_stop(World *w, uint64_t token)
-{
-	Coordinator *co = &w->co;
-
-	if (co->stopping)
-	{
-		answer(w, token, false);
-		return;
-	}
-	co->stopping = true;
-	co->stop_token = token;
-	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, token, w->now);
-}
-
-void
-user_request(World *w, WeirCheckpointKind kind)
-{
-	Coordinator *co = &w->co;
-	uint64_t	token = new_token(w);
-
-	if (token == 0)
-		return;
-	TRACE(w, "user: request %d of kind %d", (int) token, kind);
-	if (co->state != C_RUN || !co->started)
-		answer(w, token, false);
-	else if (kind == WEIR_FINAL)
-		ask_stop(w, token);
-	else
-		weir_checkpointer_request(co->checkpointer, kind, token, w->now);
-}
-
-void
-user_cancel(World *w)
-{
-	TRACE(w, "user: cancels the job");
-	if (w->co.state == C_RUN)
-		coordinator_fail(w, O_CANCELLED);
-}
-
-void
-user_start(World *w)
-{
-	Coordinator *co = &w->co;
-
-	if (co->state != C_IDLE || w->finished)
-		return;
-	TRACE(w, "user: starts the job");
-	co->failures = 0;
-	co->previous_record = -1;
-	weir_restart_init(&co->restart, &w->restart_config);
-	co->state = C_WAIT_GONE;
-}
-
-/* A savepoint whose position the journal still holds. */
-static const Completed *
-choose_savepoint(World *w)
-{
-	int			first = w->db.ncompleted > 0 ? below(w, w->db.ncompleted) : 0;
-	int			i;
-	int			s;
-
-	for (i = first; i < w->db.ncompleted; i++)
-	{
-		const Completed *row = &w->db.completed[i];
-
-		for (s = 0; s < w->nsources && row->position[s] >= w->db.journal[s].start; s++)
-			;
-		if (row->savepoint && s == w->nsources)
-			return row;
-	}
-	return NULL;
-}
-
-/* A new timeline.  The user brings the sink back to what it was at the savepoint. */
-void
-user_start_from_savepoint(World *w)
-{
-	const Completed *row = choose_savepoint(w);
-	Database   *db = &w->db;
-	int			s;
-
-	if (w->co.state != C_IDLE || row == NULL)
-		return;
-	TRACE(w, "user: starts from savepoint %d", row->checkpoint);
-	db->timeline++;
-	db->base = row->checkpoint;
-	db->base_timeline = row->timeline;
-	memcpy(db->base_position, row->position, sizeof(db->base_position));
-	for (s = 0; s < w->nsources; s++)
-		db->visible[s] = prefix(row->position[s]);
-	memcpy(w->oracle.told_position, row->position, sizeof(w->oracle.told_position));
-	w->oracle.told = row->checkpoint;
-	w->finished = false;
-	db_commit_sync(w);
-	w->events[E_FROM_SAVEPOINT]++;
-	user_start(w);
-}
-
 /* ---- the process ---- */
 
 /* Requests and what was pending die with it; its tasks leave. */
-static void
-forget_requests(World *w)
-{
-	int			i;
-
-	for (i = 1; i <= w->ntokens; i++)
-		answer(w, (uint64_t) i, false);
-}
-
 void
 coordinator_crash(World *w)
 {
@@ -178,154 +52,6 @@ coordinator_fail(World *w, Outcome outcome)
 {
 	if (w->co.outcome == O_NONE)
 		w->co.outcome = outcome;
-}
-
-/* ---- recovery ---- */
-
-static bool
-lives(const Attempt *a)
-{
-	int			i;
-
-	for (i = 0; i < a->ntasks; i++)
-	{
-		if (a->tasks[i].alive)
-			return true;
-	}
-	return false;
-}
-
-static bool
-wait_gone(World *w)
-{
-	if (mutant != MUTANT_RESTART_EARLY && (lives(&w->attempts[0]) || lives(&w->attempts[1])))
-		return false;
-	w->co.state = C_RESOLVE;
-	return true;
-}
-
-static int
-completed_refs(const World *w, WeirCompletedRef *refs)
-{
-	int			i;
-
-	for (i = 0; i < w->db.ncompleted; i++)
-	{
-		refs[i].attempt = w->db.completed[i].attempt;
-		refs[i].checkpoint = w->db.completed[i].checkpoint;
-	}
-	return w->db.ncompleted;
-}
-
-/* Resolves one prepared transaction, found by its name; false when none is left. */
-static bool
-resolve_one(World *w)
-{
-	WeirCompletedRef refs[MAX_COMPLETED];
-	WeirGid		gid;
-	int			i;
-
-	if (w->db.nprepared == 0)
-		return false;
-	i = below(w, w->db.nprepared);
-	if (fault(w, 16))
-		return true;			/* it errs, and is tried again */
-	if (!weir_gid_parse(w->db.prepared[i].name, &gid))
-		violate(w, "a prepared transaction's name is ours");
-	else
-		db_finish_prepared(w, i, mutant != MUTANT_DROP_IN_DOUBT &&
-						   weir_recovery_commits(&gid, refs, completed_refs(w, refs)));
-	return true;
-}
-
-static int
-listed_gids(const World *w, WeirGid *gids, int limit)
-{
-	int			n = 0;
-	int			i;
-	int			t;
-
-	for (i = 0; i < w->db.ncompleted; i++)
-	{
-		const Completed *row = &w->db.completed[i];
-
-		for (t = 0; t < MAX_TASKS; t++)
-		{
-			if ((row->listed >> t & 1) && n < limit)
-				gid_of(&gids[n++], row->attempt, row->checkpoint, t);
-		}
-	}
-	return n;
-}
-
-static void
-check_by_hand(World *w)
-{
-	WeirGid		listed[4 * MAX_COMPLETED];
-	WeirGid		markers[MAX_MARKERS];
-	WeirCompletedRef refs[MAX_COMPLETED];
-	WeirGid		which;
-	int			nlisted = listed_gids(w, listed, COUNT(listed));
-	int			nmarkers = 0;
-	int			i;
-
-	for (i = 0; i < w->db.nmarkers; i++)
-	{
-		const Marker *m = &w->db.markers[i];
-
-		if (m->owner == COMMITTED)
-			gid_of(&markers[nmarkers++], m->attempt, m->checkpoint, m->task);
-	}
-	if (weir_recovery_by_hand(listed, nlisted, markers, nmarkers, refs, completed_refs(w, refs),
-							  &which) != WEIR_BY_HAND_NONE)
-		violate(w, "nobody resolved a transaction by hand");
-}
-
-static bool
-is_newer(World *w, const Chunk *c, int checkpoint)
-{
-	return c->timeline == w->db.timeline && c->checkpoint > checkpoint && c->owner == COMMITTED;
-}
-
-static int
-choose_target(World *w)
-{
-	int64_t		ids[MAX_COMPLETED];
-	int			n = 0;
-	int			i;
-
-	if (mutant == MUTANT_RECOVER_TRIGGERED)
-		return w->db.next_checkpoint - 1;
-	for (i = 0; i < w->db.ncompleted; i++)
-	{
-		const Completed *row = &w->db.completed[i];
-
-		if (row->timeline == w->db.timeline || mutant == MUTANT_OTHER_TIMELINE)
-			ids[n++] = row->checkpoint;
-	}
-	return (int) weir_recovery_target(ids, n, w->db.base);
-}
-
-/* Markers, what to restore, which ids are free. */
-static bool
-choose(World *w)
-{
-	Coordinator *co = &w->co;
-
-	check_by_hand(w);
-	co->restore = choose_target(w);
-	if (w->db.next_checkpoint > co->next_checkpoint)
-		co->next_checkpoint = w->db.next_checkpoint;
-	if (mutant == MUTANT_REUSE_ID)
-		co->next_checkpoint = co->restore + 1;
-	else
-		db_delete_chunks(w, is_newer, db_newest(w) != NULL ? co->restore : 0);
-	db_commit_sync(w);
-	TRACE(w, "coordinator: restores %d, goes on with %d", co->restore, co->next_checkpoint);
-	if (co->restore < w->oracle.told)
-		violate(w, "what was told complete is not lost");
-	co->state = C_START;
-	return true;
 }
 
 /* ---- an attempt ---- */
@@ -565,7 +291,7 @@ after_attempt(World *w)
 {
 	Coordinator *co = &w->co;
 
-	if (resolve_one(w))
+	if (recovery_resolve_one(w))
 		return true;
 	if (co->outcome != O_FAILED)
 	{
@@ -599,13 +325,13 @@ coordinator_step(World *w)
 		case C_NONE:
 			return launch(w);
 		case C_WAIT_GONE:
-			return wait_gone(w);
+			return recovery_wait_gone(w);
 		case C_RESOLVE:
-			if (!resolve_one(w))
+			if (!recovery_resolve_one(w))
 				w->co.state = C_CHOOSE;
 			return true;
 		case C_CHOOSE:
-			return choose(w);
+			return recovery_choose(w);
 		case C_START:
 			return start_attempt(w);
 		case C_RUN:

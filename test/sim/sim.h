@@ -5,8 +5,10 @@
  *
  * world.c			a schedule: set-up, the scheduler, faults, the calm end
  * database.c		what is committed, prepared, open, and lost by a power cut
- * coordinator.c	the coordinator's process: loop, recovery, restart
+ * coordinator.c	the coordinator's process: loop, restart
+ * recovery.c		what an attempt begins with
  * checkpoint.c		carries out what the checkpointer decides
+ * user.c			requests and starts
  * source.c			sender, journal, source task
  * operator.c		keyed tasks and the sink task
  * check.c			the promises, checked after every step
@@ -470,7 +472,15 @@ extern bool coordinator_step(World *w);
 extern void coordinator_crash(World *w);
 extern int64_t coordinator_deadline(World *w);
 extern void coordinator_fail(World *w, Outcome outcome);
-extern uint64_t new_token(World *w);
+
+/* recovery.c */
+extern bool lives(const Attempt *a);
+extern bool recovery_wait_gone(World *w);
+extern bool recovery_resolve_one(World *w);
+extern bool recovery_choose(World *w);
+
+/* user.c */
+extern void forget_requests(World *w);
 extern void answer(World *w, uint64_t token, bool ok);
 extern void user_request(World *w, WeirCheckpointKind kind);
 extern void user_cancel(World *w);
