@@ -2,7 +2,9 @@
 #
 #	make, make install       the extension, for the PostgreSQL of PG_CONFIG
 #	make installcheck        pg_regress and pgTAP on a running server (PGHOST, PGPORT) with weir preloaded
-#	make unit, make lint     the pure tests; the rules of the tree: no server needed
+#	make unit, make lint     the pure tests and SIM_SECONDS=30 of the simulator; the rules of the
+#	                         tree: no server needed
+#	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
 #	make format              PostgreSQL's style
 MODULE_big = weir
@@ -43,7 +45,12 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 SQL_TESTS = $(sort $(filter-out sql/part--% sql/weir--%,$(wildcard sql/*.sql)) $(wildcard test/pgtap/*.sql))
 
-.PHONY: test installcheck unit lint format bench
+SIM_SECONDS ?= 30
+# The simulator runs the very objects that are linked into the extension.
+DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
+SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
+
+.PHONY: test installcheck unit sim sim-mutants lint format bench
 
 test:
 	sh test/run
@@ -53,12 +60,19 @@ installcheck:
 
 unit:
 	$(MAKE) -C test/unit check
+	@$(MAKE) --no-print-directory -C test/sim check SECONDS=$(SIM_SECONDS)
+
+sim: $(DECIDE_OBJS)
+	@$(SIM) sim
+
+sim-mutants: $(DECIDE_OBJS)
+	@$(SIM) mutants
 
 lint:
 	perl test/lint
 
 format:
-	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch])
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] test/sim/*.[ch])
 
 bench:
 	@sh bench/run

@@ -11,7 +11,8 @@
  * When it has completed nothing starts any more; when it fails the job goes on.
  *
  * The periodic trigger is due each "every".  When it is due and
- *	 - there is no room, it waits, and is the only one to wait;
+ *	 - there is no room, or a checkpoint is being decided or committed, whose
+ *	   completion begins a pause, it waits, and is the only one to wait;
  *	 - less than min_pause has passed since the last completion, it is dropped
  *	   and due again when the pause is over.  Only a completion begins a pause,
  *	   so after an abort the next trigger may start at once;
@@ -129,12 +130,26 @@ weir_trigger_requests(WeirCheckpointer *c, int64_t now)
 	}
 }
 
+/* Is one about to complete, within the same round of actions? */
+static bool
+is_completing(const WeirCheckpointer *c)
+{
+	int			i;
+
+	for (i = 0; i < c->npending; i++)
+	{
+		if (c->pending[i].state >= WEIR_PENDING_DECIDING)
+			return true;
+	}
+	return false;
+}
+
 /* Could time alone make the periodic trigger start? */
 static bool
 timer_runs(const WeirCheckpointer *c)
 {
 	return c->config.periodic && may_start(c, WEIR_PERIODIC) &&
-		first_request(c, WEIR_MANUAL) < 0;
+		first_request(c, WEIR_MANUAL) < 0 && !is_completing(c);
 }
 
 void

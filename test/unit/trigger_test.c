@@ -55,6 +55,17 @@ static const Scenario scenarios[] = {
 		"2000 tick\n"
 		"2000 is deadline 2900\n"
 		"2900 tick -> trigger 2 periodic"},
+	{.name = "1: one that is being decided begins a pause first", .ntasks = 1, CONFIG,
+		.config.mode = WEIR_AT_LEAST_ONCE, .config.min_pause = 1000, .config.max_concurrent = 2, .script =
+		"0 all\n"
+		"1000 tick -> trigger 1 periodic\n"
+		"2000 ack 0 1 -> decide 1\n"
+		"2000 tick\n"
+		"2000 is deadline never\n"
+		"2001 decided 1 -> complete 1 from 1\n"
+		"2001 tick\n"
+		"2001 is deadline 3001\n"
+		"3001 tick -> trigger 2 periodic"},
 	{.name = "1: a completion of the attempt before begins a pause", .ntasks = 1, CONFIG,
 		.config.min_pause = 5000, .script =
 		"0 all\n"

@@ -1,0 +1,242 @@
+/*
+ * main.c
+ *		Plays schedules, on all cores, until one breaks a promise.
+ *
+ *	sim [-n SCHEDULES] [-t SECONDS] [-f FIRST] [-s SEED] [-k STEPS] [-j JOBS] [-m MUTANT]
+ *
+ * -s plays one schedule and shows what happened.  -m makes a mistake on
+ * purpose: then to find it is success.  -l lists the mistakes.
+ */
+#define _DEFAULT_SOURCE
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+#define SHOWN_STEPS 50
+
+typedef struct Options
+{
+	long		schedules;
+	double		seconds;		/* 0: no limit */
+	uint64_t	first;
+	bool		single;
+	int			steps;
+	int			jobs;
+} Options;
+
+/* Of all processes. */
+typedef struct Shared
+{
+	atomic_long played;
+	atomic_long events[E_COUNT];
+	atomic_bool stop;
+	atomic_ullong bad;			/* least seed that broke a promise; 0: none */
+} Shared;
+
+static World world;
+
+static double
+seconds_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
+static void
+report_bad(Shared *shared, uint64_t seed)
+{
+	unsigned long long bad = atomic_load(&shared->bad);
+
+	while ((bad == 0 || seed < bad) && !atomic_compare_exchange_weak(&shared->bad, &bad, seed))
+		;
+	atomic_store(&shared->stop, true);
+}
+
+/* Every jobs-th seed. */
+static void
+play_share(const Options *o, Shared *shared, int job, double until)
+{
+	long		i;
+	int			e;
+
+	for (i = job; i < o->schedules; i += o->jobs)
+	{
+		uint64_t	seed = o->first + (uint64_t) i;
+
+		if (atomic_load_explicit(&shared->stop, memory_order_relaxed) ||
+			((i / o->jobs) % 256 == 255 && o->seconds > 0 && seconds_now() > until))
+			break;
+		world_play(&world, seed, o->steps, false);
+		atomic_fetch_add_explicit(&shared->played, 1, memory_order_relaxed);
+		if (world.violation != NULL)
+			report_bad(shared, seed);
+	}
+	for (e = 0; e < E_COUNT; e++)
+		atomic_fetch_add(&shared->events[e], world.events[e]);
+}
+
+static bool
+play_all(const Options *o, Shared *shared)
+{
+	double		until = seconds_now() + o->seconds;
+	bool		whole = true;
+	int			status;
+	int			job;
+
+	fflush(stdout);
+	for (job = 0; job < o->jobs; job++)
+	{
+		if (fork() == 0)
+		{
+			play_share(o, shared, job, until);
+			_exit(0);
+		}
+	}
+	while (wait(&status) > 0)
+		whole = whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return whole;
+}
+
+/* Plays it once more, telling what happens. */
+static bool
+show(const Options *o, uint64_t seed, int lines)
+{
+	trace_clear();
+	world_play(&world, seed, o->steps, true);
+	if (world.violation != NULL)
+		printf("# broken: %s\n# again: make sim SEED=%llu STEPS=%d\n", world.violation,
+			   (unsigned long long) seed, o->steps);
+	trace_print(lines);
+	return world.violation == NULL;
+}
+
+/* How many schedules it took to find the mistake, and what it broke. */
+static int
+hunt_mutant(const Options *o, Shared *shared)
+{
+	bool		found = atomic_load(&shared->bad) != 0;
+
+	if (found)
+		world_play(&world, atomic_load(&shared->bad), o->steps, false);
+	printf("%sok - %-26s %7ld schedules: %s\n", found ? "" : "not ", mutant_name(mutant),
+		   atomic_load(&shared->played), found ? world.violation : "not found");
+	return found ? 0 : 1;
+}
+
+static void
+print_summary(const Options *o, Shared *shared, double took)
+{
+	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
+	"crashes of a task", "ends of a coordinator", "of the server", "power cuts",
+	"starts from a savepoint", "schedules too long for the model"};
+	int			e;
+
+	printf("# %.1f s, %.0f schedules a minute, %d processes, %d steps each and what follows, "
+		   "seeds from %llu\n#", took, (double) atomic_load(&shared->played) / took * 60, o->jobs,
+		   o->steps, (unsigned long long) o->first);
+	for (e = 0; e < E_COUNT; e++)
+		printf("%s %ld %s", e > 0 ? "," : "", atomic_load(&shared->events[e]), names[e]);
+	printf("\n");
+}
+
+static int
+run(const Options *o)
+{
+	Shared	   *shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE,
+							  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double		began = seconds_now();
+	bool		whole = play_all(o, shared);
+	uint64_t	bad = atomic_load(&shared->bad);
+
+	if (mutant != MUTANT_NONE)
+		return hunt_mutant(o, shared);
+	printf("%sok 1 - simulator: %ld schedules, %s\n", bad == 0 && whole ? "" : "not ",
+		   atomic_load(&shared->played), bad == 0 ? "no promise broken" : "a promise broken");
+	print_summary(o, shared, seconds_now() - began);
+	if (bad != 0)
+		(void) show(o, bad, SHOWN_STEPS);
+	printf("1..1\n");
+	return bad == 0 && whole ? 0 : 1;
+}
+
+static int
+list_mutants(void)
+{
+	int			m;
+
+	for (m = MUTANT_NONE + 1; m < MUTANT_COUNT; m++)
+		printf("%s\t%s\n", mutant_name((Mutant) m), mutant_text((Mutant) m));
+	return 0;
+}
+
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: sim [-n SCHEDULES] [-t SECONDS] [-f FIRST] [-s SEED] "
+			"[-k STEPS] [-j JOBS] [-m MUTANT] [-l]\n");
+	exit(2);
+}
+
+static void
+choose_mutant(const char *name)
+{
+	mutant = mutant_find(name);
+	if (mutant == MUTANT_COUNT)
+	{
+		fprintf(stderr, "sim: there is no mutant \"%s\"\n", name);
+		exit(2);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	Options		o = {1000000, 0, 1, false, 200, (int) sysconf(_SC_NPROCESSORS_ONLN)};
+	int			c;
+
+	while ((c = getopt(argc, argv, "n:t:f:s:k:j:m:l")) != -1)
+	{
+		switch (c)
+		{
+			case 'n':
+				o.schedules = atol(optarg);
+				break;
+			case 't':
+				o.seconds = atof(optarg);
+				break;
+			case 's':
+				o.single = true;
+				/* FALLTHROUGH */
+			case 'f':
+				o.first = strtoull(optarg, NULL, 10);
+				break;
+			case 'k':
+				o.steps = atoi(optarg);
+				break;
+			case 'j':
+				o.jobs = atoi(optarg);
+				break;
+			case 'm':
+				choose_mutant(optarg);
+				break;
+			case 'l':
+				return list_mutants();
+			default:
+				usage();
+		}
+	}
+	if (o.single)
+		return show(&o, o.first, 0) ? 0 : 1;
+	return run(&o);
+}
