@@ -30,6 +30,17 @@
 #include "flow/task.h"
 #include "sink/output.h"
 
+/* Recovery has told whether the one in doubt completed: so does its caller learn. */
+static void
+settle_doubt(WeirCoordinator *co, bool completed)
+{
+	if (co->doubtful_token != co->stop_token)
+		weir_request_done(co, co->doubtful_token, completed, co->doubtful,
+						  completed ? NULL : weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING));
+	co->doubtful = 0;
+	co->doubtful_token = 0;
+}
+
 void
 weir_checkpoints_init(WeirCoordinator *co)
 {
@@ -52,13 +63,15 @@ weir_checkpoints_init(WeirCoordinator *co)
 										   row->savepoint != NULL);
 		weir_checkpointer_completion_before(co->checkpointer, row->completed_at);
 		if (row->checkpoint == co->doubtful)
-			co->doubtful = 0;
+			settle_doubt(co, true);
 	}
 	weir_coordinator_end(co, false);
 	weir_checkpointer_set_failures(co->checkpointer, co->failures);
 	if (co->doubtful != 0)
+	{
 		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
-	co->doubtful = 0;
+		settle_doubt(co, false);
+	}
 	co->pending = NIL;
 	co->activity_completed = 0;
 	co->output_waits = false;
@@ -185,6 +198,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p = palloc0(sizeof(WeirPendingCheckpoint));
 	p->id = action->checkpoint;
 	p->kind = action->ckind;
+	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_now();
 	p->activity = activity(co);
@@ -501,6 +515,7 @@ remember_doubt(WeirCoordinator *co)
 	co->doubtful = weir_checkpointer_doubtful(co->checkpointer);
 	p = find_pending(co, co->doubtful);
 	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
+	co->doubtful_token = p ? p->token : 0;
 }
 
 /* The attempt ends: an open decision is rolled back, what is pending failed. */

@@ -43,6 +43,7 @@ typedef struct WeirPendingCheckpoint
 {
 	int64		id;
 	WeirCheckpointKind kind;
+	uint64		token;			/* of the request, 0: none */
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
@@ -71,6 +72,7 @@ typedef struct WeirCoordinator
 	const char *failed_reason;
 	int64		doubtful;		/* in doubt when the attempt before ended, 0: none */
 	WeirCheckpointKind doubtful_kind;
+	uint64		doubtful_token; /* of the request that waits for it, 0: none */
 	int64		next_checkpoint;	/* first id never used */
 	bool		cancelled;
 	bool		stopping;		/* a stop was asked */
