@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -84,6 +86,7 @@ notice_longer_epochs(const WeirJob *job, Oid target, int64 lock_wait)
 		WeirJob    *other = lfirst(lc);
 
 		if (other->id == job->id || !other->checkpointing ||
+			!has_privs_of_role(GetUserId(), other->owner) ||
 			other->checkpoint.every <= lock_wait || weir_job_target(other) != target)
 			continue;
 		ereport(NOTICE,
