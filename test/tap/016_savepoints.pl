@@ -9,7 +9,7 @@ use Test::More;
 use Weir::Node;
 use Weir::Sender;
 
-my $node = Weir::Node->create('savepoints', 'weir.journal_segment_size = 64kB');
+my $node = Weir::Node->create('savepoints');
 my $odd = "1 10\n2 10\n3 10\n";
 my $even = "1 20\n2 30\n3 40\n";
 my $windows = '1 15, 2 20, 3 25';
@@ -146,6 +146,38 @@ processed(3);
 stop_job();
 is(rows(), $windows, 'started from the drained one it goes on behind its end');
 
+# In the middle of a stream: what was visible at the savepoint, and what a start
+# from it adds, is all there is to have.
+my $lines = Weir::Node::random_lines(30_000, 500, 16);
+my $end = 0;
+$sender = Weir::Sender->new($lines);
+$node->use_database('flowing');
+$node->averaging_job(port => $sender->port, checkpointing => "every => '20 ms', max_concurrent => 2, retain => 2");
+$node->load_input($lines);
+start_job();
+foreach my $name ('first', 'second')
+{
+	$end = index($lines, "\n", $end + length($lines) / 3) - 3;	# within a record
+	$sender->send_to($end);
+	ok($node->wait_consumed($end), "a third was read, for the $name");
+	savepoint("before_$name");
+	stop_job("savepoint => '$name'");
+	$node->sql("CREATE TABLE at_$name AS TABLE averages");
+	start_job();
+	ok($node->wait_status('running'), 'the job goes on');
+}
+$sender->wait_accepts(3);
+$sender->finish;
+ok($node->wait_status('finished'), 'to its end');
+$node->is_exact('savepoints on the way');
+foreach my $name ('first', 'second', 'first')
+{
+	$node->sql("TRUNCATE averages; INSERT INTO averages TABLE at_$name");
+	start_job("from_savepoint => '$name'");
+	ok($node->wait_status('finished'), "a start from the $name");
+	$node->is_exact("from the $name savepoint");
+}
+
 # A stop whose savepoint fails raises, and the job goes on.
 $sender = Weir::Sender->new($odd . $even);
 $node->use_database('locked');
@@ -172,6 +204,8 @@ like($node->sql_error(q{SELECT weir.start_job('s3', from_savepoint => 'last')}),
 my $many = join('', map { $_ % 100 . " $_\n" } 1 .. 60_000);
 $sender = Weir::Sender->new($odd . $many);
 $node->use_database('trimmed');
+$node->append_conf('postgresql.conf', 'weir.journal_segment_size = 64kB');
+$node->reload;
 $node->averaging_job(port => $sender->port, checkpointing => $checkpointing);
 start_job();
 $sender->send_to(length $odd);
