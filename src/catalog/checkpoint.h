@@ -84,9 +84,8 @@ extern bool weir_savepoint_drop(int64 job, const char *name);
 extern void weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task);
 /* Of an aborted checkpoint, in the epoch that wrote it. */
 extern void weir_marker_delete(int64 job, int64 attempt, int task);
-extern bool weir_marker_exists(const WeirGid *gid);
-/* A marker without a completed row: its name in *gid. */
-extern bool weir_marker_stray(int64 job, WeirGid *gid);
+/* The transactions that have left a marker; in CurrentMemoryContext. */
+extern WeirGid *weir_marker_all(int64 job, int *n);
 
 /* Begins a timeline; returns its number. */
 extern int64 weir_timeline_begin(int64 job, int64 base, int npositions,

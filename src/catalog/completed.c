@@ -234,41 +234,30 @@ weir_marker_delete(int64 job, int64 attempt, int task)
 						  3, types, values, NULL);
 }
 
-bool
-weir_marker_exists(const WeirGid *gid)
-{
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(gid->job), Int64GetDatum(gid->attempt),
-	Int64GetDatum(gid->checkpoint), Int32GetDatum(gid->task)};
-
-	return weir_internal_execute("SELECT FROM weir_internal.marker WHERE job = $1 "
-								 "AND attempt = $2 AND checkpoint = $3 AND task = $4",
-								 4, types, values, NULL) > 0;
-}
-
-bool
-weir_marker_stray(int64 job, WeirGid *gid)
+WeirGid *
+weir_marker_all(int64 job, int *n)
 {
 	WeirInternal saved;
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
-	bool		found;
+	MemoryContext context = CurrentMemoryContext;
+	WeirGid    *gids;
 
 	weir_internal_enter(&saved);
-	found = weir_internal_run("SELECT attempt, checkpoint, task::bigint FROM weir_internal.marker m "
-							  "WHERE job = $1 AND NOT EXISTS (SELECT FROM weir_internal.completed c "
-							  "WHERE c.job = $1 AND c.checkpoint = m.checkpoint) LIMIT 1",
-							  1, types, values, NULL) > 0;
-	if (found)
+	*n = weir_internal_run("SELECT attempt, checkpoint, task::bigint FROM weir_internal.marker "
+						   "WHERE job = $1",
+						   1, types, values, NULL);
+	gids = MemoryContextAllocZero(context, sizeof(WeirGid) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
 	{
-		gid->database = MyDatabaseId;
-		gid->job = job;
-		gid->attempt = weir_internal_int64(0, 1);
-		gid->checkpoint = weir_internal_int64(0, 2);
-		gid->task = weir_internal_int64(0, 3);
+		gids[i].database = MyDatabaseId;
+		gids[i].job = job;
+		gids[i].attempt = weir_internal_int64(i, 1);
+		gids[i].checkpoint = weir_internal_int64(i, 2);
+		gids[i].task = weir_internal_int64(i, 3);
 	}
 	weir_internal_leave(&saved);
-	return found;
+	return gids;
 }
 
 int64

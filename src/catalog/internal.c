@@ -8,7 +8,9 @@
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "catalog/internal.h"
 
@@ -75,4 +77,20 @@ weir_internal_int64(uint64 row, int column)
 	Datum		value = weir_internal_get(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
+}
+
+char *
+weir_internal_text(MemoryContext context, uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = weir_internal_get(row, column, &isnull);
+	MemoryContext old;
+	char	   *result;
+
+	if (isnull)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	result = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return result;
 }

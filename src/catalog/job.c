@@ -97,23 +97,6 @@ weir_mode_parse(const char *word, WeirMode *out)
 	return false;
 }
 
-/* A text column, in a context that outlives SPI's; NULL if it is null. */
-static char *
-row_text(MemoryContext context, int row, int column)
-{
-	bool		isnull;
-	Datum		value = weir_internal_get(row, column, &isnull);
-	MemoryContext old;
-	char	   *result;
-
-	if (isnull)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
-	result = TextDatumGetCString(value);
-	MemoryContextSwitchTo(old);
-	return result;
-}
-
 static int
 row_int(int row, int column)
 {
@@ -159,7 +142,7 @@ unknown_word(const char *column, const char *word)
 static void
 read_checkpointing(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *mode = row_text(context, row, 12);
+	char	   *mode = weir_internal_text(context, row, 12);
 
 	job->checkpointing = row_bool(row, 11);
 	job->checkpoint.periodic = job->checkpointing;
@@ -180,7 +163,7 @@ static void
 read_restart(MemoryContext context, WeirJob *job, int row)
 {
 	WeirRestartConfig *restart = &job->restart;
-	char	   *strategy = row_text(context, row, 30);
+	char	   *strategy = weir_internal_text(context, row, 30);
 
 	WeirRestartStrategy given;
 
@@ -204,11 +187,11 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 static void
 read_run(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *status = row_text(context, row, 22);
+	char	   *status = weir_internal_text(context, row, 22);
 
 	if (!weir_job_status_parse(status, &job->status))
 		unknown_word("status", status);
-	job->status_reason = row_text(context, row, 23);
+	job->status_reason = weir_internal_text(context, row, 23);
 	job->wanted = row_bool(row, 24);
 	job->attempt = weir_internal_int64(row, 25);
 	job->restarts = weir_internal_int64(row, 26);
@@ -227,15 +210,15 @@ read_job(MemoryContext context, int row)
 	bool		isnull;
 
 	job->id = weir_internal_int64(row, 1);
-	job->name = row_text(context, row, 2);
+	job->name = weir_internal_text(context, row, 2);
 	job->owner = DatumGetObjectId(weir_internal_get(row, 3, &isnull));
-	job->query = row_text(context, row, 4);
+	job->query = weir_internal_text(context, row, 4);
 	job->parallelism = row_int(row, 5);
 	job->max_parallelism = row_int(row, 6);
-	job->search_path = row_text(context, row, 7);
-	job->timezone = row_text(context, row, 8);
-	job->datestyle = row_text(context, row, 9);
-	job->intervalstyle = row_text(context, row, 10);
+	job->search_path = weir_internal_text(context, row, 7);
+	job->timezone = weir_internal_text(context, row, 8);
+	job->datestyle = weir_internal_text(context, row, 9);
+	job->intervalstyle = weir_internal_text(context, row, 10);
 	read_checkpointing(context, job, row);
 	read_run(context, job, row);
 	read_restart(context, job, row);
@@ -322,7 +305,7 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 						  1, &type, &value, NULL, true, 1);
 	found = SPI_processed > 0;
 	if (found)
-		word = row_text(context, 0, 1);
+		word = weir_internal_text(context, 0, 1);
 	weir_internal_leave(&internal);
 	PopActiveSnapshot();
 	if (found && !weir_job_status_parse(word, status))

@@ -118,13 +118,10 @@ extern WeirDataflow *weir_compile(const char *query, bool check);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*
- * Takes the locks its plans need (AccessShare, RowExclusive on the target) in
- * the current transaction, accepts invalidations, and says whether it may
- * still be run.
+ * Take the locks that the scan or the sink plan needs (AccessShare; the sink
+ * RowExclusive on the target) in the current transaction, accept
+ * invalidations, and say whether the dataflow may still be run.
  */
-extern bool weir_dataflow_lock(WeirDataflow *dataflow);
-
-/* The same for a task that runs one of the two only. */
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 

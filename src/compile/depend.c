@@ -193,10 +193,3 @@ weir_dataflow_lock_sink(WeirDataflow *dataflow)
 	AcceptInvalidationMessages();
 	return dataflow->valid;
 }
-
-bool
-weir_dataflow_lock(WeirDataflow *dataflow)
-{
-	lock_plan(dataflow->scan);
-	return weir_dataflow_lock_sink(dataflow);
-}

@@ -19,7 +19,6 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_COMPLETE,		/* its output is visible */
 	WEIR_CONTROL_DRAIN,			/* source: end the input here */
 	WEIR_CONTROL_CONFIGURE,		/* sink_flush, lock_wait changed in the attempt */
-	WEIR_CONTROL_STOP,			/* leave, nothing is owed */
 	/* from a task */
 	WEIR_CONTROL_RUNNING,
 	WEIR_CONTROL_VOTE,

@@ -478,9 +478,6 @@ handle_control(Operator *op)
 			case WEIR_CONTROL_CONFIGURE:
 				weir_task_configure(op->task);
 				break;
-			case WEIR_CONTROL_STOP:
-				op->task->stop = true;
-				break;
 			default:
 				break;
 		}

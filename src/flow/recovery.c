@@ -114,22 +114,22 @@ completed_rows(int64 job, MemoryContext context)
 	return rows;
 }
 
-static bool
-has_completed_row(List *rows, const WeirGid *gid)
+/* The completed rows as the decision code wants them. */
+static WeirCompletedRef *
+references(List *rows)
 {
+	WeirCompletedRef *refs = palloc(sizeof(WeirCompletedRef) * Max(list_length(rows), 1));
+	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
-		WeirCompletedRef ref;
 
-		ref.attempt = row->attempt;
-		ref.checkpoint = row->checkpoint;
-		if (weir_recovery_commits(gid, &ref, 1))
-			return true;
+		refs[n].attempt = row->attempt;
+		refs[n++].checkpoint = row->checkpoint;
 	}
-	return false;
+	return refs;
 }
 
 void
@@ -143,6 +143,7 @@ weir_resolve_prepared(int64 job)
 	while ((names = find_prepared(job, context)) != NIL)
 	{
 		List	   *rows = completed_rows(job, context);
+		WeirCompletedRef *refs = references(rows);
 		ListCell   *lc;
 
 		CHECK_FOR_INTERRUPTS();
@@ -152,7 +153,7 @@ weir_resolve_prepared(int64 job)
 			WeirGid		gid;
 
 			(void) weir_gid_parse(name, &gid);
-			finish_prepared(name, has_completed_row(rows, &gid));
+			finish_prepared(name, weir_recovery_commits(&gid, refs, list_length(rows)));
 		}
 	}
 	MemoryContextSwitchTo(old);
@@ -169,37 +170,54 @@ weir_purge_dropped(int64 job)
 	end();
 }
 
+/* The transactions that completed rows list. */
+static WeirGid *
+listed_names(List *rows, int *n)
+{
+	WeirGid    *gids = NULL;
+	ListCell   *lc;
+
+	*n = 0;
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+		Size		size = sizeof(WeirGid) * (*n + row->nprepared + 1);
+
+		gids = gids ? repalloc(gids, size) : palloc(size);
+		for (int i = 0; i < row->nprepared; i++)
+		{
+			if (!weir_gid_parse(row->prepared[i], &gids[(*n)++]))
+				elog(ERROR, "completed checkpoint " INT64_FORMAT " lists \"%s\"",
+					 row->checkpoint, row->prepared[i]);
+		}
+	}
+	return gids;
+}
+
 /* Did somebody resolve a transaction by hand?  Then the output is not what was decided. */
 static bool
 markers_agree(WeirCoordinator *co, List *rows)
 {
-	ListCell   *lc;
-	WeirGid		gid;
+	int			nlisted;
+	WeirGid    *listed = listed_names(rows, &nlisted);
+	int			nmarkers;
+	WeirGid    *markers = weir_marker_all(co->job->id, &nmarkers);
+	WeirGid		which;
+	WeirByHand	by_hand;
 
-	foreach(lc, rows)
-	{
-		WeirCompleted *row = lfirst(lc);
-
-		for (int i = 0; i < row->nprepared; i++)
-		{
-			if (weir_gid_parse(row->prepared[i], &gid) && weir_marker_exists(&gid))
-				continue;
-			weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
-								  "prepared transaction \"%s\" of completed checkpoint "
-								  INT64_FORMAT " was rolled back by hand",
-								  row->prepared[i], row->checkpoint);
-			return false;
-		}
-	}
-	if (weir_marker_stray(co->job->id, &gid))
-	{
+	by_hand = weir_recovery_by_hand(listed, nlisted, markers, nmarkers,
+									references(rows), list_length(rows), &which);
+	if (by_hand == WEIR_BY_HAND_ROLLED_BACK)
 		weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
-							  "a prepared transaction of checkpoint " INT64_FORMAT
+							  "the transaction task %d prepared for completed checkpoint "
+							  INT64_FORMAT " was rolled back by hand",
+							  which.task, which.checkpoint);
+	else if (by_hand == WEIR_BY_HAND_COMMITTED)
+		weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
+							  "the transaction task %d prepared for checkpoint " INT64_FORMAT
 							  ", which was not completed, was committed by hand",
-							  gid.checkpoint);
-		return false;
-	}
-	return true;
+							  which.task, which.checkpoint);
+	return by_hand == WEIR_BY_HAND_NONE;
 }
 
 bool

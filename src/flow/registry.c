@@ -276,26 +276,6 @@ weir_registry_is_active(int64 job)
 	return active;
 }
 
-dsm_handle
-weir_registry_attempt(int64 job, int *coordinator_pid)
-{
-	WeirJobSlot *slot;
-	dsm_handle	handle = DSM_HANDLE_INVALID;
-
-	*coordinator_pid = 0;
-	if (!weir_registry_available())
-		return handle;
-	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	slot = find_slot(MyDatabaseId, job);
-	if (slot && slot->coordinator)
-	{
-		handle = slot->attempt;
-		*coordinator_pid = slot->coordinator->pid;
-	}
-	LWLockRelease(weir_registry->lock);
-	return handle;
-}
-
 void
 weir_registry_reserve(int64 job, int workers, int prepared)
 {

@@ -63,10 +63,4 @@ extern void weir_registry_end_wait(void);
 extern void weir_registry_reserve(int64 job, int workers, int prepared);
 extern void weir_registry_reserved(int64 except, int *workers, int *prepared);
 
-/*
- * The DSM segment of the job's running attempt, for views; DSM_HANDLE_INVALID
- * if none.  See flow/attempt.h for its layout.
- */
-extern dsm_handle weir_registry_attempt(int64 job, int *coordinator_pid);
-
 #endif

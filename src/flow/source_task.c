@@ -307,9 +307,6 @@ handle_control(Source *source)
 			case WEIR_CONTROL_CONFIGURE:
 				weir_task_configure(source->task);
 				break;
-			case WEIR_CONTROL_STOP:
-				source->task->stop = true;
-				break;
 			default:
 				break;
 		}

@@ -24,26 +24,9 @@
 #include "utils/memutils.h"
 
 #include "catalog/snapshot.h"
+#include "decide/recovery.h"
 #include "flow/coordinator.h"
 #include "source/segment.h"
-
-/* The newest completed checkpoint of a timeline, or NULL. */
-static WeirCompleted *
-newest(List *rows, int64 timeline)
-{
-	WeirCompleted *best = NULL;
-	ListCell   *lc;
-
-	foreach(lc, rows)
-	{
-		WeirCompleted *row = lfirst(lc);
-
-		if (row->timeline == timeline &&
-			(best == NULL || row->checkpoint > best->checkpoint))
-			best = row;
-	}
-	return best;
-}
 
 static WeirCompleted *
 find(List *rows, int64 checkpoint)
@@ -58,6 +41,26 @@ find(List *rows, int64 checkpoint)
 			return row;
 	}
 	elog(ERROR, "completed checkpoint " INT64_FORMAT " is missing", checkpoint);
+}
+
+/* The newest completed checkpoint of a timeline, or NULL. */
+static WeirCompleted *
+newest(List *rows, int64 timeline)
+{
+	int64_t    *ids = palloc(sizeof(int64_t) * Max(list_length(rows), 1));
+	int64		target;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->timeline == timeline)
+			ids[n++] = row->checkpoint;
+	}
+	target = weir_recovery_target(ids, n, 0);
+	return target > 0 ? find(rows, target) : NULL;
 }
 
 /* What the current timeline stands at: its newest, else its base, else NULL. */

@@ -61,7 +61,7 @@ extern void weir_task_compile(WeirTask *task);
 
 /*
  * In a transaction: makes sure that the dataflow is valid and locked (by
- * weir_dataflow_lock or its part for a scan or a sink), and
+ * weir_dataflow_lock_scan or weir_dataflow_lock_sink), and
  * compiles it again if something changed.  True if it was compiled again: then
  * the caller builds anew what rests on it and drops the old one.
  */

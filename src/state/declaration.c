@@ -24,23 +24,6 @@ weir_ttl_microseconds(const Interval *interval, int64 *us)
 		!pg_add_s64_overflow(*us, interval->time, us);
 }
 
-/* A text of a row of the last result, in the given context. */
-static char *
-get_text(MemoryContext context, int row, int column)
-{
-	bool		isnull;
-	Datum		value = weir_internal_get(row, column, &isnull);
-	MemoryContext old;
-	char	   *result;
-
-	if (isnull)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
-	result = TextDatumGetCString(value);
-	MemoryContextSwitchTo(old);
-	return result;
-}
-
 bool
 weir_state_insert(const WeirStateRow *row)
 {
@@ -139,8 +122,8 @@ unknown_word(const char *what, const char *word)
 static void
 read_ttl(WeirTtl *ttl, MemoryContext context, int row)
 {
-	char	   *update = get_text(context, row, COLUMN_UPDATE);
-	char	   *visibility = get_text(context, row, COLUMN_VISIBILITY);
+	char	   *update = weir_internal_text(context, row, COLUMN_UPDATE);
+	char	   *visibility = weir_internal_text(context, row, COLUMN_VISIBILITY);
 	bool		isnull;
 	Datum		interval = weir_internal_get(row, COLUMN_TTL, &isnull);
 	int64		us = 0;
@@ -161,15 +144,15 @@ read_ttl(WeirTtl *ttl, MemoryContext context, int row)
 static void
 read_declaration(WeirStateDecl *decl, char **type, MemoryContext context, int row)
 {
-	char	   *kind = get_text(context, row, COLUMN_KIND);
+	char	   *kind = weir_internal_text(context, row, COLUMN_KIND);
 
-	decl->name = get_text(context, row, COLUMN_NAME);
+	decl->name = weir_internal_text(context, row, COLUMN_NAME);
 	if (!weir_state_kind_parse(kind, &decl->kind))
 		unknown_word("kind", kind);
-	decl->default_text = get_text(context, row, COLUMN_DEFAULT);
+	decl->default_text = weir_internal_text(context, row, COLUMN_DEFAULT);
 	decl->has_default = decl->default_text != NULL;
 	read_ttl(&decl->ttl, context, row);
-	*type = get_text(context, row, COLUMN_TYPE);
+	*type = weir_internal_text(context, row, COLUMN_TYPE);
 }
 
 static void
