@@ -29,6 +29,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
 
 #include "compile/compile.h"
 
@@ -126,6 +127,12 @@ weir_compile(const char *query, bool check)
 		weir_dataflow_listen(c.out);
 	}
 	return c.out;
+}
+
+char *
+weir_dataflow_step(const WeirDataflow *dataflow)
+{
+	return OidIsValid(dataflow->function) ? format_procedure_qualified(dataflow->function) : NULL;
 }
 
 void

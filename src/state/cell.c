@@ -118,6 +118,20 @@ overwrite(WeirState *state, WeirGroup *group, WeirEntry *entry, Datum value, Siz
 	return true;
 }
 
+Datum
+weir_cell_copy(WeirState *state, Datum value)
+{
+	Size		size;
+	char	   *piece;
+
+	if (state->type.typbyval)
+		return value;
+	size = weir_flat_prepare(&state->type, &value);
+	piece = weir_slab_alloc(state->store->slab, size);
+	weir_flat_write(&state->type, value, size, piece);
+	return PointerGetDatum(piece);
+}
+
 /* Writes a value of the current key, stamped now. */
 void
 weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool isnull)
@@ -134,13 +148,10 @@ weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool isnull)
 	else if (!state->type.typbyval)
 	{
 		Size		size = weir_flat_prepare(&state->type, &value);
-		char	   *piece;
 
 		if (overwrite(state, group, entry, value, size))
 			return;
-		piece = weir_slab_alloc(store->slab, size);
-		weir_flat_write(&state->type, value, size, piece);
-		cell.value = PointerGetDatum(piece);
+		cell.value = weir_cell_copy(state, value);
 	}
 	if (state->stamp_offset)
 		cell.stamp = store->clock;

@@ -31,6 +31,7 @@
 
 #include "decide/keygroup.h"
 #include "state/chunk.h"
+#include "state/convert.h"
 
 #define CHUNK_MAGIC 0x52494557	/* "WEIR" */
 #define CHUNK_VERSION 1
@@ -237,14 +238,22 @@ weir_chunk_end(WeirChunkBuilder *builder, bool write_empty)
 
 /* ---- reading ---- */
 
+/* One of the chunk's states, in its order. */
+typedef struct ChunkState
+{
+	WeirState  *state;			/* NULL: left behind */
+	bool		converts;		/* its values are of another type */
+} ChunkState;
+
 typedef struct ChunkReader
 {
 	WeirStore  *store;
 	const char *at;
 	const char *end;
 	int			group;
+	uint32		nentries;
 	int			nstates;
-	WeirState  *states[FLEXIBLE_ARRAY_MEMBER];	/* the chunk's, in its order */
+	ChunkState	states[FLEXIBLE_ARRAY_MEMBER];
 } ChunkReader;
 
 pg_attribute_noreturn()
@@ -365,7 +374,7 @@ check_keys(ChunkReader *reader, int nkeys)
 }
 
 /* Which of the store's states is the chunk's next? */
-static WeirState *
+static ChunkState
 match_state(ChunkReader *reader)
 {
 	WeirStore  *store = reader->store;
@@ -374,23 +383,31 @@ match_state(ChunkReader *reader)
 	uint16		natts = get_uint16(reader);
 	uint32		fingerprint = get_uint32(reader);
 	const char *name = get(reader, length);
-	WeirState  *state = weir_store_state(store, name, length);
+	ChunkState	match = {weir_store_state(store, name, length), false};
+	WeirState  *state = match.state;
 
+	if (state == NULL && weir_conversion_drops(store))
+		return match;
 	if (state == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the snapshot holds state \"%s\", which function %s does not declare",
 						pnstrdup(name, length), store->function),
-				 errhint("Declare it again, or start with weir.start_job(fresh => true).")));
-	if (kind != state->decl.kind || natts > state->type.natts ||
-		fingerprint != state->type.fingerprints[natts])
+				 errhint("Declare it again, or leave it behind with weir.alter_job(drop_state => true).")));
+	if (kind == state->decl.kind && natts <= state->type.natts &&
+		fingerprint == state->type.fingerprints[natts])
+		return match;
+	match.converts = kind == state->decl.kind &&
+		weir_conversion_migrates(state, natts, fingerprint);
+	if (!match.converts)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("state \"%s\" of function %s is not of the type its snapshot was taken with",
 						state->decl.name, store->function),
-				 errdetail("It is now declared as %s.", format_type_be(state->decl.type)),
-				 errhint("Restore the type, or start with weir.start_job(fresh => true).")));
-	return state;
+				 errdetail("It is declared as %s of type %s.", weir_state_kind_name(state->decl.kind),
+						   format_type_be(state->decl.type)),
+				 errhint("Restore the type, or name a function that converts its values in weir.alter_job(migrate => ...).")));
+	return match;
 }
 
 /* A key column's bytes, where a datum may point to them. */
@@ -462,20 +479,49 @@ read_value(ChunkReader *reader, WeirState *state)
 	return value;
 }
 
+/* A value of another type. */
 static void
-read_cell(ChunkReader *reader, WeirState *state, WeirGroup *group, WeirEntry *entry)
+convert_value(ChunkReader *reader, WeirState *state, WeirCell *cell)
 {
+	Size		size = get_varint(reader);
+	const char *wrong = weir_conversion_read(state, get(reader, size), size, cell);
+
+	if (wrong)
+		damaged(reader->group, wrong);
+}
+
+/* A cell that is left behind. */
+static void
+skip_cell(ChunkReader *reader, uint8 flags)
+{
+	if (flags & CHUNK_STAMPED)
+		(void) get(reader, sizeof(int64));
+	if ((flags & ~CHUNK_STAMPED) == WEIR_CELL_PRESENT)
+		(void) get(reader, get_varint(reader));
+}
+
+static void
+read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEntry *entry)
+{
+	WeirState  *state = match->state;
 	uint8		flags = get_uint8(reader);
 	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
 
 	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
 		(flags != 0 && !(flags & WEIR_CELL_PRESENT)))
 		damaged(reader->group, "a value's flags have no meaning");
+	if (state == NULL)
+	{
+		skip_cell(reader, flags);
+		return;
+	}
 	if (flags & CHUNK_STAMPED)
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
-	if (cell.flags == WEIR_CELL_PRESENT)
+	if (cell.flags == WEIR_CELL_PRESENT && match->converts)
+		convert_value(reader, state, &cell);
+	else if (cell.flags == WEIR_CELL_PRESENT)
 		cell.value = read_value(reader, state);
 	weir_cell_put(state, group, entry, cell);
 }
@@ -513,7 +559,9 @@ read_entry(ChunkReader *reader, Datum *key, bool *isnull)
 	entry = weir_entry_make(store);
 	entry->flags |= WEIR_ENTRY_WRITTEN;
 	for (int i = 0; i < reader->nstates; i++)
-		read_cell(reader, reader->states[i], group, entry);
+		read_cell(reader, &reader->states[i], group, entry);
+	if (weir_entry_is_empty(store, entry))
+		weir_entry_delete(store, group, entry);	/* all it had was left behind */
 }
 
 static void
@@ -533,12 +581,12 @@ read_entries(ChunkReader *reader, uint32 nentries)
 	pfree(isnull);
 }
 
-void
-weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
+/* A reader behind the chunk's header, which fits the store. */
+static ChunkReader *
+open_chunk(WeirStore *store, int group, bool is_full, bytea *payload)
 {
 	ChunkHeader header;
 	ChunkReader *reader;
-	WeirGroup  *target;
 
 	if (group < store->first_group || group >= store->first_group + store->ngroups)
 		ereport(ERROR,
@@ -546,18 +594,32 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 				 errmsg("a chunk of group %d reached the task of groups %d to %d", group,
 						store->first_group, store->first_group + store->ngroups - 1)));
 	header = check_frame(group, is_full, payload);
-	reader = palloc(offsetof(ChunkReader, states) + sizeof(WeirState *) * Max(header.nstates, 1));
+	reader = palloc(offsetof(ChunkReader, states) + sizeof(ChunkState) * Max(header.nstates, 1));
 	reader->store = store;
 	reader->group = group;
 	reader->at = VARDATA_ANY(payload) + sizeof(header);
 	reader->end = VARDATA_ANY(payload) + header.length;
+	reader->nentries = header.nentries;
 	reader->nstates = header.nstates;
 	check_keys(reader, header.nkeys);
 	for (int i = 0; i < header.nstates; i++)
 		reader->states[i] = match_state(reader);
-	read_entries(reader, header.nentries);
+	return reader;
+}
 
-	target = &store->groups[group - store->first_group];
+void
+weir_store_check(WeirStore *store, int group, bool is_full, bytea *payload)
+{
+	pfree(open_chunk(store, group, is_full, payload));
+}
+
+void
+weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
+{
+	ChunkReader *reader = open_chunk(store, group, is_full, payload);
+	WeirGroup  *target = &store->groups[group - store->first_group];
+
+	read_entries(reader, reader->nentries);
 	if (is_full)
 		target->has_base = true;
 	else

@@ -136,6 +136,7 @@ struct WeirStore
 	int64		nentries;		/* that hold something */
 	int64		ndirty;
 	int64		clock;
+	struct WeirConversion *conversion;	/* of what is loaded; NULL: none */
 
 	/* the current key */
 	const Datum *key;
@@ -213,6 +214,8 @@ extern bool weir_entry_is_empty(const WeirStore *store, WeirEntry *entry);
 extern void weir_group_shrink(WeirStore *store, WeirGroup *group);
 
 /* cell.c: the one place where entries' contents change */
+/* A copy that the store owns, for a cell. */
+extern Datum weir_cell_copy(WeirState *state, Datum value);
 extern WeirCell weir_cell_get(const WeirState *state, WeirEntry *entry);
 extern void weir_cell_put(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell);
 extern void weir_cell_free(WeirState *state, WeirCell cell);
