@@ -185,19 +185,26 @@ stop_for_change(const char *name, WeirJobChange *change)
 	return true;
 }
 
-/* An int argument; null is -1. */
+/* A number of at least 1; null is -1. */
 static int
-arg_int(FunctionCallInfo fcinfo, int n)
+arg_number(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	return PG_ARGISNULL(n) ? -1 : Max(PG_GETARG_INT32(n), 0);
+	if (PG_ARGISNULL(n))
+		return -1;
+	if (PG_GETARG_INT32(n) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s %d is out of range", name, PG_GETARG_INT32(n)),
+				 errhint("Choose %s of at least 1.", name)));
+	return PG_GETARG_INT32(n);
 }
 
 static void
 read_change(FunctionCallInfo fcinfo, WeirJobChange *change)
 {
 	change->query = weir_arg_text(fcinfo, 1);
-	change->parallelism = arg_int(fcinfo, 2);
-	change->max_parallelism = arg_int(fcinfo, 3);
+	change->parallelism = arg_number(fcinfo, 2, "parallelism");
+	change->max_parallelism = arg_number(fcinfo, 3, "max_parallelism");
 	change->drop_state = weir_arg_bool(fcinfo, 5);
 	change->migrate = weir_arg_text(fcinfo, 6);
 	change->new_timeline = change->query || change->drop_state || change->migrate;
