@@ -31,6 +31,9 @@ extern WeirJob *weir_job_for_reading(const char *name);
 extern bool weir_job_is_running(const WeirJob *job);
 extern void weir_job_must_run(const WeirJob *job);
 
+/* drop_job's work, at the caller's commit; rights are the caller's to check. */
+extern void weir_job_drop(int64 id);
+
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
 /* The table its query writes, without compiling it; InvalidOid if there is none now. */
