@@ -6,9 +6,14 @@
  * function may go while the job does not run: one that comes back with the same
  * declarations finds its state.  Where the job goes too, as with DROP EXTENSION,
  * it is not asked.
+ *
+ * By then PostgreSQL has locked what it will drop, and has waited for the jobs'
+ * epochs, which in turn have waited behind it.  A drop of a relation by its name
+ * is therefore refused before.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
@@ -21,8 +26,10 @@
 #include "commands/extension.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "api/guest.h"
 #include "catalog/job_depend.h"
@@ -152,6 +159,61 @@ refuse_drop_role(List *jobs, Oid role)
 					GetUserNameFromId(role, false)),
 			 errdetail_internal("%s", detail.data),
 			 errhint("Give the jobs to another role with REASSIGN OWNED, or drop them with weir.drop_job or DROP OWNED.")));
+}
+
+/* What DROP of this type takes; else it says so itself. */
+static bool
+has_kind(Oid relid, ObjectType type)
+{
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+			return type == OBJECT_TABLE;
+		case RELKIND_VIEW:
+			return type == OBJECT_VIEW;
+		case RELKIND_MATVIEW:
+			return type == OBJECT_MATVIEW;
+		case RELKIND_FOREIGN_TABLE:
+			return type == OBJECT_FOREIGN_TABLE;
+		default:
+			return false;
+	}
+}
+
+static bool
+may_drop(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		owns;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owns = has_privs_of_role(GetUserId(), ((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	ReleaseSysCache(tuple);
+	return owns;
+}
+
+void
+weir_dependent_before_drop(DropStmt *stmt)
+{
+	ListCell   *lc;
+
+	if ((stmt->removeType != OBJECT_TABLE && stmt->removeType != OBJECT_VIEW &&
+		 stmt->removeType != OBJECT_MATVIEW && stmt->removeType != OBJECT_FOREIGN_TABLE) ||
+		!has_jobs())
+		return;
+	foreach(lc, stmt->objects)
+	{
+		Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(lfirst(lc)), NoLock, true);
+		List	   *jobs;
+
+		if (!OidIsValid(relid) || !has_kind(relid, stmt->removeType) || !may_drop(relid))
+			continue;
+		jobs = standing_in_the_way(RelationRelationId, relid);
+		if (jobs != NIL)
+			refuse_drop(jobs, RelationRelationId, relid);
+	}
 }
 
 static void

@@ -135,7 +135,6 @@ before_alter_database(AlterDatabaseStmt *stmt, bool top_level)
 		weir_hold(database, 0, "ALTER DATABASE ... SET TABLESPACE");
 }
 
-/* The database copied need not be quiet for the launcher's sake alone: nobody may be in it. */
 static void
 before_create_database(CreatedbStmt *stmt, bool top_level)
 {
@@ -143,9 +142,9 @@ before_create_database(CreatedbStmt *stmt, bool top_level)
 	Oid			database;
 
 	PreventInTransactionBlock(top_level, "CREATE DATABASE");
-	if (option == NULL || option->arg == NULL || OidIsValid(get_database_oid(stmt->dbname, true)))
+	if (OidIsValid(get_database_oid(stmt->dbname, true)))
 		return;
-	database = get_database_oid(defGetString(option), true);
+	database = get_database_oid(option && option->arg ? defGetString(option) : "template1", true);
 	if (OidIsValid(database) && may_create_databases() &&
 		(is_template(database) || owns_database(database)))
 		weir_hold(database, 0, "CREATE DATABASE ... TEMPLATE");
@@ -325,6 +324,8 @@ before(Node *stmt, bool top_level)
 				before_drop_extension((DropStmt *) stmt);
 			else if (((DropStmt *) stmt)->removeType == OBJECT_SCHEMA)
 				before_drop_schema((DropStmt *) stmt);
+			else
+				weir_dependent_before_drop((DropStmt *) stmt);
 			break;
 		case T_DropOwnedStmt:
 			before_drop_owned((DropOwnedStmt *) stmt);

@@ -7,10 +7,14 @@
 
 #include "postgres.h"
 
+#include "nodes/parsenodes.h"
+
 /* guest.c: commands that need a job's processes and prepared transactions out of the way */
 extern void weir_guest_init(void);
 
 /* dependent.c: drops of what a job uses, or of its owner */
 extern void weir_dependent_init(void);
+/* Of relations: asked before the drop waits for the lock of an open epoch. */
+extern void weir_dependent_before_drop(DropStmt *stmt);
 
 #endif

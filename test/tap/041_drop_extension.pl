@@ -97,6 +97,19 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 goes_on('after its session died', $before);
 eval { $session->quit };
 
+# What cannot be had in time ends with the statement, not with the job.
+$before = attempt();
+like($node->sql_error("BEGIN;\nLOCK TABLE weir_internal.job;\nSET LOCAL statement_timeout = '2s';\nDROP EXTENSION weir CASCADE"),
+	qr/57014: canceling statement due to statement timeout/, 'a command that waits can be cancelled');
+goes_on('after a cancelled command', $before);
+
+# A drop that is refused does not wait for the epoch, nor the epoch for it.
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '1 h')});
+$before = attempt();
+like($node->sql_error("SET statement_timeout = '10s';\nDROP TABLE averages"), qr/2BP01/, 'DROP TABLE is refused at once');
+is(attempt(), $before, 'and the job never stopped');
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '20 ms')});
+
 # Given to another, who is not the one that prepared.
 $node->sql('CREATE ROLE first LOGIN SUPERUSER; CREATE ROLE second LOGIN');
 $node->sql(q{SELECT weir.stop_job('s3'); SELECT weir.drop_job('s3'); TRUNCATE averages});
@@ -116,7 +129,16 @@ like($error, qr/owner of job "s3"/, 'the job in the detail');
 my (undef, undef, $elsewhere) = $node->psql('postgres', 'DROP ROLE first', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($elsewhere, qr/2BP01/, 'in another database too');
 is(attempt(), $before, 'the job never stopped');
-$node->sql("BEGIN;\nREASSIGN OWNED BY first TO second;\nROLLBACK");
+$session = $node->background_psql($node->{database});
+$session->query_safe("BEGIN;\nREASSIGN OWNED BY first TO second");
+my $launcher = q{FROM pg_stat_activity WHERE backend_type = 'weir launcher'};
+my $old = $node->sql("SELECT pid $launcher");
+$node->sql("SELECT pg_terminate_backend($old)");
+ok($node->wait_until("SELECT count(*) = 1 $launcher AND pid <> $old AND wait_event = 'Extension'
+	AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'weir scan')"), 'another launcher has looked');
+is($node->sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 's3%'}), '0', 'it starts nothing that is held');
+$session->query_safe('ROLLBACK');
+$session->quit;
 goes_on('REASSIGN OWNED rolled back', $before);
 is($node->sql('SELECT owner FROM weir.jobs'), 'first', 'the owner is who it was');
 $before = attempt();
