@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
@@ -18,13 +20,19 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+
+/* Columns of the table. */
+#define COLUMN_CLASS_ID 2
+#define COLUMN_OBJECT 3
 
 void
 weir_job_depend_delete(int64 job)
@@ -93,6 +101,27 @@ find_dependents(const char *sql, int nargs, Oid *types, Datum *values)
 	return result;
 }
 
+/* Without an executor: most of what is dropped has never met a job. */
+static bool
+is_noted(Oid class_id, Oid object)
+{
+	Oid			schema = get_namespace_oid("weir_internal", false);
+	Relation	rel = table_open(get_relname_relid("job_depend", schema), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key[0], COLUMN_CLASS_ID, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class_id));
+	ScanKeyInit(&key[1], COLUMN_OBJECT, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, snapshot, 2, key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 List *
 weir_job_dependents(Oid class_id, Oid object)
 {
@@ -100,6 +129,8 @@ weir_job_dependents(Oid class_id, Oid object)
 	Datum		values[] = {ObjectIdGetDatum(class_id), ObjectIdGetDatum(object),
 	Int64GetDatum((int64) GetSystemIdentifier())};
 
+	if (!is_noted(class_id, object))
+		return NIL;
 	return find_dependents("SELECT j.id, j.name, d.keyed, r.status"
 						   " FROM weir_internal.job_depend d"
 						   " JOIN weir_internal.job j ON j.id = d.job"
