@@ -45,6 +45,7 @@ typedef struct WeirJobSlot
 	int64		job;
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
+	bool		dropped;		/* with its extension or database: nobody's any more */
 	bool		configure;		/* CONFIGURE was sent */
 	bool		cancel;			/* CANCEL was sent at a commit */
 	PGPROC	   *coordinator;	/* NULL if there is none */
