@@ -71,10 +71,17 @@ weir_job_for_owner(const char *name)
 	return must_own(must_exist(weir_job_by_name(name), name));
 }
 
+void
+weir_prevent_read_only(const char *function)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+}
+
 WeirJob *
 weir_job_for_change(const char *name, const char *function)
 {
-	PreventCommandIfReadOnly(function);
+	weir_prevent_read_only(function);
 	/* The right first: nobody else shall be able to hold the lock. */
 	(void) weir_job_for_owner(name);
 	return must_own(must_exist(weir_job_lock(name), name));
@@ -102,10 +109,11 @@ weir_job_is_running(const WeirJob *job)
 }
 
 void
-weir_job_must_run(const WeirJob *job)
+weir_job_must_run(const WeirJob *job, const char *function)
 {
 	const char *status = weir_job_status_name(job->status);
 
+	PreventCommandDuringRecovery(function);
 	if (weir_job_is_running(job))
 		return;
 	ereport(ERROR,

@@ -132,7 +132,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	check_unrestricted("weir.create_job");
-	PreventCommandIfReadOnly("weir.create_job()");
+	weir_prevent_read_only("weir.create_job()");
 	job.name = weir_arg_required(fcinfo, 0, "job name");
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
@@ -231,8 +231,8 @@ static void
 stop_absent(const WeirJob *job, bool cancel)
 {
 	if (!cancel || !weir_job_status_is_active(job->status))
-		weir_job_must_run(job);
-	PreventCommandIfReadOnly("weir.stop_job()");
+		weir_job_must_run(job, "weir.stop_job()");
+	weir_prevent_read_only("weir.stop_job()");
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
@@ -253,7 +253,7 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	job = weir_job_for_owner(name);
 	if (savepoint)
 	{
-		weir_job_must_run(job);
+		weir_job_must_run(job, "weir.stop_job()");
 		weir_savepoint_check_new(job, savepoint);
 	}
 	if (!weir_job_is_running(job))
@@ -381,6 +381,7 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(reached);
 	if (deadline != 0 && deadline <= GetCurrentTimestamp())
 		PG_RETURN_BOOL(false);
+	PreventCommandDuringRecovery("weir.wait_for_job()");
 	weir_check_can_wait(job, "weir.wait_for_job");
 	if (!weir_registry_available())
 		ereport(ERROR,
