@@ -200,6 +200,6 @@ CREATE TABLE weir_internal.journal_segment (
 
 -- What a dump holds: definitions.  The rest would not fit together: it is read
 -- in one snapshot, while prepared transactions are about to commit.
-SELECT pg_catalog.pg_extension_config_dump('weir_internal.job', ''),
-       pg_catalog.pg_extension_config_dump('weir_internal.job_id_seq', ''),
-       pg_catalog.pg_extension_config_dump('weir_internal.state', '');
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.job', '');
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.state', '');

@@ -49,7 +49,7 @@ extern void weir_check_can_wait(const WeirJob *job, const char *function);
 /* Microseconds, as an interval's text. */
 extern char *weir_interval_text(int64 us);
 
-/* Error listing everything that keeps the job from being run here. */
+/* Error listing everything that keeps the job from being run here; takes what it needs. */
 extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow);
 /* Error where a stream without journal is asked for more than at_most_once. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
