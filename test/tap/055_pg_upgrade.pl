@@ -34,6 +34,19 @@ foreach my $name ('stopped', 'running')
 }
 $old->{database} = 'stopped';
 $old->sql(q{SELECT weir.stop_job('s3')});
+
+# A third is stopped in the middle of its load: were anything left prepared,
+# pg_upgrade would refuse the cluster.
+my $data = Weir::Node::random_lines(20_000, 1000, 55);
+$sender{loaded} = Weir::Sender->new($data, hold => 1);
+$old->use_database('loaded');
+$old->load_input($data);
+$old->averaging_job(port => $sender{loaded}->port, job => 'parallelism => 4',
+	checkpointing => q{every => '10 ms', max_concurrent => 2, fail_on_errors => false});
+$old->sql(q{SELECT weir.start_job('s3')});
+$sender{loaded}->rate(int(length($data) / 3));
+$sender{loaded}->send_to(length $data);
+ok($old->wait_until('SELECT count(*) > 2000 FROM averages'), 'a job is under load');
 $old->stop('fast');
 
 sub upgrade
@@ -71,5 +84,13 @@ foreach my $name ('stopped', 'running')
 	ok($new->wait_until('SELECT count(*) = 3 FROM averages'), "$name: its savepoint and its journal are there, too");
 	$new->sql(q{SELECT weir.stop_job('s3')});
 }
+
+$new->{database} = 'loaded';
+$new->sql(q{SELECT weir.start_job('s3')});
+$new->tend($sender{loaded});
+$sender{loaded}->rate(0);
+$sender{loaded}->finish;
+ok($new->wait_status('finished'), 'the job that was under load has finished');
+$new->is_exact('loaded');
 
 done_testing();
