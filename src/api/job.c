@@ -395,8 +395,6 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 static void
 append_restart_strategy(StringInfo text, const WeirRestartConfig *r)
 {
-	if (text->len > 0 && text->data[text->len - 1] != '\n')
-		appendStringInfoChar(text, '\n');
 	appendStringInfo(text, "restart strategy: %s", weir_restart_strategy_name(r->strategy));
 	if (r->strategy == WEIR_RESTART_FIXED_DELAY && r->attempts < 0)
 		appendStringInfo(text, ", attempts unlimited, delay %s", weir_interval_text(r->delay));
@@ -447,6 +445,9 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
 	weir_dataflow_free(dataflow);
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		appendStringInfoChar(&text, '\n');
+	appendStringInfo(&text, "parallelism: %d of at most %d\n", job->parallelism, job->max_parallelism);
 	append_restart_strategy(&text, &job->restart);
 	append_checkpointing(&text, job);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
