@@ -59,7 +59,7 @@ runs('coordinator keyed keyed source', 'at first');
 $sender->send_to(int(++$part * length($data) / 8));
 ok($node->wait_until('SELECT count(*) > 0 FROM averages'), 'it writes');
 
-changes('ALTER TABLE averages ADD CONSTRAINT apart EXCLUDE USING btree (no WITH =)',
+changes('ALTER TABLE averages ADD CONSTRAINT apart EXCLUDE USING btree (average WITH =) WHERE (average IS NULL)',
 	'coordinator keyed keyed sink source', 'in one sink task: exclusion constraint "apart"');
 changes('ALTER TABLE averages DROP CONSTRAINT apart', 'coordinator keyed keyed source', $with_keyed);
 changes('CREATE TRIGGER t BEFORE INSERT ON averages FOR EACH ROW EXECUTE FUNCTION noop()',
