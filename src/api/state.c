@@ -10,13 +10,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "api/access.h"
 #include "api/ttl.h"
 #include "state/declaration.h"
 
@@ -165,7 +165,7 @@ weir_create_value_state(PG_FUNCTION_ARGS)
 	Oid			type;
 	int32		typmod;
 
-	PreventCommandIfReadOnly("weir.create_value_state()");
+	weir_prevent_read_only("weir.create_value_state()");
 	check_name(name);
 	resolve_type(name, type_name, &type, &typmod);
 	if (default_value)
@@ -195,7 +195,7 @@ weir_drop_state(PG_FUNCTION_ARGS)
 	char	   *name = required_text(fcinfo, 1, "name");
 	Oid			owner;
 
-	PreventCommandIfReadOnly("weir.drop_state()");
+	weir_prevent_read_only("weir.drop_state()");
 	owner = weir_state_owner(signature, name);
 	if (!OidIsValid(owner))
 	{

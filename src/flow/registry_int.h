@@ -42,6 +42,7 @@ typedef struct WeirJobSlot
 	bool		used;
 	Oid			database;
 	int64		job;
+	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		configure;		/* CONFIGURE was sent */
@@ -69,7 +70,7 @@ extern WeirRegistry *weir_registry;
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
-/* Makes the launcher start this job's coordinator; error if no slot is free. */
+/* Makes the launcher start this job's coordinator; warns if no slot is free. */
 extern void weir_registry_start(Oid database, int64 job);
 
 #endif
