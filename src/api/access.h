@@ -35,6 +35,9 @@ extern bool weir_job_is_running(const WeirJob *job);
 /* Error if it does not: nothing ever runs on a standby. */
 extern void weir_job_must_run(const WeirJob *job, const char *function);
 
+/* drop_job's work, at the caller's commit; rights are the caller's to check. */
+extern void weir_job_drop(int64 id);
+
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
 /* The table its query writes, without compiling it; InvalidOid if there is none now. */
