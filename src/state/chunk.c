@@ -18,7 +18,8 @@
  *		an entry:		uint8 1 for a tombstone,
  *						a key column: varint 0 for NULL, else 1 + length, bytes
  *						unless a tombstone, a state: uint8 cell flags; if present:
- *						int64 stamp if flag 4, varint length and bytes if not NULL
+ *						int64 stamp if flag 4; varint length and bytes if not NULL,
+ *						of a live object uint32 length and what its kind writes
  *
  * A varint holds 7 bits a byte, the lowest first; the eighth bit says that more
  * follow.  States are matched by name.  A reader believes nothing: every length
@@ -173,7 +174,19 @@ write_chunk(WeirChunkBuilder *builder, int end, uint32 nentries)
 }
 
 static void
-put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
+put_live(StringInfo buffer, WeirState *state, WeirLive *live)
+{
+	int			start = buffer->len;
+	uint32		length = 0;
+
+	put(buffer, &length, sizeof(length));
+	state->live->flatten(state, live, buffer);
+	length = buffer->len - start - sizeof(length);
+	memcpy(buffer->data + start, &length, sizeof(length));
+}
+
+static void
+put_cell(StringInfo buffer, WeirState *state, WeirEntry *entry)
 {
 	WeirCell	cell = weir_cell_get(state, entry);
 	uint8		flags = cell.flags;
@@ -188,7 +201,9 @@ put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
 	put_uint8(buffer, flags);
 	if (state->stamp_offset)
 		put(buffer, &cell.stamp, sizeof(cell.stamp));
-	if (!(flags & WEIR_CELL_NULL))
+	if (state->live)
+		put_live(buffer, state, (WeirLive *) DatumGetPointer(cell.value));
+	else if (!(flags & WEIR_CELL_NULL))
 		put_value(buffer, &state->type, cell.value, 0);
 }
 
@@ -462,6 +477,20 @@ read_value(ChunkReader *reader, WeirState *state)
 	return value;
 }
 
+static Datum
+read_live(ChunkReader *reader, WeirState *state)
+{
+	Size		size = get_uint32(reader);
+	const char *bytes = get(reader, size);
+	const char *wrong = NULL;
+	WeirLive   *live = state->live->unflatten(state, bytes, size, &wrong);
+
+	if (wrong)
+		damaged(reader->group, wrong);
+	live->made_in = 0;
+	return PointerGetDatum(live);
+}
+
 static void
 read_cell(ChunkReader *reader, WeirState *state, WeirGroup *group, WeirEntry *entry)
 {
@@ -469,14 +498,15 @@ read_cell(ChunkReader *reader, WeirState *state, WeirGroup *group, WeirEntry *en
 	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
 
 	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
-		(flags != 0 && !(flags & WEIR_CELL_PRESENT)))
+		(flags != 0 && !(flags & WEIR_CELL_PRESENT)) ||
+		(state->live && (flags & WEIR_CELL_NULL)))
 		damaged(reader->group, "a value's flags have no meaning");
 	if (flags & CHUNK_STAMPED)
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
 	if (cell.flags == WEIR_CELL_PRESENT)
-		cell.value = read_value(reader, state);
+		cell.value = state->live ? read_live(reader, state) : read_value(reader, state);
 	weir_cell_put(state, group, entry, cell);
 }
 

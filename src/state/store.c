@@ -8,39 +8,24 @@
  *		key.c		hash, equality and copies of keys
  *		entry.c		tables and entries, the dirty list
  *		cell.c		changes of what an entry holds
+ *		live.c		kinds of state that keep objects in memory
  *		undo.c		subtransactions
  *		sweep.c		incremental cleanup of what has expired
  *		value.c		value state: read, update, clear
  *		snapshot.c	what a checkpoint writes
  *		chunk.c		the format of a chunk, written and read
  *		flat.c		values as bytes
+ *		input.c		values from text and of the declared modifier
  *		slab.c		memory
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "parser/parse_coerce.h"
 
 #include "state/entry.h"
 
 WeirStore  *weir_current_store = NULL;
-
-/* The modifier of the declared type is enforced by a function, if any. */
-static void
-init_coercion(WeirState *state)
-{
-	Oid			function;
-
-	if (state->decl.typmod < 0 ||
-		find_typmod_coercion_function(getBaseType(state->decl.type), &function) !=
-		COERCION_PATH_FUNC)
-		return;
-	fmgr_info_cxt(function, &state->coercion, state->store->context);
-	state->coerces = true;
-}
 
 static void
 init_default(WeirState *state)
@@ -51,8 +36,7 @@ init_default(WeirState *state)
 	state->default_isnull = !state->decl.has_default || state->decl.default_text == NULL;
 	if (state->default_isnull)
 		return;
-	value = InputFunctionCall(&state->input, state->decl.default_text, state->input_param,
-							  state->decl.typmod);
+	value = weir_input_parse(&state->input, state->decl.default_text);
 	old = MemoryContextSwitchTo(state->store->context);
 	state->default_value = datumCopy(value, state->type.typbyval, state->type.typlen);
 	MemoryContextSwitchTo(old);
@@ -62,7 +46,6 @@ static void
 init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 {
 	WeirState  *state = &store->states[index];
-	Oid			input;
 
 	state->store = store;
 	state->index = index;
@@ -72,10 +55,11 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 		state->decl.default_text = MemoryContextStrdup(store->context, decl->default_text);
 	state->name_length = strlen(decl->name);
 	weir_flat_type(&state->type, decl->type, store->context);
-	getTypeInputInfo(decl->type, &input, &state->input_param);
-	fmgr_info_cxt(input, &state->input, store->context);
-	init_coercion(state);
+	weir_input_init(&state->input, decl->type, decl->typmod, store->context);
 	init_default(state);
+	state->live = weir_live_ops(decl->kind);
+	if (state->live && state->live->init)
+		state->live->init(state);
 	if (decl->ttl.update != WEIR_TTL_DISABLED)
 	{
 		store->has_ttl = true;
@@ -97,7 +81,7 @@ lay_out(WeirStore *store)
 
 		state->value_offset = offset;
 		offset += sizeof(Datum);
-		if (state->decl.ttl.update != WEIR_TTL_DISABLED)
+		if (state->decl.ttl.update != WEIR_TTL_DISABLED && !weir_state_expires_in_parts(state))
 		{
 			state->stamp_offset = offset;
 			offset += sizeof(int64);
