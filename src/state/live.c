@@ -9,5 +9,13 @@
 const WeirLiveOps *
 weir_live_ops(WeirStateKind kind)
 {
-	return NULL;
+	static const WeirLiveOps *const ops[] = {
+		[WEIR_STATE_VALUE] = NULL,
+		[WEIR_STATE_LIST] = &weir_list_ops,
+		[WEIR_STATE_MAP] = &weir_map_ops,
+		[WEIR_STATE_REDUCING] = NULL,
+		[WEIR_STATE_AGGREGATING] = &weir_aggregating_ops
+	};
+
+	return ops[kind];
 }
