@@ -157,7 +157,7 @@ weir_map_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isn
 	value = weir_input_coerce(&state->input, value, isnull);
 	if (map == NULL)
 	{
-		map = weir_map_make(state, 1);
+		map = weir_map_make(state);
 		weir_live_put(state, entry, &map->live);
 	}
 	item = weir_item_find(state, map, key, key_isnull);
@@ -255,7 +255,7 @@ weir_map_entries(WeirState *state, WeirMapEntry **entries)
 
 	if (map == NULL)
 		return 0;
-	members = map->table->members;
+	members = map->n;
 	*entries = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(WeirMapEntry) * members);
 	node = map->list.head.next;
 	/* by number: reading may move items to the end, and free the map with its last item */

@@ -18,7 +18,7 @@ weir_map_flatten(WeirState *state, WeirLive *live, StringInfo out)
 	dlist_iter	iter;
 
 	appendStringInfoChar(out, is_stamped(state) ? MAP_STAMPED : 0);
-	weir_put_varint(out, map->table->members);
+	weir_put_varint(out, map->n);
 	dlist_foreach(iter, &map->list)
 	{
 		MapItem    *item = dlist_container(MapItem, node, iter.cur);
@@ -71,7 +71,7 @@ weir_map_unflatten(WeirState *state, const char *at, Size size, const char **wro
 	*wrong = bytes.wrong;
 	if (*wrong)
 		return NULL;
-	map = weir_map_make(state, n);
+	map = weir_map_make(state);
 	for (uint32 i = 0; i < n && bytes.wrong == NULL; i++)
 		read_flat_item(state, map, &bytes, (flags & MAP_STAMPED) != 0);
 	if (bytes.wrong == NULL && bytes.at != bytes.end)

@@ -15,6 +15,7 @@
 typedef struct MapItem
 {
 	dlist_node	node;
+	struct MapItem *next;		/* in its bucket */
 	uint32		hash;
 	bool		key_isnull;
 	bool		value_isnull;
@@ -23,33 +24,19 @@ typedef struct MapItem
 	int64		stamp;			/* only if the state has a ttl */
 } MapItem;
 
-typedef struct MapSlot
-{
-	MapItem    *item;
-	uint32		hash;
-	uint32		status;
-} MapSlot;
-
-#define SH_PREFIX weir_items
-#define SH_ELEMENT_TYPE MapSlot
-#define SH_KEY_TYPE MapItem *
-#define SH_SCOPE extern
-#define SH_DECLARE
-#include "lib/simplehash.h"
-
 /* What all maps of a state share. */
 typedef struct MapDetail
 {
 	WeirKeyColumnState key;
 	WeirInput	key_input;
-	Datum		wanted;			/* the key being looked up */
-	bool		wanted_isnull;
 } MapDetail;
 
 typedef struct WeirMap
 {
 	WeirLive	live;
-	weir_items_hash *table;
+	MapItem   **buckets;		/* a power of two of them, a piece of their own */
+	uint32		nbuckets;
+	uint32		n;				/* items */
 	dlist_head	list;
 } WeirMap;
 
@@ -65,11 +52,10 @@ item_stamp(const WeirState *state, const MapItem *item)
 }
 
 /* map_item.c: items and tables, as they are, without undo */
-extern WeirMap *weir_map_make(WeirState *state, uint32 n);
+extern WeirMap *weir_map_make(WeirState *state);
 extern void weir_map_init(WeirState *state);
 extern void weir_map_free(WeirState *state, WeirLive *live);
 extern int64 weir_item_bytes(const WeirState *state, const MapItem *item);
-/* Of the key, to be looked up with or to be an item's. */
 extern uint32 weir_item_hash(WeirState *state, Datum key, bool isnull);
 extern MapItem *weir_item_find(WeirState *state, WeirMap *map, Datum key, bool isnull);
 /* An item of its own pieces, in no map yet. */

@@ -1,6 +1,9 @@
 /*
  * state/map_item.c
  *		The items of a map: a hash table and a list of them.
+ *
+ * The table is an array of chains, in slab memory: maps are many and small, and
+ * go back with their keys, which a table in a memory context would not.
  */
 #include "postgres.h"
 
@@ -10,30 +13,7 @@
 #include "state/map_int.h"
 #include "state/piece.h"
 
-#define FIRST_ITEMS 4
-
-static inline bool
-slot_matches(const WeirState *state, const MapItem *stored, const MapItem *item)
-{
-	MapDetail  *detail = state->detail;
-
-	if (item)
-		return stored == item;
-	return weir_key_column_equal(&detail->key, stored->key, stored->key_isnull,
-								 detail->wanted, detail->wanted_isnull);
-}
-
-#define SH_PREFIX weir_items
-#define SH_ELEMENT_TYPE MapSlot
-#define SH_KEY_TYPE MapItem *
-#define SH_KEY item
-#define SH_HASH_KEY(tb, key) ((key)->hash)
-#define SH_EQUAL(tb, a, b) slot_matches((tb)->private_data, a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, a) ((a)->hash)
-#define SH_SCOPE extern
-#define SH_DEFINE
-#include "lib/simplehash.h"
+#define FIRST_BUCKETS 4
 
 /* The bytes an item takes in a chunk. */
 int64
@@ -46,14 +26,37 @@ weir_item_bytes(const WeirState *state, const MapItem *item)
 		weir_piece_size(&state->type, item->value, item->value_isnull);
 }
 
+/* Spreads the items over so many new buckets. */
+static void
+set_buckets(WeirState *state, WeirMap *map, uint32 nbuckets)
+{
+	WeirSlab   *slab = state->store->slab;
+	dlist_iter	iter;
+
+	if (map->buckets)
+		weir_slab_free(slab, map->buckets, map->nbuckets * sizeof(MapItem *));
+	map->buckets = weir_slab_alloc(slab, nbuckets * sizeof(MapItem *));
+	map->nbuckets = nbuckets;
+	memset(map->buckets, 0, nbuckets * sizeof(MapItem *));
+	dlist_foreach(iter, &map->list)
+	{
+		MapItem    *item = dlist_container(MapItem, node, iter.cur);
+		MapItem   **bucket = &map->buckets[item->hash & (nbuckets - 1)];
+
+		item->next = *bucket;
+		*bucket = item;
+	}
+}
+
 WeirMap *
-weir_map_make(WeirState *state, uint32 n)
+weir_map_make(WeirState *state)
 {
 	WeirMap    *map = weir_slab_alloc(state->store->slab, sizeof(WeirMap));
 
+	memset(map, 0, sizeof(WeirMap));
 	map->live.bytes = 2;
-	map->table = weir_items_create(state->store->context, Max(n, FIRST_ITEMS), state);
 	dlist_init(&map->list);
+	set_buckets(state, map, FIRST_BUCKETS);
 	return map;
 }
 
@@ -71,19 +74,21 @@ weir_item_free(WeirState *state, MapItem *item)
 uint32
 weir_item_hash(WeirState *state, Datum key, bool isnull)
 {
-	MapDetail  *detail = state->detail;
-
-	detail->wanted = key;
-	detail->wanted_isnull = isnull;
-	return weir_table_hash_of(weir_key_column_hash(&detail->key, key, isnull));
+	return weir_table_hash_of(weir_key_column_hash(&((MapDetail *) state->detail)->key, key,
+												   isnull));
 }
 
 MapItem *
 weir_item_find(WeirState *state, WeirMap *map, Datum key, bool isnull)
 {
-	MapSlot    *slot = weir_items_lookup_hash(map->table, NULL, weir_item_hash(state, key, isnull));
+	MapDetail  *detail = state->detail;
+	uint32		hash = weir_item_hash(state, key, isnull);
+	MapItem    *item = map->buckets[hash & (map->nbuckets - 1)];
 
-	return slot ? slot->item : NULL;
+	while (item && (item->hash != hash ||
+					!weir_key_column_equal(&detail->key, item->key, item->key_isnull, key, isnull)))
+		item = item->next;
+	return item;
 }
 
 MapItem *
@@ -104,42 +109,28 @@ weir_item_make(WeirState *state, Datum key, bool key_isnull, Datum value, bool v
 void
 weir_item_link(WeirState *state, WeirMap *map, MapItem *item, dlist_node *prev)
 {
-	bool		found;
+	MapItem   **bucket = &map->buckets[item->hash & (map->nbuckets - 1)];
 
-	weir_items_insert_hash(map->table, item, item->hash, &found);
-	Assert(!found);
+	item->next = *bucket;
+	*bucket = item;
 	dlist_insert_after(prev, &item->node);
 	map->live.bytes += weir_item_bytes(state, item);
-}
-
-/* Gives a table that has become mostly empty a smaller place. */
-static void
-shrink(WeirState *state, WeirMap *map)
-{
-	weir_items_hash *smaller;
-	dlist_iter	iter;
-	bool		found;
-
-	if (map->table->size <= FIRST_ITEMS * 4 || map->table->members > map->table->size / 8)
-		return;
-	smaller = weir_items_create(state->store->context, Max(map->table->members, FIRST_ITEMS), state);
-	dlist_foreach(iter, &map->list)
-	{
-		MapItem    *item = dlist_container(MapItem, node, iter.cur);
-
-		weir_items_insert_hash(smaller, item, item->hash, &found);
-	}
-	weir_items_destroy(map->table);
-	map->table = smaller;
+	if (++map->n > map->nbuckets && map->nbuckets <= PG_UINT32_MAX / 4)
+		set_buckets(state, map, map->nbuckets * 2);
 }
 
 void
 weir_item_unlink(WeirState *state, WeirMap *map, MapItem *item)
 {
+	MapItem   **link = &map->buckets[item->hash & (map->nbuckets - 1)];
+
+	while (*link != item)
+		link = &(*link)->next;
+	*link = item->next;
 	map->live.bytes -= weir_item_bytes(state, item);
 	dlist_delete(&item->node);
-	weir_items_delete(map->table, item);
-	shrink(state, map);
+	if (--map->n < map->nbuckets / 8 && map->nbuckets > FIRST_BUCKETS)
+		set_buckets(state, map, map->nbuckets / 2);
 }
 
 void
@@ -150,7 +141,7 @@ weir_map_free(WeirState *state, WeirLive *live)
 
 	dlist_foreach_modify(iter, &map->list)
 		weir_item_free(state, dlist_container(MapItem, node, iter.cur));
-	weir_items_destroy(map->table);
+	weir_slab_free(state->store->slab, map->buckets, map->nbuckets * sizeof(MapItem *));
 	weir_slab_free(state->store->slab, map, sizeof(WeirMap));
 }
 
