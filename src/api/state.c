@@ -17,8 +17,8 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
-#include "api/ttl.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
 
 PG_FUNCTION_INFO_V1(weir_create_value_state);
 PG_FUNCTION_INFO_V1(weir_drop_state);

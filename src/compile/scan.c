@@ -83,6 +83,7 @@ cut_scan(WeirCompile *c)
 
 	scan->targetList = copyObject(c->row_columns);
 	scan->hasTargetSRFs = false;
+	weir_ungroup(scan);
 	if (c->join != NULL)
 	{
 		without_join((Node *) scan->jointree, c->join->rtindex);

@@ -9,5 +9,5 @@
 const WeirLiveOps *
 weir_live_ops(WeirStateKind kind)
 {
-	return NULL;
+	return kind == WEIR_STATE_WINDOW ? &weir_window_ops : NULL;
 }
