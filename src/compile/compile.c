@@ -30,6 +30,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
 
 #include "compile/compile.h"
 
@@ -137,6 +138,14 @@ weir_compile(const char *query, bool check)
 		weir_dataflow_listen(c.out);
 	}
 	return c.out;
+}
+
+char *
+weir_dataflow_step(const WeirDataflow *dataflow)
+{
+	if (dataflow->window != NULL)
+		return pstrdup("weir.count_window");
+	return OidIsValid(dataflow->function) ? format_procedure_qualified(dataflow->function) : NULL;
 }
 
 void

@@ -142,6 +142,9 @@ extern void weir_dataflow_free(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
+/* What the keyed step is, so that its state is known again; NULL: there is none. */
+extern char *weir_dataflow_step(const WeirDataflow *dataflow);
+
 /* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
 extern char *weir_dataflow_describe(const WeirDataflow *dataflow);
 

@@ -28,6 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "compile/compile.h"
 
@@ -353,9 +354,15 @@ transition_type(Oid function)
 	return name;
 }
 
-/* An aggregate as one that knows what is kept of it would know it again. */
+static const char *
+row_column_name(WeirCompile *c, Node *arg)
+{
+	return list_nth_node(TargetEntry, c->row_columns, ((Var *) arg)->varattno - 1)->resname;
+}
+
+/* What tells a window's state from that of other aggregates. */
 static void
-append_signature(StringInfo text, Aggref *aggref)
+append_signature(WeirCompile *c, StringInfo text, Aggref *aggref)
 {
 	ListCell   *lc;
 
@@ -368,23 +375,40 @@ append_signature(StringInfo text, Aggref *aggref)
 	{
 		Node	   *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
 
-		appendStringInfo(text, " %s %d", format_type_be_qualified(exprType(arg)),
-						 IsA(arg, Var) ? ((Var *) arg)->varattno : 0);
+		appendStringInfo(text, " %s %s", format_type_be_qualified(exprType(arg)),
+						 IsA(arg, Var) ? row_column_name(c, arg) : "constant");
 	}
 	appendStringInfoChar(text, '\n');
 }
 
-static char *
-argument_text(Node *arg)
+/* A column of the stream or a table by its name, another one of (a) by its number. */
+static const char *
+argument_text(WeirCompile *c, Node *arg)
 {
-	if (IsA(arg, Var))
-		return psprintf("$%d", ((Var *) arg)->varattno);
-	return deparse_expression(arg, NIL, false, false);
+	AttrNumber	attno;
+
+	if (!IsA(arg, Var))
+		return deparse_expression(arg, NIL, false, false);
+	attno = ((Var *) arg)->varattno;
+	if (IsA(list_nth_node(TargetEntry, c->row_columns, attno - 1)->expr, Var))
+		return quote_identifier(row_column_name(c, arg));
+	return psprintf("$%d", attno);
 }
 
-/* For people: sum($2), string_agg($3, ','::text ORDER BY $4) FILTER (WHERE $5). */
 static void
-append_aggregate(StringInfo text, Aggref *aggref)
+append_order(WeirCompile *c, StringInfo text, SortGroupClause *clause, List *args)
+{
+	Node	   *arg = get_sortgroupclause_expr(clause, args);
+	bool		descending = clause->sortop == lookup_type_cache(exprType(arg), TYPECACHE_GT_OPR)->gt_opr;
+
+	appendStringInfo(text, "%s%s", argument_text(c, arg), descending ? " DESC" : "");
+	if (clause->nulls_first != descending)
+		appendStringInfoString(text, clause->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+}
+
+/* For people: sum(f1), string_agg(f2, ','::text ORDER BY $4) FILTER (WHERE $5). */
+static void
+append_aggregate(WeirCompile *c, StringInfo text, Aggref *aggref)
 {
 	const char *separator = "";
 	ListCell   *lc;
@@ -392,7 +416,7 @@ append_aggregate(StringInfo text, Aggref *aggref)
 	appendStringInfo(text, "%s(%s", get_func_name(aggref->aggfnoid), aggref->aggdistinct ? "DISTINCT " : "");
 	foreach(lc, AGGKIND_IS_ORDERED_SET(aggref->aggkind) ? aggref->aggdirectargs : NIL)
 	{
-		appendStringInfo(text, "%s%s", separator, argument_text(lfirst(lc)));
+		appendStringInfo(text, "%s%s", separator, argument_text(c, lfirst(lc)));
 		separator = ", ";
 	}
 	foreach(lc, AGGKIND_IS_ORDERED_SET(aggref->aggkind) ? NIL : aggref->args)
@@ -401,7 +425,7 @@ append_aggregate(StringInfo text, Aggref *aggref)
 
 		if (entry->resjunk)
 			continue;
-		appendStringInfo(text, "%s%s", separator, argument_text((Node *) entry->expr));
+		appendStringInfo(text, "%s%s", separator, argument_text(c, (Node *) entry->expr));
 		separator = ", ";
 	}
 	if (aggref->aggstar)
@@ -409,17 +433,17 @@ append_aggregate(StringInfo text, Aggref *aggref)
 	separator = AGGKIND_IS_ORDERED_SET(aggref->aggkind) ? ") WITHIN GROUP (ORDER BY " : " ORDER BY ";
 	foreach(lc, aggref->aggorder)
 	{
-		appendStringInfo(text, "%s%s", separator,
-						 argument_text(get_sortgroupclause_expr(lfirst(lc), aggref->args)));
+		appendStringInfoString(text, separator);
+		append_order(c, text, lfirst(lc), aggref->args);
 		separator = ", ";
 	}
 	appendStringInfoChar(text, ')');
 	if (aggref->aggfilter)
-		appendStringInfo(text, " FILTER (WHERE %s)", argument_text((Node *) aggref->aggfilter));
+		appendStringInfo(text, " FILTER (WHERE %s)", argument_text(c, (Node *) aggref->aggfilter));
 }
 
 static char *
-aggregates_text(List *aggregates)
+aggregates_text(WeirCompile *c, List *aggregates)
 {
 	StringInfoData text;
 	ListCell   *lc;
@@ -429,7 +453,7 @@ aggregates_text(List *aggregates)
 	{
 		if (text.len > 0)
 			appendStringInfoString(&text, ", ");
-		append_aggregate(&text, lfirst(lc));
+		append_aggregate(c, &text, lfirst(lc));
 	}
 	return text.data;
 }
@@ -447,7 +471,7 @@ window_text(const WeirCountWindow *window)
  * other aggregates, do not find it.
  */
 static char *
-state_name(const WeirCountWindow *window)
+state_name(WeirCompile *c, const WeirCountWindow *window)
 {
 	StringInfoData signature;
 	char	   *name = psprintf("%s: %s", window->text, window->aggregates_text);
@@ -455,7 +479,7 @@ state_name(const WeirCountWindow *window)
 
 	initStringInfo(&signature);
 	foreach(lc, window->aggregates)
-		append_signature(&signature, lfirst(lc));
+		append_signature(c, &signature, lfirst(lc));
 	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
 					hash_bytes((unsigned char *) signature.data, signature.len));
 }
@@ -481,7 +505,7 @@ weir_compile_end_window(WeirCompile *c)
 	WeirCountWindow *window = c->out->window;
 
 	window->text = window_text(window);
-	window->aggregates_text = aggregates_text(window->aggregates);
-	window->state_name = state_name(window);
+	window->aggregates_text = aggregates_text(c, window->aggregates);
+	window->state_name = state_name(c, window);
 	c->out->function_desc = aggregate_desc(window->aggregates);
 }

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/regproc.h"
 #include "utils/tuplestore.h"
 
 #include "catalog/snapshot.h"
@@ -238,8 +237,7 @@ weir_keyed_store_open(WeirTask *task)
 		weir_state_declarations(df->function, &nstates);
 	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
 					 &first, &end);
-	store = weir_store_create(df->window ? "weir.count_window" :
-							  format_procedure_qualified(df->function), df->nkeys, keys,
+	store = weir_store_create(weir_dataflow_step(df), df->nkeys, keys,
 							  nstates, states, attempt->max_parallelism, first, end);
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
 	if (attempt->restore > 0)
