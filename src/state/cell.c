@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "state/entry.h"
+#include "state/piece.h"
 
 WeirCell
 weir_cell_get(const WeirState *state, WeirEntry *entry)
@@ -75,8 +76,7 @@ weir_cell_free(WeirState *state, WeirCell cell)
 	if (state->live && (cell.flags & WEIR_CELL_PRESENT))
 		state->live->free(state, cell_live(cell));
 	else if (weir_cell_has_piece(state, cell.flags))
-		weir_slab_free(state->store->slab, DatumGetPointer(cell.value),
-					   weir_flat_size(&state->type, cell.value));
+		weir_piece_free(state->store->slab, &state->type, cell.value, false);
 }
 
 /* Frees what the cell holds and puts this instead; no undo, not dirty. */

@@ -32,6 +32,7 @@
 
 #include "decide/keygroup.h"
 #include "state/chunk.h"
+#include "state/piece.h"
 
 #define CHUNK_MAGIC 0x52494557	/* "WEIR" */
 #define CHUNK_VERSION 1
@@ -80,24 +81,13 @@ put_uint8(StringInfo buffer, uint8 value)
 	put(buffer, &value, 1);
 }
 
-static inline void
-put_varint(StringInfo buffer, uint32 value)
-{
-	while (value >= 0x80)
-	{
-		put_uint8(buffer, value | 0x80);
-		value >>= 7;
-	}
-	put_uint8(buffer, value);
-}
-
 static void
 put_value(StringInfo buffer, const WeirFlatType *type, Datum value, uint32 plus)
 {
 	Size		size = weir_flat_size(type, value);
 	Datum		space;
 
-	put_varint(buffer, size + plus);
+	weir_put_varint(buffer, size + plus);
 	put(buffer, weir_flat_bytes(type, value, &space), size);
 }
 
@@ -216,7 +206,7 @@ put_entry(StringInfo buffer, WeirStore *store, WeirEntry *entry)
 	for (int i = 0; i < store->nkeys; i++)
 	{
 		if (weir_entry_key_nulls(entry)[i])
-			put_varint(buffer, 0);
+			weir_put_varint(buffer, 0);
 		else
 			put_value(buffer, &store->keys[i].type, weir_entry_key(store, entry)[i], 1);
 	}

@@ -95,7 +95,9 @@ typedef struct WeirLiveOps
 
 	/*
 	 * What it handed to weir_undo_log_change: undo it, or only free it (the object
-	 * may be gone by then).  NULL: it hands none.
+	 * may be gone by then; NULL: nothing to free).  Where weir_live_needs_undo said
+	 * no, changes that came later than this one may not have been undone before:
+	 * then the object is about to go, but must not be read beyond what it is.
 	 */
 	void		(*revert) (WeirState *state, WeirLive *live, void *change);
 	void		(*forget) (WeirState *state, void *change);
@@ -273,6 +275,11 @@ weir_live_get(const WeirState *state, WeirEntry *entry)
 	((flags) == WEIR_CELL_PRESENT && (state)->live == NULL && !(state)->type.typbyval)
 
 /* key.c */
+extern void weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key,
+								 MemoryContext context);
+extern uint64 weir_key_column_hash(WeirKeyColumnState *column, Datum value, bool isnull);
+extern bool weir_key_column_equal(WeirKeyColumnState *column, Datum stored, bool stored_isnull,
+								  Datum given, bool given_isnull);
 extern void weir_keys_init(WeirStore *store, const WeirStoreKey *keys);
 extern bool weir_keys_equal(const WeirStore *store, WeirEntry *entry);
 extern uint64 weir_keys_hash(const WeirStore *store, const Datum *key, const bool *isnull);
@@ -318,6 +325,9 @@ extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *
 extern const WeirLiveOps weir_window_ops;
 
 /* live.c: which kinds have live objects */
+extern const WeirLiveOps weir_list_ops;
+extern const WeirLiveOps weir_map_ops;
+extern const WeirLiveOps weir_aggregating_ops;
 extern const WeirLiveOps *weir_live_ops(WeirStateKind kind);
 
 /* sweep.c: expired entries of other keys */

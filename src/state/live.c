@@ -9,5 +9,14 @@
 const WeirLiveOps *
 weir_live_ops(WeirStateKind kind)
 {
-	return kind == WEIR_STATE_WINDOW ? &weir_window_ops : NULL;
+	static const WeirLiveOps *const ops[] = {
+		[WEIR_STATE_VALUE] = NULL,
+		[WEIR_STATE_LIST] = &weir_list_ops,
+		[WEIR_STATE_MAP] = &weir_map_ops,
+		[WEIR_STATE_REDUCING] = NULL,
+		[WEIR_STATE_AGGREGATING] = &weir_aggregating_ops,
+		[WEIR_STATE_WINDOW] = &weir_window_ops
+	};
+
+	return ops[kind];
 }

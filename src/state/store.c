@@ -14,10 +14,15 @@
  *		window.c	count windows
  *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
  *		value.c		value state: read, update, clear
+ *		list.c		list state
+ *		map.c		map state
+ *		reducing.c	reducing state
+ *		aggregating.c	aggregating state, over aggregate*.c
  *		snapshot.c	what a checkpoint writes
  *		chunk.c		the format of a chunk, written and read
  *		flat.c		values as bytes
  *		input.c		values from text and of the declared modifier
+ *		piece.c		values in memory of the slab
  *		slab.c		memory
  */
 #include "postgres.h"
@@ -26,6 +31,7 @@
 #include "utils/memutils.h"
 
 #include "state/entry.h"
+#include "state/reducing.h"
 
 WeirStore  *weir_current_store = NULL;
 
@@ -55,6 +61,8 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 	state->decl.name = MemoryContextStrdup(store->context, decl->name);
 	if (decl->default_text)
 		state->decl.default_text = MemoryContextStrdup(store->context, decl->default_text);
+	if (decl->calls)
+		state->decl.calls = MemoryContextStrdup(store->context, decl->calls);
 	state->name_length = strlen(decl->name);
 	weir_flat_type(&state->type, decl->type, store->context);
 	weir_input_init(&state->input, decl->type, decl->typmod, store->context);
@@ -62,6 +70,8 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 	state->live = weir_live_ops(decl->kind);
 	if (state->live && state->live->init)
 		state->live->init(state);
+	if (decl->kind == WEIR_STATE_REDUCING)
+		weir_reducing_init(state);
 	if (decl->ttl.update != WEIR_TTL_DISABLED)
 	{
 		store->has_ttl = true;

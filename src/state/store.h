@@ -31,8 +31,12 @@ typedef struct WeirStateDecl
 {
 	char	   *name;
 	WeirStateKind kind;
-	Oid			type;
+	Oid			type;			/* of the value, element, accumulator, or what is aggregated */
 	int32		typmod;
+	Oid			key_type;		/* of a map */
+	int32		key_typmod;
+	Oid			result_type;	/* of reading: type, but for an aggregate */
+	char	   *calls;			/* the reduce function's signature, the aggregate's name */
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;

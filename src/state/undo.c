@@ -117,7 +117,7 @@ forget_change(WeirStore *store, WeirUndo *undo)
 
 	if (undo->kind == WEIR_UNDO_CELL)
 		weir_cell_free(state, undo->old);
-	else if (undo->kind == WEIR_UNDO_CHANGE)
+	else if (undo->kind == WEIR_UNDO_CHANGE && state->live->forget)
 		state->live->forget(state, undo->change);
 }
 
