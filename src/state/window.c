@@ -6,6 +6,10 @@
  * records: where slide is less, windows overlap, and the first ones have fewer.
  * Where they do not overlap, an accumulator is all that is kept, and nothing
  * once it has fired; else the last rows are, since an aggregate cannot forget.
+ *
+ * An accumulator with a memory context to itself is large.  Whenever it has been
+ * turned into bytes for a chunk, only those are kept, until the next record of
+ * its key comes: so a window that waits long is small.
  */
 #include "postgres.h"
 
@@ -20,6 +24,7 @@ typedef struct Window
 {
 	WeirLive	live;
 	int64		seen;			/* records since it fired */
+	bytea	   *packed;			/* its accumulator, which holds nothing then; else NULL */
 	WeirAccumulator accumulator;
 } Window;
 
@@ -29,6 +34,7 @@ typedef struct Windows
 	WeirAggregates *aggregates;
 	int64		size;
 	int64		slide;
+	bool		packs;			/* accumulators are large */
 	Size		bytes;			/* of a Window */
 } Windows;
 
@@ -49,6 +55,7 @@ window_init(WeirState *state)
 	windows->slide = decl->slide;
 	windows->aggregates = weir_aggregates_create(decl->aggregates, decl->input,
 												 decl->slide < decl->size);
+	windows->packs = weir_aggregates_are_large(windows->aggregates);
 	windows->bytes = offsetof(Window, accumulator) + weir_accumulator_size(windows->aggregates);
 	state->detail = windows;
 	state->decl.window = NULL;	/* the caller's, and of no further use */
@@ -65,24 +72,51 @@ static void
 window_free(WeirState *state, WeirLive *live)
 {
 	Windows    *windows = windows_of(state);
+	Window	   *window = (Window *) live;
 
-	weir_accumulator_reset(windows->aggregates, &((Window *) live)->accumulator);
-	weir_slab_free(state->store->slab, live, windows->bytes);
+	if (window->packed != NULL)
+		pfree(window->packed);
+	else
+		weir_accumulator_reset(windows->aggregates, &window->accumulator);
+	weir_slab_free(state->store->slab, window, windows->bytes);
+}
+
+static bytea *
+make_packed(WeirState *state, const char *bytes, Size size)
+{
+	bytea	   *packed = MemoryContextAllocHuge(state->store->context, VARHDRSZ + size);
+
+	SET_VARSIZE(packed, VARHDRSZ + size);
+	memcpy(VARDATA(packed), bytes, size);
+	return packed;
 }
 
 static void
 window_flatten(WeirState *state, WeirLive *live, StringInfo out)
 {
+	Windows    *windows = windows_of(state);
 	Window	   *window = (Window *) live;
+	int			start;
 
 	appendBinaryStringInfoNT(out, (char *) &window->seen, sizeof(int64));
-	weir_accumulator_flatten(windows_of(state)->aggregates, &window->accumulator, out);
+	start = out->len;
+	if (window->packed != NULL)
+	{
+		appendBinaryStringInfoNT(out, VARDATA(window->packed), VARSIZE(window->packed) - VARHDRSZ);
+		return;
+	}
+	weir_accumulator_flatten(windows->aggregates, &window->accumulator, out);
+	if (!windows->packs)
+		return;
+	window->packed = make_packed(state, out->data + start, out->len - start);
+	weir_accumulator_reset(windows->aggregates, &window->accumulator);
 }
 
 static WeirLive *
 window_unflatten(WeirState *state, const char *bytes, Size size, const char **wrong)
 {
 	Windows    *windows = windows_of(state);
+	Size		rest = size - sizeof(int64);
 	Window	   *window;
 
 	if (size < sizeof(int64))
@@ -92,12 +126,33 @@ window_unflatten(WeirState *state, const char *bytes, Size size, const char **wr
 	}
 	window = weir_slab_alloc(state->store->slab, windows->bytes);
 	memcpy(&window->seen, bytes, sizeof(int64));
-	*wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
-										bytes + sizeof(int64), size - sizeof(int64));
+	bytes += sizeof(int64);
+	window->packed = windows->packs ? make_packed(state, bytes, rest) : NULL;
+	if (!windows->packs)
+		*wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator, bytes, rest);
 	if (*wrong == NULL && (window->seen < 0 || window->seen >= windows->slide))
 		*wrong = "a window's count is out of range";
-	window->live.bytes = window_bytes(windows, window);
+	window->live.bytes = windows->packs ? (int64) size : window_bytes(windows, window);
 	return &window->live;
+}
+
+static void
+unpack(Windows *windows, Window *window)
+{
+	const char *wrong;
+
+	if (window->packed == NULL)
+		return;
+	wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
+									   VARDATA(window->packed), VARSIZE(window->packed) - VARHDRSZ);
+	if (wrong)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("what is kept of a window is damaged"),
+				 errdetail("In it, %s.", wrong),
+				 errhint("Start the job from a savepoint, or with weir.start_job(fresh => true).")));
+	pfree(window->packed);
+	window->packed = NULL;
 }
 
 static WeirLive *
@@ -131,6 +186,7 @@ begin_window(WeirState *state, WeirEntry *entry)
 	Window	   *window = weir_slab_alloc(state->store->slab, windows->bytes);
 
 	window->seen = 0;
+	window->packed = NULL;
 	weir_accumulator_init(windows->aggregates, &window->accumulator);
 	window->live.bytes = window_bytes(windows, window);
 	weir_live_put(state, entry, &window->live);
@@ -187,6 +243,7 @@ weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls, Datum
 	int64		before = window->live.bytes;
 	bool		fires = ++window->seen == windows->slide;
 
+	unpack(windows, window);
 	if (window->seen > windows->slide - windows->size)
 		weir_accumulator_add(windows->aggregates, &window->accumulator, row, row_nulls);
 	if (fires)

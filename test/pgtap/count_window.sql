@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(31);
+SELECT plan(33);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (line bigint, k int, v bigint, n numeric, t text) SERVER here
@@ -162,6 +162,14 @@ SELECT bag_eq('TABLE several', $$
                    (row_number() OVER (PARTITION BY s.name, line % 2 = 0, (k + 1) / 2 ORDER BY line) - 1) / 4 AS w
               FROM input JOIN names s ON s.id = k) x GROUP BY name, even, half, w HAVING count(*) = 4$$,
     'expressions over keys, joins and subqueries work');
+
+-- functions that return sets: a key makes several rows of a record, a column several of a window
+CREATE TABLE fanned (key bigint, number bigint);
+\set port `perl test/pgtap/sender '1,1,2,,\n2,1,3,,\n3,2,1,,\n'`
+CALL run('sets', :'port', 'INSERT INTO fanned SELECT generate_series(1, v), unnest(array_agg(line * 10)) FROM (SELECT * FROM readings) x
+    GROUP BY 1, weir.count_window(2)');
+SELECT ok(weir.wait_for_job('sets', 'finished', '1 min'), 'functions that return sets: finished');
+SELECT bag_eq('TABLE fanned', 'VALUES (1::bigint, 10::bigint), (1, 20), (2, 10), (2, 20)', 'work as keys and over aggregates');
 
 -- upsert by the key in the keyed tasks
 CREATE TABLE newest (k int PRIMARY KEY, total bigint, windows int DEFAULT 1);
