@@ -133,7 +133,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	check_unrestricted("weir.create_job");
-	PreventCommandIfReadOnly("weir.create_job()");
+	weir_prevent_read_only("weir.create_job()");
 	job.name = weir_arg_required(fcinfo, 0, "job name");
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
@@ -240,8 +240,8 @@ static void
 stop_absent(const WeirJob *job, bool cancel)
 {
 	if (!cancel || !weir_job_status_is_active(job->status))
-		weir_job_must_run(job);
-	PreventCommandIfReadOnly("weir.stop_job()");
+		weir_job_must_run(job, "weir.stop_job()");
+	weir_prevent_read_only("weir.stop_job()");
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
@@ -262,7 +262,7 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	job = weir_job_for_owner(name);
 	if (savepoint)
 	{
-		weir_job_must_run(job);
+		weir_job_must_run(job, "weir.stop_job()");
 		weir_savepoint_check_new(job, savepoint);
 	}
 	if (!weir_job_is_running(job))
@@ -400,6 +400,7 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(reached);
 	if (deadline != 0 && deadline <= GetCurrentTimestamp())
 		PG_RETURN_BOOL(false);
+	PreventCommandDuringRecovery("weir.wait_for_job()");
 	weir_check_can_wait(job, "weir.wait_for_job");
 	if (!weir_registry_available())
 		ereport(ERROR,
@@ -413,8 +414,6 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 static void
 append_restart_strategy(StringInfo text, const WeirRestartConfig *r)
 {
-	if (text->len > 0 && text->data[text->len - 1] != '\n')
-		appendStringInfoChar(text, '\n');
 	appendStringInfo(text, "restart strategy: %s", weir_restart_strategy_name(r->strategy));
 	if (r->strategy == WEIR_RESTART_FIXED_DELAY && r->attempts < 0)
 		appendStringInfo(text, ", attempts unlimited, delay %s", weir_interval_text(r->delay));
@@ -465,6 +464,9 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
 	weir_dataflow_free(dataflow);
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		appendStringInfoChar(&text, '\n');
+	appendStringInfo(&text, "parallelism: %d of at most %d\n", job->parallelism, job->max_parallelism);
 	append_restart_strategy(&text, &job->restart);
 	append_checkpointing(&text, job);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));

@@ -9,9 +9,9 @@
  * job and sets the latch, and for coordinators that end.  One that ended
  * without ending its job is started again.
  *
- *	registry slot:   free -> wanted -> (worker started) coordinated -> ended -> free
- *											^                |
- *											+--- died -------+
+ *	registry slot:   free -> claimed -> wanted -> (worker started) coordinated -> ended -> free
+ *													  ^                |
+ *													  +--- died -------+
  */
 #include "postgres.h"
 
@@ -257,7 +257,7 @@ coordinator_gone(int index)
 		slot->ended = false;	/* start_job came while it was ending */
 	else if (died)
 		slot->wanted = true;
-	else
+	else if (!slot->claimed)
 		slot->used = false;
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -275,7 +275,7 @@ is_orphaned(int index)
 	bool		orphaned;
 
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	orphaned = slot->used && !slot->wanted && slot->coordinator == NULL;
+	orphaned = slot->used && !slot->wanted && !slot->claimed && slot->coordinator == NULL;
 	LWLockRelease(weir_registry->lock);
 	return orphaned;
 }

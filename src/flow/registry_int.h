@@ -43,6 +43,7 @@ typedef struct WeirJobSlot
 	bool		used;
 	Oid			database;
 	int64		job;
+	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		dropped;		/* with its extension or database: nobody's any more */
@@ -82,7 +83,7 @@ extern bool weir_slot_is_held(const WeirJobSlot *slot);
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
-/* Makes the launcher start this job's coordinator; error if no slot is free. */
+/* Makes the launcher start this job's coordinator; warns if no slot is free. */
 extern void weir_registry_start(Oid database, int64 job);
 
 #endif
