@@ -52,6 +52,15 @@ CREATE TABLE weir_internal.job (
     restart_jitter  float8
 );
 
+-- The objects its query uses: by OID, so not dumped; create_job and start_job write it.
+CREATE TABLE weir_internal.job_depend (
+    job             bigint NOT NULL,
+    class_id        oid NOT NULL,       -- as in pg_depend
+    object          oid NOT NULL,
+    keyed           boolean NOT NULL,   -- the keyed function
+    PRIMARY KEY (class_id, object, job)
+);
+
 -- What became of it: not dumped, bound to this very database.
 CREATE TABLE weir_internal.run (
     job             bigint PRIMARY KEY,

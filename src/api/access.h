@@ -35,6 +35,9 @@ extern bool weir_job_is_running(const WeirJob *job);
 /* Error if it does not: nothing ever runs on a standby. */
 extern void weir_job_must_run(const WeirJob *job, const char *function);
 
+/* drop_job's work, at the caller's commit; rights are the caller's to check. */
+extern void weir_job_drop(int64 id);
+
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
 /* The table its query writes, without compiling it; InvalidOid if there is none now. */
@@ -51,7 +54,7 @@ extern char *weir_interval_text(int64 us);
 
 /* Error listing everything that keeps the job from being run here; takes what it needs. */
 extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow);
-/* Error where a stream without journal is asked for more than at_most_once. */
+/* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
 
 #endif

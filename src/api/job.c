@@ -20,6 +20,7 @@
 #include "api/access.h"
 #include "api/savepoint.h"
 #include "catalog/job.h"
+#include "catalog/job_depend.h"
 #include "compile/dataflow.h"
 #include "flow/registry.h"
 #include "source/journal.h"
@@ -147,9 +148,15 @@ weir_create_job(PG_FUNCTION_ARGS)
 	}
 	dataflow = weir_compile(job.query, true);
 	check_calls(dataflow, job.query);
-	weir_dataflow_free(dataflow);
-	if (weir_job_create(&job) == 0)
+	job.id = weir_job_create(&job);
+	if (job.id == 0)
 		duplicate_job(job.name, if_not_exists);
+	else
+	{
+		weir_job_depend_set(job.id, dataflow->uses);
+		weir_job_owner_changed(job.owner);
+	}
+	weir_dataflow_free(dataflow);
 	PG_RETURN_VOID();
 }
 
@@ -220,6 +227,8 @@ weir_start_job(PG_FUNCTION_ARGS)
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
 	start_notices(job, dataflow);
+	weir_job_depend_set(job->id, dataflow->uses);
+	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
 	weir_registry_start_at_commit(job->id);
@@ -276,8 +285,24 @@ weir_stop_job(PG_FUNCTION_ARGS)
 
 /*
  * The definition goes with the caller's commit.  What a running job has left
- * is purged by its coordinator once it is cancelled, else here and now.
+ * is purged by its coordinator once it is cancelled, else here and now; what
+ * is prepared of one that does not run, by a coordinator that finds it gone.
  */
+void
+weir_job_drop(int64 id)
+{
+	bool		purged = false;
+
+	weir_job_delete(id);
+	if (!weir_registry_is_active(id))
+	{
+		weir_journal_drop(id);
+		purged = weir_job_purge(id);
+	}
+	if (!purged)
+		weir_registry_notify_at_commit(id, WEIR_REQUEST_CANCEL);
+}
+
 Datum
 weir_drop_job(PG_FUNCTION_ARGS)
 {
@@ -292,14 +317,8 @@ weir_drop_job(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	job = weir_job_for_change(name, "weir.drop_job()");
-	weir_job_delete(job->id);
-	if (weir_registry_is_active(job->id))
-		weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CANCEL);
-	else
-	{
-		weir_journal_drop(job->id);
-		(void) weir_job_purge(job->id);
-	}
+	weir_job_drop(job->id);
+	weir_job_owner_changed(job->owner);
 	PG_RETURN_VOID();
 }
 

@@ -13,6 +13,7 @@
  *	sink	  (c), the INSERT over the rows of the keyed step
  *	reads	  what neither may read
  *	calls	  which functions they call
+ *	uses	  which objects must not be dropped while the job is there
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
  *	depend	  what makes all this stale
@@ -85,6 +86,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_sink(c);
 	weir_compile_check_reads(c);
 	weir_compile_calls(c);
+	weir_compile_uses(c);
 	plan(c);
 	check_privileges(c);
 	weir_compile_place(c);

@@ -96,6 +96,9 @@ extern void weir_compile_check_reads(WeirCompile *c);
 /* calls.c */
 extern void weir_compile_calls(WeirCompile *c);
 
+/* uses.c */
+extern void weir_compile_uses(WeirCompile *c);
+
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);
 extern void weir_compile_batching(WeirCompile *c);

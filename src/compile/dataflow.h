@@ -92,6 +92,7 @@ typedef struct WeirDataflow
 	const char *place_reason;
 
 	List	   *calls;			/* of WeirCall */
+	List	   *uses;			/* of WeirUsed: what must not be dropped */
 
 	/* what it depends on */
 	List	   *relations;		/* OIDs: a change of one invalidates */

@@ -75,6 +75,7 @@ report_error(WeirTask *task, ErrorData *edata)
 	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
+	error->hopeless = task->hopeless;
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	strlcpy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
