@@ -95,7 +95,9 @@ CREATE TABLE weir_internal.state (
     function        text NOT NULL,      -- schema-qualified signature
     name            text NOT NULL,
     kind            text NOT NULL,
-    type            text NOT NULL,      -- schema-qualified
+    type            text NOT NULL,      -- schema-qualified; of what is added or kept
+    key_type        text,               -- of a map
+    calls           text,               -- reduce function's signature, aggregate's name
     default_value   text,
     has_default     boolean NOT NULL,
     ttl             interval,

@@ -79,7 +79,7 @@ check_preloaded(Missing *missing)
 static int
 count_workers(const WeirJob *job, const WeirDataflow *dataflow)
 {
-	bool		keyed = OidIsValid(dataflow->function);
+	bool		keyed = weir_dataflow_is_keyed(dataflow);
 	int			n = 2;			/* coordinator, source */
 
 	if (keyed)
@@ -95,7 +95,7 @@ count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
 {
 	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
 		return 0;
-	if (OidIsValid(dataflow->function) && dataflow->place == WEIR_SINK_WITH_KEYED)
+	if (weir_dataflow_is_keyed(dataflow) && dataflow->place == WEIR_SINK_WITH_KEYED)
 		return job->parallelism;
 	return 1;
 }
