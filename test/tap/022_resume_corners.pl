@@ -15,12 +15,13 @@ my $sender;
 sub begin
 {
 	my ($name, $data, $options, %o) = @_;
+	my $retries = $o{retries} // -1;
 
 	$sender = Weir::Sender->new($data, resume => 1, %o);
 	$node->use_database($name);
 	$node->sql(<<"SQL");
 CREATE SERVER lines FOREIGN DATA WRAPPER weir_socket
-    OPTIONS (host '127.0.0.1', port '${\ $sender->port }', protocol 'resume', max_retries '-1', retry_delay '20 ms'$options);
+    OPTIONS (host '127.0.0.1', port '${\ $sender->port }', protocol 'resume', max_retries '$retries', retry_delay '20 ms'$options);
 CREATE FOREIGN TABLE words (line text) SERVER lines;
 CREATE TABLE seen (id bigserial, line text);
 SELECT weir.create_job('s3', 'INSERT INTO seen (line) SELECT line FROM words');
@@ -175,5 +176,23 @@ seen('one,two', 'handed over within a record');
 $sender->wait_acked(8);
 is($sender->accepts, 1, 'one connection');
 stop();
+
+# The end of a stream is acknowledged; what a finished job goes on with may be another.
+foreach my $journal ('on', 'off')
+{
+	begin("ended_$journal", "one\ntwo", ", journal '$journal'", identity => 'a', retries => 0);
+	$sender->finish;
+	ok($node->wait_status('finished'), "journal $journal: finished");
+	seen('one,two', "journal $journal: with its tail as a record");
+	$sender->wait_acked(7);
+	pass("journal $journal: all is acknowledged");
+	$sender->restart('b', "eins\n");
+	start();
+	$sender->finish;
+	ok($node->wait_status('finished'), "journal $journal: finished again");
+	seen('one,two,eins', "journal $journal: with another stream");
+	$sender->wait_acked(5);
+	is($sender->asked, 7, "journal $journal: it was asked for what would have followed the first");
+}
 
 done_testing();
