@@ -237,6 +237,7 @@ SELECT * FROM weir_internal.measure_state('f(records)');
 CREATE ROLE regress_state_kinds;
 GRANT USAGE ON SCHEMA weir_internal TO regress_state_kinds;
 SET ROLE regress_state_kinds;
+\set VERBOSITY terse
 SELECT weir_internal.with_state('f(records)', 1, 'epoch', 'SELECT');
 SELECT weir.alter_state('f(records)', 'value', '1 h');
 SELECT weir.create_list_state('f(records)', 'x', 'int');
