@@ -10,7 +10,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -18,6 +17,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "api/access.h"
 #include "api/state.h"
 #include "state/aggregating.h"
 #include "state/function.h"
@@ -157,7 +157,7 @@ begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 	Oid			function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
-	PreventCommandIfReadOnly(psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
+	weir_prevent_read_only(psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
 	check_name(name);
 	memset(declaration, 0, sizeof(*declaration));
 	declaration->function = function;

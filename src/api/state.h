@@ -9,7 +9,7 @@
 
 #include "fmgr.h"
 
-#include "api/ttl.h"
+#include "state/ttl.h"
 #include "state/declaration.h"
 
 /* The argument's text; an error naming it if it is NULL. */

@@ -8,11 +8,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
 
+#include "api/access.h"
 #include "api/state.h"
 
 PG_FUNCTION_INFO_V1(weir_alter_state);
@@ -76,7 +76,7 @@ weir_alter_state(PG_FUNCTION_ARGS)
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 	char	   *default_value = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 
-	PreventCommandIfReadOnly("weir.alter_state()");
+	weir_prevent_read_only("weir.alter_state()");
 	row.function = find_state(weir_required_text(fcinfo, 0, "function"), name, &found);
 	row.name = name;
 	if (default_value)
@@ -94,7 +94,7 @@ weir_drop_state(PG_FUNCTION_ARGS)
 	char	   *signature = weir_required_text(fcinfo, 0, "function");
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
-	PreventCommandIfReadOnly("weir.drop_state()");
+	weir_prevent_read_only("weir.drop_state()");
 	signature = find_state(signature, name, &found);
 	weir_state_delete(signature, name);
 	PG_RETURN_VOID();

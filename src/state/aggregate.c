@@ -91,6 +91,12 @@ weir_aggregate_call(const char *name, int nargs, const Oid *types)
 	return (Aggref *) call;
 }
 
+bool
+weir_aggregates_are_large(const WeirAggregates *set)
+{
+	return set->parts[WEIR_AGGREGATE_OWN].context != NULL;
+}
+
 Size
 weir_accumulator_size(const WeirAggregates *set)
 {
@@ -103,12 +109,6 @@ static bool
 is_incremental(const WeirAggregates *set, int way)
 {
 	return way != WEIR_AGGREGATE_KEPT && set->parts[way].context != NULL;
-}
-
-static bool
-has_own(const WeirAggregates *set)
-{
-	return set->parts[WEIR_AGGREGATE_OWN].context != NULL;
 }
 
 static MemoryContext
@@ -160,7 +160,7 @@ weir_accumulator_clear(WeirAggregates *set, WeirAccumulator *acc)
 	memset(acc, 0, weir_accumulator_size(set));
 	for (int i = 0; i < set->nvalues; i++)
 		acc->values[i].transValueIsNull = acc->values[i].noTransValue = true;
-	if (has_own(set))
+	if (weir_aggregates_are_large(set))
 		acc->own = AllocSetContextCreate(set->context, "weir accumulator", ALLOCSET_SMALL_SIZES);
 }
 

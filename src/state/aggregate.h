@@ -58,6 +58,9 @@ extern Aggref *weir_aggregate_call(const char *name, int nargs, const Oid *types
  */
 extern bool weir_aggregate_is_incremental(const Aggref *aggref);
 
+/* Do accumulators have a memory context each? */
+extern bool weir_aggregates_are_large(const WeirAggregates *set);
+
 extern Size weir_accumulator_size(const WeirAggregates *set);
 /* Begins with no rows. */
 extern void weir_accumulator_init(WeirAggregates *set, WeirAccumulator *acc);

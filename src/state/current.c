@@ -11,7 +11,8 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_LIST] = "list",
 	[WEIR_STATE_MAP] = "map",
 	[WEIR_STATE_REDUCING] = "reducing",
-	[WEIR_STATE_AGGREGATING] = "aggregating"
+	[WEIR_STATE_AGGREGATING] = "aggregating",
+	[WEIR_STATE_WINDOW] = "window"
 };
 
 const char *

@@ -14,6 +14,7 @@
 
 #include "catalog/internal.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
 
 bool
 weir_ttl_microseconds(const Interval *interval, int64 *us)
@@ -251,4 +252,18 @@ weir_state_declarations(Oid function, int *n)
 	for (int i = 0; i < *n; i++)
 		resolve_types(&declarations[i], &names[i]);
 	return declarations;
+}
+
+WeirTtl
+weir_ttl_rule(const WeirTtlType *type)
+{
+	WeirTtl		rule = {WEIR_TTL_DISABLED, WEIR_TTL_NEVER_RETURN_EXPIRED, 0};
+
+	if (type == NULL)
+		return rule;
+	rule.update = (WeirTtlUpdate) type->update;
+	rule.visibility = (WeirTtlVisibility) type->visibility;
+	/* in range: the type's input function has seen to it */
+	(void) weir_ttl_microseconds(&type->ttl, &rule.ttl);
+	return rule;
 }

@@ -321,6 +321,9 @@ extern void weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry,
 extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *entry,
 								 void *change);
 
+/* window.c */
+extern const WeirLiveOps weir_window_ops;
+
 /* live.c: which kinds have live objects */
 extern const WeirLiveOps weir_list_ops;
 extern const WeirLiveOps weir_map_ops;

@@ -11,6 +11,8 @@
  *		live.c		kinds of state that keep objects in memory
  *		undo.c		subtransactions
  *		sweep.c		incremental cleanup of what has expired
+ *		window.c	count windows
+ *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
  *		value.c		value state: read, update, clear
  *		list.c		list state
  *		map.c		map state

@@ -18,7 +18,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_LIST,
 	WEIR_STATE_MAP,
 	WEIR_STATE_REDUCING,
-	WEIR_STATE_AGGREGATING
+	WEIR_STATE_AGGREGATING,
+	WEIR_STATE_WINDOW			/* of GROUP BY weir.count_window: no user declares it */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -39,6 +40,7 @@ typedef struct WeirStateDecl
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
+	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey
