@@ -6,6 +6,7 @@
 #	                         tree: no server needed
 #	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
+#	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -50,7 +51,7 @@ SIM_SECONDS ?= 30
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format bench
+.PHONY: test installcheck unit sim sim-mutants lint format bench bench-state
 
 test:
 	sh test/run
@@ -76,3 +77,6 @@ format:
 
 bench:
 	@sh bench/run
+
+bench-state:
+	@sh bench/state/run

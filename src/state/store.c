@@ -12,8 +12,9 @@
  *		sweep.c		incremental cleanup of what has expired
  *		value.c		value state: read, update, clear
  *		snapshot.c	what a checkpoint writes
- *		chunk.c		the format of a chunk, written and read
+ *		chunk.c, chunk_read.c	chunks, in the format of chunk_format.h
  *		flat.c		values as bytes
+ *		row.c		rows without their header
  *		slab.c		memory
  */
 #include "postgres.h"
@@ -72,6 +73,8 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 		state->decl.default_text = MemoryContextStrdup(store->context, decl->default_text);
 	state->name_length = strlen(decl->name);
 	weir_flat_type(&state->type, decl->type, store->context);
+	if (state->type.composite)
+		weir_flat_keep_short(&state->type, store->context);
 	getTypeInputInfo(decl->type, &input, &state->input_param);
 	fmgr_info_cxt(input, &state->input, store->context);
 	init_coercion(state);
