@@ -9,6 +9,8 @@
 #include "state/chunk.h"
 #include "state/entry.h"
 
+#define AHEAD 16
+
 /*
  * Everything the group holds.  What has expired or was emptied is not written:
  * the group's earlier chunks are superseded, nobody needs a tombstone.
@@ -47,6 +49,9 @@ write_changes(WeirChunkBuilder *builder, WeirStore *store, WeirGroup *group)
 		WeirEntry  *entry = group->dirty[i];
 		bool		written = (entry->flags & WEIR_ENTRY_WRITTEN) != 0;
 
+		/* entries lie anywhere: those to come are fetched meanwhile */
+		if (i + AHEAD < group->ndirty)
+			__builtin_prefetch(group->dirty[i + AHEAD]);
 		weir_entry_expire(store, group, entry);
 		if (written || !weir_entry_is_empty(store, entry))
 			weir_chunk_add(builder, entry);

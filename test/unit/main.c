@@ -19,6 +19,7 @@ main(void)
 	test_pending();
 	test_tolerance();
 	test_retention();
+	test_rewrite();
 	test_checkpointer_random();
 	return done_testing();
 }
