@@ -7,7 +7,10 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "access/table.h"
+#include "access/toast_compression.h"
+#include "access/toast_internals.h"
 #include "catalog/indexing.h"
 #include "executor/executor.h"
 #include "portability/instr_time.h"
@@ -33,7 +36,8 @@ struct WeirSnapshotWriter
 	HeapTuple  *rows;
 	int			nrows;
 	int			room;
-	int64		collected;		/* bytes */
+	int64		collected;		/* their bytes */
+	int64		bytes;			/* of all rows ever added */
 	instr_time	inserting;
 };
 
@@ -57,27 +61,40 @@ weir_snapshot_begin(int64 job, int64 timeline, int step, int64 checkpoint)
 	return writer;
 }
 
-/* Many rows a page and a WAL record: an executor for each would cost more than the row. */
+/*
+ * Many rows a page and a WAL record: an executor for each would cost more than the
+ * row.  Those that toast would make smaller go one by one: what is inserted is
+ * then another tuple, and the index entries would not learn where it went.
+ */
 static void
 insert_rows(WeirSnapshotWriter *writer)
 {
 	CatalogIndexState indexes = CatalogOpenIndexes(writer->relation);
+	Size		largest = RelationGetToastTupleTarget(writer->relation, TOAST_TUPLE_TARGET);
 	TupleTableSlot *slots[INSERT_ROWS];
 	int			nslots = Min(writer->nrows, INSERT_ROWS);
+	int			used = 0;
 	instr_time	start;
 	instr_time	end;
 
 	INSTR_TIME_SET_CURRENT(start);
 	for (int i = 0; i < nslots; i++)
 		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
-	for (int done = 0; done < writer->nrows; done += INSERT_ROWS)
+	for (int i = 0; i < writer->nrows; i++)
 	{
-		int			n = Min(writer->nrows - done, INSERT_ROWS);
+		HeapTuple	row = writer->rows[i];
 
-		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(writer->rows[done + i], slots[i], false);
-		CatalogTuplesMultiInsertWithInfo(writer->relation, slots, n, indexes);
+		if (row->t_len > largest)
+			CatalogTupleInsertWithInfo(writer->relation, row, indexes);
+		else
+			ExecStoreHeapTuple(row, slots[used++], false);
+		if (used == INSERT_ROWS)
+		{
+			CatalogTuplesMultiInsertWithInfo(writer->relation, slots, used, indexes);
+			used = 0;
+		}
 	}
+	CatalogTuplesMultiInsertWithInfo(writer->relation, slots, used, indexes);
 	for (int i = 0; i < nslots; i++)
 		ExecDropSingleTupleTableSlot(slots[i]);
 	CatalogCloseIndexes(indexes);
@@ -89,6 +106,18 @@ insert_rows(WeirSnapshotWriter *writer)
 	writer->collected = 0;
 }
 
+/* lz4, where the server has it, packs a chunk in microseconds; pglz would not pay. */
+static Datum
+compress(bytea *payload)
+{
+	Datum		packed = (Datum) 0;
+
+#ifdef USE_LZ4
+	packed = toast_compress_datum(PointerGetDatum(payload), TOAST_LZ4_COMPRESSION);
+#endif
+	return DatumGetPointer(packed) ? packed : PointerGetDatum(payload);
+}
+
 void
 weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full, int seq,
 				  bytea *payload)
@@ -96,6 +125,7 @@ weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full, int seq,
 	Datum		values[WEIR_CHUNK_COLUMNS];
 	bool		nulls[WEIR_CHUNK_COLUMNS] = {false};
 	MemoryContext old;
+	Datum		stored;
 
 	values[WEIR_CHUNK_JOB - 1] = Int64GetDatum(writer->job);
 	values[WEIR_CHUNK_STEP - 1] = Int32GetDatum(writer->step);
@@ -104,33 +134,33 @@ weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full, int seq,
 	values[WEIR_CHUNK_CHECKPOINT - 1] = Int64GetDatum(writer->checkpoint);
 	values[WEIR_CHUNK_SEQ - 1] = Int32GetDatum(seq);
 	values[WEIR_CHUNK_TIMELINE - 1] = Int64GetDatum(writer->timeline);
-	values[WEIR_CHUNK_PAYLOAD - 1] = PointerGetDatum(payload);
 	if (writer->nrows == writer->room)
 	{
 		writer->room *= 2;
 		writer->rows = repalloc_huge(writer->rows, sizeof(HeapTuple) * writer->room);
 	}
 	old = MemoryContextSwitchTo(writer->rows_context);
+	stored = compress(payload);
+	values[WEIR_CHUNK_PAYLOAD - 1] = stored;
 	writer->rows[writer->nrows++] = heap_form_tuple(RelationGetDescr(writer->relation),
 													values, nulls);
 	MemoryContextSwitchTo(old);
-	writer->collected += VARSIZE_ANY(payload);
+	writer->collected += VARSIZE_ANY(DatumGetPointer(stored));
+	writer->bytes += VARSIZE_ANY(DatumGetPointer(stored));
 	if (writer->collected >= COLLECT_BYTES)
 		insert_rows(writer);
 }
 
-int64
-weir_snapshot_end(WeirSnapshotWriter *writer)
+void
+weir_snapshot_end(WeirSnapshotWriter *writer, int64 *inserting, int64 *bytes)
 {
-	int64		inserting;
-
 	if (writer->nrows > 0)
 		insert_rows(writer);
-	inserting = INSTR_TIME_GET_MICROSEC(writer->inserting);
+	*inserting = INSTR_TIME_GET_MICROSEC(writer->inserting);
+	*bytes = writer->bytes;
 	table_close(writer->relation, RowExclusiveLock);
 	MemoryContextDelete(writer->context);
 	pfree(writer);
-	return inserting;
 }
 
 static void

@@ -12,7 +12,8 @@
 
 /*
  * Writing chunks of one checkpoint; begin and end frame many adds.  Rows are
- * collected and inserted together; end returns the microseconds spent inserting.
+ * collected and inserted together; end says the microseconds spent inserting, and
+ * the bytes of all payloads as they were stored.
  */
 typedef struct WeirSnapshotWriter WeirSnapshotWriter;
 
@@ -20,7 +21,7 @@ extern WeirSnapshotWriter *weir_snapshot_begin(int64 job, int64 timeline, int st
 											   int64 checkpoint);
 extern void weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full,
 							  int seq, bytea *payload);
-extern int64 weir_snapshot_end(WeirSnapshotWriter *writer);
+extern void weir_snapshot_end(WeirSnapshotWriter *writer, int64 *inserting, int64 *bytes);
 
 /*
  * Reads, for the groups first .. end-1, what restoring the checkpoint needs:

@@ -280,9 +280,8 @@ write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 		return;
 	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
 	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
-	times->write = weir_snapshot_end(writer);
+	weir_snapshot_end(writer, &times->write, &times->bytes);
 	times->sync = weir_now() - began - times->write;
-	times->bytes = stats.bytes;
 	times->state_bytes = stats.state_bytes;
 	times->dirty_keys = stats.dirty_keys;
 }

@@ -43,7 +43,7 @@ weir_state_memory_note(WeirTask *task, const WeirStore *store)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("keyed state of job \"%s\" exceeds its max_state_memory", task->job->name),
-				 errdetail("It takes %s for " INT64_FORMAT " keys of this task and those of the others; "
+				 errdetail("The state of all tasks takes %s, " INT64_FORMAT " keys of it in this one; "
 						   "max_state_memory is %s.", size_text(total),
 						   weir_store_keys(store), size_text(attempt->max_state_memory)),
 				 errhint("Set max_state_memory of the job higher, or give its state a time to live.")));

@@ -11,10 +11,15 @@ use Weir::Sender;
 
 my $node = Weir::Node->create('snapshots', 'autovacuum_naptime = 1s');
 
-# Three states of different shape, cleared by every value that ends in 0.
+# Three states of different shape, one of them sometimes large, cleared by every
+# value that ends in 0.
 my $definitions = q{
 CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port 'PORT', max_retries '-1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+CREATE FUNCTION label(v bigint) RETURNS text IMMUTABLE LANGUAGE sql AS $$
+    SELECT CASE WHEN v % 7 = 0 THEN NULL
+                WHEN v % 97 = 1 THEN (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 700) i)
+                ELSE repeat('x', (abs(v) % 300)::int) END $$;
 CREATE TYPE pair AS (n int, total bigint);
 CREATE FUNCTION follow(r readings) RETURNS TABLE (f0 bigint, f1 bigint, n int, total bigint, before text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -27,7 +32,7 @@ BEGIN
     RETURN QUERY SELECT r.f0, r.f1, p.n, p.total, records || ' ' || coalesce(last, 'none');
     PERFORM weir.state_update('p', p);
     PERFORM weir.state_update('records', records);
-    PERFORM weir.state_update('last', CASE WHEN r.f1 % 7 <> 0 THEN repeat('x', (abs(r.f1) % 300)::int) END);
+    PERFORM weir.state_update('last', label(r.f1));
     IF r.f1 % 10 = 0 THEN
         PERFORM weir.state_clear('p'), weir.state_clear('last'), weir.state_clear('records');
     END IF;
@@ -41,7 +46,7 @@ CREATE TABLE followed (f0 bigint, f1 bigint, n int, total bigint, before text);
 my $model = q{
 SELECT f0, f1, n::int, total::bigint, n || ' ' || coalesce(lag(last) OVER w, 'none') AS before
 FROM (
-	SELECT f0, f1, line, life, CASE WHEN f1 % 7 <> 0 THEN repeat('x', (abs(f1) % 300)::int) END AS last,
+	SELECT f0, f1, line, life, label(f1) AS last,
 		row_number() OVER w AS n, sum(f1) OVER w AS total
 	FROM (SELECT f0, f1, line, count(*) FILTER (WHERE f1 % 10 = 0)
 			OVER (PARTITION BY f0 ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS life FROM input) i
@@ -171,7 +176,7 @@ $node->sql(q{SELECT weir.stop_job('follow', cancel => true)});
 
 # The table of chunks stays as large as it is.
 my $checkpoints = $ENV{WEIR_CHECKPOINTS} || 800;
-$data = Weir::Node::random_lines(400_000, 3000, 81);
+$data = Weir::Node::random_lines(400_000 + 150 * $checkpoints, 3000, 81);
 $sender = Weir::Sender->new($data);
 define('bounded', $sender->port, 'parallelism => 1, max_parallelism => 16', "every => '10 ms', history => 10");
 $node->sql(q{SELECT weir.start_job('follow')});
