@@ -8,6 +8,7 @@
 
 #include "state/chunk.h"
 #include "state/chunk_format.h"
+#include "state/piece.h"
 
 static inline char *
 put_space(StringInfo buffer, int size)
@@ -31,17 +32,6 @@ static inline void
 put_uint8(StringInfo buffer, uint8 value)
 {
 	put(buffer, &value, 1);
-}
-
-static inline void
-put_varint(StringInfo buffer, uint32 value)
-{
-	while (value >= 0x80)
-	{
-		put_uint8(buffer, value | 0x80);
-		value >>= 7;
-	}
-	put_uint8(buffer, value);
 }
 
 static inline void
@@ -69,7 +59,7 @@ put_value(StringInfo buffer, const WeirFlatType *type, Datum value, uint32 plus)
 		return;
 	}
 	size = weir_flat_size(type, value);
-	put_varint(buffer, size + plus);
+	weir_put_varint(buffer, size + plus);
 	put(buffer, DatumGetPointer(value), size);
 }
 
@@ -146,7 +136,19 @@ write_chunk(WeirChunkBuilder *builder, int end, uint32 nentries)
 }
 
 static void
-put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
+put_live(StringInfo buffer, WeirState *state, WeirLive *live)
+{
+	int			start = buffer->len;
+	uint32		length = 0;
+
+	put(buffer, &length, sizeof(length));
+	state->live->flatten(state, live, buffer);
+	length = buffer->len - start - sizeof(length);
+	memcpy(buffer->data + start, &length, sizeof(length));
+}
+
+static void
+put_cell(StringInfo buffer, WeirState *state, WeirEntry *entry)
 {
 	WeirCell	cell = weir_cell_get(state, entry);
 	uint8		flags = cell.flags;
@@ -161,7 +163,9 @@ put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
 	put_uint8(buffer, flags);
 	if (state->stamp_offset)
 		put(buffer, &cell.stamp, sizeof(cell.stamp));
-	if (!(flags & WEIR_CELL_NULL))
+	if (state->live)
+		put_live(buffer, state, (WeirLive *) DatumGetPointer(cell.value));
+	else if (!(flags & WEIR_CELL_NULL))
 		put_value(buffer, &state->type, cell.value, 0);
 }
 
@@ -174,7 +178,7 @@ put_entry(StringInfo buffer, WeirStore *store, WeirEntry *entry)
 	for (int i = 0; i < store->nkeys; i++)
 	{
 		if (weir_entry_key_nulls(entry)[i])
-			put_varint(buffer, 0);
+			weir_put_varint(buffer, 0);
 		else
 			put_value(buffer, &store->keys[i].type, weir_entry_key(store, entry)[i], 1);
 	}

@@ -18,7 +18,8 @@
  *		an entry:		uint8 1 for a tombstone,
  *						a key column: varint 0 for NULL, else 1 + length, bytes
  *						unless a tombstone, a state: uint8 cell flags; if present:
- *						int64 stamp if flag 4, varint length and bytes if not NULL
+ *						int64 stamp if flag 4; varint length and bytes if not NULL,
+ *						of a live object uint32 length and what its kind writes
  *
  * A varint holds 7 bits a byte, the lowest first; the eighth bit says that more
  * follow.  A value of a by-value type is taken as a signed integer, its sign moved

@@ -283,6 +283,20 @@ read_value(ChunkReader *reader, WeirState *state, int natts)
 	return value;
 }
 
+static Datum
+read_live(ChunkReader *reader, WeirState *state)
+{
+	Size		size = get_uint32(reader);
+	const char *bytes = get(reader, size);
+	const char *wrong = NULL;
+	WeirLive   *live = state->live->unflatten(state, bytes, size, &wrong);
+
+	if (wrong)
+		damaged(reader->group, wrong);
+	live->made_in = 0;
+	return PointerGetDatum(live);
+}
+
 static void
 read_cell(ChunkReader *reader, WeirState *state, int natts, WeirGroup *group,
 		  WeirEntry *entry)
@@ -291,14 +305,15 @@ read_cell(ChunkReader *reader, WeirState *state, int natts, WeirGroup *group,
 	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
 
 	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
-		(flags != 0 && !(flags & WEIR_CELL_PRESENT)))
+		(flags != 0 && !(flags & WEIR_CELL_PRESENT)) ||
+		(state->live && (flags & WEIR_CELL_NULL)))
 		damaged(reader->group, "a value's flags have no meaning");
 	if (flags & CHUNK_STAMPED)
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
 	if (cell.flags == WEIR_CELL_PRESENT)
-		cell.value = read_value(reader, state, natts);
+		cell.value = state->live ? read_live(reader, state) : read_value(reader, state, natts);
 	weir_cell_put(state, group, entry, cell);
 }
 

@@ -92,6 +92,13 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 	ReleaseTupleDesc(desc);
 }
 
+void
+weir_flat_salt(WeirFlatType *flat, uint32 salt)
+{
+	for (int i = 0; i <= flat->natts; i++)
+		flat->fingerprints[i] = hash_combine(flat->fingerprints[i], salt);
+}
+
 Size
 weir_flat_prepare(const WeirFlatType *flat, Datum *value)
 {
@@ -148,6 +155,15 @@ weir_flat_size(const WeirFlatType *flat, Datum value)
 	if (flat->typlen == -1)
 		return VARSIZE_ANY(DatumGetPointer(value));
 	return strlen(DatumGetCString(value)) + 1;
+}
+
+const char *
+weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum *space)
+{
+	if (!flat->typbyval)
+		return DatumGetPointer(value);
+	store_att_byval(space, value, flat->typlen);
+	return (const char *) space;
 }
 
 /*

@@ -12,9 +12,6 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
-
 typedef struct WeirFlatType
 {
 	Oid			type;
@@ -30,14 +27,16 @@ typedef struct WeirFlatType
 	 * as such.
 	 */
 	uint32	   *fingerprints;
-	TupleDesc	desc;			/* of a composite type */
-	HeapTupleHeader header;		/* what its rows' headers have in common */
+	struct TupleDescData *desc; /* of a composite type */
+	struct HeapTupleHeaderData *header;	/* what its rows' headers have in common */
 	struct WeirFlatRow *row;	/* NULL: rows are kept with their header */
 } WeirFlatType;
 
 extern void weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context);
 /* Values of this composite type are kept without header where possible. */
 extern void weir_flat_keep_short(WeirFlatType *flat, MemoryContext context);
+/* What else a value's bytes depend on goes into the fingerprints. */
+extern void weir_flat_salt(WeirFlatType *flat, uint32 salt);
 #define weir_flat_fingerprint(flat) ((flat)->fingerprints[(flat)->natts])
 
 /* Makes *value self-contained, and says how many bytes it takes when flat. */
@@ -53,6 +52,8 @@ extern Datum weir_flat_datum(const WeirFlatType *flat, Datum kept);
 
 /* The size of a value that is flat. */
 extern Size weir_flat_size(const WeirFlatType *flat, Datum value);
+/* The address of its bytes; *space serves a by-value type. */
+extern const char *weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum *space);
 
 /*
  * The value whose bytes these are; they stay in place, aligned, unless the type
