@@ -30,6 +30,8 @@
 #include "flow/task.h"
 #include "sink/output.h"
 
+#define TRIM_GROUPS 256
+
 /* Recovery has told whether the one in doubt completed: so does its caller learn. */
 static void
 settle_doubt(WeirCoordinator *co, bool completed)
@@ -389,12 +391,16 @@ record_completion(WeirCoordinator *co, const WeirAction *action, WeirPendingChec
 	weir_coordinator_end(co, false);
 }
 
-/* What no recovery can need any more. */
+/* What no recovery can need any more; of a job of many groups, each time of some of them. */
 static void
 trim(WeirCoordinator *co, const WeirAction *action)
 {
+	int			first = co->trim_group < co->job->max_parallelism ? co->trim_group : 0;
+	int			end = Min(first + TRIM_GROUPS, co->job->max_parallelism);
+
+	co->trim_group = end;
 	weir_coordinator_begin(co);
-	weir_snapshot_trim(co->job->id, co->timeline, action->retained_from);
+	weir_snapshot_trim(co->job->id, co->timeline, action->retained_from, first, end);
 	weir_completed_forget(co->job->id, action->retained_from);
 	weir_checkpoint_forget(co->job->id, co->job->history);
 	weir_coordinator_end(co, false);

@@ -19,6 +19,7 @@ main(void)
 	test_pending();
 	test_tolerance();
 	test_retention();
+	test_rewrite();
 	test_checkpointer_random();
 	test_resume();
 	return done_testing();
