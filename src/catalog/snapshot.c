@@ -22,6 +22,7 @@
 
 #include "catalog/internal.h"
 #include "catalog/snapshot.h"
+#include "fault.h"
 
 #define SNAPSHOT_COLUMNS 8
 
@@ -42,6 +43,7 @@ weir_snapshot_begin(int64 job, int64 timeline, int step, int64 checkpoint)
 	WeirSnapshotWriter *writer = palloc0(sizeof(WeirSnapshotWriter));
 	Oid			namespace = get_namespace_oid("weir_internal", false);
 
+	WEIR_FAULT(before_chunk);
 	writer->relation = table_open(get_relname_relid("snapshot", namespace), RowExclusiveLock);
 	writer->indexes = CatalogOpenIndexes(writer->relation);
 	writer->job = job;
@@ -78,6 +80,7 @@ weir_snapshot_end(WeirSnapshotWriter *writer)
 	CatalogCloseIndexes(writer->indexes);
 	table_close(writer->relation, RowExclusiveLock);
 	pfree(writer);
+	WEIR_FAULT(after_chunk);
 }
 
 static const char *const base_query =

@@ -17,6 +17,7 @@
 
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/keyed_step.h"
 #include "state/declaration.h"
 
@@ -182,8 +183,10 @@ weir_keyed_store_open(WeirTask *task)
 	store = weir_store_create(format_procedure_qualified(df->function), df->nkeys, keys,
 							  nstates, states, attempt->max_parallelism, first, end);
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
+	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)
 		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
 						   first, end, load_chunk, store);
+	WEIR_FAULT(after_load);
 	return store;
 }
