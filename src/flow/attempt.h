@@ -57,6 +57,7 @@ typedef struct WeirTaskError
 	bool		set;
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
+	bool		preparing;		/* PREPARE itself failed */
 	char		message[1024];
 	char		detail[1024];
 } WeirTaskError;

@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "fault.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
@@ -75,6 +76,7 @@ report_error(WeirTask *task, ErrorData *edata)
 	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
+	error->preparing = task->preparing;
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	strlcpy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
@@ -247,7 +249,9 @@ weir_task_vote(WeirTask *task, int64 checkpoint, WeirVote vote,
 		message.position = *position;
 	if (times)
 		message.times = *times;
+	WEIR_FAULT(before_vote);
 	weir_control_send(task->port, &message);
+	WEIR_FAULT(after_vote);
 }
 
 void
