@@ -17,13 +17,14 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
-#define MAX_ARMED 8
+#define MAX_ARMED 32
 #define HOLD_LOOK_MS 10
 
 typedef enum FaultKind

@@ -321,7 +321,9 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
 	foreach(lc, prepared_tasks(co, p->id))
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
+	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	WEIR_FAULT(after_completed);
 }
 
 static void
@@ -333,9 +335,7 @@ do_prepare(WeirCoordinator *co, const WeirAction *action)
 
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
-	WEIR_FAULT(before_completed);
 	insert_completed(co, find_pending(co, action->checkpoint));
-	WEIR_FAULT(after_completed);
 	PopActiveSnapshot();
 	co->deciding = true;
 	MemoryContextSwitchTo(co->attempt_context);

@@ -17,8 +17,6 @@
 
 #include "flow/registry.h"
 
-#define WEIR_REQUESTS_PER_JOB 64
-
 typedef enum WeirRequestState
 {
 	WEIR_SLOT_FREE,
@@ -27,9 +25,17 @@ typedef enum WeirRequestState
 	WEIR_SLOT_DONE				/* result is set; the backend frees it */
 } WeirRequestState;
 
+typedef struct WeirJobSlot WeirJobSlot;
+
+/*
+ * As many as there are backends, and each waits for one at a time: so what
+ * waits for one job never keeps a request for another, or one that goes first,
+ * from its coordinator.  How many may wait is the decision code's to say.
+ */
 typedef struct WeirRequestSlot
 {
 	WeirRequestState state;
+	WeirJobSlot *job;			/* whose coordinator is asked */
 	bool		abandoned;		/* the backend went away: the coordinator frees it */
 	uint64		token;			/* unique in the server's life, never 0 */
 	WeirRequestKind kind;
@@ -37,7 +43,7 @@ typedef struct WeirRequestSlot
 	WeirRequestResult result;
 } WeirRequestSlot;
 
-typedef struct WeirJobSlot
+struct WeirJobSlot
 {
 	bool		used;
 	Oid			database;
@@ -46,12 +52,12 @@ typedef struct WeirJobSlot
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		configure;		/* CONFIGURE was sent */
 	bool		cancel;			/* CANCEL was sent at a commit */
+	bool		asked;			/* requests were put since the coordinator looked */
 	PGPROC	   *coordinator;	/* NULL if there is none */
 	dsm_handle	attempt;
 	int			workers;		/* reserved: coordinator and tasks */
 	int			prepared;		/* reserved: prepared transactions */
-	WeirRequestSlot requests[WEIR_REQUESTS_PER_JOB];
-} WeirJobSlot;
+};
 
 typedef struct WeirRegistry
 {
@@ -59,6 +65,8 @@ typedef struct WeirRegistry
 	ConditionVariable changed;	/* anything about any job */
 	PGPROC	   *launcher;
 	uint64		next_token;
+	int			nrequests;
+	WeirRequestSlot *requests;	/* behind the slots */
 	int			nslots;
 	WeirJobSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } WeirRegistry;
