@@ -37,6 +37,11 @@
 	POINT(after_journal_flush) \
 	POINT(before_journal_trim) \
 	POINT(after_journal_trim) \
+	/* what a sender that honours them is told */ \
+	POINT(before_resume) \
+	POINT(after_resume) \
+	POINT(before_ack) \
+	POINT(after_ack) \
 	/* a checkpoint, from its trigger to the votes */ \
 	POINT(before_trigger) \
 	POINT(after_trigger) \

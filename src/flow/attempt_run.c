@@ -91,6 +91,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->write_full = co->write_full;
 	attempt->checkpointing = co->job->checkpointing;
 	attempt->pass_end = co->job->was_finished;
+	attempt->allow_gap = co->job->allow_gap;
 	attempt->mode = co->job->checkpoint.mode;
 	attempt->sink_flush = co->job->sink_flush;
 	attempt->lock_wait = co->job->lock_wait;
@@ -105,6 +106,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 		start->line = co->positions[i].line;
 		start->clock = co->positions[i].clock;
 		start->ended = co->positions[i].ended;
+		start->origin = co->positions[i].origin;
 	}
 }
 
@@ -192,18 +194,6 @@ first_cause(WeirCoordinator *co, int index)
 	return &co->attempt->tasks[index];
 }
 
-/* What was done in the epoch keeps it from being prepared, and would again. */
-static void
-fail_unpreparable(WeirCoordinator *co, const char *task, const WeirTaskError *error)
-{
-	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, error->sqlstate, 0,
-						  "task %s: %s\n%s%sThe job's rows are committed in two phases, and triggers, functions and views "
-						  "that write them must not do what cannot be prepared: NOTIFY, temporary tables, "
-						  "cursors WITH HOLD, one advisory lock for the session and the transaction, postgres_fdw tables.\n"
-						  "HINT: Remove it from what the insert runs, or use mode => 'at_least_once' in weir.enable_checkpointing.",
-						  task, error->message, error->detail, error->detail[0] ? "\n" : "");
-}
-
 /* A task's process is gone: what did it leave behind? */
 static void
 task_gone(WeirCoordinator *co, int index)
@@ -221,11 +211,9 @@ task_gone(WeirCoordinator *co, int index)
 	if (!error->set)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s (process %d) ended", name, slot->pid);
-	else if (error->preparing && weir_prepare_is_hopeless(unpack_sql_state(error->sqlstate)))
-		fail_unpreparable(co, name, error);
 	else
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, error->sqlstate, error->line,
-							  "task %s%s: %s%s%s", name,
+		weir_coordinator_fail(co, error->hopeless ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
+							  error->sqlstate, error->line, "task %s%s: %s%s%s", name,
 							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
 							  error->message,
 							  error->detail[0] ? "\n" : "", error->detail);
