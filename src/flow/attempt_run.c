@@ -493,8 +493,9 @@ weir_attempt_run(WeirCoordinator *co)
 
 	WEIR_FAULT(before_attempt);
 	weir_coordinator_begin(co);
-	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
+	id = weir_job_next_attempt(co->job->id, co->restarts);
 	weir_coordinator_end(co, true);
+	co->restarts = 0;
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
 	place_sink(co, &keyed, &sink_task);

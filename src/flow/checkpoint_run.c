@@ -69,6 +69,8 @@ weir_checkpoints_init(WeirCoordinator *co)
 	weir_checkpointer_set_failures(co->checkpointer, co->failures);
 	if (co->doubtful != 0)
 	{
+		co->failed_checkpoint = co->doubtful;
+		co->failed_reason = weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING);
 		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
 		settle_doubt(co, false);
 	}
@@ -360,6 +362,7 @@ do_decide(WeirCoordinator *co, const WeirAction *action)
 	WEIR_FAULT(before_decision);
 	co->deciding = false;
 	CommitTransactionCommand();
+	find_pending(co, action->checkpoint)->decided = true;
 	WEIR_FAULT(after_decision);
 	MemoryContextSwitchTo(co->attempt_context);
 	weir_checkpointer_decided(co->checkpointer, action->checkpoint, true, weir_now());
@@ -474,14 +477,31 @@ weir_checkpoints_act(WeirCoordinator *co)
 		carry_out(co, &action);
 }
 
-/* Whether the one in doubt completed, the next attempt's recovery will see. */
+/*
+ * The one of which the next attempt's recovery will see whether it completed:
+ * decided, but not all is done that follows, or in doubt.
+ */
+static WeirPendingCheckpoint *
+find_doubtful(WeirCoordinator *co)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->decided)
+			return p;
+	}
+	return find_pending(co, weir_checkpointer_doubtful(co->checkpointer));
+}
+
 static void
 remember_doubt(WeirCoordinator *co)
 {
-	WeirPendingCheckpoint *p;
+	WeirPendingCheckpoint *p = find_doubtful(co);
 
-	co->doubtful = weir_checkpointer_doubtful(co->checkpointer);
-	p = find_pending(co, co->doubtful);
+	co->doubtful = p ? p->id : 0;
 	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
 	co->doubtful_token = p ? p->token : 0;
 }
@@ -489,14 +509,25 @@ remember_doubt(WeirCoordinator *co)
 bool
 weir_checkpoints_final_in_doubt(WeirCoordinator *co)
 {
-	WeirPendingCheckpoint *p = find_pending(co, weir_checkpointer_doubtful(co->checkpointer));
+	WeirPendingCheckpoint *p = find_doubtful(co);
 
 	return p != NULL && p->kind == WEIR_FINAL;
 }
 
+/* Who asked for one that is neither in doubt nor was told of hears that it failed. */
 static void
 close_checkpointer(WeirCoordinator *co)
 {
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->id != co->doubtful)
+			weir_request_done(co, p->token, false, 0,
+							  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	}
 	co->failures = weir_checkpointer_failures(co->checkpointer);
 	weir_checkpointer_destroy(co->checkpointer);
 	co->checkpointer = NULL;
@@ -544,7 +575,7 @@ weir_checkpoints_abandon(WeirCoordinator *co)
 	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
 	while (weir_checkpointer_next(co->checkpointer, &action))
 	{
-		if (action.kind == WEIR_DO_ABORT || action.kind == WEIR_DO_REFUSE)
+		if (action.kind == WEIR_DO_REFUSE)
 			weir_request_done(co, action.token, false, 0,
 							  weir_checkpoint_failure_text(action.reason));
 	}

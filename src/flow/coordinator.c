@@ -368,6 +368,7 @@ consider_restart(WeirCoordinator *co)
 	else if (weir_restart_failure(&co->restart, weir_now(),
 								  pg_prng_double(&pg_global_prng_state), lock_wait))
 	{
+		co->restarts++;
 		announce_restart(co);
 		return true;
 	}
@@ -556,6 +557,8 @@ weir_coordinator_main(Datum arg)
 		if (co->job->status == WEIR_JOB_RUNNING || co->job->status == WEIR_JOB_STOPPING)
 			weir_coordinator_status(co, WEIR_JOB_RESTARTING,
 									"the server or the job's coordinator ended", NULL);
+		if (co->job->status == WEIR_JOB_RESTARTING)
+			co->restarts = 1;
 		live(co);
 	}
 	if (!load_job(co))

@@ -48,6 +48,7 @@ typedef struct WeirPendingCheckpoint
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
+	bool		decided;		/* its row is committed */
 	WeirPosition *positions;	/* a source each */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
@@ -75,6 +76,7 @@ typedef struct WeirCoordinator
 	WeirCheckpointKind doubtful_kind;
 	uint64		doubtful_token; /* of the request that waits for it, 0: none */
 	int64		next_checkpoint;	/* first id never used */
+	int			restarts;		/* not yet counted in the job's row */
 	char	   *unresolved;		/* why something is still prepared, NULL: nothing is */
 	bool		cancelled;
 	bool		stopping;		/* a stop was asked */

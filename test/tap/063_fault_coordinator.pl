@@ -20,7 +20,7 @@ sub begin
 	$sender = Weir::Sender->new($data);
 	$node->use_database($name);
 	$node->load_input($data);
-	$node->averaging_job(port => $sender->port, checkpointing => q{every => '20 ms'});
+	$node->averaging_job(port => $sender->port, checkpointing => q{every => '20 ms', fail_on_errors => false});
 	$node->sql("SELECT weir.set_restart_strategy('s3', $strategy)");
 	return -s $node->logfile;
 }
@@ -37,7 +37,6 @@ my @steps = qw(before_restore before_attempt after_attempt after_trigger before_
 my $from = begin('passing', q{'fixed_delay', attempts => 20, delay => '10 ms'});
 $node->arm(join(', ', map { "$_:error:1" } @steps));
 $node->sql(q{SELECT weir.start_job('s3')});
-my $pid = $node->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'weir coordinator'});
 $sender->send_to(length $data);
 foreach my $step (@steps)
 {
@@ -74,6 +73,28 @@ $sender->finish;
 ok($node->wait_status('finished'), 'the job finishes');
 is($node->sql(q{SELECT clock_timestamp() - started_at > interval '0.9 s' FROM weir.jobs}), 't', 'after the delays');
 $node->is_exact('delayed');
+
+# Who asked for a checkpoint that is decided learns that it completed.
+$from = begin('told', q{'fixed_delay', attempts => 10, delay => '10 ms'});
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '1 h')});
+$node->sql(q{SELECT weir.start_job('s3')});
+$sender->send_to(length $data);
+foreach my $point (qw(after_decision before_tell before_visible after_trim))
+{
+	ok($node->wait_status('running'), 'the job runs');
+	$node->arm("$point:error:1");
+	like($node->sql(q{SELECT weir.trigger_checkpoint('s3')}), qr/^\d+$/, "$point: trigger_checkpoint returns its id");
+	ok($node->wait_fired($point, $from), 'though its attempt ended');
+}
+ok($node->wait_status('running'), 'the job runs');
+$node->arm('before_visible:error:1');
+$node->sql(q{SELECT weir.stop_job('s3')});
+is($node->sql('SELECT status FROM weir.jobs'), 'stopped', 'and so does who asked to stop');
+is($node->sql(q{SELECT count(*) FROM weir.checkpoints WHERE status <> 'completed'}), '0', 'all are completed');
+$node->sql(q{SELECT weir.start_job('s3')});
+$sender->finish;
+ok($node->wait_status('finished'), 'the job finishes');
+$node->is_exact('told');
 
 # An error while a failed attempt is ended does no harm.
 $from = begin('twice', q{'fixed_delay', attempts => 10, delay => '10 ms'});
