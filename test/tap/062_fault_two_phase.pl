@@ -106,6 +106,33 @@ ok($node->wait_until(q{SELECT restarts = 1 FROM weir.jobs}), '26a: a restart');
 $node->sql('INSERT INTO input (f0, f1) VALUES (1, 1), (1, 1)');
 end('26a');
 
+# 26b: the same keys are written in an epoch whose checkpoint is aborted and in
+# the next one; the table changes while the former is open.
+foreach my $parallelism (1, 2)
+{
+	begin("upsert_$parallelism", job => "parallelism => $parallelism",
+		sink => 'CREATE TABLE averages (f0 bigint PRIMARY KEY, average bigint);',
+		query => 'INSERT INTO averages SELECT r.f0, a.average FROM readings r
+			JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)
+			ON CONFLICT (f0) DO UPDATE SET average = excluded.average');
+	$node->sql(q{SELECT weir.enable_checkpointing('s3', timeout => '100 ms', fail_on_errors => false, lock_wait => '200 ms')});
+	$node->arm('before_vote:hold:' . (1 + $parallelism));
+	like($node->sql_error(q{SELECT weir.trigger_checkpoint('s3')}), qr/expired/, "26b, parallelism $parallelism: a checkpoint expires");
+	$node->arm('');
+	$sender->send_to(length $first . $second);
+	ok($node->wait_until(q{SELECT sum(records_in) = 32 FROM weir.tasks WHERE kind = 'keyed'}), '26b: the epoch goes on');
+	$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+	is($node->sql('SELECT count(*), min(average), max(average) FROM averages'), '8|40|40', '26b: the later row of each key is there');
+	$sender->append("1 100\n1 100\n");
+	$sender->send_to(length($first . $second) + 12);
+	ok($node->wait_until(q{SELECT sum(records_in) = 34 FROM weir.tasks WHERE kind = 'keyed'}), '26b: another epoch is open');
+	$node->sql('ALTER TABLE averages ADD COLUMN note text');
+	$node->sql('CREATE INDEX ON averages (average)');
+	$sender->finish;
+	ok($node->wait_status('finished'), '26b: both go through');
+	is($node->sql('SELECT count(*), min(average), max(average) FROM averages'), '8|40|100', '26b: nothing is lost');
+}
+
 # 26c: somebody resolves a transaction between the decision and its commit.
 foreach my $how ('ROLLBACK', 'COMMIT')
 {
