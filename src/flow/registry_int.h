@@ -17,6 +17,8 @@
 
 #include "flow/registry.h"
 
+#define WEIR_MAX_HOLDS 64
+
 typedef enum WeirRequestState
 {
 	WEIR_SLOT_FREE,
@@ -48,6 +50,7 @@ struct WeirJobSlot
 	bool		used;
 	Oid			database;
 	int64		job;
+	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		configure;		/* CONFIGURE was sent */
@@ -59,6 +62,14 @@ struct WeirJobSlot
 	int			prepared;		/* reserved: prepared transactions */
 };
 
+/* What must not run for now, see hold.c; it belongs to a backend's transaction. */
+typedef struct WeirHold
+{
+	Oid			database;		/* InvalidOid: the entry is free */
+	int64		job;			/* 0: all jobs of the database */
+	bool		settled;		/* nothing of it runs or is prepared any more */
+} WeirHold;
+
 typedef struct WeirRegistry
 {
 	LWLock	   *lock;
@@ -67,17 +78,20 @@ typedef struct WeirRegistry
 	uint64		next_token;
 	int			nrequests;
 	WeirRequestSlot *requests;	/* behind the slots */
+	WeirHold	holds[WEIR_MAX_HOLDS];
 	int			nslots;
 	WeirJobSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } WeirRegistry;
 
 extern WeirRegistry *weir_registry;
 
+/* Must the slot's job not be started for now?  The caller holds the lock. */
+extern bool weir_slot_is_held(const WeirJobSlot *slot);
 
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
-/* Makes the launcher start this job's coordinator; error if no slot is free. */
+/* Makes the launcher start this job's coordinator; warns if no slot is free. */
 extern void weir_registry_start(Oid database, int64 job);
 
 #endif

@@ -126,6 +126,7 @@ foreach my $parallelism (1, 2)
 	$sender->append("1 100\n1 100\n");
 	$sender->send_to(length($first . $second) + 12);
 	ok($node->wait_until(q{SELECT sum(records_in) = 34 FROM weir.tasks WHERE kind = 'keyed'}), '26b: another epoch is open');
+	$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '300 ms', timeout => '60 s')});
 	$node->sql('ALTER TABLE averages ADD COLUMN note text');
 	$node->sql('CREATE INDEX ON averages (average)');
 	$sender->finish;
