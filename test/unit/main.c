@@ -11,6 +11,7 @@ main(void)
 	test_expiry();
 	test_restart();
 	test_recovery();
+	test_commit();
 	test_align();
 	test_align_model();
 	test_framing();
