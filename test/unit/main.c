@@ -20,5 +20,6 @@ main(void)
 	test_tolerance();
 	test_retention();
 	test_checkpointer_random();
+	test_resume();
 	return done_testing();
 }

@@ -48,5 +48,6 @@ extern void test_pending(void);
 extern void test_tolerance(void);
 extern void test_retention(void);
 extern void test_checkpointer_random(void);
+extern void test_resume(void);
 
 #endif
