@@ -113,7 +113,7 @@ find_slot(Oid database, int64 job)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (slot->used && slot->database == database && slot->job == job)
+		if (slot->used && !slot->dropped && slot->database == database && slot->job == job)
 			return slot;
 	}
 	return NULL;
