@@ -364,7 +364,7 @@ weir_journal_flush(WeirJournal *j)
 	j->due = 0;
 }
 
-/* A crash may have left rows here that no standby had when it was promoted or waited for. */
+/* What a crash left committed here may not have reached the standbys that its commit waited for. */
 void
 weir_journal_confirm(void)
 {
