@@ -7,7 +7,9 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "api/guest.h"
 #include "decide/memory.h"
+#include "fault.h"
 #include "flow/launcher.h"
 #include "flow/registry.h"
 #include "settings.h"
@@ -35,10 +37,13 @@ _PG_init(void)
 	weir_out_of_memory = out_of_memory;
 	weir_source_init();
 	weir_state_forget_init();
+	weir_fault_init();
 	weir_settings_define();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	weir_registry_request_memory();
+	weir_guest_init();
+	weir_dependent_init();
 	weir_handover_init(weir_max_jobs);
 	weir_launcher_register();
 }

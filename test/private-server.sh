@@ -9,7 +9,8 @@
 #                       The throw-away server in $work/data; it listens on a
 #                       socket in $work only, so it can meet no other server.
 #
-# PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy.
+# PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy; ASSERT=1 builds with
+# assertions, FAULTS=1 with fault points (src/fault.h).
 # Before it is sourced, $top is the root of the tree.
 
 if [ -z "${PG_CONFIG-}" ]; then
@@ -24,7 +25,7 @@ pg_user=postgres
 
 # Packages that must be there, and what for.
 packages() {
-	echo gcc make libc6-dev perl
+	echo gcc make libc6-dev perl python3-minimal
 	[ -n "${pg_major-}" ] || return 0
 	echo "postgresql-$pg_major" "postgresql-server-dev-$pg_major"
 	echo "postgresql-$pg_major-pgtap" libipc-run-perl
@@ -60,7 +61,9 @@ install_packages() {
 as_user() {
 	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
 		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" \
-		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" "$@"
+		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" \
+		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" SEED="${SEED-}" \
+		ASSERT="${ASSERT-}" FAULTS="${FAULTS-}" "$@"
 }
 
 build() {

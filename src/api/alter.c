@@ -23,8 +23,10 @@
 #include "utils/lsyscache.h"
 
 #include "api/access.h"
+#include "api/option.h"
 #include "catalog/checkpoint.h"
 #include "catalog/job.h"
+#include "catalog/job_depend.h"
 #include "catalog/snapshot.h"
 #include "flow/coordinator.h"
 #include "flow/keyed_step.h"
@@ -135,9 +137,9 @@ check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange 
 			 errhint("Create another job with the other max_parallelism.")));
 }
 
-/* Everything that can be said against the change; completes it. */
+/* Everything that can be said against the change; completes it.  last: it is made. */
 static void
-check_change(const WeirJob *job, WeirJobChange *change)
+check_change(const WeirJob *job, WeirJobChange *change, bool last)
 {
 	WeirCompleted *kept = kept_checkpoint(job);
 	WeirJob		altered = *job;
@@ -156,6 +158,8 @@ check_change(const WeirJob *job, WeirJobChange *change)
 		check_stream(job, dataflow);
 		if (kept)
 			check_state(job, kept, dataflow, change);
+		if (last)
+			weir_job_depend_set(job->id, dataflow->uses);
 		weir_dataflow_free(dataflow);
 	}
 	check_groups(job, kept, change);
@@ -180,7 +184,7 @@ stop_for_change(const char *name, WeirJobChange *change)
 
 	if (!weir_job_is_running(job))
 		return false;
-	check_change(job, change);
+	check_change(job, change, false);
 	weir_job_stop(job, "weir.alter_job");
 	return true;
 }
@@ -199,6 +203,18 @@ arg_number(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_INT32(n);
 }
 
+/* A size, '0' for no limit; null is -1. */
+static int64
+arg_memory(FunctionCallInfo fcinfo, int n)
+{
+	char	   *given = weir_arg_text(fcinfo, n);
+
+	if (given == NULL)
+		return -1;
+	return strcmp(given, "0") == 0 ? 0 :
+		weir_option_bytes(fcinfo, n, "max_state_memory", WEIR_MIN_STATE_MEMORY);
+}
+
 static void
 read_change(FunctionCallInfo fcinfo, WeirJobChange *change)
 {
@@ -207,6 +223,7 @@ read_change(FunctionCallInfo fcinfo, WeirJobChange *change)
 	change->max_parallelism = arg_number(fcinfo, 3, "max_parallelism");
 	change->drop_state = weir_arg_bool(fcinfo, 5);
 	change->migrate = weir_arg_text(fcinfo, 6);
+	change->max_state_memory = arg_memory(fcinfo, 7);
 	change->new_timeline = change->query || change->drop_state || change->migrate;
 }
 
@@ -223,7 +240,7 @@ weir_alter_job(PG_FUNCTION_ARGS)
 	start = weir_arg_bool(fcinfo, 4) && stop_for_change(name, &change);
 	job = weir_job_for_change(name, "weir.alter_job()");
 	check_not_running(job);
-	check_change(job, &change);
+	check_change(job, &change, true);
 	weir_job_alter(job->id, &change);
 	if (start)
 		weir_job_begin(weir_job_by_id(job->id));

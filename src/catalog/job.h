@@ -35,6 +35,7 @@ typedef struct WeirJob
 	char	   *query;
 	int			parallelism;
 	int			max_parallelism;
+	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
 	/* settings at create_job */
 	char	   *search_path;
 	char	   *timezone;
@@ -74,6 +75,7 @@ typedef struct WeirJobChange
 	const char *query;			/* NULL: unchanged */
 	int			parallelism;	/* -1: unchanged */
 	int			max_parallelism;
+	int64		max_state_memory;	/* bytes, 0: no limit */
 	bool		new_timeline;	/* with the four below; else they are not read */
 	bool		leave_state;
 	bool		drop_state;
@@ -156,8 +158,8 @@ extern int64 *weir_jobs_dropped(int *n);
  */
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
-/* Takes a new attempt id, never used before; counts a restart if asked. */
-extern int64 weir_job_next_attempt(int64 id, bool restart);
+/* Takes a new attempt id, never used before; counts the restarts that led to it. */
+extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* What the attempt reads, and its keyed step (NULL: none). */
 extern void weir_job_set_attempt(int64 id, Oid stream, const char *step);
 /* Also ends "fresh", "start_from", and what alter_job left for the next start. */

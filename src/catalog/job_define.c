@@ -17,6 +17,7 @@
 
 #include "catalog/internal.h"
 #include "catalog/job.h"
+#include "catalog/job_depend.h"
 
 static Datum
 setting(const char *name)
@@ -42,8 +43,8 @@ int64
 weir_job_create(const WeirJob *job)
 {
 	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[9];
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	Datum		values[10];
 	WeirInternal internal;
 	int64		id = 0;
 
@@ -56,13 +57,14 @@ weir_job_create(const WeirJob *job)
 	values[6] = setting("TimeZone");
 	values[7] = setting("DateStyle");
 	values[8] = setting("IntervalStyle");
+	values[9] = Int64GetDatum(job->max_state_memory);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("INSERT INTO weir_internal.job"
-						  " (name, owner, query, parallelism, max_parallelism, settings)"
+						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
 						  " VALUES ($1, $2, $3, $4, $5, jsonb_build_object('search_path', $6,"
-						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9))"
+						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9), nullif($10, 0))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id",
-						  9, types, values, NULL) > 0)
+						  10, types, values, NULL) > 0)
 		id = weir_internal_int64(0, 1);
 	weir_internal_leave(&internal);
 	if (id != 0)
@@ -96,19 +98,23 @@ alter_run(int64 id, const WeirJobChange *change)
 void
 weir_job_alter(int64 id, const WeirJobChange *change)
 {
-	Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID};
-	Datum		values[4];
-	char		nulls[] = "    ";
+	Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, INT8OID};
+	Datum		values[5];
+	char		nulls[] = "     ";
 
 	values[0] = Int64GetDatum(id);
 	values[1] = change->query ? CStringGetTextDatum(change->query) : (Datum) 0;
 	nulls[1] = change->query ? ' ' : 'n';
 	set_int(change->parallelism, &values[2], &nulls[2]);
 	set_int(change->max_parallelism, &values[3], &nulls[3]);
+	values[4] = Int64GetDatum(change->max_state_memory);
+	nulls[4] = change->max_state_memory >= 0 ? ' ' : 'n';
 	weir_internal_execute("UPDATE weir_internal.job SET query = coalesce($2, query),"
 						  " parallelism = coalesce($3, parallelism),"
-						  " max_parallelism = coalesce($4, max_parallelism)"
-						  " WHERE id = $1", 4, types, values, nulls);
+						  " max_parallelism = coalesce($4, max_parallelism),"
+						  " max_state_memory = CASE WHEN $5 IS NULL THEN max_state_memory"
+						  " ELSE nullif($5, 0) END"
+						  " WHERE id = $1", 5, types, values, nulls);
 	if (change->new_timeline)
 		alter_run(id, change);
 }
@@ -220,6 +226,7 @@ weir_job_delete(int64 id)
 	Datum		value = Int64GetDatum(id);
 
 	weir_internal_execute("DELETE FROM weir_internal.job WHERE id = $1", 1, types, &value, NULL);
+	weir_job_depend_delete(id);
 }
 
 /* Is a transaction of this job prepared?  See decide/recovery.h for its name. */

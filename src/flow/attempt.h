@@ -39,6 +39,8 @@ typedef struct WeirTaskStats
 	int64		backpressured_us;
 	int64		in_sink_us;
 	bool		epoch_open;		/* output not yet committed */
+	int64		state_bytes;	/* memory of keyed state */
+	int64		state_keys;
 	/* shares and rates of the last full second, set by the task once a second
 	 * while it works; a task that waits does not wake up for it */
 	int64		rolled_at;		/* us */
@@ -55,6 +57,7 @@ typedef struct WeirTaskStats
 typedef struct WeirTaskError
 {
 	bool		set;
+	bool		hopeless;		/* no restart would help */
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
 	char		message[1024];
@@ -87,9 +90,11 @@ typedef struct WeirAttempt
 	bool		write_full;		/* no checkpoint of the timeline has completed */
 	bool		checkpointing;	/* state is written, journal kept as the mode says */
 	bool		pass_end;		/* the job had finished: go on behind the end */
+	bool		allow_gap;		/* go on without what a sender has lost */
 	WeirMode	mode;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
+	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			parallelism;
 	int			max_parallelism;
 	int			nsources;

@@ -1,12 +1,14 @@
 /*
  * flow/keyed_step.c
- *		The keyed step: calls f once a row, its key current in the store.
+ *		The keyed step: calls f once a row, or adds the row to its key's window,
+ *		its key current in the store.
  *
  * f is called as a function in FROM is, so any language and any way to return
  * rows will do.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -17,8 +19,12 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/keyed_step.h"
+#include "flow/state_memory.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
+#include "state/window.h"
 
 struct WeirKeyedStep
 {
@@ -32,6 +38,7 @@ struct WeirKeyedStep
 	ExprContext *econtext;
 	MemoryContext args;
 	SetExprState *call;
+	WeirState  *window;			/* NULL: none */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -64,6 +71,12 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 		step->econtext = CreateStandaloneExprContext();
 		step->args = AllocSetContextCreate(context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
 		step->call = ExecInitTableFunctionResult((Expr *) df->call, step->econtext, NULL);
+	}
+	else if (df->window != NULL && !passthrough)
+	{
+		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsVirtual);
+		step->args = AllocSetContextCreate(context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+		step->window = weir_store_state(store, df->window->state_name, strlen(df->window->state_name));
 	}
 	MemoryContextSwitchTo(old);
 	return step;
@@ -120,6 +133,27 @@ call_function(WeirKeyedStep *step)
 									   step->dataflow->function_desc, false);
 }
 
+/* What a window that fires has to say stays until it has been handed on. */
+static void
+add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->args);
+	bool		fired;
+
+	enter_key(step, row);
+	ExecClearTuple(step->result);
+	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
+							step->result->tts_values, step->result->tts_isnull);
+	weir_store_leave(step->store);
+	MemoryContextSwitchTo(old);
+	if (fired)
+	{
+		ExecStoreVirtualTuple(step->result);
+		emit_row(step, row, emit, arg);
+	}
+	MemoryContextReset(step->args);
+}
+
 void
 weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 					WeirSinkRowFunction emit, void *arg)
@@ -132,6 +166,11 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 	if (step->passthrough)
 	{
 		emit(arg, step->input->tts_values, step->input->tts_isnull, row);
+		return;
+	}
+	if (step->window != NULL)
+	{
+		add_to_window(step, row, emit, arg);
 		return;
 	}
 	if (step->call == NULL)
@@ -151,11 +190,41 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 	tuplestore_end(results);
 }
 
+typedef struct Loading
+{
+	WeirTask   *task;
+	WeirStore  *store;
+} Loading;
+
 static void
 load_chunk(void *arg, int group, bool is_full, bytea *payload)
 {
+	Loading    *loading = arg;
+
 	CHECK_FOR_INTERRUPTS();
-	weir_store_load(arg, group, is_full, payload);
+	weir_store_load(loading->store, group, is_full, payload);
+	weir_state_memory_note(loading->task, loading->store);
+}
+
+/* The state that a window is: nobody declared it. */
+static WeirStateDecl *
+window_state(const WeirDataflow *df, int *nstates)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
+
+	window->size = df->window->size;
+	window->slide = df->window->slide;
+	window->aggregates = df->window->aggregates;
+	window->input = df->row_desc;
+	state->name = pstrdup(df->window->state_name);
+	state->kind = WEIR_STATE_WINDOW;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(df->window->ttl);
+	state->window = window;
+	*nstates = 1;
+	return state;
 }
 
 WeirStore *
@@ -171,7 +240,8 @@ weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, 
 		keys[i].eq_operator = df->keys[i].eq_operator;
 		keys[i].collation = df->keys[i].collation;
 	}
-	states = weir_state_declarations(df->function, &nstates);
+	states = df->window ? window_state(df, &nstates) :
+		weir_state_declarations(df->function, &nstates);
 	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys, nstates, states,
 							 max_parallelism, first, end);
 }
@@ -193,18 +263,21 @@ WeirStore *
 weir_keyed_store_open(WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
-	WeirStore  *store;
+	Loading		loading;
 	int			first;
 	int			end;
 
 	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
 					 &first, &end);
-	store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
-	weir_store_set_clock(store, attempt->tasks[0].start.clock);
+	loading.task = task;
+	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
+	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
 	if (attempt->restore == 0)
-		return store;
-	convert_base(store, attempt);
+		return loading.store;
+	WEIR_FAULT(before_load);
+	convert_base(loading.store, attempt);
 	weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
-						   first, end, load_chunk, store);
-	return store;
+					   first, end, load_chunk, &loading);
+	WEIR_FAULT(after_load);
+	return loading.store;
 }

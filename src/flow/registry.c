@@ -25,10 +25,17 @@ WeirRegistry *weir_registry = NULL;
 static shmem_request_hook_type previous_request_hook = NULL;
 static shmem_startup_hook_type previous_startup_hook = NULL;
 
-/* What to do when the current transaction commits. */
+/* What to do when the current transaction ends. */
+typedef enum PendingAction
+{
+	PENDING_CLAIM,				/* give it back, unless the job was started */
+	PENDING_START,				/* at commit: start the job */
+	PENDING_NOTIFY				/* at commit: send its coordinator "kind" */
+} PendingAction;
+
 typedef struct PendingNotice
 {
-	bool		start;			/* else: notify of kind */
+	PendingAction action;
 	WeirRequestKind kind;
 	int64		job;
 	SubTransactionId subxact;
@@ -39,10 +46,16 @@ static PendingNotice *pending = NULL;
 static bool callbacks_registered = false;
 
 static Size
+requests_offset(void)
+{
+	return MAXALIGN(add_size(offsetof(WeirRegistry, slots),
+							 mul_size(weir_max_jobs, sizeof(WeirJobSlot))));
+}
+
+static Size
 registry_size(void)
 {
-	return add_size(offsetof(WeirRegistry, slots),
-					mul_size(weir_max_jobs, sizeof(WeirJobSlot)));
+	return add_size(requests_offset(), mul_size(MaxBackends, sizeof(WeirRequestSlot)));
 }
 
 static void
@@ -70,6 +83,8 @@ startup_memory(void)
 		ConditionVariableInit(&weir_registry->changed);
 		weir_registry->next_token = 1;
 		weir_registry->nslots = weir_max_jobs;
+		weir_registry->nrequests = MaxBackends;
+		weir_registry->requests = (WeirRequestSlot *) ((char *) weir_registry + requests_offset());
 		/* after a crash: slots are claimed anew */
 		for (int i = 0; i < weir_registry->nslots; i++)
 			weir_handover_discard(i);
@@ -106,17 +121,17 @@ find_slot(Oid database, int64 job)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (slot->used && slot->database == database && slot->job == job)
+		if (slot->used && !slot->dropped && slot->database == database && slot->job == job)
 			return slot;
 	}
 	return NULL;
 }
 
-/* Its coordinator is done with the job, and no other is wanted. */
+/* Its coordinator is done with the job or there was none, and no other is wanted. */
 static bool
 has_ended(const WeirJobSlot *slot)
 {
-	return slot->ended && !slot->wanted;
+	return (slot->ended || slot->claimed) && !slot->wanted;
 }
 
 static WeirJobSlot *
@@ -149,7 +164,10 @@ weir_registry_start(Oid database, int64 job)
 	if (slot == NULL)
 		slot = claim_slot(database, job);
 	if (slot)
+	{
 		slot->wanted = true;
+		slot->claimed = false;
+	}
 	if (slot && weir_registry->launcher)
 		SetLatch(&weir_registry->launcher->procLatch);
 	LWLockRelease(weir_registry->lock);
@@ -188,23 +206,74 @@ notify(int64 job, WeirRequestKind kind)
 		weir_registry_start(MyDatabaseId, job);
 }
 
+/* The launcher frees the slot; nothing happens if the job was started. */
 static void
-at_transaction_end(XactEvent event, void *arg)
+release_claim(int64 job)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot && slot->claimed)
+	{
+		slot->claimed = false;
+		if (slot->coordinator == NULL)
+			slot->ended = true;
+		if (weir_registry->launcher)
+			SetLatch(&weir_registry->launcher->procLatch);
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+/* Latest first, so that a job is started before its claim ends. */
+static void
+end_notices(bool commit)
 {
 	PendingNotice *p = pending;
 
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
-		return;
 	pending = NULL;
-	if (event == XACT_EVENT_ABORT)
-		return;
 	for (; p != NULL; p = p->next)
 	{
-		if (p->start)
+		if (p->action == PENDING_CLAIM)
+			release_claim(p->job);
+		else if (commit && p->action == PENDING_START)
 			weir_registry_start(MyDatabaseId, p->job);
-		else
+		else if (commit)
 			notify(p->job, p->kind);
 	}
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+			end_notices(event == XACT_EVENT_COMMIT);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (pending != NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot PREPARE a transaction that has started, changed or dropped a job"),
+						 errhint("COMMIT it.")));
+			break;
+		default:
+			break;
+	}
+}
+
+/* Does this transaction claim the job otherwise, too? */
+static bool
+claims(int64 job)
+{
+	for (PendingNotice *p = pending; p != NULL; p = p->next)
+	{
+		if (p->action == PENDING_CLAIM && p->job == job)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -219,7 +288,11 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 	{
 		if ((*link)->subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
 		{
-			*link = (*link)->next;
+			PendingNotice *undone = *link;
+
+			*link = undone->next;
+			if (undone->action == PENDING_CLAIM && !claims(undone->job))
+				release_claim(undone->job);
 			continue;
 		}
 		if ((*link)->subxact == mine)
@@ -229,7 +302,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 }
 
 static void
-remember(bool start, WeirRequestKind kind, int64 job)
+remember(PendingAction action, WeirRequestKind kind, int64 job)
 {
 	PendingNotice *p;
 
@@ -240,7 +313,7 @@ remember(bool start, WeirRequestKind kind, int64 job)
 		callbacks_registered = true;
 	}
 	p = MemoryContextAllocZero(TopTransactionContext, sizeof(PendingNotice));
-	p->start = start;
+	p->action = action;
 	p->kind = kind;
 	p->job = job;
 	p->subxact = GetCurrentSubTransactionId();
@@ -251,14 +324,14 @@ remember(bool start, WeirRequestKind kind, int64 job)
 void
 weir_registry_start_at_commit(int64 job)
 {
-	remember(true, 0, job);
+	remember(PENDING_START, 0, job);
 }
 
 void
 weir_registry_notify_at_commit(int64 job, WeirRequestKind kind)
 {
 	if (weir_registry_available())
-		remember(false, kind, job);
+		remember(PENDING_NOTIFY, kind, job);
 }
 
 bool
@@ -291,21 +364,75 @@ weir_registry_reserve(int64 job, int workers, int prepared)
 	LWLockRelease(weir_registry->lock);
 }
 
-void
-weir_registry_reserved(int64 except, int *workers, int *prepared)
+/*
+ * What every job but this one takes, and whether one of them has ended and will
+ * give it back in a moment; the caller holds the lock.
+ */
+static bool
+sum_others(const WeirJobSlot *mine, WeirResources *sum)
 {
-	*workers = *prepared = 0;
-	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	bool		leaving = false;
+
+	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (!slot->used || (slot->database == MyDatabaseId && slot->job == except))
+		if (!slot->used || slot == mine)
 			continue;
-		*workers += slot->workers;
-		*prepared += slot->prepared;
+		sum->workers += slot->workers;
+		sum->prepared += slot->prepared;
+		sum->jobs++;
+		leaving = leaving || (slot->ended && !slot->wanted && !slot->claimed);
+	}
+	return leaving;
+}
+
+static bool
+fits(const WeirResources *need, const WeirResources *others, const WeirResources *limit)
+{
+	return need->workers + others->workers <= limit->workers &&
+		(need->prepared == 0 || need->prepared + others->prepared <= limit->prepared) &&
+		need->jobs + others->jobs <= limit->jobs;
+}
+
+static bool
+try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+		  WeirResources *others, bool *leaving)
+{
+	WeirJobSlot *slot;
+	bool		ok;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	*leaving = sum_others(slot, others);
+	ok = fits(need, others, limit);
+	if (ok && slot == NULL)
+		slot = claim_slot(MyDatabaseId, job);
+	if (ok)
+	{
+		slot->claimed = true;
+		slot->workers = need->workers;
+		slot->prepared = need->prepared;
 	}
 	LWLockRelease(weir_registry->lock);
+	return ok;
+}
+
+bool
+weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+					WeirResources *others)
+{
+	bool		leaving;
+	bool		ok;
+
+	/* First, so that no error can leave the claim behind. */
+	remember(PENDING_CLAIM, 0, job);
+	weir_registry_prepare_wait();
+	while (!(ok = try_claim(job, need, limit, others, &leaving)) && leaving)
+		(void) weir_registry_wait(-1);
+	weir_registry_end_wait();
+	return ok;
 }
 
 void
@@ -327,12 +454,23 @@ weir_registry_end_wait(void)
 	ConditionVariableCancelSleep();
 }
 
-/* Puts the request in the job's slot; NULL when its queue is full. */
+static WeirRequestSlot *
+free_request(void)
+{
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		if (weir_registry->requests[i].state == WEIR_SLOT_FREE)
+			return &weir_registry->requests[i];
+	}
+	return NULL;
+}
+
+/* Puts the request; NULL when abandoned ones leave no room. */
 static WeirRequestSlot *
 put_request(int64 job, WeirRequestKind kind, const char *name)
 {
 	WeirJobSlot *slot;
-	WeirRequestSlot *request = NULL;
+	WeirRequestSlot *request;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
@@ -344,15 +482,13 @@ put_request(int64 job, WeirRequestKind kind, const char *name)
 				 errmsg("the job is not running"),
 				 errhint("Start it with weir.start_job.")));
 	}
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB && request == NULL; i++)
-	{
-		if (slot->requests[i].state == WEIR_SLOT_FREE)
-			request = &slot->requests[i];
-	}
+	request = free_request();
 	if (request)
 	{
 		memset(request, 0, sizeof(*request));
 		request->state = WEIR_SLOT_ASKED;
+		request->job = slot;
+		slot->asked = true;
 		request->kind = kind;
 		request->token = weir_registry->next_token++;
 		if (name)
@@ -364,12 +500,16 @@ put_request(int64 job, WeirRequestKind kind, const char *name)
 	return request;
 }
 
-/* The backend stops waiting: the slot is freed now, or by the coordinator. */
+/*
+ * The backend stops waiting: the slot is freed now or, as long as the
+ * coordinator may look up the name in it, by the coordinator.
+ */
 static void
 leave_request(WeirRequestSlot *request, uint64 token)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+	if (request->token == token && request->state == WEIR_SLOT_TAKEN &&
+		request->name[0] != '\0')
 		request->abandoned = true;
 	else if (request->token == token)
 		request->state = WEIR_SLOT_FREE;

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/channel.h"
 #include "flow/task.h"
 #include "source/handover.h"
@@ -98,8 +99,8 @@ open_reader(Source *source)
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
 	MemoryContext old;
+	WeirReaderOptions options = {0};
 	Relation	rel;
-	bool		journaled;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -114,13 +115,15 @@ open_reader(Source *source)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	journaled = attempt->checkpointing && attempt->mode != WEIR_AT_MOST_ONCE;
+	options.job = attempt->job;
+	options.ordinal = task->slot->subtask;
+	options.checkpointing = attempt->checkpointing;
+	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
+	options.pass_end = attempt->pass_end;
+	options.allow_gap = attempt->allow_gap;
 	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
-	source->reader = weir_reader_open(source->stream, attempt->job, task->slot->subtask,
-									  &task->slot->start, journaled, attempt->pass_end,
+	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
 									  &task->slot->source);
-	if (attempt->checkpointing && attempt->mode == WEIR_AT_MOST_ONCE)
-		weir_reader_skip_journal(source->reader);
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
@@ -260,8 +263,10 @@ handle_trigger(Source *source, const WeirControl *message)
 	if (!source->ended)
 	{
 		weir_reader_flush(source->reader, true);
+		WEIR_FAULT(before_barrier);
 		for (int i = 0; i < source->nout; i++)
 			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
+		WEIR_FAULT(after_barrier);
 	}
 	vote(source, message->checkpoint);
 	if (message->ckind == WEIR_FINAL)
@@ -361,6 +366,7 @@ read_batch(Source *source)
 	PG_CATCH();
 	{
 		source->task->line = weir_reader_failed_line(source->reader);
+		source->task->hopeless = weir_reader_hopeless(source->reader);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

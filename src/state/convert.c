@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "state/convert.h"
+#include "state/piece.h"
 
 struct WeirConversion
 {
@@ -67,6 +68,8 @@ find_migration(WeirConversion *conversion, const char *text, MemoryContext conte
 	check_function(function, text);
 	conversion->result = get_func_signature(function, &types, &n);
 	weir_flat_type(&conversion->from, types[0], context);
+	if (conversion->from.composite)
+		weir_flat_keep_short(&conversion->from, context);
 	fmgr_info_cxt(function, &conversion->function, context);
 	conversion->migrates = true;
 }
@@ -96,27 +99,23 @@ weir_conversion_migrates(const WeirState *state, int natts, uint32 fingerprint)
 		fingerprint == conversion->from.fingerprints[natts];
 }
 
-const char *
-weir_conversion_read(WeirState *state, const char *bytes, Size size, WeirCell *cell)
+const WeirFlatType *
+weir_conversion_type(const WeirState *state)
 {
-	WeirConversion *conversion = state->store->conversion;
-	LOCAL_FCINFO(call, 1);
-	Datum		old;
-	const char *wrong;
-	Datum		result;
-	char	   *copy = palloc(MAXALIGN(Max(size, sizeof(Datum))));
+	return &state->store->conversion->from;
+}
 
-	wrong = weir_flat_read(&conversion->from, memcpy(copy, bytes, size), size, &old);
-	if (wrong)
-		return wrong;
-	InitFunctionCallInfoData(*call, &conversion->function, 1, InvalidOid, NULL, NULL);
+void
+weir_conversion_apply(WeirState *state, Datum old, WeirCell *cell)
+{
+	LOCAL_FCINFO(call, 1);
+	Datum		result;
+
+	InitFunctionCallInfoData(*call, &state->store->conversion->function, 1, InvalidOid, NULL, NULL);
 	call->args[0].value = old;
 	call->args[0].isnull = false;
 	result = FunctionCallInvoke(call);
 	if (call->isnull)
 		cell->flags |= WEIR_CELL_NULL;
-	else
-		cell->value = weir_cell_copy(state, result);
-	pfree(copy);
-	return NULL;
+	cell->value = weir_piece_make(state->store->slab, &state->type, result, call->isnull);
 }

@@ -18,8 +18,8 @@ extern bool weir_conversion_drops(const WeirStore *store);
 /* Is there a function to the state's type from one that looks like this? */
 extern bool weir_conversion_migrates(const WeirState *state, int natts, uint32 fingerprint);
 
-/* Converts a value into the cell; says what is wrong with its bytes, if they are damaged. */
-extern const char *weir_conversion_read(WeirState *state, const char *bytes, Size size,
-										WeirCell *cell);
+/* That type, and the conversion of one of its values into the cell. */
+extern const WeirFlatType *weir_conversion_type(const WeirState *state);
+extern void weir_conversion_apply(WeirState *state, Datum old, WeirCell *cell);
 
 #endif

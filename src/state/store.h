@@ -18,7 +18,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_LIST,
 	WEIR_STATE_MAP,
 	WEIR_STATE_REDUCING,
-	WEIR_STATE_AGGREGATING
+	WEIR_STATE_AGGREGATING,
+	WEIR_STATE_WINDOW			/* of GROUP BY weir.count_window: no user declares it */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -30,11 +31,16 @@ typedef struct WeirStateDecl
 {
 	char	   *name;
 	WeirStateKind kind;
-	Oid			type;
+	Oid			type;			/* of the value, element, accumulator, or what is aggregated */
 	int32		typmod;
+	Oid			key_type;		/* of a map */
+	int32		key_typmod;
+	Oid			result_type;	/* of reading: type, but for an aggregate */
+	char	   *calls;			/* the reduce function's signature, the aggregate's name */
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
+	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey

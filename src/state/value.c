@@ -23,7 +23,7 @@ take_expired(WeirState *state, WeirEntry *entry, bool *isnull)
 
 	*isnull = (cell.flags & WEIR_CELL_NULL) != 0;
 	if (!*isnull)
-		cell.value = weir_value_copy(state, cell.value);
+		cell.value = weir_value_copy(state, weir_flat_datum(&state->type, cell.value));
 	weir_cell_remove(state, weir_current_group(state->store), entry, true);
 	return cell.value;
 }
@@ -47,7 +47,8 @@ weir_value_get(WeirState *state, bool *isnull)
 				/* FALLTHROUGH */
 			case WEIR_TTL_PRESENT:
 				*isnull = (*weir_cell_flags(state, entry) & WEIR_CELL_NULL) != 0;
-				return *weir_cell_value(state, entry);
+				return *isnull ? (Datum) 0 :
+					weir_flat_datum(&state->type, *weir_cell_value(state, entry));
 			case WEIR_TTL_EXPIRED_RETURN:
 				return take_expired(state, entry, isnull);
 			case WEIR_TTL_EXPIRED:
@@ -62,9 +63,7 @@ weir_value_get(WeirState *state, bool *isnull)
 void
 weir_value_set(WeirState *state, Datum value, bool isnull)
 {
-	if (state->coerces && !isnull)
-		value = FunctionCall3(&state->coercion, value, Int32GetDatum(state->decl.typmod),
-							  BoolGetDatum(false));
+	value = weir_input_coerce(&state->input, value, isnull);
 	weir_cell_set(state, weir_entry_make(state->store), value, isnull);
 }
 
@@ -80,5 +79,5 @@ weir_value_remove(WeirState *state)
 Datum
 weir_value_parse(WeirState *state, char *text)
 {
-	return InputFunctionCall(&state->input, text, state->input_param, state->decl.typmod);
+	return weir_input_parse(&state->input, text);
 }

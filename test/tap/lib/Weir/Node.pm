@@ -33,7 +33,7 @@ DECLARE
 BEGIN
 	FOR segment IN SELECT journal_tables()
 	LOOP
-		EXECUTE format('SELECT max(start_offset + octet_length(data)) FROM %s', segment) INTO last;
+		EXECUTE format('SELECT max(start_offset + octet_length(data)) FROM %s WHERE kind = ''d''', segment) INTO last;
 		result := greatest(result, last);
 	END LOOP;
 	RETURN result;
@@ -121,6 +121,21 @@ sub kill9
 
 	$self->SUPER::kill9;
 	waitpid($pid, 0) if $pid;
+	return;
+}
+
+# The server has been killed by somebody else: waits until it is gone.
+sub wait_death
+{
+	my ($self) = @_;
+	my $deadline = time() + $patience;
+
+	while (waitpid($self->{_pid}, WNOHANG) == 0)
+	{
+		die 'the server lives on' if time() > $deadline;
+		usleep(10_000);
+	}
+	$self->{_pid} = undef;
 	return;
 }
 
@@ -225,6 +240,41 @@ sub wait_consumed
 	return $self->wait_until("SELECT journal_end() >= $bytes");
 }
 
+# Faults (see src/fault.h) of a server built with FAULTS=1: "point:kind:occurrence, ...".
+sub arm
+{
+	my ($self, $faults) = @_;
+	return $self->sql("SET weir.fault = '$faults'");
+}
+
+# How often a point has fired, by the log from this byte on.
+sub fired
+{
+	my ($self, $point, $from) = @_;
+	my $log = PostgreSQL::Test::Utils::slurp_file($self->logfile, $from // 0);
+	my $n = () = $log =~ /LOG:  fault point $point: /g;
+
+	return $n;
+}
+
+sub wait_fired
+{
+	my ($self, $point, $from) = @_;
+	my $deadline = time() + $patience;
+
+	until ($self->fired($point, $from))
+	{
+		if (time() > $deadline)
+		{
+			$self->diag_jobs("fault point $point");
+			return 0;
+		}
+		eval { $self->tend($self->{sender}) };
+		usleep(10_000);
+	}
+	return 1;
+}
+
 sub wait_status
 {
 	my ($self, $status, $job) = @_;
@@ -258,7 +308,8 @@ SQL
 # The job of the design's first section: stream, function, state, table, job
 # "s3", not started.  Options: port, ttl, server (more options), sink (the
 # table's DDL), query, job (more arguments of create_job), checkpointing
-# (arguments of enable_checkpointing; '' for none).
+# (arguments of enable_checkpointing; '' for none), owner (a role that may
+# create all that).
 sub averaging_job
 {
 	my ($self, %o) = @_;
@@ -267,10 +318,12 @@ sub averaging_job
 	my $sink = $o{sink} // 'CREATE TABLE averages (f0 bigint, average bigint);';
 	my $text = $o{query} // $query;
 	my $job = $o{job} // 'parallelism => 2';
+	my $owner = $o{owner} ? "SET SESSION AUTHORIZATION $o{owner};" : '';
 	my $checkpointing = $o{checkpointing}
 	  // "every => '100 ms', mode => 'exactly_once', timeout => '60 s', max_concurrent => 2, fail_on_errors => false";
 
 	$self->sql(<<"SQL");
+$owner
 CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
     OPTIONS (host '127.0.0.1', port '$o{port}'$server);
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
@@ -284,7 +337,7 @@ $sink
 SELECT weir.create_job('s3', \$job\$
 $text\$job\$, $job);
 SQL
-	$self->sql("SELECT weir.enable_checkpointing('s3', $checkpointing)") if $checkpointing;
+	$self->sql("$owner SELECT weir.enable_checkpointing('s3', $checkpointing)") if $checkpointing;
 	return;
 }
 
