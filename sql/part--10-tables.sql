@@ -78,7 +78,13 @@ CREATE TABLE weir_internal.run (
     fresh           boolean NOT NULL DEFAULT false, -- next start: new timeline
     was_finished    boolean NOT NULL DEFAULT false, -- next start: pass the end of stream
     start_from      bigint NOT NULL DEFAULT 0,      -- next start: new timeline from this savepoint
-    allow_gap       boolean NOT NULL DEFAULT false  -- go on where the journal lacks bytes
+    allow_gap       boolean NOT NULL DEFAULT false, -- go on where the journal lacks bytes
+    stream          oid,                -- what the last attempt read
+    step            text,               -- its keyed step: whose state was kept
+    altered         boolean NOT NULL DEFAULT false, -- next start: new timeline from the last completed
+    leave_state     boolean NOT NULL DEFAULT false, -- which begins empty
+    drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
+    migrate         text
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?
@@ -114,6 +120,8 @@ CREATE TABLE weir_internal.timeline (
     timeline        bigint NOT NULL,
     base            bigint NOT NULL,    -- checkpoint it began from, 0: empty
     positions       jsonb,              -- where its sources began
+    drop_state      boolean NOT NULL DEFAULT false, -- of the base: state nobody declares is left behind
+    migrate         text,               -- of the base: the function that converts values
     started_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (job, timeline)
 );

@@ -28,6 +28,10 @@ extern void weir_keyed_step_free(WeirKeyedStep *step);
 extern void weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 								WeirSinkRowFunction emit, void *arg);
 
+/* A store, empty, for some key groups of a dataflow's keyed step. In a transaction. */
+extern WeirStore *weir_keyed_store_create(const WeirDataflow *dataflow, int max_parallelism,
+										  int first, int end);
+
 /* The task's store: created from f's declarations, loaded from the restored checkpoint. In a transaction. */
 extern WeirStore *weir_keyed_store_open(WeirTask *task);
 
