@@ -54,7 +54,9 @@ CREATE TABLE weir_internal.run (
     fresh           boolean NOT NULL DEFAULT false, -- next start: new timeline
     was_finished    boolean NOT NULL DEFAULT false, -- next start: pass the end of stream
     start_from      bigint NOT NULL DEFAULT 0,      -- next start: new timeline from this savepoint
-    allow_gap       boolean NOT NULL DEFAULT false  -- go on where the journal lacks bytes
+    allow_gap       boolean NOT NULL DEFAULT false, -- go on where the journal lacks bytes
+    failed_line     bigint,             -- of the record that ended an attempt, and how
+    failed_sqlstate text
 );
 
 -- A state a keyed function declared.

@@ -30,7 +30,8 @@
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
 	" j.restart_reset_after, j.restart_jitter," \
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)" \
+	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)," \
+	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -200,6 +201,9 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->was_finished = row_bool(row, 29);
 	job->start_from = weir_internal_int64(row, 40);
 	job->allow_gap = row_bool(row, 41);
+	job->record_failure.line = weir_internal_int64(row, 42);
+	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 43),
+			sizeof(job->record_failure.sqlstate));
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -332,6 +336,19 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 						  " WHERE job = $1", 5, types, values, nulls);
 }
 
+void
+weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
+{
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = Int64GetDatum(failure->line);
+	values[2] = CStringGetTextDatum(failure->sqlstate);
+	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3"
+						  " WHERE job = $1", 3, types, values, NULL);
+}
+
 int64
 weir_job_next_attempt(int64 id, bool restart)
 {
@@ -417,6 +434,7 @@ weir_jobs_dropped(int *n)
 					 "  UNION SELECT job FROM weir_internal.completed"
 					 "  UNION SELECT job FROM weir_internal.marker"
 					 "  UNION SELECT job FROM weir_internal.checkpoint"
+					 "  UNION SELECT job FROM weir_internal.dead_letter"
 					 "  UNION SELECT job FROM weir_internal.journal_segment) x"
 					 " WHERE NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = x.job)",
 					 0, NULL, NULL, n);

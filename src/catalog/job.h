@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 #include "decide/checkpointer.h"
+#include "decide/poison.h"
 #include "decide/restart.h"
 
 typedef enum WeirJobStatus
@@ -59,6 +60,7 @@ typedef struct WeirJob
 	int64		start_from;		/* the next start begins a new timeline from this
 								 * savepoint; 0: none */
 	bool		allow_gap;		/* it goes on where the journal lacks bytes */
+	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
 } WeirJob;
 
 /* What enable_checkpointing names; what it leaves out stays as it is. */
@@ -135,6 +137,8 @@ extern int64 *weir_jobs_dropped(int *n);
  */
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
+/* The record that ended an attempt, for the next one that fails. */
+extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
 /* Takes a new attempt id, never used before; counts a restart if asked. */
 extern int64 weir_job_next_attempt(int64 id, bool restart);
 /* Also ends "fresh" and "start_from". */

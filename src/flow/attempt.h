@@ -38,6 +38,7 @@ typedef struct WeirTaskStats
 	int64		idle_us;
 	int64		backpressured_us;
 	int64		in_sink_us;
+	int64		dead_letters;	/* written by this task */
 	bool		epoch_open;		/* output not yet committed */
 	/* shares and rates of the last full second, set by the task once a second
 	 * while it works; a task that waits does not wake up for it */
@@ -57,6 +58,7 @@ typedef struct WeirTaskError
 	bool		set;
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
+	bool		final;			/* another attempt would not help */
 	char		message[1024];
 	char		detail[1024];
 } WeirTaskError;

@@ -234,8 +234,8 @@ task_gone(WeirCoordinator *co, int index)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s (process %d) ended", name, slot->pid);
 	else
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, error->sqlstate, error->line,
-							  "task %s%s: %s%s%s", name,
+		weir_coordinator_fail(co, error->final ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
+							  error->sqlstate, error->line, "task %s%s: %s%s%s", name,
 							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
 							  error->message,
 							  error->detail[0] ? "\n" : "", error->detail);

@@ -31,7 +31,6 @@
 #include "storage/ipc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "source/decode.h"
@@ -99,6 +98,7 @@ create_framer(const WeirStream *stream, const WeirPosition *start)
 	options.quote = stream->quote;
 	options.escape = stream->escape;
 	options.max_record = stream->max_record;
+	options.cut_long = stream->dead_letter;
 	return weir_framer_create(&options, start->offset, start->line);
 }
 
@@ -403,30 +403,12 @@ raise_pending(WeirReader *r)
 static void
 decode(WeirReader *r, WeirBatch *batch)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *error = weir_decoder_run(r->decoder, batch, &r->failed_line);
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	PG_TRY();
-	{
-		weir_decoder_run(r->decoder, batch);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(r->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		r->failed_line = weir_decoder_explain(r->decoder, batch, error);
-		AbortCurrentTransaction();
-		weir_reader_flush(r, true);
-		ReThrowError(error);
-	}
-	PG_END_TRY();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	weir_reader_flush(r, true);
+	ReThrowError(error);
 }
 
 WeirReadResult

@@ -81,17 +81,22 @@ weir_cell_put(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cel
 
 /* The same for a change a subtransaction may undo, and a snapshot must write. */
 static void
-change(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell)
+change(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell, bool expired)
 {
-	if (weir_undo_wanted())
+	bool		logged = expired ? state->store->guard_level > 0 : weir_undo_wanted();
+
+	if (!logged)
+		weir_cell_put(state, group, entry, cell);
+	else
 	{
 		int64		old_size = cell_size(state, weir_cell_get(state, entry));
 
-		weir_undo_log(state, group, entry, false);
+		if (expired)
+			weir_undo_log_expired(state, group, entry);
+		else
+			weir_undo_log(state, group, entry, false);
 		replace(state, group, entry, old_size, cell);
 	}
-	else
-		weir_cell_put(state, group, entry, cell);
 	weir_entry_dirty(state->store, group, entry);
 }
 
@@ -144,7 +149,7 @@ weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool isnull)
 	}
 	if (state->stamp_offset)
 		cell.stamp = store->clock;
-	change(state, group, entry, cell);
+	change(state, group, entry, cell, false);
 }
 
 /* A read that counts as an access: the stamp becomes the clock. */
@@ -171,13 +176,7 @@ weir_cell_remove(WeirState *state, WeirGroup *group, WeirEntry *entry, bool undo
 
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return;
-	if (undoable)
-		change(state, group, entry, none);
-	else
-	{
-		weir_cell_put(state, group, entry, none);
-		weir_entry_dirty(state->store, group, entry);
-	}
+	change(state, group, entry, none, !undoable);
 }
 
 bool

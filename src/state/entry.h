@@ -149,6 +149,7 @@ struct WeirStore
 	WeirUndo   *undo;
 	int			nundo;
 	int			undo_room;
+	int			guard_level;	/* of the subtransaction round a batch, 0: none */
 
 	/* incremental cleanup: where it is, what it has seen since group 0 */
 	bool		has_ttl;
@@ -226,6 +227,7 @@ extern void weir_undo_attach(WeirStore *store);
 extern void weir_undo_detach(WeirStore *store);
 extern bool weir_undo_wanted(void);
 extern void weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only);
+extern void weir_undo_log_expired(WeirState *state, WeirGroup *group, WeirEntry *entry);
 
 /* sweep.c: expired entries of other keys */
 extern void weir_sweep(WeirStore *store);

@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -194,6 +195,28 @@ weir_store_leave(WeirStore *store)
 	weir_current_store = NULL;
 	if (store->has_ttl)
 		weir_sweep(store);
+}
+
+void
+weir_store_guard(WeirStore *store)
+{
+	store->guard_level = GetCurrentTransactionNestLevel();
+}
+
+void
+weir_store_unguard(WeirStore *store)
+{
+	store->guard_level = 0;
+}
+
+void
+weir_store_abandon(WeirStore *store, int64 clock)
+{
+	store->guard_level = 0;
+	store->entry = NULL;
+	store->looked_up = false;
+	store->clock = clock;
+	weir_current_store = NULL;
 }
 
 int64

@@ -6,7 +6,9 @@
  * change of a cell first puts its old content here.  An aborted subtransaction
  * takes back its records, newest first; a committed one leaves them to its
  * parent, and at the top level nothing is ever undone, since an error there
- * ends the attempt.  The log's levels never fall from bottom to top.
+ * ends the attempt.  The log's levels never fall from bottom to top.  What has
+ * expired stays removed, but for a subtransaction round a batch (guard_level),
+ * which shall leave no trace.
  */
 #include "postgres.h"
 
@@ -23,12 +25,11 @@ weir_undo_wanted(void)
 	return GetCurrentTransactionNestLevel() > 1;
 }
 
-/* Logs a cell before it changes; unless stamp_only, its value is now the log's. */
-void
-weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only)
+/* Room for a record of this level, behind those of its level and below. */
+static WeirUndo *
+add_record(WeirStore *store, int level)
 {
-	WeirStore  *store = state->store;
-	WeirUndo   *undo;
+	int			at = store->nundo;
 
 	if (store->nundo == store->undo_room)
 	{
@@ -39,13 +40,42 @@ weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_o
 			repalloc_huge(store->undo, sizeof(WeirUndo) * room);
 		store->undo_room = room;
 	}
-	undo = &store->undo[store->nundo++];
+	while (at > 0 && store->undo[at - 1].level > level)
+		at--;
+	memmove(&store->undo[at + 1], &store->undo[at], sizeof(WeirUndo) * (store->nundo - at));
+	store->nundo++;
+	store->undo[at].level = level;
+	return &store->undo[at];
+}
+
+static void
+log_cell(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only, int level)
+{
+	WeirStore  *store = state->store;
+	WeirUndo   *undo = add_record(store, level);
+
 	undo->entry = entry;
 	undo->group = group - store->groups;
 	undo->state = state->index;
-	undo->level = GetCurrentTransactionNestLevel();
 	undo->stamp_only = stamp_only;
 	undo->old = weir_cell_get(state, entry);
+}
+
+/* Logs a cell before it changes; unless stamp_only, its value is now the log's. */
+void
+weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only)
+{
+	log_cell(state, group, entry, stamp_only, GetCurrentTransactionNestLevel());
+}
+
+/*
+ * The same for a cell that has expired, which the user's exception blocks do not
+ * bring back.  They have no record of it: it would not have expired then.
+ */
+void
+weir_undo_log_expired(WeirState *state, WeirGroup *group, WeirEntry *entry)
+{
+	log_cell(state, group, entry, false, state->store->guard_level);
 }
 
 static void
