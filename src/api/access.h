@@ -47,7 +47,7 @@ extern char *weir_interval_text(int64 us);
 
 /* Error listing everything that keeps the job from being run here. */
 extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow);
-/* Error where a stream without journal is asked for more than at_most_once. */
+/* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
 
 #endif

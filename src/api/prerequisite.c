@@ -204,12 +204,19 @@ weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mo
 {
 	WeirStream *stream = weir_stream_get(dataflow->stream);
 
-	if (stream->journal || mode == WEIR_AT_MOST_ONCE)
+	if (stream->journal || stream->resume != (mode == WEIR_AT_MOST_ONCE))
 		return;
+	if (stream->resume)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("mode %s in the protocol \"resume\" needs a journal, and stream %s keeps none",
+						weir_mode_name(mode), stream->name),
+				 errdetail("The sender would be asked again for what was processed since the last checkpoint."),
+				 errhint("Set option journal 'on' of the stream's server, or enable checkpointing with mode => 'exactly_once' or 'at_least_once'.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("mode %s needs a journal, and stream %s keeps none",
 					weir_mode_name(mode), stream->name),
 			 errdetail("What job \"%s\" reads from a socket could not be read again.", job->name),
-			 errhint("Set option journal 'on' of the stream's server, or enable checkpointing with mode => 'at_most_once'.")));
+			 errhint("Set option journal 'on' of the stream's server, or protocol 'resume' if its sender speaks it, or enable checkpointing with mode => 'at_most_once'.")));
 }

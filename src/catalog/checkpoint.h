@@ -12,6 +12,7 @@
 
 #include "decide/checkpointer.h"
 #include "decide/recovery.h"
+#include "decide/resume.h"
 
 /* A source's position as a completed row holds it. */
 typedef struct WeirStoredPosition
@@ -20,6 +21,7 @@ typedef struct WeirStoredPosition
 	int64		line;
 	int64		clock;
 	bool		ended;
+	WeirOrigin	origin;
 } WeirStoredPosition;
 
 typedef struct WeirCompleted

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -29,10 +30,16 @@ positions_text(int n, const WeirStoredPosition *positions)
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
+	{
 		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT
-						 ",\"clock\":" INT64_FORMAT ",\"ended\":%s}",
+						 ",\"clock\":" INT64_FORMAT ",\"ended\":%s,\"origin\":" INT64_FORMAT
+						 ",\"identity\":",
 						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
-						 positions[i].clock, positions[i].ended ? "true" : "false");
+						 positions[i].clock, positions[i].ended ? "true" : "false",
+						 positions[i].origin.start);
+		escape_json(&buf, positions[i].origin.identity);
+		appendStringInfoChar(&buf, '}');
+	}
 	appendStringInfoChar(&buf, ']');
 	return CStringGetTextDatum(buf.data);
 }
@@ -70,7 +77,7 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 						  9, types, values, nulls);
 }
 
-/* Decodes rows of (offset, line, clock, ended) that jsonb_array_elements gave. */
+/* Decodes what positions_text wrote. */
 static WeirStoredPosition *
 read_positions(Datum json, int *n, MemoryContext context)
 {
@@ -79,7 +86,8 @@ read_positions(Datum json, int *n, MemoryContext context)
 	WeirStoredPosition *positions;
 
 	*n = weir_internal_run("SELECT (e->>'offset')::bigint, (e->>'line')::bigint, "
-						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint "
+						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint, "
+						   "(e->>'origin')::bigint, e->>'identity' "
 						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
 						   1, types, values, NULL);
 	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
@@ -89,6 +97,9 @@ read_positions(Datum json, int *n, MemoryContext context)
 		positions[i].line = weir_internal_int64(i, 2);
 		positions[i].clock = weir_internal_int64(i, 3);
 		positions[i].ended = weir_internal_int64(i, 4) != 0;
+		positions[i].origin.start = weir_internal_int64(i, 5);
+		strlcpy(positions[i].origin.identity, weir_internal_text(context, i, 6),
+				WEIR_IDENTITY_SIZE);
 	}
 	return positions;
 }

@@ -495,6 +495,14 @@ weir_framer_finish(WeirFramer *f, WeirFramedRecord *record)
 	return true;
 }
 
+void
+weir_framer_drop(WeirFramer *f)
+{
+	f->offset += (int64_t) f->tail.len;
+	f->tail.len = 0;
+	restart_search(f);
+}
+
 int64_t
 weir_framer_offset(const WeirFramer *f)
 {

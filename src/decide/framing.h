@@ -69,6 +69,9 @@ extern WeirFramingResult weir_framer_next(WeirFramer *f, WeirFramedRecord *recor
  */
 extern bool weir_framer_finish(WeirFramer *f, WeirFramedRecord *record);
 
+/* After MORE: forgets the tail, as if the stream began behind it. */
+extern void weir_framer_drop(WeirFramer *f);
+
 /* Position of the end of the last complete record, and the bytes fed behind it. */
 extern int64_t weir_framer_offset(const WeirFramer *f);
 extern int64_t weir_framer_line(const WeirFramer *f);

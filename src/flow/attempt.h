@@ -56,9 +56,9 @@ typedef struct WeirTaskStats
 typedef struct WeirTaskError
 {
 	bool		set;
+	bool		hopeless;		/* no restart would help */
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
-	bool		final;			/* another attempt would not help */
 	char		message[1024];
 	char		detail[1024];
 } WeirTaskError;
@@ -89,6 +89,7 @@ typedef struct WeirAttempt
 	bool		write_full;		/* no checkpoint of the timeline has completed */
 	bool		checkpointing;	/* state is written, journal kept as the mode says */
 	bool		pass_end;		/* the job had finished: go on behind the end */
+	bool		allow_gap;		/* go on without what a sender has lost */
 	WeirMode	mode;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */

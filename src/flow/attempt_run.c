@@ -115,6 +115,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->write_full = co->write_full;
 	attempt->checkpointing = co->job->checkpointing;
 	attempt->pass_end = co->job->was_finished;
+	attempt->allow_gap = co->job->allow_gap;
 	attempt->mode = co->job->checkpoint.mode;
 	attempt->sink_flush = co->job->sink_flush;
 	attempt->lock_wait = co->job->lock_wait;
@@ -129,6 +130,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 		start->line = co->positions[i].line;
 		start->clock = co->positions[i].clock;
 		start->ended = co->positions[i].ended;
+		start->origin = co->positions[i].origin;
 	}
 }
 
@@ -234,7 +236,7 @@ task_gone(WeirCoordinator *co, int index)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s (process %d) ended", name, slot->pid);
 	else
-		weir_coordinator_fail(co, error->final ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
+		weir_coordinator_fail(co, error->hopeless ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
 							  error->sqlstate, error->line, "task %s%s: %s%s%s", name,
 							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
 							  error->message,

@@ -20,8 +20,6 @@
 
 #define LINE_CHARS (1024 * 1024)	/* of a letter's text; its bytes are kept whole */
 
-bool		weir_letters_exceeded = false;
-
 void
 weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream)
 {
@@ -32,6 +30,7 @@ weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream
 	letters->origin.stream = stream->name;
 	letters->encoding = stream->encoding;
 	letters->max = stream->max_dead_letters;
+	letters->hopeless = &task->hopeless;
 	letters->written = &task->slot->stats.dead_letters;
 }
 
@@ -51,7 +50,7 @@ take_room(WeirLetters *letters, const WeirLetter *letter)
 		letters->kept = count_kept(letters);
 	if (letters->kept++ < letters->max)
 		return;
-	weir_letters_exceeded = true;
+	*letters->hopeless = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("stream %s has more than " INT64_FORMAT " dead letters",

@@ -19,6 +19,7 @@ typedef struct WeirLetters
 	int64		first;			/* id of the open epoch's first, 0: it has none */
 	int64		kept;			/* as far as this task knows, once it has one */
 	int64	   *written;		/* in this attempt */
+	bool	   *hopeless;		/* set before the error that there are too many */
 } WeirLetters;
 
 /* The stream must outlive it. */
@@ -31,8 +32,5 @@ extern void weir_letters_write(WeirLetters *letters, const WeirLetter *letter);
 extern void weir_letters_claim(WeirLetters *letters, int64 checkpoint);
 /* It does: what follows belongs to the next. */
 extern void weir_letters_end_epoch(WeirLetters *letters);
-
-/* The error that ends this process is that there were too many. */
-extern bool weir_letters_exceeded;
 
 #endif

@@ -102,8 +102,8 @@ open_reader(Source *source)
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
 	MemoryContext old;
+	WeirReaderOptions options = {0};
 	Relation	rel;
-	bool		journaled;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -122,13 +122,15 @@ open_reader(Source *source)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	journaled = attempt->checkpointing && attempt->mode != WEIR_AT_MOST_ONCE;
+	options.job = attempt->job;
+	options.ordinal = task->slot->subtask;
+	options.checkpointing = attempt->checkpointing;
+	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
+	options.pass_end = attempt->pass_end;
+	options.allow_gap = attempt->allow_gap;
 	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
-	source->reader = weir_reader_open(source->stream, attempt->job, task->slot->subtask,
-									  &task->slot->start, journaled, attempt->pass_end,
+	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
 									  &task->slot->source);
-	if (attempt->checkpointing && attempt->mode == WEIR_AT_MOST_ONCE)
-		weir_reader_skip_journal(source->reader);
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
@@ -514,6 +516,7 @@ read_batch(Source *source)
 	PG_CATCH();
 	{
 		source->task->line = weir_reader_failed_line(source->reader);
+		source->task->hopeless = weir_reader_hopeless(source->reader);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

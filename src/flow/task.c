@@ -28,7 +28,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "flow/letters.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
@@ -76,7 +75,7 @@ report_error(WeirTask *task, ErrorData *edata)
 	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
-	error->final = weir_letters_exceeded;
+	error->hopeless = task->hopeless;
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	strlcpy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();

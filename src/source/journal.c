@@ -4,9 +4,10 @@
  *		checkpoint is past it.
  *
  * A journal is a ring of segments (segment.c).  Its rows are stretches of the
- * stream that arrived at one stamp, an end of the stream, or the word that an
- * end was passed (start_job of a finished job).  Between them no byte of the
- * stream is missing, but where a mode without journal came between.
+ * stream that arrived at one stamp, or marks between them: an end of the stream,
+ * the word that an end was passed (start_job of a finished job), the begin of
+ * another stream of the sender, a gap in its stream.  The offsets go on over
+ * marks; none is left out, but where a mode without journal came between.
  *
  *		  trimmed           a checkpoint's position   committed    appended
  *		.........|-----------------|----------------------|~~~~~~~~~~~|
@@ -26,6 +27,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -83,6 +88,13 @@ last_segment(WeirJournal *j)
 	return j->nused > 0 ? &j->slots[j->nused - 1] : NULL;
 }
 
+/* Behind the row's bytes of the stream. */
+static int64
+row_end(const WeirJournalRow *row)
+{
+	return row->offset + (row->kind == WEIR_ROW_DATA ? row->len : 0);
+}
+
 /* Finds the last committed row: the end of the journal. */
 static void
 find_end(WeirJournal *j)
@@ -99,7 +111,7 @@ find_end(WeirJournal *j)
 
 			if (n == 0)
 				continue;
-			j->end = Max(j->end, rows[n - 1].offset + rows[n - 1].len);
+			j->end = Max(j->end, row_end(&rows[n - 1]));
 			j->last_kind = rows[n - 1].kind;
 			j->last_stamp = rows[n - 1].stamp;
 			return;
@@ -205,22 +217,37 @@ add_row(WeirJournal *j, char kind, int64 stamp)
 	return row;
 }
 
+static void
+note_due(WeirJournal *j)
+{
+	if (j->due == 0)
+		j->due = GetCurrentTimestamp() + j->stream->journal_flush;
+}
+
 void
-weir_journal_append(WeirJournal *j, char kind, int64 stamp, const char *data, Size len)
+weir_journal_mark(WeirJournal *j, char kind, int64 stamp, const char *data, Size len)
+{
+	WeirJournalRow *row = add_row(j, kind, stamp);
+
+	Assert(kind != WEIR_ROW_DATA && len <= WEIR_ROW_MAX);
+	note_due(j);
+	memcpy(row->data, data, len);
+	row->len = (int) len;
+}
+
+void
+weir_journal_append(WeirJournal *j, int64 stamp, const char *data, Size len)
 {
 	WeirJournalRow *row = j->nrows > 0 ? &j->rows[j->nrows - 1] : NULL;
 
-	if (j->due == 0)
-		j->due = GetCurrentTimestamp() + j->stream->journal_flush;
-	if (kind != WEIR_ROW_DATA)
-		add_row(j, kind, stamp);
+	note_due(j);
 	while (len > 0)
 	{
 		Size		n;
 
 		if (row == NULL || row->kind != WEIR_ROW_DATA || row->stamp != stamp ||
 			row->len == WEIR_ROW_MAX)
-			row = add_row(j, kind, stamp);
+			row = add_row(j, WEIR_ROW_DATA, stamp);
 		n = Min(len, (Size) (WEIR_ROW_MAX - row->len));
 		memcpy(row->data + row->len, data, n);
 		row->len += (int) n;
@@ -331,6 +358,17 @@ weir_journal_flush(WeirJournal *j)
 	j->nrows = 0;
 	j->bytes = 0;
 	j->due = 0;
+}
+
+/* A crash may have left rows here that no standby had when it was promoted or waited for. */
+void
+weir_journal_confirm(void)
+{
+	if (!SyncRepRequested())
+		return;
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(GetFlushRecPtr(NULL), true);
+	RESUME_INTERRUPTS();
 }
 
 int64
@@ -479,10 +517,12 @@ weir_journal_next(WeirJournal *j, WeirJournalRow *row)
 		if (row->kind == WEIR_ROW_DATA ? done >= row->len : done > 0)
 			continue;			/* before the start */
 		check_contiguous(j, row);
+		if (row->kind != WEIR_ROW_DATA)
+			return true;
 		row->data += done;
 		row->len -= (int) done;
 		row->offset += done;
-		r->offset += row->len;
+		r->offset = row_end(row);
 		return true;
 	}
 }

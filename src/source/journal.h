@@ -27,9 +27,11 @@ extern void weir_journal_check_start(const WeirJournal *j, int64 offset);
 /* The next byte appended is this one of the stream, behind the journal's end. */
 extern void weir_journal_skip_to(WeirJournal *j, int64 offset);
 
-/* Takes bytes of one stamp, or an end, or what passes one.  Not durable before a flush. */
-extern void weir_journal_append(WeirJournal *j, char kind, int64 stamp,
-								const char *data, Size len);
+/* Takes bytes of one stamp.  Not durable before a flush. */
+extern void weir_journal_append(WeirJournal *j, int64 stamp, const char *data, Size len);
+/* The same for a mark, with what it says. */
+extern void weir_journal_mark(WeirJournal *j, char kind, int64 stamp,
+							  const char *data, Size len);
 
 /* When appended rows are due to be flushed; 0: there are none. */
 extern int64 weir_journal_due(const WeirJournal *j);
@@ -37,6 +39,9 @@ extern int64 weir_journal_due(const WeirJournal *j);
 extern bool weir_journal_crowded(const WeirJournal *j);
 /* Commits what was appended; nothing, if an earlier transaction of the journal failed.  Outside a transaction. */
 extern void weir_journal_flush(WeirJournal *j);
+
+/* Waits until what all journals hold is as durable as synchronous_commit asks for. */
+extern void weir_journal_confirm(void);
 
 /* Bytes it occupies. */
 extern int64 weir_journal_size(const WeirJournal *j);

@@ -1,25 +1,24 @@
 /*
  * source/reader.c
- *		Reads a stream: journal, then socket; frames, journals, decodes.
+ *		Reads a stream: journal, then what its peer sends; frames, decodes.
  *
  *		   journal --replay--+
  *							 +--> framer --> decoder --> batch
- *		   socket --+--------+
- *					+--> journal
+ *		   input ------------+
  *
  * Bytes have the offset in the stream and the arrival stamp that the journal
  * gave them, so a replay cuts the same records with the same lines and stamps.
  * A partial record is joined with what comes after it, across connections and
- * attempts; only an end of the stream makes it a record.
+ * attempts; only an end of the stream makes it a record, or that another stream
+ * of the sender begins.  Before a gap it is dropped.
  *
- * The stream has ended if the last row of the journal that is no data is an
- * end.  A resume row behind an end takes it back: start_job of a finished job
- * writes one.  A drain writes no end; that the position says so counts as one.
+ * The stream has ended if the last mark of the journal is an end.  A resume mark
+ * behind an end takes it back: start_job of a finished job writes one.  A drain
+ * writes no end; that the position says so counts as one.
  *
  * Records may be handed out before their bytes are committed, since a position
- * is used only after weir_reader_flush.  However the task ends, unless by a
- * crash, what has arrived is read and all bytes read are committed: the peer
- * will not send them again.  Then the connection is handed over (handover.c).
+ * is used only after weir_reader_flush.  At most once is another matter: a
+ * sender that is asked again for what was handed out would repeat it.
  */
 #include "postgres.h"
 
@@ -34,15 +33,9 @@
 #include "utils/timestamp.h"
 
 #include "source/decode.h"
-#include "source/handover.h"
+#include "source/input.h"
 #include "source/journal.h"
 #include "source/reader.h"
-#include "source/socket.h"
-
-#define PIECE_BYTES		(128 * 1024)
-#define STAMP_STEP		INT64CONST(1000)	/* us that may share a stamp, and a journal row */
-#define FULL_RETRY		100		/* ms between looks at a full journal */
-#define CLOSE_BYTES		(8 * 1024 * 1024)	/* taken from the socket at close at most */
 
 struct WeirReader
 {
@@ -51,29 +44,23 @@ struct WeirReader
 	WeirSourceStats *stats;
 	WeirSourceStats own_stats;	/* if the caller wants none */
 
+	WeirReaderOptions options;
 	WeirJournal *journal;
-	bool		journaled;		/* bytes read are appended to it */
-	bool		replaying;		/* it still has bytes to read */
-	bool		skipping;		/* records replayed are dropped */
-	WeirSocket *socket;
+	WeirInput  *input;
+	bool		replaying;		/* the journal still has bytes to read */
 	WeirFramer *framer;
 	WeirDecoder *decoder;
-	char	   *piece;			/* what the socket gave last */
 
 	WeirPosition position;		/* behind the records handed out */
-	int64		received;		/* behind the last byte read */
-	int64		stamp;			/* of the last byte read */
+	WeirOrigin	origin;			/* of the bytes fed to the framer */
 
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met: the tail is a record */
 	bool		draining;
-	bool		socket_failed;
+	bool		input_failed;
 	bool		too_long;
 	WeirFramedRecord long_record;
 	int64		failed_line;
-
-	int64		trim_offset;	/* last asked for */
-	int64		trim_retry;		/* when to try again what was put off */
 };
 
 void
@@ -102,10 +89,15 @@ create_framer(const WeirStream *stream, const WeirPosition *start)
 	return weir_framer_create(&options, start->offset, start->line);
 }
 
-static void
-count_journal(WeirReader *r)
+/*
+ * At most once a plain peer is not asked again, so nothing need be kept; a
+ * sender in the protocol "resume" is told what has come.
+ */
+static bool
+keeps_journal(const WeirReader *r)
 {
-	r->stats->journal_bytes = weir_journal_size(r->journal);
+	return r->stream->journal && r->options.checkpointing &&
+		(!r->options.at_most_once || r->stream->resume);
 }
 
 /*
@@ -113,46 +105,44 @@ count_journal(WeirReader *r)
  * the start position alone: durable, as the end is.
  */
 static void
-pass_the_end(WeirReader *r, const WeirPosition *start)
+pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
 {
 	char		kind = weir_journal_last_kind(r->journal);
 	bool		drained = start->ended && kind != WEIR_ROW_RESUME &&
 		weir_journal_end(r->journal) == start->offset;
 
-	if (kind == WEIR_ROW_END || (drained && r->journaled))
+	if (kind == WEIR_ROW_END || (drained && keeps_journal(r)))
 	{
-		weir_journal_append(r->journal, WEIR_ROW_RESUME, ++r->stamp, NULL, 0);
+		weir_journal_mark(r->journal, WEIR_ROW_RESUME, ++*stamp, "", 0);
 		weir_journal_flush(r->journal);
 	}
 	r->at_end = false;
 }
 
 static void
-open_journal(WeirReader *r, int64 job, int ordinal, const WeirPosition *start,
-			 bool pass_end)
+open_journal(WeirReader *r, const WeirPosition *start)
 {
-	r->journal = weir_journal_open(r->stream, job, ordinal);
+	int64		stamp;
+
+	r->journal = weir_journal_open(r->stream, r->options.job, r->options.ordinal);
 	weir_journal_check_start(r->journal, start->offset);
-	r->stamp = Max(start->clock, weir_journal_last_stamp(r->journal));
+	stamp = Max(start->clock, weir_journal_last_stamp(r->journal));
 	if (start->offset > weir_journal_end(r->journal))
 		weir_journal_skip_to(r->journal, start->offset);
-	r->received = weir_journal_end(r->journal);
-	r->stats->bytes = r->received;
-	r->stats->records = start->line;
 	r->at_end = start->ended;	/* unless the journal goes on from there */
-	if (pass_end)
-		pass_the_end(r, start);
+	if (r->options.pass_end)
+		pass_the_end(r, start, &stamp);
 	weir_journal_rewind(r->journal, start->offset);
 	r->replaying = true;
-	count_journal(r);
+	r->input = weir_input_create(r->stream, r->journal, keeps_journal(r),
+								 r->options.allow_gap, stamp, r->stats);
 }
 
 static void save_at_exit(int code, Datum arg);
 
 WeirReader *
-weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
-				 const WeirPosition *start, bool journaled, bool pass_end,
-				 WeirSourceStats *stats)
+weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
+				 const WeirPosition *start, WeirSourceStats *stats)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir reader",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -161,35 +151,25 @@ weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
 
 	r->context = context;
 	r->stream = stream;
+	r->options = *options;
 	r->stats = stats != NULL ? stats : &r->own_stats;
-	r->journaled = journaled && stream->journal;
+	r->stats->records = start->line;
 	r->position = *start;
 	r->position.ended = false;
-	r->piece = palloc(PIECE_BYTES);
+	r->origin = start->origin;
 	r->framer = create_framer(stream, start);
 	r->decoder = weir_decoder_create(stream);
-	r->socket = weir_socket_create(stream, r->stats);
-	open_journal(r, job, ordinal, start, pass_end);
+	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
 	return r;
 }
 
-void
-weir_reader_skip_journal(WeirReader *r)
+/* At most once, what the journal holds may have been handed out before. */
+static bool
+skips(const WeirReader *r)
 {
-	r->skipping = true;
-}
-
-/* Stamps rise, and those close together are one, so that rows are not tiny. */
-static int64
-next_stamp(WeirReader *r)
-{
-	int64		now = GetCurrentTimestamp();
-
-	if (now - r->stamp >= STAMP_STEP)
-		r->stamp = now;
-	return r->stamp;
+	return r->replaying && r->options.checkpointing && r->options.at_most_once;
 }
 
 static void
@@ -198,8 +178,22 @@ take_record(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
 	r->position.offset = record->end_offset;
 	r->position.line = record->line;
 	r->position.clock = Max(r->position.clock, record->stamp);
-	if (!(r->skipping && r->replaying))
+	if (!skips(r))
 		weir_decoder_add(r->decoder, batch, record);
+}
+
+/* The rest of it is missing. */
+static void
+drop_tail(WeirReader *r)
+{
+	if (weir_framer_tail(r->framer) > 0)
+		ereport(LOG,
+				(errmsg("stream %s: the partial record behind line " INT64_FORMAT " is dropped",
+						r->stream->name, weir_framer_line(r->framer)),
+				 errdetail("%zu bytes of it had been received before the gap.",
+						   weir_framer_tail(r->framer)),
+				 errhidestmt(true)));
+	weir_framer_drop(r->framer);
 }
 
 /* The stream ends, or once ended, where the framer stands: the tail is a record. */
@@ -212,20 +206,48 @@ finish_record(WeirReader *r, WeirBatch *batch)
 		take_record(r, batch, &record);
 }
 
+/*
+ * What was fed ends here, and other bytes follow: of another stream, or behind
+ * a gap.  A position here needs nothing of what lies before.
+ */
+static void
+cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset, const WeirOrigin *origin)
+{
+	if (gap)
+		drop_tail(r);
+	else
+		finish_record(r, batch);
+	r->position.offset = offset;
+	r->position.origin = r->origin = *origin;
+}
+
 static void
 begin_live(WeirReader *r)
 {
 	r->replaying = false;
-	if (r->at_end || weir_handover_take(r->socket, r->received))
+	if (!r->at_end)
+		weir_input_begin(r->input, &r->origin, weir_framer_tail(r->framer),
+						 weir_framer_line(r->framer));
+}
+
+static void
+replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
+{
+	WeirOrigin	origin;
+
+	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
+	{
+		finish_record(r, batch);
+		r->at_end = row->kind == WEIR_ROW_END;
 		return;
-	if (weir_framer_tail(r->framer) > 0)
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("stream %s reconnects inside a record", r->stream->name),
-				 errdetail("%zu bytes of the partial record behind line " INT64_FORMAT
-						   " are joined with what the peer sends now.",
-						   weir_framer_tail(r->framer), weir_framer_line(r->framer)),
-				 errhint("What the peer had sent beyond them is lost if it does not send it again.")));
+	}
+	if (!weir_origin_parse(row->data, row->len, &origin))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("journal of stream %s has an invalid mark at byte " INT64_FORMAT,
+						r->stream->name, row->offset)));
+	cross(r, batch, row->kind == WEIR_ROW_GAP, row->offset, &origin);
+	r->at_end = false;
 }
 
 /* Feeds the framer from the journal. */
@@ -239,81 +261,43 @@ feed_replay(WeirReader *r, WeirBatch *batch)
 		begin_live(r);
 		return;
 	}
-	if (row.kind == WEIR_ROW_DATA)
+	if (row.kind != WEIR_ROW_DATA)
 	{
-		weir_framer_feed(r->framer, row.data, row.len, row.stamp);
-		r->at_end = false;
+		replay_mark(r, batch, &row);
 		return;
 	}
-	finish_record(r, batch);
-	r->at_end = row.kind == WEIR_ROW_END;
+	weir_framer_feed(r->framer, row.data, row.len, row.stamp);
+	r->at_end = false;
 }
 
-static void
-note_journal(WeirReader *r, char kind, int64 stamp, const char *data, Size len)
-{
-	if (!r->journaled)
-		return;
-	weir_journal_append(r->journal, kind, stamp, data, len);
-	if (weir_journal_crowded(r->journal))
-		weir_reader_flush(r, true);
-}
-
-static void
-end_stream(WeirReader *r, WeirBatch *batch)
-{
-	note_journal(r, WEIR_ROW_END, next_stamp(r), NULL, 0);
-	finish_record(r, batch);
-	r->at_end = true;
-}
-
-static void
-note_received(WeirReader *r, Size len)
-{
-	int64		stamp = next_stamp(r);
-
-	r->received += len;
-	r->stats->bytes = r->received;
-	note_journal(r, WEIR_ROW_DATA, stamp, r->piece, len);
-}
-
-/* Is reading to wait until a checkpoint frees room in the journal? */
+/* Feeds the framer with what the peer has sent; false if there is nothing now. */
 static bool
-journal_is_full(WeirReader *r)
+feed_live(WeirReader *r, WeirBatch *batch)
 {
-	int64		now;
-
-	if (!r->journaled || !weir_journal_full(r->journal, r->position.offset))
-		return false;
-	now = GetCurrentTimestamp();
-	if (now < r->trim_retry)
-		return true;
-	r->trim_retry = now + FULL_RETRY * INT64CONST(1000);
-	weir_reader_trim(r, r->trim_offset);
-	return weir_journal_full(r->journal, r->position.offset);
-}
-
-/* Feeds the framer from the socket; false if there is nothing now. */
-static bool
-feed_socket(WeirReader *r, WeirBatch *batch)
-{
+	WeirInputResult result;
+	char	   *data;
 	Size		len;
+	int64		stamp;
 
-	if (journal_is_full(r))
-		return false;
-	switch (weir_socket_read(r->socket, r->piece, PIECE_BYTES, &len))
+	result = weir_input_read(r->input, r->position.offset, &data, &len, &stamp);
+	switch (result)
 	{
-		case WEIR_SOCKET_DATA:
-			note_received(r, len);
-			weir_framer_feed(r->framer, r->piece, len, r->stamp);
+		case WEIR_INPUT_DATA:
+			weir_framer_feed(r->framer, data, len, stamp);
 			return true;
-		case WEIR_SOCKET_NOTHING:
+		case WEIR_INPUT_ANOTHER:
+		case WEIR_INPUT_GAP:
+			cross(r, batch, result == WEIR_INPUT_GAP, weir_input_received(r->input),
+				  weir_input_origin(r->input));
+			return true;
+		case WEIR_INPUT_NOTHING:
 			return false;
-		case WEIR_SOCKET_ENDED:
-			end_stream(r, batch);
+		case WEIR_INPUT_ENDED:
+			finish_record(r, batch);
+			r->at_end = true;
 			return false;
-		case WEIR_SOCKET_FAILED:
-			r->socket_failed = true;
+		case WEIR_INPUT_FAILED:
+			r->input_failed = true;
 			return false;
 	}
 	return false;
@@ -328,7 +312,7 @@ feed(WeirReader *r, WeirBatch *batch)
 		feed_replay(r, batch);
 		return true;
 	}
-	if (r->at_end || r->socket_failed)
+	if (r->at_end || r->input_failed)
 		return false;
 	if (r->draining)
 	{
@@ -336,7 +320,7 @@ feed(WeirReader *r, WeirBatch *batch)
 		r->at_end = true;
 		return false;
 	}
-	return feed_socket(r, batch);
+	return feed_live(r, batch);
 }
 
 /* Takes records into the batch while there are any and there is room. */
@@ -392,12 +376,12 @@ raise_too_long(WeirReader *r)
 static void
 raise_pending(WeirReader *r)
 {
-	if (!r->too_long && !r->socket_failed)
+	if (!r->too_long && !r->input_failed)
 		return;
 	weir_reader_flush(r, true);
 	if (r->too_long)
 		raise_too_long(r);
-	weir_socket_raise(r->socket);
+	weir_input_raise(r->input);
 }
 
 static void
@@ -411,12 +395,21 @@ decode(WeirReader *r, WeirBatch *batch)
 	ReThrowError(error);
 }
 
+/* Without checkpoints nobody comes back to what was handed out. */
+static void
+forget_handed_out(WeirReader *r)
+{
+	if (!r->options.checkpointing)
+		weir_input_trim(r->input, r->position.offset);
+}
+
 WeirReadResult
 weir_reader_next(WeirReader *r, WeirBatch *batch)
 {
 	weir_batch_reset(batch);
 	weir_decoder_reset(r->decoder);
 	weir_reader_flush(r, false);
+	forget_handed_out(r);
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
 
@@ -427,13 +420,22 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 		if (!r->at_end || r->replaying)
 			return WEIR_READ_WAIT;
 		r->position.ended = true;
-		weir_socket_close(r->socket);
+		weir_input_finish(r->input);
+		forget_handed_out(r);
 		return WEIR_READ_ENDED;
 	}
+	if (r->options.at_most_once)
+		weir_reader_flush(r, true);
 	decode(r, batch);
 	r->stats->records = r->position.line;
 	r->stats->last_record_at = batch->stamps[batch->nrecords - 1];
 	return WEIR_READ_BATCH;
+}
+
+bool
+weir_reader_hopeless(const WeirReader *r)
+{
+	return r->input_failed && weir_input_lost(r->input);
 }
 
 int64
@@ -469,12 +471,10 @@ weir_reader_wait(WeirReader *r, int *events, long *timeout)
 	if (!r->position.ended)
 	{
 		if (r->more || r->replaying || r->at_end || r->too_long ||
-			r->socket_failed || r->draining)
+			r->input_failed || r->draining)
 			*timeout = 0;
-		else if (r->journaled && weir_journal_full(r->journal, r->position.offset))
-			*timeout = FULL_RETRY;
 		else
-			fd = weir_socket_wait(r->socket, events, timeout);
+			fd = weir_input_wait(r->input, r->position.offset, events, timeout);
 	}
 	shorten(timeout, weir_reader_due(r));
 	return fd;
@@ -483,12 +483,7 @@ weir_reader_wait(WeirReader *r, int *events, long *timeout)
 void
 weir_reader_flush(WeirReader *r, bool force)
 {
-	int64		due = weir_journal_due(r->journal);
-
-	if (due == 0 || (!force && GetCurrentTimestamp() < due))
-		return;
-	weir_journal_flush(r->journal);
-	count_journal(r);
+	weir_input_flush(r->input, force);
 }
 
 void
@@ -500,9 +495,7 @@ weir_reader_position(WeirReader *r, WeirPosition *position)
 void
 weir_reader_trim(WeirReader *r, int64 offset)
 {
-	r->trim_offset = Max(r->trim_offset, offset);
-	weir_journal_trim(r->journal, r->trim_offset);
-	count_journal(r);
+	weir_input_trim(r->input, offset);
 }
 
 void
@@ -511,49 +504,11 @@ weir_reader_drain(WeirReader *r)
 	r->draining = true;
 }
 
-/* What has arrived but was not read would be lost with the connection. */
-static void
-rescue_socket(WeirReader *r)
-{
-	Size		total = 0;
-	Size		len;
-
-	while (total < CLOSE_BYTES && weir_socket_is_open(r->socket))
-	{
-		switch (weir_socket_read(r->socket, r->piece, PIECE_BYTES, &len))
-		{
-			case WEIR_SOCKET_DATA:
-				note_received(r, len);
-				total += len;
-				break;
-			case WEIR_SOCKET_ENDED:
-				note_journal(r, WEIR_ROW_END, next_stamp(r), NULL, 0);
-				return;
-			case WEIR_SOCKET_NOTHING:
-			case WEIR_SOCKET_FAILED:
-				return;
-		}
-	}
-}
-
-/*
- * Whoever takes the connection reads what has arrived, but there may be nobody:
- * it is left to him only if the journal has no room.
- */
 static void
 save(WeirReader *r)
 {
-	bool		live = r->journaled && !r->replaying && !r->at_end && !r->draining &&
-		!r->socket_failed;
-
-	if (live && !weir_journal_full(r->journal, r->position.offset))
-		rescue_socket(r);
-	weir_reader_flush(r, true);
-	if (!live || weir_journal_end(r->journal) != r->received ||
-		weir_handover_give(r->socket, r->received))
-		return;
-	rescue_socket(r);
-	weir_reader_flush(r, true);
+	weir_input_save(r->input, r->position.offset,
+					!r->replaying && !r->at_end && !r->draining && !r->input_failed);
 }
 
 void
@@ -561,7 +516,7 @@ weir_reader_close(WeirReader *r)
 {
 	save(r);
 	cancel_before_shmem_exit(save_at_exit, PointerGetDatum(r));
-	weir_socket_close(r->socket);
+	weir_input_close(r->input);
 	weir_framer_destroy(r->framer);
 	MemoryContextDelete(r->context);
 }
@@ -573,7 +528,10 @@ weir_reader_close(WeirReader *r)
 static void
 save_at_exit(int code, Datum arg)
 {
+	WeirReader *r = (WeirReader *) DatumGetPointer(arg);
+
 	AbortOutOfAnyTransaction();
 	synchronous_commit = Min(synchronous_commit, SYNCHRONOUS_COMMIT_LOCAL_FLUSH);
-	save((WeirReader *) DatumGetPointer(arg));
+	weir_input_leave(r->input);
+	save(r);
 }

@@ -11,6 +11,7 @@
 
 #include "storage/latch.h"
 
+#include "decide/resume.h"
 #include "source/batch.h"
 #include "source/stream.h"
 
@@ -21,7 +22,19 @@ typedef struct WeirPosition
 	int64		line;			/* records before it */
 	int64		clock;			/* highest arrival stamp handed out, us since 2000 */
 	bool		ended;			/* the end of the stream has been handed out */
+	WeirOrigin	origin;			/* of the bytes that follow */
 } WeirPosition;
+
+/* How an attempt reads it. */
+typedef struct WeirReaderOptions
+{
+	int64		job;			/* names the journal, with ordinal */
+	int			ordinal;
+	bool		checkpointing;	/* else nothing is journaled */
+	bool		at_most_once;	/* what the journal holds is not handed out again */
+	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
+	bool		allow_gap;		/* go on without bytes that the sender has lost */
+} WeirReaderOptions;
 
 /* What weir.sources shows; the source task points it into shared memory. One writer. */
 typedef struct WeirSourceStats
@@ -56,20 +69,14 @@ typedef enum WeirReadResult
 typedef struct WeirReader WeirReader;
 
 /*
- * Opens at a position.  job and ordinal name the journal; journaled false:
- * no journal is kept whatever the option says (no checkpointing, or
- * at_most_once), but what an earlier run left in it behind the start is read.
- * pass_end: the job had finished; go on behind the end of the stream and
- * connect.  With a journal that is durable when this returns, so that the next
- * attempt needs pass_end no more (given again it does no harm).  stats may be
- * NULL.  The stream must outlive the reader.  Call it outside a transaction.
+ * Opens at a position.  Where no journal is kept, what an earlier run left in it
+ * behind the start is read nevertheless.  That the end of the stream is passed
+ * (pass_end) is durable with a journal when this returns, so that the next
+ * attempt needs it no more (given again it does no harm).  stats may be NULL.
+ * The stream must outlive the reader.  Call it outside a transaction.
  */
-extern WeirReader *weir_reader_open(const WeirStream *stream, int64 job, int ordinal,
-									const WeirPosition *start, bool journaled,
-									bool pass_end, WeirSourceStats *stats);
-
-/* Begin at the journal's end (at_most_once): records before it are counted, not handed out. */
-extern void weir_reader_skip_journal(WeirReader *reader);
+extern WeirReader *weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
+									const WeirPosition *start, WeirSourceStats *stats);
 
 /*
  * Commits what was read, also what still waits in the socket, and hands the
@@ -86,6 +93,9 @@ extern void weir_reader_close(WeirReader *reader);
  * the record's text (200 characters).  What was read is committed before that.
  */
 extern WeirReadResult weir_reader_next(WeirReader *reader, WeirBatch *batch);
+
+/* The error it raised will not go away by a restart. */
+extern bool weir_reader_hopeless(const WeirReader *reader);
 
 /* The line of the record that made weir_reader_next raise an error, 0 if it was none's. */
 extern int64 weir_reader_failed_line(const WeirReader *reader);

@@ -28,6 +28,8 @@ typedef struct WeirSegment
 #define WEIR_ROW_DATA	'd'
 #define WEIR_ROW_END	'e'		/* the stream ended here */
 #define WEIR_ROW_RESUME	'r'		/* an end before it was passed: the stream goes on */
+#define WEIR_ROW_STREAM	's'		/* another stream of the sender begins here */
+#define WEIR_ROW_GAP	'g'		/* bytes of the stream are missing here */
 
 typedef struct WeirJournalRow
 {
@@ -35,7 +37,8 @@ typedef struct WeirJournalRow
 	int64		stamp;
 	char		kind;
 	int			len;
-	char	   *data;			/* NULL unless kind is data */
+	char	   *data;			/* of kind data, bytes of the stream; of kinds stream
+								 * and gap, the origin of what follows */
 } WeirJournalRow;
 
 /* Most bytes of data in a row: a page holds one such row. */

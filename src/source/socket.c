@@ -17,7 +17,8 @@
  * takes one of max_retries, which are counted over the life of the source
  * task.  When none is left the stream has ended if the peer closed the last
  * connection in order, even if it has refused new ones since; else it is an
- * error of class 08.
+ * error of class 08.  In the protocol "resume" a peer that has closed in order
+ * is still told what has become of its bytes, until weir_socket_close.
  */
 #include "postgres.h"
 
@@ -106,14 +107,16 @@ static WeirSocketResult
 connection_lost(WeirSocket *sock, int error)
 {
 	int			max_retries = sock->stream->max_retries;
+	bool		retry = max_retries < 0 || sock->retries < max_retries;
 
 	if (sock->state == SOCKET_OPEN)
 		sock->closed = error == 0;
-	close_fd(sock);
+	if (error != 0 || retry || !sock->stream->resume)
+		close_fd(sock);
 	forget_addresses(sock);
 	sock->error = error;
 	describe_failure(sock, sock->stats->last_error, sizeof(sock->stats->last_error));
-	if (max_retries < 0 || sock->retries < max_retries)
+	if (retry)
 	{
 		sock->retries++;
 		sock->stats->retries++;
@@ -219,7 +222,7 @@ look_at_connecting(WeirSocket *sock)
 	if (error == 0)
 	{
 		connection_made(sock);
-		return WEIR_SOCKET_NOTHING;
+		return WEIR_SOCKET_CONNECTED;
 	}
 	close_fd(sock);
 	if (sock->address->ai_next == NULL)
@@ -259,10 +262,33 @@ weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got)
 	if (sock->state == SOCKET_IDLE && GetCurrentTimestamp() >= sock->retry_at)
 		result = start_connecting(sock);
 	if (sock->state == SOCKET_CONNECTING)
-		result = look_at_connecting(sock);
+		return look_at_connecting(sock);
 	if (sock->state == SOCKET_OPEN)
 		return receive(sock, buffer, size, got);
 	return result;
+}
+
+Size
+weir_socket_write(WeirSocket *sock, const char *data, Size len)
+{
+	ssize_t		n;
+
+	if (sock->fd == PGINVALID_SOCKET || sock->state == SOCKET_CONNECTING)
+		return 0;
+	do
+	{
+		n = send(sock->fd, data, len, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+void
+weir_socket_reconnect(WeirSocket *sock)
+{
+	close_fd(sock);
+	sock->state = SOCKET_IDLE;
+	sock->retry_at = GetCurrentTimestamp();
+	sock->stats->status = WEIR_SOURCE_CONNECTING;
 }
 
 bool
@@ -289,7 +315,7 @@ weir_socket_wait(WeirSocket *sock, int *events, long *timeout)
 			*events = WL_SOCKET_READABLE;
 			break;
 		case SOCKET_CLOSED:
-			break;
+			return PGINVALID_SOCKET;
 	}
 	return sock->fd;
 }
@@ -332,6 +358,7 @@ weir_socket_describe(const WeirSocket *sock, WeirConnection *connection)
 		return false;
 	connection->fd = sock->fd;
 	connection->relid = stream->relid;
+	connection->resume = stream->resume;
 	connection->port = stream->port;
 	strlcpy(connection->host, stream->host, sizeof(connection->host));
 	strlcpy(connection->peer, sock->stats->peer, sizeof(connection->peer));
@@ -345,7 +372,7 @@ weir_socket_adopt(WeirSocket *sock, const WeirConnection *connection)
 	const WeirStream *stream = sock->stream;
 
 	if (connection->fd == PGINVALID_SOCKET || connection->relid != stream->relid ||
-		connection->port != stream->port || strcmp(connection->host, stream->host) != 0)
+		connection->resume != stream->resume || connection->port != stream->port || strcmp(connection->host, stream->host) != 0)
 		return false;
 	ReserveExternalFD();
 	sock->fd = connection->fd;

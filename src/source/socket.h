@@ -15,6 +15,7 @@
 typedef enum WeirSocketResult
 {
 	WEIR_SOCKET_DATA,			/* bytes were read */
+	WEIR_SOCKET_CONNECTED,		/* a connection was made: read again */
 	WEIR_SOCKET_NOTHING,		/* none now: wait as weir_socket_wait says */
 	WEIR_SOCKET_ENDED,			/* the peer closed, and no retry is left */
 	WEIR_SOCKET_FAILED			/* refused or reset, and no retry is left */
@@ -27,6 +28,7 @@ typedef struct WeirConnection
 {
 	pgsocket	fd;
 	Oid			relid;			/* the stream */
+	bool		resume;			/* its protocol */
 	int			port;
 	char		host[NI_MAXHOST];
 	char		peer[64];		/* as weir.sources shows it */
@@ -35,6 +37,10 @@ typedef struct WeirConnection
 
 extern WeirSocket *weir_socket_create(const WeirStream *stream, WeirSourceStats *stats);
 extern WeirSocketResult weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got);
+/* Sends what there is room for; returns how much.  Whether the connection still stands, a read will tell. */
+extern Size weir_socket_write(WeirSocket *sock, const char *data, Size len);
+/* Closes the connection and makes another at once; it counts as no retry. */
+extern void weir_socket_reconnect(WeirSocket *sock);
 extern bool weir_socket_is_open(const WeirSocket *sock);
 extern pgsocket weir_socket_wait(WeirSocket *sock, int *events, long *timeout);
 extern void weir_socket_raise(WeirSocket *sock) pg_attribute_noreturn();

@@ -148,13 +148,9 @@ set_protocol(WeirStream *stream, DefElem *def)
 {
 	const char *word = defGetString(def);
 
-	if (strcmp(word, "resume") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("protocol \"resume\" is not yet supported"),
-				 errhint("Leave option \"protocol\" out.")));
-	if (strcmp(word, "none") != 0)
-		refuse_value(def, "The only protocol supported is \"none\".");
+	stream->resume = strcmp(word, "resume") == 0;
+	if (!stream->resume && strcmp(word, "none") != 0)
+		refuse_value(def, "Give \"none\" or \"resume\".");
 }
 
 static void

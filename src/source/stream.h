@@ -22,6 +22,7 @@ typedef struct WeirStream
 	int			record_delimiter_len;
 	int			max_retries;	/* -1: for ever */
 	int64		retry_delay;	/* us */
+	bool		resume;			/* protocol 'resume' */
 	bool		journal;
 	int64		journal_flush;	/* us */
 	int64		max_journal;	/* bytes */

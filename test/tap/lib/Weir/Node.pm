@@ -33,7 +33,7 @@ DECLARE
 BEGIN
 	FOR segment IN SELECT journal_tables()
 	LOOP
-		EXECUTE format('SELECT max(start_offset + octet_length(data)) FROM %s', segment) INTO last;
+		EXECUTE format('SELECT max(start_offset + octet_length(data)) FROM %s WHERE kind = ''d''', segment) INTO last;
 		result := greatest(result, last);
 	END LOOP;
 	RETURN result;

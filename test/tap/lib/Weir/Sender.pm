@@ -9,6 +9,11 @@ of that; with hold => 1 it gets nothing until the test, which can look into the
 journal, says from which byte to go on.  With once => 1 nobody is served but the
 first peer: others are counted and closed.
 
+With resume => 1 it honours RESUME and ACK: it sends from where the peer asks,
+and answers ERR where that is forgotten.  identity => 'x' names its stream, as
+docs/resume-protocol.md has it; literal => 1 leaves out the line DATA.  What the
+peer said is in asked and acked (-1: nothing yet); refused counts its ERRs.
+
 	my $sender = Weir::Sender->new("1 3\n1 5\n");
 	$sender->send_to(4);		# the first record
 	$sender->wait_sent(4);
@@ -56,7 +61,7 @@ sub _ask
 	local $SIG{PIPE} = 'IGNORE';
 	_write_all($self->{control}, "$command\n" . ($payload // ''));
 	my $line = readline($self->{control}) // die 'the sender is gone';
-	@$self{qw(sent accepts connected held)} = split ' ', $line;
+	@$self{qw(sent accepts connected held asked acked refused)} = split ' ', $line;
 	return $self;
 }
 
@@ -67,6 +72,12 @@ sub append { my ($self, $data) = @_; return $self->_ask('append ' . length($data
 
 # Bytes a second; 0: no limit.
 sub rate { my ($self, $rate) = @_; return $self->_ask("rate $rate"); }
+
+# It loses what lies before this offset of its data.
+sub forget { my ($self, $offset) = @_; return $self->_ask("forget $offset"); }
+
+# It becomes another: of this identity, with this data.
+sub restart { my ($self, $identity, $data) = @_; return $self->_ask('restart ' . length($data) . " $identity", $data); }
 
 # Closes the connection it has; the next one goes on where this ended.
 sub disconnect { return $_[0]->_ask('disconnect'); }
@@ -84,6 +95,9 @@ sub listen { return $_[0]->_ask('listen'); }
 sub sent { return $_[0]->_ask('status')->{sent}; }
 sub accepts { return $_[0]->_ask('status')->{accepts}; }
 sub connected { return $_[0]->_ask('status')->{connected}; }
+sub asked { return $_[0]->_ask('status')->{asked}; }
+sub acked { return $_[0]->_ask('status')->{acked}; }
+sub refused { return $_[0]->_ask('status')->{refused}; }
 
 # A peer came back and waits for the byte to go on from: go says it.
 sub held { my $s = $_[0]->_ask('status'); return $s->{held} && $s->{connected}; }
@@ -97,6 +111,19 @@ sub wait_sent
 	while ($self->sent < $offset)
 	{
 		die "the sender sent only $self->{sent} of $offset bytes" if time() > $deadline;
+		usleep(20_000);
+	}
+	return $self;
+}
+
+sub wait_acked
+{
+	my ($self, $offset, $seconds) = @_;
+	my $deadline = time() + ($seconds // 120);
+
+	while ($self->acked < $offset)
+	{
+		die "the sender heard only ACK $self->{acked} of $offset" if time() > $deadline;
 		usleep(20_000);
 	}
 	return $self;
@@ -158,7 +185,9 @@ sub _serve
 {
 	my ($control, $listener, $data, %o) = @_;
 	my $s = { control => $control, listener => $listener, data => $data, hold => $o{hold}, once => $o{once},
-		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0 };
+		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0,
+		resume => $o{resume}, identity => $o{identity}, literal => $o{literal},
+		asked => -1, acked => -1, forgotten => 0, refused => 0 };
 
 	$SIG{PIPE} = 'IGNORE';
 	$s->{port} = $listener->sockport;
@@ -175,7 +204,8 @@ sub _serve
 
 		if ($s->{peer} && vec($read, fileno($s->{peer}), 1))
 		{
-			_drop($s) unless sysread($s->{peer}, my $ignored, $block);
+			my $said;
+			sysread($s->{peer}, $said, $block) ? _hear($s, $said) : _drop($s);
 		}
 		elsif ($s->{listener} && vec($read, fileno($s->{listener}), 1))
 		{
@@ -185,7 +215,7 @@ sub _serve
 		{
 			_send($s, $sendable);
 		}
-		_drop($s) if $s->{peer} && _done($s);
+		_end($s) if $s->{peer} && _done($s);
 		_obey($s) or return if vec($read, fileno($control), 1);
 	}
 }
@@ -223,7 +253,56 @@ sub _accept
 	return if $s->{once} && $s->{accepts} > 1;
 	$s->{peer} = $peer;
 	$s->{peer}->blocking(0);
-	$s->{held} = 1 if $s->{hold} && $s->{accepts} > 1;
+	$s->{held} = 1 if $s->{resume} || ($s->{hold} && $s->{accepts} > 1);
+	@$s{qw(heard shut)} = ('', 0);
+	return;
+}
+
+# Lines of a peer that speaks the protocol.
+sub _hear
+{
+	my ($s, $said) = @_;
+
+	return unless $s->{resume};
+	$s->{heard} .= $said;
+	while ($s->{heard} =~ s/^([A-Z]+) (\d+)\n//)
+	{
+		if ($1 eq 'ACK') { $s->{acked} = $2; $s->{forgotten} = $2 if $2 > $s->{forgotten}; }
+		elsif ($1 eq 'RESUME' && $s->{held}) { _resume($s, $2); }
+		else { die "unexpected $1"; }
+	}
+	return;
+}
+
+# As long as nothing of it was acknowledged it cannot know whose byte this is, but holds all.
+sub _resume
+{
+	my ($s, $offset) = @_;
+	my $named = defined $s->{identity};
+	my $from = $named && !$s->{literal} && $s->{acked} < 0 ? 0 : $offset;
+	my $header = $named ? "STREAM $s->{identity}\n" : '';
+
+	$s->{asked} = $offset;
+	$from = 0 if $named && $s->{literal} && $s->{fresh};
+	$s->{fresh} = 0;
+	if ($from < $s->{forgotten})
+	{
+		$s->{refused}++;
+		_write_all($s->{peer}, "${header}ERR $s->{forgotten}\n");
+		return;
+	}
+	_write_all($s->{peer}, $header . ($named && !$s->{literal} ? "DATA $from\n" : ''));
+	@$s{qw(sent held rate_from rate_since)} = ($from, 0, $from, time());
+	return;
+}
+
+# Nothing more will come; a peer that acknowledges may still have something to say.
+sub _end
+{
+	my ($s) = @_;
+
+	if (!$s->{resume}) { _drop($s); }
+	elsif (!$s->{shut}++) { shutdown($s->{peer}, 1); }
 	return;
 }
 
@@ -251,18 +330,24 @@ sub _obey
 	{
 		sysread($s->{control}, $line, 1, length $line) or return 0;
 	}
-	my ($verb, $n) = split ' ', $line;
-	_act($s, $verb, $n);
-	_write_all($s->{control}, "$s->{sent} $s->{accepts} " . ($s->{peer} ? 1 : 0) . " $s->{held}\n");
+	my ($verb, $n, $identity) = split ' ', $line;
+	_act($s, $verb, $n, $identity);
+	_write_all($s->{control}, join(' ', @$s{qw(sent accepts)}, $s->{peer} ? 1 : 0,
+			@$s{qw(held asked acked refused)}) . "\n");
 	return 1;
 }
 
 sub _act
 {
-	my ($s, $verb, $n) = @_;
+	my ($s, $verb, $n, $identity) = @_;
 
+	if ($verb eq 'restart')
+	{
+		_drop($s);
+		@$s{qw(data sent acked forgotten identity fresh finish)} = ('', 0, -1, 0, $identity, 1, 0);
+	}
 	if ($verb eq 'limit') { $s->{limit} = $n; }
-	elsif ($verb eq 'append')
+	elsif ($verb eq 'append' || $verb eq 'restart')
 	{
 		my $end = length($s->{data}) + $n;
 		while (length $s->{data} < $end)
@@ -271,6 +356,7 @@ sub _act
 		}
 	}
 	elsif ($verb eq 'rate') { @$s{qw(rate rate_from rate_since)} = ($n, $s->{sent}, time()); }
+	elsif ($verb eq 'forget') { $s->{forgotten} = $n; }
 	elsif ($verb eq 'disconnect') { _drop($s); }
 	elsif ($verb eq 'reset')
 	{
@@ -280,7 +366,7 @@ sub _act
 	elsif ($verb eq 'finish')
 	{
 		@$s{qw(finish limit)} = (1, length $s->{data});
-		_drop($s) if _done($s);
+		_end($s) if $s->{peer} && _done($s);
 	}
 	elsif ($verb eq 'go') { @$s{qw(sent held rate_from rate_since)} = ($n, 0, $n, time()); }
 	elsif ($verb eq 'refuse') { close delete $s->{listener} if $s->{listener}; }

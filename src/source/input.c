@@ -1,0 +1,363 @@
+/*
+ * source/input.c
+ *		The live side of a stream.
+ *
+ *		   socket --+------------> reader
+ *		  (dialog)	+--> journal
+ *
+ * Bytes are noted for the journal before they are handed out, with the stamp
+ * they have arrived at, and committed within journal_flush.  In the protocol
+ * "resume" the sender is told then; where no journal is kept, when a checkpoint
+ * that covers them has completed.  So what it may forget is never needed again.
+ *
+ * A mark in the journal says where another stream of the sender begins, or that
+ * bytes are missing, and which origin holds behind it.  It stands before the
+ * data it is about, so that a crash leaves both or the mark alone.
+ *
+ * However the task ends, unless by a crash, what has arrived is read and all
+ * bytes read are committed: a plain peer will not send them again.  Then the
+ * connection is handed over (handover.c).
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "source/dialog.h"
+#include "source/handover.h"
+#include "source/input.h"
+#include "source/socket.h"
+
+#define PIECE_BYTES		(128 * 1024)
+#define STAMP_STEP		INT64CONST(1000)	/* us that may share a stamp, and a journal row */
+#define FULL_RETRY		100		/* ms between looks at a full journal */
+#define CLOSE_BYTES		(8 * 1024 * 1024)	/* taken from the socket at close at most */
+
+struct WeirInput
+{
+	const WeirStream *stream;
+	WeirSourceStats *stats;
+	WeirJournal *journal;
+	bool		journaled;		/* bytes read are appended to it */
+	WeirSocket *socket;
+	WeirDialog *dialog;			/* NULL: the peer just sends */
+	WeirOrigin	origin;
+	char	   *piece;			/* what was read last */
+	int64		received;		/* behind the last byte read */
+	int64		stamp;			/* of the last byte read */
+	bool		failed;
+	bool		leaving;		/* the task ends */
+	int64		trim_offset;	/* last asked for */
+	int64		trim_retry;		/* when to try again what was put off */
+};
+
+static void
+count_journal(WeirInput *in)
+{
+	in->stats->journal_bytes = weir_journal_size(in->journal);
+}
+
+WeirInput *
+weir_input_create(const WeirStream *stream, WeirJournal *journal,
+				  bool journaled, bool allow_gap, int64 stamp, WeirSourceStats *stats)
+{
+	WeirInput  *in = palloc0(sizeof(WeirInput));
+
+	in->stream = stream;
+	in->stats = stats;
+	in->journal = journal;
+	in->journaled = journaled;
+	in->piece = palloc(PIECE_BYTES);
+	in->stamp = stamp;
+	in->received = weir_journal_end(journal);
+	in->socket = weir_socket_create(stream, stats);
+	if (stream->resume)
+		in->dialog = weir_dialog_create(stream, in->socket, allow_gap);
+	stats->bytes = in->received;
+	count_journal(in);
+	return in;
+}
+
+static void
+warn_of_loss(const WeirInput *in, Size tail, int64 line)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("stream %s reconnects inside a record", in->stream->name),
+			 errdetail("%zu bytes of the partial record behind line " INT64_FORMAT
+					   " are joined with what the peer sends now.", tail, line),
+			 errhint("What the peer had sent beyond them is lost if it does not send it again. Set the server's option protocol 'resume' if it can.")));
+}
+
+void
+weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line)
+{
+	bool		taken = weir_handover_take(in->socket, in->received);
+
+	in->origin = *origin;
+	if (in->dialog == NULL)
+	{
+		if (!taken && tail > 0)
+			warn_of_loss(in, tail, line);
+		return;
+	}
+	weir_journal_confirm();
+	weir_dialog_begin(in->dialog, origin, in->received, taken);
+}
+
+/* Stamps rise, and those close together are one, so that rows are not tiny. */
+static int64
+next_stamp(WeirInput *in)
+{
+	int64		now = GetCurrentTimestamp();
+
+	if (now - in->stamp >= STAMP_STEP)
+		in->stamp = now;
+	return in->stamp;
+}
+
+static void
+note_data(WeirInput *in, Size len)
+{
+	int64		stamp = next_stamp(in);
+
+	in->received += len;
+	in->stats->bytes = in->received;
+	if (!in->journaled)
+		return;
+	weir_journal_append(in->journal, stamp, in->piece, len);
+	if (weir_journal_crowded(in->journal))
+		weir_input_flush(in, true);
+}
+
+/* Marks of one place are in the order of their stamps. */
+static void
+note_mark(WeirInput *in, char kind, const char *data)
+{
+	in->stamp = Max(next_stamp(in), in->stamp + 1);
+	if (in->journaled)
+		weir_journal_mark(in->journal, kind, in->stamp, data, strlen(data));
+}
+
+static void
+note_origin(WeirInput *in, char kind)
+{
+	char		text[WEIR_ORIGIN_TEXT];
+
+	in->origin = *weir_dialog_origin(in->dialog);
+	weir_origin_format(text, &in->origin);
+	note_mark(in, kind, text);
+}
+
+static WeirInputResult
+read_plain(WeirInput *in, Size *len)
+{
+	for (;;)
+	{
+		switch (weir_socket_read(in->socket, in->piece, PIECE_BYTES, len))
+		{
+			case WEIR_SOCKET_DATA:
+				return WEIR_INPUT_DATA;
+			case WEIR_SOCKET_CONNECTED:
+				continue;
+			case WEIR_SOCKET_NOTHING:
+				return WEIR_INPUT_NOTHING;
+			case WEIR_SOCKET_ENDED:
+				return WEIR_INPUT_ENDED;
+			case WEIR_SOCKET_FAILED:
+				return WEIR_INPUT_FAILED;
+		}
+	}
+}
+
+static WeirInputResult
+read_dialog(WeirInput *in, Size *len)
+{
+	switch (weir_dialog_read(in->dialog, in->received, in->piece, PIECE_BYTES, len))
+	{
+		case WEIR_DIALOG_DATA:
+			return WEIR_INPUT_DATA;
+		case WEIR_DIALOG_NOTHING:
+			return WEIR_INPUT_NOTHING;
+		case WEIR_DIALOG_ENDED:
+			return WEIR_INPUT_ENDED;
+		case WEIR_DIALOG_ANOTHER:
+			note_origin(in, WEIR_ROW_STREAM);
+			return WEIR_INPUT_ANOTHER;
+		case WEIR_DIALOG_GAP:
+			note_origin(in, WEIR_ROW_GAP);
+			return WEIR_INPUT_GAP;
+		case WEIR_DIALOG_FAILED:
+			break;
+	}
+	return WEIR_INPUT_FAILED;
+}
+
+/* Reads a piece and notes it. */
+static WeirInputResult
+receive(WeirInput *in, Size *len)
+{
+	WeirInputResult result = in->dialog ? read_dialog(in, len) : read_plain(in, len);
+
+	if (result == WEIR_INPUT_DATA)
+		note_data(in, *len);
+	else if (result == WEIR_INPUT_ENDED)
+		note_mark(in, WEIR_ROW_END, "");
+	else if (result == WEIR_INPUT_FAILED)
+		in->failed = true;
+	return result;
+}
+
+/* Is reading to wait until a checkpoint frees room in the journal? */
+static bool
+journal_is_full(WeirInput *in, int64 at)
+{
+	int64		now;
+
+	if (!in->journaled || !weir_journal_full(in->journal, at))
+		return false;
+	now = GetCurrentTimestamp();
+	if (now < in->trim_retry)
+		return true;
+	in->trim_retry = now + FULL_RETRY * INT64CONST(1000);
+	weir_input_trim(in, in->trim_offset);
+	return weir_journal_full(in->journal, at);
+}
+
+WeirInputResult
+weir_input_read(WeirInput *in, int64 at, char **data, Size *len, int64 *stamp)
+{
+	WeirInputResult result;
+
+	if (journal_is_full(in, at))
+		return WEIR_INPUT_NOTHING;
+	result = receive(in, len);
+	*data = in->piece;
+	*stamp = in->stamp;
+	return result;
+}
+
+int64
+weir_input_received(const WeirInput *in)
+{
+	return in->received;
+}
+
+const WeirOrigin *
+weir_input_origin(const WeirInput *in)
+{
+	return &in->origin;
+}
+
+pgsocket
+weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout)
+{
+	pgsocket	fd;
+
+	if (in->journaled && weir_journal_full(in->journal, at))
+	{
+		*timeout = FULL_RETRY;
+		return PGINVALID_SOCKET;
+	}
+	fd = weir_socket_wait(in->socket, events, timeout);
+	if (in->dialog && weir_dialog_wants_write(in->dialog))
+		*events |= WL_SOCKET_WRITEABLE;
+	return fd;
+}
+
+/* A task that is told to die does not wait for a standby: nothing is said then. */
+static void
+acknowledge(WeirInput *in, int64 safe)
+{
+	if (in->dialog && !in->leaving && !ProcDiePending)
+		weir_dialog_acknowledge(in->dialog, safe);
+}
+
+void
+weir_input_flush(WeirInput *in, bool force)
+{
+	int64		due = weir_journal_due(in->journal);
+
+	if (due == 0 || (!force && GetCurrentTimestamp() < due))
+		return;
+	weir_journal_flush(in->journal);
+	count_journal(in);
+	acknowledge(in, weir_journal_end(in->journal));
+}
+
+void
+weir_input_trim(WeirInput *in, int64 offset)
+{
+	in->trim_offset = Max(in->trim_offset, offset);
+	weir_journal_trim(in->journal, in->trim_offset);
+	count_journal(in);
+	if (!in->journaled)
+		acknowledge(in, in->trim_offset);
+}
+
+void
+weir_input_finish(WeirInput *in)
+{
+	if (in->dialog == NULL)
+		weir_socket_close(in->socket);
+}
+
+/* What has arrived but was not read would be lost with the connection. */
+static void
+rescue(WeirInput *in)
+{
+	Size		total = 0;
+	Size		len;
+
+	while (total < CLOSE_BYTES && weir_socket_is_open(in->socket) &&
+		   receive(in, &len) == WEIR_INPUT_DATA)
+		total += len;
+}
+
+/*
+ * Whoever takes the connection reads what has arrived, but there may be nobody:
+ * it is left to him only if the journal has no room.
+ */
+void
+weir_input_save(WeirInput *in, int64 at, bool live)
+{
+	live = live && in->journaled && !in->failed &&
+		(in->dialog == NULL || weir_dialog_is_flowing(in->dialog));
+	if (live && !weir_journal_full(in->journal, at))
+		rescue(in);
+	weir_input_flush(in, true);
+	if (!live || weir_journal_end(in->journal) != in->received ||
+		(in->dialog && !weir_dialog_is_flowing(in->dialog)) ||
+		weir_handover_give(in->socket, in->received))
+		return;
+	rescue(in);
+	weir_input_flush(in, true);
+}
+
+void
+weir_input_leave(WeirInput *in)
+{
+	in->leaving = true;
+}
+
+void
+weir_input_close(WeirInput *in)
+{
+	weir_socket_close(in->socket);
+}
+
+bool
+weir_input_lost(const WeirInput *in)
+{
+	return in->dialog && weir_dialog_lost(in->dialog);
+}
+
+void
+weir_input_raise(const WeirInput *in)
+{
+	if (in->dialog)
+		weir_dialog_raise(in->dialog);
+	weir_socket_raise(in->socket);
+}

@@ -1,0 +1,61 @@
+/*
+ * source/input.h
+ *		The live side of a stream: what its peer sends, noted in the journal.
+ */
+#ifndef WEIR_SOURCE_INPUT_H
+#define WEIR_SOURCE_INPUT_H
+
+#include "postgres.h"
+
+#include "decide/resume.h"
+#include "source/journal.h"
+#include "source/reader.h"
+
+typedef enum WeirInputResult
+{
+	WEIR_INPUT_DATA,
+	WEIR_INPUT_NOTHING,
+	WEIR_INPUT_ENDED,			/* the peer has closed for good */
+	WEIR_INPUT_FAILED,			/* weir_input_raise says why */
+	WEIR_INPUT_ANOTHER,			/* another stream begins: what is left of the old one is a record */
+	WEIR_INPUT_GAP				/* bytes are missing: what is left is no record */
+} WeirInputResult;
+
+typedef struct WeirInput WeirInput;
+
+/* journaled: what is read is appended.  stamp: none that it gives may be lower. */
+extern WeirInput *weir_input_create(const WeirStream *stream, WeirJournal *journal,
+									bool journaled, bool allow_gap, int64 stamp,
+									WeirSourceStats *stats);
+/*
+ * All of the journal was replayed: takes over or connects.  The stream goes on
+ * at the journal's end; origin: what holds there.  tail: so many bytes of a
+ * partial record are at hand.
+ */
+extern void weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line);
+
+/* Reads without waiting; the data stay until the next call.  at: the reader's position. */
+extern WeirInputResult weir_input_read(WeirInput *in, int64 at, char **data, Size *len,
+									   int64 *stamp);
+/* Behind the last byte read. */
+extern int64 weir_input_received(const WeirInput *in);
+extern const WeirOrigin *weir_input_origin(const WeirInput *in);
+extern pgsocket weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout);
+
+/* Commits what was read: if it is due, or by force. */
+extern void weir_input_flush(WeirInput *in, bool force);
+/* What lies before this is covered by a checkpoint, or by nothing ever. */
+extern void weir_input_trim(WeirInput *in, int64 offset);
+
+/* The stream has ended; it is not read any more, only acknowledged. */
+extern void weir_input_finish(WeirInput *in);
+/* Commits what was read and what still waits, hands the connection over, if "live". */
+extern void weir_input_save(WeirInput *in, int64 at, bool live);
+/* From here on nothing waits for a standby, so nothing is acknowledged. */
+extern void weir_input_leave(WeirInput *in);
+extern void weir_input_close(WeirInput *in);
+
+extern bool weir_input_lost(const WeirInput *in);
+extern void weir_input_raise(const WeirInput *in) pg_attribute_noreturn();
+
+#endif
