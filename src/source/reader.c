@@ -323,6 +323,19 @@ feed(WeirReader *r, WeirBatch *batch)
 	return feed_live(r, batch);
 }
 
+/* A record that is skipped to its end must not fill the disk where it has none. */
+static bool
+is_endless(WeirReader *r)
+{
+	if (!r->stream->journal || (int64) weir_framer_tail(r->framer) <= r->stream->max_journal)
+		return false;
+	memset(&r->long_record, 0, sizeof(r->long_record));
+	r->long_record.data = "";
+	r->long_record.line = weir_framer_line(r->framer) + 1;
+	r->too_long = true;
+	return true;
+}
+
 /* Takes records into the batch while there are any and there is room. */
 static void
 fill(WeirReader *r, WeirBatch *batch)
@@ -344,7 +357,7 @@ fill(WeirReader *r, WeirBatch *batch)
 				break;
 			case WEIR_FRAMING_MORE:
 				CHECK_FOR_INTERRUPTS();
-				if (!feed(r, batch))
+				if (!is_endless(r) && !feed(r, batch))
 					return;
 				break;
 			case WEIR_FRAMING_TOO_LONG:
