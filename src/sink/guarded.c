@@ -21,6 +21,7 @@
 #include "sink/guarded.h"
 
 #define FULL_BYTES (4 * 1024 * 1024)
+#define STATEMENT_ROWS 1024		/* rows behind one that is refused are read in vain */
 
 struct WeirGuarded
 {
@@ -135,6 +136,8 @@ run_range(WeirGuarded *g, int from, int to)
 		ExecStoreMinimalTuple(g->rows[i].tuple, g->slot, false);
 		slot_getallattrs(g->slot);
 		weir_sink_row(g->sink, g->slot->tts_values, g->slot->tts_isnull);
+		if ((i - from + 1) % STATEMENT_ROWS == 0)
+			weir_sink_flush(g->sink);
 	}
 	weir_sink_flush(g->sink);
 }
