@@ -6,6 +6,7 @@
 #	                         tree: no server needed
 #	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
+#	make torture             as root: KILLS=100 of the server's processes under LINES=5000000, SEED=1
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -46,11 +47,14 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 SQL_TESTS = $(sort $(filter-out sql/part--% sql/weir--%,$(wildcard sql/*.sql)) $(wildcard test/pgtap/*.sql))
 
 SIM_SECONDS ?= 30
+KILLS ?= 100
+LINES ?= 5000000
+SEED ?= 1
 # The simulator runs the very objects that are linked into the extension.
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format bench
+.PHONY: test installcheck unit sim sim-mutants lint format bench torture
 
 test:
 	sh test/run
@@ -76,3 +80,6 @@ format:
 
 bench:
 	@sh bench/run
+
+torture:
+	@KILLS=$(KILLS) WEIR_LINES=$(LINES) SEED=$(SEED) sh test/run test/tap/095_torture.pl

@@ -4,14 +4,13 @@ CREATE EXTENSION weir;
 \d weir.dead_letters
 SELECT * FROM weir.dead_letters;
 DELETE FROM weir.dead_letters;
-INSERT INTO weir.dead_letters (stream) VALUES ('s');
 
 DROP ROLE IF EXISTS regress_weir_reader;
 CREATE ROLE regress_weir_reader;
 SET ROLE regress_weir_reader;
 SELECT * FROM weir.dead_letters;
 DELETE FROM weir.dead_letters;
-\set VERBOSITY verbose
+\set VERBOSITY sqlstate
 INSERT INTO weir.dead_letters (stream) VALUES ('s');
 UPDATE weir.dead_letters SET line = 'x';
 TABLE weir_internal.dead_letter;

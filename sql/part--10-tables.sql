@@ -3,11 +3,25 @@ CREATE SCHEMA weir;
 CREATE SCHEMA weir_internal;
 GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
+-- A role: stored as its OID, written as its name, so that a dump knows it elsewhere.
+CREATE TYPE weir_internal.role;
+CREATE FUNCTION weir_internal.role_in(cstring) RETURNS weir_internal.role
+    AS 'MODULE_PATHNAME', 'weir_role_in' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION weir_internal.role_out(weir_internal.role) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'weir_role_out' LANGUAGE C STABLE STRICT;
+CREATE TYPE weir_internal.role (
+    INPUT = weir_internal.role_in,
+    OUTPUT = weir_internal.role_out,
+    LIKE = oid
+);
+CREATE CAST (weir_internal.role AS oid) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (oid AS weir_internal.role) WITHOUT FUNCTION AS ASSIGNMENT;
+
 -- A job as create_job and enable_checkpointing defined it.
 CREATE TABLE weir_internal.job (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name            text NOT NULL UNIQUE,
-    owner           oid NOT NULL,
+    owner           weir_internal.role NOT NULL,
     query           text NOT NULL,
     parallelism     int NOT NULL,
     max_parallelism int NOT NULL,
@@ -38,6 +52,15 @@ CREATE TABLE weir_internal.job (
     restart_jitter  float8
 );
 
+-- The objects its query uses: by OID, so not dumped; create_job and start_job write it.
+CREATE TABLE weir_internal.job_depend (
+    job             bigint NOT NULL,
+    class_id        oid NOT NULL,       -- as in pg_depend
+    object          oid NOT NULL,
+    keyed           boolean NOT NULL,   -- the keyed function
+    PRIMARY KEY (class_id, object, job)
+);
+
 -- What became of it: not dumped, bound to this very database.
 CREATE TABLE weir_internal.run (
     job             bigint PRIMARY KEY,
@@ -59,18 +82,30 @@ CREATE TABLE weir_internal.run (
     failed_sqlstate text
 );
 
+-- Does what a row of run says hold for this database, or was it copied into it?
+CREATE FUNCTION weir_internal.is_here(system_identifier bigint, database oid) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_is_here' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+-- Nothing runs in a copy because something ran where it was copied from.
+CREATE FUNCTION weir_internal.is_copied(r weir_internal.run) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN r.status IN ('starting', 'running', 'restarting', 'stopping')
+       AND NOT weir_internal.is_here(r.system_identifier, r.database);
+
 -- A state a keyed function declared.
 CREATE TABLE weir_internal.state (
     function        text NOT NULL,      -- schema-qualified signature
     name            text NOT NULL,
     kind            text NOT NULL,
-    type            text NOT NULL,      -- schema-qualified
+    type            text NOT NULL,      -- schema-qualified; of what is added or kept
+    key_type        text,               -- of a map
+    calls           text,               -- reduce function's signature, aggregate's name
     default_value   text,
     has_default     boolean NOT NULL,
     ttl             interval,
     update_type     text NOT NULL,
     visibility      text NOT NULL,
-    owner           oid NOT NULL,
+    owner           weir_internal.role NOT NULL,
     PRIMARY KEY (function, name)
 );
 
@@ -175,3 +210,9 @@ CREATE TABLE weir_internal.journal_segment (
     start_offset    bigint,
     PRIMARY KEY (job, stream, slot)
 );
+
+-- What a dump holds: definitions.  The rest would not fit together: it is read
+-- in one snapshot, while prepared transactions are about to commit.
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.job', '');
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('weir_internal.state', '');

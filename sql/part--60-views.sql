@@ -10,13 +10,15 @@ WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 
 CREATE VIEW weir.jobs WITH (security_barrier) AS
 SELECT j.name,
-       coalesce(r.status, 'created') AS status,
+       CASE WHEN weir_internal.is_copied(r) THEN 'stopped'
+            ELSE coalesce(r.status, 'created') END AS status,
        j.parallelism,
        coalesce(r.attempt, 0) AS attempt,
        coalesce(r.restarts, 0) AS restarts,
        c.checkpoint AS last_checkpoint,
        c.at AS last_checkpoint_at,
-       CASE WHEN v.mine OR r.status NOT IN ('restarting', 'failed')
+       CASE WHEN weir_internal.is_copied(r) THEN 'it ran before this database was copied or upgraded'
+            WHEN v.mine OR r.status NOT IN ('restarting', 'failed')
             THEN r.status_reason END AS status_reason,
        pg_catalog.pg_get_userbyid(j.owner) AS owner,
        j.max_parallelism,

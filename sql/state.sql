@@ -52,7 +52,7 @@ SELECT weir.create_value_state('average(readings)', 'label', 'varchar(3)[]', ttl
 SELECT weir.create_value_state('"Odd, name"(text, numeric[])', 'a "state"', 'timestamptz', 'epoch');
 RESET ROLE;
 SELECT function, name, kind, type, default_value, has_default, ttl, update_type, visibility,
-    owner::regrole
+    owner
 FROM weir_internal.state ORDER BY function COLLATE "C", name COLLATE "C";
 SET ROLE regress_state_owner;
 SELECT * FROM weir_internal.state;

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "api/guest.h"
 #include "decide/memory.h"
 #include "flow/launcher.h"
 #include "flow/registry.h"
@@ -39,6 +40,8 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	weir_registry_request_memory();
+	weir_guest_init();
+	weir_dependent_init();
 	weir_handover_init(weir_max_jobs);
 	weir_launcher_register();
 }

@@ -24,7 +24,7 @@ pg_user=postgres
 
 # Packages that must be there, and what for.
 packages() {
-	echo gcc make libc6-dev perl
+	echo gcc make libc6-dev perl python3-minimal
 	[ -n "${pg_major-}" ] || return 0
 	echo "postgresql-$pg_major" "postgresql-server-dev-$pg_major"
 	echo "postgresql-$pg_major-pgtap" libipc-run-perl
@@ -60,7 +60,7 @@ install_packages() {
 as_user() {
 	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
 		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" \
-		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" "$@"
+		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" KILLS="${KILLS-}" SEED="${SEED-}" "$@"
 }
 
 build() {

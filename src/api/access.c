@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "api/access.h"
@@ -71,10 +72,17 @@ weir_job_for_owner(const char *name)
 	return must_own(must_exist(weir_job_by_name(name), name));
 }
 
+void
+weir_prevent_read_only(const char *function)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+}
+
 WeirJob *
 weir_job_for_change(const char *name, const char *function)
 {
-	PreventCommandIfReadOnly(function);
+	weir_prevent_read_only(function);
 	/* The right first: nobody else shall be able to hold the lock. */
 	(void) weir_job_for_owner(name);
 	return must_own(must_exist(weir_job_lock(name), name));
@@ -102,10 +110,11 @@ weir_job_is_running(const WeirJob *job)
 }
 
 void
-weir_job_must_run(const WeirJob *job)
+weir_job_must_run(const WeirJob *job, const char *function)
 {
 	const char *status = weir_job_status_name(job->status);
 
+	PreventCommandDuringRecovery(function);
 	if (weir_job_is_running(job))
 		return;
 	ereport(ERROR,
@@ -132,9 +141,27 @@ set_for_now(const char *name, const char *value)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+static bool
+owner_exists(const WeirJob *job)
+{
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(job->owner));
+}
+
+static void
+owner_must_exist(const WeirJob *job)
+{
+	if (!owner_exists(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the owner of job \"%s\" does not exist", job->name),
+				 errdetail("The role was dropped, or did not exist where a dump was restored."),
+				 errhint("Drop the job, and create it as another role.")));
+}
+
 static void
 become_owner(const WeirJob *job, Session *before)
 {
+	owner_must_exist(job);
 	GetUserIdAndSecContext(&before->user, &before->security);
 	SetUserIdAndSecContext(job->owner, before->security |
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
@@ -172,7 +199,7 @@ weir_job_target(const WeirJob *job)
 	Node	   *statement;
 	Oid			target;
 
-	if (list_length(parsed) != 1)
+	if (list_length(parsed) != 1 || !owner_exists(job))
 		return InvalidOid;
 	statement = linitial_node(RawStmt, parsed)->stmt;
 	if (!IsA(statement, InsertStmt))
@@ -183,7 +210,10 @@ weir_job_target(const WeirJob *job)
 	return target;
 }
 
-/* A mode this session holds that conflicts with writing to the table or a partition; NULL if none. */
+/*
+ * A mode this session holds that conflicts with writing to the table, one of
+ * its partitions, or what a view is over; NULL if none.
+ */
 static char *
 conflicting_lock(Oid target)
 {
@@ -194,12 +224,17 @@ conflicting_lock(Oid target)
 	char	   *mode = NULL;
 
 	weir_internal_enter(&internal);
-	if (weir_internal_run("SELECT l.mode FROM pg_locks l"
+	if (weir_internal_run("WITH RECURSIVE written(relid) AS (SELECT $1"
+						  "  UNION SELECT d.refobjid FROM written w"
+						  "  JOIN pg_rewrite r ON r.ev_class = w.relid"
+						  "  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid"
+						  "   AND d.refclassid = 'pg_class'::regclass)"
+						  " SELECT l.mode FROM pg_locks l"
 						  " WHERE l.pid = pg_backend_pid() AND l.granted"
 						  " AND l.locktype = 'relation' AND l.database ="
 						  " (SELECT oid FROM pg_database WHERE datname = current_database())"
-						  " AND (l.relation = $1 OR l.relation IN"
-						  "      (SELECT relid FROM pg_partition_tree($1)))"
+						  " AND (l.relation IN (SELECT relid FROM written) OR l.relation IN"
+						  "      (SELECT t.relid FROM written w, pg_partition_tree(w.relid) t))"
 						  " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',"
 						  "                'ExclusiveLock', 'AccessExclusiveLock')",
 						  1, &type, &value, NULL) > 0)

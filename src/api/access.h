@@ -20,6 +20,9 @@ extern char *weir_arg_required(FunctionCallInfo fcinfo, int n, const char *name)
 /* A boolean argument; null is false. */
 extern bool weir_arg_bool(FunctionCallInfo fcinfo, int n);
 
+/* Error on a standby, and in a read-only transaction; "function" as it is called. */
+extern void weir_prevent_read_only(const char *function);
+
 /* Error if there is no such job, or the user is neither its owner nor a member of it. */
 extern WeirJob *weir_job_for_owner(const char *name);
 /* The same, with the job's row locked until the end of the transaction. */
@@ -29,7 +32,11 @@ extern WeirJob *weir_job_for_reading(const char *name);
 
 /* Does it run on this server, or is it about to? */
 extern bool weir_job_is_running(const WeirJob *job);
-extern void weir_job_must_run(const WeirJob *job);
+/* Error if it does not: nothing ever runs on a standby. */
+extern void weir_job_must_run(const WeirJob *job, const char *function);
+
+/* drop_job's work, at the caller's commit; rights are the caller's to check. */
+extern void weir_job_drop(int64 id);
 
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
@@ -45,7 +52,7 @@ extern void weir_check_can_wait(const WeirJob *job, const char *function);
 /* Microseconds, as an interval's text. */
 extern char *weir_interval_text(int64 us);
 
-/* Error listing everything that keeps the job from being run here. */
+/* Error listing everything that keeps the job from being run here; takes what it needs. */
 extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow);
 /* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);

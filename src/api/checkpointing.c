@@ -161,7 +161,7 @@ weir_trigger_checkpoint(PG_FUNCTION_ARGS)
 {
 	WeirJob    *job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"));
 
-	weir_job_must_run(job);
+	weir_job_must_run(job, "weir.trigger_checkpoint()");
 	if (!job->checkpointing)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

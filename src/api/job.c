@@ -20,6 +20,7 @@
 #include "api/access.h"
 #include "api/savepoint.h"
 #include "catalog/job.h"
+#include "catalog/job_depend.h"
 #include "compile/dataflow.h"
 #include "flow/registry.h"
 #include "source/journal.h"
@@ -132,7 +133,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	check_unrestricted("weir.create_job");
-	PreventCommandIfReadOnly("weir.create_job()");
+	weir_prevent_read_only("weir.create_job()");
 	job.name = weir_arg_required(fcinfo, 0, "job name");
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
@@ -147,9 +148,15 @@ weir_create_job(PG_FUNCTION_ARGS)
 	}
 	dataflow = weir_compile(job.query, true);
 	check_calls(dataflow, job.query);
-	weir_dataflow_free(dataflow);
-	if (weir_job_create(&job) == 0)
+	job.id = weir_job_create(&job);
+	if (job.id == 0)
 		duplicate_job(job.name, if_not_exists);
+	else
+	{
+		weir_job_depend_set(job.id, dataflow->uses);
+		weir_job_owner_changed(job.owner);
+	}
+	weir_dataflow_free(dataflow);
 	PG_RETURN_VOID();
 }
 
@@ -220,6 +227,8 @@ weir_start_job(PG_FUNCTION_ARGS)
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
 	start_notices(job, dataflow);
+	weir_job_depend_set(job->id, dataflow->uses);
+	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
 	weir_registry_start_at_commit(job->id);
@@ -231,8 +240,8 @@ static void
 stop_absent(const WeirJob *job, bool cancel)
 {
 	if (!cancel || !weir_job_status_is_active(job->status))
-		weir_job_must_run(job);
-	PreventCommandIfReadOnly("weir.stop_job()");
+		weir_job_must_run(job, "weir.stop_job()");
+	weir_prevent_read_only("weir.stop_job()");
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
@@ -253,7 +262,7 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	job = weir_job_for_owner(name);
 	if (savepoint)
 	{
-		weir_job_must_run(job);
+		weir_job_must_run(job, "weir.stop_job()");
 		weir_savepoint_check_new(job, savepoint);
 	}
 	if (!weir_job_is_running(job))
@@ -276,8 +285,24 @@ weir_stop_job(PG_FUNCTION_ARGS)
 
 /*
  * The definition goes with the caller's commit.  What a running job has left
- * is purged by its coordinator once it is cancelled, else here and now.
+ * is purged by its coordinator once it is cancelled, else here and now; what
+ * is prepared of one that does not run, by a coordinator that finds it gone.
  */
+void
+weir_job_drop(int64 id)
+{
+	bool		purged = false;
+
+	weir_job_delete(id);
+	if (!weir_registry_is_active(id))
+	{
+		weir_journal_drop(id);
+		purged = weir_job_purge(id);
+	}
+	if (!purged)
+		weir_registry_notify_at_commit(id, WEIR_REQUEST_CANCEL);
+}
+
 Datum
 weir_drop_job(PG_FUNCTION_ARGS)
 {
@@ -292,14 +317,8 @@ weir_drop_job(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	job = weir_job_for_change(name, "weir.drop_job()");
-	weir_job_delete(job->id);
-	if (weir_registry_is_active(job->id))
-		weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CANCEL);
-	else
-	{
-		weir_journal_drop(job->id);
-		(void) weir_job_purge(job->id);
-	}
+	weir_job_drop(job->id);
+	weir_job_owner_changed(job->owner);
 	PG_RETURN_VOID();
 }
 
@@ -381,6 +400,7 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(reached);
 	if (deadline != 0 && deadline <= GetCurrentTimestamp())
 		PG_RETURN_BOOL(false);
+	PreventCommandDuringRecovery("weir.wait_for_job()");
 	weir_check_can_wait(job, "weir.wait_for_job");
 	if (!weir_registry_available())
 		ereport(ERROR,
@@ -394,8 +414,6 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 static void
 append_restart_strategy(StringInfo text, const WeirRestartConfig *r)
 {
-	if (text->len > 0 && text->data[text->len - 1] != '\n')
-		appendStringInfoChar(text, '\n');
 	appendStringInfo(text, "restart strategy: %s", weir_restart_strategy_name(r->strategy));
 	if (r->strategy == WEIR_RESTART_FIXED_DELAY && r->attempts < 0)
 		appendStringInfo(text, ", attempts unlimited, delay %s", weir_interval_text(r->delay));
@@ -446,6 +464,9 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
 	weir_dataflow_free(dataflow);
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		appendStringInfoChar(&text, '\n');
+	appendStringInfo(&text, "parallelism: %d of at most %d\n", job->parallelism, job->max_parallelism);
 	append_restart_strategy(&text, &job->restart);
 	append_checkpointing(&text, job);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));

@@ -3,7 +3,9 @@
  *		What a job needs of the server and of its stream before it can run.
  *
  * Everything that is missing is told in one error, with the lines to run: a
- * server is not restarted three times to start one job.
+ * server is not restarted three times to start one job.  What is there is taken
+ * under one lock, so that two jobs started at the same moment cannot both count
+ * on it.
  */
 #include "postgres.h"
 
@@ -24,6 +26,7 @@
 
 #include "api/access.h"
 #include "flow/registry.h"
+#include "settings.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */
@@ -76,7 +79,7 @@ check_preloaded(Missing *missing)
 static int
 count_workers(const WeirJob *job, const WeirDataflow *dataflow)
 {
-	bool		keyed = OidIsValid(dataflow->function);
+	bool		keyed = weir_dataflow_is_keyed(dataflow);
 	int			n = 2;			/* coordinator, source */
 
 	if (keyed)
@@ -92,52 +95,84 @@ count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
 {
 	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
 		return 0;
-	if (OidIsValid(dataflow->function) && dataflow->place == WEIR_SINK_WITH_KEYED)
+	if (weir_dataflow_is_keyed(dataflow) && dataflow->place == WEIR_SINK_WITH_KEYED)
 		return job->parallelism;
 	return 1;
 }
 
-static void
-check_workers(Missing *missing, int workers, int reserved)
+/* Workers that are nobody's job: the launcher, and logical replication's, which takes a place too. */
+static int
+count_launchers(void)
 {
-	/* The launcher, and logical replication's, which takes a place too. */
-	int			others = 1 + (max_logical_replication_workers > 0 ? 1 : 0) + reserved;
+	return 1 + (max_logical_replication_workers > 0 ? 1 : 0);
+}
 
-	if (workers + others <= max_worker_processes)
+static void
+miss_workers(Missing *missing, const WeirResources *need, const WeirResources *reserved)
+{
+	int			others = reserved->workers + count_launchers();
+
+	if (need->workers + others <= max_worker_processes)
 		return;
 	missing_line(&missing->detail,
 				 psprintf("The job needs %d background workers beside %d others, and max_worker_processes is %d.",
-						  workers, others, max_worker_processes));
+						  need->workers, others, max_worker_processes));
 	missing_line(&missing->lines,
-				 psprintf("ALTER SYSTEM SET max_worker_processes = %d;", workers + others));
+				 psprintf("ALTER SYSTEM SET max_worker_processes = %d;", need->workers + others));
 	missing->restart = true;
 }
 
 static void
-check_prepared(Missing *missing, int prepared, int reserved)
+miss_prepared(Missing *missing, const WeirResources *need, const WeirResources *others)
 {
-	if (prepared == 0 || prepared + reserved <= max_prepared_xacts)
+	if (need->prepared == 0 || need->prepared + others->prepared <= max_prepared_xacts)
 		return;
 	missing_line(&missing->detail,
 				 psprintf("The job needs %d prepared transactions beside %d of other jobs, and max_prepared_transactions is %d.",
-						  prepared, reserved, max_prepared_xacts));
+						  need->prepared, others->prepared, max_prepared_xacts));
 	missing_line(&missing->lines,
-				 psprintf("ALTER SYSTEM SET max_prepared_transactions = %d;", prepared + reserved));
+				 psprintf("ALTER SYSTEM SET max_prepared_transactions = %d;",
+						  need->prepared + others->prepared));
 	missing->restart = true;
 }
 
+static void
+miss_slot(Missing *missing, const WeirResources *need, const WeirResources *others)
+{
+	if (need->jobs + others->jobs <= weir_max_jobs)
+		return;
+	missing_line(&missing->detail,
+				 psprintf("%d jobs run on the server, and weir.max_jobs is %d.",
+						  others->jobs, weir_max_jobs));
+	missing_line(&missing->lines,
+				 psprintf("ALTER SYSTEM SET weir.max_jobs = %d;", need->jobs + others->jobs));
+	missing->restart = true;
+}
+
+/* Takes what the job needs, so that no other start_job can; or says what is missing. */
+static void
+claim_resources(Missing *missing, const WeirJob *job, const WeirDataflow *dataflow)
+{
+	WeirResources need = {count_workers(job, dataflow), count_prepared(job, dataflow), 1};
+	WeirResources limit = {max_worker_processes - count_launchers(), max_prepared_xacts, weir_max_jobs};
+	WeirResources others = {0};
+
+	if (weir_registry_available() &&
+		weir_registry_claim(job->id, &need, &limit, &others))
+		return;
+	miss_workers(missing, &need, &others);
+	miss_prepared(missing, &need, &others);
+	miss_slot(missing, &need, &others);
+}
+
 static bool
-role_can_login(Oid role, const WeirJob *job)
+role_can_login(Oid role)
 {
 	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
 	bool		result;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the owner of job \"%s\" does not exist any more", job->name),
-				 errdetail("It was the role with OID %u.", role),
-				 errhint("Drop the job, and create it as another role.")));
+		elog(ERROR, "cache lookup failed for role %u", role);
 	result = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 	return result;
@@ -147,7 +182,7 @@ role_can_login(Oid role, const WeirJob *job)
 static void
 check_owner(Missing *missing, const WeirJob *job)
 {
-	bool		can_login = role_can_login(job->owner, job);
+	bool		can_login = role_can_login(job->owner);
 	char	   *owner = GetUserNameFromId(job->owner, false);
 
 	if (!can_login)
@@ -177,16 +212,11 @@ void
 weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow)
 {
 	Missing		missing = {.restart = false};
-	int			workers = 0;
-	int			prepared = 0;
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
-	if (weir_registry_available())
-		weir_registry_reserved(job->id, &workers, &prepared);
 	check_preloaded(&missing);
-	check_workers(&missing, count_workers(job, dataflow), workers);
-	check_prepared(&missing, count_prepared(job, dataflow), prepared);
+	claim_resources(&missing, job, dataflow);
 	check_owner(&missing, job);
 	if (missing.detail.len == 0)
 		return;

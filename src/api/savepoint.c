@@ -61,7 +61,7 @@ weir_create_savepoint(PG_FUNCTION_ARGS)
 	char	   *name = weir_arg_required(fcinfo, 1, "savepoint name");
 	WeirRequestResult result;
 
-	weir_job_must_run(job);
+	weir_job_must_run(job, "weir.create_savepoint()");
 	weir_savepoint_check_new(job, name);
 	weir_check_can_wait(job, "weir.create_savepoint");
 	weir_registry_request(job->id, WEIR_REQUEST_SAVEPOINT, name, &result);

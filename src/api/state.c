@@ -1,6 +1,6 @@
 /*
  * api/state.c
- *		Declaring keyed state: weir.create_value_state, weir.drop_state.
+ *		Declaring keyed state: weir.create_value_state and its like.
  */
 #include "postgres.h"
 
@@ -10,22 +10,27 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
-#include "api/ttl.h"
-#include "state/declaration.h"
+#include "api/access.h"
+#include "api/state.h"
+#include "state/aggregating.h"
+#include "state/function.h"
+#include "state/reducing.h"
 
 PG_FUNCTION_INFO_V1(weir_create_value_state);
-PG_FUNCTION_INFO_V1(weir_drop_state);
+PG_FUNCTION_INFO_V1(weir_create_list_state);
+PG_FUNCTION_INFO_V1(weir_create_map_state);
+PG_FUNCTION_INFO_V1(weir_create_reducing_state);
+PG_FUNCTION_INFO_V1(weir_create_aggregating_state);
 
-/* The argument's text; an error naming it if it is NULL. */
-static char *
-required_text(FunctionCallInfo fcinfo, int arg, const char *name)
+char *
+weir_required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
@@ -35,44 +40,18 @@ required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
-/* The function of this signature, InvalidOid if there is none. */
-static Oid
-find_function(const char *signature)
+Oid
+weir_keyed_function(const char *signature)
 {
-	LOCAL_FCINFO(call, 1);
-	Datum		function;
-
-	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = CStringGetTextDatum(signature);
-	call->args[0].isnull = false;
-	function = to_regprocedure(call);
-	return call->isnull ? InvalidOid : DatumGetObjectId(function);
-}
-
-static void
-signature_context(void *arg)
-{
-	errhint("Give the function with the types of its arguments, like 'f(my_stream)'.");
-}
-
-/* The function that is to have state: an ordinary one, the caller's own. */
-static Oid
-resolve_function(const char *signature)
-{
-	ErrorContextCallback context = {error_context_stack, signature_context, NULL};
-	Oid			function;
-	HeapTuple	tuple;
+	Oid			function = weir_function_of(signature, "function");
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc proc;
 
-	error_context_stack = &context;
-	function = find_function(signature);
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function \"%s\" does not exist", signature)));
-	error_context_stack = context.previous;
-
+				 errmsg("function \"%s\" does not exist", signature),
+				 errhint("It has just been dropped.")));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	if (!has_privs_of_role(GetUserId(), proc->proowner))
 		ereport(ERROR,
@@ -108,7 +87,16 @@ type_context(void *arg)
 	errhint("Name an existing type, such as 'bigint' or 'my_schema.my_type'.");
 }
 
-static void
+/* Types stand in the catalog with their schemas. */
+static char *
+type_text(Oid type, int32 typmod)
+{
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+/* Checks the type and returns it as it is stored. */
+static const char *
 resolve_type(char *name, const char *text, Oid *type, int32 *typmod)
 {
 	ErrorContextCallback context = {error_context_stack, type_context, name};
@@ -123,6 +111,7 @@ resolve_type(char *name, const char *text, Oid *type, int32 *typmod)
 				 errmsg("state \"%s\" cannot be of pseudo-type %s", name, format_type_be(*type)),
 				 errhint("Use a base, domain, array, range, enum or named composite type; "
 						 "CREATE TYPE makes one for a row.")));
+	return type_text(*type, *typmod);
 }
 
 static void
@@ -132,9 +121,8 @@ default_context(void *arg)
 	errhint("Set default_value to text that the state's type accepts.");
 }
 
-/* A default that does not parse shall not wait for the job to find out. */
-static void
-check_default(char *name, Oid type, int32 typmod, char *text)
+void
+weir_check_default(char *name, Oid type, int32 typmod, char *text)
 {
 	ErrorContextCallback context = {error_context_stack, default_context, name};
 	Oid			input;
@@ -146,74 +134,148 @@ check_default(char *name, Oid type, int32 typmod, char *text)
 	error_context_stack = context.previous;
 }
 
-static void
-fill_ttl(WeirStateRow *row, const WeirTtlType *ttl)
+void
+weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl)
 {
 	row->ttl = ttl ? &ttl->ttl : NULL;
 	row->update = ttl ? ttl->update : WEIR_TTL_DISABLED;
 	row->visibility = ttl ? ttl->visibility : WEIR_TTL_NEVER_RETURN_EXPIRED;
 }
 
+/* A row being put together, and whose state it is. */
+typedef struct Declaration
+{
+	WeirStateRow row;
+	Oid			function;
+} Declaration;
+
+/* The row's function and name: the first two arguments. */
+static char *
+begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
+{
+	WeirStateRow *row = &declaration->row;
+	Oid			function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
+	char	   *name = weir_required_text(fcinfo, 1, "name");
+
+	weir_prevent_read_only(psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
+	check_name(name);
+	memset(declaration, 0, sizeof(*declaration));
+	declaration->function = function;
+	row->function = format_procedure_qualified(function);
+	row->name = name;
+	row->kind = kind;
+	return name;
+}
+
+/* ttl: the number of that argument. */
+static void
+insert(Declaration *declaration, FunctionCallInfo fcinfo, int ttl)
+{
+	WeirStateRow *row = &declaration->row;
+
+	weir_fill_ttl(row, PG_ARGISNULL(ttl) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(ttl));
+	if (!weir_state_insert(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("state \"%s\" of function %s already exists", row->name,
+						format_procedure(declaration->function)),
+				 errhint("Drop it first with weir.drop_state(), or choose another name.")));
+}
+
 Datum
 weir_create_value_state(PG_FUNCTION_ARGS)
 {
-	WeirStateRow row = {0};
-	Oid			function = resolve_function(required_text(fcinfo, 0, "function"));
-	char	   *name = required_text(fcinfo, 1, "name");
-	char	   *type_name = required_text(fcinfo, 2, "type");
+	Declaration declaration;
+	WeirStateRow *row = &declaration.row;
+	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_VALUE);
 	char	   *default_value = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	Oid			type;
 	int32		typmod;
 
-	PreventCommandIfReadOnly("weir.create_value_state()");
-	check_name(name);
-	resolve_type(name, type_name, &type, &typmod);
+	row->type = resolve_type(name, weir_required_text(fcinfo, 2, "type"), &type, &typmod);
 	if (default_value)
-		check_default(name, type, typmod, default_value);
-
-	row.function = format_procedure_qualified(function);
-	row.name = name;
-	row.kind = WEIR_STATE_VALUE;
-	row.type = format_type_extended(type, typmod,
-									FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-	row.default_value = default_value;
-	fill_ttl(&row, PG_ARGISNULL(4) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(4));
-	if (!weir_state_insert(&row))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("state \"%s\" of function %s already exists", name,
-						format_procedure(function)),
-				 errhint("Drop it first with weir.drop_state(), or choose another name.")));
+		weir_check_default(name, type, typmod, default_value);
+	row->default_value = default_value;
+	insert(&declaration, fcinfo, 4);
 	PG_RETURN_VOID();
 }
 
-/* Works for a function that is gone too, by the signature as it was stored. */
 Datum
-weir_drop_state(PG_FUNCTION_ARGS)
+weir_create_list_state(PG_FUNCTION_ARGS)
 {
-	char	   *signature = required_text(fcinfo, 0, "function");
-	char	   *name = required_text(fcinfo, 1, "name");
-	Oid			owner;
+	Declaration declaration;
+	WeirStateRow *row = &declaration.row;
+	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_LIST);
+	Oid			type;
+	int32		typmod;
 
-	PreventCommandIfReadOnly("weir.drop_state()");
-	owner = weir_state_owner(signature, name);
-	if (!OidIsValid(owner))
-	{
-		Oid			function = resolve_function(signature);
+	row->type = resolve_type(name, weir_required_text(fcinfo, 2, "type"), &type, &typmod);
+	insert(&declaration, fcinfo, 3);
+	PG_RETURN_VOID();
+}
 
-		signature = format_procedure_qualified(function);
-		owner = weir_state_owner(signature, name);
-		if (!OidIsValid(owner))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("function %s has no state \"%s\"", format_procedure(function), name),
-					 errhint("weir.create_value_state() declares one.")));
-	}
-	else if (!has_privs_of_role(GetUserId(), owner))
+static void
+require_hashable(const char *name, Oid type)
+{
+	TypeCacheEntry *cache = lookup_type_cache(type,
+											  TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC);
+
+	if (!OidIsValid(cache->eq_opr) || !OidIsValid(cache->hash_extended_proc))
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of state \"%s\" of function %s", name, signature),
-				 errhint("Its owner %s may drop it.", GetUserNameFromId(owner, true))));
-	weir_state_delete(signature, name);
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("map state \"%s\" cannot have keys of type %s", name,
+						format_type_be(type)),
+				 errdetail("The type has no default hash operator class."),
+				 errhint("Use a key_type that can be hashed, such as bigint, text or jsonb.")));
+}
+
+Datum
+weir_create_map_state(PG_FUNCTION_ARGS)
+{
+	Declaration declaration;
+	WeirStateRow *row = &declaration.row;
+	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_MAP);
+	Oid			type;
+	int32		typmod;
+
+	row->key_type = resolve_type(name, weir_required_text(fcinfo, 2, "key_type"), &type, &typmod);
+	require_hashable(name, type);
+	row->type = resolve_type(name, weir_required_text(fcinfo, 3, "value_type"), &type, &typmod);
+	insert(&declaration, fcinfo, 4);
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_create_reducing_state(PG_FUNCTION_ARGS)
+{
+	Declaration declaration;
+	WeirStateRow *row = &declaration.row;
+	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_REDUCING);
+	Oid			type;
+	int32		typmod;
+
+	row->type = resolve_type(name, weir_required_text(fcinfo, 2, "type"), &type, &typmod);
+	row->calls = format_procedure_qualified(
+		weir_reduce_function(weir_required_text(fcinfo, 3, "reduce"), type));
+	insert(&declaration, fcinfo, 4);
+	PG_RETURN_VOID();
+}
+
+/* type may be left out where the aggregate's signature says it. */
+Datum
+weir_create_aggregating_state(PG_FUNCTION_ARGS)
+{
+	Declaration declaration;
+	WeirStateRow *row = &declaration.row;
+	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_AGGREGATING);
+	char	   *signature = weir_required_text(fcinfo, 3, "aggregate");
+	Oid			type = InvalidOid;
+	int32		typmod = -1;
+
+	if (!PG_ARGISNULL(2))
+		(void) resolve_type(name, text_to_cstring(PG_GETARG_TEXT_PP(2)), &type, &typmod);
+	row->calls = weir_aggregate_of(signature, &type);
+	row->type = type_text(type, typmod);
+	insert(&declaration, fcinfo, 4);
 	PG_RETURN_VOID();
 }

@@ -11,8 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "api/ttl.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
 
 PG_FUNCTION_INFO_V1(weir_ttl_in);
 PG_FUNCTION_INFO_V1(weir_ttl_out);

@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -17,6 +16,9 @@
 #include "catalog/internal.h"
 #include "catalog/job.h"
 
+#define JOB_STATUS \
+	"CASE WHEN weir_internal.is_copied(r) THEN 'stopped' ELSE coalesce(r.status, 'created') END"
+
 #define JOB_QUERY \
 	"SELECT j.id, j.name, j.owner, j.query, j.parallelism, j.max_parallelism," \
 	" j.settings->>'search_path', j.settings->>'TimeZone'," \
@@ -24,7 +26,8 @@
 	" j.checkpointing, j.mode, j.every, j.timeout, j.min_pause, j.max_concurrent," \
 	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END)," \
 	" j.retain, j.history, j.sink_flush, j.lock_wait," \
-	" coalesce(r.status, 'created'), r.status_reason, coalesce(r.wanted, false)," \
+	" " JOB_STATUS ", r.status_reason," \
+	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false)," \
 	" coalesce(r.attempt, 0), coalesce(r.restarts, 0), coalesce(r.timeline, 0)," \
 	" coalesce(r.fresh, false), coalesce(r.was_finished, false)," \
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
@@ -304,7 +307,7 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&internal);
 	/* read only to SPI: it takes the snapshot just pushed */
-	SPI_execute_with_args("SELECT coalesce(r.status, 'created') FROM weir_internal.job j"
+	SPI_execute_with_args("SELECT " JOB_STATUS " FROM weir_internal.job j"
 						  " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
 						  1, &type, &value, NULL, true, 1);
 	found = SPI_processed > 0;
@@ -396,14 +399,14 @@ weir_job_clear_finished(int64 id)
 
 /* The one column of a query's result, in the caller's memory context. */
 static int64 *
-query_ids(const char *query, int nargs, Oid *types, Datum *values, int *n)
+query_ids(const char *query, int *n)
 {
 	WeirInternal internal;
 	MemoryContext context = CurrentMemoryContext;
 	int64	   *ids;
 
 	weir_internal_enter(&internal);
-	*n = (int) weir_internal_run(query, nargs, types, values, NULL);
+	*n = (int) weir_internal_run(query, 0, NULL, NULL, NULL);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 		ids[i] = weir_internal_int64(i, 1);
@@ -414,15 +417,10 @@ query_ids(const char *query, int nargs, Oid *types, Datum *values, int *n)
 int64 *
 weir_jobs_wanted(int *n)
 {
-	Oid			types[] = {INT8OID, OIDOID};
-	Datum		values[2];
-
-	values[0] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[1] = ObjectIdGetDatum(MyDatabaseId);
 	return query_ids("SELECT j.id FROM weir_internal.job j"
 					 " JOIN weir_internal.run r ON r.job = j.id"
-					 " WHERE r.wanted AND r.system_identifier = $1 AND r.database = $2"
-					 " ORDER BY j.id", 2, types, values, n);
+					 " WHERE r.wanted AND weir_internal.is_here(r.system_identifier, r.database)"
+					 " ORDER BY j.id", n);
 }
 
 int64 *
@@ -436,6 +434,5 @@ weir_jobs_dropped(int *n)
 					 "  UNION SELECT job FROM weir_internal.checkpoint"
 					 "  UNION SELECT job FROM weir_internal.dead_letter"
 					 "  UNION SELECT job FROM weir_internal.journal_segment) x"
-					 " WHERE NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = x.job)",
-					 0, NULL, NULL, n);
+					 " WHERE NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = x.job)", n);
 }

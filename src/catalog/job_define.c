@@ -17,6 +17,7 @@
 
 #include "catalog/internal.h"
 #include "catalog/job.h"
+#include "catalog/job_depend.h"
 
 static Datum
 setting(const char *name)
@@ -185,6 +186,7 @@ weir_job_delete(int64 id)
 	Datum		value = Int64GetDatum(id);
 
 	weir_internal_execute("DELETE FROM weir_internal.job WHERE id = $1", 1, types, &value, NULL);
+	weir_job_depend_delete(id);
 }
 
 /* Is a transaction of this job prepared?  See decide/recovery.h for its name. */

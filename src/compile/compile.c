@@ -7,12 +7,14 @@
  *	parse	  the text becomes an analysed INSERT ... SELECT
  *	target	  where its rows may go
  *	shape	  what its SELECT may look like; which stream it reads
+ *	window	  GROUP BY weir.count_window
  *	step	  the keyed function and its key
  *	cut		  which column is computed where
  *	scan	  (a), the SELECT that the source task runs on each batch
  *	sink	  (c), the INSERT over the rows of the keyed step
  *	reads	  what neither may read
  *	calls	  which functions they call
+ *	uses	  which objects must not be dropped while the job is there
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
  *	depend	  what makes all this stale
@@ -29,6 +31,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
 
 #include "compile/compile.h"
 
@@ -64,6 +67,7 @@ check_privileges(WeirCompile *c)
 {
 	WeirDataflow *out = c->out;
 	AclResult	result = ACLCHECK_OK;
+	ListCell   *lc;
 
 	ExecCheckRTPerms(out->scan->rtable, true);
 	ExecCheckRTPerms(out->sink->rtable, true);
@@ -71,6 +75,14 @@ check_privileges(WeirCompile *c)
 		result = pg_proc_aclcheck(out->function, GetUserId(), ACL_EXECUTE);
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(out->function));
+	foreach(lc, out->window ? out->window->aggregates : NIL)
+	{
+		Oid			aggregate = lfirst_node(Aggref, lc)->aggfnoid;
+
+		result = pg_proc_aclcheck(aggregate, GetUserId(), ACL_EXECUTE);
+		if (result != ACLCHECK_OK)
+			aclcheck_error(result, OBJECT_AGGREGATE, get_func_name(aggregate));
+	}
 }
 
 static void
@@ -78,6 +90,7 @@ compile_steps(WeirCompile *c)
 {
 	weir_compile_parse(c);
 	weir_compile_check_target(c);
+	weir_compile_find_window(c);
 	weir_compile_check_shape(c);
 	weir_compile_find_step(c);
 	weir_compile_cut(c);
@@ -85,6 +98,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_sink(c);
 	weir_compile_check_reads(c);
 	weir_compile_calls(c);
+	weir_compile_uses(c);
 	plan(c);
 	check_privileges(c);
 	weir_compile_place(c);
@@ -126,6 +140,14 @@ weir_compile(const char *query, bool check)
 		weir_dataflow_listen(c.out);
 	}
 	return c.out;
+}
+
+char *
+weir_dataflow_step(const WeirDataflow *dataflow)
+{
+	if (dataflow->window != NULL)
+		return pstrdup("weir.count_window");
+	return OidIsValid(dataflow->function) ? format_procedure_qualified(dataflow->function) : NULL;
 }
 
 void

@@ -35,11 +35,17 @@ typedef struct WeirCompile
 	Oid			stream;
 	Bitmapset  *nullable;		/* select's entries an outer join may null */
 
-	/* step.c: all zero without a keyed step */
+	/* window.c: all zero without a window */
+	FuncExpr   *window;			/* weir.count_window in GROUP BY */
+	List	   *window_keys;	/* what else stands there */
+	List	   *aggregates;		/* of Aggref over select's range table */
+
+	/* step.c: all zero without a keyed function */
 	JoinExpr   *join;			/* the one that has weir.key_by */
 	FuncExpr   *key_by;
 	int			function_index; /* of f in select's range table */
 	RangeTblFunction *function;
+
 	List	   *keys;			/* key expressions over select's range table */
 
 	/* cut.c */
@@ -70,6 +76,12 @@ extern void weir_compile_find_step(WeirCompile *c);
 extern bool weir_compile_mentions_function(WeirCompile *c, Node *node, int *location);
 extern List *weir_compile_conjuncts(Node *quals);
 
+/* window.c: GROUP BY weir.count_window */
+extern void weir_compile_find_window(WeirCompile *c);
+extern void weir_compile_begin_window(WeirCompile *c);
+extern void weir_compile_end_window(WeirCompile *c);
+extern AttrNumber weir_compile_aggregate(WeirCompile *c, Aggref *aggref, int level);
+
 /* join.c: the columns that joins name */
 extern void weir_flatten_joins(Query *select);
 extern void weir_rebuild_joins(Query *select);
@@ -80,6 +92,7 @@ extern void weir_compile_keys(WeirCompile *c);
 /* cut.c: which column is computed where */
 extern AttrNumber weir_compile_row_column(WeirCompile *c, Node *expr, const char *name);
 extern void weir_compile_cut(WeirCompile *c);
+extern void weir_ungroup(Query *query);
 
 /* scan.c: (a) */
 extern void weir_compile_scan(WeirCompile *c);
@@ -95,6 +108,9 @@ extern void weir_compile_check_reads(WeirCompile *c);
 
 /* calls.c */
 extern void weir_compile_calls(WeirCompile *c);
+
+/* uses.c */
+extern void weir_compile_uses(WeirCompile *c);
 
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);

@@ -179,7 +179,7 @@ remap_var(Var *var, Remap *remap)
 	return sink_var(c, (Node *) var, weir_compile_row_column(c, (Node *) local, "column"), remap->level);
 }
 
-/* The column of (a) that is this key expression; 0 if it is none. */
+/* The column of (a) that is this key expression; 0 if it is none.  What is grouped is computed once. */
 static AttrNumber
 key_column(WeirCompile *c, Node *node)
 {
@@ -188,7 +188,8 @@ key_column(WeirCompile *c, Node *node)
 
 	forboth(key, c->keys, attno, c->key_columns)
 	{
-		if (equal(lfirst(key), node) && !IsA(node, Const) && !contain_volatile_functions(node))
+		if (equal(lfirst(key), node) && !IsA(node, Const) &&
+			(c->window != NULL || !contain_volatile_functions(node)))
 			return lfirst_int(attno);
 	}
 	return 0;
@@ -204,6 +205,9 @@ remap_mutator(Node *node, Remap *remap)
 		return NULL;
 	if (remap->level == 0 && !IsA(node, List) && (key = key_column(remap->c, node)) != 0)
 		return sink_var(remap->c, node, key, 0);
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->level)
+		return sink_var(remap->c, node,
+						-weir_compile_aggregate(remap->c, (Aggref *) node, remap->level), remap->level);
 	if (IsA(node, Var))
 	{
 		if (((Var *) node)->varlevelsup == remap->level)
@@ -233,6 +237,15 @@ as_filter(Node *qual)
 	return (Node *) test;
 }
 
+/* A query that the window has left without its grouping. */
+void
+weir_ungroup(Query *query)
+{
+	query->groupClause = NIL;
+	query->havingQual = NULL;
+	query->hasAggs = false;
+}
+
 static void
 split_quals(WeirCompile *c)
 {
@@ -253,6 +266,21 @@ split_quals(WeirCompile *c)
 		else
 			c->scan_quals = lappend(c->scan_quals, qual);
 	}
+	foreach(lc, weir_compile_conjuncts(c->select->havingQual))
+		c->sink_quals = lappend(c->sink_quals, as_filter(remap_mutator(lfirst(lc), &remap)));
+}
+
+/* The select list; what GROUP BY added to it is of no use to (c). */
+static List *
+selected(WeirCompile *c)
+{
+	List	   *targets = NIL;
+	ListCell   *lc;
+
+	foreach(lc, c->select->targetList)
+		if (!lfirst_node(TargetEntry, lc)->resjunk)
+			targets = lappend(targets, lfirst(lc));
+	return targets;
 }
 
 /* f's call with its arguments in their places, defaults filled in. */
@@ -364,8 +392,10 @@ weir_compile_cut(WeirCompile *c)
 		cut_call(c);
 		c->out->function_desc = function_desc(c);
 	}
-	c->sink_targets = (List *) remap_mutator((Node *) c->select->targetList, &remap);
+	c->sink_targets = (List *) remap_mutator((Node *) selected(c), &remap);
 	split_quals(c);
+	if (c->window != NULL)
+		weir_compile_end_window(c);
 	c->out->row_desc = row_desc(c);
 	c->out->sink_desc = sink_desc(c);
 }

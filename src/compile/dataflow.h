@@ -4,7 +4,8 @@
  *
  *		(a) scan:  a SELECT over the stream, without f's output, in the order
  *				   of the records' ordinal
- *		(b) f:	   the keyed function, once a row of (a), its key set before
+ *		(b) f:	   the keyed function, once a row of (a), its key set before;
+ *				   or a count window, which has a row when it fires
  *		(c) sink:  the user's INSERT over f's rows (over (a)'s rows, if there
  *				   is no keyed step), read from an ephemeral named relation
  */
@@ -53,6 +54,19 @@ typedef enum WeirSinkBatching
 	WEIR_SINK_BY_RECORD			/* one row a statement */
 } WeirSinkBatching;
 
+/* GROUP BY ..., weir.count_window(...): a keyed step without a function. */
+typedef struct WeirCountWindow
+{
+	int64		size;
+	int64		slide;
+	void	   *ttl;			/* a datum of ttl_type, weir.ttl; NULL: none */
+	Oid			ttl_type;
+	List	   *aggregates;		/* of Aggref over row_desc (Vars varno 1) */
+	const char *text;			/* for people */
+	const char *aggregates_text;
+	const char *state_name;		/* what is kept of a key goes by */
+} WeirCountWindow;
+
 typedef struct WeirDataflow
 {
 	MemoryContext context;		/* holds all of this */
@@ -67,11 +81,12 @@ typedef struct WeirDataflow
 	int			nkeys;			/* 0: no keyed step */
 	WeirKeyColumn *keys;
 
-	/* (b) */
-	Oid			function;		/* InvalidOid: no keyed step */
+	/* (b): a function or a window */
+	WeirCountWindow *window;	/* NULL: none */
+	Oid			function;		/* InvalidOid: none */
 	FuncExpr   *call;			/* its args are Vars (varno 1) over row_desc, or
 								 * constants; defaults are filled in */
-	TupleDesc	function_desc;	/* columns f returns */
+	TupleDesc	function_desc;	/* columns f returns, or the window's aggregates */
 	bool		function_scalar;	/* f returns a scalar: one column */
 
 	/* (c) */
@@ -92,6 +107,7 @@ typedef struct WeirDataflow
 	const char *place_reason;
 
 	List	   *calls;			/* of WeirCall */
+	List	   *uses;			/* of WeirUsed: what must not be dropped */
 
 	/* what it depends on */
 	List	   *relations;		/* OIDs: a change of one invalidates */
@@ -104,6 +120,8 @@ typedef struct WeirDataflow
 	Query	   *sink_query;
 	bool		sorted;			/* the scan sorts its rows by ordinal */
 } WeirDataflow;
+
+#define weir_dataflow_is_keyed(dataflow) ((dataflow)->nkeys > 0)
 
 /*
  * Compiles under the current user and search_path, in a transaction with an
@@ -124,6 +142,9 @@ extern void weir_dataflow_free(WeirDataflow *dataflow);
  */
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
+
+/* What the keyed step is, so that its state is known again; NULL: there is none. */
+extern char *weir_dataflow_step(const WeirDataflow *dataflow);
 
 /* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
 extern char *weir_dataflow_describe(const WeirDataflow *dataflow);

@@ -134,16 +134,32 @@ depend_on_columns(WeirDataflow *dataflow, TupleDesc desc)
 }
 
 static void
-depend_on_function(WeirDataflow *dataflow)
+depend_on_proc(WeirDataflow *dataflow, Oid function)
 {
 	PlanInvalItem *item = makeNode(PlanInvalItem);
+
+	item->cacheId = PROCOID;
+	item->hashValue = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+	dataflow->items = lappend(dataflow->items, item);
+}
+
+static void
+depend_on_aggregates(WeirDataflow *dataflow)
+{
+	ListCell   *lc;
+
+	foreach(lc, dataflow->window ? dataflow->window->aggregates : NIL)
+		depend_on_proc(dataflow, lfirst_node(Aggref, lc)->aggfnoid);
+}
+
+static void
+depend_on_function(WeirDataflow *dataflow)
+{
 	Oid			relid;
 
 	if (!OidIsValid(dataflow->function))
 		return;
-	item->cacheId = PROCOID;
-	item->hashValue = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(dataflow->function));
-	dataflow->items = lappend(dataflow->items, item);
+	depend_on_proc(dataflow, dataflow->function);
 	relid = get_typ_typrelid(getBaseType(dataflow->call->funcresulttype));
 	if (OidIsValid(relid))
 		dataflow->relations = list_append_unique_oid(dataflow->relations, relid);
@@ -161,6 +177,7 @@ weir_compile_depend(WeirCompile *c)
 	depend_on_columns(out, out->row_desc);
 	depend_on_columns(out, out->function_desc);
 	depend_on_function(out);
+	depend_on_aggregates(out);
 	out->relations = list_concat_unique_oid(out->relations, weir_compile_written(c));
 }
 

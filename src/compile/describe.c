@@ -95,6 +95,36 @@ append_columns(StringInfo text, const char *title, TupleDesc desc)
 }
 
 static void
+append_key(StringInfo text, const WeirDataflow *dataflow)
+{
+	appendStringInfoString(text, " by (");
+	for (int i = 0; i < dataflow->nkeys; i++)
+		appendStringInfo(text, "%s$%d %s", i > 0 ? ", " : "", dataflow->keys[i].attno,
+						 format_type_be(dataflow->keys[i].type));
+	appendStringInfoString(text, ")\n");
+}
+
+static void
+append_window(StringInfo text, const WeirDataflow *dataflow)
+{
+	const WeirCountWindow *window = dataflow->window;
+	Oid			output;
+	bool		varlena;
+
+	appendStringInfo(text, "keyed: weir.%s", window->text);
+	append_key(text, dataflow);
+	if (window->aggregates != NIL)
+		appendStringInfo(text, "  aggregates: %s\n", window->aggregates_text);
+	if (window->ttl != NULL)
+	{
+		getTypeOutputInfo(window->ttl_type, &output, &varlena);
+		appendStringInfo(text, "  time to live: %s\n",
+						 OidOutputFunctionCall(output, PointerGetDatum(window->ttl)));
+	}
+	append_columns(text, "returns", dataflow->function_desc);
+}
+
+static void
 append_call(StringInfo text, const WeirDataflow *dataflow)
 {
 	ListCell   *lc;
@@ -112,11 +142,8 @@ append_call(StringInfo text, const WeirDataflow *dataflow)
 			appendStringInfoString(text, deparse_expression((Node *) var, NIL, false, false));
 		separator = ", ";
 	}
-	appendStringInfoString(text, ") by (");
-	for (int i = 0; i < dataflow->nkeys; i++)
-		appendStringInfo(text, "%s$%d %s", i > 0 ? ", " : "", dataflow->keys[i].attno,
-						 format_type_be(dataflow->keys[i].type));
-	appendStringInfoString(text, ")\n");
+	appendStringInfoChar(text, ')');
+	append_key(text, dataflow);
 	append_columns(text, dataflow->function_scalar ? "returns scalar" : "returns", dataflow->function_desc);
 }
 
@@ -148,7 +175,9 @@ weir_dataflow_describe(const WeirDataflow *dataflow)
 	append_statement(&text, pg_get_querydef(copyObject(dataflow->scan_query), true));
 	if (dataflow->sorted)
 		appendStringInfoString(&text, "  sorted in the order of the records\n");
-	if (dataflow->nkeys > 0)
+	if (dataflow->window != NULL)
+		append_window(&text, dataflow);
+	else if (weir_dataflow_is_keyed(dataflow))
 		append_call(&text, dataflow);
 	append_sink(&text, dataflow);
 	return text.data;

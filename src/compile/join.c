@@ -56,6 +56,7 @@ weir_flatten_joins(Query *select)
 	ListCell   *lc;
 
 	select->targetList = (List *) flatten_join_alias_vars(select, (Node *) select->targetList);
+	select->havingQual = flatten_join_alias_vars(select, select->havingQual);
 	select->jointree = (FromExpr *) flatten_join_alias_vars(select, (Node *) select->jointree);
 	foreach(lc, select->rtable)
 		flatten_entry(select, lfirst_node(RangeTblEntry, lc));

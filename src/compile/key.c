@@ -53,7 +53,7 @@ check_type(WeirCompile *c, Node *key)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a key cannot be an anonymous record"),
-				errhint("Give its columns to weir.key_by one by one, or cast it to a named composite type."),
+				errhint("Give its columns one by one, or cast it to a named composite type."),
 				weir_compile_position(c, exprLocation(key)));
 	if (type_is_collatable(exprType(key)) && !OidIsValid(exprCollation(key)))
 		ereport(ERROR,
@@ -89,7 +89,7 @@ fill_column(WeirCompile *c, WeirKeyColumn *column, Node *key, AttrNumber attno)
 static void
 check_arguments(WeirCompile *c)
 {
-	if (c->key_by->funcvariadic)
+	if (c->key_by != NULL && c->key_by->funcvariadic)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("weir.key_by cannot be called with VARIADIC"),
@@ -99,9 +99,10 @@ check_arguments(WeirCompile *c)
 		ereport(ERROR,
 				errcode(ERRCODE_TOO_MANY_COLUMNS),
 				errmsg("a key cannot have more than %d columns", INDEX_MAX_KEYS),
-				errdetail("weir.key_by has %d.", list_length(c->keys)),
+				errdetail("%s has %d.", c->key_by ? "weir.key_by" : "GROUP BY", list_length(c->keys)),
 				errhint("Put columns together in a value of a named composite type."),
-				weir_compile_position(c, c->key_by->location));
+				weir_compile_position(c, c->key_by ? c->key_by->location :
+									  exprLocation((Node *) c->keys)));
 }
 
 /* Makes the key expressions the first columns of (a). */
@@ -110,7 +111,7 @@ weir_compile_keys(WeirCompile *c)
 {
 	ListCell   *lc;
 
-	if (c->join == NULL)
+	if (c->join == NULL && c->window == NULL)
 		return;
 	check_arguments(c);
 	c->out->keys = palloc0(sizeof(WeirKeyColumn) * list_length(c->keys));

@@ -81,7 +81,7 @@ check_with(WeirCompile *c, WithClause *with)
 static bool
 reserved_walker(Node *node, WeirCompile *c)
 {
-	static const char *const reserved[] = {"count_window", "running", "tumble"};
+	static const char *const reserved[] = {"running", "tumble"};
 
 	if (node == NULL)
 		return false;

@@ -156,7 +156,7 @@ find_reason(WeirCompile *c)
 	bool		updates = c->insert->onConflict && c->insert->onConflict->action == ONCONFLICT_UPDATE;
 	ListCell   *lc;
 
-	if (c->join == NULL)
+	if (!weir_dataflow_is_keyed(c->out))
 		return "there is no keyed step";
 	if (get_rel_relkind(c->out->target) == RELKIND_VIEW)
 		return "the target is a view";

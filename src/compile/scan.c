@@ -82,7 +82,8 @@ cut_scan(WeirCompile *c)
 	Query	   *scan = copyObject(c->select);
 
 	scan->targetList = copyObject(c->row_columns);
-	scan->hasTargetSRFs = false;
+	scan->hasTargetSRFs = expression_returns_set((Node *) scan->targetList);
+	weir_ungroup(scan);
 	if (c->join != NULL)
 	{
 		without_join((Node *) scan->jointree, c->join->rtindex);

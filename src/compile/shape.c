@@ -116,12 +116,35 @@ aggregate_location(Node *node, int *location)
 		*location = exprLocation(node);
 		return true;
 	}
+	return expression_tree_walker(node, aggregate_location, location);
+}
+
+static bool
+window_function_location(Node *node, int *location)
+{
+	if (node == NULL)
+		return false;
 	if (IsA(node, WindowFunc))
 	{
 		*location = ((WindowFunc *) node)->location;
 		return true;
 	}
-	return expression_tree_walker(node, aggregate_location, location);
+	return expression_tree_walker(node, window_function_location, location);
+}
+
+static void
+check_window_functions(WeirCompile *c, Level *level)
+{
+	int			location = -1;
+
+	if (!level->query->hasWindowFuncs)
+		return;
+	window_function_location((Node *) level->query->targetList, &location);
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("window functions over a stream are not supported"),
+			errhint(KEYED_HINT),
+			node_position(c, level, location));
 }
 
 static void
@@ -130,6 +153,11 @@ check_aggregates(WeirCompile *c, Level *level)
 	Query	   *query = level->query;
 	int			location = -1;
 
+	if (query == c->select && c->window != NULL)
+	{
+		check_window_functions(c, level);
+		return;
+	}
 	if (query->groupClause != NIL || query->groupingSets != NIL)
 		refuse_clause(c, level, "GROUP BY", "group",
 					  level->raw ? (Node *) level->raw->groupClause : NULL);
@@ -147,12 +175,7 @@ check_aggregates(WeirCompile *c, Level *level)
 				errhint(KEYED_HINT),
 				node_position(c, level, location));
 	}
-	if (query->hasWindowFuncs)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("window functions over a stream are not supported"),
-				errhint(KEYED_HINT),
-				node_position(c, level, location));
+	check_window_functions(c, level);
 	refuse_clause(c, level, "HAVING", "having", level->raw ? level->raw->havingClause : NULL);
 }
 

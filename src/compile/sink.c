@@ -54,6 +54,7 @@ cut_sink(WeirCompile *c)
 	select->rtable = list_make1(input_entry(c));
 	select->jointree = makeFromExpr(list_make1(input), quals);
 	select->targetList = copyObject(c->sink_targets);
+	weir_ungroup(select);
 	select->hasSubLinks = checkExprHasSubLink((Node *) select->targetList) ||
 		checkExprHasSubLink(quals);
 	return sink;

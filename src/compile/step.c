@@ -376,6 +376,18 @@ weir_compile_find_step(WeirCompile *c)
 	keyed_joins((Node *) c->select->jointree, &joins, &calls);
 	check_views(c);
 	check_calls(c, calls);
+	if (c->window != NULL)
+	{
+		if (joins != NIL)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("more than one keyed step in a job is not yet supported"),
+					errdetail("weir.count_window is a keyed step, and so is a function joined ON weir.key_by(...)."),
+					errhint("Let one job insert into a table what another one reads."),
+					weir_compile_position(c, c->window->location));
+		weir_compile_begin_window(c);
+		return;
+	}
 	if (joins == NIL)
 		return;
 	c->join = linitial(joins);

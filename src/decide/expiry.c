@@ -48,6 +48,12 @@ weir_ttl_read(const WeirTtl *ttl, int64_t stamp, int64_t now)
 	return WEIR_TTL_PRESENT;
 }
 
+bool
+weir_ttl_add_continues(const WeirTtl *ttl, int64_t stamp, int64_t now)
+{
+	return weir_ttl_read(ttl, stamp, now) != WEIR_TTL_EXPIRED;
+}
+
 static int
 find_name(const char *word, const char *const *names, int n)
 {

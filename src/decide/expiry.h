@@ -46,6 +46,13 @@ extern bool weir_ttl_expired(const WeirTtl *ttl, int64_t stamp, int64_t now);
 /* What a read of a value with this stamp does at this moment. */
 extern WeirTtlRead weir_ttl_read(const WeirTtl *ttl, int64_t stamp, int64_t now);
 
+/*
+ * Does adding to an accumulator with this stamp go on with it, or start anew?
+ * Adding reads it, so an expired one is used once more where the visibility lets
+ * it be read.
+ */
+extern bool weir_ttl_add_continues(const WeirTtl *ttl, int64_t stamp, int64_t now);
+
 /* Names as in weir.state_ttl(); parse returns false for an unknown word. */
 extern bool weir_ttl_parse_update(const char *word, WeirTtlUpdate *out);
 extern bool weir_ttl_parse_visibility(const char *word, WeirTtlVisibility *out);

@@ -73,7 +73,7 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 		weir_coordinator_begin(co);
 		weir_coordinator_limit_waits(co);
 		dataflow = compile_as_owner(co);
-		*keyed = OidIsValid(dataflow->function);
+		*keyed = weir_dataflow_is_keyed(dataflow);
 		*sink_task = dataflow->place == WEIR_SINK_TASK;
 		weir_dataflow_free(dataflow);
 		weir_coordinator_end(co, false);

@@ -1,24 +1,27 @@
 /*
  * flow/keyed_step.c
- *		The keyed step: calls f once a row, its key current in the store.
+ *		The keyed step: calls f once a row, or adds the row to its key's window,
+ *		its key current in the store.
  *
  * f is called as a function in FROM is, so any language and any way to return
  * rows will do.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/regproc.h"
 #include "utils/tuplestore.h"
 
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "flow/keyed_step.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
+#include "state/window.h"
 
 struct WeirKeyedStep
 {
@@ -32,6 +35,7 @@ struct WeirKeyedStep
 	ExprContext *econtext;
 	MemoryContext args;
 	SetExprState *call;
+	WeirState  *window;			/* NULL: none */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -65,6 +69,12 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 		step->args = AllocSetContextCreate(context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
 		step->call = ExecInitTableFunctionResult((Expr *) df->call, step->econtext, NULL);
 	}
+	else if (df->window != NULL && !passthrough)
+	{
+		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsVirtual);
+		step->args = AllocSetContextCreate(context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+		step->window = weir_store_state(store, df->window->state_name, strlen(df->window->state_name));
+	}
 	MemoryContextSwitchTo(old);
 	return step;
 }
@@ -90,7 +100,7 @@ weir_keyed_step_free(WeirKeyedStep *step)
 bool
 weir_keyed_step_calls(const WeirKeyedStep *step)
 {
-	return step->call != NULL;
+	return step->call != NULL || step->window != NULL;
 }
 
 WeirKeyedStep *
@@ -145,6 +155,27 @@ call_function(WeirKeyedStep *step)
 									   step->dataflow->function_desc, false);
 }
 
+/* What a window that fires has to say stays until it has been handed on. */
+static void
+add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->args);
+	bool		fired;
+
+	enter_key(step, row);
+	ExecClearTuple(step->result);
+	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
+							step->result->tts_values, step->result->tts_isnull);
+	weir_store_leave(step->store);
+	MemoryContextSwitchTo(old);
+	if (fired)
+	{
+		ExecStoreVirtualTuple(step->result);
+		emit_row(step, row, emit, arg);
+	}
+	MemoryContextReset(step->args);
+}
+
 void
 weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 					WeirSinkRowFunction emit, void *arg)
@@ -157,6 +188,11 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 	if (step->passthrough)
 	{
 		emit(arg, step->input->tts_values, step->input->tts_isnull, row);
+		return;
+	}
+	if (step->window != NULL)
+	{
+		add_to_window(step, row, emit, arg);
 		return;
 	}
 	if (step->call == NULL)
@@ -183,6 +219,27 @@ load_chunk(void *arg, int group, bool is_full, bytea *payload)
 	weir_store_load(arg, group, is_full, payload);
 }
 
+/* The state that a window is: nobody declared it. */
+static WeirStateDecl *
+window_state(const WeirDataflow *df, int *nstates)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
+
+	window->size = df->window->size;
+	window->slide = df->window->slide;
+	window->aggregates = df->window->aggregates;
+	window->input = df->row_desc;
+	state->name = pstrdup(df->window->state_name);
+	state->kind = WEIR_STATE_WINDOW;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(df->window->ttl);
+	state->window = window;
+	*nstates = 1;
+	return state;
+}
+
 WeirStore *
 weir_keyed_store_open(WeirTask *task)
 {
@@ -201,10 +258,11 @@ weir_keyed_store_open(WeirTask *task)
 		keys[i].eq_operator = df->keys[i].eq_operator;
 		keys[i].collation = df->keys[i].collation;
 	}
-	states = weir_state_declarations(df->function, &nstates);
+	states = df->window ? window_state(df, &nstates) :
+		weir_state_declarations(df->function, &nstates);
 	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
 					 &first, &end);
-	store = weir_store_create(format_procedure_qualified(df->function), df->nkeys, keys,
+	store = weir_store_create(weir_dataflow_step(df), df->nkeys, keys,
 							  nstates, states, attempt->max_parallelism, first, end);
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
 	if (attempt->restore > 0)

@@ -9,9 +9,9 @@
  * job and sets the latch, and for coordinators that end.  One that ended
  * without ending its job is started again.
  *
- *	registry slot:   free -> wanted -> (worker started) coordinated -> ended -> free
- *											^                |
- *											+--- died -------+
+ *	registry slot:   free -> claimed -> wanted -> (worker started) coordinated -> ended -> free
+ *													  ^                |
+ *													  +--- died -------+
  */
 #include "postgres.h"
 
@@ -40,6 +40,7 @@
 #include "flow/coordinator.h"
 #include "flow/launcher.h"
 #include "flow/registry_int.h"
+#include "flow/settle.h"
 #include "settings.h"
 
 #define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again */
@@ -134,8 +135,6 @@ scan_databases(void)
 {
 	ListCell   *lc;
 
-	if (!weir_autostart)
-		return;
 	foreach(lc, connectable_databases())
 	{
 		Oid			database = lfirst_oid(lc);
@@ -167,7 +166,8 @@ dropped_jobs(int *n)
 
 /*
  * The scan worker: enters what should run in this database into the registry,
- * and purges what a dropped job left behind.
+ * purges what a dropped job left behind, and resolves what is prepared and
+ * nobody else will resolve.
  */
 void
 weir_scan_main(Datum arg)
@@ -183,7 +183,7 @@ weir_scan_main(Datum arg)
 											  BOOTSTRAP_SUPERUSERID, 0);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (OidIsValid(get_extension_oid("weir", true)))
+	if (weir_autostart && OidIsValid(get_extension_oid("weir", true)))
 		jobs = weir_jobs_wanted(&n);
 	for (int i = 0; i < n; i++)
 	{
@@ -196,6 +196,7 @@ weir_scan_main(Datum arg)
 	CommitTransactionCommand();
 	for (int i = 0; i < ndropped; i++)
 		weir_purge_dropped(dropped[i]);
+	weir_settle_orphans();
 	proc_exit(0);
 }
 
@@ -208,7 +209,8 @@ start_coordinator(int index, Started *started)
 	bool		wanted;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	wanted = slot->used && slot->wanted && slot->coordinator == NULL;
+	wanted = slot->used && slot->wanted && slot->coordinator == NULL &&
+		!weir_slot_is_held(slot);
 	arg.database = slot->database;
 	arg.job = slot->job;
 	LWLockRelease(weir_registry->lock);
@@ -255,7 +257,7 @@ coordinator_gone(int index)
 		slot->ended = false;	/* start_job came while it was ending */
 	else if (died)
 		slot->wanted = true;
-	else
+	else if (!slot->claimed)
 		slot->used = false;
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -273,7 +275,7 @@ is_orphaned(int index)
 	bool		orphaned;
 
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	orphaned = slot->used && !slot->wanted && slot->coordinator == NULL;
+	orphaned = slot->used && !slot->wanted && !slot->claimed && slot->coordinator == NULL;
 	LWLockRelease(weir_registry->lock);
 	return orphaned;
 }

@@ -212,15 +212,15 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 	ErrorData  *volatile error = NULL;
 	volatile int i = from;
 
+	weir_store_guard(op->store);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	weir_store_guard(op->store);
 	PG_TRY();
 	{
 		for (; i < to; i++)
 			weir_keyed_step_row(op->step, op->rows[i], emit_row, op);
-		weir_store_unguard(op->store);
 		ReleaseCurrentSubTransaction();
+		weir_store_unguard(op->store);
 	}
 	PG_CATCH();
 	{

@@ -170,7 +170,10 @@ weir_purge_dropped(int64 job)
 	end();
 }
 
-/* The transactions that completed rows list. */
+/*
+ * The transactions that completed rows list.  In a copy of the database they
+ * bear the original's OID, where they were committed before it was copied.
+ */
 static WeirGid *
 listed_names(List *rows, int *n)
 {
@@ -186,9 +189,10 @@ listed_names(List *rows, int *n)
 		gids = gids ? repalloc(gids, size) : palloc(size);
 		for (int i = 0; i < row->nprepared; i++)
 		{
-			if (!weir_gid_parse(row->prepared[i], &gids[(*n)++]))
+			if (!weir_gid_parse(row->prepared[i], &gids[*n]))
 				elog(ERROR, "completed checkpoint " INT64_FORMAT " lists \"%s\"",
 					 row->checkpoint, row->prepared[i]);
+			gids[(*n)++].database = MyDatabaseId;
 		}
 	}
 	return gids;

@@ -25,10 +25,17 @@ WeirRegistry *weir_registry = NULL;
 static shmem_request_hook_type previous_request_hook = NULL;
 static shmem_startup_hook_type previous_startup_hook = NULL;
 
-/* What to do when the current transaction commits. */
+/* What to do when the current transaction ends. */
+typedef enum PendingAction
+{
+	PENDING_CLAIM,				/* give it back, unless the job was started */
+	PENDING_START,				/* at commit: start the job */
+	PENDING_NOTIFY				/* at commit: send its coordinator "kind" */
+} PendingAction;
+
 typedef struct PendingNotice
 {
-	bool		start;			/* else: notify of kind */
+	PendingAction action;
 	WeirRequestKind kind;
 	int64		job;
 	SubTransactionId subxact;
@@ -112,11 +119,11 @@ find_slot(Oid database, int64 job)
 	return NULL;
 }
 
-/* Its coordinator is done with the job, and no other is wanted. */
+/* Its coordinator is done with the job or there was none, and no other is wanted. */
 static bool
 has_ended(const WeirJobSlot *slot)
 {
-	return slot->ended && !slot->wanted;
+	return (slot->ended || slot->claimed) && !slot->wanted;
 }
 
 static WeirJobSlot *
@@ -149,7 +156,10 @@ weir_registry_start(Oid database, int64 job)
 	if (slot == NULL)
 		slot = claim_slot(database, job);
 	if (slot)
+	{
 		slot->wanted = true;
+		slot->claimed = false;
+	}
 	if (slot && weir_registry->launcher)
 		SetLatch(&weir_registry->launcher->procLatch);
 	LWLockRelease(weir_registry->lock);
@@ -188,23 +198,74 @@ notify(int64 job, WeirRequestKind kind)
 		weir_registry_start(MyDatabaseId, job);
 }
 
+/* The launcher frees the slot; nothing happens if the job was started. */
 static void
-at_transaction_end(XactEvent event, void *arg)
+release_claim(int64 job)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	if (slot && slot->claimed)
+	{
+		slot->claimed = false;
+		if (slot->coordinator == NULL)
+			slot->ended = true;
+		if (weir_registry->launcher)
+			SetLatch(&weir_registry->launcher->procLatch);
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+/* Latest first, so that a job is started before its claim ends. */
+static void
+end_notices(bool commit)
 {
 	PendingNotice *p = pending;
 
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
-		return;
 	pending = NULL;
-	if (event == XACT_EVENT_ABORT)
-		return;
 	for (; p != NULL; p = p->next)
 	{
-		if (p->start)
+		if (p->action == PENDING_CLAIM)
+			release_claim(p->job);
+		else if (commit && p->action == PENDING_START)
 			weir_registry_start(MyDatabaseId, p->job);
-		else
+		else if (commit)
 			notify(p->job, p->kind);
 	}
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+			end_notices(event == XACT_EVENT_COMMIT);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (pending != NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot PREPARE a transaction that has started, changed or dropped a job"),
+						 errhint("COMMIT it.")));
+			break;
+		default:
+			break;
+	}
+}
+
+/* Does this transaction claim the job otherwise, too? */
+static bool
+claims(int64 job)
+{
+	for (PendingNotice *p = pending; p != NULL; p = p->next)
+	{
+		if (p->action == PENDING_CLAIM && p->job == job)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -219,7 +280,11 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 	{
 		if ((*link)->subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
 		{
-			*link = (*link)->next;
+			PendingNotice *undone = *link;
+
+			*link = undone->next;
+			if (undone->action == PENDING_CLAIM && !claims(undone->job))
+				release_claim(undone->job);
 			continue;
 		}
 		if ((*link)->subxact == mine)
@@ -229,7 +294,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 }
 
 static void
-remember(bool start, WeirRequestKind kind, int64 job)
+remember(PendingAction action, WeirRequestKind kind, int64 job)
 {
 	PendingNotice *p;
 
@@ -240,7 +305,7 @@ remember(bool start, WeirRequestKind kind, int64 job)
 		callbacks_registered = true;
 	}
 	p = MemoryContextAllocZero(TopTransactionContext, sizeof(PendingNotice));
-	p->start = start;
+	p->action = action;
 	p->kind = kind;
 	p->job = job;
 	p->subxact = GetCurrentSubTransactionId();
@@ -251,14 +316,14 @@ remember(bool start, WeirRequestKind kind, int64 job)
 void
 weir_registry_start_at_commit(int64 job)
 {
-	remember(true, 0, job);
+	remember(PENDING_START, 0, job);
 }
 
 void
 weir_registry_notify_at_commit(int64 job, WeirRequestKind kind)
 {
 	if (weir_registry_available())
-		remember(false, kind, job);
+		remember(PENDING_NOTIFY, kind, job);
 }
 
 bool
@@ -291,21 +356,54 @@ weir_registry_reserve(int64 job, int workers, int prepared)
 	LWLockRelease(weir_registry->lock);
 }
 
-void
-weir_registry_reserved(int64 except, int *workers, int *prepared)
+/* What every job but this one takes; the caller holds the lock. */
+static void
+sum_others(const WeirJobSlot *mine, WeirResources *sum)
 {
-	*workers = *prepared = 0;
-	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (!slot->used || (slot->database == MyDatabaseId && slot->job == except))
+		if (!slot->used || slot == mine)
 			continue;
-		*workers += slot->workers;
-		*prepared += slot->prepared;
+		sum->workers += slot->workers;
+		sum->prepared += slot->prepared;
+		sum->jobs++;
+	}
+}
+
+static bool
+fits(const WeirResources *need, const WeirResources *others, const WeirResources *limit)
+{
+	return need->workers + others->workers <= limit->workers &&
+		(need->prepared == 0 || need->prepared + others->prepared <= limit->prepared) &&
+		need->jobs + others->jobs <= limit->jobs;
+}
+
+bool
+weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+					WeirResources *others)
+{
+	WeirJobSlot *slot;
+	bool		ok;
+
+	/* First, so that no error can leave the claim behind. */
+	remember(PENDING_CLAIM, 0, job);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = find_slot(MyDatabaseId, job);
+	sum_others(slot, others);
+	ok = fits(need, others, limit);
+	if (ok && slot == NULL)
+		slot = claim_slot(MyDatabaseId, job);
+	if (ok)
+	{
+		slot->claimed = true;
+		slot->workers = need->workers;
+		slot->prepared = need->prepared;
 	}
 	LWLockRelease(weir_registry->lock);
+	return ok;
 }
 
 void

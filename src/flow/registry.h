@@ -33,7 +33,7 @@ extern void weir_registry_request_memory(void);
 /* Is the library preloaded, so that there is shared memory? */
 extern bool weir_registry_available(void);
 
-/* Start this job of the current database when the current transaction commits. */
+/* Start this job of the current database, which was claimed, when the current transaction commits. */
 extern void weir_registry_start_at_commit(int64 job);
 /* Send CONFIGURE / CANCEL to this job's coordinator when the current transaction commits. */
 extern void weir_registry_notify_at_commit(int64 job, WeirRequestKind kind);
@@ -56,11 +56,22 @@ extern void weir_registry_prepare_wait(void);
 extern bool weir_registry_wait(long timeout_ms);	/* true: timed out */
 extern void weir_registry_end_wait(void);
 
+/* What jobs take of max_worker_processes, max_prepared_transactions and weir.max_jobs. */
+typedef struct WeirResources
+{
+	int			workers;		/* coordinators and tasks */
+	int			prepared;		/* prepared transactions */
+	int			jobs;
+} WeirResources;
+
 /*
- * What a job takes of max_worker_processes and max_prepared_transactions; and
- * the sum of what all jobs of the server take, this one left out.
+ * Takes what a job of this database needs, if that and what all other jobs of
+ * the server take is within the limits; else false.  Given back at the end of
+ * the current (sub)transaction, unless that starts the job.
  */
+extern bool weir_registry_claim(int64 job, const WeirResources *need,
+								const WeirResources *limit, WeirResources *others);
+/* What an attempt of a running job really takes. */
 extern void weir_registry_reserve(int64 job, int workers, int prepared);
-extern void weir_registry_reserved(int64 except, int *workers, int *prepared);
 
 #endif

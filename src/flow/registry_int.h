@@ -18,6 +18,7 @@
 #include "flow/registry.h"
 
 #define WEIR_REQUESTS_PER_JOB 64
+#define WEIR_MAX_HOLDS 64
 
 typedef enum WeirRequestState
 {
@@ -42,6 +43,7 @@ typedef struct WeirJobSlot
 	bool		used;
 	Oid			database;
 	int64		job;
+	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		configure;		/* CONFIGURE was sent */
@@ -53,23 +55,34 @@ typedef struct WeirJobSlot
 	WeirRequestSlot requests[WEIR_REQUESTS_PER_JOB];
 } WeirJobSlot;
 
+/* What must not run for now, see hold.c; it belongs to a backend's transaction. */
+typedef struct WeirHold
+{
+	Oid			database;		/* InvalidOid: the entry is free */
+	int64		job;			/* 0: all jobs of the database */
+	bool		settled;		/* nothing of it runs or is prepared any more */
+} WeirHold;
+
 typedef struct WeirRegistry
 {
 	LWLock	   *lock;
 	ConditionVariable changed;	/* anything about any job */
 	PGPROC	   *launcher;
 	uint64		next_token;
+	WeirHold	holds[WEIR_MAX_HOLDS];
 	int			nslots;
 	WeirJobSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } WeirRegistry;
 
 extern WeirRegistry *weir_registry;
 
+/* Must the slot's job not be started for now?  The caller holds the lock. */
+extern bool weir_slot_is_held(const WeirJobSlot *slot);
 
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
-/* Makes the launcher start this job's coordinator; error if no slot is free. */
+/* Makes the launcher start this job's coordinator; warns if no slot is free. */
 extern void weir_registry_start(Oid database, int64 job);
 
 #endif

@@ -178,6 +178,15 @@ weir_task_compile(WeirTask *task)
 	CommitTransactionCommand();
 }
 
+/* State of other windows or aggregates would not be known again. */
+static bool
+same_window(const WeirCountWindow *a, const WeirCountWindow *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a->state_name, b->state_name) == 0;
+}
+
 /* A change that moves the sink to other tasks cannot be followed within an attempt. */
 static void
 check_same_shape(WeirTask *task, const WeirDataflow *fresh)
@@ -185,7 +194,8 @@ check_same_shape(WeirTask *task, const WeirDataflow *fresh)
 	bool		sink_task = fresh->place == WEIR_SINK_TASK;
 
 	if (sink_task != (task->attempt->nsinks > 0) ||
-		OidIsValid(fresh->function) != (task->attempt->nkeyed > 0) ||
+		weir_dataflow_is_keyed(fresh) != (task->attempt->nkeyed > 0) ||
+		!same_window(fresh->window, task->dataflow->window) ||
 		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
 		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
 		ereport(ERROR,

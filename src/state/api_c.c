@@ -14,10 +14,7 @@ PGDLLEXPORT const WeirStateApi *weir_c_api(int version);
 static WeirStateHandle
 api_handle(FunctionCallInfo fcinfo, const char *name)
 {
-	WeirState  *state = weir_current_state("weir_state_handle()", name, strlen(name));
-
-	weir_require_value("weir_state_handle()", state);
-	return state;
+	return weir_current_state("weir_state_handle()", WEIR_ANY_KIND, name, strlen(name));
 }
 
 /* A handle is an address among the current store's states, or it is none. */

@@ -4,11 +4,13 @@
  *
  * Every change keeps the books: the entry is dirty, the group's live bytes and
  * the store's number of entries follow, and inside a subtransaction the old
- * content goes to the undo log instead of being freed.
+ * content goes to the undo log instead of being freed.  What changes inside a
+ * live object is its kind's business, which reports it here.
  */
 #include "postgres.h"
 
 #include "state/entry.h"
+#include "state/piece.h"
 
 WeirCell
 weir_cell_get(const WeirState *state, WeirEntry *entry)
@@ -22,12 +24,20 @@ weir_cell_get(const WeirState *state, WeirEntry *entry)
 	return cell;
 }
 
+static WeirLive *
+cell_live(WeirCell cell)
+{
+	return (WeirLive *) DatumGetPointer(cell.value);
+}
+
 /* The bytes a cell takes in a chunk, as near as accounting needs. */
 static int64
 cell_size(const WeirState *state, WeirCell cell)
 {
 	if (!(cell.flags & WEIR_CELL_PRESENT))
 		return 0;
+	if (state->live)
+		return 2 + sizeof(uint32) + cell_live(cell)->bytes;
 	return 2 + (state->stamp_offset ? sizeof(int64) : 0) +
 		(cell.flags & WEIR_CELL_NULL ? 0 : weir_flat_size(&state->type, cell.value));
 }
@@ -63,9 +73,10 @@ replace(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 old_size, We
 void
 weir_cell_free(WeirState *state, WeirCell cell)
 {
-	if (weir_cell_has_piece(state, cell.flags))
-		weir_slab_free(state->store->slab, DatumGetPointer(cell.value),
-					   weir_flat_size(&state->type, cell.value));
+	if (state->live && (cell.flags & WEIR_CELL_PRESENT))
+		state->live->free(state, cell_live(cell));
+	else if (weir_cell_has_piece(state, cell.flags))
+		weir_piece_free(state->store->slab, &state->type, cell.value, false);
 }
 
 /* Frees what the cell holds and puts this instead; no undo, not dirty. */
@@ -81,22 +92,17 @@ weir_cell_put(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cel
 
 /* The same for a change a subtransaction may undo, and a snapshot must write. */
 static void
-change(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell, bool expired)
+change(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirCell cell)
 {
-	bool		logged = expired ? state->store->guard_level > 0 : weir_undo_wanted();
-
-	if (!logged)
-		weir_cell_put(state, group, entry, cell);
-	else
+	if (weir_undo_wanted())
 	{
 		int64		old_size = cell_size(state, weir_cell_get(state, entry));
 
-		if (expired)
-			weir_undo_log_expired(state, group, entry);
-		else
-			weir_undo_log(state, group, entry, false);
+		weir_undo_log(state, group, entry, WEIR_UNDO_CELL);
 		replace(state, group, entry, old_size, cell);
 	}
+	else
+		weir_cell_put(state, group, entry, cell);
 	weir_entry_dirty(state->store, group, entry);
 }
 
@@ -149,7 +155,7 @@ weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool isnull)
 	}
 	if (state->stamp_offset)
 		cell.stamp = store->clock;
-	change(state, group, entry, cell, false);
+	change(state, group, entry, cell);
 }
 
 /* A read that counts as an access: the stamp becomes the clock. */
@@ -163,7 +169,7 @@ weir_cell_renew(WeirState *state, WeirEntry *entry)
 	if (*stamp == store->clock)
 		return;
 	if (weir_undo_wanted())
-		weir_undo_log(state, group, entry, true);
+		weir_undo_log(state, group, entry, WEIR_UNDO_STAMP);
 	*stamp = store->clock;
 	weir_entry_dirty(store, group, entry);
 }
@@ -176,7 +182,13 @@ weir_cell_remove(WeirState *state, WeirGroup *group, WeirEntry *entry, bool undo
 
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return;
-	change(state, group, entry, none, !undoable);
+	if (undoable)
+		change(state, group, entry, none);
+	else
+	{
+		weir_cell_put(state, group, entry, none);
+		weir_entry_dirty(state->store, group, entry);
+	}
 }
 
 bool
@@ -184,4 +196,50 @@ weir_cell_is_expired(const WeirState *state, WeirEntry *entry)
 {
 	return state->stamp_offset && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT) &&
 		weir_ttl_expired(&state->decl.ttl, *weir_cell_stamp(state, entry), state->store->clock);
+}
+
+/* The current key's cell owns this object instead of what it held, stamped now. */
+void
+weir_live_put(WeirState *state, WeirEntry *entry, WeirLive *live)
+{
+	WeirCell	cell = {PointerGetDatum(live), 0, WEIR_CELL_PRESENT};
+
+	live->made_in = weir_undo_mark(state->store);
+	if (state->stamp_offset)
+		cell.stamp = state->store->clock;
+	change(state, weir_current_group(state->store), entry, cell);
+}
+
+/* Must a change of a part of the object be undone if this subtransaction aborts? */
+bool
+weir_live_needs_undo(const WeirState *state, const WeirLive *live)
+{
+	uint64		mark = weir_undo_mark(state->store);
+
+	return mark != 0 && live->made_in != mark;
+}
+
+/* The cell's object, or the copy of it that this subtransaction works on. */
+WeirLive *
+weir_live_modify(WeirState *state, WeirGroup *group, WeirEntry *entry)
+{
+	WeirLive   *live = weir_live_get(state, entry);
+	WeirLive   *copy;
+
+	if (!weir_live_needs_undo(state, live))
+		return live;
+	copy = state->live->copy(state, live);
+	copy->made_in = weir_undo_mark(state->store);
+	weir_undo_log(state, group, entry, WEIR_UNDO_CELL);
+	*weir_cell_value(state, entry) = PointerGetDatum(copy);
+	group->live_bytes += copy->bytes - live->bytes;
+	return copy;
+}
+
+/* Its object has been changed, and took bytes_before until then. */
+void
+weir_live_changed(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 bytes_before)
+{
+	group->live_bytes += weir_live_get(state, entry)->bytes - bytes_before;
+	weir_entry_dirty(state->store, group, entry);
 }

@@ -18,7 +18,8 @@
  *		an entry:		uint8 1 for a tombstone,
  *						a key column: varint 0 for NULL, else 1 + length, bytes
  *						unless a tombstone, a state: uint8 cell flags; if present:
- *						int64 stamp if flag 4, varint length and bytes if not NULL
+ *						int64 stamp if flag 4; varint length and bytes if not NULL,
+ *						of a live object uint32 length and what its kind writes
  *
  * A varint holds 7 bits a byte, the lowest first; the eighth bit says that more
  * follow.  States are matched by name.  A reader believes nothing: every length
@@ -31,6 +32,7 @@
 
 #include "decide/keygroup.h"
 #include "state/chunk.h"
+#include "state/piece.h"
 
 #define CHUNK_MAGIC 0x52494557	/* "WEIR" */
 #define CHUNK_VERSION 1
@@ -79,24 +81,13 @@ put_uint8(StringInfo buffer, uint8 value)
 	put(buffer, &value, 1);
 }
 
-static inline void
-put_varint(StringInfo buffer, uint32 value)
-{
-	while (value >= 0x80)
-	{
-		put_uint8(buffer, value | 0x80);
-		value >>= 7;
-	}
-	put_uint8(buffer, value);
-}
-
 static void
 put_value(StringInfo buffer, const WeirFlatType *type, Datum value, uint32 plus)
 {
 	Size		size = weir_flat_size(type, value);
 	Datum		space;
 
-	put_varint(buffer, size + plus);
+	weir_put_varint(buffer, size + plus);
 	put(buffer, weir_flat_bytes(type, value, &space), size);
 }
 
@@ -173,7 +164,19 @@ write_chunk(WeirChunkBuilder *builder, int end, uint32 nentries)
 }
 
 static void
-put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
+put_live(StringInfo buffer, WeirState *state, WeirLive *live)
+{
+	int			start = buffer->len;
+	uint32		length = 0;
+
+	put(buffer, &length, sizeof(length));
+	state->live->flatten(state, live, buffer);
+	length = buffer->len - start - sizeof(length);
+	memcpy(buffer->data + start, &length, sizeof(length));
+}
+
+static void
+put_cell(StringInfo buffer, WeirState *state, WeirEntry *entry)
 {
 	WeirCell	cell = weir_cell_get(state, entry);
 	uint8		flags = cell.flags;
@@ -188,7 +191,9 @@ put_cell(StringInfo buffer, const WeirState *state, WeirEntry *entry)
 	put_uint8(buffer, flags);
 	if (state->stamp_offset)
 		put(buffer, &cell.stamp, sizeof(cell.stamp));
-	if (!(flags & WEIR_CELL_NULL))
+	if (state->live)
+		put_live(buffer, state, (WeirLive *) DatumGetPointer(cell.value));
+	else if (!(flags & WEIR_CELL_NULL))
 		put_value(buffer, &state->type, cell.value, 0);
 }
 
@@ -201,7 +206,7 @@ put_entry(StringInfo buffer, WeirStore *store, WeirEntry *entry)
 	for (int i = 0; i < store->nkeys; i++)
 	{
 		if (weir_entry_key_nulls(entry)[i])
-			put_varint(buffer, 0);
+			weir_put_varint(buffer, 0);
 		else
 			put_value(buffer, &store->keys[i].type, weir_entry_key(store, entry)[i], 1);
 	}
@@ -462,6 +467,20 @@ read_value(ChunkReader *reader, WeirState *state)
 	return value;
 }
 
+static Datum
+read_live(ChunkReader *reader, WeirState *state)
+{
+	Size		size = get_uint32(reader);
+	const char *bytes = get(reader, size);
+	const char *wrong = NULL;
+	WeirLive   *live = state->live->unflatten(state, bytes, size, &wrong);
+
+	if (wrong)
+		damaged(reader->group, wrong);
+	live->made_in = 0;
+	return PointerGetDatum(live);
+}
+
 static void
 read_cell(ChunkReader *reader, WeirState *state, WeirGroup *group, WeirEntry *entry)
 {
@@ -469,14 +488,15 @@ read_cell(ChunkReader *reader, WeirState *state, WeirGroup *group, WeirEntry *en
 	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
 
 	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
-		(flags != 0 && !(flags & WEIR_CELL_PRESENT)))
+		(flags != 0 && !(flags & WEIR_CELL_PRESENT)) ||
+		(state->live && (flags & WEIR_CELL_NULL)))
 		damaged(reader->group, "a value's flags have no meaning");
 	if (flags & CHUNK_STAMPED)
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
 	if (cell.flags == WEIR_CELL_PRESENT)
-		cell.value = read_value(reader, state);
+		cell.value = state->live ? read_live(reader, state) : read_value(reader, state);
 	weir_cell_put(state, group, entry, cell);
 }
 

@@ -11,7 +11,8 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_LIST] = "list",
 	[WEIR_STATE_MAP] = "map",
 	[WEIR_STATE_REDUCING] = "reducing",
-	[WEIR_STATE_AGGREGATING] = "aggregating"
+	[WEIR_STATE_AGGREGATING] = "aggregating",
+	[WEIR_STATE_WINDOW] = "window"
 };
 
 const char *
@@ -34,8 +35,30 @@ weir_state_kind_parse(const char *word, WeirStateKind *out)
 	return false;
 }
 
+/* How the state that is wanted would be declared. */
+static const char *
+create_function(int kind)
+{
+	return psprintf("weir.create_%s_state", kind == WEIR_ANY_KIND ? "value" :
+					weir_state_kind_name((WeirStateKind) kind));
+}
+
+static void
+require_kind(const char *caller, int kind, const WeirStateDecl *decl)
+{
+	const char *name = weir_state_kind_name(decl->kind);
+
+	if (kind != WEIR_ANY_KIND && decl->kind != (WeirStateKind) kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s cannot be used on %s state \"%s\"", caller, name, decl->name),
+				 errdetail("It is for %s state.", weir_state_kind_name((WeirStateKind) kind)),
+				 errhint("Use the functions for %s state, or declare it with %s().", name,
+						 create_function(kind))));
+}
+
 WeirState *
-weir_current_state(const char *caller, const char *name, int length)
+weir_current_state(const char *caller, int kind, const char *name, int length)
 {
 	WeirStore  *store = weir_current_store;
 	WeirState  *state;
@@ -53,21 +76,8 @@ weir_current_state(const char *caller, const char *name, int length)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("function %s has no state \"%.*s\"", weir_store_function(store),
 						length, name),
-				 errhint("Declare it with weir.create_value_state('%s', '%.*s', ...), "
-						 "and start the job again.", weir_store_function(store), length, name)));
+				 errhint("Declare it with %s('%s', '%.*s', ...), and start the job again.",
+						 create_function(kind), weir_store_function(store), length, name)));
+	require_kind(caller, kind, weir_state_decl(state));
 	return state;
-}
-
-void
-weir_require_value(const char *caller, const WeirState *state)
-{
-	const WeirStateDecl *decl = weir_state_decl(state);
-
-	if (decl->kind != WEIR_STATE_VALUE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s cannot be used on %s state \"%s\"", caller,
-						weir_state_kind_name(decl->kind), decl->name),
-				 errhint("Use the functions for %s state, or declare it with "
-						 "weir.create_value_state().", weir_state_kind_name(decl->kind))));
 }

@@ -9,14 +9,13 @@
 
 #include "state/store.h"
 
+#define WEIR_ANY_KIND (-1)
+
 /*
  * The state of this name of the store whose key is current.  An error that
- * names the caller when no key is current, or the function declared no such
- * state.
+ * names the caller when no key is current, the function declared no such
+ * state, or it is of another kind than kind (a WeirStateKind or WEIR_ANY_KIND).
  */
-extern WeirState *weir_current_state(const char *caller, const char *name, int length);
-
-/* An error unless the state is a value state. */
-extern void weir_require_value(const char *caller, const WeirState *state);
+extern WeirState *weir_current_state(const char *caller, int kind, const char *name, int length);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "catalog/internal.h"
 #include "state/declaration.h"
+#include "state/ttl.h"
 
 bool
 weir_ttl_microseconds(const Interval *interval, int64 *us)
@@ -24,48 +25,88 @@ weir_ttl_microseconds(const Interval *interval, int64 *us)
 		!pg_add_s64_overflow(*us, interval->time, us);
 }
 
+/* A parameter that may be null. */
+static void
+text_or_null(const char *text, Datum *value, char *null)
+{
+	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
+	*null = text ? ' ' : 'n';
+}
+
 bool
 weir_state_insert(const WeirStateRow *row)
 {
-	Oid			types[9] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID,
-	TEXTOID, TEXTOID, OIDOID};
-	Datum		values[9];
-	char		nulls[10] = "         ";
+	Oid			types[11] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID,
+	TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID};
+	Datum		values[11];
+	char		nulls[12] = "           ";
 
 	values[0] = CStringGetTextDatum(row->function);
 	values[1] = CStringGetTextDatum(row->name);
 	values[2] = CStringGetTextDatum(weir_state_kind_name(row->kind));
 	values[3] = CStringGetTextDatum(row->type);
-	values[4] = row->default_value ? CStringGetTextDatum(row->default_value) : (Datum) 0;
+	text_or_null(row->default_value, &values[4], &nulls[4]);
 	values[5] = IntervalPGetDatum(row->ttl);
+	nulls[5] = row->ttl ? ' ' : 'n';
 	values[6] = CStringGetTextDatum(weir_ttl_update_name(row->update));
 	values[7] = CStringGetTextDatum(weir_ttl_visibility_name(row->visibility));
 	values[8] = ObjectIdGetDatum(GetUserId());
-	nulls[4] = row->default_value ? ' ' : 'n';
-	nulls[5] = row->ttl ? ' ' : 'n';
+	text_or_null(row->key_type, &values[9], &nulls[9]);
+	text_or_null(row->calls, &values[10], &nulls[10]);
 
 	return weir_internal_execute("INSERT INTO weir_internal.state (function, name, kind, type,"
-								 " default_value, has_default, ttl, update_type, visibility, owner)"
-								 " VALUES ($1, $2, $3, $4, $5, $5 IS NOT NULL, $6, $7, $8, $9)"
-								 " ON CONFLICT DO NOTHING", 9, types, values, nulls) > 0;
+								 " default_value, has_default, ttl, update_type, visibility, owner,"
+								 " key_type, calls)"
+								 " VALUES ($1, $2, $3, $4, $5, $5 IS NOT NULL, $6, $7, $8, $9,"
+								 " $10, $11) ON CONFLICT DO NOTHING", 11, types, values, nulls) > 0;
 }
 
-Oid
-weir_state_owner(const char *function, const char *name)
+bool
+weir_state_find(const char *function, const char *name, WeirStateFound *found)
 {
 	Oid			types[2] = {TEXTOID, TEXTOID};
 	Datum		values[2] = {CStringGetTextDatum(function), CStringGetTextDatum(name)};
-	Oid			owner = InvalidOid;
+	MemoryContext caller = CurrentMemoryContext;
 	WeirInternal saved;
+	bool		exists;
 	bool		isnull;
 
 	weir_internal_enter(&saved);
-	if (weir_internal_run("SELECT owner FROM weir_internal.state"
-						  " WHERE function = $1 AND name = $2 FOR UPDATE",
-						  2, types, values, NULL) > 0)
-		owner = DatumGetObjectId(weir_internal_get(0, 1, &isnull));
+	exists = weir_internal_run("SELECT owner, kind, type FROM weir_internal.state"
+							   " WHERE function = $1 AND name = $2 FOR UPDATE",
+							   2, types, values, NULL) > 0;
+	if (exists)
+	{
+		found->owner = DatumGetObjectId(weir_internal_get(0, 1, &isnull));
+		found->kind = weir_internal_text(caller, 0, 2);
+		found->type = weir_internal_text(caller, 0, 3);
+	}
 	weir_internal_leave(&saved);
-	return owner;
+	return exists;
+}
+
+void
+weir_state_change(const WeirStateRow *row)
+{
+	Oid			types[6] = {TEXTOID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[6];
+	char		nulls[7] = "      ";
+
+	values[0] = CStringGetTextDatum(row->function);
+	values[1] = CStringGetTextDatum(row->name);
+	values[2] = IntervalPGetDatum(row->ttl);
+	nulls[2] = row->ttl ? ' ' : 'n';
+	values[3] = CStringGetTextDatum(weir_ttl_update_name(row->update));
+	values[4] = CStringGetTextDatum(weir_ttl_visibility_name(row->visibility));
+	text_or_null(row->default_value, &values[5], &nulls[5]);
+
+	(void) weir_internal_execute("UPDATE weir_internal.state SET"
+								 " update_type = CASE WHEN $3 IS NULL THEN update_type ELSE $4 END,"
+								 " visibility = CASE WHEN $3 IS NULL THEN visibility ELSE $5 END,"
+								 " ttl = coalesce($3, ttl),"
+								 " default_value = coalesce($6, default_value),"
+								 " has_default = has_default OR $6 IS NOT NULL"
+								 " WHERE function = $1 AND name = $2", 6, types, values, nulls);
 }
 
 bool
@@ -107,8 +148,19 @@ enum
 	COLUMN_DEFAULT,
 	COLUMN_TTL,
 	COLUMN_UPDATE,
-	COLUMN_VISIBILITY
+	COLUMN_VISIBILITY,
+	COLUMN_KEY_TYPE,
+	COLUMN_CALLS
 };
+
+#define COLUMNS "name, kind, type, default_value, ttl, update_type, visibility, key_type, calls"
+
+/* A declaration's types, as they stand there. */
+typedef struct TypeNames
+{
+	char	   *type;
+	char	   *key_type;		/* NULL unless a map */
+} TypeNames;
 
 /* A text of a row: what it stands for is fixed, so an unknown word is damage. */
 static void
@@ -142,7 +194,7 @@ read_ttl(WeirTtl *ttl, MemoryContext context, int row)
 }
 
 static void
-read_declaration(WeirStateDecl *decl, char **type, MemoryContext context, int row)
+read_declaration(WeirStateDecl *decl, TypeNames *names, MemoryContext context, int row)
 {
 	char	   *kind = weir_internal_text(context, row, COLUMN_KIND);
 
@@ -152,7 +204,9 @@ read_declaration(WeirStateDecl *decl, char **type, MemoryContext context, int ro
 	decl->default_text = weir_internal_text(context, row, COLUMN_DEFAULT);
 	decl->has_default = decl->default_text != NULL;
 	read_ttl(&decl->ttl, context, row);
-	*type = weir_internal_text(context, row, COLUMN_TYPE);
+	decl->calls = weir_internal_text(context, row, COLUMN_CALLS);
+	names->type = weir_internal_text(context, row, COLUMN_TYPE);
+	names->key_type = weir_internal_text(context, row, COLUMN_KEY_TYPE);
 }
 
 static void
@@ -164,13 +218,16 @@ type_context(void *arg)
 
 /* Under the job's own user, as any use of a type is. */
 static void
-resolve_type(WeirStateDecl *decl, const char *type)
+resolve_types(WeirStateDecl *decl, const TypeNames *names)
 {
 	ErrorContextCallback context = {error_context_stack, type_context, decl};
 
 	error_context_stack = &context;
-	parseTypeString(type, &decl->type, &decl->typmod, 0);
+	parseTypeString(names->type, &decl->type, &decl->typmod, 0);
+	if (names->key_type)
+		parseTypeString(names->key_type, &decl->key_type, &decl->key_typmod, 0);
 	error_context_stack = context.previous;
+	decl->result_type = decl->type;
 }
 
 WeirStateDecl *
@@ -179,21 +236,34 @@ weir_state_declarations(Oid function, int *n)
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(format_procedure_qualified(function))};
 	WeirStateDecl *declarations;
-	char	  **type_names;
+	TypeNames  *names;
 	MemoryContext caller = CurrentMemoryContext;
 	WeirInternal saved;
 
 	weir_internal_enter(&saved);
-	*n = weir_internal_run("SELECT name, kind, type, default_value, ttl, update_type, visibility"
-						   " FROM weir_internal.state WHERE function = $1"
-						   " ORDER BY name COLLATE \"C\"", 1, types, values, NULL);
+	*n = weir_internal_run("SELECT " COLUMNS " FROM weir_internal.state"
+						   " WHERE function = $1 ORDER BY name COLLATE \"C\"", 1, types, values, NULL);
 	declarations = MemoryContextAllocZero(caller, sizeof(WeirStateDecl) * Max(*n, 1));
-	type_names = MemoryContextAllocZero(caller, sizeof(char *) * Max(*n, 1));
+	names = MemoryContextAllocZero(caller, sizeof(TypeNames) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
-		read_declaration(&declarations[i], &type_names[i], caller, i);
+		read_declaration(&declarations[i], &names[i], caller, i);
 	weir_internal_leave(&saved);
 
 	for (int i = 0; i < *n; i++)
-		resolve_type(&declarations[i], type_names[i]);
+		resolve_types(&declarations[i], &names[i]);
 	return declarations;
+}
+
+WeirTtl
+weir_ttl_rule(const WeirTtlType *type)
+{
+	WeirTtl		rule = {WEIR_TTL_DISABLED, WEIR_TTL_NEVER_RETURN_EXPIRED, 0};
+
+	if (type == NULL)
+		return rule;
+	rule.update = (WeirTtlUpdate) type->update;
+	rule.visibility = (WeirTtlVisibility) type->visibility;
+	/* in range: the type's input function has seen to it */
+	(void) weir_ttl_microseconds(&type->ttl, &rule.ttl);
+	return rule;
 }

@@ -19,6 +19,8 @@ typedef struct WeirStateRow
 	const char *name;
 	WeirStateKind kind;
 	const char *type;
+	const char *key_type;		/* NULL unless a map */
+	const char *calls;			/* NULL unless it calls a function or an aggregate */
 	const char *default_value;	/* NULL: none */
 	const Interval *ttl;		/* NULL: never expires */
 	WeirTtlUpdate update;
@@ -36,8 +38,18 @@ extern bool weir_state_is_declared(Oid function);
 
 /* Adds a row owned by the current user; false if function and name have one. */
 extern bool weir_state_insert(const WeirStateRow *row);
-/* Who owns the row; InvalidOid if there is none. */
-extern Oid	weir_state_owner(const char *function, const char *name);
+/* Changes the row's ttl and default value, each unless NULL. */
+extern void weir_state_change(const WeirStateRow *row);
+
+typedef struct WeirStateFound
+{
+	Oid			owner;
+	char	   *kind;
+	char	   *type;
+} WeirStateFound;
+
+/* Locks a row and tells what it is; false if there is none. */
+extern bool weir_state_find(const char *function, const char *name, WeirStateFound *found);
 extern void weir_state_delete(const char *function, const char *name);
 
 /* A function is being dropped: so are its declarations. */

@@ -8,7 +8,8 @@
  *		a datum a key column | per state: its value, its stamp if it has a ttl
  *
  * Flat copies of key columns and values that are not by-value are pieces of
- * their own.  A cell is what an entry holds of one state.
+ * their own.  A cell is what an entry holds of one state: a value, or of some
+ * kinds of state a live object.
  */
 #ifndef WEIR_STATE_ENTRY_H
 #define WEIR_STATE_ENTRY_H
@@ -17,8 +18,10 @@
 
 #include "fmgr.h"
 #include "lib/ilist.h"
+#include "lib/stringinfo.h"
 
 #include "state/flat.h"
+#include "state/input.h"
 #include "state/slab.h"
 #include "state/store.h"
 
@@ -27,6 +30,8 @@
 
 #define WEIR_CELL_PRESENT 1
 #define WEIR_CELL_NULL 2		/* present, and the value is SQL NULL */
+
+typedef struct WeirGroup WeirGroup;
 
 typedef struct WeirEntry
 {
@@ -41,6 +46,62 @@ typedef struct WeirCell
 	int64		stamp;			/* 0 without a ttl */
 	uint8		flags;
 } WeirCell;
+
+/*
+ * A live object: what a cell of some kinds of state owns in memory, instead of
+ * a flat datum, so that a record changes a part of it at the cost of that part.
+ * Its kind's own struct begins with this.  It becomes bytes only in a chunk.
+ *
+ * Changing one, for its kind (cell.c):
+ *
+ *		live = weir_live_get(state, entry)		NULL: the cell is empty
+ *		weir_live_put(state, entry, live)		the cell owns this one instead
+ *		live = weir_live_modify(state, group, entry)
+ *												one that may be changed at will
+ *		weir_live_changed(state, group, entry, bytes_before)
+ *												keeps the books after a change
+ *
+ * Inside a subtransaction weir_live_modify first copies the object, once a
+ * subtransaction.  A kind for which that is too much asks weir_live_needs_undo,
+ * notes what it changes in a piece of its own and hands that to
+ * weir_undo_log_change.
+ */
+typedef struct WeirLive
+{
+	uint64		made_in;		/* weir_undo_mark() when it was made or copied */
+	int64		bytes;			/* in a chunk, as near as accounting needs */
+} WeirLive;
+
+/* What a kind of live objects has to offer.  All in the store's memory. */
+typedef struct WeirLiveOps
+{
+	/* When the store is created: fills state->detail. */
+	void		(*init) (WeirState *state);
+
+	/* As bytes of a chunk, and back; *wrong says why bytes cannot be one. */
+	void		(*flatten) (WeirState *state, WeirLive *live, StringInfo out);
+	WeirLive   *(*unflatten) (WeirState *state, const char *bytes, Size size,
+							  const char **wrong);
+
+	WeirLive   *(*copy) (WeirState *state, WeirLive *live);
+	void		(*free) (WeirState *state, WeirLive *live);
+
+	/*
+	 * Of a kind whose parts expire one by one (its cells have no stamp): removes
+	 * at most limit expired parts, the whole cell with the last one.  Returns
+	 * when the next part expires.  NULL: the cell expires as a whole.
+	 */
+	int64		(*expire) (WeirState *state, WeirGroup *group, WeirEntry *entry, int limit);
+
+	/*
+	 * What it handed to weir_undo_log_change: undo it, or only free it (the object
+	 * may be gone by then; NULL: nothing to free).  Where weir_live_needs_undo said
+	 * no, changes that came later than this one may not have been undone before:
+	 * then the object is about to go, but must not be read beyond what it is.
+	 */
+	void		(*revert) (WeirState *state, WeirLive *live, void *change);
+	void		(*forget) (WeirState *state, void *change);
+} WeirLiveOps;
 
 /* How a key column is compared. */
 typedef enum WeirKeyEquality
@@ -68,12 +129,11 @@ struct WeirState
 	WeirStateDecl decl;
 	int			name_length;
 	WeirFlatType type;
+	WeirInput	input;
 	bool		default_isnull;
 	Datum		default_value;
-	FmgrInfo	input;
-	Oid			input_param;
-	bool		coerces;		/* the type's modifier is enforced by */
-	FmgrInfo	coercion;
+	const WeirLiveOps *live;	/* NULL: its cells are flat values */
+	void	   *detail;			/* what its kind keeps for all keys */
 	Size		value_offset;
 	Size		stamp_offset;	/* 0: no ttl, no stamp */
 };
@@ -92,7 +152,7 @@ typedef struct WeirSlot
 #define SH_DECLARE
 #include "lib/simplehash.h"
 
-typedef struct WeirGroup
+struct WeirGroup
 {
 	weir_table_hash *table;		/* NULL: no entry yet */
 	WeirEntry **dirty;			/* each dirty entry once, in no order */
@@ -101,7 +161,14 @@ typedef struct WeirGroup
 	bool		has_base;		/* a full chunk was written or loaded */
 	int64		delta_bytes;	/* chunks written or loaded since */
 	int64		live_bytes;		/* what its entries would take in a full chunk */
-} WeirGroup;
+};
+
+typedef enum WeirUndoKind
+{
+	WEIR_UNDO_CELL,				/* the whole cell, its value or object the log's */
+	WEIR_UNDO_STAMP,
+	WEIR_UNDO_CHANGE			/* a part of its live object */
+} WeirUndoKind;
 
 typedef struct WeirUndo
 {
@@ -109,8 +176,9 @@ typedef struct WeirUndo
 	int			group;
 	int			state;
 	int			level;			/* of transaction nesting; ascending in the log */
-	bool		stamp_only;
-	WeirCell	old;			/* its value belongs to the log */
+	WeirUndoKind kind;
+	WeirCell	old;
+	void	   *change;			/* what the live object noted */
 } WeirUndo;
 
 struct WeirStore
@@ -149,10 +217,12 @@ struct WeirStore
 	WeirUndo   *undo;
 	int			nundo;
 	int			undo_room;
-	int			guard_level;	/* of the subtransaction round a batch, 0: none */
+	uint32		undo_serial;	/* how often the log was emptied */
 
 	/* incremental cleanup: where it is, what it has seen since group 0 */
 	bool		has_ttl;
+	bool		guarded;		/* put off: it could not be undone */
+	int			sweeps_due;
 	int64		shortest_ttl;
 	int			sweep_group;
 	uint32		sweep_slot;
@@ -191,11 +261,27 @@ weir_cell_stamp(const WeirState *state, WeirEntry *entry)
 	return state->stamp_offset ? (int64 *) ((char *) entry + state->stamp_offset) : NULL;
 }
 
-/* Does the cell own a piece of memory? */
+/* The object of a live state's cell, NULL if it is empty. */
+static inline WeirLive *
+weir_live_get(const WeirState *state, WeirEntry *entry)
+{
+	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+		return NULL;
+	return (WeirLive *) DatumGetPointer(*weir_cell_value(state, entry));
+}
+
+#define weir_state_expires_in_parts(state) ((state)->live && (state)->live->expire)
+
+/* Does the cell own a flat piece of memory? */
 #define weir_cell_has_piece(state, flags) \
-	((flags) == WEIR_CELL_PRESENT && !(state)->type.typbyval)
+	((flags) == WEIR_CELL_PRESENT && (state)->live == NULL && !(state)->type.typbyval)
 
 /* key.c */
+extern void weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key,
+								 MemoryContext context);
+extern uint64 weir_key_column_hash(WeirKeyColumnState *column, Datum value, bool isnull);
+extern bool weir_key_column_equal(WeirKeyColumnState *column, Datum stored, bool stored_isnull,
+								  Datum given, bool given_isnull);
 extern void weir_keys_init(WeirStore *store, const WeirStoreKey *keys);
 extern bool weir_keys_equal(const WeirStore *store, WeirEntry *entry);
 extern uint64 weir_keys_hash(const WeirStore *store, const Datum *key, const bool *isnull);
@@ -221,16 +307,34 @@ extern void weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool 
 extern void weir_cell_renew(WeirState *state, WeirEntry *entry);
 extern void weir_cell_remove(WeirState *state, WeirGroup *group, WeirEntry *entry, bool undoable);
 extern bool weir_cell_is_expired(const WeirState *state, WeirEntry *entry);
+extern void weir_live_put(WeirState *state, WeirEntry *entry, WeirLive *live);
+extern WeirLive *weir_live_modify(WeirState *state, WeirGroup *group, WeirEntry *entry);
+extern void weir_live_changed(WeirState *state, WeirGroup *group, WeirEntry *entry,
+							  int64 bytes_before);
+extern bool weir_live_needs_undo(const WeirState *state, const WeirLive *live);
 
 /* undo.c */
 extern void weir_undo_attach(WeirStore *store);
 extern void weir_undo_detach(WeirStore *store);
 extern bool weir_undo_wanted(void);
-extern void weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only);
-extern void weir_undo_log_expired(WeirState *state, WeirGroup *group, WeirEntry *entry);
+extern uint64 weir_undo_mark(const WeirStore *store);
+extern void weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry,
+						  WeirUndoKind kind);
+extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *entry,
+								 void *change);
+
+/* window.c */
+extern const WeirLiveOps weir_window_ops;
+
+/* live.c: which kinds have live objects */
+extern const WeirLiveOps weir_list_ops;
+extern const WeirLiveOps weir_map_ops;
+extern const WeirLiveOps weir_aggregating_ops;
+extern const WeirLiveOps *weir_live_ops(WeirStateKind kind);
 
 /* sweep.c: expired entries of other keys */
 extern void weir_sweep(WeirStore *store);
+extern int64 weir_expiry_of(int64 stamp, int64 ttl);
 extern void weir_entry_expire(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 
 #endif

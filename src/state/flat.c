@@ -85,6 +85,13 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 	ReleaseTupleDesc(desc);
 }
 
+void
+weir_flat_salt(WeirFlatType *flat, uint32 salt)
+{
+	for (int i = 0; i <= flat->natts; i++)
+		flat->fingerprints[i] = hash_combine(flat->fingerprints[i], salt);
+}
+
 Size
 weir_flat_prepare(const WeirFlatType *flat, Datum *value)
 {

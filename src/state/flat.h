@@ -29,6 +29,8 @@ typedef struct WeirFlatType
 } WeirFlatType;
 
 extern void weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context);
+/* What else a value's bytes depend on goes into the fingerprints. */
+extern void weir_flat_salt(WeirFlatType *flat, uint32 salt);
 #define weir_flat_fingerprint(flat) ((flat)->fingerprints[(flat)->natts])
 
 /* Makes *value self-contained, and says how many bytes it takes when flat. */

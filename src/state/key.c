@@ -13,6 +13,7 @@
 #include "utils/typcache.h"
 
 #include "state/entry.h"
+#include "state/piece.h"
 
 /* A NULL column's share in the hash. */
 #define NULL_HASH UINT64CONST(0x5851f42d4c957f2d)
@@ -38,16 +39,20 @@ weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations, const Datu
 	return result;
 }
 
+uint64
+weir_key_column_hash(WeirKeyColumnState *column, Datum value, bool isnull)
+{
+	return column_hash(&column->hash, column->collation, value, isnull);
+}
+
 /* The same, with the store's own functions. */
 uint64
 weir_keys_hash(const WeirStore *store, const Datum *key, const bool *isnull)
 {
-	WeirKeyColumnState *keys = store->keys;
-	uint64		result = column_hash(&keys[0].hash, keys[0].collation, key[0], isnull[0]);
+	uint64		result = weir_key_column_hash(&store->keys[0], key[0], isnull[0]);
 
 	for (int i = 1; i < store->nkeys; i++)
-		result = hash_combine64(result, column_hash(&keys[i].hash, keys[i].collation,
-													key[i], isnull[i]));
+		result = hash_combine64(result, weir_key_column_hash(&store->keys[i], key[i], isnull[i]));
 	return result;
 }
 
@@ -81,28 +86,31 @@ choose_equality(const WeirFlatType *type, Oid function, Oid collation)
 }
 
 void
+weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key, MemoryContext context)
+{
+	TypeCacheEntry *cache = lookup_type_cache(key->type, TYPECACHE_HASH_EXTENDED_PROC);
+	Oid			equal = get_opcode(key->eq_operator);
+
+	if (!OidIsValid(cache->hash_extended_proc) || !OidIsValid(equal))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not find a hash function for key type %s",
+						format_type_be(key->type)),
+				 errhint("Use a key of a type that has a default hash operator class.")));
+	weir_flat_type(&column->type, key->type, context);
+	column->collation = key->collation;
+	column->equality = choose_equality(&column->type, equal, column->collation);
+	fmgr_info_cxt(equal, &column->equal, context);
+	fmgr_info_cxt(cache->hash_extended_proc, &column->hash, context);
+}
+
+void
 weir_keys_init(WeirStore *store, const WeirStoreKey *keys)
 {
 	store->keys = MemoryContextAllocZero(store->context,
 										 sizeof(WeirKeyColumnState) * Max(store->nkeys, 1));
 	for (int i = 0; i < store->nkeys; i++)
-	{
-		WeirKeyColumnState *column = &store->keys[i];
-		TypeCacheEntry *cache = lookup_type_cache(keys[i].type, TYPECACHE_HASH_EXTENDED_PROC);
-		Oid			equal = get_opcode(keys[i].eq_operator);
-
-		if (!OidIsValid(cache->hash_extended_proc) || !OidIsValid(equal))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_FUNCTION),
-					 errmsg("could not find a hash function for key type %s",
-							format_type_be(keys[i].type)),
-					 errhint("Use a key of a type that has a default hash operator class.")));
-		weir_flat_type(&column->type, keys[i].type, store->context);
-		column->collation = keys[i].collation;
-		column->equality = choose_equality(&column->type, equal, column->collation);
-		fmgr_info_cxt(equal, &column->equal, store->context);
-		fmgr_info_cxt(cache->hash_extended_proc, &column->hash, store->context);
-	}
+		weir_key_column_init(&store->keys[i], &keys[i], store->context);
 }
 
 static bool
@@ -126,7 +134,21 @@ is_plain(const WeirFlatType *type, Datum value)
 	return type->typlen != -1 || (!VARATT_IS_EXTERNAL(varlena) && !VARATT_IS_COMPRESSED(varlena));
 }
 
-/* Is this entry's key the current one?  NULL equals NULL. */
+/* NULL equals NULL. */
+bool
+weir_key_column_equal(WeirKeyColumnState *column, Datum stored, bool stored_isnull,
+					  Datum given, bool given_isnull)
+{
+	if (stored_isnull || given_isnull)
+		return stored_isnull && given_isnull;
+	if (column->equality == WEIR_EQUAL_DATUM)
+		return stored == given;
+	if (column->equality == WEIR_EQUAL_BYTES && is_plain(&column->type, given))
+		return bytes_equal(&column->type, stored, given);
+	return DatumGetBool(FunctionCall2Coll(&column->equal, column->collation, stored, given));
+}
+
+/* Is this entry's key the current one? */
 bool
 weir_keys_equal(const WeirStore *store, WeirEntry *entry)
 {
@@ -134,30 +156,9 @@ weir_keys_equal(const WeirStore *store, WeirEntry *entry)
 	uint8	   *nulls = weir_entry_key_nulls(entry);
 
 	for (int i = 0; i < store->nkeys; i++)
-	{
-		WeirKeyColumnState *column = &store->keys[i];
-		Datum		given = store->key[i];
-
-		if (nulls[i] || store->key_isnull[i])
-		{
-			if (!nulls[i] || !store->key_isnull[i])
-				return false;
-			continue;
-		}
-		if (column->equality == WEIR_EQUAL_DATUM)
-		{
-			if (stored[i] != given)
-				return false;
-		}
-		else if (column->equality == WEIR_EQUAL_BYTES && is_plain(&column->type, given))
-		{
-			if (!bytes_equal(&column->type, stored[i], given))
-				return false;
-		}
-		else if (!DatumGetBool(FunctionCall2Coll(&column->equal, column->collation,
-												 stored[i], given)))
+		if (!weir_key_column_equal(&store->keys[i], stored[i], nulls[i],
+								   store->key[i], store->key_isnull[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -170,19 +171,8 @@ weir_keys_copy(WeirStore *store, WeirEntry *entry)
 
 	for (int i = 0; i < store->nkeys; i++)
 	{
-		WeirFlatType *type = &store->keys[i].type;
-		Datum		given = store->key[i];
-
 		nulls[i] = store->key_isnull[i];
-		stored[i] = given;
-		if (!nulls[i] && !type->typbyval)
-		{
-			Size		size = weir_flat_prepare(type, &given);
-			char	   *piece = weir_slab_alloc(store->slab, size);
-
-			weir_flat_write(type, given, size, piece);
-			stored[i] = PointerGetDatum(piece);
-		}
+		stored[i] = weir_piece_make(store->slab, &store->keys[i].type, store->key[i], nulls[i]);
 	}
 }
 
@@ -193,13 +183,7 @@ weir_keys_free(WeirStore *store, WeirEntry *entry)
 	uint8	   *nulls = weir_entry_key_nulls(entry);
 
 	for (int i = 0; i < store->nkeys; i++)
-	{
-		WeirFlatType *type = &store->keys[i].type;
-
-		if (!nulls[i] && !type->typbyval)
-			weir_slab_free(store->slab, DatumGetPointer(stored[i]),
-						   weir_flat_size(type, stored[i]));
-	}
+		weir_piece_free(store->slab, &store->keys[i].type, stored[i], nulls[i]);
 }
 
 /* The bytes an entry's key takes in a chunk, as near as accounting needs. */
@@ -209,7 +193,7 @@ weir_keys_size(const WeirStore *store, WeirEntry *entry)
 	Size		size = 1;
 
 	for (int i = 0; i < store->nkeys; i++)
-		size += weir_entry_key_nulls(entry)[i] ? 1 :
-			1 + weir_flat_size(&store->keys[i].type, weir_entry_key(store, entry)[i]);
+		size += weir_piece_size(&store->keys[i].type, weir_entry_key(store, entry)[i],
+								weir_entry_key_nulls(entry)[i]);
 	return size;
 }

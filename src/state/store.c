@@ -8,40 +8,32 @@
  *		key.c		hash, equality and copies of keys
  *		entry.c		tables and entries, the dirty list
  *		cell.c		changes of what an entry holds
+ *		live.c		kinds of state that keep objects in memory
  *		undo.c		subtransactions
  *		sweep.c		incremental cleanup of what has expired
+ *		window.c	count windows
+ *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
  *		value.c		value state: read, update, clear
+ *		list.c		list state
+ *		map.c		map state
+ *		reducing.c	reducing state
+ *		aggregating.c	aggregating state, over aggregate*.c
  *		snapshot.c	what a checkpoint writes
  *		chunk.c		the format of a chunk, written and read
  *		flat.c		values as bytes
+ *		input.c		values from text and of the declared modifier
+ *		piece.c		values in memory of the slab
  *		slab.c		memory
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "parser/parse_coerce.h"
 
 #include "state/entry.h"
+#include "state/reducing.h"
 
 WeirStore  *weir_current_store = NULL;
-
-/* The modifier of the declared type is enforced by a function, if any. */
-static void
-init_coercion(WeirState *state)
-{
-	Oid			function;
-
-	if (state->decl.typmod < 0 ||
-		find_typmod_coercion_function(getBaseType(state->decl.type), &function) !=
-		COERCION_PATH_FUNC)
-		return;
-	fmgr_info_cxt(function, &state->coercion, state->store->context);
-	state->coerces = true;
-}
 
 static void
 init_default(WeirState *state)
@@ -52,8 +44,7 @@ init_default(WeirState *state)
 	state->default_isnull = !state->decl.has_default || state->decl.default_text == NULL;
 	if (state->default_isnull)
 		return;
-	value = InputFunctionCall(&state->input, state->decl.default_text, state->input_param,
-							  state->decl.typmod);
+	value = weir_input_parse(&state->input, state->decl.default_text);
 	old = MemoryContextSwitchTo(state->store->context);
 	state->default_value = datumCopy(value, state->type.typbyval, state->type.typlen);
 	MemoryContextSwitchTo(old);
@@ -63,7 +54,6 @@ static void
 init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 {
 	WeirState  *state = &store->states[index];
-	Oid			input;
 
 	state->store = store;
 	state->index = index;
@@ -71,12 +61,17 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 	state->decl.name = MemoryContextStrdup(store->context, decl->name);
 	if (decl->default_text)
 		state->decl.default_text = MemoryContextStrdup(store->context, decl->default_text);
+	if (decl->calls)
+		state->decl.calls = MemoryContextStrdup(store->context, decl->calls);
 	state->name_length = strlen(decl->name);
 	weir_flat_type(&state->type, decl->type, store->context);
-	getTypeInputInfo(decl->type, &input, &state->input_param);
-	fmgr_info_cxt(input, &state->input, store->context);
-	init_coercion(state);
+	weir_input_init(&state->input, decl->type, decl->typmod, store->context);
 	init_default(state);
+	state->live = weir_live_ops(decl->kind);
+	if (state->live && state->live->init)
+		state->live->init(state);
+	if (decl->kind == WEIR_STATE_REDUCING)
+		weir_reducing_init(state);
 	if (decl->ttl.update != WEIR_TTL_DISABLED)
 	{
 		store->has_ttl = true;
@@ -98,7 +93,7 @@ lay_out(WeirStore *store)
 
 		state->value_offset = offset;
 		offset += sizeof(Datum);
-		if (state->decl.ttl.update != WEIR_TTL_DISABLED)
+		if (state->decl.ttl.update != WEIR_TTL_DISABLED && !weir_state_expires_in_parts(state))
 		{
 			state->stamp_offset = offset;
 			offset += sizeof(int64);
@@ -193,26 +188,33 @@ weir_store_leave(WeirStore *store)
 	store->entry = NULL;
 	store->looked_up = false;
 	weir_current_store = NULL;
-	if (store->has_ttl)
+	if (!store->has_ttl)
+		return;
+	if (store->guarded)
+		store->sweeps_due++;
+	else
 		weir_sweep(store);
 }
 
 void
 weir_store_guard(WeirStore *store)
 {
-	store->guard_level = GetCurrentTransactionNestLevel();
+	store->guarded = true;
+	store->sweeps_due = 0;
 }
 
 void
 weir_store_unguard(WeirStore *store)
 {
-	store->guard_level = 0;
+	store->guarded = false;
+	for (; store->sweeps_due > 0; store->sweeps_due--)
+		weir_sweep(store);
 }
 
 void
 weir_store_abandon(WeirStore *store, int64 clock)
 {
-	store->guard_level = 0;
+	store->guarded = false;
 	store->entry = NULL;
 	store->looked_up = false;
 	store->clock = clock;

@@ -18,7 +18,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_LIST,
 	WEIR_STATE_MAP,
 	WEIR_STATE_REDUCING,
-	WEIR_STATE_AGGREGATING
+	WEIR_STATE_AGGREGATING,
+	WEIR_STATE_WINDOW			/* of GROUP BY weir.count_window: no user declares it */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -30,11 +31,16 @@ typedef struct WeirStateDecl
 {
 	char	   *name;
 	WeirStateKind kind;
-	Oid			type;
+	Oid			type;			/* of the value, element, accumulator, or what is aggregated */
 	int32		typmod;
+	Oid			key_type;		/* of a map */
+	int32		key_typmod;
+	Oid			result_type;	/* of reading: type, but for an aggregate */
+	char	   *calls;			/* the reduce function's signature, the aggregate's name */
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
+	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey
@@ -77,9 +83,9 @@ extern void weir_store_leave(WeirStore *store);
 /* A function whose task has no declared state still enters a key: nstates 0. */
 
 /*
- * In a subtransaction round a batch: what has expired is removed by it, too, so
- * that its abort brings that back.  Unguard at its end; abandon after its abort,
- * with the clock as it was before, since the records will come again.
+ * Round a subtransaction that runs a batch: cleanup, which it could not undo,
+ * waits for its end.  Abandon after its abort, with the clock as it was before,
+ * since the records will come again.
  */
 extern void weir_store_guard(WeirStore *store);
 extern void weir_store_unguard(WeirStore *store);

@@ -15,36 +15,51 @@
 
 #define SWEEP_ENTRIES 4			/* looked at a record */
 #define SWEEP_SLOTS 32			/* at most, empty ones included */
+#define SWEEP_PARTS 32			/* of a live object removed at a visit */
 
-static int64
-expiry_of(int64 stamp, int64 ttl)
+/* When does what was stamped then expire? */
+int64
+weir_expiry_of(int64 stamp, int64 ttl)
 {
 	int64		result;
 
 	return pg_add_s64_overflow(stamp, ttl, &result) ? PG_INT64_MAX : result;
 }
 
-/* Removes an entry's expired values. */
+/* Removes what has expired in a cell; when does what it leaves expire? */
+static int64
+expire_cell(WeirState *state, WeirGroup *group, WeirEntry *entry, int limit)
+{
+	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+		return PG_INT64_MAX;
+	if (state->live && state->live->expire)
+		return state->live->expire(state, group, entry, limit);
+	if (state->stamp_offset == 0)
+		return PG_INT64_MAX;
+	if (weir_cell_is_expired(state, entry))
+	{
+		weir_cell_remove(state, group, entry, false);
+		return PG_INT64_MAX;
+	}
+	return weir_expiry_of(*weir_cell_stamp(state, entry), state->decl.ttl.ttl);
+}
+
+/* Removes all that has expired in an entry. */
 void
 weir_entry_expire(WeirStore *store, WeirGroup *group, WeirEntry *entry)
 {
 	for (int i = 0; i < store->nstates; i++)
-		if (weir_cell_is_expired(&store->states[i], entry))
-			weir_cell_remove(&store->states[i], group, entry, false);
+		(void) expire_cell(&store->states[i], group, entry, PG_INT32_MAX);
 }
 
 static void
 visit(WeirStore *store, WeirGroup *group, WeirEntry *entry)
 {
-	weir_entry_expire(store, group, entry);
 	for (int i = 0; i < store->nstates; i++)
 	{
-		WeirState  *state = &store->states[i];
+		int64		next = expire_cell(&store->states[i], group, entry, SWEEP_PARTS);
 
-		if (state->stamp_offset && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
-			store->sweep_next_expiry = Min(store->sweep_next_expiry,
-										   expiry_of(*weir_cell_stamp(state, entry),
-													 state->decl.ttl.ttl));
+		store->sweep_next_expiry = Min(store->sweep_next_expiry, next);
 	}
 }
 
@@ -53,7 +68,7 @@ static void
 end_sweep(WeirStore *store)
 {
 	store->sweep_not_before = Min(store->sweep_next_expiry,
-								  expiry_of(store->sweep_started, store->shortest_ttl));
+								  weir_expiry_of(store->sweep_started, store->shortest_ttl));
 	store->sweep_next_expiry = PG_INT64_MAX;
 	store->sweep_group = 0;
 	store->sweep_slot = 0;

@@ -6,9 +6,11 @@
  * change of a cell first puts its old content here.  An aborted subtransaction
  * takes back its records, newest first; a committed one leaves them to its
  * parent, and at the top level nothing is ever undone, since an error there
- * ends the attempt.  The log's levels never fall from bottom to top.  What has
- * expired stays removed, but for a subtransaction round a batch (guard_level),
- * which shall leave no trace.
+ * ends the attempt.  The log's levels never fall from bottom to top.
+ *
+ * Of a live object the log holds either the object as it was, while the cell has
+ * a copy, or what a change of a part of it noted.  Records are taken back in
+ * reverse, so that each finds the object that it was written about.
  */
 #include "postgres.h"
 
@@ -25,11 +27,23 @@ weir_undo_wanted(void)
 	return GetCurrentTransactionNestLevel() > 1;
 }
 
-/* Room for a record of this level, behind those of its level and below. */
-static WeirUndo *
-add_record(WeirStore *store, int level)
+/*
+ * Names the subtransaction this is, among all that the log's records belong to;
+ * 0 outside any.  An object marked so was made in it and goes with it.
+ */
+uint64
+weir_undo_mark(const WeirStore *store)
 {
-	int			at = store->nundo;
+	if (!weir_undo_wanted())
+		return 0;
+	return (uint64) store->undo_serial << 32 | GetCurrentSubTransactionId();
+}
+
+static WeirUndo *
+add_record(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirUndoKind kind)
+{
+	WeirStore  *store = state->store;
+	WeirUndo   *undo;
 
 	if (store->nundo == store->undo_room)
 	{
@@ -40,53 +54,71 @@ add_record(WeirStore *store, int level)
 			repalloc_huge(store->undo, sizeof(WeirUndo) * room);
 		store->undo_room = room;
 	}
-	while (at > 0 && store->undo[at - 1].level > level)
-		at--;
-	memmove(&store->undo[at + 1], &store->undo[at], sizeof(WeirUndo) * (store->nundo - at));
-	store->nundo++;
-	store->undo[at].level = level;
-	return &store->undo[at];
-}
-
-static void
-log_cell(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only, int level)
-{
-	WeirStore  *store = state->store;
-	WeirUndo   *undo = add_record(store, level);
-
+	undo = &store->undo[store->nundo++];
 	undo->entry = entry;
 	undo->group = group - store->groups;
 	undo->state = state->index;
-	undo->stamp_only = stamp_only;
+	undo->level = GetCurrentTransactionNestLevel();
+	undo->kind = kind;
 	undo->old = weir_cell_get(state, entry);
+	undo->change = NULL;
+	return undo;
 }
 
-/* Logs a cell before it changes; unless stamp_only, its value is now the log's. */
+/* Logs a cell before it changes; WEIR_UNDO_CELL: what it holds is now the log's. */
 void
-weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, bool stamp_only)
+weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirUndoKind kind)
 {
-	log_cell(state, group, entry, stamp_only, GetCurrentTransactionNestLevel());
+	(void) add_record(state, group, entry, kind);
 }
 
-/*
- * The same for a cell that has expired, which the user's exception blocks do not
- * bring back.  They have no record of it: it would not have expired then.
- */
+/* The same for a part of the cell's live object. */
 void
-weir_undo_log_expired(WeirState *state, WeirGroup *group, WeirEntry *entry)
+weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *entry, void *change)
 {
-	log_cell(state, group, entry, false, state->store->guard_level);
+	add_record(state, group, entry, WEIR_UNDO_CHANGE)->change = change;
+}
+
+static void
+revert_change(WeirState *state, WeirGroup *group, WeirUndo *undo)
+{
+	WeirLive   *live = weir_live_get(state, undo->entry);
+	int64		before = live->bytes;
+
+	state->live->revert(state, live, undo->change);
+	group->live_bytes += live->bytes - before;
 }
 
 static void
 undo_change(WeirStore *store, WeirUndo *undo)
 {
 	WeirState  *state = &store->states[undo->state];
+	WeirGroup  *group = &store->groups[undo->group];
 
-	if (undo->stamp_only)
-		*weir_cell_stamp(state, undo->entry) = undo->old.stamp;
-	else
-		weir_cell_put(state, &store->groups[undo->group], undo->entry, undo->old);
+	switch (undo->kind)
+	{
+		case WEIR_UNDO_CELL:
+			weir_cell_put(state, group, undo->entry, undo->old);
+			break;
+		case WEIR_UNDO_STAMP:
+			*weir_cell_stamp(state, undo->entry) = undo->old.stamp;
+			break;
+		case WEIR_UNDO_CHANGE:
+			revert_change(state, group, undo);
+			break;
+	}
+}
+
+/* Nothing will be undone any more: frees what the record holds. */
+static void
+forget_change(WeirStore *store, WeirUndo *undo)
+{
+	WeirState  *state = &store->states[undo->state];
+
+	if (undo->kind == WEIR_UNDO_CELL)
+		weir_cell_free(state, undo->old);
+	else if (undo->kind == WEIR_UNDO_CHANGE && state->live->forget)
+		state->live->forget(state, undo->change);
 }
 
 static void
@@ -107,8 +139,7 @@ commit_level(WeirStore *store, int level)
 			undo->level = level - 1;
 		else
 		{
-			if (!undo->stamp_only)
-				weir_cell_free(&store->states[undo->state], undo->old);
+			forget_change(store, undo);
 			store->nundo--;
 		}
 	}
@@ -130,6 +161,8 @@ subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionI
 			abort_level(store, level);
 		else
 			commit_level(store, level);
+		if (store->nundo == 0)
+			store->undo_serial++;
 	}
 }
 

@@ -62,9 +62,7 @@ weir_value_get(WeirState *state, bool *isnull)
 void
 weir_value_set(WeirState *state, Datum value, bool isnull)
 {
-	if (state->coerces && !isnull)
-		value = FunctionCall3(&state->coercion, value, Int32GetDatum(state->decl.typmod),
-							  BoolGetDatum(false));
+	value = weir_input_coerce(&state->input, value, isnull);
 	weir_cell_set(state, weir_entry_make(state->store), value, isnull);
 }
 
@@ -80,5 +78,5 @@ weir_value_remove(WeirState *state)
 Datum
 weir_value_parse(WeirState *state, char *text)
 {
-	return InputFunctionCall(&state->input, text, state->input_param, state->decl.typmod);
+	return weir_input_parse(&state->input, text);
 }

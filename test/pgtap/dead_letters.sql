@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(61);
+SELECT plan(64);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
@@ -125,6 +125,14 @@ CALL run('looked_up', :'port', 'INSERT INTO %I SELECT k.f0, r.f1 FROM readings r
 SELECT ok(weir.wait_for_job('looked_up', 'finished', '1 min'), 'lookup: the job goes on');
 SELECT bag_eq('TABLE looked_up', 'VALUES (1::bigint, 1::bigint), (2, 2), (1, 5), (2, 6)', 'lookup: the other records');
 SELECT results_eq($$SELECT line_number FROM weir.dead_letters WHERE job = 'looked_up' ORDER BY 1$$, 'VALUES (2::bigint), (4), (7)', 'lookup: the letters');
+
+-- A window's aggregate that errs leaves the window as it was.
+CREATE TABLE windows (f0 bigint, total bigint);
+\set port `perl test/pgtap/sender '1 9223372036854775807\n1 1\n1 -7\n2 4\n2 5\n'`
+CALL run('windows', :'port', 'INSERT INTO %I SELECT f0, sum(1000 / (f1 - 1)) FROM readings GROUP BY f0, weir.count_window(2)');
+SELECT ok(weir.wait_for_job('windows', 'finished', '1 min'), 'window: the job goes on');
+SELECT bag_eq('TABLE windows', 'VALUES (1::bigint, -125::bigint), (2, 583)', 'window: it holds the other records');
+SELECT results_eq($$SELECT line_number, sqlstate FROM weir.dead_letters WHERE job = 'windows'$$, $$VALUES (2::bigint, '22012')$$, 'window: the letter');
 
 -- Bytes that are no characters, and other ways to end a record.
 CREATE FOREIGN TABLE bytes (a int, b text) SERVER here OPTIONS (delimiter ' ', on_error 'dead_letter');

@@ -39,7 +39,14 @@ sub begin
 	return $sender;
 }
 
-sub raises { my ($code) = @_; return $node->sql("DELETE FROM raises; INSERT INTO raises SELECT '$code' WHERE '$code' <> ''"); }
+# At once: between two codes there is no moment in which the record goes through.
+sub raises
+{
+	my ($code) = @_;
+
+	$node->sql("BEGIN; DELETE FROM raises; INSERT INTO raises SELECT '$code' WHERE '$code' <> ''; COMMIT");
+	return;
+}
 
 # A restart of the server between the two attempts.
 my $sender = begin('over_restart', q{'fixed_delay', attempts => -1, delay => '1 h'}, 'stop');

@@ -64,6 +64,29 @@ test_renewal(void)
 }
 
 static void
+test_adds(void)
+{
+	static const struct
+	{
+		const char *name;
+		WeirTtl		ttl;
+		int64_t		now;
+		bool		expected;
+	}			cases[] = {
+		{"add goes on with what is present", {WRITE, NEVER, 100}, 99, true},
+		{"add starts anew where it has expired", {WRITE, NEVER, 100}, 100, false},
+		{"add, relaxed: the expired is read once more", {WRITE, RELAXED, 100}, 100, true},
+		{"add, reads renew: starts anew all the same", {READ, NEVER, 100}, 100, false},
+		{"add, disabled: never starts anew", {WEIR_TTL_DISABLED, NEVER, 0}, INT64_MAX, true}
+	};
+	int			i;
+
+	for (i = 0; i < COUNT(cases); i++)
+		ok(weir_ttl_add_continues(&cases[i].ttl, 0, cases[i].now) == cases[i].expected,
+		   "ttl %s", cases[i].name);
+}
+
+static void
 test_names(void)
 {
 	static const char *const wrong[] = {"", "Disabled", "on_read", "on_create_and_write ", "never"};
@@ -93,5 +116,6 @@ test_expiry(void)
 {
 	test_reads();
 	test_renewal();
+	test_adds();
 	test_names();
 }

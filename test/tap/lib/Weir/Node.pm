@@ -258,7 +258,8 @@ SQL
 # The job of the design's first section: stream, function, state, table, job
 # "s3", not started.  Options: port, ttl, server (more options), sink (the
 # table's DDL), query, job (more arguments of create_job), checkpointing
-# (arguments of enable_checkpointing; '' for none).
+# (arguments of enable_checkpointing; '' for none), owner (a role that may
+# create all that).
 sub averaging_job
 {
 	my ($self, %o) = @_;
@@ -267,10 +268,12 @@ sub averaging_job
 	my $sink = $o{sink} // 'CREATE TABLE averages (f0 bigint, average bigint);';
 	my $text = $o{query} // $query;
 	my $job = $o{job} // 'parallelism => 2';
+	my $owner = $o{owner} ? "SET SESSION AUTHORIZATION $o{owner};" : '';
 	my $checkpointing = $o{checkpointing}
 	  // "every => '100 ms', mode => 'exactly_once', timeout => '60 s', max_concurrent => 2, fail_on_errors => false";
 
 	$self->sql(<<"SQL");
+$owner
 CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
     OPTIONS (host '127.0.0.1', port '$o{port}'$server);
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
@@ -284,7 +287,7 @@ $sink
 SELECT weir.create_job('s3', \$job\$
 $text\$job\$, $job);
 SQL
-	$self->sql("SELECT weir.enable_checkpointing('s3', $checkpointing)") if $checkpointing;
+	$self->sql("$owner SELECT weir.enable_checkpointing('s3', $checkpointing)") if $checkpointing;
 	return;
 }
 

@@ -1,9 +1,9 @@
 /*
- * api/ttl.h
+ * state/ttl.h
  *		The SQL type weir.ttl.
  */
-#ifndef WEIR_API_TTL_H
-#define WEIR_API_TTL_H
+#ifndef WEIR_STATE_TTL_H
+#define WEIR_STATE_TTL_H
 
 #include "postgres.h"
 
@@ -21,5 +21,8 @@ typedef struct WeirTtlType
 } WeirTtlType;
 
 StaticAssertDecl(sizeof(WeirTtlType) == 24, "weir.ttl is 24 bytes");
+
+/* The rule it states; without one, nothing expires. */
+extern WeirTtl weir_ttl_rule(const WeirTtlType *type);
 
 #endif

@@ -1,0 +1,20 @@
+/*
+ * api/guest.h
+ *		Weir as a guest in its database: the hooks on what others do.
+ */
+#ifndef WEIR_API_GUEST_H
+#define WEIR_API_GUEST_H
+
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+
+/* guest.c: commands that need a job's processes and prepared transactions out of the way */
+extern void weir_guest_init(void);
+
+/* dependent.c: drops of what a job uses, or of its owner */
+extern void weir_dependent_init(void);
+/* Of relations: asked before the drop waits for the lock of an open epoch. */
+extern void weir_dependent_before_drop(DropStmt *stmt);
+
+#endif
