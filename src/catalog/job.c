@@ -33,12 +33,8 @@
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
 	" j.restart_reset_after, j.restart_jitter," \
-<<<<<<< HEAD
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)," \
+	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
 	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
-=======
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory" \
->>>>>>> main
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -208,8 +204,8 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->was_finished = row_bool(row, 29);
 	job->start_from = weir_internal_int64(row, 40);
 	job->allow_gap = row_bool(row, 41);
-	job->record_failure.line = weir_internal_int64(row, 42);
-	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 43),
+	job->record_failure.line = weir_internal_int64(row, 43);
+	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 44),
 			sizeof(job->record_failure.sqlstate));
 }
 

@@ -25,14 +25,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/align.h"
-<<<<<<< HEAD
 #include "flow/operator.h"
-=======
-#include "flow/channel.h"
-#include "flow/keyed_step.h"
-#include "flow/state_memory.h"
-#include "flow/task.h"
->>>>>>> main
 #include "sink/epoch.h"
 #include "sink/output.h"
 
@@ -89,109 +82,6 @@ open_steps(WeirOperator *op)
 	CommitTransactionCommand();
 }
 
-<<<<<<< HEAD
-=======
-/* A row for the sink: to the statement, or on to the task that runs it. */
-static void
-emit_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
-{
-	Operator   *op = arg;
-
-	op->task->slot->stats.records_out++;
-	if (op->sink)
-		weir_sink_row(op->sink, values, nulls);
-	else
-		weir_sender_row(op->out, op->task->dataflow->sink_desc, values, nulls,
-						origin->hash, origin->stamp, origin->line);
-}
-
-/* While an epoch is open the coordinator looks for deadlocks. */
-static void
-tell_epoch_open(WeirTask *task)
-{
-	if (task->slot->stats.epoch_open)
-		return;
-	task->slot->stats.epoch_open = true;
-	SetLatch(&task->attempt->coordinator->procLatch);
-}
-
-/* A transaction for one batch: the epoch's, or a read-only one of its own. */
-static void
-enter_transaction(Operator *op)
-{
-	if (op->sink)
-	{
-		weir_epoch_enter();
-		tell_epoch_open(op->task);
-	}
-	else
-	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-	}
-	XactReadOnly = true;
-}
-
-static void
-leave_transaction(Operator *op)
-{
-	XactReadOnly = false;
-	if (op->sink)
-		weir_epoch_leave();
-	else
-	{
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-	}
-	MemoryContextSwitchTo(op->task->context);
-}
-
-static void
-flush_rows(Operator *op)
-{
-	int64		began;
-
-	if (op->sink == NULL)
-	{
-		weir_sender_flush(op->out);
-		return;
-	}
-	began = weir_now();
-	weir_sink_flush(op->sink);
-	op->task->slot->stats.in_sink_us += weir_now() - began;
-}
-
-static void
-process_rows(Operator *op, const WeirMessage *message)
-{
-	WeirTask   *task = op->task;
-	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
-
-	enter_transaction(op);
-	if (weir_task_refresh(task, op->sink ? weir_dataflow_lock_sink : weir_dataflow_lock_scan))
-	{
-		build_steps(op);
-		weir_task_drop_stale(task);
-	}
-	for (int i = 0; i < message->nrows; i++)
-	{
-		const WeirRow *row = (const WeirRow *) at;
-
-		weir_keyed_step_row(op->step, row, emit_row, op);
-		at += row->size;
-	}
-	flush_rows(op);
-	leave_transaction(op);
-	task->line = 0;
-	if (op->store)
-		weir_state_memory_note(task, op->store);
-	task->slot->stats.records_in += message->nrows;
-	task->slot->stats.bytes_in += at - (const char *) message;
-	task->slot->stats.epoch_open = weir_epoch_is_open();
-}
-
->>>>>>> main
 /* ---- checkpoints ---- */
 
 static void

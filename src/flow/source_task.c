@@ -23,11 +23,8 @@
 
 #include "decide/isolate.h"
 #include "decide/keygroup.h"
-<<<<<<< HEAD
 #include "decide/poison.h"
-=======
 #include "fault.h"
->>>>>>> main
 #include "flow/channel.h"
 #include "flow/task.h"
 #include "source/handover.h"
