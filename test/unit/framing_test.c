@@ -241,7 +241,7 @@ static void
 test_drop(void)
 {
 	Case		c = {"", "\n", "\"\"", 100, "", ""};
-	WeirFramer *f = framer_of(&c);
+	WeirFramer *f = framer_of(&c, false);
 	WeirFramedRecord r;
 
 	weir_framer_feed(f, "a\nb\"b", 5, 1);
