@@ -84,7 +84,9 @@ CREATE TABLE weir_internal.run (
     altered         boolean NOT NULL DEFAULT false, -- next start: new timeline from the last completed
     leave_state     boolean NOT NULL DEFAULT false, -- which begins empty
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
-    migrate         text
+    migrate         text,
+    failed_line     bigint,             -- of the record that ended an attempt, and how
+    failed_sqlstate text
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?

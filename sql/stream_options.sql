@@ -54,7 +54,6 @@ CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'csv', quote 'ab
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (delimiter ',', "null" ',');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (encoding 'martian');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (encoding 'SJIS');
-CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (on_error 'dead_letter');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (on_error 'ignore');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (max_record '0');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (max_record '1GB');
@@ -65,7 +64,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (password 'x');
 -- everything a table takes
 CREATE FOREIGN TABLE t (a int, b text) SERVER s
     OPTIONS (format 'csv', delimiter ';', quote '''', escape '!', "null" '-', encoding 'LATIN1',
-             on_error 'stop', max_record '64kB', max_dead_letters '10');
+             on_error 'dead_letter', max_record '64kB', max_dead_letters '10');
 SELECT ftoptions FROM pg_foreign_table WHERE ftrelid = 't'::regclass;
 
 -- outside a job

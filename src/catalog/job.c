@@ -35,7 +35,8 @@
 	" j.restart_reset_after, j.restart_jitter," \
 	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
 	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
-	" coalesce(r.drop_state, false), r.migrate" \
+	" coalesce(r.drop_state, false), r.migrate," \
+	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -220,6 +221,9 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->leave_state = row_bool(row, 46);
 	job->drop_state = row_bool(row, 47);
 	job->migrate = weir_internal_text(context, row, 48);
+	job->record_failure.line = weir_internal_int64(row, 49);
+	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 50),
+			sizeof(job->record_failure.sqlstate));
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -353,6 +357,19 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 						  " WHERE job = $1", 5, types, values, nulls);
 }
 
+void
+weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
+{
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = Int64GetDatum(failure->line);
+	values[2] = CStringGetTextDatum(failure->sqlstate);
+	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3"
+						  " WHERE job = $1", 3, types, values, NULL);
+}
+
 int64
 weir_job_next_attempt(int64 id, int restarts)
 {
@@ -448,6 +465,7 @@ weir_jobs_dropped(int *n)
 					 "  UNION SELECT job FROM weir_internal.completed"
 					 "  UNION SELECT job FROM weir_internal.marker"
 					 "  UNION SELECT job FROM weir_internal.checkpoint"
+					 "  UNION SELECT job FROM weir_internal.dead_letter"
 					 "  UNION SELECT job FROM weir_internal.journal_segment) x"
 					 " WHERE NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = x.job)", n);
 }

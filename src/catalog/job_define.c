@@ -216,6 +216,7 @@ weir_job_start(const WeirJob *job)
 			" fresh = $4, was_finished = $5, start_from = $6, allow_gap = $7,"
 			" wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
+			" failed_line = NULL, failed_sqlstate = NULL,"
 			" started_at = clock_timestamp() WHERE job = $1", 7, types, values, NULL);
 }
 
@@ -245,7 +246,7 @@ bool
 weir_job_purge(int64 id)
 {
 	static const char *const tables[] = {
-		"run", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox",
+		"run", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	Oid			types[] = {INT8OID};

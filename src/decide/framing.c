@@ -22,6 +22,10 @@
  * stay until the next piece, while what is left of this one has to be kept:
  * hence two buffers, which change places when a record is handed out from one.
  *
+ * With cut_long, a record that is too long is not kept but for its head: once
+ * nothing more than the end is looked for, the tail buffer holds only the last
+ * bytes that the search can look back to.
+ *
  * The end is looked for by the delimiter's last byte, with memchr, from where
  * the last search stopped: no byte is looked at twice.
  */
@@ -53,6 +57,7 @@ struct WeirFramer
 	char		escape;
 	int			(*char_len) (const char *s);
 	size_t		max_record;
+	bool		cut_long;
 
 	int64_t		offset;			/* of the end of the last record */
 	int64_t		line;			/* records before that */
@@ -63,6 +68,11 @@ struct WeirFramer
 
 	Buffer		tail;			/* begun record; empty: it begins at piece */
 	Buffer		handed;			/* last record handed out from a buffer */
+
+	/* a record that is too long, of which only the end is looked for */
+	bool		skipping;
+	Buffer		head;			/* its first max_record bytes */
+	size_t		skipped;		/* bytes of it that are in no buffer any more */
 
 	/* the search in the begun record */
 	size_t		scanned;		/* no end in its first bytes up to here */
@@ -85,6 +95,7 @@ weir_framer_create(const WeirFramingOptions *options, int64_t offset, int64_t li
 	f->escape = options->escape;
 	f->char_len = options->char_len;
 	f->max_record = options->max_record;
+	f->cut_long = options->cut_long;
 	f->offset = offset;
 	f->line = line;
 	return f;
@@ -95,6 +106,7 @@ weir_framer_destroy(WeirFramer *f)
 {
 	free(f->tail.data);
 	free(f->handed.data);
+	free(f->head.data);
 	free(f);
 }
 
@@ -276,6 +288,7 @@ set_record(WeirFramer *f, WeirFramedRecord *record, const char *base,
 	record->stamp = f->stamp;
 	record->line = f->line;
 	record->end_offset = f->offset;
+	record->is_cut = false;
 	restart_search(f);
 }
 
@@ -287,14 +300,91 @@ is_hopeless(const WeirFramer *f, size_t len)
 		len - f->delimiter_len - (f->drop_cr ? 1 : 0) >= f->max_record;
 }
 
+/* The record ends, taken bytes from where it began: what is handed out is its head. */
+static void
+set_cut_record(WeirFramer *f, WeirFramedRecord *record, size_t taken)
+{
+	f->offset += (int64_t) taken;
+	f->line++;
+	f->skipping = false;
+	record->data = f->head.data;
+	record->len = f->head.len;
+	record->stamp = f->stamp;
+	record->line = f->line;
+	record->end_offset = f->offset;
+	record->is_cut = true;
+	restart_search(f);
+}
+
+/* Drops what the search for the end does not look at again. */
+static void
+drop_searched(WeirFramer *f)
+{
+	size_t		keep = f->delimiter_len - 1;
+	size_t		start;
+	size_t		run = 0;
+
+	if (f->char_len != NULL || f->tail.len <= keep)
+		return;
+	start = f->tail.len - keep;
+	while (f->escapes && run < start && f->tail.data[start - run - 1] == '\\')
+		run++;
+	start -= run % 2;
+	memmove(f->tail.data, f->tail.data + start, f->tail.len - start);
+	f->tail.len -= start;
+	f->scanned -= start;
+	f->skipped += start;
+}
+
+/* Goes on to the end of the record that is too long. */
+static WeirFramingResult
+next_skipping(WeirFramer *f, WeirFramedRecord *record)
+{
+	for (;;)
+	{
+		size_t		left = (size_t) (f->piece_end - f->piece);
+		size_t		end = f->tail.len > 0 ? find_end(f, f->tail.data, f->tail.len) : 0;
+		const char *p;
+		size_t		take;
+
+		if (end > 0)
+		{
+			f->tail.len = 0;
+			set_cut_record(f, record, f->skipped + end);
+			return WEIR_FRAMING_RECORD;
+		}
+		drop_searched(f);
+		if (left == 0)
+			return WEIR_FRAMING_MORE;
+		p = memchr(f->piece, f->last, left);
+		take = p != NULL ? (size_t) (p + 1 - f->piece) : left;
+		append(&f->tail, f->piece, take);
+		f->piece += take;
+	}
+}
+
+static WeirFramingResult
+begin_skipping(WeirFramer *f, WeirFramedRecord *record, const char *base)
+{
+	f->skipping = true;
+	f->skipped = 0;
+	f->head.len = 0;
+	append(&f->head, base, f->max_record);
+	restart_search(f);
+	return next_skipping(f, record);
+}
+
 static WeirFramingResult
 too_long(WeirFramer *f, WeirFramedRecord *record, const char *base)
 {
+	if (f->cut_long)
+		return begin_skipping(f, record, base);
 	record->data = base;
 	record->len = f->max_record;
 	record->stamp = f->stamp;
 	record->line = f->line + 1;
 	record->end_offset = f->offset;
+	record->is_cut = false;
 	restart_search(f);			/* the next call finds the same */
 	return WEIR_FRAMING_TOO_LONG;
 }
@@ -346,7 +436,7 @@ next_from_tail(WeirFramer *f, WeirFramedRecord *record)
 	if (end == 0)
 		return too_long(f, record, f->tail.data);
 	result = cut(f, record, f->tail.data, end);
-	if (result == WEIR_FRAMING_RECORD)
+	if (result == WEIR_FRAMING_RECORD && !record->is_cut)
 		swap_buffers(f);
 	return result;
 }
@@ -366,6 +456,8 @@ weir_framer_next(WeirFramer *f, WeirFramedRecord *record)
 	size_t		left = (size_t) (f->piece_end - f->piece);
 	size_t		end;
 
+	if (f->skipping)
+		return next_skipping(f, record);
 	if (f->tail.len > 0)
 		return next_from_tail(f, record);
 	if (left == 0)
@@ -374,7 +466,7 @@ weir_framer_next(WeirFramer *f, WeirFramedRecord *record)
 	if (end > 0)
 	{
 		result = cut(f, record, f->piece, end);
-		if (result == WEIR_FRAMING_RECORD)
+		if (result == WEIR_FRAMING_RECORD && !record->is_cut)
 			f->piece += end;
 		return result;
 	}
@@ -388,6 +480,14 @@ weir_framer_next(WeirFramer *f, WeirFramedRecord *record)
 bool
 weir_framer_finish(WeirFramer *f, WeirFramedRecord *record)
 {
+	if (f->skipping)
+	{
+		size_t		taken = f->skipped + f->tail.len;
+
+		f->tail.len = 0;
+		set_cut_record(f, record, taken);
+		return true;
+	}
 	if (f->tail.len == 0)
 		return false;
 	set_record(f, record, f->tail.data, f->tail.len, f->tail.len);
@@ -418,5 +518,6 @@ weir_framer_line(const WeirFramer *f)
 size_t
 weir_framer_tail(const WeirFramer *f)
 {
-	return f->tail.len + (size_t) (f->piece_end - f->piece);
+	return (f->skipping ? f->skipped : 0) + f->tail.len +
+		(size_t) (f->piece_end - f->piece);
 }

@@ -22,6 +22,7 @@ typedef struct WeirFramingOptions
 	char		quote;			/* csv */
 	char		escape;			/* csv; may equal quote */
 	size_t		max_record;		/* bytes, delimiter not counted */
+	bool		cut_long;		/* a longer record is handed out, cut to that */
 	int			(*char_len) (const char *s);	/* length of a character, where
 												 * the encoding has backslashes
 												 * inside of characters; else NULL */
@@ -34,6 +35,7 @@ typedef struct WeirFramedRecord
 	int64_t		stamp;			/* that of the piece which completed it */
 	int64_t		line;			/* 1-based count of records in the stream */
 	int64_t		end_offset;		/* stream offset just behind its delimiter */
+	bool		is_cut;			/* longer than max_record: its first bytes (cut_long) */
 } WeirFramedRecord;
 
 typedef enum WeirFramingResult
@@ -42,7 +44,8 @@ typedef enum WeirFramingResult
 	WEIR_FRAMING_MORE,			/* the piece is used up; feed another */
 	WEIR_FRAMING_TOO_LONG		/* the record exceeds max_record: it has its
 								 * line, its first max_record bytes, and as
-								 * end_offset where it begins; stays so */
+								 * end_offset where it begins; stays so.  Never
+								 * with cut_long */
 } WeirFramingResult;
 
 typedef struct WeirFramer WeirFramer;	/* malloc'd */

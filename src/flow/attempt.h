@@ -38,6 +38,7 @@ typedef struct WeirTaskStats
 	int64		idle_us;
 	int64		backpressured_us;
 	int64		in_sink_us;
+	int64		dead_letters;	/* written by this task */
 	bool		epoch_open;		/* output not yet committed */
 	int64		state_bytes;	/* memory of keyed state */
 	int64		state_keys;

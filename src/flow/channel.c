@@ -1,6 +1,6 @@
 /*
  * flow/channel.c
- *		Batches of rows, barriers and ends over a shm_mq.
+ *		Batches of rows, letters, barriers and ends over a shm_mq.
  */
 #include "postgres.h"
 
@@ -21,6 +21,7 @@ struct WeirSender
 	StringInfo	batch;			/* under way; len 0: none */
 	List	   *pending;		/* StringInfos, oldest first; the first may be
 								 * half sent, so it must not move */
+	int			marked;			/* of pending, up to the last mark; -1: not held */
 	List	   *spare;			/* StringInfos to use again */
 	MemoryContext context;
 	MemoryContext scratch;		/* detoasted values of one row */
@@ -44,6 +45,7 @@ weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
 	sender->scratch = AllocSetContextCreate(CurrentMemoryContext, "weir row",
 											ALLOCSET_SMALL_SIZES);
 	sender->batch = makeStringInfo();
+	sender->marked = -1;
 	return sender;
 }
 
@@ -65,7 +67,7 @@ begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 bool
 weir_sender_push(WeirSender *sender)
 {
-	while (sender->pending != NIL)
+	while (sender->pending != NIL && sender->marked < 0)
 	{
 		StringInfo	first = linitial(sender->pending);
 		shm_mq_result result;
@@ -86,7 +88,7 @@ weir_sender_push(WeirSender *sender)
 			pfree(first);
 		}
 	}
-	return true;
+	return sender->pending == NIL;
 }
 
 /* The batch under way becomes pending, and is sent if there is room. */
@@ -184,7 +186,7 @@ has_nulls(TupleDesc desc, const bool *nulls)
 /* Forms the row in place, behind what the batch holds. */
 static void
 append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
-		   uint64 hash, int64 stamp, int64 line)
+		   uint64 hash, int64 stamp, int64 line, WeirRaw raw)
 {
 	bool		hasnull = has_nulls(desc, nulls);
 	Size		data_size = heap_compute_data_size(desc, values, nulls);
@@ -193,7 +195,7 @@ append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
 	int			hoff = MAXALIGN(header + MINIMAL_TUPLE_OFFSET);
 	Size		length = hoff - MINIMAL_TUPLE_OFFSET + data_size;
 	Size		at = MAXALIGN(offsetof(WeirRow, tuple));
-	Size		size = MAXALIGN(at + length);
+	Size		size = MAXALIGN(at + length + raw.len);
 	WeirRow    *row;
 	MinimalTuple tuple;
 
@@ -204,6 +206,12 @@ append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
 	row->stamp = stamp;
 	row->line = line;
 	row->size = size;
+	if (raw.data)
+	{
+		row->raw_at = at + length;
+		row->raw_len = raw.len;
+		memcpy((char *) row + row->raw_at, raw.data, raw.len);
+	}
 	tuple = WEIR_ROW_TUPLE(row);
 	tuple->t_len = length;
 	HeapTupleHeaderSetNatts(tuple, desc->natts);
@@ -216,20 +224,89 @@ append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
 
 void
 weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values, bool *nulls,
-				uint64 hash, int64 stamp, int64 line)
+				uint64 hash, int64 stamp, int64 line, WeirRaw raw)
 {
 	MemoryContext old = MemoryContextSwitchTo(sender->scratch);
 	bool		scratched = flatten(desc, values, nulls);
 
 	if (sender->batch->len == 0)
 		begin_message(sender, WEIR_MESSAGE_ROWS, 0);
-	append_row(sender->batch, desc, values, nulls, hash, stamp, line);
+	append_row(sender->batch, desc, values, nulls, hash, stamp, line, raw);
 	((WeirMessage *) sender->batch->data)->nrows++;
 	MemoryContextSwitchTo(old);
 	if (scratched)
 		MemoryContextReset(sender->scratch);
 	if (sender->batch->len >= BATCH_BYTES)
 		enqueue(sender);
+}
+
+WeirRaw
+weir_row_raw(const WeirRow *row)
+{
+	WeirRaw		raw = {NULL, 0};
+
+	if (row->raw_at > 0)
+	{
+		raw.data = (const char *) row + row->raw_at;
+		raw.len = row->raw_len;
+	}
+	return raw;
+}
+
+/* Its letter, the error with its end, the record's bytes. */
+void
+weir_sender_letter(WeirSender *sender, const WeirLetter *letter)
+{
+	weir_sender_flush(sender);
+	begin_message(sender, WEIR_MESSAGE_LETTER, 0);
+	appendBinaryStringInfo(sender->batch, (const char *) letter, sizeof(WeirLetter));
+	appendBinaryStringInfo(sender->batch, letter->error, strlen(letter->error) + 1);
+	if (letter->raw)
+		appendBinaryStringInfo(sender->batch, letter->raw, letter->raw_len);
+	enqueue(sender);
+}
+
+void
+weir_message_letter(const WeirMessage *message, WeirLetter *letter)
+{
+	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
+
+	memcpy(letter, at, sizeof(WeirLetter));
+	letter->error = at + sizeof(WeirLetter);
+	if (letter->raw)
+		letter->raw = letter->error + strlen(letter->error) + 1;
+}
+
+void
+weir_sender_mark(WeirSender *sender)
+{
+	weir_sender_flush(sender);
+	sender->marked = list_length(sender->pending);
+}
+
+void
+weir_sender_undo(WeirSender *sender)
+{
+	while (list_length(sender->pending) > sender->marked)
+	{
+		StringInfo	last = llast(sender->pending);
+
+		sender->pending = list_delete_last(sender->pending);
+		pfree(last->data);
+		pfree(last);
+	}
+	resetStringInfo(sender->batch);
+}
+
+void
+weir_sender_release(WeirSender *sender)
+{
+	MemoryContext old = MemoryContextSwitchTo(sender->context);
+
+	weir_sender_flush(sender);
+	sender->marked = -1;
+	(void) weir_sender_push(sender);
+	MemoryContextSwitchTo(old);
 }
 
 WeirReceiver *

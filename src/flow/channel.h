@@ -1,7 +1,7 @@
 /*
  * flow/channel.h
- *		A channel carries, in order and bounded, batches of rows, barriers,
- *		cancels and the end of the stream from one task to another.
+ *		A channel carries, in order and bounded, batches of rows, dead letters,
+ *		barriers, cancels and the end of the stream from one task to another.
  *
  * Sends never wait: what does not fit stays pending in the sender, which
  * takes no input until it is gone, so that pressure travels back to the
@@ -17,12 +17,16 @@
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
 
+#include "catalog/dead_letter.h"
+#include "source/batch.h"
+
 typedef enum WeirMessageKind
 {
 	WEIR_MESSAGE_ROWS,
 	WEIR_MESSAGE_BARRIER,
 	WEIR_MESSAGE_CANCEL,
-	WEIR_MESSAGE_END
+	WEIR_MESSAGE_END,
+	WEIR_MESSAGE_LETTER			/* a record that could not be processed */
 } WeirMessageKind;
 
 typedef struct WeirMessage
@@ -33,7 +37,7 @@ typedef struct WeirMessage
 	int32		kind;			/* WeirMessageKind */
 	int32		nrows;
 	bool		full;			/* barrier: state is to be written in full */
-	/* rows follow, each at a MAXALIGNed offset */
+	/* rows follow, each at a MAXALIGNed offset; or a letter */
 } WeirMessage;
 
 /* A row on its way. */
@@ -43,12 +47,18 @@ typedef struct WeirRow
 	int64		stamp;			/* arrival, us */
 	int64		line;			/* of its record */
 	Size		size;			/* of all of this, MAXALIGNed */
+	uint32		raw_at;			/* where the record's bytes begin, 0: not kept */
+	int32		raw_len;
 	MinimalTupleData tuple;		/* follows; variable */
 } WeirRow;
 
 #define WEIR_ROW_TUPLE(row) \
 	((MinimalTuple) ((char *) (row) + MAXALIGN(offsetof(WeirRow, tuple))))
 #define WEIR_MESSAGE_ROWS_AT (MAXALIGN(sizeof(WeirMessage)))
+
+extern WeirRaw weir_row_raw(const WeirRow *row);
+/* The letter of such a message; it points into it. */
+extern void weir_message_letter(const WeirMessage *message, WeirLetter *letter);
 
 /* Sending end. */
 typedef struct WeirSender WeirSender;
@@ -57,7 +67,9 @@ extern WeirSender *weir_sender_create(shm_mq *queue, dsm_segment *segment, int64
 
 /* Adds a row to the batch under way; sends the batch when it is full. */
 extern void weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values,
-							bool *nulls, uint64 hash, int64 stamp, int64 line);
+							bool *nulls, uint64 hash, int64 stamp, int64 line, WeirRaw raw);
+/* Flushes, then sends this. */
+extern void weir_sender_letter(WeirSender *sender, const WeirLetter *letter);
 /* Sends the batch under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */
@@ -67,6 +79,14 @@ extern void weir_sender_cancel(WeirSender *sender, int64 checkpoint);
 extern void weir_sender_end(WeirSender *sender);
 /* Tries to get rid of what is pending; true when nothing is. */
 extern bool weir_sender_push(WeirSender *sender);
+
+/*
+ * From a mark on, what is sent stays here, and undo takes it back to the last
+ * mark; release lets go of what there is.
+ */
+extern void weir_sender_mark(WeirSender *sender);
+extern void weir_sender_undo(WeirSender *sender);
+extern void weir_sender_release(WeirSender *sender);
 
 /* Receiving end. */
 typedef struct WeirReceiver WeirReceiver;

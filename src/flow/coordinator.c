@@ -220,31 +220,22 @@ load_job(WeirCoordinator *co)
 	return job != NULL;
 }
 
-/* Classes of errors that are the environment's, never a record's. */
-static bool
-blames_environment(int sqlstate)
-{
-	static const char *const classes[] = {"08", "40", "53", "55", "57", "58", "XX"};
-	const char *state = unpack_sql_state(sqlstate);
-
-	for (int i = 0; i < lengthof(classes); i++)
-	{
-		if (strncmp(state, classes[i], 2) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The same record failed in the same way twice running: no restart will help. */
+/*
+ * The same record failed in the same way twice running: no restart will help.
+ * What the next attempt is held against outlives this process.
+ */
 static bool
 is_poison(WeirCoordinator *co)
 {
-	bool		same = co->error_line > 0 && co->error_line == co->previous_line &&
-		co->error_sqlstate == co->previous_sqlstate &&
-		!blames_environment(co->error_sqlstate);
+	WeirRecordFailure *last = &co->job->record_failure;
+	WeirRecordFailure failure = {co->error_line};
+	bool		same;
 
-	co->previous_line = co->error_line;
-	co->previous_sqlstate = co->error_sqlstate;
+	strlcpy(failure.sqlstate, unpack_sql_state(co->error_sqlstate), sizeof(failure.sqlstate));
+	same = weir_poison_failed(last, &failure);
+	weir_coordinator_begin(co);
+	weir_job_set_record_failure(co->job->id, last);
+	weir_coordinator_end(co, true);
 	return same;
 }
 
@@ -363,7 +354,8 @@ consider_restart(WeirCoordinator *co)
 	if (co->outcome == WEIR_OUTCOME_HOPELESS)
 		;
 	else if (is_poison(co))
-		co->error = psprintf("%s\nThe record failed in the same way in two attempts running, so another would not help. Remove the cause, then start the job again.",
+		co->error = psprintf("%s\nThe record failed in the same way in two attempts running, so another would not help."
+							 "\nHINT: Remove the cause, or set the stream's option on_error to 'dead_letter' to go on without such records; then start the job again.",
 							 co->error);
 	else if (weir_restart_failure(&co->restart, weir_now(),
 								  pg_prng_double(&pg_global_prng_state), lock_wait))

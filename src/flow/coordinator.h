@@ -114,8 +114,6 @@ typedef struct WeirCoordinator
 	int			error_sqlstate;
 	int64		error_line;
 	char	   *error;			/* in context */
-	int			previous_sqlstate;
-	int64		previous_line;
 } WeirCoordinator;
 
 /* coordinator.c: transactions of its own; inside a decision they join it. */

@@ -82,15 +82,40 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 	return step;
 }
 
-void
-weir_keyed_step_free(WeirKeyedStep *step)
+/* committed: what f left open is to be closed, else it is gone already. */
+static void
+free_step(WeirKeyedStep *step, bool committed)
 {
 	ExecDropSingleTupleTableSlot(step->input);
 	if (step->result)
 		ExecDropSingleTupleTableSlot(step->result);
 	if (step->econtext)
-		FreeExprContext(step->econtext, true);
+		FreeExprContext(step->econtext, committed);
 	MemoryContextDelete(step->context);
+}
+
+void
+weir_keyed_step_free(WeirKeyedStep *step)
+{
+	free_step(step, true);
+}
+
+bool
+weir_keyed_step_calls(const WeirKeyedStep *step)
+{
+	return step->call != NULL || step->window != NULL;
+}
+
+WeirKeyedStep *
+weir_keyed_step_reset(WeirKeyedStep *step)
+{
+	MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(step->context));
+	WeirKeyedStep *fresh = weir_keyed_step_create(step->dataflow, step->store,
+												  step->passthrough, step->line);
+
+	MemoryContextSwitchTo(old);
+	free_step(step, false);
+	return fresh;
 }
 
 /* Builds the sink's row from (a)'s row and f's, and hands it on. */

@@ -25,6 +25,11 @@ extern WeirKeyedStep *weir_keyed_step_create(const WeirDataflow *dataflow, WeirS
 											 bool passthrough, int64 *line);
 extern void weir_keyed_step_free(WeirKeyedStep *step);
 
+/* Does a row run code that may err: the keyed function, a window's aggregates? */
+extern bool weir_keyed_step_calls(const WeirKeyedStep *step);
+/* After the abort of a subtransaction: as new. */
+extern WeirKeyedStep *weir_keyed_step_reset(WeirKeyedStep *step);
+
 extern void weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 								WeirSinkRowFunction emit, void *arg);
 

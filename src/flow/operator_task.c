@@ -25,44 +25,19 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/align.h"
-#include "flow/channel.h"
-#include "flow/keyed_step.h"
-#include "flow/state_memory.h"
-#include "flow/task.h"
+#include "flow/operator.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
-#include "sink/statement.h"
-
-typedef struct Operator
-{
-	WeirTask   *task;
-	int			nin;
-	WeirReceiver **in;
-	WeirAlign  *align;
-	WeirSender *out;			/* to the sink task; NULL: this task has the sink */
-	WeirStore  *store;			/* NULL: no keyed step */
-	WeirKeyedStep *step;
-	WeirSink   *sink;
-	bool		held;			/* voted ready, waits to hear */
-	int64		held_for;
-	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
-	List	   *full;			/* checkpoints to write in full (int64 *) */
-	bool		marked;			/* a marker is in the open epoch */
-	bool		completed;		/* a checkpoint completed in this attempt */
-	bool		end_told;
-	int64		first_barrier;	/* when the barrier under way came first, us */
-	int64		barrier_sent;
-} Operator;
 
 static bool
-exactly_once(Operator *op)
+exactly_once(WeirOperator *op)
 {
 	return op->task->attempt->checkpointing &&
 		op->task->attempt->mode == WEIR_EXACTLY_ONCE;
 }
 
 static void
-open_inputs(Operator *op)
+open_inputs(WeirOperator *op)
 {
 	WeirTask   *task = op->task;
 	WeirAttempt *attempt = task->attempt;
@@ -82,27 +57,8 @@ open_inputs(Operator *op)
 									 task->segment, attempt->attempt);
 }
 
-/* In a transaction: what depends on the compiled dataflow. */
 static void
-build_steps(Operator *op)
-{
-	WeirTask   *task = op->task;
-	MemoryContext old = MemoryContextSwitchTo(task->context);
-	bool		passthrough = task->slot->kind == WEIR_TASK_SINK && task->attempt->nkeyed > 0;
-
-	if (op->step)
-		weir_keyed_step_free(op->step);
-	if (op->sink)
-		weir_sink_free(op->sink);
-	op->sink = NULL;
-	op->step = weir_keyed_step_create(task->dataflow, op->store, passthrough, &task->line);
-	if (op->out == NULL)
-		op->sink = weir_sink_create(task->dataflow, &task->line);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-open_steps(Operator *op)
+open_steps(WeirOperator *op)
 {
 	WeirTask   *task = op->task;
 	MemoryContext old;
@@ -117,109 +73,13 @@ open_steps(Operator *op)
 		op->store = weir_keyed_store_open(task);
 		MemoryContextSwitchTo(old);
 	}
-	build_steps(op);
+	old = MemoryContextSwitchTo(task->context);
+	op->stream = weir_stream_get(task->dataflow->stream);
+	MemoryContextSwitchTo(old);
+	weir_letters_init(&op->letters, task, op->stream);
+	weir_operator_build(op);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-}
-
-/* A row for the sink: to the statement, or on to the task that runs it. */
-static void
-emit_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
-{
-	Operator   *op = arg;
-
-	op->task->slot->stats.records_out++;
-	if (op->sink)
-		weir_sink_row(op->sink, values, nulls);
-	else
-		weir_sender_row(op->out, op->task->dataflow->sink_desc, values, nulls,
-						origin->hash, origin->stamp, origin->line);
-}
-
-/* While an epoch is open the coordinator looks for deadlocks. */
-static void
-tell_epoch_open(WeirTask *task)
-{
-	if (task->slot->stats.epoch_open)
-		return;
-	task->slot->stats.epoch_open = true;
-	SetLatch(&task->attempt->coordinator->procLatch);
-}
-
-/* A transaction for one batch: the epoch's, or a read-only one of its own. */
-static void
-enter_transaction(Operator *op)
-{
-	if (op->sink)
-	{
-		weir_epoch_enter();
-		tell_epoch_open(op->task);
-	}
-	else
-	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-	}
-	XactReadOnly = true;
-}
-
-static void
-leave_transaction(Operator *op)
-{
-	XactReadOnly = false;
-	if (op->sink)
-		weir_epoch_leave();
-	else
-	{
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-	}
-	MemoryContextSwitchTo(op->task->context);
-}
-
-static void
-flush_rows(Operator *op)
-{
-	int64		began;
-
-	if (op->sink == NULL)
-	{
-		weir_sender_flush(op->out);
-		return;
-	}
-	began = weir_now();
-	weir_sink_flush(op->sink);
-	op->task->slot->stats.in_sink_us += weir_now() - began;
-}
-
-static void
-process_rows(Operator *op, const WeirMessage *message)
-{
-	WeirTask   *task = op->task;
-	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
-
-	enter_transaction(op);
-	if (weir_task_refresh(task, op->sink ? weir_dataflow_lock_sink : weir_dataflow_lock_scan))
-	{
-		build_steps(op);
-		weir_task_drop_stale(task);
-	}
-	for (int i = 0; i < message->nrows; i++)
-	{
-		const WeirRow *row = (const WeirRow *) at;
-
-		weir_keyed_step_row(op->step, row, emit_row, op);
-		at += row->size;
-	}
-	flush_rows(op);
-	leave_transaction(op);
-	task->line = 0;
-	if (op->store)
-		weir_state_memory_note(task, op->store);
-	task->slot->stats.records_in += message->nrows;
-	task->slot->stats.bytes_in += at - (const char *) message;
-	task->slot->stats.epoch_open = weir_epoch_is_open();
 }
 
 /* ---- checkpoints ---- */
@@ -231,7 +91,7 @@ write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
 }
 
 static void
-remember(Operator *op, List **list, int64 checkpoint)
+remember(WeirOperator *op, List **list, int64 checkpoint)
 {
 	MemoryContext old = MemoryContextSwitchTo(op->task->context);
 	int64	   *id = palloc(sizeof(int64));
@@ -255,7 +115,7 @@ forget(List **list, int64 checkpoint)
 
 /* Savepoints are written in full, and all until one of the timeline has completed. */
 static bool
-is_full(Operator *op, int64 checkpoint)
+is_full(WeirOperator *op, int64 checkpoint)
 {
 	ListCell   *lc;
 
@@ -269,7 +129,7 @@ is_full(Operator *op, int64 checkpoint)
 
 /* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
 static void
-write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
+write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 {
 	WeirAttempt *attempt = op->task->attempt;
 	WeirSnapshotWriter *writer;
@@ -287,14 +147,14 @@ write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static bool
-must_write(Operator *op, int64 checkpoint)
+must_write(WeirOperator *op, int64 checkpoint)
 {
 	return op->store && (weir_store_is_dirty(op->store) || is_full(op, checkpoint));
 }
 
 /* Snapshot into the epoch, and vote; what follows waits for the answer. */
 static void
-snapshot_ready(Operator *op, int64 checkpoint, WeirTaskTimes *times)
+snapshot_ready(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 {
 	WeirTask   *task = op->task;
 	WeirAttempt *attempt = task->attempt;
@@ -308,6 +168,7 @@ snapshot_ready(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 	}
 	weir_epoch_enter();
 	write_state(op, checkpoint, times);
+	weir_letters_claim(&op->letters, checkpoint);
 	if (op->marked)
 		weir_marker_delete(attempt->job, attempt->attempt, task->index);
 	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
@@ -317,8 +178,9 @@ snapshot_ready(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static void
-commit_epoch(Operator *op)
+commit_epoch(WeirOperator *op)
 {
+	weir_operator_flush(op);
 	if (op->marked)
 	{
 		/* of a checkpoint that was aborted before checkpointing was disabled */
@@ -339,16 +201,20 @@ commit_epoch(Operator *op)
 
 /* Snapshot and output are committed here and now, then acknowledged. */
 static void
-snapshot_committed(Operator *op, int64 checkpoint, WeirTaskTimes *times)
+snapshot_committed(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 {
-	if (op->sink && (weir_epoch_is_open() || must_write(op, checkpoint)))
+	if (op->out == NULL &&
+		(weir_epoch_is_open() || must_write(op, checkpoint) || op->letters.first > 0))
 	{
+		weir_operator_flush(op);
 		weir_epoch_enter();
 		write_state(op, checkpoint, times);
+		weir_letters_claim(&op->letters, checkpoint);
 		weir_epoch_leave();
 		commit_epoch(op);
+		weir_letters_end_epoch(&op->letters);
 	}
-	else if (op->sink == NULL && must_write(op, checkpoint))
+	else if (op->out && must_write(op, checkpoint))
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
@@ -363,7 +229,7 @@ snapshot_committed(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static void
-snapshot(Operator *op, int64 checkpoint)
+snapshot(WeirOperator *op, int64 checkpoint)
 {
 	WeirTaskTimes times = {0};
 	int64		now = weir_now();
@@ -374,8 +240,9 @@ snapshot(Operator *op, int64 checkpoint)
 		times.alignment = now - op->first_barrier;
 	}
 	op->first_barrier = 0;
-	if (op->sink && exactly_once(op))
+	if (op->out == NULL && exactly_once(op))
 	{
+		weir_operator_flush(op);
 		if (weir_output_waits)
 			weir_task_send(op->task, WEIR_CONTROL_OUTPUT, 0);
 		weir_output_waits = false;
@@ -387,7 +254,7 @@ snapshot(Operator *op, int64 checkpoint)
 }
 
 static void
-align_actions(Operator *op)
+align_actions(WeirOperator *op)
 {
 	WeirAlignAction action;
 
@@ -408,7 +275,7 @@ align_actions(Operator *op)
 }
 
 static void
-prepare(Operator *op, int64 checkpoint)
+prepare(WeirOperator *op, int64 checkpoint)
 {
 	WeirAttempt *attempt = op->task->attempt;
 	char		name[WEIR_GID_SIZE];
@@ -425,6 +292,7 @@ prepare(Operator *op, int64 checkpoint)
 	op->task->preparing = false;
 	pgstat_report_stat(false);
 	op->marked = false;
+	weir_letters_end_epoch(&op->letters);
 	op->task->slot->stats.epoch_open = false;
 	weir_task_send(op->task, WEIR_CONTROL_PREPARED, checkpoint);
 }
@@ -434,7 +302,7 @@ prepare(Operator *op, int64 checkpoint)
  * too: its snapshot would get into that one's epoch.
  */
 static void
-run_triggers(Operator *op)
+run_triggers(WeirOperator *op)
 {
 	while (!op->held && op->triggers != NIL)
 	{
@@ -446,14 +314,14 @@ run_triggers(Operator *op)
 
 /* An aborted checkpoint is as if it had never been: the epoch goes on. */
 static void
-release(Operator *op, int64 checkpoint)
+release(WeirOperator *op, int64 checkpoint)
 {
 	if (op->held && op->held_for == checkpoint)
 		op->held = false;
 }
 
 static void
-handle_control(Operator *op)
+handle_control(WeirOperator *op)
 {
 	WeirControl message;
 
@@ -493,12 +361,15 @@ handle_control(Operator *op)
 /* ---- the loop ---- */
 
 static void
-handle_message(Operator *op, int input, const WeirMessage *message)
+handle_message(WeirOperator *op, int input, const WeirMessage *message)
 {
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			process_rows(op, message);
+			weir_operator_rows(op, message);
+			break;
+		case WEIR_MESSAGE_LETTER:
+			weir_operator_letter(op, message);
 			break;
 		case WEIR_MESSAGE_BARRIER:
 			if (op->first_barrier == 0)
@@ -519,7 +390,7 @@ handle_message(Operator *op, int input, const WeirMessage *message)
 }
 
 static bool
-read_inputs(Operator *op)
+read_inputs(WeirOperator *op)
 {
 	bool		progress = false;
 
@@ -542,11 +413,11 @@ read_inputs(Operator *op)
 
 /* All input has ended: pass it on, tell the coordinator, once. */
 static void
-tell_end(Operator *op)
+tell_end(WeirOperator *op)
 {
 	if (op->end_told || op->held || !weir_align_all_ended(op->align))
 		return;
-	if (op->sink && !exactly_once(op) && weir_epoch_is_open())
+	if (op->out == NULL && !exactly_once(op) && weir_epoch_is_open())
 		commit_epoch(op);
 	if (op->out)
 		weir_sender_end(op->out);
@@ -556,7 +427,7 @@ tell_end(Operator *op)
 
 /* Where output does not wait for checkpoints, it is committed within sink_flush. */
 static long
-flush_due(Operator *op)
+flush_due(WeirOperator *op)
 {
 	int64		due;
 
@@ -572,7 +443,7 @@ flush_due(Operator *op)
 void
 weir_operator_task(WeirTask *task)
 {
-	Operator   *op = palloc0(sizeof(Operator));
+	WeirOperator *op = palloc0(sizeof(WeirOperator));
 
 	op->task = task;
 	open_inputs(op);

@@ -21,7 +21,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "decide/isolate.h"
 #include "decide/keygroup.h"
+#include "decide/poison.h"
 #include "fault.h"
 #include "flow/channel.h"
 #include "flow/task.h"
@@ -42,6 +44,8 @@ typedef struct Source
 	WeirSender **out;
 	FmgrInfo   *hash;			/* of the key columns */
 	Oid		   *collations;
+	bool		searching;		/* for the record at fault: rows go nowhere */
+	ErrorData  *first_error;	/* for which it is */
 	bool		ended;			/* end of stream sent on */
 	bool		paused;			/* behind the barrier of a final checkpoint */
 	int64		paused_for;
@@ -112,6 +116,10 @@ open_reader(Source *source)
 									  CreateTupleDescCopy(RelationGetDescr(rel)),
 									  BATCH_RECORDS);
 	table_close(rel, AccessShareLock);
+	if (source->stream->dead_letter)
+		weir_batch_keep_raw(source->batch);
+	task->slot->source.dead_letters = weir_dead_letters_kept(attempt->job, source->stream->relid,
+															 PG_INT64_MAX);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -139,9 +147,10 @@ route_row(TupleTableSlot *slot, DestReceiver *self)
 	int			target = 0;
 	int			index;
 
+	if (source->searching)
+		return true;
 	slot_getallattrs(slot);
 	index = weir_batch_index((ItemPointer) DatumGetPointer(slot->tts_values[df->ordinal - 1]));
-	task->line = source->batch->lines[index];
 	if (df->nkeys > 0)
 	{
 		for (int i = 0; i < df->nkeys; i++)
@@ -155,7 +164,8 @@ route_row(TupleTableSlot *slot, DestReceiver *self)
 								 task->attempt->max_parallelism);
 	}
 	weir_sender_row(source->out[target], df->row_desc, slot->tts_values, slot->tts_isnull,
-					hash, source->batch->stamps[index], source->batch->lines[index]);
+					hash, source->batch->stamps[index], source->batch->lines[index],
+					weir_batch_raw(source->batch, index));
 	task->slot->stats.records_out++;
 	return true;
 }
@@ -213,12 +223,11 @@ run_scan(Source *source)
 	FreeQueryDesc(query);
 }
 
-/* The stateless part over one batch, in a read-only transaction of its own. */
+/* The stateless part over the batch's range, in a read-only transaction of its own. */
 static void
-process_batch(Source *source)
+process_range(Source *source)
 {
 	WeirTask   *task = source->task;
-	int			n = source->batch->nrecords;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -236,10 +245,154 @@ process_batch(Source *source)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(task->context);
+}
+
+/*
+ * An error before any record was read is not a record's; nor is one whose class
+ * says so.
+ */
+static bool
+blames_record(Source *source, const ErrorData *error)
+{
+	return source->batch->at >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
+}
+
+/* The error of a range, if it is about a record; NULL if there was none. */
+static ErrorData *
+try_range(Source *source, int from, int to)
+{
+	ErrorData  *volatile error = NULL;
+
+	weir_batch_range(source->batch, from, to);
+	PG_TRY();
+	{
+		process_range(source);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(source->batch->context);
+		error = CopyErrorData();
+		weir_current_batch = NULL;
+		if (source->batch->at >= 0)
+			source->task->line = source->batch->lines[source->batch->at];
+		if (!blames_record(source, error))
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(source->task->context);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/* A record without a key may go to any of the next tasks. */
+static void
+send_letter(Source *source, int index, const WeirFault *fault)
+{
+	WeirRaw		raw = weir_batch_raw(source->batch, index);
+	WeirLetter	letter = {0};
+
+	letter.line = source->batch->lines[index];
+	letter.sqlstate = fault->sqlstate;
+	letter.error = fault->error;
+	letter.raw = raw.data;
+	letter.raw_len = raw.len;
+	weir_sender_letter(source->out[letter.line % source->nout], &letter);
+}
+
+/* A record for which the query errs: a fault of the batch, or the end of the attempt. */
+static void
+drop_record(Source *source, int index, ErrorData *error)
+{
+	WeirBatch  *batch = source->batch;
+	MemoryContext old;
+
+	if (batch->faults == NULL)
+	{
+		source->task->line = batch->lines[index];
+		ReThrowError(error);
+	}
+	old = MemoryContextSwitchTo(batch->context);
+	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
+	MemoryContextSwitchTo(old);
+}
+
+/* The rows of the range that was run stay, or are taken back. */
+static void
+keep_rows(Source *source, bool keep)
+{
+	for (int i = 0; source->stream->dead_letter && i < source->nout; i++)
+	{
+		if (!keep)
+			weir_sender_undo(source->out[i]);
+		weir_sender_mark(source->out[i]);
+	}
+}
+
+/*
+ * Without dead letters the attempt ends, but with the record to blame: it is
+ * looked for with rows going nowhere.  If it is not met again, the first error
+ * must do.
+ */
+static void
+search(Source *source, ErrorData *error)
+{
+	if (source->first_error == NULL)
+		source->first_error = error;
+	source->searching = true;
+}
+
+static void
+send_letters(Source *source)
+{
+	WeirBatch  *batch = source->batch;
+
+	for (int i = 0; batch->faults && i < batch->nrecords; i++)
+	{
+		if (batch->faults[i])
+			send_letter(source, i, batch->faults[i]);
+	}
+}
+
+/*
+ * The whole batch at once; where that fails, the records at fault are found by
+ * running parts of it.  Rows wait in the senders until their range is through.
+ */
+static void
+process_batch(Source *source)
+{
+	WeirTask   *task = source->task;
+	WeirBatch  *batch = source->batch;
+	WeirIsolate iso;
+	int			from;
+	int			to;
+
+	keep_rows(source, true);
+	weir_isolate_begin(&iso, batch->nrecords);
+	while (weir_isolate_next(&iso, &from, &to))
+	{
+		int64		rows = task->slot->stats.records_out;
+		ErrorData  *error = try_range(source, from, to);
+
+		keep_rows(source, error == NULL);
+		if (error == NULL)
+		{
+			weir_isolate_succeeded(&iso);
+			continue;
+		}
+		task->slot->stats.records_out = rows;
+		if (weir_isolate_failed(&iso, batch->at))
+			drop_record(source, from, error);
+		else if (batch->faults == NULL)
+			search(source, error);
+	}
+	if (source->first_error)
+		ReThrowError(source->first_error);
+	send_letters(source);
 	for (int i = 0; i < source->nout; i++)
-		weir_sender_flush(source->out[i]);
+		weir_sender_release(source->out[i]);
 	task->line = 0;
-	task->slot->stats.records_in += n;
+	task->slot->stats.records_in += batch->nrecords;
 	task->slot->stats.bytes_in = task->slot->source.bytes;
 }
 

@@ -136,9 +136,12 @@ static void
 put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
 {
 	const WeirSourceStats *stats = &slot->source;
+	int64		dead_letters = stats->dead_letters;
 	Datum		values[12];
 	bool		nulls[12] = {false};
 
+	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+		dead_letters += attempt->tasks[i].stats.dead_letters;
 	values[0] = Int64GetDatum(attempt->job);
 	values[1] = CStringGetTextDatum(slot->stream);
 	values[2] = CStringGetTextDatum(source_status(stats->status));
@@ -152,7 +155,7 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 	values[7] = Int64GetDatum(stats->bytes);
 	values[8] = Int64GetDatum(stats->journal_bytes);
 	values[9] = Int64GetDatum(stats->retries);
-	values[10] = Int64GetDatum(stats->dead_letters);
+	values[10] = Int64GetDatum(dead_letters);
 	values[11] = CStringGetTextDatum(stats->last_error);
 	nulls[11] = stats->last_error[0] == '\0';
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

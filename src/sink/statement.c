@@ -35,6 +35,7 @@ struct WeirSink
 	int64	   *lines;			/* of the rows that wait */
 	int			capacity;
 	PlanState  *scan;			/* reads rows in the statement that runs */
+	bool		at_rows;		/* a statement has begun to read */
 
 	/* BATCH_DISTINCT: arbiter values of the rows that wait */
 	ExprContext *econtext;
@@ -98,6 +99,23 @@ weir_sink_create(const WeirDataflow *dataflow, int64 *line)
 		init_distinct(sink);
 	MemoryContextSwitchTo(old);
 	return sink;
+}
+
+bool
+weir_sink_at_rows(const WeirSink *sink)
+{
+	return sink->at_rows;
+}
+
+WeirSink *
+weir_sink_reset(WeirSink *sink)
+{
+	MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(sink->context));
+	WeirSink   *fresh = weir_sink_create(sink->dataflow, sink->line);
+
+	MemoryContextSwitchTo(old);
+	weir_sink_free(sink);
+	return fresh;
 }
 
 void
@@ -213,10 +231,12 @@ execute(WeirSink *sink)
 	error_context_stack = &callback;
 	ExecutorStart(query, 0);
 	(void) find_scan(query->planstate, sink);
+	sink->at_rows = true;
 	ExecutorRun(query, ForwardScanDirection, 0, true);
 	sink->scan = NULL;
 	ExecutorFinish(query);
 	ExecutorEnd(query);
+	sink->at_rows = false;
 	error_context_stack = callback.previous;
 	FreeQueryDesc(query);
 	PopActiveSnapshot();

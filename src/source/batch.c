@@ -38,6 +38,48 @@ weir_batch_reset(WeirBatch *batch)
 {
 	batch->nrecords = 0;
 	MemoryContextReset(batch->context);
+	if (batch->raw)
+		resetStringInfo(batch->raw);
+}
+
+void
+weir_batch_keep_raw(WeirBatch *batch)
+{
+	batch->faults = palloc0(batch->capacity * sizeof(WeirFault *));
+	batch->raw_ends = palloc(batch->capacity * sizeof(int));
+	batch->raw = makeStringInfo();
+}
+
+WeirRaw
+weir_batch_raw(const WeirBatch *batch, int index)
+{
+	WeirRaw		raw = {NULL, 0};
+	int			start;
+
+	if (batch->raw == NULL)
+		return raw;
+	start = index > 0 ? batch->raw_ends[index - 1] : 0;
+	raw.data = batch->raw->data + start;
+	raw.len = batch->raw_ends[index] - start;
+	return raw;
+}
+
+void
+weir_batch_fault(WeirBatch *batch, int index, int sqlstate, const char *error)
+{
+	WeirFault  *fault = MemoryContextAlloc(batch->context, sizeof(WeirFault));
+
+	fault->sqlstate = sqlstate;
+	fault->error = MemoryContextStrdup(batch->context, error);
+	batch->faults[index] = fault;
+}
+
+void
+weir_batch_range(WeirBatch *batch, int first, int end)
+{
+	batch->first = first;
+	batch->end = end;
+	batch->at = -1;
 }
 
 void

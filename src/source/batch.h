@@ -4,8 +4,10 @@
  *		foreign scan finds them.
  *
  * The source task sets weir_current_batch, then runs the plan that reads the
- * stream: the foreign scan of relid returns the batch's rows in order, each
- * with its index in the batch as ctid (weir_batch_tid).
+ * stream: the foreign scan of relid returns the batch's rows from first to
+ * end - 1 in order, each with its index in the batch as ctid (weir_batch_tid).
+ * Where the stream has dead letters the batch keeps the records' bytes, and has
+ * a fault for each record that could not be decoded; the scan passes those.
  */
 #ifndef WEIR_SOURCE_BATCH_H
 #define WEIR_SOURCE_BATCH_H
@@ -13,7 +15,22 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "lib/stringinfo.h"
 #include "storage/itemptr.h"
+
+/* Why a record is a dead letter. */
+typedef struct WeirFault
+{
+	int			sqlstate;
+	char	   *error;
+} WeirFault;
+
+/* A record's bytes; data NULL: they were not kept. */
+typedef struct WeirRaw
+{
+	const char *data;
+	int			len;
+} WeirRaw;
 
 typedef struct WeirBatch
 {
@@ -25,6 +42,12 @@ typedef struct WeirBatch
 	bool	   *nulls;
 	int64	   *lines;			/* line number of each record */
 	int64	   *stamps;			/* arrival stamp, us since 2000-01-01 */
+	int			first;			/* what the scan reads */
+	int			end;
+	int			at;				/* record it returned last, -1: none yet */
+	WeirFault **faults;			/* NULL: the stream has no dead letters */
+	StringInfo	raw;			/* bytes of all records, likewise */
+	int		   *raw_ends;		/* of each record in raw */
 	MemoryContext context;		/* of the values; reset for the next batch */
 } WeirBatch;
 
@@ -32,6 +55,14 @@ extern PGDLLIMPORT WeirBatch *weir_current_batch;
 
 extern WeirBatch *weir_batch_create(Oid relid, TupleDesc desc, int capacity);
 extern void weir_batch_reset(WeirBatch *batch);
+
+/* From now on the batch keeps bytes and faults. */
+extern void weir_batch_keep_raw(WeirBatch *batch);
+extern WeirRaw weir_batch_raw(const WeirBatch *batch, int index);
+/* The record is a dead letter.  The error is copied. */
+extern void weir_batch_fault(WeirBatch *batch, int index, int sqlstate, const char *error);
+/* What the scan is to read. */
+extern void weir_batch_range(WeirBatch *batch, int first, int end);
 
 /* index <-> ctid of the row */
 extern void weir_batch_tid(int index, ItemPointer tid);

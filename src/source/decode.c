@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "commands/progress.h"
@@ -33,7 +34,10 @@
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
+#include "catalog/dead_letter.h"
+#include "decide/poison.h"
 #include "source/decode.h"
 
 #define EXCERPT_CHARS	200
@@ -53,16 +57,16 @@ struct WeirDecoder
 	MemoryContext context;
 	bool		newline;		/* records end in a newline */
 	CopyFromState copy;			/* NULL until the first batch */
-	TupleDesc	desc;			/* of the table, when copy was made */
+	TupleDesc	desc;			/* of the table, as it was for the first batch */
 
 	StringInfoData text;		/* the batch's records, as COPY reads them */
 	Size		given;			/* bytes of it that COPY has taken */
 	Size	   *starts;			/* of each record in text */
 	int			nstarts;
 	int			max_starts;
+	Size		bytes;			/* of the batch's records */
+	int			next;			/* first record not yet decoded */
 	int			current;		/* record being decoded, -1: none */
-	int			faulty;			/* record with a fault, -1: none */
-	RecordFault fault;
 };
 
 /* COPY's callback takes no argument. */
@@ -90,15 +94,15 @@ weir_decoder_reset(WeirDecoder *d)
 	resetStringInfo(&d->text);
 	d->given = 0;
 	d->nstarts = 0;
+	d->bytes = 0;
+	d->next = 0;
 	d->current = -1;
-	d->faulty = -1;
-	d->fault = FAULT_NONE;
 }
 
 bool
 weir_decoder_full(const WeirDecoder *d)
 {
-	return d->text.len >= FULL_BYTES;
+	return d->bytes >= FULL_BYTES;
 }
 
 static bool
@@ -198,6 +202,24 @@ append_record(WeirDecoder *d, const char *data, Size len)
 	appendStringInfoChar(&d->text, '\n');
 }
 
+/* The record's bytes are the batch's; one that is too long is a fault of it. */
+static void
+keep_raw(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
+{
+	int			index = batch->nrecords;
+
+	appendBinaryStringInfo(batch->raw, record->data, record->len);
+	batch->raw_ends[index] = batch->raw->len;
+	batch->faults[index] = NULL;
+	if (record->is_cut)
+	{
+		char	   *error = psprintf("record is longer than %d bytes", d->stream->max_record);
+
+		weir_batch_fault(batch, index, ERRCODE_PROGRAM_LIMIT_EXCEEDED, error);
+		pfree(error);
+	}
+}
+
 void
 weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
@@ -206,15 +228,23 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 		d->max_starts *= 2;
 		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
 	}
-	if (d->fault == FAULT_NONE &&
-		(d->fault = find_fault(d, record->data, record->len)) != FAULT_NONE)
-		d->faulty = d->nstarts;
+	if (batch->raw)
+		keep_raw(d, batch, record);
+	d->bytes += record->len;
 	d->starts[d->nstarts++] = d->text.len;
-	append_record(d, record->data, record->len);
+	if (!record->is_cut)
+		append_record(d, record->data, record->len);
 
 	batch->lines[batch->nrecords] = record->line;
 	batch->stamps[batch->nrecords] = record->stamp;
 	batch->nrecords++;
+}
+
+/* Behind the record's newline in text. */
+static Size
+record_end(const WeirDecoder *d, int index)
+{
+	return index + 1 < d->nstarts ? d->starts[index + 1] : (Size) d->text.len;
 }
 
 static int
@@ -233,7 +263,8 @@ begin_copy(WeirDecoder *d, Relation rel)
 {
 	MemoryContext caller = MemoryContextSwitchTo(d->context);
 
-	d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	if (d->desc == NULL)
+		d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 	d->copy = BeginCopyFrom(NULL, rel, NULL, NULL, false, give_text, NIL,
 							d->stream->copy_options);
 	d->copy->eol_type = EOL_NL;
@@ -251,22 +282,28 @@ open_table(WeirDecoder *d)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("stream %s was dropped while a job reads it", d->stream->name)));
-	if (d->copy == NULL)
-		begin_copy(d, rel);
-	else if (!equalTupleDescs(RelationGetDescr(rel), d->desc))
+	if (d->desc != NULL && !equalTupleDescs(RelationGetDescr(rel), d->desc))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name),
 				 errdetail("Its columns are not those the job was started with."),
 				 errhint("The job must be started again to read the stream as it is now.")));
+	if (d->copy == NULL)
+		begin_copy(d, rel);
 	d->copy->rel = rel;
 	return rel;
 }
 
+/* The record being decoded: what COPY would not report as we want it. */
 static void
-raise_fault(WeirDecoder *d)
+check_fault(WeirDecoder *d)
 {
-	if (d->fault == FAULT_END_OF_COPY)
+	Size		start = d->starts[d->current];
+	RecordFault fault = find_fault(d, d->text.data + start, record_end(d, d->current) - start - 1);
+
+	if (fault == FAULT_NONE)
+		return;
+	if (fault == FAULT_END_OF_COPY)
 		ereport(ERROR,
 				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 				 errmsg("end-of-copy marker \"\\.\" found in data"),
@@ -277,6 +314,13 @@ raise_fault(WeirDecoder *d)
 			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 			 errmsg("unquoted newline found in data"),
 			 errhint("Use quoted CSV field to represent newline.")));
+}
+
+/* Nothing to decode: the record was a fault when it came. */
+static bool
+is_fault(const WeirBatch *batch, int index)
+{
+	return batch->faults && batch->faults[index];
 }
 
 /* Without transcoding COPY's two buffers are one, and only one index is kept. */
@@ -292,24 +336,28 @@ used_all(WeirDecoder *d)
 	return copy->input_buf_index == copy->raw_buf_len;
 }
 
-void
-weir_decoder_run(WeirDecoder *d, WeirBatch *batch)
+/* The records from the next one on; in a transaction with a snapshot. */
+static void
+decode_records(WeirDecoder *d, WeirBatch *batch)
 {
-	Relation	rel = open_table(d);
+	Relation	rel;
 	int			natts = batch->desc->natts;
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
+	d->current = -1;
+	rel = open_table(d);
 	if (natts != d->desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name)));
 	copying = d;
-	for (d->current = 0; d->current < batch->nrecords; d->current++)
+	for (d->current = d->next; d->current < batch->nrecords; d->current++)
 	{
 		Size		first = (Size) d->current * natts;
 
-		if (d->current == d->faulty)
-			raise_fault(d);
+		if (is_fault(batch, d->current))
+			continue;
+		check_fault(d);
 		if (!NextCopyFrom(d->copy, NULL, batch->values + first, batch->nulls + first))
 			break;
 	}
@@ -344,7 +392,7 @@ append_character(StringInfo out, const char *data, Size len, bool convertible)
 }
 
 char *
-weir_record_excerpt(const char *data, Size len, int encoding)
+weir_record_text(const char *data, Size len, int encoding, int max_chars)
 {
 	StringInfoData out;
 	bool		same = encoding == GetDatabaseEncoding();
@@ -352,25 +400,45 @@ weir_record_excerpt(const char *data, Size len, int encoding)
 	int			chars = 0;
 
 	initStringInfo(&out);
-	for (; used < len && chars < EXCERPT_CHARS; chars++)
+	for (; used < len && chars < max_chars; chars++)
 		used += append_character(&out, data + used, len - used, same);
 	if (used < len)
 		appendStringInfoString(&out, "...");
 	return out.data;
 }
 
-/* Classes that are never a record's: connections, resources, operators, internal errors. */
-static bool
-is_about_record(int sqlerrcode)
+char *
+weir_record_excerpt(const char *data, Size len, int encoding)
 {
-	static const char *const others[] = {"08", "40", "53", "55", "57", "58", "XX"};
-	const char *state = unpack_sql_state(sqlerrcode);
+	return weir_record_text(data, len, encoding, EXCERPT_CHARS);
+}
 
-	for (int i = 0; i < lengthof(others); i++)
-	{
-		if (strncmp(state, others[i], 2) == 0)
-			return false;
-	}
+/* Is the error of decode_records about the record it was at? */
+static bool
+blames_record(WeirDecoder *d, const ErrorData *error)
+{
+	return d->current >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
+}
+
+/* COPY begins anew behind the record: what it has read is not to be relied on after an error. */
+static bool
+skip_record(WeirDecoder *d, WeirBatch *batch, const ErrorData *error)
+{
+	MemoryContext caller;
+	char	   *text;
+
+	if (batch->faults == NULL || !blames_record(d, error))
+		return false;
+	caller = MemoryContextSwitchTo(batch->context);
+	text = weir_letter_error(error);
+	if (d->copy->cur_attname)
+		text = psprintf("%s\ncolumn %s", text, d->copy->cur_attname);
+	weir_batch_fault(batch, d->current, error->sqlerrcode, text);
+	MemoryContextSwitchTo(caller);
+	d->next = d->current + 1;
+	d->given = d->next < d->nstarts ? d->starts[d->next] : d->text.len;
+	EndCopyFrom(d->copy);
+	d->copy = NULL;
 	return true;
 }
 
@@ -380,15 +448,16 @@ join_lines(char *first, char *second)
 	return second == NULL ? first : psprintf("%s\n%s", first, second);
 }
 
-int64
-weir_decoder_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
+/* Adds where in the stream it happened; returns the record's line, 0 if it is about none. */
+static int64
+explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
 {
 	StringInfoData where;
 	Size		start,
 				end;
 	int64		line;
 
-	if (d->current < 0 || !is_about_record(error->sqlerrcode))
+	if (!blames_record(d, error))
 		return 0;
 	line = batch->lines[d->current];
 	initStringInfo(&where);
@@ -407,11 +476,53 @@ weir_decoder_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
 	error->context = join_lines(where.data, error->context);
 
 	start = d->starts[d->current];
-	end = d->current + 1 < d->nstarts ? d->starts[d->current + 1] : d->text.len;
+	end = record_end(d, d->current);
 	error->detail = join_lines(psprintf("Record: \"%s\"",
 										weir_record_excerpt(d->text.data + start,
 															end - start - 1,
 															d->copy->file_encoding)),
 							   error->detail);
 	return line;
+}
+
+/* NULL if the batch is done, or what ended its transaction. */
+static ErrorData *
+try_records(WeirDecoder *d, WeirBatch *batch)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	PG_TRY();
+	{
+		decode_records(d, batch);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(batch->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	return error;
+}
+
+ErrorData *
+weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line)
+{
+	ErrorData  *error;
+
+	while ((error = try_records(d, batch)) != NULL)
+	{
+		if (skip_record(d, batch, error))
+			continue;
+		*line = explain(d, batch, error);
+		return error;
+	}
+	return NULL;
 }

@@ -24,15 +24,16 @@ extern void weir_decoder_add(WeirDecoder *d, WeirBatch *batch,
 /* No more should be added: the records taken are many bytes already. */
 extern bool weir_decoder_full(const WeirDecoder *d);
 
-/* Fills the batch's rows; in a transaction with a snapshot. */
-extern void weir_decoder_run(WeirDecoder *d, WeirBatch *batch);
-
 /*
- * After an error of weir_decoder_run: adds where in the stream it happened, if
- * it is about a record.  Returns the record's line, 0 if it is about none.
+ * Fills the batch's rows, in transactions of its own.  A record that cannot be
+ * decoded is a fault of the batch where the stream has dead letters.  Any other
+ * error is returned, with where in the stream it happened, if it is about a
+ * record: *line is that one's, else 0.
  */
-extern int64 weir_decoder_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error);
+extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line);
 
+/* A record as text, what is no character escaped; cut to so many characters. */
+extern char *weir_record_text(const char *data, Size len, int encoding, int max_chars);
 /* At most 200 characters of a record, fit for a message. */
 extern char *weir_record_excerpt(const char *data, Size len, int encoding);
 

@@ -54,7 +54,7 @@ stream_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 							baserel->relid, NIL, NIL, NIL, NIL, outer_plan);
 }
 
-/* The index of the next row is all the state there is. */
+/* How many records were passed is all the state there is. */
 static void
 stream_begin(ForeignScanState *node, int eflags)
 {
@@ -78,24 +78,29 @@ stream_next(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	Relation	rel = node->ss.ss_currentRelation;
 	WeirBatch  *batch = weir_current_batch;
-	int		   *next = node->fdw_state;
+	int		   *passed = node->fdw_state;
 	int			natts = slot->tts_tupleDescriptor->natts;
+	int			next;
 	Size		first;
 
 	if (batch == NULL || batch->relid != RelationGetRelid(rel))
 		refuse_outside_job(rel);
 
 	ExecClearTuple(slot);
-	if (*next >= batch->nrecords)
+	next = batch->first + *passed;
+	while (next < batch->end && batch->faults && batch->faults[next])
+		next++;
+	*passed = next + 1 - batch->first;
+	if (next >= batch->end)
 		return slot;
 
 	Assert(natts == batch->desc->natts);
-	first = (Size) *next * natts;
+	first = (Size) next * natts;
 	memcpy(slot->tts_values, batch->values + first, natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, batch->nulls + first, natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
-	weir_batch_tid(*next, &slot->tts_tid);
-	(*next)++;
+	weir_batch_tid(next, &slot->tts_tid);
+	batch->at = next;
 	return slot;
 }
 

@@ -30,7 +30,6 @@
 #include "storage/ipc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "source/decode.h"
@@ -86,6 +85,7 @@ create_framer(const WeirStream *stream, const WeirPosition *start)
 	options.quote = stream->quote;
 	options.escape = stream->escape;
 	options.max_record = stream->max_record;
+	options.cut_long = stream->dead_letter;
 	return weir_framer_create(&options, start->offset, start->line);
 }
 
@@ -323,6 +323,19 @@ feed(WeirReader *r, WeirBatch *batch)
 	return feed_live(r, batch);
 }
 
+/* A record that is skipped to its end must not fill the disk where it has none. */
+static bool
+is_endless(WeirReader *r)
+{
+	if (!r->stream->journal || (int64) weir_framer_tail(r->framer) <= r->stream->max_journal)
+		return false;
+	memset(&r->long_record, 0, sizeof(r->long_record));
+	r->long_record.data = "";
+	r->long_record.line = weir_framer_line(r->framer) + 1;
+	r->too_long = true;
+	return true;
+}
+
 /* Takes records into the batch while there are any and there is room. */
 static void
 fill(WeirReader *r, WeirBatch *batch)
@@ -344,7 +357,7 @@ fill(WeirReader *r, WeirBatch *batch)
 				break;
 			case WEIR_FRAMING_MORE:
 				CHECK_FOR_INTERRUPTS();
-				if (!feed(r, batch))
+				if (!is_endless(r) && !feed(r, batch))
 					return;
 				break;
 			case WEIR_FRAMING_TOO_LONG:
@@ -387,30 +400,12 @@ raise_pending(WeirReader *r)
 static void
 decode(WeirReader *r, WeirBatch *batch)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *error = weir_decoder_run(r->decoder, batch, &r->failed_line);
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	PG_TRY();
-	{
-		weir_decoder_run(r->decoder, batch);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(r->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		r->failed_line = weir_decoder_explain(r->decoder, batch, error);
-		AbortCurrentTransaction();
-		weir_reader_flush(r, true);
-		ReThrowError(error);
-	}
-	PG_END_TRY();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	weir_reader_flush(r, true);
+	ReThrowError(error);
 }
 
 /* Without checkpoints nobody comes back to what was handed out. */

@@ -47,7 +47,7 @@ typedef struct WeirSourceStats
 	int64		bytes;			/* received, likewise */
 	int64		journal_bytes;	/* its journal occupies */
 	int64		retries;
-	int64		dead_letters;
+	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
 	char		last_error[256];
 } WeirSourceStats;
 

@@ -218,13 +218,9 @@ set_on_error(WeirStream *stream, DefElem *def)
 {
 	const char *word = defGetString(def);
 
-	if (strcmp(word, "dead_letter") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("on_error \"dead_letter\" is not yet supported"),
-				 errhint("Use on_error \"stop\", which is the default.")));
-	if (strcmp(word, "stop") != 0)
-		refuse_value(def, "The only value supported is \"stop\".");
+	stream->dead_letter = strcmp(word, "dead_letter") == 0;
+	if (!stream->dead_letter && strcmp(word, "stop") != 0)
+		refuse_value(def, "Give \"stop\" or \"dead_letter\".");
 }
 
 static void
@@ -329,6 +325,7 @@ check_copy_options(WeirStream *stream)
 		stream->quote = copy.quote[0];
 		stream->escape = copy.escape[0];
 	}
+	stream->encoding = copy.file_encoding < 0 ? GetDatabaseEncoding() : copy.file_encoding;
 	if (copy.file_encoding < 0)
 		stream->copy_options = lappend(stream->copy_options,
 									   makeDefElem("encoding",

@@ -32,6 +32,7 @@ typedef struct WeirStream
 	char		quote;			/* csv framing */
 	char		escape;
 	int			max_record;		/* bytes */
+	int			encoding;		/* of its bytes */
 	bool		dead_letter;	/* on_error 'dead_letter' */
 	int64		max_dead_letters;
 } WeirStream;

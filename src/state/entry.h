@@ -222,6 +222,8 @@ struct WeirStore
 
 	/* incremental cleanup: where it is, what it has seen since group 0 */
 	bool		has_ttl;
+	bool		guarded;		/* put off: it could not be undone */
+	int			sweeps_due;
 	int64		shortest_ttl;
 	int			sweep_group;
 	uint32		sweep_slot;

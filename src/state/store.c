@@ -191,8 +191,37 @@ weir_store_leave(WeirStore *store)
 	store->entry = NULL;
 	store->looked_up = false;
 	weir_current_store = NULL;
-	if (store->has_ttl)
+	if (!store->has_ttl)
+		return;
+	if (store->guarded)
+		store->sweeps_due++;
+	else
 		weir_sweep(store);
+}
+
+void
+weir_store_guard(WeirStore *store)
+{
+	store->guarded = true;
+	store->sweeps_due = 0;
+}
+
+void
+weir_store_unguard(WeirStore *store)
+{
+	store->guarded = false;
+	for (; store->sweeps_due > 0; store->sweeps_due--)
+		weir_sweep(store);
+}
+
+void
+weir_store_abandon(WeirStore *store, int64 clock)
+{
+	store->guarded = false;
+	store->entry = NULL;
+	store->looked_up = false;
+	store->clock = clock;
+	weir_current_store = NULL;
 }
 
 int64

@@ -82,6 +82,15 @@ extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isn
 extern void weir_store_leave(WeirStore *store);
 /* A function whose task has no declared state still enters a key: nstates 0. */
 
+/*
+ * Round a subtransaction that runs a batch: cleanup, which it could not undo,
+ * waits for its end.  Abandon after its abort, with the clock as it was before,
+ * since the records will come again.
+ */
+extern void weir_store_guard(WeirStore *store);
+extern void weir_store_unguard(WeirStore *store);
+extern void weir_store_abandon(WeirStore *store, int64 clock);
+
 extern int64 weir_store_clock(const WeirStore *store);
 extern void weir_store_set_clock(WeirStore *store, int64 clock);
 

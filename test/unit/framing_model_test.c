@@ -38,9 +38,11 @@ typedef struct Model
 	const char *input;
 	size_t		len;
 	size_t		max_record;
+	bool		cut_long;
 	size_t		begin[INPUT + 1];
 	size_t		length[INPUT + 1];
 	size_t		end[INPUT + 1];
+	bool		is_cut[INPUT + 1];
 	int			nrecords;
 	bool		too_long;		/* after these records */
 } Model;
@@ -49,7 +51,8 @@ static void
 add(Model *m, size_t begin, size_t length, size_t end)
 {
 	m->begin[m->nrecords] = begin;
-	m->length[m->nrecords] = length;
+	m->is_cut[m->nrecords] = length > m->max_record && m->cut_long;
+	m->length[m->nrecords] = m->is_cut[m->nrecords] ? m->max_record : length;
 	m->end[m->nrecords] = end;
 	m->nrecords++;
 }
@@ -76,7 +79,7 @@ walk_record(Model *m, size_t begin, size_t *next)
 			if (newline && length > 0 && m->input[p - 1] == '\r' && !data_cr)
 				length--;
 			*next = p + n;
-			m->too_long = length > m->max_record;
+			m->too_long = length > m->max_record && !m->cut_long;
 			if (!m->too_long)
 				add(m, begin, length, p + n);
 			return !m->too_long;
@@ -95,12 +98,19 @@ walk_record(Model *m, size_t begin, size_t *next)
 	}
 	length = m->len - begin;
 	if (length >= m->max_record + n + (newline ? 1 : 0))
-		m->too_long = true;
+	{
+		m->too_long = !m->cut_long;
+		if (m->cut_long)
+			add(m, begin, length, m->len);
+	}
 	else if (length > 0)
 	{
 		size_t		drop = newline && m->input[m->len - 1] == '\r' && !data_cr && !quoted;
 
 		add(m, begin, length - drop, m->len);
+		/* less than a delimiter too long is as long as allowed */
+		m->is_cut[m->nrecords - 1] = false;
+		m->length[m->nrecords - 1] = length - drop;
 	}
 	return false;
 }
@@ -120,7 +130,7 @@ walk(Model *m)
 static bool
 is_record(const Model *m, int i, const WeirFramedRecord *r, int64_t stamp)
 {
-	return i < m->nrecords && r->len == m->length[i] && r->line == i + 1 &&
+	return i < m->nrecords && r->len == m->length[i] && r->is_cut == m->is_cut[i] && r->line == i + 1 &&
 		r->end_offset == (int64_t) m->end[i] && r->stamp == stamp &&
 		memcmp(r->data, m->input + m->begin[i], r->len) == 0;
 }
@@ -173,6 +183,7 @@ run(const Setting *s, uint64_t seed)
 	m.input = input;
 	m.len = (size_t) random_below(&random, INPUT);
 	m.max_record = random_below(&random, 2) == 0 ? INPUT : (size_t) random_below(&random, 30);
+	m.cut_long = m.max_record > 0 && random_below(&random, 2) == 0;
 	for (i = 0; i < (int) m.len; i++)
 		input[i] = s->alphabet[random_below(&random, (int) strlen(s->alphabet))];
 	walk(&m);
@@ -183,6 +194,7 @@ run(const Setting *s, uint64_t seed)
 	options.quote = s->quote;
 	options.escape = s->escape;
 	options.max_record = m.max_record;
+	options.cut_long = m.cut_long;
 	f = weir_framer_create(&options, 0, 0);
 	same = frame(&m, f, &random, 1 + random_below(&random, 40));
 	weir_framer_destroy(f);

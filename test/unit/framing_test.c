@@ -3,7 +3,7 @@
  *		Cutting a byte stream into records.
  *
  * In a case's input '^' ends a piece; expected records stand between bars,
- * "!" says that a record is too long.
+ * "!" says that a record is too long, and stands behind one that was cut.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,8 +80,19 @@ static const Case cases[] = {
 	{"max_record: csv in quotes", "\n", "\"\"", 4, "\"a\n\"\n\"a\nb\"\n", "|\"a\n\"|!"}
 };
 
+/* With cut_long. */
+static const Case cut_cases[] = {
+	{"cut: the next record follows", "\n", "", 3, "a\nabcd\nb\n", "|a|abc!|b|"},
+	{"cut: byte by byte", "\n", "", 3, "a^\na^b^c^d^e^\nb^\n", "|a|abc!|b|"},
+	{"cut: an escaped delimiter does not end it", "\n", "", 3, "abcd\\^\ne\\\\^\nb\n", "|abc!|b|"},
+	{"cut: csv in quotes", "\n", "\"\"", 3, "\"a\nb^\nc\nd\"\ne\n", "|\"a\n!|e|"},
+	{"cut: multi-byte delimiter split over pieces", "ABC", "", 3, "abcdefA^B^Cx^ABC", "|abc!|x|"},
+	{"cut: the end of the stream ends it", "\n", "", 3, "abcd^efgh", "|abc!|"},
+	{"cut: two of them", "\n", "", 1, "ab\ncd\n", "|a!|c!|"}
+};
+
 static WeirFramer *
-framer_of(const Case *c)
+framer_of(const Case *c, bool cut_long)
 {
 	WeirFramingOptions options;
 
@@ -95,6 +106,7 @@ framer_of(const Case *c)
 		options.escape = c->format[1];
 	}
 	options.max_record = c->max_record;
+	options.cut_long = cut_long;
 	return weir_framer_create(&options, 0, 0);
 }
 
@@ -111,16 +123,16 @@ feed(WeirFramer *f, const char *data, size_t len, char *out)
 	while ((result = weir_framer_next(f, &record)) == WEIR_FRAMING_RECORD)
 	{
 		strncat(out, record.data, record.len);
-		strcat(out, "|");
+		strcat(out, record.is_cut ? "!|" : "|");
 	}
 	free(piece);
 	return result;
 }
 
 static bool
-run(const Case *c)
+run(const Case *c, bool cut_long)
 {
-	WeirFramer *f = framer_of(c);
+	WeirFramer *f = framer_of(c, cut_long);
 	WeirFramingResult result = WEIR_FRAMING_MORE;
 	WeirFramedRecord record;
 	const char *p = c->input;
@@ -139,7 +151,7 @@ run(const Case *c)
 	else if (weir_framer_finish(f, &record))
 	{
 		strncat(out, record.data, record.len);
-		strcat(out, "|");
+		strcat(out, record.is_cut ? "!|" : "|");
 	}
 	pass = strcmp(out, c->expected) == 0;
 	if (!pass)
@@ -178,7 +190,7 @@ test_positions(void)
 	weir_framer_destroy(f);
 
 	c.max_record = 2;
-	f = framer_of(&c);
+	f = framer_of(&c, false);
 	weir_framer_feed(f, "a\nbcd\n", 6, 1);
 	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && weir_framer_next(f, &r) == WEIR_FRAMING_TOO_LONG &&
 	   r.line == 2 && r.end_offset == 2 && r.len == 2 && memcmp(r.data, "bc", 2) == 0,
@@ -192,7 +204,7 @@ static void
 test_lifetime(void)
 {
 	Case		c = {"", "\n", "", 100, "", ""};
-	WeirFramer *f = framer_of(&c);
+	WeirFramer *f = framer_of(&c, false);
 	WeirFramedRecord first;
 	WeirFramedRecord second;
 	WeirFramedRecord none;
@@ -212,7 +224,7 @@ static void
 test_after_the_end(void)
 {
 	Case		c = {"", "\n", "\"\"", 100, "", ""};
-	WeirFramer *f = framer_of(&c);
+	WeirFramer *f = framer_of(&c, false);
 	WeirFramedRecord r;
 
 	weir_framer_feed(f, "a\"b", 3, 1);
@@ -229,7 +241,7 @@ static void
 test_drop(void)
 {
 	Case		c = {"", "\n", "\"\"", 100, "", ""};
-	WeirFramer *f = framer_of(&c);
+	WeirFramer *f = framer_of(&c, false);
 	WeirFramedRecord r;
 
 	weir_framer_feed(f, "a\nb\"b", 5, 1);
@@ -291,7 +303,9 @@ test_framing(void)
 	int			i;
 
 	for (i = 0; i < COUNT(cases); i++)
-		ok(run(&cases[i]), "framing %s", cases[i].name);
+		ok(run(&cases[i], false), "framing %s", cases[i].name);
+	for (i = 0; i < COUNT(cut_cases); i++)
+		ok(run(&cut_cases[i], true), "framing %s", cut_cases[i].name);
 	test_positions();
 	test_lifetime();
 	test_after_the_end();

@@ -8,6 +8,8 @@ int
 main(void)
 {
 	test_keygroup();
+	test_isolate();
+	test_poison();
 	test_expiry();
 	test_restart();
 	test_recovery();

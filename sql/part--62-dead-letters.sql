@@ -1,0 +1,42 @@
+-- Records that could not be processed, of streams with on_error 'dead_letter'.
+-- Written by a sink task in its epoch; gone when their owner deletes them.
+CREATE TABLE weir_internal.dead_letter (
+    job             bigint NOT NULL,
+    id              bigint GENERATED ALWAYS AS IDENTITY,
+    attempt         bigint NOT NULL,
+    task            int NOT NULL,
+    relid           oid NOT NULL,       -- the stream
+    stream          text NOT NULL,      -- its name then
+    line_number     bigint NOT NULL,
+    line            text,               -- what is no character escaped
+    raw             bytea,
+    error           text NOT NULL,
+    sqlstate        text NOT NULL,
+    checkpoint      bigint,             -- whose epoch holds it
+    at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (job, id)
+);
+
+-- Who may read a letter through the view need not be who may delete it.
+CREATE FUNCTION weir_internal.guard_dead_letter() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'weir_guard_dead_letter';
+CREATE TRIGGER guard BEFORE DELETE ON weir_internal.dead_letter
+    FOR EACH ROW EXECUTE FUNCTION weir_internal.guard_dead_letter();
+
+-- A letter whose stream was dropped is its job's owner's alone.
+CREATE VIEW weir.dead_letters WITH (security_barrier) AS
+SELECT (SELECT j.name FROM weir_internal.job j WHERE j.id = d.job) AS job,
+       d.stream,
+       d.line_number,
+       d.line,
+       d.raw,
+       d.error,
+       d.sqlstate,
+       d.checkpoint AS checkpoint_id,
+       d.at
+FROM weir_internal.dead_letter d
+WHERE coalesce(pg_catalog.has_table_privilege(d.relid, 'SELECT'),
+               (SELECT pg_catalog.pg_has_role(j.owner, 'USAGE')
+                FROM weir_internal.job j WHERE j.id = d.job));
+COMMENT ON VIEW weir.dead_letters IS 'records that could not be processed; the job''s owner may delete them';
+GRANT SELECT, DELETE ON weir.dead_letters TO PUBLIC;

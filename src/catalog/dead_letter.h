@@ -1,0 +1,46 @@
+/*
+ * catalog/dead_letter.h
+ *		weir_internal.dead_letter: records that a job could not process.
+ *		The functions that read or write it need a transaction and an active
+ *		snapshot.
+ */
+#ifndef WEIR_CATALOG_DEAD_LETTER_H
+#define WEIR_CATALOG_DEAD_LETTER_H
+
+#include "postgres.h"
+
+/* A record on its way there. */
+typedef struct WeirLetter
+{
+	int64		line;
+	int			sqlstate;
+	const char *error;
+	const char *raw;			/* NULL: its bytes were not kept */
+	int			raw_len;
+} WeirLetter;
+
+/* Where it comes from, and whose epoch it is written in. */
+typedef struct WeirLetterOrigin
+{
+	int64		job;
+	int64		attempt;
+	int			task;
+	Oid			relid;			/* the stream */
+	const char *stream;			/* its name */
+} WeirLetterOrigin;
+
+/* What a dead letter says of an error: message, and below it the detail. */
+extern char *weir_letter_error(const ErrorData *error);
+
+/* text: of its bytes, NULL where they were not kept.  Returns its id; ids of a task ascend. */
+extern int64 weir_dead_letter_insert(const WeirLetterOrigin *origin, const WeirLetter *letter,
+									 const char *text);
+
+/* How many the job keeps of the stream, as far as this transaction sees them, but no more than limit. */
+extern int64 weir_dead_letters_kept(int64 job, Oid relid, int64 limit);
+
+/* The task's letters from this id on are in the epoch of this checkpoint. */
+extern void weir_dead_letters_claim(const WeirLetterOrigin *origin, int64 first,
+									int64 checkpoint);
+
+#endif
