@@ -61,7 +61,8 @@ install_packages() {
 as_user() {
 	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
 		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" \
-		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" KILLS="${KILLS-}" SEED="${SEED-}" \
+		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" \
+		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" SEED="${SEED-}" \
 		ASSERT="${ASSERT-}" FAULTS="${FAULTS-}" "$@"
 }
 

@@ -35,6 +35,7 @@ typedef struct WeirJob
 	char	   *query;
 	int			parallelism;
 	int			max_parallelism;
+	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
 	/* settings at create_job */
 	char	   *search_path;
 	char	   *timezone;

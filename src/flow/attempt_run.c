@@ -95,6 +95,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->mode = co->job->checkpoint.mode;
 	attempt->sink_flush = co->job->sink_flush;
 	attempt->lock_wait = co->job->lock_wait;
+	attempt->max_state_memory = co->job->max_state_memory;
 	attempt->parallelism = co->job->parallelism;
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;

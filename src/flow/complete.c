@@ -9,6 +9,8 @@
 #include "fault.h"
 #include "flow/coordinator.h"
 
+#define TRIM_GROUPS 256
+
 void
 weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 {
@@ -41,12 +43,17 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	WEIR_FAULT(after_visible);
 }
 
+/* Chunks of a job of many groups: each time of some of them. */
 void
 weir_complete_trim(WeirCoordinator *co, int64 retained_from)
 {
+	int			first = co->trim_group < co->job->max_parallelism ? co->trim_group : 0;
+	int			end = Min(first + TRIM_GROUPS, co->job->max_parallelism);
+
 	WEIR_FAULT(before_trim);
+	co->trim_group = end;
 	weir_coordinator_begin(co);
-	weir_snapshot_trim(co->job->id, co->timeline, retained_from);
+	weir_snapshot_trim(co->job->id, co->timeline, retained_from, first, end);
 	weir_completed_forget(co->job->id, retained_from);
 	weir_checkpoint_forget(co->job->id, co->job->history);
 	weir_coordinator_end(co, false);

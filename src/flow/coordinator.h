@@ -108,6 +108,7 @@ typedef struct WeirCoordinator
 	bool		final_asked;
 	bool		output_waits;	/* lines in the outbox */
 	int64		activity_completed; /* records processed at the last completed */
+	int			trim_group;		/* where the next trim of chunks begins */
 
 	WeirOutcome outcome;
 	int			error_sqlstate;

@@ -31,6 +31,7 @@
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
+#include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "fault.h"
 #include "flow/coordinator.h"
@@ -310,6 +311,8 @@ weir_recover(WeirCoordinator *co)
 	weir_coordinator_begin(co);
 	MemoryContextSwitchTo(co->context);
 	co->next_checkpoint = Max(co->next_checkpoint, weir_checkpoint_next_id(co->job->id));
+	co->next_checkpoint = Max(co->next_checkpoint,
+							  1 + weir_snapshot_newest(co->job->id, co->job->max_parallelism));
 	WEIR_FAULT(before_restore);
 	ok = markers_agree(co, rows) && weir_start_choose(co, rows);
 	weir_coordinator_end(co, true);

@@ -121,7 +121,7 @@ find_slot(Oid database, int64 job)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (slot->used && slot->database == database && slot->job == job)
+		if (slot->used && !slot->dropped && slot->database == database && slot->job == job)
 			return slot;
 	}
 	return NULL;
@@ -364,10 +364,15 @@ weir_registry_reserve(int64 job, int workers, int prepared)
 	LWLockRelease(weir_registry->lock);
 }
 
-/* What every job but this one takes; the caller holds the lock. */
-static void
+/*
+ * What every job but this one takes, and whether one of them has ended and will
+ * give it back in a moment; the caller holds the lock.
+ */
+static bool
 sum_others(const WeirJobSlot *mine, WeirResources *sum)
 {
+	bool		leaving = false;
+
 	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
@@ -378,7 +383,9 @@ sum_others(const WeirJobSlot *mine, WeirResources *sum)
 		sum->workers += slot->workers;
 		sum->prepared += slot->prepared;
 		sum->jobs++;
+		leaving = leaving || (slot->ended && !slot->wanted && !slot->claimed);
 	}
+	return leaving;
 }
 
 static bool
@@ -389,18 +396,16 @@ fits(const WeirResources *need, const WeirResources *others, const WeirResources
 		need->jobs + others->jobs <= limit->jobs;
 }
 
-bool
-weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-					WeirResources *others)
+static bool
+try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+		  WeirResources *others, bool *leaving)
 {
 	WeirJobSlot *slot;
 	bool		ok;
 
-	/* First, so that no error can leave the claim behind. */
-	remember(PENDING_CLAIM, 0, job);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
-	sum_others(slot, others);
+	*leaving = sum_others(slot, others);
 	ok = fits(need, others, limit);
 	if (ok && slot == NULL)
 		slot = claim_slot(MyDatabaseId, job);
@@ -411,6 +416,22 @@ weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *l
 		slot->prepared = need->prepared;
 	}
 	LWLockRelease(weir_registry->lock);
+	return ok;
+}
+
+bool
+weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+					WeirResources *others)
+{
+	bool		leaving;
+	bool		ok;
+
+	/* First, so that no error can leave the claim behind. */
+	remember(PENDING_CLAIM, 0, job);
+	weir_registry_prepare_wait();
+	while (!(ok = try_claim(job, need, limit, others, &leaving)) && leaving)
+		(void) weir_registry_wait(-1);
+	weir_registry_end_wait();
 	return ok;
 }
 

@@ -53,6 +53,7 @@ struct WeirJobSlot
 	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
+	bool		dropped;		/* with its extension or database: nobody's any more */
 	bool		configure;		/* CONFIGURE was sent */
 	bool		cancel;			/* CANCEL was sent at a commit */
 	bool		asked;			/* requests were put since the coordinator looked */

@@ -236,6 +236,7 @@ configure(WeirCoordinator *co)
 		return;
 	co->attempt->sink_flush = fresh->sink_flush;
 	co->attempt->lock_wait = fresh->lock_wait;
+	co->attempt->max_state_memory = fresh->max_state_memory;
 	co->attempt->checkpointing = fresh->checkpointing;
 	for (int i = 0; i < co->ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);

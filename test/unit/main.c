@@ -20,6 +20,8 @@ main(void)
 	test_pending();
 	test_tolerance();
 	test_retention();
+	test_rewrite();
 	test_checkpointer_random();
+	test_resume();
 	return done_testing();
 }

@@ -48,6 +48,8 @@ extern void test_trigger(void);
 extern void test_pending(void);
 extern void test_tolerance(void);
 extern void test_retention(void);
+extern void test_rewrite(void);
 extern void test_checkpointer_random(void);
+extern void test_resume(void);
 
 #endif
