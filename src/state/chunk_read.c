@@ -370,12 +370,23 @@ read_entries(ChunkReader *reader, uint32 nentries)
 	pfree(isnull);
 }
 
+/* Of errors that a type's or an aggregate's functions raise. */
+static void
+entries_context(void *arg)
+{
+	ChunkReader *reader = arg;
+
+	errcontext("snapshot chunk of key group %d of function %s", reader->group,
+			   reader->store->function);
+}
+
 void
 weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 {
 	ChunkHeader header;
 	ChunkReader *reader;
 	WeirGroup  *target;
+	ErrorContextCallback context = {error_context_stack, entries_context};
 
 	if (group < store->first_group || group >= store->first_group + store->ngroups)
 		ereport(ERROR,
@@ -393,7 +404,10 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 	check_keys(reader, header.nkeys);
 	for (int i = 0; i < header.nstates; i++)
 		reader->states[i].state = match_state(reader, &reader->states[i].natts);
+	context.arg = reader;
+	error_context_stack = &context;
 	read_entries(reader, header.nentries);
+	error_context_stack = context.previous;
 
 	target = &store->groups[group - store->first_group];
 	if (is_full)
