@@ -459,6 +459,16 @@ read_entries(ChunkReader *reader, uint32 nentries)
 	pfree(isnull);
 }
 
+/* Of errors that a type's or an aggregate's functions raise. */
+static void
+entries_context(void *arg)
+{
+	ChunkReader *reader = arg;
+
+	errcontext("snapshot chunk of key group %d of function %s", reader->group,
+			   reader->store->function);
+}
+
 /* A reader behind the chunk's header, which fits the store. */
 static ChunkReader *
 open_chunk(WeirStore *store, int group, bool is_full, bytea *payload)
@@ -496,8 +506,11 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 {
 	ChunkReader *reader = open_chunk(store, group, is_full, payload);
 	WeirGroup  *target = &store->groups[group - store->first_group];
+	ErrorContextCallback context = {error_context_stack, entries_context, reader};
 
+	error_context_stack = &context;
 	read_entries(reader, reader->nentries);
+	error_context_stack = context.previous;
 	if (is_full)
 		target->has_base = true;
 	else
