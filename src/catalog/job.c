@@ -33,7 +33,7 @@
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
 	" j.restart_reset_after, j.restart_jitter," \
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)" \
+	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -218,6 +218,7 @@ read_job(MemoryContext context, int row)
 	job->query = weir_internal_text(context, row, 4);
 	job->parallelism = row_int(row, 5);
 	job->max_parallelism = row_int(row, 6);
+	job->max_state_memory = weir_internal_int64(row, 42);
 	job->search_path = weir_internal_text(context, row, 7);
 	job->timezone = weir_internal_text(context, row, 8);
 	job->datestyle = weir_internal_text(context, row, 9);
@@ -336,7 +337,7 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 }
 
 int64
-weir_job_next_attempt(int64 id, bool restart)
+weir_job_next_attempt(int64 id, int restarts)
 {
 	Oid			types[] = {INT8OID, INT8OID};
 	Datum		values[2];
@@ -344,7 +345,7 @@ weir_job_next_attempt(int64 id, bool restart)
 	int64		attempt;
 
 	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(restart ? 1 : 0);
+	values[1] = Int64GetDatum(restarts);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("UPDATE weir_internal.run SET attempt = attempt + 1,"
 						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt",

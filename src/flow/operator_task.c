@@ -27,6 +27,7 @@
 #include "decide/align.h"
 #include "flow/channel.h"
 #include "flow/keyed_step.h"
+#include "flow/state_memory.h"
 #include "flow/task.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
@@ -214,6 +215,8 @@ process_rows(Operator *op, const WeirMessage *message)
 	flush_rows(op);
 	leave_transaction(op);
 	task->line = 0;
+	if (op->store)
+		weir_state_memory_note(task, op->store);
 	task->slot->stats.records_in += message->nrows;
 	task->slot->stats.bytes_in += at - (const char *) message;
 	task->slot->stats.epoch_open = weir_epoch_is_open();
@@ -264,7 +267,7 @@ is_full(Operator *op, int64 checkpoint)
 	return op->task->attempt->write_full && !op->completed;
 }
 
-/* In a transaction: the changed state, as chunks of this checkpoint. */
+/* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
 static void
 write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 {
@@ -277,9 +280,8 @@ write_state(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 		return;
 	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
 	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
-	weir_snapshot_end(writer);
-	times->write = weir_now() - began;
-	times->bytes = stats.bytes;
+	weir_snapshot_end(writer, &times->write, &times->bytes);
+	times->sync = weir_now() - began - times->write;
 	times->state_bytes = stats.state_bytes;
 	times->dirty_keys = stats.dirty_keys;
 }
@@ -418,7 +420,9 @@ prepare(Operator *op, int64 checkpoint)
 	gid.checkpoint = checkpoint;
 	gid.task = op->task->index;
 	weir_gid_format(name, &gid);
+	op->task->preparing = true;
 	weir_epoch_prepare(name);
+	op->task->preparing = false;
 	pgstat_report_stat(false);
 	op->marked = false;
 	op->task->slot->stats.epoch_open = false;

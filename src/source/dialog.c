@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "fault.h"
 #include "source/dialog.h"
 
 #define LINE_BYTES	40			/* "RESUME ", a number, newline */
@@ -110,7 +111,9 @@ void
 weir_dialog_acknowledge(WeirDialog *d, int64 safe)
 {
 	weir_resume_safe(&d->resume, safe);
+	WEIR_FAULT(before_ack);
 	speak(d);
+	WEIR_FAULT(after_ack);
 }
 
 void
@@ -124,7 +127,9 @@ greet(WeirDialog *d, int64 received)
 {
 	d->nheld = 0;
 	put_line(d, "RESUME", weir_resume_connected(&d->resume, received));
+	WEIR_FAULT(before_resume);
 	speak(d);
+	WEIR_FAULT(after_resume);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "utils/typcache.h"
 
 #include "state/flat.h"
+#include "state/row.h"
 #include "state/validate.h"
 
 static uint32 type_fingerprint(Oid type);
@@ -63,6 +64,7 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 {
 	Oid			base = getBaseType(type);
 	TupleDesc	desc;
+	MemoryContext old;
 
 	memset(flat, 0, sizeof(*flat));
 	flat->type = type;
@@ -78,6 +80,11 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 
 	flat->row_type = base;
 	desc = lookup_rowtype_tupdesc(base, -1);
+	old = MemoryContextSwitchTo(context);
+	flat->desc = CreateTupleDescCopy(desc);
+	flat->header = palloc(SizeofHeapTupleHeader);
+	weir_row_header(desc, flat->header);
+	MemoryContextSwitchTo(old);
 	flat->natts = desc->natts;
 	flat->fingerprints = MemoryContextAlloc(context, sizeof(uint32) * (desc->natts + 1));
 	flat->fingerprints[0] = 2;
@@ -101,15 +108,34 @@ weir_flat_prepare(const WeirFlatType *flat, Datum *value)
 
 	if (flat->typlen != -1)
 		return weir_flat_size(flat, *value);
+	if (flat->row)
+		weir_row_flatten(flat->row, value);
 	varlena = (struct varlena *) DatumGetPointer(*value);
 	if (VARATT_IS_EXTERNAL_EXPANDED(varlena))
 		return EOH_get_flat_size(DatumGetEOHP(*value));
-	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+	/* a row's header is needed in full, whatever is in it */
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena) ||
+		(flat->composite && VARATT_IS_SHORT(varlena)))
 	{
 		varlena = detoast_attr(varlena);
 		*value = PointerGetDatum(varlena);
 	}
-	return VARSIZE_ANY(varlena);
+	if (flat->row)
+		weir_row_shorten(flat->row, value);
+	return VARSIZE_ANY(DatumGetPointer(*value));
+}
+
+Datum
+weir_flat_datum(const WeirFlatType *flat, Datum kept)
+{
+	return flat->row && VARATT_IS_SHORT(DatumGetPointer(kept)) ?
+		weir_row_restore(flat->row, kept) : kept;
+}
+
+void
+weir_flat_keep_short(WeirFlatType *flat, MemoryContext context)
+{
+	flat->row = weir_row_create(flat->desc, flat->header, context);
 }
 
 void
@@ -144,15 +170,15 @@ weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum *space)
 
 /*
  * The type was dropped and created anew, with the same attributes, since the
- * row was written.  Recent minor releases keep a version of the type in
- * the header: of the new type this row has none.
+ * row was written.  Some minor releases keep a version of the type in the header.
  */
 static void
-adopt_row(HeapTupleHeader row, Oid type)
+adopt_row(HeapTupleHeader row, const HeapTupleHeaderData *header)
 {
-	HeapTupleHeaderSetTypeId(row, type);
-	HeapTupleHeaderSetTypMod(row, -1);
-	ItemPointerSetInvalid(&row->t_ctid);
+	row->t_choice.t_datum.datum_typeid = header->t_choice.t_datum.datum_typeid;
+	row->t_choice.t_datum.datum_typmod = header->t_choice.t_datum.datum_typmod;
+	row->t_ctid = header->t_ctid;
+	row->t_infomask |= header->t_infomask;
 }
 
 /* An array may be kept with a short header, behind which nothing is aligned. */
@@ -178,11 +204,14 @@ read_parts(const WeirFlatType *flat, char *bytes, Size size)
 
 	if (!flat->composite)
 		return check_packed(flat, bytes, size);
+	if (flat->row && VARATT_IS_1B(bytes))
+		return weir_row_fits(flat->row, PointerGetDatum(bytes)) ? NULL :
+			"a row does not fit its type";
 	if (VARATT_IS_1B(bytes) || size < SizeofHeapTupleHeader)
 		return "a row is shorter than its header";
 	if (HeapTupleHeaderGetTypeId(row) != flat->row_type)
-		adopt_row(row, flat->row_type);
-	return weir_validate(flat->type, bytes, size);
+		adopt_row(row, flat->header);
+	return weir_validate_row(flat->desc, row, size);
 }
 
 const char *
