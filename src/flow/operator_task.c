@@ -341,21 +341,20 @@ commit_epoch(Operator *op)
 static void
 snapshot_committed(Operator *op, int64 checkpoint, WeirTaskTimes *times)
 {
-	if (op->sink && (weir_epoch_is_open() || must_write(op, checkpoint)))
+	bool		writes = must_write(op, checkpoint);
+	int64		written;
+
+	if (writes || (op->sink && weir_epoch_is_open()))
 	{
-		weir_epoch_enter();
+		enter_transaction(op);
+		XactReadOnly = false;
 		write_state(op, checkpoint, times);
-		weir_epoch_leave();
-		commit_epoch(op);
-	}
-	else if (op->sink == NULL && must_write(op, checkpoint))
-	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		write_state(op, checkpoint, times);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		written = weir_now();
+		leave_transaction(op);
+		if (op->sink)
+			commit_epoch(op);
+		if (writes)
+			times->write += weir_now() - written;
 	}
 	if (op->out && !weir_align_all_ended(op->align))
 		weir_sender_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
