@@ -30,6 +30,11 @@ ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
 endif
 
+# Places where tests make the server fail, see src/fault.h.
+ifdef FAULTS
+PG_CPPFLAGS += -DWEIR_FAULTS
+endif
+
 EXTRA_CLEAN = sql/weir--$(WEIR_VERSION).sql
 
 # Bitcode would only serve inlining into JIT, which tasks never use.

@@ -337,7 +337,7 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 }
 
 int64
-weir_job_next_attempt(int64 id, bool restart)
+weir_job_next_attempt(int64 id, int restarts)
 {
 	Oid			types[] = {INT8OID, INT8OID};
 	Datum		values[2];
@@ -345,7 +345,7 @@ weir_job_next_attempt(int64 id, bool restart)
 	int64		attempt;
 
 	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(restart ? 1 : 0);
+	values[1] = Int64GetDatum(restarts);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("UPDATE weir_internal.run SET attempt = attempt + 1,"
 						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt",

@@ -136,8 +136,8 @@ extern int64 *weir_jobs_dropped(int *n);
  */
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
-/* Takes a new attempt id, never used before; counts a restart if asked. */
-extern int64 weir_job_next_attempt(int64 id, bool restart);
+/* Takes a new attempt id, never used before; counts the restarts that led to it. */
+extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* Also ends "fresh" and "start_from". */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */

@@ -19,6 +19,7 @@
 
 #include "catalog/snapshot.h"
 #include "catalog/snapshot_scan.h"
+#include "fault.h"
 
 #define INSERT_ROWS 256			/* at a time */
 #define COLLECT_BYTES (32 * 1024 * 1024)	/* before they are inserted */
@@ -46,6 +47,7 @@ weir_snapshot_begin(int64 job, int64 timeline, int step, int64 checkpoint)
 {
 	WeirSnapshotWriter *writer = palloc0(sizeof(WeirSnapshotWriter));
 
+	WEIR_FAULT(before_chunk);
 	writer->context = AllocSetContextCreate(CurrentMemoryContext, "weir snapshot writer",
 											ALLOCSET_DEFAULT_SIZES);
 	writer->rows_context = AllocSetContextCreate(writer->context, "weir snapshot rows",
@@ -161,6 +163,7 @@ weir_snapshot_end(WeirSnapshotWriter *writer, int64 *inserting, int64 *bytes)
 	table_close(writer->relation, RowExclusiveLock);
 	MemoryContextDelete(writer->context);
 	pfree(writer);
+	WEIR_FAULT(after_chunk);
 }
 
 static void

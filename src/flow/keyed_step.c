@@ -18,6 +18,7 @@
 
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/keyed_step.h"
 #include "flow/state_memory.h"
 #include "state/declaration.h"
@@ -253,8 +254,10 @@ weir_keyed_store_open(WeirTask *task)
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
 	loading.task = task;
 	loading.store = store;
+	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)
 		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
 						   first, end, load_chunk, &loading);
+	WEIR_FAULT(after_load);
 	return store;
 }

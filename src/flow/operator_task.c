@@ -419,7 +419,9 @@ prepare(Operator *op, int64 checkpoint)
 	gid.checkpoint = checkpoint;
 	gid.task = op->task->index;
 	weir_gid_format(name, &gid);
+	op->task->preparing = true;
 	weir_epoch_prepare(name);
+	op->task->preparing = false;
 	pgstat_report_stat(false);
 	op->marked = false;
 	op->task->slot->stats.epoch_open = false;

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/channel.h"
 #include "flow/task.h"
 #include "source/handover.h"
@@ -262,8 +263,10 @@ handle_trigger(Source *source, const WeirControl *message)
 	if (!source->ended)
 	{
 		weir_reader_flush(source->reader, true);
+		WEIR_FAULT(before_barrier);
 		for (int i = 0; i < source->nout; i++)
 			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
+		WEIR_FAULT(after_barrier);
 	}
 	vote(source, message->checkpoint);
 	if (message->ckind == WEIR_FINAL)

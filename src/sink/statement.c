@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "fault.h"
 #include "sink/statement.h"
 
 struct WeirSink
@@ -231,6 +232,7 @@ weir_sink_flush(WeirSink *sink)
 
 	if (sink->rows == NULL)
 		return;
+	WEIR_FAULT(before_output);
 	context = AllocSetContextCreate(sink->context, "weir sink statement",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -244,6 +246,7 @@ weir_sink_flush(WeirSink *sink)
 	MemoryContextDelete(context);
 	if (sink->seen)
 		forget_waiting(sink);
+	WEIR_FAULT(after_output);
 }
 
 void

@@ -17,6 +17,7 @@
 
 #include "state/flat.h"
 #include "state/row.h"
+#include "state/validate.h"
 
 static uint32 type_fingerprint(Oid type);
 
@@ -68,6 +69,7 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 	memset(flat, 0, sizeof(*flat));
 	flat->type = type;
 	get_typlenbyval(type, &flat->typlen, &flat->typbyval);
+	flat->has_parts = weir_type_has_parts(type);
 	flat->composite = type_is_rowtype(base) && base != RECORDOID;
 	if (!flat->composite)
 	{
@@ -179,28 +181,37 @@ adopt_row(HeapTupleHeader row, const HeapTupleHeaderData *header)
 	row->t_infomask |= header->t_infomask;
 }
 
-/* Bytes of a composite value: are its lengths those of a row that fits the type? */
+/* An array may be kept with a short header, behind which nothing is aligned. */
 static const char *
-read_composite(const WeirFlatType *flat, char *bytes, Size size)
+check_packed(const WeirFlatType *flat, char *bytes, Size size)
+{
+	const char *wrong;
+	char	   *plain;
+
+	if (!VARATT_IS_1B(bytes))
+		return weir_validate(flat->type, bytes, size);
+	plain = (char *) detoast_attr((struct varlena *) bytes);
+	wrong = weir_validate(flat->type, plain, VARSIZE(plain));
+	pfree(plain);
+	return wrong;
+}
+
+/* Bytes of an array or a composite value: do all their lengths fit? */
+static const char *
+read_parts(const WeirFlatType *flat, char *bytes, Size size)
 {
 	HeapTupleHeader row = (HeapTupleHeader) bytes;
-	int			natts;
 
+	if (!flat->composite)
+		return check_packed(flat, bytes, size);
 	if (flat->row && VARATT_IS_1B(bytes))
 		return weir_row_fits(flat->row, PointerGetDatum(bytes)) ? NULL :
 			"a row does not fit its type";
 	if (VARATT_IS_1B(bytes) || size < SizeofHeapTupleHeader)
 		return "a row is shorter than its header";
-	natts = HeapTupleHeaderGetNatts(row);
-	if (row->t_hoff > size || row->t_hoff < SizeofHeapTupleHeader || natts > flat->natts ||
-		((row->t_infomask & HEAP_HASNULL) &&
-		 row->t_hoff < SizeofHeapTupleHeader + BITMAPLEN(natts)))
-		return "a row's header does not fit its type";
-	if (!weir_row_data_fits(flat->desc, row, size))
-		return "a row does not fit its type";
 	if (HeapTupleHeaderGetTypeId(row) != flat->row_type)
 		adopt_row(row, flat->header);
-	return NULL;
+	return weir_validate_row(flat->desc, row, size);
 }
 
 const char *
@@ -221,5 +232,5 @@ weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value)
 	if (size < 1 || VARATT_IS_1B_E(bytes) || (!VARATT_IS_1B(bytes) && size < VARHDRSZ) ||
 		VARATT_IS_4B_C(bytes) || VARSIZE_ANY(bytes) != size)
 		return "a value's length is not the one it says";
-	return flat->composite ? read_composite(flat, bytes, size) : NULL;
+	return flat->has_parts ? read_parts(flat, bytes, size) : NULL;
 }

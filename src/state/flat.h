@@ -18,6 +18,7 @@ typedef struct WeirFlatType
 	int16		typlen;
 	bool		typbyval;
 	bool		composite;		/* or a domain over one */
+	bool		has_parts;		/* composite, or an array */
 	Oid			row_type;		/* the composite type */
 	int			natts;			/* its attributes; 0 for others */
 

@@ -9,6 +9,7 @@
 #include "utils/expandeddatum.h"
 
 #include "state/row.h"
+#include "state/validate.h"
 
 #define ROW_HEADER MAXALIGN(SizeofHeapTupleHeader)
 #define LARGEST_DATA (VARATT_SHORT_MAX - VARHDRSZ_SHORT)
@@ -149,54 +150,5 @@ weir_row_fits(WeirFlatRow *row, Datum kept)
 	if (row->fixed_size > 0)
 		return size == row->fixed_size;
 	(void) weir_row_restore(row, kept);
-	return weir_row_data_fits(row->desc, row_header(&row->restored), ROW_HEADER + size);
-}
-
-/* Where an attribute that begins at or after offset ends; 0 if it goes beyond size. */
-static Size
-attribute_end(Form_pg_attribute att, const char *data, Size offset, Size size)
-{
-	const char *at;
-
-	if (att->attlen > 0)
-	{
-		offset = att_align_nominal(offset, att->attalign) + att->attlen;
-		return offset <= size ? offset : 0;
-	}
-	if (offset >= size)
-		return 0;
-	offset = att_align_pointer(offset, att->attalign, att->attlen, data + offset);
-	if (offset >= size)
-		return 0;
-	at = data + offset;
-	if (att->attlen == -2)
-	{
-		Size		length = strnlen(at, size - offset);
-
-		return length < size - offset ? offset + length + 1 : 0;
-	}
-	if (VARATT_IS_1B_E(at) || (!VARATT_IS_1B(at) && size - offset < VARHDRSZ))
-		return 0;
-	if (!VARATT_IS_1B(at) && VARSIZE_4B(at) < (VARATT_IS_4B_C(at) ? VARHDRSZ_COMPRESSED : VARHDRSZ))
-		return 0;
-	return VARSIZE_ANY(at) <= size - offset ? offset + VARSIZE_ANY(at) : 0;
-}
-
-bool
-weir_row_data_fits(TupleDesc desc, HeapTupleHeader header, Size size)
-{
-	int			natts = HeapTupleHeaderGetNatts(header);
-	const char *data = (const char *) header + header->t_hoff;
-	Size		data_size = size - header->t_hoff;
-	Size		offset = 0;
-
-	for (int i = 0; i < natts; i++)
-	{
-		if ((header->t_infomask & HEAP_HASNULL) && att_isnull(i, header->t_bits))
-			continue;
-		offset = attribute_end(TupleDescAttr(desc, i), data, offset, data_size);
-		if (offset == 0)
-			return false;
-	}
-	return offset == data_size;
+	return weir_validate_row(row->desc, row_header(&row->restored), ROW_HEADER + size) == NULL;
 }

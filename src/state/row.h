@@ -34,6 +34,5 @@ extern void weir_row_restore_part(WeirFlatRow *row, Datum kept, int natts, char 
 
 /* Can the bytes be a row of the type? */
 extern bool weir_row_fits(WeirFlatRow *row, Datum kept);
-extern bool weir_row_data_fits(TupleDesc desc, HeapTupleHeader header, Size size);
 
 #endif

@@ -11,6 +11,7 @@ main(void)
 	test_expiry();
 	test_restart();
 	test_recovery();
+	test_commit();
 	test_align();
 	test_align_model();
 	test_framing();
@@ -21,5 +22,6 @@ main(void)
 	test_retention();
 	test_rewrite();
 	test_checkpointer_random();
+	test_resume();
 	return done_testing();
 }
