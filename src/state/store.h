@@ -52,10 +52,8 @@ typedef struct WeirStoreKey
 
 typedef struct WeirSnapshotStats
 {
-	int64		bytes;			/* payload written */
 	int64		state_bytes;	/* bytes of all state held, as a full snapshot would count */
 	int64		dirty_keys;
-	int64		keys;
 } WeirSnapshotStats;
 
 typedef struct WeirStore WeirStore;
