@@ -241,16 +241,11 @@ window_state(const WeirDataflow *df, int *nstates)
 }
 
 WeirStore *
-weir_keyed_store_open(WeirTask *task)
+weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, int end)
 {
-	WeirAttempt *attempt = task->attempt;
-	WeirDataflow *df = task->dataflow;
 	WeirStoreKey *keys = palloc(sizeof(WeirStoreKey) * Max(df->nkeys, 1));
 	WeirStateDecl *states;
-	WeirStore  *store;
 	int			nstates;
-	int			first;
-	int			end;
 
 	for (int i = 0; i < df->nkeys; i++)
 	{
@@ -260,10 +255,21 @@ weir_keyed_store_open(WeirTask *task)
 	}
 	states = df->window ? window_state(df, &nstates) :
 		weir_state_declarations(df->function, &nstates);
+	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys,
+							 nstates, states, max_parallelism, first, end);
+}
+
+WeirStore *
+weir_keyed_store_open(WeirTask *task)
+{
+	WeirAttempt *attempt = task->attempt;
+	WeirStore  *store;
+	int			first;
+	int			end;
+
 	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
 					 &first, &end);
-	store = weir_store_create(weir_dataflow_step(df), df->nkeys, keys,
-							  nstates, states, attempt->max_parallelism, first, end);
+	store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
 	if (attempt->restore > 0)
 		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,

@@ -33,6 +33,13 @@ extern WeirKeyedStep *weir_keyed_step_reset(WeirKeyedStep *step);
 extern void weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 								WeirSinkRowFunction emit, void *arg);
 
+/*
+ * An empty store of these key groups, as f's declarations, or the window, have
+ * it.  Where there is a window the dataflow must outlive it.  In a transaction.
+ */
+extern WeirStore *weir_keyed_store_create(const WeirDataflow *dataflow, int max_parallelism,
+										  int first, int end);
+
 /* The task's store: created from f's declarations, loaded from the restored checkpoint. In a transaction. */
 extern WeirStore *weir_keyed_store_open(WeirTask *task);
 
