@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -29,7 +30,6 @@
 #include "flow/scan_step.h"
 #include "flow/tried.h"
 #include "flow/try.h"
-#include "sink/epoch.h"
 #include "sink/output.h"
 #include "sink/statement.h"
 #include "source/lines.h"
@@ -211,7 +211,8 @@ weir_try_run(const WeirJob *job, const WeirTryInput *input,
 	Try			t = {job};
 
 	refuse_in_job();
-	weir_epoch_check_at_once();
+	PreventCommandDuringRecovery("weir.try_job()");
+	PreventCommandIfReadOnly("weir.try_job()");
 	old = MemoryContextSwitchTo(context);
 	weir_output_job = job->id;
 	XactReadOnly = true;

@@ -26,8 +26,8 @@ typedef struct WeirTryInput
 typedef DestReceiver *(*WeirTryReceiver) (void *arg, TupleDesc written);
 
 /*
- * Runs as the current user, the job's owner, with its settings, in a
- * transaction that may write.
+ * Runs as the current user, the job's owner, with its settings, constraints
+ * being checked at once.
  */
 extern void weir_try_run(const WeirJob *job, const WeirTryInput *input,
 						 WeirTryReceiver receiver, void *arg);
