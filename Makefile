@@ -6,6 +6,7 @@
 #	                         tree: no server needed
 #	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
+#	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under LINES=5000000, SEED=1
 #	make format              PostgreSQL's style
 MODULE_big = weir
@@ -27,6 +28,11 @@ endif
 
 ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
+endif
+
+# Places where tests make the server fail, see src/fault.h.
+ifdef FAULTS
+PG_CPPFLAGS += -DWEIR_FAULTS
 endif
 
 EXTRA_CLEAN = sql/weir--$(WEIR_VERSION).sql
@@ -54,7 +60,7 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format bench torture
+.PHONY: test installcheck unit sim sim-mutants lint format bench torture bench-state
 
 test:
 	sh test/run
@@ -80,6 +86,9 @@ format:
 
 bench:
 	@sh bench/run
+
+bench-state:
+	@sh bench/state/run
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(LINES) SEED=$(SEED) sh test/run test/tap/095_torture.pl

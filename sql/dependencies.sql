@@ -78,6 +78,14 @@ DROP TABLE shop.daily;
 SELECT weir.drop_job('daily');
 DROP TABLE shop.daily;
 
+-- the aggregates of a window
+CREATE AGGREGATE shop.product(bigint) (SFUNC = int8mul, STYPE = bigint, INITCOND = '1');
+SELECT weir.create_job('products', $$
+    INSERT INTO shop.totals (item, total)
+    SELECT item, shop.product(price) FROM shop.sales GROUP BY item, weir.count_window(2)$$);
+DROP AGGREGATE shop.product(bigint);
+SELECT weir.drop_job('products');
+
 -- owners
 SET ROLE regress_weir_dependent;
 CREATE SCHEMA stall;

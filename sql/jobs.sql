@@ -30,6 +30,9 @@ SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', paral
 SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', parallelism => NULL);
 SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_parallelism => 0);
 SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_parallelism => 32769);
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_state_memory => '1 apple');
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_state_memory => 'much');
+SELECT weir.create_job('j', 'INSERT INTO averages SELECT * FROM readings', max_state_memory => '1023kB');
 SELECT weir.create_job('j', 'SELECT * FROM readings');
 -- State needs a key, wherever the function is called.
 CREATE FUNCTION counted(r readings) RETURNS bigint

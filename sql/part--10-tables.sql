@@ -25,6 +25,7 @@ CREATE TABLE weir_internal.job (
     query           text NOT NULL,
     parallelism     int NOT NULL,
     max_parallelism int NOT NULL,
+    max_state_memory bigint,            -- bytes; null: unlimited
     settings        jsonb NOT NULL,     -- search_path, TimeZone, DateStyle, IntervalStyle
     created_at      timestamptz NOT NULL DEFAULT now(),
     checkpointing   boolean NOT NULL DEFAULT false,
@@ -146,17 +147,22 @@ CREATE TABLE weir_internal.marker (
 );
 
 -- Keyed state, packed: whole groups, or what changed since the chunk before.
+-- Every checkpoint inserts and deletes about as much as it changed, however
+-- large the table is, so it is vacuumed by what was deleted, not by its share.
 CREATE TABLE weir_internal.snapshot (
     job             bigint NOT NULL,
     step            int NOT NULL,
     key_group       int NOT NULL,
+    is_full         boolean NOT NULL,
     checkpoint      bigint NOT NULL,
     seq             int NOT NULL,
     timeline        bigint NOT NULL,
-    is_full         boolean NOT NULL,
     payload         bytea NOT NULL,
-    PRIMARY KEY (job, step, key_group, checkpoint, seq)
-) WITH (toast_tuple_target = 8160);
+    PRIMARY KEY (job, step, key_group, is_full, checkpoint, seq)
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0,
+        autovacuum_analyze_threshold = 1000000000);
 ALTER TABLE weir_internal.snapshot ALTER payload SET STORAGE MAIN;
 
 -- Checkpoints as weir.checkpoints shows them; a row from the trigger on.

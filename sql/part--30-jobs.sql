@@ -1,10 +1,11 @@
 -- Jobs: what a user does with them.
 
 CREATE FUNCTION weir.create_job(name text, query text, parallelism int DEFAULT 1,
-    max_parallelism int DEFAULT 128, if_not_exists boolean DEFAULT false)
+    max_parallelism int DEFAULT 128, if_not_exists boolean DEFAULT false,
+    max_state_memory text DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_create_job';
-COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean)
+COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text)
 IS 'define a streaming job: an INSERT ... SELECT over streams';
 
 CREATE FUNCTION weir.start_job(name text, from_savepoint text DEFAULT NULL,

@@ -9,6 +9,7 @@
 
 #include "api/guest.h"
 #include "decide/memory.h"
+#include "fault.h"
 #include "flow/launcher.h"
 #include "flow/registry.h"
 #include "settings.h"
@@ -36,6 +37,7 @@ _PG_init(void)
 	weir_out_of_memory = out_of_memory;
 	weir_source_init();
 	weir_state_forget_init();
+	weir_fault_init();
 	weir_settings_define();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

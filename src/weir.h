@@ -4,8 +4,8 @@
  *
  * A keyed function of a Weir job - one that stands in
  * JOIN LATERAL f(r) a ON weir.key_by(...) - may be written in C.  It reaches
- * the states declared for it with weir.create_value_state() through this
- * header, by handle instead of by text, and needs nothing to link with:
+ * the states declared for it with weir.create_value_state() and its like through
+ * this header, by handle instead of by text, and needs nothing to link with:
  *
  *		#include "postgres.h"
  *		#include "fmgr.h"
@@ -23,23 +23,42 @@
  *			PG_RETURN_INT64(n);
  *		}
  *
- * Types.  Values are datums of the declared type (weir_state_type() tells which);
- * nothing converts them, so a datum of another type is the function's error.
+ * Kinds.  A handle is of a state of any kind; each function below says for
+ * which it is, and raises wrong_object_type for others.  weir_state_get() and
+ * weir_state_remove() serve several:
+ *
+ *		weir.create_value_state()		weir_state_get, weir_state_set
+ *		weir.create_list_state()		weir_list_get, weir_list_add, weir_list_update
+ *		weir.create_map_state()			weir_map_get, weir_map_put, weir_map_remove,
+ *										weir_map_entries
+ *		weir.create_reducing_state()	weir_state_add, weir_state_get
+ *		weir.create_aggregating_state()	weir_state_add, weir_state_get
+ *		any of them						weir_state_remove
+ *
+ * Types.  Values are datums of the declared type, which weir_state_type() tells:
+ * of the value, the element, a map's value, or what is aggregated; of a map's
+ * keys, weir_state_key_type().  What weir_state_get() returns of an aggregating
+ * state is of the aggregate's result type.  Nothing converts datums, so one of
+ * another type is the function's error.
  *
  * Lifetime.  A handle is valid until the function returns; getting one is
- * cheap.  A value that weir_state_get() returns by reference belongs to Weir: it
- * must not be changed, and stays until the next call of weir_state_set() or
- * weir_state_remove() for the same state, or until the function returns.  What is
- * passed to weir_state_set() is copied; it may be out of line, compressed or
- * expanded.
+ * cheap.  What is returned by reference belongs to Weir: it must not be changed,
+ * and stays until the same state is next changed or read (reading may remove
+ * what has expired), until a subtransaction ends, or the function returns.
+ * Arrays that weir_list_get() and weir_map_entries() return are allocated in the
+ * current memory context, the values in them are as any other.  What is passed
+ * in is copied; it may be out of line, compressed or expanded.
  *
  * Time to live, subtransactions and snapshots work as for functions in SQL:
- * weir_state_get() counts as a read, weir_state_set() as a write; what a
- * subtransaction did to state is undone when it aborts.
+ * what gets is a read, what sets, adds, updates or puts is a write, and
+ * what a subtransaction did to state is undone when it aborts.
  *
  * Errors.  Outside a job's keyed step, weir_state_handle() raises
  * object_not_in_prerequisite_state; for a name that the function did not
- * declare, undefined_object.
+ * declare, undefined_object.  Errors of a reduce function or an aggregate are
+ * raised by weir_state_add() and weir_state_get().
+ *
+ * An example with its Makefile and test is in examples/c_function.
  */
 #ifndef WEIR_H
 #define WEIR_H
@@ -48,9 +67,18 @@
 
 #include "fmgr.h"
 
-#define WEIR_API_VERSION 1
+#define WEIR_API_VERSION 2
 
 typedef struct WeirState *WeirStateHandle;
+
+/* An entry of a map. */
+typedef struct WeirMapEntry
+{
+	Datum		key;
+	Datum		value;
+	bool		key_isnull;
+	bool		value_isnull;
+} WeirMapEntry;
 
 /* What weir.so offers; later versions add members at the end. */
 typedef struct WeirStateApi
@@ -61,6 +89,20 @@ typedef struct WeirStateApi
 	Datum		(*get) (WeirStateHandle handle, bool *isnull);
 	void		(*set) (WeirStateHandle handle, Datum value, bool isnull);
 	void		(*remove) (WeirStateHandle handle);
+
+	/* since version 2 */
+	Oid			(*key_type) (WeirStateHandle handle);
+	void		(*add) (WeirStateHandle handle, Datum value, bool isnull);
+	int64		(*list_get) (WeirStateHandle handle, Datum **values, bool **nulls);
+	void		(*list_add) (WeirStateHandle handle, Datum value, bool isnull);
+	void		(*list_update) (WeirStateHandle handle, int64 n, const Datum *values,
+								const bool *nulls);
+	bool		(*map_get) (WeirStateHandle handle, Datum key, bool key_isnull,
+							Datum *value, bool *isnull);
+	void		(*map_put) (WeirStateHandle handle, Datum key, bool key_isnull,
+							Datum value, bool isnull);
+	void		(*map_remove) (WeirStateHandle handle, Datum key, bool key_isnull);
+	int64		(*map_entries) (WeirStateHandle handle, WeirMapEntry **entries);
 } WeirStateApi;
 
 static inline const WeirStateApi *
@@ -92,24 +134,89 @@ weir_state_type(WeirStateHandle handle)
 	return weir_api()->type(handle);
 }
 
-/* The value; the declared default, else NULL, where there is none. */
+/* The declared type of a map's keys. */
+static inline Oid
+weir_state_key_type(WeirStateHandle handle)
+{
+	return weir_api()->key_type(handle);
+}
+
+/*
+ * Value: the value; the declared default, else NULL, where there is none.
+ * Reducing, aggregating: what the values added have come to; NULL where none was.
+ */
 static inline Datum
 weir_state_get(WeirStateHandle handle, bool *isnull)
 {
 	return weir_api()->get(handle, isnull);
 }
 
+/* Value only. */
 static inline void
 weir_state_set(WeirStateHandle handle, Datum value, bool isnull)
 {
 	weir_api()->set(handle, value, isnull);
 }
 
-/* Clears the state of the current key. */
+/* Reducing, aggregating: adds a value. */
+static inline void
+weir_state_add(WeirStateHandle handle, Datum value, bool isnull)
+{
+	weir_api()->add(handle, value, isnull);
+}
+
+/* Clears the state of the current key, of any kind. */
 static inline void
 weir_state_remove(WeirStateHandle handle)
 {
 	weir_api()->remove(handle);
+}
+
+/* The elements in the order in which they were added; returns how many. */
+static inline int64
+weir_list_get(WeirStateHandle handle, Datum **values, bool **nulls)
+{
+	return weir_api()->list_get(handle, values, nulls);
+}
+
+/* Costs what one element takes. */
+static inline void
+weir_list_add(WeirStateHandle handle, Datum value, bool isnull)
+{
+	weir_api()->list_add(handle, value, isnull);
+}
+
+/* The list becomes these n elements. */
+static inline void
+weir_list_update(WeirStateHandle handle, int64 n, const Datum *values, const bool *nulls)
+{
+	weir_api()->list_update(handle, n, values, nulls);
+}
+
+/* Whether the map has the key; if not, *isnull is true.  NULL is a key like any other. */
+static inline bool
+weir_map_get(WeirStateHandle handle, Datum key, bool key_isnull, Datum *value, bool *isnull)
+{
+	return weir_api()->map_get(handle, key, key_isnull, value, isnull);
+}
+
+static inline void
+weir_map_put(WeirStateHandle handle, Datum key, bool key_isnull, Datum value, bool isnull)
+{
+	weir_api()->map_put(handle, key, key_isnull, value, isnull);
+}
+
+static inline void
+weir_map_remove(WeirStateHandle handle, Datum key, bool key_isnull)
+{
+	weir_api()->map_remove(handle, key, key_isnull);
+}
+
+/* All entries, in no order; returns how many. */
+static inline int64
+weir_map_entries(WeirStateHandle handle, WeirMapEntry **entries)
+{
+	return weir_api()->map_entries(handle, entries);
 }
 
 #endif

@@ -9,7 +9,8 @@
 #                       The throw-away server in $work/data; it listens on a
 #                       socket in $work only, so it can meet no other server.
 #
-# PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy.
+# PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy; ASSERT=1 builds with
+# assertions, FAULTS=1 with fault points (src/fault.h).
 # Before it is sourced, $top is the root of the tree.
 
 if [ -z "${PG_CONFIG-}" ]; then
@@ -60,7 +61,9 @@ install_packages() {
 as_user() {
 	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
 		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" \
-		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" KILLS="${KILLS-}" SEED="${SEED-}" "$@"
+		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" \
+		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" SEED="${SEED-}" \
+		ASSERT="${ASSERT-}" FAULTS="${FAULTS-}" "$@"
 }
 
 build() {

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "api/access.h"
+#include "api/option.h"
 #include "api/savepoint.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
@@ -29,6 +30,7 @@
 
 #define MAX_JOB_NAME 63			/* bytes */
 #define MAX_PARALLELISM 32768
+#define MIN_STATE_MEMORY (1024 * 1024)
 
 PG_FUNCTION_INFO_V1(weir_create_job);
 PG_FUNCTION_INFO_V1(weir_start_job);
@@ -138,6 +140,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
 	job.max_parallelism = required_int(fcinfo, 3, "max_parallelism");
+	job.max_state_memory = weir_option_bytes(fcinfo, 5, "max_state_memory", MIN_STATE_MEMORY);
 	job.owner = GetUserId();
 	check_name(job.name);
 	check_parallelism(job.parallelism, job.max_parallelism);

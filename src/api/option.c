@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/int.h"
+#include "utils/guc.h"
 
 #include "api/access.h"
 #include "api/option.h"
@@ -47,6 +48,30 @@ weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name, int min_m
 				 min_ms > 0 ? errhint("Set %s to %d ms or more.", name, min_ms) :
 				 errhint("Set %s to 0 or more.", name)));
 	return i;
+}
+
+int64
+weir_option_bytes(FunctionCallInfo fcinfo, int n, const char *name, int64 min)
+{
+	char	   *given = weir_arg_text(fcinfo, n);
+	const char *unit_hint = NULL;
+	double		value;
+
+	if (given == NULL)
+		return 0;
+	if (!parse_real(given, &value, GUC_UNIT_BYTE, &unit_hint))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is not a size: \"%s\"", name, given),
+				 errhint("%s", unit_hint ? unit_hint : "Give a number of bytes, or one with a unit, such as '1GB'.")));
+	if (value < min || value > (double) (PG_INT64_MAX / 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is out of range", name),
+				 errdetail("%s is \"%s\".", name, given),
+				 errhint("Set %s to " INT64_FORMAT "MB or more, or to null for no limit.", name,
+						 min / (1024 * 1024))));
+	return (int64) value;
 }
 
 int

@@ -17,6 +17,8 @@ extern int64 weir_interval_us(const Interval *i);
 /* An interval of at least so many ms; NULL if it is null. */
 extern Interval *weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name,
 									  int min_ms);
+/* A size such as '1GB', at least min bytes; 0 if it is null. */
+extern int64 weir_option_bytes(FunctionCallInfo fcinfo, int n, const char *name, int64 min);
 /* An integer of at least min; -1 if it is null. */
 extern int	weir_option_int(FunctionCallInfo fcinfo, int n, const char *name, int min,
 							const char *hint);

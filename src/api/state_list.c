@@ -33,7 +33,7 @@ weir_list_get_array(PG_FUNCTION_ARGS)
 	Oid			type = weir_state_decl(state)->type;
 	Datum	   *values;
 	bool	   *nulls;
-	int64		n = weir_list_get(state, &values, &nulls);
+	int64		n = weir_list_state_get(state, &values, &nulls);
 	int			size = (int) Min(n, PG_INT32_MAX);
 	int			first = 1;
 	int16		typlen;
@@ -62,7 +62,7 @@ get_elements(FunctionCallInfo fcinfo)
 	WeirCallSite site;
 
 	weir_call_resolve(fcinfo, &list_elements, &site);
-	elements->n = weir_list_get(site.state, &elements->values, &elements->nulls);
+	elements->n = weir_list_state_get(site.state, &elements->values, &elements->nulls);
 	for (int64 i = 0; i < elements->n; i++)
 		if (!elements->nulls[i])
 			elements->values[i] = weir_value_copy(site.state, elements->values[i]);
@@ -102,7 +102,7 @@ weir_list_add_element(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		value = weir_call_argument(fcinfo, site, 1, &isnull);
 
-	weir_list_add(site->state, value, isnull);
+	weir_list_state_add(site->state, value, isnull);
 	PG_RETURN_VOID();
 }
 
@@ -124,6 +124,6 @@ weir_list_update_array(PG_FUNCTION_ARGS)
 	if (!isnull)
 		deconstruct_array(DatumGetArrayTypeP(array), type, typlen, typbyval, typalign,
 						  &values, &nulls, &n);
-	weir_list_update(site->state, n, values, nulls);
+	weir_list_state_update(site->state, n, values, nulls);
 	PG_RETURN_VOID();
 }

@@ -38,7 +38,7 @@ weir_map_get_value(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		value;
 
-	(void) weir_map_get(site->state, key, key_isnull, &value, &isnull);
+	(void) weir_map_state_get(site->state, key, key_isnull, &value, &isnull);
 	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(weir_value_copy(site->state, value));
@@ -53,7 +53,7 @@ weir_map_put_value(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		value = weir_call_argument(fcinfo, site, 2, &isnull);
 
-	weir_map_put(site->state, key, key_isnull, value, isnull);
+	weir_map_state_put(site->state, key, key_isnull, value, isnull);
 	PG_RETURN_VOID();
 }
 
@@ -64,7 +64,7 @@ weir_map_remove_key(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		key = weir_call_argument(fcinfo, site, 1, &isnull);
 
-	weir_map_remove(site->state, key, isnull);
+	weir_map_state_remove(site->state, key, isnull);
 	PG_RETURN_VOID();
 }
 
@@ -76,7 +76,7 @@ weir_map_contains_key(PG_FUNCTION_ARGS)
 	Datum		key = weir_call_argument(fcinfo, site, 1, &isnull);
 	Datum		value;
 
-	PG_RETURN_BOOL(weir_map_get(site->state, key, isnull, &value, &isnull));
+	PG_RETURN_BOOL(weir_map_state_get(site->state, key, isnull, &value, &isnull));
 }
 
 Datum
@@ -89,7 +89,7 @@ weir_map_all_entries(PG_FUNCTION_ARGS)
 
 	weir_call_resolve(fcinfo, &map_entries, &site);
 	InitMaterializedSRF(fcinfo, 0);
-	n = weir_map_entries(site.state, &entries);
+	n = weir_map_state_entries(site.state, &entries);
 	for (int64 i = 0; i < n; i++)
 	{
 		Datum		values[2] = {entries[i].key, entries[i].value};

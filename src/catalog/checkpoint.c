@@ -46,8 +46,7 @@ weir_checkpoint_next_id(int64 job)
 	weir_internal_enter(&saved);
 	weir_internal_run("SELECT 1 + GREATEST(0, "
 					  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1), "
-					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1), "
-					  "(SELECT max(checkpoint) FROM weir_internal.snapshot WHERE job = $1))",
+					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1))",
 					  1, types, values, NULL);
 	id = weir_internal_int64(0, 1);
 	weir_internal_leave(&saved);

@@ -21,6 +21,7 @@
 
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
+#include "fault.h"
 
 static Datum
 positions_text(int n, const WeirStoredPosition *positions)
@@ -230,8 +231,10 @@ weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task)
 	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(attempt),
 	Int64GetDatum(checkpoint), Int32GetDatum(task)};
 
+	WEIR_FAULT(before_marker);
 	weir_internal_execute("INSERT INTO weir_internal.marker VALUES ($1, $2, $3, $4)",
 						  4, types, values, NULL);
+	WEIR_FAULT(after_marker);
 }
 
 void

@@ -33,7 +33,7 @@
 	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
 	" j.restart_reset_after, j.restart_jitter," \
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false)," \
+	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
 	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
@@ -204,8 +204,8 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->was_finished = row_bool(row, 29);
 	job->start_from = weir_internal_int64(row, 40);
 	job->allow_gap = row_bool(row, 41);
-	job->record_failure.line = weir_internal_int64(row, 42);
-	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 43),
+	job->record_failure.line = weir_internal_int64(row, 43);
+	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 44),
 			sizeof(job->record_failure.sqlstate));
 }
 
@@ -222,6 +222,7 @@ read_job(MemoryContext context, int row)
 	job->query = weir_internal_text(context, row, 4);
 	job->parallelism = row_int(row, 5);
 	job->max_parallelism = row_int(row, 6);
+	job->max_state_memory = weir_internal_int64(row, 42);
 	job->search_path = weir_internal_text(context, row, 7);
 	job->timezone = weir_internal_text(context, row, 8);
 	job->datestyle = weir_internal_text(context, row, 9);
@@ -353,7 +354,7 @@ weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
 }
 
 int64
-weir_job_next_attempt(int64 id, bool restart)
+weir_job_next_attempt(int64 id, int restarts)
 {
 	Oid			types[] = {INT8OID, INT8OID};
 	Datum		values[2];
@@ -361,7 +362,7 @@ weir_job_next_attempt(int64 id, bool restart)
 	int64		attempt;
 
 	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(restart ? 1 : 0);
+	values[1] = Int64GetDatum(restarts);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("UPDATE weir_internal.run SET attempt = attempt + 1,"
 						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt",

@@ -36,6 +36,7 @@ typedef struct WeirJob
 	char	   *query;
 	int			parallelism;
 	int			max_parallelism;
+	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
 	/* settings at create_job */
 	char	   *search_path;
 	char	   *timezone;
@@ -139,8 +140,8 @@ extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reas
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
 extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
-/* Takes a new attempt id, never used before; counts a restart if asked. */
-extern int64 weir_job_next_attempt(int64 id, bool restart);
+/* Takes a new attempt id, never used before; counts the restarts that led to it. */
+extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* Also ends "fresh" and "start_from". */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */

@@ -43,8 +43,8 @@ int64
 weir_job_create(const WeirJob *job)
 {
 	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[9];
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	Datum		values[10];
 	WeirInternal internal;
 	int64		id = 0;
 
@@ -57,13 +57,14 @@ weir_job_create(const WeirJob *job)
 	values[6] = setting("TimeZone");
 	values[7] = setting("DateStyle");
 	values[8] = setting("IntervalStyle");
+	values[9] = Int64GetDatum(job->max_state_memory);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("INSERT INTO weir_internal.job"
-						  " (name, owner, query, parallelism, max_parallelism, settings)"
+						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
 						  " VALUES ($1, $2, $3, $4, $5, jsonb_build_object('search_path', $6,"
-						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9))"
+						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9), nullif($10, 0))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id",
-						  9, types, values, NULL) > 0)
+						  10, types, values, NULL) > 0)
 		id = weir_internal_int64(0, 1);
 	weir_internal_leave(&internal);
 	if (id != 0)

@@ -1,177 +1,204 @@
 /*
  * catalog/snapshot.c
- *		weir_internal.snapshot: chunks of keyed state.
+ *		weir_internal.snapshot, written by checkpoints and read by restores.
  *
  * Chunks are only ever inserted by a checkpoint.  They are deleted by the
- * trimmer, which runs after a completion, and by recovery.
+ * trimmer, which runs after a completion, and by recovery: snapshot_trim.c.
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/htup_details.h"
+#include "access/heaptoast.h"
 #include "access/table.h"
+#include "access/toast_compression.h"
+#include "access/toast_internals.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "executor/executor.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "catalog/internal.h"
 #include "catalog/snapshot.h"
+#include "catalog/snapshot_scan.h"
+#include "fault.h"
 
-#define SNAPSHOT_COLUMNS 8
+#define INSERT_ROWS 256			/* at a time */
+#define COLLECT_BYTES (32 * 1024 * 1024)	/* before they are inserted */
 
 struct WeirSnapshotWriter
 {
+	MemoryContext context;
 	Relation	relation;
-	CatalogIndexState indexes;
 	int64		job;
 	int64		timeline;
 	int			step;
 	int64		checkpoint;
+
+	MemoryContext rows_context;	/* reset when they are inserted */
+	HeapTuple  *rows;
+	int			nrows;
+	int			room;
+	int64		collected;		/* their bytes */
+	int64		bytes;			/* of all rows ever added */
+	instr_time	inserting;
 };
 
-/* Straight to the table: an executor for each chunk would cost more than the chunk. */
 WeirSnapshotWriter *
 weir_snapshot_begin(int64 job, int64 timeline, int step, int64 checkpoint)
 {
 	WeirSnapshotWriter *writer = palloc0(sizeof(WeirSnapshotWriter));
-	Oid			namespace = get_namespace_oid("weir_internal", false);
 
-	writer->relation = table_open(get_relname_relid("snapshot", namespace), RowExclusiveLock);
-	writer->indexes = CatalogOpenIndexes(writer->relation);
+	WEIR_FAULT(before_chunk);
+	writer->context = AllocSetContextCreate(CurrentMemoryContext, "weir snapshot writer",
+											ALLOCSET_DEFAULT_SIZES);
+	writer->rows_context = AllocSetContextCreate(writer->context, "weir snapshot rows",
+												 ALLOCSET_DEFAULT_MINSIZE, 1024 * 1024,
+												 ALLOCSET_DEFAULT_MAXSIZE);
+	writer->relation = weir_snapshot_open(RowExclusiveLock);
 	writer->job = job;
 	writer->timeline = timeline;
 	writer->step = step;
 	writer->checkpoint = checkpoint;
+	writer->room = 1024;
+	writer->rows = MemoryContextAlloc(writer->context, sizeof(HeapTuple) * writer->room);
 	return writer;
+}
+
+/*
+ * Many rows a page and a WAL record: an executor for each would cost more than the
+ * row.  Those that toast would make smaller go one by one: what is inserted is
+ * then another tuple, and the index entries would not learn where it went.
+ */
+static void
+insert_rows(WeirSnapshotWriter *writer)
+{
+	CatalogIndexState indexes = CatalogOpenIndexes(writer->relation);
+	Size		largest = RelationGetToastTupleTarget(writer->relation, TOAST_TUPLE_TARGET);
+	TupleTableSlot *slots[INSERT_ROWS];
+	int			nslots = Min(writer->nrows, INSERT_ROWS);
+	int			used = 0;
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (int i = 0; i < nslots; i++)
+		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
+	for (int i = 0; i < writer->nrows; i++)
+	{
+		HeapTuple	row = writer->rows[i];
+
+		if (row->t_len > largest)
+			CatalogTupleInsertWithInfo(writer->relation, row, indexes);
+		else
+			ExecStoreHeapTuple(row, slots[used++], false);
+		if (used == INSERT_ROWS)
+		{
+			CatalogTuplesMultiInsertWithInfo(writer->relation, slots, used, indexes);
+			used = 0;
+		}
+	}
+	CatalogTuplesMultiInsertWithInfo(writer->relation, slots, used, indexes);
+	for (int i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	CatalogCloseIndexes(indexes);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(writer->inserting, end, start);
+
+	MemoryContextReset(writer->rows_context);
+	writer->nrows = 0;
+	writer->collected = 0;
+}
+
+/* lz4, where the server has it, packs a chunk in microseconds; pglz would not pay. */
+static Datum
+compress(bytea *payload)
+{
+	Datum		packed = (Datum) 0;
+
+#ifdef USE_LZ4
+	packed = toast_compress_datum(PointerGetDatum(payload), TOAST_LZ4_COMPRESSION);
+#endif
+	return DatumGetPointer(packed) ? packed : PointerGetDatum(payload);
 }
 
 void
 weir_snapshot_add(WeirSnapshotWriter *writer, int group, bool is_full, int seq,
 				  bytea *payload)
 {
-	Datum		values[SNAPSHOT_COLUMNS];
-	bool		nulls[SNAPSHOT_COLUMNS] = {false};
-	HeapTuple	tuple;
+	Datum		values[WEIR_CHUNK_COLUMNS];
+	bool		nulls[WEIR_CHUNK_COLUMNS] = {false};
+	MemoryContext old;
+	Datum		stored;
 
-	values[0] = Int64GetDatum(writer->job);
-	values[1] = Int32GetDatum(writer->step);
-	values[2] = Int32GetDatum(group);
-	values[3] = Int64GetDatum(writer->checkpoint);
-	values[4] = Int32GetDatum(seq);
-	values[5] = Int64GetDatum(writer->timeline);
-	values[6] = BoolGetDatum(is_full);
-	values[7] = PointerGetDatum(payload);
-	tuple = heap_form_tuple(RelationGetDescr(writer->relation), values, nulls);
-	CatalogTupleInsertWithInfo(writer->relation, tuple, writer->indexes);
-	heap_freetuple(tuple);
+	values[WEIR_CHUNK_JOB - 1] = Int64GetDatum(writer->job);
+	values[WEIR_CHUNK_STEP - 1] = Int32GetDatum(writer->step);
+	values[WEIR_CHUNK_GROUP - 1] = Int32GetDatum(group);
+	values[WEIR_CHUNK_FULL - 1] = BoolGetDatum(is_full);
+	values[WEIR_CHUNK_CHECKPOINT - 1] = Int64GetDatum(writer->checkpoint);
+	values[WEIR_CHUNK_SEQ - 1] = Int32GetDatum(seq);
+	values[WEIR_CHUNK_TIMELINE - 1] = Int64GetDatum(writer->timeline);
+	if (writer->nrows == writer->room)
+	{
+		writer->room *= 2;
+		writer->rows = repalloc_huge(writer->rows, sizeof(HeapTuple) * writer->room);
+	}
+	old = MemoryContextSwitchTo(writer->rows_context);
+	stored = compress(payload);
+	values[WEIR_CHUNK_PAYLOAD - 1] = stored;
+	writer->rows[writer->nrows++] = heap_form_tuple(RelationGetDescr(writer->relation),
+													values, nulls);
+	MemoryContextSwitchTo(old);
+	writer->collected += VARSIZE_ANY(DatumGetPointer(stored));
+	writer->bytes += VARSIZE_ANY(DatumGetPointer(stored));
+	if (writer->collected >= COLLECT_BYTES)
+		insert_rows(writer);
 }
 
 void
-weir_snapshot_end(WeirSnapshotWriter *writer)
+weir_snapshot_end(WeirSnapshotWriter *writer, int64 *inserting, int64 *bytes)
 {
-	CatalogCloseIndexes(writer->indexes);
+	if (writer->nrows > 0)
+		insert_rows(writer);
+	*inserting = INSTR_TIME_GET_MICROSEC(writer->inserting);
+	*bytes = writer->bytes;
 	table_close(writer->relation, RowExclusiveLock);
+	MemoryContextDelete(writer->context);
 	pfree(writer);
+	WEIR_FAULT(after_chunk);
 }
 
-static const char *const base_query =
-"SELECT max(checkpoint) FROM weir_internal.snapshot "
-"WHERE job = $1 AND step = $2 AND key_group = $3 AND timeline = $4 "
-"AND checkpoint <= $5 AND is_full";
-
-static const char *const chunk_query =
-"SELECT is_full, payload FROM weir_internal.snapshot "
-"WHERE job = $1 AND step = $2 AND key_group = $3 AND timeline = $4 "
-"AND checkpoint <= $5 AND checkpoint >= $6 ORDER BY checkpoint, seq";
-
 static void
-read_group(Datum *values, Oid *types, int group, WeirSnapshotReader reader, void *arg)
+read_range(WeirChunkScan *scan, int64 timeline, int group, bool is_full, int64 after,
+		   int64 last, WeirSnapshotReader reader, void *arg)
 {
-	Portal		portal;
-
-	values[2] = Int32GetDatum(group);
-	weir_internal_run(base_query, 5, types, values, NULL);
-	values[5] = Int64GetDatum(weir_internal_int64(0, 1));
-	portal = SPI_cursor_open_with_args(NULL, chunk_query, 6, types, values, NULL,
-									   true, 0);
-	for (;;)
+	weir_chunk_scan_range(scan, group, is_full, after, last);
+	while (weir_chunk_scan_next(scan, false))
 	{
-		SPI_cursor_fetch(portal, true, 64);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			bool		isnull;
-			bool		is_full = DatumGetBool(weir_internal_get(i, 1, &isnull));
-			Datum		payload = weir_internal_get(i, 2, &isnull);
+		Datum		stored = weir_chunk_scan_get(scan, WEIR_CHUNK_PAYLOAD);
+		bytea	   *payload;
 
-			reader(arg, group, is_full, DatumGetByteaP(payload));
-		}
-		SPI_freetuptable(SPI_tuptable);
+		if (DatumGetInt64(weir_chunk_scan_get(scan, WEIR_CHUNK_TIMELINE)) != timeline)
+			continue;
+		payload = DatumGetByteaPP(stored);
+		reader(arg, group, is_full, payload);
+		if ((Pointer) payload != DatumGetPointer(stored))
+			pfree(payload);
 	}
-	SPI_cursor_close(portal);
 }
 
 void
 weir_snapshot_read(int64 job, int64 timeline, int step, int64 checkpoint,
 				   int first, int end, WeirSnapshotReader reader, void *arg)
 {
-	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID};
-	Datum		values[6];
+	WeirChunkScan scan;
 
-	values[0] = Int64GetDatum(job);
-	values[1] = Int32GetDatum(step);
-	values[3] = Int64GetDatum(timeline);
-	values[4] = Int64GetDatum(checkpoint);
-	weir_internal_enter(&saved);
+	weir_chunk_scan_open(&scan, AccessShareLock, job, step);
 	for (int group = first; group < end; group++)
-		read_group(values, types, group, reader, arg);
-	weir_internal_leave(&saved);
-}
+	{
+		int64		base = weir_chunk_scan_base(&scan, group, timeline, checkpoint);
 
-void
-weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint)
-{
-	Oid			types[] = {INT8OID, INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline), Int64GetDatum(checkpoint)};
-
-	weir_internal_execute("DELETE FROM weir_internal.snapshot "
-						  "WHERE job = $1 AND timeline = $2 AND checkpoint > $3",
-						  3, types, values, NULL);
-}
-
-/* Nor of one that is under way. */
-#define NOT_OF_SAVEPOINT \
-	" AND s.checkpoint NOT IN " \
-	"(SELECT checkpoint FROM weir_internal.completed WHERE job = $1 AND savepoint IS NOT NULL " \
-	"UNION ALL SELECT id FROM weir_internal.checkpoint WHERE job = $1 AND status = 'in_progress')"
-
-void
-weir_snapshot_trim(int64 job, int64 timeline, int64 oldest)
-{
-	Oid			types[] = {INT8OID, INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline), Int64GetDatum(oldest)};
-
-	weir_internal_execute("DELETE FROM weir_internal.snapshot s USING "
-						  "(SELECT step, key_group, max(checkpoint) AS base "
-						  " FROM weir_internal.snapshot WHERE job = $1 AND timeline = $2 "
-						  " AND checkpoint <= $3 AND is_full GROUP BY step, key_group) b "
-						  "WHERE s.job = $1 AND s.step = b.step AND s.key_group = b.key_group "
-						  "AND s.checkpoint < b.base" NOT_OF_SAVEPOINT,
-						  3, types, values, NULL);
-	/* what lies in timelines that were left is no part of this one's history */
-	if (timeline > 1)
-		weir_internal_execute("DELETE FROM weir_internal.snapshot s "
-							  "WHERE s.job = $1 AND s.timeline <> $2 "
-							  "AND EXISTS (SELECT FROM weir_internal.completed c "
-							  "WHERE c.job = $1 AND c.checkpoint = $3 AND c.timeline = $2)"
-							  NOT_OF_SAVEPOINT,
-							  3, types, values, NULL);
+		if (base > 0)
+			read_range(&scan, timeline, group, true, base - 1, base, reader, arg);
+		read_range(&scan, timeline, group, false, base, checkpoint, reader, arg);
+	}
+	weir_chunk_scan_close(&scan);
 }

@@ -1,13 +1,16 @@
 /*
  * compile/calls.c
  *		The functions that the query calls outside its keyed step, so that those
- *		that need a key can be told before a job runs.
+ *		that need a key can be told before a job runs; and the calls of weir's
+ *		own functions that only the compiler understands.
  */
 #include "postgres.h"
 
 #include "access/transam.h"
 #include "mb/pg_wchar.h"
+#include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
 
 #include "compile/compile.h"
 
@@ -38,4 +41,59 @@ weir_compile_calls(WeirCompile *c)
 {
 	call_walker((Node *) c->scan, c);
 	call_walker((Node *) c->sink, c);
+}
+
+bool
+weir_compile_is_call(Node *node, const char *symbol)
+{
+	return IsA(node, FuncExpr) && weir_is_c_function(((FuncExpr *) node)->funcid, symbol);
+}
+
+typedef struct Search
+{
+	const char *symbol;
+	List	   *calls;
+} Search;
+
+static bool
+search_walker(Node *node, Search *search)
+{
+	if (node == NULL)
+		return false;
+	if (weir_compile_is_call(node, search->symbol))
+		search->calls = lappend(search->calls, node);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, search_walker, search, 0);
+	return expression_tree_walker(node, search_walker, search);
+}
+
+/* All calls of this function that a query has, wherever they stand. */
+List *
+weir_compile_find_calls(Query *query, const char *symbol)
+{
+	Search		search = {symbol, NIL};
+
+	search_walker((Node *) query, &search);
+	return search.calls;
+}
+
+/* Refuses a view that calls it: what is a keyed step or a window. */
+void
+weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, const char *what, const char *hint)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_compile_reads((Node *) c->select))
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (get_rel_relkind(relid) != RELKIND_VIEW ||
+			weir_compile_find_calls(weir_view_query(relid), symbol) == NIL)
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("%s inside view \"%s\" is not yet supported", what, get_rel_name(relid)),
+				errhint("%s", hint),
+				weir_compile_position(c, weir_relation_location(c, relid)));
+	}
 }

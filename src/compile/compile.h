@@ -109,6 +109,10 @@ extern void weir_compile_check_reads(WeirCompile *c);
 
 /* calls.c */
 extern void weir_compile_calls(WeirCompile *c);
+extern bool weir_compile_is_call(Node *node, const char *symbol);
+extern List *weir_compile_find_calls(Query *query, const char *symbol);
+extern void weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, const char *what,
+										 const char *hint);
 
 /* uses.c */
 extern void weir_compile_uses(WeirCompile *c);

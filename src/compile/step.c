@@ -10,13 +10,13 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
 #include "compile/compile.h"
 
+#define KEY_BY "weir_key_by"	/* its C symbol */
 #define STEP_HINT "Write JOIN LATERAL function(...) ON weir.key_by(...)."
 
 /* The conjuncts of a condition, as deep as ANDs go. */
@@ -39,12 +39,6 @@ weir_compile_conjuncts(Node *quals)
 	return weir_compile_conjuncts((Node *) ((BoolExpr *) quals)->args);
 }
 
-static bool
-is_key_by(Node *node)
-{
-	return IsA(node, FuncExpr) && weir_is_c_function(((FuncExpr *) node)->funcid, "weir_key_by");
-}
-
 /* Joins of FROM whose ON has weir.key_by as a conjunct, in order of the text. */
 static void
 keyed_joins(Node *node, List **joins, List **calls)
@@ -64,7 +58,7 @@ keyed_joins(Node *node, List **joins, List **calls)
 		keyed_joins(join->rarg, joins, calls);
 		foreach(lc, weir_compile_conjuncts(join->quals))
 		{
-			if (!is_key_by(lfirst(lc)))
+			if (!weir_compile_is_call(lfirst(lc), KEY_BY))
 				continue;
 			*joins = lappend(*joins, join);
 			*calls = lappend(*calls, lfirst(lc));
@@ -72,49 +66,12 @@ keyed_joins(Node *node, List **joins, List **calls)
 	}
 }
 
-/* All calls of weir.key_by that the text has, wherever they stand. */
-static bool
-key_by_walker(Node *node, List **calls)
-{
-	if (node == NULL)
-		return false;
-	if (is_key_by(node))
-		*calls = lappend(*calls, node);
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, key_by_walker, calls, 0);
-	return expression_tree_walker(node, key_by_walker, calls);
-}
-
-/* A view with a keyed step in it. */
-static void
-check_views(WeirCompile *c)
-{
-	ListCell   *lc;
-
-	foreach(lc, weir_compile_reads((Node *) c->select))
-	{
-		List	   *calls = NIL;
-
-		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_VIEW)
-			continue;
-		key_by_walker((Node *) weir_view_query(lfirst_oid(lc)), &calls);
-		if (calls != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a keyed step inside view \"%s\" is not yet supported", get_rel_name(lfirst_oid(lc))),
-					errhint("Write JOIN LATERAL function(...) ON weir.key_by(...) in the query of the job."),
-					weir_compile_position(c, weir_relation_location(c, lfirst_oid(lc))));
-	}
-}
-
 static void
 check_calls(WeirCompile *c, List *found)
 {
-	List	   *all = NIL;
 	ListCell   *lc;
 
-	key_by_walker((Node *) c->select, &all);
-	foreach(lc, all)
+	foreach(lc, weir_compile_find_calls(c->select, KEY_BY))
 	{
 		if (!list_member_ptr(found, lfirst(lc)))
 			ereport(ERROR,
@@ -374,7 +331,8 @@ weir_compile_find_step(WeirCompile *c)
 
 	weir_flatten_joins(c->select);
 	keyed_joins((Node *) c->select->jointree, &joins, &calls);
-	check_views(c);
+	weir_compile_refuse_in_views(c, KEY_BY, "a keyed step",
+								 "Write JOIN LATERAL function(...) ON weir.key_by(...) in the query of the job.");
 	check_calls(c, calls);
 	if (c->window != NULL)
 	{

@@ -137,6 +137,7 @@ weir_compile_uses(WeirCompile *c)
 	uses_walker((Node *) c->scan, c);
 	uses_walker((Node *) c->sink, c);
 	uses_walker((Node *) out->call, c);
+	uses_walker((Node *) (out->window ? out->window->aggregates : NIL), c);
 	foreach(lc, out->uses)
 	{
 		WeirUsed   *used = lfirst(lc);

@@ -11,9 +11,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -34,6 +32,7 @@
 
 PG_FUNCTION_INFO_V1(weir_count_window);
 
+#define COUNT_WINDOW "weir_count_window"	/* its C symbol */
 #define WINDOW_HINT "Write GROUP BY key, weir.count_window(size) in the query of the job itself."
 
 /* Of a state's name, so that it fits the header of a chunk. */
@@ -49,47 +48,7 @@ weir_count_window(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-static bool
-is_count_window(Node *node)
-{
-	return IsA(node, FuncExpr) && weir_is_c_function(((FuncExpr *) node)->funcid, "weir_count_window");
-}
-
-/* All calls of weir.count_window that a query has, wherever they stand. */
-static bool
-call_walker(Node *node, List **calls)
-{
-	if (node == NULL)
-		return false;
-	if (is_count_window(node))
-		*calls = lappend(*calls, node);
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, call_walker, calls, 0);
-	return expression_tree_walker(node, call_walker, calls);
-}
-
 /* ---- where it may stand ---- */
-
-static void
-check_views(WeirCompile *c)
-{
-	ListCell   *lc;
-
-	foreach(lc, weir_compile_reads((Node *) c->select))
-	{
-		List	   *calls = NIL;
-
-		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_VIEW)
-			continue;
-		call_walker((Node *) weir_view_query(lfirst_oid(lc)), &calls);
-		if (calls != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a window inside view \"%s\" is not yet supported", get_rel_name(lfirst_oid(lc))),
-					errhint(WINDOW_HINT),
-					weir_compile_position(c, weir_relation_location(c, lfirst_oid(lc))));
-	}
-}
 
 static void
 refuse_call(WeirCompile *c, Node *call, const char *message, const char *hint)
@@ -111,7 +70,7 @@ find_in_group(WeirCompile *c)
 	{
 		TargetEntry *entry = get_sortgroupclause_tle(lfirst(lc), c->select->targetList);
 
-		if (!is_count_window((Node *) entry->expr))
+		if (!weir_compile_is_call((Node *) entry->expr, COUNT_WINDOW))
 			c->window_keys = lappend(c->window_keys, entry->expr);
 		else if (c->window != NULL)
 			refuse_call(c, (Node *) entry->expr, "more than one weir.count_window in GROUP BY is not supported",
@@ -158,13 +117,11 @@ check_grouping(WeirCompile *c)
 void
 weir_compile_find_window(WeirCompile *c)
 {
-	List	   *calls = NIL;
 	ListCell   *lc;
 
 	find_in_group(c);
-	check_views(c);
-	call_walker((Node *) c->select, &calls);
-	foreach(lc, calls)
+	weir_compile_refuse_in_views(c, COUNT_WINDOW, "a window", WINDOW_HINT);
+	foreach(lc, weir_compile_find_calls(c->select, COUNT_WINDOW))
 		if (lfirst(lc) != c->window)
 			refuse_call(c, lfirst(lc), "weir.count_window must be in the GROUP BY of the query of the job", WINDOW_HINT);
 	if (c->window != NULL)

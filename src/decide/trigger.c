@@ -20,6 +20,11 @@
  *	   open, it is skipped and due again an "every" later.
  * It looks at these in this order.  Requests know no pause and are never
  * skipped.
+ *
+ * WEIR_REQUEST_LIMIT of them may wait, a periodic trigger that does included.
+ * Beyond that a periodic one that falls due is dropped, until the next period;
+ * another request takes the place of the periodic one that waits; if none does,
+ * a manual one is refused.  Savepoints and final ones are let in even then.
  */
 #include <string.h>
 
@@ -102,9 +107,25 @@ first_request(const WeirCheckpointer *c, WeirCheckpointKind kind)
 	return -1;
 }
 
-static void
-remove_request(WeirCheckpointer *c, int i)
+static bool
+is_full(const WeirCheckpointer *c)
 {
+	return c->nrequests >= WEIR_REQUEST_LIMIT;
+}
+
+/* The periodic trigger is due, and something keeps it waiting. */
+static bool
+periodic_waits(const WeirCheckpointer *c, int64_t now)
+{
+	return c->config.periodic && !c->stopped && now >= c->next_periodic;
+}
+
+/* A periodic trigger that fell due while there was no place for it was dropped. */
+static void
+remove_request(WeirCheckpointer *c, int i, int64_t now)
+{
+	if (is_full(c) && periodic_waits(c, now))
+		advance_timer(c, now);
 	c->nrequests--;
 	memmove(&c->requests[i], &c->requests[i + 1],
 			(size_t) (c->nrequests - i) * sizeof(WeirRequest));
@@ -124,7 +145,7 @@ weir_trigger_requests(WeirCheckpointer *c, int64_t now)
 		{
 			uint64_t	token = c->requests[i].token;
 
-			remove_request(c, i);
+			remove_request(c, i, now);
 			weir_pending_add(c, order[k], token, now);
 		}
 	}
@@ -209,10 +230,12 @@ weir_checkpointer_request(WeirCheckpointer *c, WeirCheckpointKind kind,
 		refuse(c, &request, c->stop_reason);
 	else if (!weir_trigger_all_running(c))
 		refuse(c, &request, WEIR_FAILURE_TASKS_NOT_RUNNING);
-	else if (c->nrequests >= WEIR_REQUEST_LIMIT && kind != WEIR_FINAL)
+	else if (is_full(c) && kind == WEIR_MANUAL)
 		refuse(c, &request, WEIR_FAILURE_TOO_MANY_REQUESTS);
 	else
 	{
+		if (c->nrequests == WEIR_REQUEST_LIMIT - 1 && periodic_waits(c, now))
+			advance_timer(c, now);
 		c->requests = weir_grow(c->requests, c->nrequests, &c->request_capacity,
 								sizeof(WeirRequest));
 		c->requests[c->nrequests++] = request;

@@ -40,6 +40,8 @@ typedef struct WeirTaskStats
 	int64		in_sink_us;
 	int64		dead_letters;	/* written by this task */
 	bool		epoch_open;		/* output not yet committed */
+	int64		state_bytes;	/* memory of keyed state */
+	int64		state_keys;
 	/* shares and rates of the last full second, set by the task once a second
 	 * while it works; a task that waits does not wake up for it */
 	int64		rolled_at;		/* us */
@@ -93,6 +95,7 @@ typedef struct WeirAttempt
 	WeirMode	mode;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
+	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			parallelism;
 	int			max_parallelism;
 	int			nsources;

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/deadlock.h"
 #include "flow/lock.h"
@@ -59,45 +60,20 @@ compile_as_owner(WeirCoordinator *co)
 	return dataflow;
 }
 
-/* False if the query no longer compiles: the attempt has failed. */
-static bool
+/* An error if the query no longer compiles. */
+static void
 place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool ok = true;
+	WeirDataflow *dataflow;
 
-	PG_TRY();
-	{
-		WeirDataflow *dataflow;
-
-		weir_coordinator_begin(co);
-		weir_coordinator_limit_waits(co);
-		dataflow = compile_as_owner(co);
-		*keyed = weir_dataflow_is_keyed(dataflow);
-		*sink_task = dataflow->place == WEIR_SINK_TASK;
-		weir_dataflow_free(dataflow);
-		weir_coordinator_end(co, false);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		StringInfoData holders;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		initStringInfo(&holders);
-		if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-			weir_lock_describe_holders(&holders);
-		AbortCurrentTransaction();
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0,
-							  "%s%s%s", edata->message, holders.len > 0 ? "\n" : "",
-							  holders.data);
-		ok = false;
-	}
-	PG_END_TRY();
+	weir_coordinator_begin(co);
+	weir_coordinator_limit_waits(co);
+	dataflow = compile_as_owner(co);
+	*keyed = weir_dataflow_is_keyed(dataflow);
+	*sink_task = dataflow->place == WEIR_SINK_TASK;
+	weir_dataflow_free(dataflow);
+	weir_coordinator_end(co, false);
 	MemoryContextSwitchTo(co->attempt_context);
-	return ok;
 }
 
 static void
@@ -119,6 +95,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->mode = co->job->checkpoint.mode;
 	attempt->sink_flush = co->job->sink_flush;
 	attempt->lock_wait = co->job->lock_wait;
+	attempt->max_state_memory = co->job->max_state_memory;
 	attempt->parallelism = co->job->parallelism;
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;
@@ -146,8 +123,10 @@ create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
 	co->attempt = dsm_segment_address(co->segment);
 	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
 	fill_attempt(co, id);
+	co->tasks = palloc0(sizeof(WeirTaskHandle) * WEIR_ATTEMPT_TASKS(co->attempt));
 	co->ntasks = WEIR_ATTEMPT_TASKS(co->attempt);
-	co->tasks = palloc0(sizeof(WeirTaskHandle) * co->ntasks);
+	for (int i = 0; i < co->ntasks; i++)
+		co->tasks[i].gone = true;	/* not started */
 	for (int i = 0; i < co->ntasks; i++)
 		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
 	weir_registry_reserve(co->job->id, co->ntasks + 1,
@@ -188,8 +167,6 @@ start_task(WeirCoordinator *co, int index)
 static void
 start_gang(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].gone = true;
 	for (int i = 0; i < co->ntasks; i++)
 	{
 		if (!start_task(co, i))
@@ -353,6 +330,7 @@ time_to_deadline(WeirCoordinator *co)
 
 	if (weir_checkpoints_open(co))
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
+	deadline = Min(deadline, weir_commit_due(co));
 	if (deadline == PG_INT64_MAX)
 		return -1;
 	left = deadline - weir_now();
@@ -460,9 +438,8 @@ stop_tasks(WeirCoordinator *co)
 	}
 }
 
-/* A stop whose attempt fails has failed: the job goes on without it. */
-static void
-forget_stop(WeirCoordinator *co)
+void
+weir_stop_forget(WeirCoordinator *co)
 {
 	weir_request_done(co, co->stop_token, false, 0, co->error);
 	co->stop_token = 0;
@@ -471,12 +448,8 @@ forget_stop(WeirCoordinator *co)
 }
 
 static void
-end_attempt(WeirCoordinator *co)
+release_attempt(WeirCoordinator *co)
 {
-	if (co->outcome == WEIR_OUTCOME_FAILED && co->started)
-		forget_stop(co);
-	weir_checkpoints_end(co);
-	stop_tasks(co);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->attempt = DSM_HANDLE_INVALID;
 	LWLockRelease(weir_registry->lock);
@@ -490,6 +463,28 @@ end_attempt(WeirCoordinator *co)
 	MemoryContextReset(co->attempt_context);
 }
 
+/* A stop whose attempt fails has failed, unless its checkpoint is decided. */
+void
+weir_attempt_end(WeirCoordinator *co)
+{
+	if (co->outcome == WEIR_OUTCOME_FAILED && co->started &&
+		!weir_checkpoints_final_in_doubt(co))
+		weir_stop_forget(co);
+	weir_checkpoints_end(co);
+	stop_tasks(co);
+	release_attempt(co);
+}
+
+void
+weir_attempt_abandon(WeirCoordinator *co)
+{
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpoints_abandon(co);
+	if (co->attempt)
+		stop_tasks(co);
+	release_attempt(co);
+}
+
 void
 weir_attempt_run(WeirCoordinator *co)
 {
@@ -497,12 +492,14 @@ weir_attempt_run(WeirCoordinator *co)
 	bool		sink_task;
 	int64		id;
 
+	WEIR_FAULT(before_attempt);
 	weir_coordinator_begin(co);
-	id = weir_job_next_attempt(co->job->id, co->job->status == WEIR_JOB_RESTARTING);
+	id = weir_job_next_attempt(co->job->id, co->restarts);
 	weir_coordinator_end(co, true);
+	co->restarts = 0;
+	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
-	if (!place_sink(co, &keyed, &sink_task))
-		return;
+	place_sink(co, &keyed, &sink_task);
 	if (co->job->status != WEIR_JOB_RESTARTING)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
@@ -510,5 +507,4 @@ weir_attempt_run(WeirCoordinator *co)
 	weir_checkpoints_init(co);
 	start_gang(co);
 	loop(co);
-	end_attempt(co);
 }

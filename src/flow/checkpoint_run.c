@@ -24,8 +24,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "catalog/snapshot.h"
 #include "decide/recovery.h"
+#include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/task.h"
 #include "sink/output.h"
@@ -69,6 +69,8 @@ weir_checkpoints_init(WeirCoordinator *co)
 	weir_checkpointer_set_failures(co->checkpointer, co->failures);
 	if (co->doubtful != 0)
 	{
+		co->failed_checkpoint = co->doubtful;
+		co->failed_reason = weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING);
 		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
 		settle_doubt(co, false);
 	}
@@ -207,12 +209,14 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	co->pending = lappend(co->pending, p);
 	co->next_checkpoint = Max(co->next_checkpoint, p->id + 1);
 	MemoryContextSwitchTo(old);
+	WEIR_FAULT(before_trigger);
 	weir_coordinator_begin(co);
 	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
 							  is_savepoint(p) ? WEIR_SAVEPOINT : p->kind,
 							  is_savepoint(p) ? p->savepoint : NULL, co->ntasks,
 							  p->triggered_at);
 	weir_coordinator_end(co, false);
+	WEIR_FAULT(after_trigger);
 	for (int i = 0; i < co->ntasks; i++)
 	{
 		if (i < co->attempt->nsources || co->tasks[i].ended)
@@ -245,10 +249,12 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
 	co->failed_checkpoint = action->checkpoint;
 	co->failed_reason = reason;
+	WEIR_FAULT(before_abort);
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
 						   action->acknowledged);
 	weir_coordinator_end(co, false);
+	WEIR_FAULT(after_abort);
 	if (action->reason != WEIR_FAILURE_RESTART)
 		ereport(LOG,
 				(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
@@ -262,13 +268,42 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	weir_registry_changed();
 }
 
+/* Numbers of the tasks that have something to prepare. */
+static List *
+prepared_tasks(WeirCoordinator *co, int64 checkpoint)
+{
+	List	   *tasks = NIL;
+
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (weir_checkpointer_need_prepare(co->checkpointer, checkpoint, i))
+			tasks = lappend_int(tasks, i);
+	}
+	return tasks;
+}
+
+static char *
+prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
+{
+	char	   *name = palloc(WEIR_GID_SIZE);
+	WeirGid		gid;
+
+	gid.database = MyDatabaseId;
+	gid.job = co->job->id;
+	gid.attempt = co->attempt->attempt;
+	gid.checkpoint = checkpoint;
+	gid.task = task;
+	weir_gid_format(name, &gid);
+	return name;
+}
+
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 {
 	WeirCompleted row = {0};
 	WeirStoredPosition *positions = palloc(sizeof(WeirStoredPosition) * co->attempt->nsources);
-	WeirGid		gid;
+	ListCell   *lc;
 
 	for (int i = 0; i < co->attempt->nsources; i++)
 	{
@@ -287,25 +322,19 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.positions = positions;
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
-	gid.database = MyDatabaseId;
-	gid.job = co->job->id;
-	gid.attempt = co->attempt->attempt;
-	gid.checkpoint = p->id;
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		if (!weir_checkpointer_need_prepare(co->checkpointer, p->id, i))
-			continue;
-		gid.task = i;
-		row.prepared[row.nprepared] = palloc(WEIR_GID_SIZE);
-		weir_gid_format(row.prepared[row.nprepared++], &gid);
-	}
+	foreach(lc, prepared_tasks(co, p->id))
+		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
+	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	WEIR_FAULT(after_completed);
 }
 
 static void
 do_prepare(WeirCoordinator *co, const WeirAction *action)
 {
 	WeirControl message = {0};
+	List	   *tasks;
+	ListCell   *lc;
 
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
@@ -314,14 +343,13 @@ do_prepare(WeirCoordinator *co, const WeirAction *action)
 	co->deciding = true;
 	MemoryContextSwitchTo(co->attempt_context);
 	message.checkpoint = action->checkpoint;
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		if (weir_checkpointer_need_prepare(co->checkpointer, action->checkpoint, i))
-			weir_attempt_tell(co, i, WEIR_CONTROL_PREPARE, &message);
-	}
+	tasks = prepared_tasks(co, action->checkpoint);
+	foreach(lc, tasks)
+		weir_attempt_tell(co, lfirst_int(lc), WEIR_CONTROL_PREPARE, &message);
+	list_free(tasks);
 }
 
-/* An error here ends this process: who comes next reads the row afresh. */
+/* An error here ends the attempt: who comes next reads the row afresh. */
 static void
 do_decide(WeirCoordinator *co, const WeirAction *action)
 {
@@ -331,8 +359,11 @@ do_decide(WeirCoordinator *co, const WeirAction *action)
 		insert_completed(co, find_pending(co, action->checkpoint));
 		PopActiveSnapshot();
 	}
+	WEIR_FAULT(before_decision);
 	co->deciding = false;
 	CommitTransactionCommand();
+	find_pending(co, action->checkpoint)->decided = true;
+	WEIR_FAULT(after_decision);
 	MemoryContextSwitchTo(co->attempt_context);
 	weir_checkpointer_decided(co->checkpointer, action->checkpoint, true, weir_now());
 }
@@ -340,78 +371,16 @@ do_decide(WeirCoordinator *co, const WeirAction *action)
 static void
 do_commit(WeirCoordinator *co, const WeirAction *action)
 {
-	WeirGid		gid;
-	char		name[WEIR_GID_SIZE];
+	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+	List	   *tasks = prepared_tasks(co, action->checkpoint);
+	List	   *names = NIL;
+	ListCell   *lc;
 
-	gid.database = MyDatabaseId;
-	gid.job = co->job->id;
-	gid.attempt = co->attempt->attempt;
-	gid.checkpoint = action->checkpoint;
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		if (!weir_checkpointer_need_prepare(co->checkpointer, action->checkpoint, i))
-			continue;
-		gid.task = i;
-		weir_gid_format(name, &gid);
-		weir_commit_prepared(name);
-	}
-	MemoryContextSwitchTo(co->attempt_context);
-	weir_checkpointer_committed(co->checkpointer, action->checkpoint, weir_now());
-}
-
-static void
-record_completion(WeirCoordinator *co, const WeirAction *action, WeirPendingCheckpoint *p)
-{
-	int64		state_bytes = 0;
-	int64		written = 0;
-	int64		dirty = 0;
-
-	weir_coordinator_begin(co);
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		WeirTaskTimes *t = &p->times[i];
-		WeirTaskReport report;
-		char		name[32];
-
-		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
-		report.name = name;
-		report.start_delay = t->start_delay;
-		report.alignment = t->alignment;
-		report.sync = t->sync;
-		report.write = t->write;
-		report.bytes = t->bytes;
-		weir_checkpoint_task(co->job->id, p->id, i, &report);
-		state_bytes += t->state_bytes;
-		written += t->bytes;
-		dirty += t->dirty_keys;
-	}
-	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
-	weir_coordinator_end(co, false);
-}
-
-/* What no recovery can need any more. */
-static void
-trim(WeirCoordinator *co, const WeirAction *action)
-{
-	weir_coordinator_begin(co);
-	weir_snapshot_trim(co->job->id, co->timeline, action->retained_from);
-	weir_completed_forget(co->job->id, action->retained_from);
-	weir_checkpoint_forget(co->job->id, co->job->history);
-	weir_coordinator_end(co, false);
-}
-
-static void
-tell_complete(WeirCoordinator *co, const WeirPendingCheckpoint *p)
-{
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		WeirControl message = {0};
-
-		message.checkpoint = p->id;
-		if (i < co->attempt->nsources)
-			message.position = p->positions[i];
-		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
-	}
+	foreach(lc, tasks)
+		names = lappend(names, prepared_name(co, action->checkpoint, lfirst_int(lc)));
+	list_free(tasks);
+	MemoryContextSwitchTo(old);
+	weir_commit_begin(co, action->checkpoint, names);
 }
 
 static void
@@ -419,14 +388,14 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 {
 	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
 
-	tell_complete(co, p);
+	weir_complete_tell(co, p);
 	co->write_full = false;
 	co->activity_completed = p->activity;
-	record_completion(co, action, p);
+	weir_complete_record(co, p);
 	if (co->output_waits)
 		weir_outbox_emit(co->job->id);
 	co->output_waits = false;
-	trim(co, action);
+	weir_complete_trim(co, action->retained_from);
 	if (action->ckind == WEIR_FINAL)
 		co->outcome = co->stopping && !co->draining ? WEIR_OUTCOME_STOPPED : WEIR_OUTCOME_FINISHED;
 	if (action->token != 0 && action->token != co->stop_token)
@@ -499,6 +468,7 @@ weir_checkpoints_act(WeirCoordinator *co)
 {
 	WeirAction	action;
 
+	weir_commit_go_on(co);
 	emit_output(co);
 	weir_checkpointer_set_active(co->checkpointer, is_active(co));
 	weir_checkpointer_tick(co->checkpointer, weir_now());
@@ -507,16 +477,63 @@ weir_checkpoints_act(WeirCoordinator *co)
 		carry_out(co, &action);
 }
 
-/* Whether the one in doubt completed, the next attempt's recovery will see. */
+/*
+ * The one of which the next attempt's recovery will see whether it completed:
+ * decided, but not all is done that follows, or in doubt.
+ */
+static WeirPendingCheckpoint *
+find_doubtful(WeirCoordinator *co)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->decided)
+			return p;
+	}
+	return find_pending(co, weir_checkpointer_doubtful(co->checkpointer));
+}
+
 static void
 remember_doubt(WeirCoordinator *co)
 {
-	WeirPendingCheckpoint *p;
+	WeirPendingCheckpoint *p = find_doubtful(co);
 
-	co->doubtful = weir_checkpointer_doubtful(co->checkpointer);
-	p = find_pending(co, co->doubtful);
+	co->doubtful = p ? p->id : 0;
 	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
 	co->doubtful_token = p ? p->token : 0;
+}
+
+bool
+weir_checkpoints_final_in_doubt(WeirCoordinator *co)
+{
+	WeirPendingCheckpoint *p = find_doubtful(co);
+
+	return p != NULL && p->kind == WEIR_FINAL;
+}
+
+/* Who asked for one that is neither in doubt nor was told of hears that it failed. */
+static void
+close_checkpointer(WeirCoordinator *co)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->id != co->doubtful)
+			weir_request_done(co, p->token, false, 0,
+							  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	}
+	co->failures = weir_checkpointer_failures(co->checkpointer);
+	weir_checkpointer_destroy(co->checkpointer);
+	co->checkpointer = NULL;
+	co->pending = NIL;
+	co->to_commit = NIL;
+	co->committing = 0;
 }
 
 /* The attempt ends: an open decision is rolled back, what is pending failed. */
@@ -530,10 +547,11 @@ weir_checkpoints_end(WeirCoordinator *co)
 		co->deciding = false;
 		AbortCurrentTransaction();
 	}
+	MemoryContextSwitchTo(co->attempt_context);
+	remember_doubt(co);
 	if (!co->job->checkpointing || co->output_waits)
 		weir_outbox_emit(co->job->id);
 	MemoryContextSwitchTo(co->attempt_context);
-	remember_doubt(co);
 	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
 	while (weir_checkpointer_next(co->checkpointer, &action))
 	{
@@ -543,8 +561,23 @@ weir_checkpoints_end(WeirCoordinator *co)
 			weir_request_done(co, action.token, false, 0,
 							  weir_checkpoint_failure_text(action.reason));
 	}
-	co->failures = weir_checkpointer_failures(co->checkpointer);
-	weir_checkpointer_destroy(co->checkpointer);
-	co->checkpointer = NULL;
-	co->pending = NIL;
+	close_checkpointer(co);
+}
+
+void
+weir_checkpoints_abandon(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	if (co->checkpointer == NULL)
+		return;
+	remember_doubt(co);
+	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpointer, &action))
+	{
+		if (action.kind == WEIR_DO_REFUSE)
+			weir_request_done(co, action.token, false, 0,
+							  weir_checkpoint_failure_text(action.reason));
+	}
+	close_checkpointer(co);
 }

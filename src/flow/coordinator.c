@@ -8,9 +8,10 @@
  *				   |			v
  *				   +-- wait -- failed --> (strategy gives up) --> failed
  *
- * An error in the coordinator itself ends its process: the tasks leave, the
- * launcher starts another coordinator, and that recovers from the tables.
- * Whatever happened, recovery is the same path.
+ * An error in a step of the coordinator's own ends the attempt like a task's.
+ * One outside of an attempt ends its process: the launcher starts another
+ * coordinator, and that recovers from the tables, as after a crash.  Whatever
+ * happened, recovery is the same path.
  */
 #include "postgres.h"
 
@@ -119,8 +120,9 @@ weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
 	MemoryContextSwitchTo(old);
 }
 
-static void
-set_status(WeirCoordinator *co, WeirJobStatus status, const char *reason, const char *error)
+void
+weir_coordinator_note(WeirCoordinator *co, WeirJobStatus status, const char *reason,
+					  const char *error)
 {
 	weir_coordinator_begin(co);
 	weir_job_set_status(co->job->id, status, reason, error);
@@ -135,7 +137,7 @@ weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status, const char *r
 {
 	bool		restarted = co->job->status == WEIR_JOB_RESTARTING && status == WEIR_JOB_RUNNING;
 
-	set_status(co, status, reason, error);
+	weir_coordinator_note(co, status, reason, error);
 	if (restarted)				/* the log has a line for the restart */
 		ereport(DEBUG1,
 				(errmsg_internal("job \"%s\" is running", co->job->name)));
@@ -256,10 +258,63 @@ wait_for_restart(WeirCoordinator *co)
 	return !co->cancelled && !co->stopping;
 }
 
+/* What a step of the coordinator's own failed with ends the attempt, as a task's error does. */
+static void
+fail_with_error(WeirCoordinator *co)
+{
+	ErrorData  *edata = CopyErrorData();
+	StringInfoData more;
+
+	FlushErrorState();
+	initStringInfo(&more);
+	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		weir_lock_describe_holders(&more);
+	if (edata->detail)
+		appendStringInfo(&more, "%s%s", more.len > 0 ? "\n" : "", edata->detail);
+	if (edata->hint)
+		appendStringInfo(&more, "%sHINT: %s", more.len > 0 ? "\n" : "", edata->hint);
+	LWLockReleaseAll();
+	AbortCurrentTransaction();
+	co->deciding = false;
+	if (co->outcome == WEIR_OUTCOME_FAILED || co->outcome == WEIR_OUTCOME_HOPELESS)
+		ereport(LOG,
+				(errmsg("job \"%s\" could not end its attempt in order: %s",
+						co->job->name, edata->message),
+				 errhidestmt(true)));
+	else
+	{
+		co->outcome = WEIR_OUTCOME_NONE;
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0, "%s%s%s",
+							  edata->message, more.len > 0 ? "\n" : "", more.data);
+	}
+}
+
+static void
+guarded(WeirCoordinator *co, void (*step) (WeirCoordinator *))
+{
+	PG_TRY();
+	{
+		step(co);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(co->context);
+		fail_with_error(co);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(co->context);
+}
+
 static char *
 first_line(const char *text)
 {
 	return pnstrdup(text, strcspn(text, "\n"));
+}
+
+static void
+note_restarting(WeirCoordinator *co)
+{
+	weir_coordinator_note(co, WEIR_JOB_RESTARTING, first_line(co->error), co->error);
 }
 
 /* The one entry of the log that an attempt which fails leaves. */
@@ -269,12 +324,12 @@ announce_restart(WeirCoordinator *co)
 	char	   *reason = first_line(co->error);
 	const char *rest = strchr(co->error, '\n');
 
-	set_status(co, WEIR_JOB_RESTARTING, reason, co->error);
 	ereport(LOG,
 			(errmsg("job \"%s\" restarts in %.3f s: %s", co->job->name,
 					Max(co->restart.restart_at - weir_now(), 0) / 1e6, reason),
 			 rest ? errdetail_internal("%s", rest + 1) : 0,
 			 errhidestmt(true)));
+	guarded(co, note_restarting);
 }
 
 /* What weir.jobs says of a job that its restart strategy gave up. */
@@ -305,6 +360,7 @@ consider_restart(WeirCoordinator *co)
 	else if (weir_restart_failure(&co->restart, weir_now(),
 								  pg_prng_double(&pg_global_prng_state), lock_wait))
 	{
+		co->restarts++;
 		announce_restart(co);
 		return true;
 	}
@@ -314,19 +370,62 @@ consider_restart(WeirCoordinator *co)
 	return false;
 }
 
+static void
+recover_and_run(WeirCoordinator *co)
+{
+	if (!weir_recover(co))
+		return;
+	attempt_runs = true;
+	weir_attempt_run(co);
+}
+
+/* Its checkpoint was decided when the attempt failed: did the stop succeed? */
+static void
+settle_stop(WeirCoordinator *co)
+{
+	ListCell   *lc;
+	bool		completed = false;
+
+	weir_coordinator_begin(co);
+	foreach(lc, weir_completed_all(co->job->id))
+		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubtful;
+	weir_checkpoint_settle(co->job->id);
+	weir_coordinator_end(co, true);
+	if (completed)
+		co->outcome = co->draining ? WEIR_OUTCOME_FINISHED : WEIR_OUTCOME_STOPPED;
+	else
+		weir_stop_forget(co);
+}
+
+static void
+resolve(WeirCoordinator *co)
+{
+	if (weir_resolve(co) && co->outcome == WEIR_OUTCOME_FAILED && weir_stop_is_decided(co))
+		settle_stop(co);
+}
+
+/* From its recovery to the end of its last task, with nothing left prepared. */
+static void
+run_attempt(WeirCoordinator *co)
+{
+	co->outcome = WEIR_OUTCOME_NONE;
+	co->unresolved = NULL;
+	weir_restart_started(&co->restart);
+	guarded(co, recover_and_run);
+	if (co->attempt && co->checkpointer)
+		guarded(co, weir_attempt_end);
+	if (co->segment)
+		weir_attempt_abandon(co);
+	if (attempt_runs)
+		guarded(co, resolve);
+	attempt_runs = false;
+}
+
 /* One attempt and what its end means; true if there is to be another. */
 static bool
 live_once(WeirCoordinator *co)
 {
-	co->outcome = WEIR_OUTCOME_NONE;
-	if (weir_recover(co))
-	{
-		weir_restart_started(&co->restart);
-		attempt_runs = true;
-		weir_attempt_run(co);
-		weir_resolve_prepared(co->job->id);
-		attempt_runs = false;
-	}
+	run_attempt(co);
 	if (ShutdownRequestPending)
 		ereport(FATAL,
 				(errcode(ERRCODE_ADMIN_SHUTDOWN),
@@ -338,7 +437,7 @@ live_once(WeirCoordinator *co)
 			return false;
 		case WEIR_OUTCOME_STOPPED:
 		case WEIR_OUTCOME_CANCELLED:
-			weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);
+			weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
 			return false;
 		default:
 			break;
@@ -347,7 +446,7 @@ live_once(WeirCoordinator *co)
 		return false;
 	if (wait_for_restart(co))
 		return true;
-	weir_coordinator_status(co, WEIR_JOB_STOPPED, NULL, NULL);
+	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
 	return false;
 }
 
@@ -450,6 +549,8 @@ weir_coordinator_main(Datum arg)
 		if (co->job->status == WEIR_JOB_RUNNING || co->job->status == WEIR_JOB_STOPPING)
 			weir_coordinator_status(co, WEIR_JOB_RESTARTING,
 									"the server or the job's coordinator ended", NULL);
+		if (co->job->status == WEIR_JOB_RESTARTING)
+			co->restarts = 1;
 		live(co);
 	}
 	if (!load_job(co))

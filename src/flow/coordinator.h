@@ -14,6 +14,7 @@
 #include "catalog/job.h"
 #include "compile/dataflow.h"
 #include "decide/checkpointer.h"
+#include "decide/commit.h"
 #include "decide/restart.h"
 #include "flow/attempt.h"
 #include "flow/control.h"
@@ -47,6 +48,7 @@ typedef struct WeirPendingCheckpoint
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
+	bool		decided;		/* its row is committed */
 	WeirPosition *positions;	/* a source each */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
@@ -74,6 +76,8 @@ typedef struct WeirCoordinator
 	WeirCheckpointKind doubtful_kind;
 	uint64		doubtful_token; /* of the request that waits for it, 0: none */
 	int64		next_checkpoint;	/* first id never used */
+	int			restarts;		/* not yet counted in the job's row */
+	char	   *unresolved;		/* why something is still prepared, NULL: nothing is */
 	bool		cancelled;
 	bool		stopping;		/* a stop was asked */
 	uint64		stop_token;		/* of the request that asked */
@@ -97,10 +101,14 @@ typedef struct WeirCoordinator
 	List	   *pending;		/* WeirPendingCheckpoint */
 	int64		next_look;		/* for deadlocks, us */
 	bool		deciding;		/* the completed row is inserted, not committed */
+	int64		committing;		/* decided, its output not all visible; 0: none */
+	List	   *to_commit;		/* names still to COMMIT PREPARED */
+	WeirRetry	commit_retry;
 	bool		started;		/* all tasks run */
 	bool		final_asked;
 	bool		output_waits;	/* lines in the outbox */
 	int64		activity_completed; /* records processed at the last completed */
+	int			trim_group;		/* where the next trim of chunks begins */
 
 	WeirOutcome outcome;
 	int			error_sqlstate;
@@ -117,21 +125,43 @@ extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int 
 								  int64 line, const char *fmt,...) pg_attribute_printf(5, 6);
 extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 									const char *reason, const char *error);
+/* The same without an entry in the log. */
+extern void weir_coordinator_note(WeirCoordinator *co, WeirJobStatus status,
+								  const char *reason, const char *error);
 
-/* recovery.c: false if the job is failed for good (outcome is set). */
+/* recovery.c: false if no attempt is to follow (outcome is set). */
 extern bool weir_recover(WeirCoordinator *co);
-/* Commits or rolls back every prepared transaction of the job, found by name. */
-extern void weir_resolve_prepared(int64 job);
+/* Resolves what is prepared; false if a cancel, a stop or the end of the server came first. */
+extern bool weir_resolve(WeirCoordinator *co);
+/* Was the stop's last checkpoint in doubt when the attempt ended?  Its row tells. */
+extern bool weir_stop_is_decided(const WeirCoordinator *co);
+/*
+ * Commits or rolls back every prepared transaction of the job, found by name,
+ * until none is left.  Before it waits to try again it asks give_up, if that is
+ * not NULL, and returns what went wrong when the answer is true; else NULL.
+ */
+extern char *weir_resolve_prepared(int64 job, bool (*give_up) (void *), void *arg);
 /* What a dropped job has left: resolved, then deleted. */
 extern void weir_purge_dropped(int64 job);
-/* COMMIT PREPARED of one, in a transaction of its own. */
-extern void weir_commit_prepared(const char *gid);
+
+/* commit.c: COMMIT or ROLLBACK PREPARED of one, in a transaction of its own; its error or NULL. */
+extern ErrorData *weir_finish_prepared(const char *gid, bool commit);
+/* COMMIT PREPARED of all that a decided checkpoint lists, now and whenever it is due again. */
+extern void weir_commit_begin(WeirCoordinator *co, int64 checkpoint, List *names);
+extern int64 weir_commit_due(const WeirCoordinator *co);
+extern void weir_commit_go_on(WeirCoordinator *co);
 
 /* start_point.c, in recovery: false if the job is failed for good. */
 extern bool weir_start_choose(WeirCoordinator *co, List *rows);
 
-/* attempt_run.c: one attempt from the start of its tasks to the end of the last. */
+/* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */
 extern void weir_attempt_run(WeirCoordinator *co);
+/* .. and until the last task is gone. */
+extern void weir_attempt_end(WeirCoordinator *co);
+/* The same after an error in it: no table is touched. */
+extern void weir_attempt_abandon(WeirCoordinator *co);
+/* A stop that failed is answered; the job goes on without it. */
+extern void weir_stop_forget(WeirCoordinator *co);
 extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 							  const WeirControl *content);
 
@@ -141,7 +171,16 @@ extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *mes
 /* Does a task have an epoch open? */
 extern bool weir_checkpoints_open(WeirCoordinator *co);
 extern void weir_checkpoints_act(WeirCoordinator *co);
+extern bool weir_checkpoints_final_in_doubt(WeirCoordinator *co);
 extern void weir_checkpoints_end(WeirCoordinator *co);
+/* The same without a word in the tables: recovery settles the rows. */
+extern void weir_checkpoints_abandon(WeirCoordinator *co);
+
+/* complete.c: what follows when all of a checkpoint's output is visible. */
+extern void weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p);
+extern void weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p);
+/* Deletes what no recovery can need any more. */
+extern void weir_complete_trim(WeirCoordinator *co, int64 retained_from);
 
 /* requests.c: what backends ask for. */
 extern void weir_stop_begin(WeirCoordinator *co);

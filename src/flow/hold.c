@@ -70,16 +70,32 @@ covers(const MyHold *hold, const WeirJobSlot *slot)
 		(hold->job == 0 || hold->job == slot->job);
 }
 
-/* Takes the hold out; what was dropped leaves its slots to the launcher to free. */
+/*
+ * Before the commit: a job that the same transaction starts, in an extension
+ * created anew, may have the id of one that goes.
+ */
 static void
-release(const MyHold *hold, bool dropped)
+mark_dropped(const MyHold *hold, bool dropped)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	for (int i = 0; dropped && i < weir_registry->nslots; i++)
+	for (int i = 0; hold->drop && i < weir_registry->nslots; i++)
+	{
+		if (covers(hold, &weir_registry->slots[i]))
+			weir_registry->slots[i].dropped = dropped;
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+/* Takes the hold out; what was dropped leaves its slots to the launcher to free. */
+static void
+release(const MyHold *hold)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nslots; i++)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (!covers(hold, slot))
+		if (!covers(hold, slot) || !slot->dropped)
 			continue;
 		slot->ended = true;
 		slot->wanted = false;
@@ -101,11 +117,17 @@ at_transaction_end(XactEvent event, void *arg)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot PREPARE a transaction that has stopped jobs"),
 				 errhint("Use COMMIT.")));
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+	if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
 		return;
-	my_holds = NULL;
+	if (event != XACT_EVENT_PRE_COMMIT)
+		my_holds = NULL;
 	for (; hold != NULL; hold = hold->next)
-		release(hold, hold->drop && event == XACT_EVENT_COMMIT);
+	{
+		if (event != XACT_EVENT_COMMIT)
+			mark_dropped(hold, event == XACT_EVENT_PRE_COMMIT);
+		if (event != XACT_EVENT_PRE_COMMIT)
+			release(hold);
+	}
 }
 
 static void
@@ -120,7 +142,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 	{
 		if ((*link)->subxact == mine && event == SUBXACT_EVENT_ABORT_SUB)
 		{
-			release(*link, false);
+			release(*link);
 			*link = (*link)->next;
 			continue;
 		}

@@ -18,7 +18,9 @@
 
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
+#include "fault.h"
 #include "flow/keyed_step.h"
+#include "flow/state_memory.h"
 #include "state/declaration.h"
 #include "state/ttl.h"
 #include "state/window.h"
@@ -212,11 +214,20 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 	tuplestore_end(results);
 }
 
+typedef struct Loading
+{
+	WeirTask   *task;
+	WeirStore  *store;
+} Loading;
+
 static void
 load_chunk(void *arg, int group, bool is_full, bytea *payload)
 {
+	Loading    *loading = arg;
+
 	CHECK_FOR_INTERRUPTS();
-	weir_store_load(arg, group, is_full, payload);
+	weir_store_load(loading->store, group, is_full, payload);
+	weir_state_memory_note(loading->task, loading->store);
 }
 
 /* The state that a window is: nobody declared it. */
@@ -264,6 +275,7 @@ weir_keyed_store_open(WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
 	WeirStore  *store;
+	Loading		loading;
 	int			first;
 	int			end;
 
@@ -271,8 +283,12 @@ weir_keyed_store_open(WeirTask *task)
 					 &first, &end);
 	store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
 	weir_store_set_clock(store, attempt->tasks[0].start.clock);
+	loading.task = task;
+	loading.store = store;
+	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)
 		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
-						   first, end, load_chunk, store);
+						   first, end, load_chunk, &loading);
+	WEIR_FAULT(after_load);
 	return store;
 }

@@ -20,6 +20,7 @@
 #include "decide/isolate.h"
 #include "decide/poison.h"
 #include "flow/operator.h"
+#include "flow/state_memory.h"
 #include "sink/epoch.h"
 
 static void
@@ -323,6 +324,8 @@ weir_operator_rows(WeirOperator *op, const WeirMessage *message)
 	flush_rows(op);
 	leave_transaction(op);
 	task->line = 0;
+	if (op->store)
+		weir_state_memory_note(task, op->store);
 	task->slot->stats.records_in += message->nrows;
 	for (int i = 0; i < message->nrows; i++)
 		task->slot->stats.bytes_in += op->rows[i]->size;

@@ -127,7 +127,7 @@ is_full(WeirOperator *op, int64 checkpoint)
 	return op->task->attempt->write_full && !op->completed;
 }
 
-/* In a transaction: the changed state, as chunks of this checkpoint. */
+/* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
 static void
 write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 {
@@ -140,9 +140,8 @@ write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 		return;
 	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
 	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
-	weir_snapshot_end(writer);
-	times->write = weir_now() - began;
-	times->bytes = stats.bytes;
+	weir_snapshot_end(writer, &times->write, &times->bytes);
+	times->sync = weir_now() - began - times->write;
 	times->state_bytes = stats.state_bytes;
 	times->dirty_keys = stats.dirty_keys;
 }
@@ -288,7 +287,9 @@ prepare(WeirOperator *op, int64 checkpoint)
 	gid.checkpoint = checkpoint;
 	gid.task = op->task->index;
 	weir_gid_format(name, &gid);
+	op->task->preparing = true;
 	weir_epoch_prepare(name);
+	op->task->preparing = false;
 	pgstat_report_stat(false);
 	op->marked = false;
 	weir_letters_end_epoch(&op->letters);

@@ -19,36 +19,25 @@
  */
 #include "postgres.h"
 
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
+#include "catalog/snapshot.h"
 #include "decide/recovery.h"
+#include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "source/journal.h"
-
-static void
-finish_prepared(const char *gid, bool commit)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	FinishPreparedTransaction(gid, commit);
-	CommitTransactionCommand();
-}
-
-void
-weir_commit_prepared(const char *gid)
-{
-	finish_prepared(gid, true);
-}
 
 static void
 begin(void)
@@ -132,38 +121,92 @@ references(List *rows)
 	return refs;
 }
 
-void
-weir_resolve_prepared(int64 job)
+/* One round; NULL, or what one of them failed with. */
+static char *
+resolve_once(int64 job, List *names, MemoryContext context)
+{
+	List	   *rows = completed_rows(job, context);
+	WeirCompletedRef *refs = references(rows);
+	char	   *problem = NULL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		char	   *name = lfirst(lc);
+		ErrorData  *failure;
+		WeirGid		gid;
+		bool		commit;
+
+		CHECK_FOR_INTERRUPTS();
+		(void) weir_gid_parse(name, &gid);
+		commit = weir_recovery_commits(&gid, refs, list_length(rows));
+		failure = weir_finish_prepared(name, commit);
+		if (failure == NULL)
+			WEIR_FAULT(after_commit_prepared);
+		/* One that is gone the markers tell of. */
+		if (failure && !weir_commit_was_resolved(unpack_sql_state(failure->sqlerrcode)))
+			problem = psprintf("could not %s prepared transaction \"%s\": %s",
+							   commit ? "commit" : "roll back", name, failure->message);
+	}
+	return problem;
+}
+
+/* Until the moment that the decision code named; give_up may say sooner that it is over. */
+static bool
+wait_to_retry(const WeirRetry *retry, bool (*give_up) (void *), void *arg)
+{
+	int64		left;
+
+	while ((left = retry->due - weir_now()) > 0)
+	{
+		if (give_up && give_up(arg))
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 left / 1000 + 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+char *
+weir_resolve_prepared(int64 job, bool (*give_up) (void *), void *arg)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir recovery",
 												  ALLOCSET_DEFAULT_SIZES);
+	WeirRetry	retry = {0};
+	char	   *problem = NULL;
 	List	   *names;
 
+	WEIR_FAULT(before_resolve);
 	while ((names = find_prepared(job, context)) != NIL)
 	{
-		List	   *rows = completed_rows(job, context);
-		WeirCompletedRef *refs = references(rows);
-		ListCell   *lc;
-
-		CHECK_FOR_INTERRUPTS();
-		foreach(lc, names)
-		{
-			char	   *name = lfirst(lc);
-			WeirGid		gid;
-
-			(void) weir_gid_parse(name, &gid);
-			finish_prepared(name, weir_recovery_commits(&gid, refs, list_length(rows)));
-		}
+		problem = resolve_once(job, names, context);
+		if (problem == NULL)
+			continue;
+		weir_retry_failed(&retry, weir_now());
+		ereport(LOG,
+				(errmsg("%s", problem),
+				 errdetail("It is tried again in %.3f s.",
+						   Max(retry.due - weir_now(), 0) / 1e6),
+				 errhidestmt(true)));
+		if (!wait_to_retry(&retry, give_up, arg))
+			break;
+		problem = NULL;
 	}
+	WEIR_FAULT(after_resolve);
 	MemoryContextSwitchTo(old);
+	if (problem)
+		problem = pstrdup(problem);
 	MemoryContextDelete(context);
+	return problem;
 }
 
 void
 weir_purge_dropped(int64 job)
 {
-	weir_resolve_prepared(job);
+	(void) weir_resolve_prepared(job, NULL, NULL);
 	begin();
 	weir_journal_drop(job);
 	(void) weir_job_purge(job);
@@ -225,6 +268,33 @@ markers_agree(WeirCoordinator *co, List *rows)
 }
 
 bool
+weir_stop_is_decided(const WeirCoordinator *co)
+{
+	return co->stopping && co->doubtful != 0 && co->doubtful_kind == WEIR_FINAL;
+}
+
+/* Asked while something cannot be resolved. */
+static bool
+gives_up(void *arg)
+{
+	WeirCoordinator *co = arg;
+
+	weir_requests_take(co);
+	return co->cancelled || ShutdownRequestPending ||
+		(co->stopping && !weir_stop_is_decided(co));
+}
+
+bool
+weir_resolve(WeirCoordinator *co)
+{
+	MemoryContext old = MemoryContextSwitchTo(co->context);
+
+	co->unresolved = weir_resolve_prepared(co->job->id, gives_up, co);
+	MemoryContextSwitchTo(old);
+	return co->unresolved == NULL;
+}
+
+bool
 weir_recover(WeirCoordinator *co)
 {
 	List	   *rows;
@@ -232,12 +302,20 @@ weir_recover(WeirCoordinator *co)
 
 	(void) weir_lock_tasks(co->job->id, true, true);
 	weir_unlock_tasks(co->job->id);
-	weir_resolve_prepared(co->job->id);
+	if (!weir_resolve(co))
+	{
+		co->outcome = WEIR_OUTCOME_CANCELLED;
+		return false;
+	}
 	rows = completed_rows(co->job->id, co->context);
 	weir_coordinator_begin(co);
 	MemoryContextSwitchTo(co->context);
 	co->next_checkpoint = Max(co->next_checkpoint, weir_checkpoint_next_id(co->job->id));
+	co->next_checkpoint = Max(co->next_checkpoint,
+							  1 + weir_snapshot_newest(co->job->id, co->job->max_parallelism));
+	WEIR_FAULT(before_restore);
 	ok = markers_agree(co, rows) && weir_start_choose(co, rows);
 	weir_coordinator_end(co, true);
+	WEIR_FAULT(after_restore);
 	return ok;
 }

@@ -46,10 +46,16 @@ static PendingNotice *pending = NULL;
 static bool callbacks_registered = false;
 
 static Size
+requests_offset(void)
+{
+	return MAXALIGN(add_size(offsetof(WeirRegistry, slots),
+							 mul_size(weir_max_jobs, sizeof(WeirJobSlot))));
+}
+
+static Size
 registry_size(void)
 {
-	return add_size(offsetof(WeirRegistry, slots),
-					mul_size(weir_max_jobs, sizeof(WeirJobSlot)));
+	return add_size(requests_offset(), mul_size(MaxBackends, sizeof(WeirRequestSlot)));
 }
 
 static void
@@ -77,6 +83,8 @@ startup_memory(void)
 		ConditionVariableInit(&weir_registry->changed);
 		weir_registry->next_token = 1;
 		weir_registry->nslots = weir_max_jobs;
+		weir_registry->nrequests = MaxBackends;
+		weir_registry->requests = (WeirRequestSlot *) ((char *) weir_registry + requests_offset());
 		/* after a crash: slots are claimed anew */
 		for (int i = 0; i < weir_registry->nslots; i++)
 			weir_handover_discard(i);
@@ -113,7 +121,7 @@ find_slot(Oid database, int64 job)
 	{
 		WeirJobSlot *slot = &weir_registry->slots[i];
 
-		if (slot->used && slot->database == database && slot->job == job)
+		if (slot->used && !slot->dropped && slot->database == database && slot->job == job)
 			return slot;
 	}
 	return NULL;
@@ -356,10 +364,15 @@ weir_registry_reserve(int64 job, int workers, int prepared)
 	LWLockRelease(weir_registry->lock);
 }
 
-/* What every job but this one takes; the caller holds the lock. */
-static void
+/*
+ * What every job but this one takes, and whether one of them has ended and will
+ * give it back in a moment; the caller holds the lock.
+ */
+static bool
 sum_others(const WeirJobSlot *mine, WeirResources *sum)
 {
+	bool		leaving = false;
+
 	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
@@ -370,7 +383,9 @@ sum_others(const WeirJobSlot *mine, WeirResources *sum)
 		sum->workers += slot->workers;
 		sum->prepared += slot->prepared;
 		sum->jobs++;
+		leaving = leaving || (slot->ended && !slot->wanted && !slot->claimed);
 	}
+	return leaving;
 }
 
 static bool
@@ -381,18 +396,16 @@ fits(const WeirResources *need, const WeirResources *others, const WeirResources
 		need->jobs + others->jobs <= limit->jobs;
 }
 
-bool
-weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-					WeirResources *others)
+static bool
+try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+		  WeirResources *others, bool *leaving)
 {
 	WeirJobSlot *slot;
 	bool		ok;
 
-	/* First, so that no error can leave the claim behind. */
-	remember(PENDING_CLAIM, 0, job);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
-	sum_others(slot, others);
+	*leaving = sum_others(slot, others);
 	ok = fits(need, others, limit);
 	if (ok && slot == NULL)
 		slot = claim_slot(MyDatabaseId, job);
@@ -403,6 +416,22 @@ weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *l
 		slot->prepared = need->prepared;
 	}
 	LWLockRelease(weir_registry->lock);
+	return ok;
+}
+
+bool
+weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+					WeirResources *others)
+{
+	bool		leaving;
+	bool		ok;
+
+	/* First, so that no error can leave the claim behind. */
+	remember(PENDING_CLAIM, 0, job);
+	weir_registry_prepare_wait();
+	while (!(ok = try_claim(job, need, limit, others, &leaving)) && leaving)
+		(void) weir_registry_wait(-1);
+	weir_registry_end_wait();
 	return ok;
 }
 
@@ -425,12 +454,23 @@ weir_registry_end_wait(void)
 	ConditionVariableCancelSleep();
 }
 
-/* Puts the request in the job's slot; NULL when its queue is full. */
+static WeirRequestSlot *
+free_request(void)
+{
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		if (weir_registry->requests[i].state == WEIR_SLOT_FREE)
+			return &weir_registry->requests[i];
+	}
+	return NULL;
+}
+
+/* Puts the request; NULL when abandoned ones leave no room. */
 static WeirRequestSlot *
 put_request(int64 job, WeirRequestKind kind, const char *name)
 {
 	WeirJobSlot *slot;
-	WeirRequestSlot *request = NULL;
+	WeirRequestSlot *request;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = find_slot(MyDatabaseId, job);
@@ -442,15 +482,13 @@ put_request(int64 job, WeirRequestKind kind, const char *name)
 				 errmsg("the job is not running"),
 				 errhint("Start it with weir.start_job.")));
 	}
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB && request == NULL; i++)
-	{
-		if (slot->requests[i].state == WEIR_SLOT_FREE)
-			request = &slot->requests[i];
-	}
+	request = free_request();
 	if (request)
 	{
 		memset(request, 0, sizeof(*request));
 		request->state = WEIR_SLOT_ASKED;
+		request->job = slot;
+		slot->asked = true;
 		request->kind = kind;
 		request->token = weir_registry->next_token++;
 		if (name)
@@ -462,12 +500,16 @@ put_request(int64 job, WeirRequestKind kind, const char *name)
 	return request;
 }
 
-/* The backend stops waiting: the slot is freed now, or by the coordinator. */
+/*
+ * The backend stops waiting: the slot is freed now or, as long as the
+ * coordinator may look up the name in it, by the coordinator.
+ */
 static void
 leave_request(WeirRequestSlot *request, uint64 token)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+	if (request->token == token && request->state == WEIR_SLOT_TAKEN &&
+		request->name[0] != '\0')
 		request->abandoned = true;
 	else if (request->token == token)
 		request->state = WEIR_SLOT_FREE;

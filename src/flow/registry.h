@@ -66,8 +66,9 @@ typedef struct WeirResources
 
 /*
  * Takes what a job of this database needs, if that and what all other jobs of
- * the server take is within the limits; else false.  Given back at the end of
- * the current (sub)transaction, unless that starts the job.
+ * the server take is within the limits; else false.  Waits for jobs that have
+ * ended and are about to give back what they took.  Given back at the end of the
+ * current (sub)transaction, unless that starts the job.
  */
 extern bool weir_registry_claim(int64 job, const WeirResources *need,
 								const WeirResources *limit, WeirResources *others);

@@ -17,7 +17,6 @@
 
 #include "flow/registry.h"
 
-#define WEIR_REQUESTS_PER_JOB 64
 #define WEIR_MAX_HOLDS 64
 
 typedef enum WeirRequestState
@@ -28,9 +27,17 @@ typedef enum WeirRequestState
 	WEIR_SLOT_DONE				/* result is set; the backend frees it */
 } WeirRequestState;
 
+typedef struct WeirJobSlot WeirJobSlot;
+
+/*
+ * As many as there are backends, and each waits for one at a time: so what
+ * waits for one job never keeps a request for another, or one that goes first,
+ * from its coordinator.  How many may wait is the decision code's to say.
+ */
 typedef struct WeirRequestSlot
 {
 	WeirRequestState state;
+	WeirJobSlot *job;			/* whose coordinator is asked */
 	bool		abandoned;		/* the backend went away: the coordinator frees it */
 	uint64		token;			/* unique in the server's life, never 0 */
 	WeirRequestKind kind;
@@ -38,7 +45,7 @@ typedef struct WeirRequestSlot
 	WeirRequestResult result;
 } WeirRequestSlot;
 
-typedef struct WeirJobSlot
+struct WeirJobSlot
 {
 	bool		used;
 	Oid			database;
@@ -46,14 +53,15 @@ typedef struct WeirJobSlot
 	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
+	bool		dropped;		/* with its extension or database: nobody's any more */
 	bool		configure;		/* CONFIGURE was sent */
 	bool		cancel;			/* CANCEL was sent at a commit */
+	bool		asked;			/* requests were put since the coordinator looked */
 	PGPROC	   *coordinator;	/* NULL if there is none */
 	dsm_handle	attempt;
 	int			workers;		/* reserved: coordinator and tasks */
 	int			prepared;		/* reserved: prepared transactions */
-	WeirRequestSlot requests[WEIR_REQUESTS_PER_JOB];
-} WeirJobSlot;
+};
 
 /* What must not run for now, see hold.c; it belongs to a backend's transaction. */
 typedef struct WeirHold
@@ -69,6 +77,8 @@ typedef struct WeirRegistry
 	ConditionVariable changed;	/* anything about any job */
 	PGPROC	   *launcher;
 	uint64		next_token;
+	int			nrequests;
+	WeirRequestSlot *requests;	/* behind the slots */
 	WeirHold	holds[WEIR_MAX_HOLDS];
 	int			nslots;
 	WeirJobSlot slots[FLEXIBLE_ARRAY_MEMBER];

@@ -14,9 +14,9 @@ weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 	if (token == 0)
 		return;
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB; i++)
+	for (int i = 0; i < weir_registry->nrequests; i++)
 	{
-		WeirRequestSlot *request = &co->slot->requests[i];
+		WeirRequestSlot *request = &weir_registry->requests[i];
 
 		if (request->token != token || request->state != WEIR_SLOT_TAKEN)
 			continue;
@@ -34,9 +34,9 @@ weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN])
 {
 	name[0] = '\0';
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	for (int i = 0; token != 0 && i < WEIR_REQUESTS_PER_JOB; i++)
+	for (int i = 0; token != 0 && i < weir_registry->nrequests; i++)
 	{
-		WeirRequestSlot *request = &co->slot->requests[i];
+		WeirRequestSlot *request = &weir_registry->requests[i];
 
 		if (request->token == token && request->state == WEIR_SLOT_TAKEN)
 			strlcpy(name, request->name, NAMEDATALEN);
@@ -48,11 +48,12 @@ void
 weir_requests_refuse(WeirCoordinator *co, const char *error)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB; i++)
+	for (int i = 0; i < weir_registry->nrequests; i++)
 	{
-		WeirRequestSlot *request = &co->slot->requests[i];
+		WeirRequestSlot *request = &weir_registry->requests[i];
 
-		if (request->state != WEIR_SLOT_ASKED && request->state != WEIR_SLOT_TAKEN)
+		if (request->job != co->slot ||
+			(request->state != WEIR_SLOT_ASKED && request->state != WEIR_SLOT_TAKEN))
 			continue;
 		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
 		request->result.ok = false;
@@ -62,25 +63,28 @@ weir_requests_refuse(WeirCoordinator *co, const char *error)
 	weir_registry_changed();
 }
 
-/* Takes the next request that was put; false if there is none. */
+/* Takes the request that was put first; false if there is none. */
 static bool
 take_one(WeirCoordinator *co, WeirRequestSlot *taken)
 {
-	bool		found = false;
+	WeirRequestSlot *first = NULL;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB && !found; i++)
+	for (int i = 0; i < weir_registry->nrequests; i++)
 	{
-		WeirRequestSlot *request = &co->slot->requests[i];
+		WeirRequestSlot *request = &weir_registry->requests[i];
 
-		if (request->state != WEIR_SLOT_ASKED)
-			continue;
-		request->state = WEIR_SLOT_TAKEN;
-		*taken = *request;
-		found = true;
+		if (request->job == co->slot && request->state == WEIR_SLOT_ASKED &&
+			(first == NULL || request->token < first->token))
+			first = request;
+	}
+	if (first)
+	{
+		first->state = WEIR_SLOT_TAKEN;
+		*taken = *first;
 	}
 	LWLockRelease(weir_registry->lock);
-	return found;
+	return first != NULL;
 }
 
 static bool
@@ -89,11 +93,11 @@ is_being_taken(WeirCoordinator *co, const WeirRequestSlot *asked)
 	bool		found = false;
 
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	for (int i = 0; i < WEIR_REQUESTS_PER_JOB; i++)
+	for (int i = 0; i < weir_registry->nrequests; i++)
 	{
-		const WeirRequestSlot *other = &co->slot->requests[i];
+		const WeirRequestSlot *other = &weir_registry->requests[i];
 
-		if (other->state == WEIR_SLOT_TAKEN && other->token != asked->token &&
+		if (other->job == co->slot && other->state == WEIR_SLOT_TAKEN && other->token != asked->token &&
 			strcmp(other->name, asked->name) == 0)
 			found = true;
 	}
@@ -232,6 +236,7 @@ configure(WeirCoordinator *co)
 		return;
 	co->attempt->sink_flush = fresh->sink_flush;
 	co->attempt->lock_wait = fresh->lock_wait;
+	co->attempt->max_state_memory = fresh->max_state_memory;
 	co->attempt->checkpointing = fresh->checkpointing;
 	for (int i = 0; i < co->ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
@@ -244,6 +249,7 @@ weir_requests_take(WeirCoordinator *co)
 {
 	WeirRequestSlot request;
 	bool		reconfigure;
+	bool		asked;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	reconfigure = co->slot->configure;
@@ -251,9 +257,11 @@ weir_requests_take(WeirCoordinator *co)
 	if (co->slot->cancel)
 		co->cancelled = true;
 	co->slot->cancel = false;
+	asked = co->slot->asked;
+	co->slot->asked = false;
 	LWLockRelease(weir_registry->lock);
 	if (reconfigure)
 		configure(co);
-	while (take_one(co, &request))
+	while (asked && take_one(co, &request))
 		handle(co, &request);
 }

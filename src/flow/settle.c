@@ -145,7 +145,7 @@ settle_job(int64 job)
 	if (belongs != TO_JOB)
 		announce(names, belongs);
 	if (belongs == TO_JOB)
-		weir_resolve_prepared(job);
+		(void) weir_resolve_prepared(job, NULL, NULL);
 	else if (belongs == TO_DROPPED_JOB)
 		weir_purge_dropped(job);
 	else

@@ -22,6 +22,7 @@
 #include "decide/isolate.h"
 #include "decide/keygroup.h"
 #include "decide/poison.h"
+#include "fault.h"
 #include "flow/channel.h"
 #include "flow/scan_step.h"
 #include "flow/task.h"
@@ -332,8 +333,10 @@ handle_trigger(Source *source, const WeirControl *message)
 	if (!source->ended)
 	{
 		weir_reader_flush(source->reader, true);
+		WEIR_FAULT(before_barrier);
 		for (int i = 0; i < source->nout; i++)
 			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
+		WEIR_FAULT(after_barrier);
 	}
 	vote(source, message->checkpoint);
 	if (message->ckind == WEIR_FINAL)

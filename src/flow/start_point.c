@@ -209,7 +209,8 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 		resume_from(co, row);
 	else
 		resume_base(co, rows);
-	weir_snapshot_delete_newer(co->job->id, co->timeline, row && deletes ? row->checkpoint : 0);
+	weir_snapshot_delete_newer(co->job->id, co->timeline, row && deletes ? row->checkpoint : 0,
+							   co->job->max_parallelism);
 	if (co->job->allow_gap)
 		pass_gaps(co, rows);
 	weir_checkpoint_settle(co->job->id);

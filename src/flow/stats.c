@@ -16,6 +16,8 @@
 #include "flow/attempt.h"
 #include "flow/registry_int.h"
 
+#define TASK_COLUMNS 17
+
 PG_FUNCTION_INFO_V1(weir_tasks);
 PG_FUNCTION_INFO_V1(weir_sources);
 
@@ -53,8 +55,8 @@ running_jobs(int *n)
 static void
 put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
 {
-	Datum		values[15];
-	bool		nulls[15];
+	Datum		values[TASK_COLUMNS];
+	bool		nulls[TASK_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
 	values[0] = Int64GetDatum(running->job);
@@ -86,8 +88,8 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *
 {
 	WeirTaskStats last = last_second(slot);
 	const WeirTaskStats *stats = &last;
-	Datum		values[15];
-	bool		nulls[15] = {false};
+	Datum		values[TASK_COLUMNS];
+	bool		nulls[TASK_COLUMNS] = {false};
 	char		name[32];
 
 	weir_task_name(slot, name, sizeof(name));
@@ -107,6 +109,9 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *
 	values[12] = Float8GetDatum(rint(stats->idle * 1000) / 1000);
 	values[13] = Float8GetDatum(rint(stats->backpressured * 1000) / 1000);
 	values[14] = Float8GetDatum(rint(stats->in_sink * 1000) / 1000);
+	values[15] = Int64GetDatum(stats->state_bytes);
+	values[16] = Int64GetDatum(stats->state_keys);
+	nulls[15] = nulls[16] = slot->kind != WEIR_TASK_KEYED;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -170,7 +175,7 @@ for_each_attempt(ReturnSetInfo *rsinfo,
 		WeirAttempt *attempt;
 		bool		mine;
 
-		if (rsinfo->setDesc->natts == 15)
+		if (rsinfo->setDesc->natts == TASK_COLUMNS)
 			put_coordinator(rsinfo, &jobs[i]);
 		if (jobs[i].attempt == DSM_HANDLE_INVALID)
 			continue;

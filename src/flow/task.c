@@ -28,6 +28,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "decide/commit.h"
+#include "fault.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
@@ -59,11 +61,20 @@ without_own_context(WeirTask *task, const char *context)
 	return copy;
 }
 
+/* What was done in the epoch keeps it from being prepared, and would again. */
+static const char *const unpreparable_advice =
+"The job's rows are committed in two phases, so triggers, functions and views that write them must not do "
+"what cannot be prepared: NOTIFY, temporary tables, cursors WITH HOLD, one advisory lock for the session "
+"and the transaction, postgres_fdw tables.\n"
+"HINT: Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
+
 /* Leaves the error in the slot. */
 static void
 report_error(WeirTask *task, ErrorData *edata)
 {
 	WeirTaskError *error = &task->slot->error;
+	bool		unpreparable = task->preparing &&
+		weir_prepare_is_hopeless(unpack_sql_state(edata->sqlerrcode));
 	StringInfoData detail;
 
 	initStringInfo(&detail);
@@ -73,9 +84,11 @@ report_error(WeirTask *task, ErrorData *edata)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	append_line(&detail, edata->context ? without_own_context(task, edata->context) : NULL);
 	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
+	if (unpreparable)
+		append_line(&detail, unpreparable_advice);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
-	error->hopeless = task->hopeless;
+	error->hopeless = task->hopeless || unpreparable;
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	strlcpy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
@@ -258,7 +271,9 @@ weir_task_vote(WeirTask *task, int64 checkpoint, WeirVote vote,
 		message.position = *position;
 	if (times)
 		message.times = *times;
+	WEIR_FAULT(before_vote);
 	weir_control_send(task->port, &message);
+	WEIR_FAULT(after_vote);
 }
 
 void

@@ -39,6 +39,7 @@ typedef struct WeirTask
 	WeirDataflow *stale;		/* what a refresh replaced, until it is dropped */
 	bool		stop;			/* leave the loop */
 	int64		line;			/* of the record being worked on, 0: none */
+	bool		preparing;		/* within PREPARE */
 	bool		hopeless;		/* its error will not go away by a restart */
 	int64		loop_began;		/* time keeping, us */
 	int64		second_began;

@@ -16,6 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
 
+#include "fault.h"
 #include "sink/epoch.h"
 
 static bool epoch_open = false;
@@ -71,18 +72,22 @@ weir_epoch_leave(void)
 void
 weir_epoch_commit(void)
 {
+	WEIR_FAULT(before_epoch_commit);
 	StartTransactionCommand();
 	EndTransactionBlock(false);
 	CommitTransactionCommand();
+	WEIR_FAULT(after_epoch_commit);
 	epoch_open = false;
 }
 
 void
 weir_epoch_prepare(const char *gid)
 {
+	WEIR_FAULT(before_prepare);
 	StartTransactionCommand();
 	if (!PrepareTransactionBlock(gid))
 		elog(ERROR, "epoch transaction is not open");
 	CommitTransactionCommand();
+	WEIR_FAULT(after_prepare);
 	epoch_open = false;
 }

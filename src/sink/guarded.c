@@ -74,14 +74,6 @@ weir_guarded_rebuild(WeirGuarded *g, const WeirDataflow *dataflow)
 }
 
 void
-weir_guarded_free(WeirGuarded *g)
-{
-	weir_sink_free(g->sink);
-	ExecDropSingleTupleTableSlot(g->slot);
-	MemoryContextDelete(g->context);
-}
-
-void
 weir_guarded_row(WeirGuarded *g, Datum *values, bool *nulls, int64 line,
 				 const char *raw, int raw_len)
 {

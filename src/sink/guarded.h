@@ -28,7 +28,6 @@ typedef void (*WeirRefusedFunction) (void *arg, const WeirGuardedRow *row,
 
 /* In CurrentMemoryContext. */
 extern WeirGuarded *weir_guarded_create(const WeirDataflow *dataflow, int64 *line);
-extern void weir_guarded_free(WeirGuarded *g);
 /* The dataflow was compiled anew; the rows that wait stay. */
 extern void weir_guarded_rebuild(WeirGuarded *g, const WeirDataflow *dataflow);
 

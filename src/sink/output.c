@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
+#include "fault.h"
 #include "sink/output.h"
 
 int64		weir_output_job = 0;
@@ -263,13 +264,18 @@ emit_some(int64 job)
 	}
 	weir_internal_leave(&saved);
 	PopActiveSnapshot();
+	if (some)
+		WEIR_FAULT(before_emit_commit);
 	CommitTransactionCommand();
+	if (some)
+		WEIR_FAULT(after_emit);
 	return some;
 }
 
 void
 weir_outbox_emit(int64 job)
 {
+	WEIR_FAULT(before_emit);
 	while (emit_some(job))
 		CHECK_FOR_INTERRUPTS();
 }

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "fault.h"
 #include "sink/statement.h"
 
 struct WeirSink
@@ -258,6 +259,7 @@ weir_sink_flush(WeirSink *sink)
 
 	if (sink->rows == NULL)
 		return;
+	WEIR_FAULT(before_output);
 	context = AllocSetContextCreate(sink->context, "weir sink statement",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -271,6 +273,7 @@ weir_sink_flush(WeirSink *sink)
 	MemoryContextDelete(context);
 	if (sink->seen)
 		forget_waiting(sink);
+	WEIR_FAULT(after_output);
 }
 
 void

@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "fault.h"
 #include "source/dialog.h"
 
 #define LINE_BYTES	40			/* "RESUME ", a number, newline */
@@ -34,6 +35,7 @@ struct WeirDialog
 	char		held[WEIR_HEADER_MAX];	/* read, but not told apart yet */
 	Size		nheld;
 	bool		ended;			/* the peer has closed */
+	bool		mute;			/* says nothing more */
 
 	char		line[LINE_BYTES];	/* to the sender */
 	int			line_len;
@@ -94,7 +96,7 @@ speak(WeirDialog *d)
 {
 	int64		offset;
 
-	for (;;)
+	while (!d->mute)
 	{
 		if (weir_dialog_wants_write(d))
 			d->line_done += weir_socket_write(d->socket, d->line + d->line_done,
@@ -109,7 +111,15 @@ void
 weir_dialog_acknowledge(WeirDialog *d, int64 safe)
 {
 	weir_resume_safe(&d->resume, safe);
+	WEIR_FAULT(before_ack);
 	speak(d);
+	WEIR_FAULT(after_ack);
+}
+
+void
+weir_dialog_mute(WeirDialog *d)
+{
+	d->mute = true;
 }
 
 static void
@@ -117,7 +127,9 @@ greet(WeirDialog *d, int64 received)
 {
 	d->nheld = 0;
 	put_line(d, "RESUME", weir_resume_connected(&d->resume, received));
+	WEIR_FAULT(before_resume);
 	speak(d);
+	WEIR_FAULT(after_resume);
 }
 
 static void
@@ -236,7 +248,7 @@ receive(WeirDialog *d, int64 received, char *buffer, Size size, Size *got)
 				d->nheld += n;
 			else
 				*got = skip_known(d, buffer, n);
-			return WEIR_DIALOG_DATA;
+			return header || *got > 0 ? WEIR_DIALOG_DATA : WEIR_DIALOG_NOTHING;
 		case WEIR_SOCKET_CONNECTED:
 			greet(d, received);
 			return WEIR_DIALOG_DATA;

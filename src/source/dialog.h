@@ -39,6 +39,9 @@ extern const WeirOrigin *weir_dialog_origin(const WeirDialog *d);
 /* What lies before this position is durable: says so as soon as it can. */
 extern void weir_dialog_acknowledge(WeirDialog *d, int64 safe);
 
+/* Nothing more is said: what is durable here may not be on a standby. */
+extern void weir_dialog_mute(WeirDialog *d);
+
 /* Lines wait for room in the socket. */
 extern bool weir_dialog_wants_write(const WeirDialog *d);
 /* All that comes is data, and nothing is half said: another source may go on. */

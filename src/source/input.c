@@ -48,7 +48,6 @@ struct WeirInput
 	int64		received;		/* behind the last byte read */
 	int64		stamp;			/* of the last byte read */
 	bool		failed;
-	bool		leaving;		/* the task ends */
 	int64		trim_offset;	/* last asked for */
 	int64		trim_retry;		/* when to try again what was put off */
 };
@@ -267,11 +266,11 @@ weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout)
 	return fd;
 }
 
-/* A task that is told to die does not wait for a standby: nothing is said then. */
+/* A commit does not wait for a standby once the task is told to die: nothing is said then. */
 static void
 acknowledge(WeirInput *in, int64 safe)
 {
-	if (in->dialog && !in->leaving && !ProcDiePending)
+	if (in->dialog && !ProcDiePending)
 		weir_dialog_acknowledge(in->dialog, safe);
 }
 
@@ -339,7 +338,8 @@ weir_input_save(WeirInput *in, int64 at, bool live)
 void
 weir_input_leave(WeirInput *in)
 {
-	in->leaving = true;
+	if (in->dialog)
+		weir_dialog_mute(in->dialog);
 }
 
 void

@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "fault.h"
 #include "source/journal.h"
 
 #define CROWDED_BYTES	(1024 * 1024)
@@ -345,10 +346,13 @@ weir_journal_flush(WeirJournal *j)
 	if (j->nrows == 0 || j->failed)
 		return;
 	j->failed = true;
+	WEIR_FAULT(before_journal_flush);
 	StartTransactionCommand();
 	write_rows(j);
 	ForceSyncCommit();
+	WEIR_FAULT(before_journal_commit);
 	CommitTransactionCommand();
+	WEIR_FAULT(after_journal_flush);
 	j->failed = false;
 	MemoryContextSwitchTo(caller);
 
@@ -360,7 +364,7 @@ weir_journal_flush(WeirJournal *j)
 	j->due = 0;
 }
 
-/* A crash may have left rows here that no standby had when it was promoted or waited for. */
+/* What a crash left committed here may not have reached the standbys that its commit waited for. */
 void
 weir_journal_confirm(void)
 {
@@ -414,6 +418,7 @@ weir_journal_trim(WeirJournal *j, int64 offset)
 	if (!can_free(j, 0, offset) || j->failed)
 		return;
 	j->failed = true;
+	WEIR_FAULT(before_journal_trim);
 	StartTransactionCommand();
 	while (can_free(j, last, offset))
 		last++;
@@ -423,6 +428,7 @@ weir_journal_trim(WeirJournal *j, int64 offset)
 			move_behind(j, i);
 	}
 	CommitTransactionCommand();
+	WEIR_FAULT(after_journal_trim);
 	j->failed = false;
 	MemoryContextSwitchTo(caller);
 }

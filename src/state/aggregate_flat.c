@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "state/aggregate_int.h"
+#include "state/validate.h"
 
 #define VALUE_NULL 1
 #define VALUE_NONE 2			/* the first row will be the value */
@@ -226,7 +227,7 @@ get_part(WeirAggregates *set, WeirAggregatePart *part, WeirAccumulator *acc, Rea
 static void
 get_row(WeirAggregates *set, WeirAccumulator *acc, Reader *reader)
 {
-	int			natts = set->parts[WEIR_AGGREGATE_KEPT].input->tts_tupleDescriptor->natts;
+	TupleDesc	desc = set->parts[WEIR_AGGREGATE_KEPT].input->tts_tupleDescriptor;
 	Size		size = get_uint32(reader);
 	const char *bytes = get(reader, size);
 	MinimalTuple row;
@@ -238,8 +239,11 @@ get_row(WeirAggregates *set, WeirAccumulator *acc, Reader *reader)
 	acc->rows[acc->nrows++] = row;
 	acc->row_bytes += size;
 	if (size < SizeofMinimalTupleHeader || row->t_len != size ||
-		HeapTupleHeaderGetNatts(row) != natts || row->t_hoff > size + MINIMAL_TUPLE_OFFSET)
+		HeapTupleHeaderGetNatts(row) != desc->natts)
 		reader->wrong = "a row of an accumulator does not fit its aggregates";
+	else
+		reader->wrong = weir_validate_row(desc, (HeapTupleHeader) ((char *) row - MINIMAL_TUPLE_OFFSET),
+										  size + MINIMAL_TUPLE_OFFSET);
 }
 
 static void

@@ -19,6 +19,8 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
 #include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -30,6 +32,7 @@
 #include "state/aggregate_int.h"
 
 #define INPUT_NAME "weir_aggregate_input"
+#define EXPECTED_ROWS 100
 
 /* ---- which way ---- */
 
@@ -107,41 +110,37 @@ weir_aggregate_way(const WeirAggregates *set, const Aggref *aggref)
 
 /* ---- the plan ---- */
 
-static RangeTblEntry *
-input_entry(TupleDesc desc)
+static QueryEnvironment *
+input_environment(TupleDesc desc)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	QueryEnvironment *environment = create_queryEnv();
+	EphemeralNamedRelation input = palloc0(sizeof(EphemeralNamedRelationData));
 
-	rte->rtekind = RTE_NAMEDTUPLESTORE;
-	rte->enrname = INPUT_NAME;
-	rte->enrtuples = 100;
-	rte->eref = makeAlias(INPUT_NAME, NIL);
-	rte->inFromCl = true;
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(NameStr(att->attname))));
-		rte->coltypes = lappend_oid(rte->coltypes, att->atttypid);
-		rte->coltypmods = lappend_int(rte->coltypmods, att->atttypmod);
-		rte->colcollations = lappend_oid(rte->colcollations, att->attcollation);
-	}
-	return rte;
+	input->md.name = INPUT_NAME;
+	input->md.tupdesc = desc;
+	input->md.enrtype = ENR_NAMED_TUPLESTORE;
+	input->md.enrtuples = EXPECTED_ROWS;
+	input->reldata = tuplestore_begin_heap(false, false, work_mem);
+	register_ENR(environment, input);
+	return environment;
 }
 
 static Plan *
-plan_aggregates(List *aggrefs, TupleDesc input)
+plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 {
+	ParseState *pstate = make_parsestate(NULL);
 	Query	   *query = makeNode(Query);
 	RangeTblRef *from = makeNode(RangeTblRef);
 	PlannedStmt *planned;
 	ListCell   *lc;
 
+	pstate->p_queryEnv = environment;
+	(void) addRangeTableEntryForENR(pstate, makeRangeVar(NULL, pstrdup(INPUT_NAME), -1), true);
 	from->rtindex = 1;
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->hasAggs = true;
-	query->rtable = list_make1(input_entry(input));
+	query->rtable = pstate->p_rtable;
 	query->jointree = makeFromExpr(list_make1(from), NULL);
 	foreach(lc, aggrefs)
 		query->targetList = lappend(query->targetList,
@@ -152,20 +151,6 @@ plan_aggregates(List *aggrefs, TupleDesc input)
 	if (!IsA(planned->planTree, Agg))
 		elog(ERROR, "aggregates were not planned as such");
 	return planned->planTree;
-}
-
-static QueryEnvironment *
-input_environment(TupleDesc desc)
-{
-	QueryEnvironment *environment = create_queryEnv();
-	EphemeralNamedRelation input = palloc0(sizeof(EphemeralNamedRelationData));
-
-	input->md.name = INPUT_NAME;
-	input->md.tupdesc = desc;
-	input->md.enrtype = ENR_NAMED_TUPLESTORE;
-	input->reldata = tuplestore_begin_heap(false, false, work_mem);
-	register_ENR(environment, input);
-	return environment;
 }
 
 /* ---- the node ---- */
@@ -253,11 +238,12 @@ static void
 init_node(WeirAggregates *set, WeirAggregatePart *part, List *aggrefs)
 {
 	EState	   *estate = CreateExecutorState();
-	Plan	   *plan = plan_aggregates(aggrefs, set->input);
+	Plan	   *plan;
 	PlanState  *below;
 	ListCell   *lc;
 
 	estate->es_queryEnv = input_environment(set->input);
+	plan = plan_aggregates(aggrefs, estate->es_queryEnv);
 	MemoryContextSwitchTo(estate->es_query_cxt);
 	part->agg = castNode(AggState, ExecInitNode(plan, estate, 0));
 	MemoryContextSwitchTo(part->context);

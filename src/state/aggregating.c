@@ -99,7 +99,12 @@ weir_aggregate_of(const char *signature, Oid *type)
 	check_argument(function, types[0], type);
 	name = quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
 									  get_func_name(function));
-	(void) weir_aggregate_call(name, 1, type);
+	if (weir_aggregate_call(name, 1, type)->aggfnoid != function)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("aggregate %s does not take values of type %s",
+						format_procedure(function), format_type_be(*type)),
+				 errhint("Set type to one that it takes, or name another aggregate.")));
 	return name;
 }
 

@@ -14,6 +14,8 @@
 
 /* A payload's size, its varlena header included; only one large entry goes beyond. */
 #define WEIR_CHUNK_SIZE 8000
+/* What a row of weir_internal.snapshot and its index entry take beside the payload. */
+#define WEIR_CHUNK_ROW_OVERHEAD 100
 
 typedef struct WeirChunkBuilder
 {

@@ -16,6 +16,8 @@
 #include "utils/typcache.h"
 
 #include "state/flat.h"
+#include "state/row.h"
+#include "state/validate.h"
 
 static uint32 type_fingerprint(Oid type);
 
@@ -62,10 +64,12 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 {
 	Oid			base = getBaseType(type);
 	TupleDesc	desc;
+	MemoryContext old;
 
 	memset(flat, 0, sizeof(*flat));
 	flat->type = type;
 	get_typlenbyval(type, &flat->typlen, &flat->typbyval);
+	flat->has_parts = weir_type_has_parts(type);
 	flat->composite = type_is_rowtype(base) && base != RECORDOID;
 	if (!flat->composite)
 	{
@@ -76,6 +80,11 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 
 	flat->row_type = base;
 	desc = lookup_rowtype_tupdesc(base, -1);
+	old = MemoryContextSwitchTo(context);
+	flat->desc = CreateTupleDescCopy(desc);
+	flat->header = palloc(SizeofHeapTupleHeader);
+	weir_row_header(desc, flat->header);
+	MemoryContextSwitchTo(old);
 	flat->natts = desc->natts;
 	flat->fingerprints = MemoryContextAlloc(context, sizeof(uint32) * (desc->natts + 1));
 	flat->fingerprints[0] = 2;
@@ -99,15 +108,34 @@ weir_flat_prepare(const WeirFlatType *flat, Datum *value)
 
 	if (flat->typlen != -1)
 		return weir_flat_size(flat, *value);
+	if (flat->row)
+		weir_row_flatten(flat->row, value);
 	varlena = (struct varlena *) DatumGetPointer(*value);
 	if (VARATT_IS_EXTERNAL_EXPANDED(varlena))
 		return EOH_get_flat_size(DatumGetEOHP(*value));
-	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+	/* a row's header is needed in full, whatever is in it */
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena) ||
+		(flat->composite && VARATT_IS_SHORT(varlena)))
 	{
 		varlena = detoast_attr(varlena);
 		*value = PointerGetDatum(varlena);
 	}
-	return VARSIZE_ANY(varlena);
+	if (flat->row)
+		weir_row_shorten(flat->row, value);
+	return VARSIZE_ANY(DatumGetPointer(*value));
+}
+
+Datum
+weir_flat_datum(const WeirFlatType *flat, Datum kept)
+{
+	return flat->row && VARATT_IS_SHORT(DatumGetPointer(kept)) ?
+		weir_row_restore(flat->row, kept) : kept;
+}
+
+void
+weir_flat_keep_short(WeirFlatType *flat, MemoryContext context)
+{
+	flat->row = weir_row_create(flat->desc, flat->header, context);
 }
 
 void
@@ -142,34 +170,48 @@ weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum *space)
 
 /*
  * The type was dropped and created anew, with the same attributes, since the
- * row was written.  Recent minor releases keep a version of the type in
- * the header: of the new type this row has none.
+ * row was written.  Some minor releases keep a version of the type in the header.
  */
 static void
-adopt_row(HeapTupleHeader row, Oid type)
+adopt_row(HeapTupleHeader row, const HeapTupleHeaderData *header)
 {
-	HeapTupleHeaderSetTypeId(row, type);
-	HeapTupleHeaderSetTypMod(row, -1);
-	ItemPointerSetInvalid(&row->t_ctid);
+	row->t_choice.t_datum.datum_typeid = header->t_choice.t_datum.datum_typeid;
+	row->t_choice.t_datum.datum_typmod = header->t_choice.t_datum.datum_typmod;
+	row->t_ctid = header->t_ctid;
+	row->t_infomask |= header->t_infomask;
 }
 
-/* Bytes of a composite value: are its lengths those of a row that fits the type? */
+/* An array may be kept with a short header, behind which nothing is aligned. */
 static const char *
-read_composite(const WeirFlatType *flat, char *bytes, Size size)
+check_packed(const WeirFlatType *flat, char *bytes, Size size)
+{
+	const char *wrong;
+	char	   *plain;
+
+	if (!VARATT_IS_1B(bytes))
+		return weir_validate(flat->type, bytes, size);
+	plain = (char *) detoast_attr((struct varlena *) bytes);
+	wrong = weir_validate(flat->type, plain, VARSIZE(plain));
+	pfree(plain);
+	return wrong;
+}
+
+/* Bytes of an array or a composite value: do all their lengths fit? */
+static const char *
+read_parts(const WeirFlatType *flat, char *bytes, Size size)
 {
 	HeapTupleHeader row = (HeapTupleHeader) bytes;
-	int			natts;
 
+	if (!flat->composite)
+		return check_packed(flat, bytes, size);
+	if (flat->row && VARATT_IS_1B(bytes))
+		return weir_row_fits(flat->row, PointerGetDatum(bytes)) ? NULL :
+			"a row does not fit its type";
 	if (VARATT_IS_1B(bytes) || size < SizeofHeapTupleHeader)
 		return "a row is shorter than its header";
-	natts = HeapTupleHeaderGetNatts(row);
-	if (row->t_hoff > size || row->t_hoff < SizeofHeapTupleHeader || natts > flat->natts ||
-		((row->t_infomask & HEAP_HASNULL) &&
-		 row->t_hoff < SizeofHeapTupleHeader + BITMAPLEN(natts)))
-		return "a row's header does not fit its type";
 	if (HeapTupleHeaderGetTypeId(row) != flat->row_type)
-		adopt_row(row, flat->row_type);
-	return NULL;
+		adopt_row(row, flat->header);
+	return weir_validate_row(flat->desc, row, size);
 }
 
 const char *
@@ -190,5 +232,5 @@ weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value)
 	if (size < 1 || VARATT_IS_1B_E(bytes) || (!VARATT_IS_1B(bytes) && size < VARHDRSZ) ||
 		VARATT_IS_4B_C(bytes) || VARSIZE_ANY(bytes) != size)
 		return "a value's length is not the one it says";
-	return flat->composite ? read_composite(flat, bytes, size) : NULL;
+	return flat->has_parts ? read_parts(flat, bytes, size) : NULL;
 }

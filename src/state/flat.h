@@ -4,7 +4,8 @@
  *		line.  What is kept in memory and written to chunks.
  *
  * The bytes of a by-value type are its typlen bytes, of any other what its
- * datum points to.
+ * datum points to.  Small rows without NULLs can be kept without the header of 24
+ * bytes that every composite value has: as a short varlena of their attributes.
  */
 #ifndef WEIR_STATE_FLAT_H
 #define WEIR_STATE_FLAT_H
@@ -17,6 +18,7 @@ typedef struct WeirFlatType
 	int16		typlen;
 	bool		typbyval;
 	bool		composite;		/* or a domain over one */
+	bool		has_parts;		/* composite, or an array */
 	Oid			row_type;		/* the composite type */
 	int			natts;			/* its attributes; 0 for others */
 
@@ -26,9 +28,14 @@ typedef struct WeirFlatType
 	 * as such.
 	 */
 	uint32	   *fingerprints;
+	struct TupleDescData *desc; /* of a composite type */
+	struct HeapTupleHeaderData *header;	/* what its rows' headers have in common */
+	struct WeirFlatRow *row;	/* NULL: rows are kept with their header */
 } WeirFlatType;
 
 extern void weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context);
+/* Values of this composite type are kept without header where possible. */
+extern void weir_flat_keep_short(WeirFlatType *flat, MemoryContext context);
 /* What else a value's bytes depend on goes into the fingerprints. */
 extern void weir_flat_salt(WeirFlatType *flat, uint32 salt);
 #define weir_flat_fingerprint(flat) ((flat)->fingerprints[(flat)->natts])
@@ -38,6 +45,12 @@ extern Size weir_flat_prepare(const WeirFlatType *flat, Datum *value);
 /* Writes what weir_flat_prepare measured. */
 extern void weir_flat_write(const WeirFlatType *flat, Datum value, Size size, char *bytes);
 
+/*
+ * The datum of a value that is kept: of a row kept short, a copy that is valid
+ * until the next call for this type.
+ */
+extern Datum weir_flat_datum(const WeirFlatType *flat, Datum kept);
+
 /* The size of a value that is flat. */
 extern Size weir_flat_size(const WeirFlatType *flat, Datum value);
 /* The address of its bytes; *space serves a by-value type. */
@@ -46,6 +59,7 @@ extern const char *weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum 
 /*
  * The value whose bytes these are; they stay in place, aligned, unless the type
  * is by value.  Says what is wrong instead, if the bytes cannot be such a value.
+ * A row that is kept short has all attributes.
  */
 extern const char *weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value);
 

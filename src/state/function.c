@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "state/function.h"
@@ -16,22 +15,19 @@ signature_context(void *arg)
 	errhint("Give the %s with the types of its arguments, like 'f(my_stream)'.", (char *) arg);
 }
 
+/* Numbers and "-", which regprocedure takes too, are no signatures. */
 Oid
 weir_function_of(const char *signature, const char *noun)
 {
 	ErrorContextCallback context = {error_context_stack, signature_context, (void *) noun};
-	LOCAL_FCINFO(call, 1);
-	Datum		function;
+	Oid			function;
 
 	error_context_stack = &context;
-	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = CStringGetTextDatum(signature);
-	call->args[0].isnull = false;
-	function = to_regprocedure(call);
-	if (call->isnull)
+	if (strchr(signature, '(') == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function \"%s\" does not exist", signature)));
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("expected a left parenthesis")));
+	function = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
 	error_context_stack = context.previous;
-	return DatumGetObjectId(function);
+	return function;
 }

@@ -149,7 +149,7 @@ make_piece(WeirState *state, Datum value, bool isnull)
 }
 
 void
-weir_list_add(WeirState *state, Datum value, bool isnull)
+weir_list_state_add(WeirState *state, Datum value, bool isnull)
 {
 	Datum		piece = make_piece(state, value, isnull);
 	WeirEntry  *entry = weir_entry_make(state->store);
@@ -173,7 +173,7 @@ weir_list_add(WeirState *state, Datum value, bool isnull)
 }
 
 void
-weir_list_update(WeirState *state, int64 n, const Datum *values, const bool *nulls)
+weir_list_state_update(WeirState *state, int64 n, const Datum *values, const bool *nulls)
 {
 	WeirList   *list;
 
@@ -249,7 +249,7 @@ count_expired(const WeirState *state, const WeirList *list, uint32 limit)
 }
 
 int64
-weir_list_get(WeirState *state, Datum **values, bool **nulls)
+weir_list_state_get(WeirState *state, Datum **values, bool **nulls)
 {
 	WeirEntry  *entry = weir_entry_find(state->store);
 	WeirList   *list = get_list(state, entry);

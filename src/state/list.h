@@ -14,11 +14,11 @@
  * are the caller's, values not by-value are the store's and stay until the
  * state of this key changes.
  */
-extern int64 weir_list_get(WeirState *state, Datum **values, bool **nulls);
+extern int64 weir_list_state_get(WeirState *state, Datum **values, bool **nulls);
 
 /* Values are of the declared type; they are copied. */
-extern void weir_list_add(WeirState *state, Datum value, bool isnull);
+extern void weir_list_state_add(WeirState *state, Datum value, bool isnull);
 /* The list becomes these. */
-extern void weir_list_update(WeirState *state, int64 n, const Datum *values, const bool *nulls);
+extern void weir_list_state_update(WeirState *state, int64 n, const Datum *values, const bool *nulls);
 
 #endif

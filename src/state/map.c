@@ -145,7 +145,7 @@ renew_item(WeirState *state, WeirGroup *group, WeirEntry *entry, MapItem *item)
 }
 
 void
-weir_map_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull)
+weir_map_state_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull)
 {
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
@@ -169,7 +169,7 @@ weir_map_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isn
 }
 
 void
-weir_map_remove(WeirState *state, Datum key, bool key_isnull)
+weir_map_state_remove(WeirState *state, Datum key, bool key_isnull)
 {
 	WeirEntry  *entry = weir_entry_find(state->store);
 	WeirMap    *map = get_map(state, entry);
@@ -223,7 +223,7 @@ read_item(WeirState *state, WeirEntry *entry, MapItem *item, WeirMapEntry *out)
 }
 
 bool
-weir_map_get(WeirState *state, Datum key, bool key_isnull, Datum *value, bool *isnull)
+weir_map_state_get(WeirState *state, Datum key, bool key_isnull, Datum *value, bool *isnull)
 {
 	WeirEntry  *entry = weir_entry_find(state->store);
 	WeirMap    *map = get_map(state, entry);
@@ -244,7 +244,7 @@ weir_map_get(WeirState *state, Datum key, bool key_isnull, Datum *value, bool *i
 }
 
 int64
-weir_map_entries(WeirState *state, WeirMapEntry **entries)
+weir_map_state_entries(WeirState *state, WeirMapEntry **entries)
 {
 	WeirEntry  *entry = weir_entry_find(state->store);
 	WeirMap    *map = get_map(state, entry);

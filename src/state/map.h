@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "state/store.h"
+#include "weir.h"
 
 /*
  * Keys are of the declared key type, values of the value type; they are copied.
@@ -16,21 +17,13 @@
  */
 
 /* The value of a key; false if the map has none. */
-extern bool weir_map_get(WeirState *state, Datum key, bool key_isnull,
+extern bool weir_map_state_get(WeirState *state, Datum key, bool key_isnull,
 						 Datum *value, bool *isnull);
-extern void weir_map_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull);
-extern void weir_map_remove(WeirState *state, Datum key, bool key_isnull);
-
-typedef struct WeirMapEntry
-{
-	Datum		key;
-	Datum		value;
-	bool		key_isnull;
-	bool		value_isnull;
-} WeirMapEntry;
+extern void weir_map_state_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull);
+extern void weir_map_state_remove(WeirState *state, Datum key, bool key_isnull);
 
 /* All entries, in no order, in the caller's memory; how many. */
-extern int64 weir_map_entries(WeirState *state, WeirMapEntry **entries);
+extern int64 weir_map_state_entries(WeirState *state, WeirMapEntry **entries);
 
 extern Datum weir_map_parse_key(WeirState *state, char *text);
 

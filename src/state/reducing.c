@@ -40,10 +40,17 @@ cannot_reduce(Oid function, Oid type)
 			 errhint("Set reduce to such a function, as in 'int8pl(bigint,bigint)'.")));
 }
 
+static void
+reduce_context(void *arg)
+{
+	errhint("Set reduce to a function that takes two values of the state's type.");
+}
+
 Oid
 weir_reduce_function(const char *signature, Oid type)
 {
 	Oid			function = weir_function_of(signature, "reduce function");
+	ErrorContextCallback context = {error_context_stack, reduce_context, NULL};
 	Oid			given[2] = {type, type};
 	Oid			result;
 	Oid		   *types;
@@ -53,7 +60,9 @@ weir_reduce_function(const char *signature, Oid type)
 	if (get_func_prokind(function) != PROKIND_FUNCTION || get_func_retset(function) ||
 		ntypes != 2)
 		cannot_reduce(function, type);
+	error_context_stack = &context;
 	result = enforce_generic_type_consistency(given, types, 2, result, false);
+	error_context_stack = context.previous;
 	if (!IsBinaryCoercible(type, types[0]) || !IsBinaryCoercible(type, types[1]) ||
 		!IsBinaryCoercible(result, type))
 		cannot_reduce(function, type);

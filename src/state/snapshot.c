@@ -1,27 +1,15 @@
 /*
  * state/snapshot.c
- *		What a checkpoint writes: group by group what changed, or everything.
- *
- * A group's chunks are a full one and changes after it.  Once the changes
- * written outgrow the group, it is written in full again; at which size depends
- * on the group, so that groups of equal load do not fall due together.  Whoever
- * restores reads at most about three times what is held.
+ *		What a checkpoint writes: group by group what changed, or everything,
+ *		as decide/rewrite.h decides.
  */
 #include "postgres.h"
 
+#include "decide/rewrite.h"
 #include "state/chunk.h"
 #include "state/entry.h"
 
-#define STAGGER 16
-
-static bool
-wants_full(const WeirGroup *group, int number)
-{
-	int64		limit = group->live_bytes + group->live_bytes / STAGGER * (number % STAGGER);
-
-	return !group->has_base || group->delta_bytes >= limit ||
-		group->ndirty >= (int) group->table->members;
-}
+#define AHEAD 16
 
 /*
  * Everything the group holds.  What has expired or was emptied is not written:
@@ -61,6 +49,9 @@ write_changes(WeirChunkBuilder *builder, WeirStore *store, WeirGroup *group)
 		WeirEntry  *entry = group->dirty[i];
 		bool		written = (entry->flags & WEIR_ENTRY_WRITTEN) != 0;
 
+		/* entries lie anywhere: those to come are fetched meanwhile */
+		if (i + AHEAD < group->ndirty)
+			__builtin_prefetch(group->dirty[i + AHEAD]);
 		weir_entry_expire(store, group, entry);
 		if (written || !weir_entry_is_empty(store, entry))
 			weir_chunk_add(builder, entry);
@@ -89,10 +80,8 @@ static void
 snapshot_group(WeirChunkBuilder *builder, WeirStore *store, int index, bool full)
 {
 	WeirGroup  *group = &store->groups[index];
-	int			number = store->first_group + index;
 
-	full = full || wants_full(group, number);
-	weir_chunk_begin(builder, number, full);
+	weir_chunk_begin(builder, store->first_group + index, full);
 	if (full)
 		write_full(builder, store, group);
 	else
@@ -105,9 +94,43 @@ snapshot_group(WeirChunkBuilder *builder, WeirStore *store, int index, bool full
 		group->has_base = builder->bytes > 0;
 	}
 	else
-		group->delta_bytes += builder->bytes;
+		group->delta_bytes += builder->bytes + builder->seq * WEIR_CHUNK_ROW_OVERHEAD;
 	forget_dirty(store, group);
 	weir_group_shrink(store, group);
+}
+
+/* An estimate: dirty entries are as large as the group's others. */
+static int64
+changes_size(const WeirGroup *group)
+{
+	return group->live_bytes * ((double) group->ndirty / Max(group->table->members, 1));
+}
+
+/* Which of the changed groups are written in full, by index; those without changes are not. */
+static bool *
+choose_full(WeirStore *store)
+{
+	bool	   *full = palloc0(sizeof(bool) * Max(store->ngroups, 1));
+	WeirRewriteGroup *changed = palloc(sizeof(WeirRewriteGroup) * Max(store->ngroups, 1));
+	int			n = 0;
+
+	for (int i = 0; i < store->ngroups; i++)
+	{
+		WeirGroup  *group = &store->groups[i];
+
+		if (group->ndirty == 0)
+			continue;
+		changed[n].group = i;
+		changed[n].has_base = group->has_base;
+		changed[n].live = group->live_bytes;
+		changed[n].debt = group->delta_bytes;
+		changed[n++].changes = changes_size(group);
+	}
+	weir_rewrite_choose(changed, n);
+	for (int i = 0; i < n; i++)
+		full[changed[i].group] = changed[i].full;
+	pfree(changed);
+	return full;
 }
 
 void
@@ -115,6 +138,7 @@ weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *a
 					WeirSnapshotStats *stats)
 {
 	WeirChunkBuilder builder;
+	bool	   *chosen = full ? NULL : choose_full(store);
 
 	Assert(store->nundo == 0);
 	memset(stats, 0, sizeof(*stats));
@@ -124,11 +148,13 @@ weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *a
 	{
 		if (!full && store->groups[i].ndirty == 0)
 			continue;
-		snapshot_group(&builder, store, i, full);
+		snapshot_group(&builder, store, i, full || chosen[i]);
 		stats->bytes += builder.bytes;
 	}
 	for (int i = 0; i < store->ngroups; i++)
 		stats->state_bytes += store->groups[i].live_bytes;
 	stats->keys = store->nentries;
 	weir_chunk_free(&builder);
+	if (chosen)
+		pfree(chosen);
 }

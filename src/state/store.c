@@ -19,8 +19,9 @@
  *		reducing.c	reducing state
  *		aggregating.c	aggregating state, over aggregate*.c
  *		snapshot.c	what a checkpoint writes
- *		chunk.c		the format of a chunk, written and read
+ *		chunk.c, chunk_read.c	chunks, in the format of chunk_format.h
  *		flat.c		values as bytes
+ *		row.c		rows without their header
  *		input.c		values from text and of the declared modifier
  *		piece.c		values in memory of the slab
  *		slab.c		memory
@@ -65,6 +66,8 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 		state->decl.calls = MemoryContextStrdup(store->context, decl->calls);
 	state->name_length = strlen(decl->name);
 	weir_flat_type(&state->type, decl->type, store->context);
+	if (state->type.composite && decl->kind == WEIR_STATE_VALUE)
+		weir_flat_keep_short(&state->type, store->context);
 	weir_input_init(&state->input, decl->type, decl->typmod, store->context);
 	init_default(state);
 	state->live = weir_live_ops(decl->kind);

@@ -23,7 +23,7 @@ take_expired(WeirState *state, WeirEntry *entry, bool *isnull)
 
 	*isnull = (cell.flags & WEIR_CELL_NULL) != 0;
 	if (!*isnull)
-		cell.value = weir_value_copy(state, cell.value);
+		cell.value = weir_value_copy(state, weir_flat_datum(&state->type, cell.value));
 	weir_cell_remove(state, weir_current_group(state->store), entry, true);
 	return cell.value;
 }
@@ -47,7 +47,8 @@ weir_value_get(WeirState *state, bool *isnull)
 				/* FALLTHROUGH */
 			case WEIR_TTL_PRESENT:
 				*isnull = (*weir_cell_flags(state, entry) & WEIR_CELL_NULL) != 0;
-				return *weir_cell_value(state, entry);
+				return *isnull ? (Datum) 0 :
+					weir_flat_datum(&state->type, *weir_cell_value(state, entry));
 			case WEIR_TTL_EXPIRED_RETURN:
 				return take_expired(state, entry, isnull);
 			case WEIR_TTL_EXPIRED:

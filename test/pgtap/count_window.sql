@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(33);
+SELECT plan(34);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (line bigint, k int, v bigint, n numeric, t text) SERVER here
@@ -205,6 +205,8 @@ CALL run('overflow', :'port', 'INSERT INTO overflowing SELECT k, product(v) FROM
 SELECT ok(weir.wait_for_job('overflow', 'failed', '1 min'), 'an error in a transition function fails the job');
 SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'overflow'), 'bigint out of range', 'and is told');
 
+SELECT throws_like('DROP AGGREGATE product(bigint)', 'cannot drop function product(bigint) because a job depends on it',
+    'an aggregate that a job uses stays');
 SELECT throws_like('SELECT weir.count_window(2)', 'weir.count_window cannot be called outside the query of a job', 'no function of its own');
 SELECT is((SELECT count(*) FROM pg_prepared_xacts), 0::bigint, 'nothing is left prepared');
 SELECT * FROM finish();

@@ -182,6 +182,23 @@ $node->sql('DROP EXTENSION weir CASCADE');
 nothing_left('DROP EXTENSION');
 is($node->sql(q{SELECT count(*) > 0 FROM averages}), 't', 'the output stays');
 
+# Created again in the same transaction, with a job of the same id.
+job_under_load('recreated');
+my $again = Weir::Sender->new($data);
+$node->sql(sprintf(q{
+	BEGIN;
+	DROP EXTENSION weir CASCADE;
+	CREATE EXTENSION weir;
+	CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '%d');
+	CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+	SELECT weir.create_job('s3', 'INSERT INTO averages SELECT f0, f1 FROM readings');
+	SELECT weir.enable_checkpointing('s3', every => '20 ms');
+	SELECT weir.start_job('s3');
+	COMMIT}, $again->port));
+$again->rate(200_000)->send_to(length $data);
+flows('created again and started in the transaction that drops it');
+$node->sql(q{SELECT weir.drop_job('s3')});
+
 job_under_load('unschemed');
 $node->sql('DROP SCHEMA public CASCADE');
 is($node->sql(q{SELECT count(*) FROM pg_extension WHERE extname = 'weir'}), '0', 'the extension goes with its schema');

@@ -236,6 +236,26 @@ test_after_the_end(void)
 	weir_framer_destroy(f);
 }
 
+/* A tail whose rest is missing is forgotten, and what it had opened with it. */
+static void
+test_drop(void)
+{
+	Case		c = {"", "\n", "\"\"", 100, "", ""};
+	WeirFramer *f = framer_of(&c, false);
+	WeirFramedRecord r;
+
+	weir_framer_feed(f, "a\nb\"b", 5, 1);
+	(void) weir_framer_next(f, &r);
+	(void) weir_framer_next(f, &r);
+	weir_framer_drop(f);
+	ok(weir_framer_tail(f) == 0 && weir_framer_offset(f) == 5 && weir_framer_line(f) == 1,
+	   "framing: a tail dropped counts as bytes, not as a record");
+	weir_framer_feed(f, "c\n", 2, 2);
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && r.line == 2 && r.end_offset == 7,
+	   "framing: what follows a tail dropped is a record of its own");
+	weir_framer_destroy(f);
+}
+
 /* Shift-JIS in small: a byte above 0x80 and the one behind it are a character. */
 static int
 two_bytes(const char *s)
@@ -289,5 +309,6 @@ test_framing(void)
 	test_positions();
 	test_lifetime();
 	test_after_the_end();
+	test_drop();
 	test_embedded_backslash();
 }

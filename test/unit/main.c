@@ -13,6 +13,7 @@ main(void)
 	test_expiry();
 	test_restart();
 	test_recovery();
+	test_commit();
 	test_align();
 	test_align_model();
 	test_framing();
@@ -21,6 +22,8 @@ main(void)
 	test_pending();
 	test_tolerance();
 	test_retention();
+	test_rewrite();
 	test_checkpointer_random();
+	test_resume();
 	return done_testing();
 }

@@ -41,6 +41,7 @@ extern void test_poison(void);
 extern void test_expiry(void);
 extern void test_restart(void);
 extern void test_recovery(void);
+extern void test_commit(void);
 extern void test_align(void);
 extern void test_align_model(void);
 extern void test_framing(void);
@@ -49,6 +50,8 @@ extern void test_trigger(void);
 extern void test_pending(void);
 extern void test_tolerance(void);
 extern void test_retention(void);
+extern void test_rewrite(void);
 extern void test_checkpointer_random(void);
+extern void test_resume(void);
 
 #endif

@@ -248,25 +248,101 @@ static const Scenario scenarios[] = {
 		"5000 tick"}
 };
 
-static void
-test_request_limit(void)
+/* One manual checkpoint runs, and so many requests of a kind wait since 10. */
+static WeirCheckpointer *
+crowded(WeirCheckpointKind first, int waiting)
 {
-	const Scenario *s = &scenarios[0];
-	WeirCheckpointer *c = weir_checkpointer_create(&s->config, 1, 1, 1, 0);
-	WeirAction	action;
-	int			refused = 0;
+	WeirCheckpointer *c = weir_checkpointer_create(&scenarios[0].config, 1, 1, 1, 0);
 	int			i;
 
 	weir_checkpointer_task_running(c, 0, true);
-	for (i = 0; i <= WEIR_REQUEST_LIMIT + 1; i++)
-		weir_checkpointer_request(c, WEIR_MANUAL, (uint64_t) i + 1, 10);
+	weir_checkpointer_set_active(c, true);
+	weir_checkpointer_request(c, first, 1, 10);
+	for (i = 0; i < waiting; i++)
+		weir_checkpointer_request(c, WEIR_MANUAL, (uint64_t) i + 2, 10);
+	return c;
+}
+
+/* How many actions of this kind have come, of which request the last. */
+static int
+count_actions(WeirCheckpointer *c, WeirActionKind kind, WeirAction *last)
+{
+	WeirAction	action;
+	int			n = 0;
+
 	while (weir_checkpointer_next(c, &action))
 	{
-		if (action.kind == WEIR_DO_REFUSE && action.reason == WEIR_FAILURE_TOO_MANY_REQUESTS &&
-			action.token == WEIR_REQUEST_LIMIT + 2)
-			refused++;
+		if (action.kind != kind)
+			continue;
+		n++;
+		*last = action;
 	}
-	ok(refused == 1, "trigger: one request more than may wait is refused");
+	return n;
+}
+
+static void
+test_refused(void)
+{
+	WeirCheckpointer *c = crowded(WEIR_MANUAL, WEIR_REQUEST_LIMIT + 1);
+	WeirAction	last = {0};
+
+	ok(count_actions(c, WEIR_DO_REFUSE, &last) == 1 &&
+	   last.reason == WEIR_FAILURE_TOO_MANY_REQUESTS && last.token == WEIR_REQUEST_LIMIT + 2,
+	   "trigger: one manual request more than may wait is refused, and says why");
+	weir_checkpointer_destroy(c);
+}
+
+/* All that waits may start at once: does a periodic trigger, too, and when is the next one due? */
+static void
+check_periodic(WeirCheckpointer *c, bool starts, const char *name)
+{
+	WeirCheckpointConfig config = scenarios[0].config;
+	WeirAction	last = {0};
+
+	config.max_concurrent = WEIR_REQUEST_LIMIT * 2;
+	weir_checkpointer_configure(c, &config, 1600);
+	weir_checkpointer_tick(c, 1600);
+	(void) count_actions(c, WEIR_DO_TRIGGER, &last);
+	ok((last.ckind == WEIR_PERIODIC) == starts && weir_checkpointer_deadline(c) == 2000,
+	   "trigger: %s", name);
+	weir_checkpointer_destroy(c);
+}
+
+static void
+test_periodic_dropped(void)
+{
+	WeirCheckpointer *c = crowded(WEIR_MANUAL, WEIR_REQUEST_LIMIT - 1);
+
+	weir_checkpointer_tick(c, 1000);
+	check_periodic(c, true, "a periodic one waits as the last of as many as may");
+
+	c = crowded(WEIR_MANUAL, WEIR_REQUEST_LIMIT - 1);
+	weir_checkpointer_tick(c, 1000);
+	weir_checkpointer_request(c, WEIR_MANUAL, 5000, 1500);
+	check_periodic(c, false, "one more request drops the periodic one that waits");
+
+	c = crowded(WEIR_MANUAL, WEIR_REQUEST_LIMIT);
+	weir_checkpointer_tick(c, 1000);
+	check_periodic(c, false, "a periodic one for which there is no place is dropped");
+
+	c = crowded(WEIR_MANUAL, WEIR_REQUEST_LIMIT);
+	check_periodic(c, false, "whether or not the loop ticked when it was due");
+}
+
+static void
+test_savepoint_let_in(void)
+{
+	WeirCheckpointer *c = crowded(WEIR_FINAL, WEIR_REQUEST_LIMIT);
+	WeirAction	last = {0};
+	int			refused;
+
+	weir_checkpointer_request(c, WEIR_SAVEPOINT, 5000, 20);
+	refused = count_actions(c, WEIR_DO_REFUSE, &last);
+	(void) weir_checkpointer_decline(c, 1, 0, 1, 30);
+	while (weir_checkpointer_next(c, &last) && last.kind != WEIR_DO_TRIGGER)
+		;
+	ok(refused == 0 && last.ckind == WEIR_SAVEPOINT && last.token == 5000,
+	   "trigger: a savepoint is never refused for those that wait, and goes first");
 	weir_checkpointer_destroy(c);
 }
 
@@ -274,5 +350,7 @@ void
 test_trigger(void)
 {
 	run_scenarios("trigger", scenarios, COUNT(scenarios));
-	test_request_limit();
+	test_refused();
+	test_periodic_dropped();
+	test_savepoint_let_in();
 }

@@ -124,6 +124,21 @@ sub kill9
 	return;
 }
 
+# The server has been killed by somebody else: waits until it is gone.
+sub wait_death
+{
+	my ($self) = @_;
+	my $deadline = time() + $patience;
+
+	while (waitpid($self->{_pid}, WNOHANG) == 0)
+	{
+		die 'the server lives on' if time() > $deadline;
+		usleep(10_000);
+	}
+	$self->{_pid} = undef;
+	return;
+}
+
 # A database of its own for what follows, with the extension.
 sub use_database
 {
@@ -223,6 +238,41 @@ sub wait_consumed
 {
 	my ($self, $bytes) = @_;
 	return $self->wait_until("SELECT journal_end() >= $bytes");
+}
+
+# Faults (see src/fault.h) of a server built with FAULTS=1: "point:kind:occurrence, ...".
+sub arm
+{
+	my ($self, $faults) = @_;
+	return $self->sql("SET weir.fault = '$faults'");
+}
+
+# How often a point has fired, by the log from this byte on.
+sub fired
+{
+	my ($self, $point, $from) = @_;
+	my $log = PostgreSQL::Test::Utils::slurp_file($self->logfile, $from // 0);
+	my $n = () = $log =~ /LOG:  fault point $point: /g;
+
+	return $n;
+}
+
+sub wait_fired
+{
+	my ($self, $point, $from) = @_;
+	my $deadline = time() + $patience;
+
+	until ($self->fired($point, $from))
+	{
+		if (time() > $deadline)
+		{
+			$self->diag_jobs("fault point $point");
+			return 0;
+		}
+		eval { $self->tend($self->{sender}) };
+		usleep(10_000);
+	}
+	return 1;
 }
 
 sub wait_status

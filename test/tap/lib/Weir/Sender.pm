@@ -11,7 +11,7 @@ first peer: others are counted and closed.
 
 With resume => 1 it honours RESUME and ACK: it sends from where the peer asks,
 and answers ERR where that is forgotten.  identity => 'x' names its stream, as
-docs/resume-protocol.md has it; literal => 1 leaves out the line DATA.  What the
+docs/resume-protocol.md has it; literal => 1 leaves out the line DATA; keep => 1 forgets nothing.  What the
 peer said is in asked and acked (-1: nothing yet); refused counts its ERRs.
 
 	my $sender = Weir::Sender->new("1 3\n1 5\n");
@@ -186,7 +186,7 @@ sub _serve
 	my ($control, $listener, $data, %o) = @_;
 	my $s = { control => $control, listener => $listener, data => $data, hold => $o{hold}, once => $o{once},
 		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0,
-		resume => $o{resume}, identity => $o{identity}, literal => $o{literal},
+		resume => $o{resume}, identity => $o{identity}, literal => $o{literal}, keep => $o{keep},
 		asked => -1, acked => -1, forgotten => 0, refused => 0 };
 
 	$SIG{PIPE} = 'IGNORE';
@@ -267,7 +267,7 @@ sub _hear
 	$s->{heard} .= $said;
 	while ($s->{heard} =~ s/^([A-Z]+) (\d+)\n//)
 	{
-		if ($1 eq 'ACK') { $s->{acked} = $2; $s->{forgotten} = $2 if $2 > $s->{forgotten}; }
+		if ($1 eq 'ACK') { $s->{acked} = $2; $s->{forgotten} = $2 if $2 > $s->{forgotten} && !$s->{keep}; }
 		elsif ($1 eq 'RESUME' && $s->{held}) { _resume($s, $2); }
 		else { die "unexpected $1"; }
 	}

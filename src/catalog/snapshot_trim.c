@@ -1,0 +1,141 @@
+/*
+ * catalog/snapshot_trim.c
+ *		weir_internal.snapshot: which chunks exist, and how those go that no
+ *		restore can reach.
+ *
+ * A chunk of a group is out of reach once its group has a newer full chunk that is
+ * no newer than what may be restored.  Chunks of a savepoint, or of a checkpoint
+ * that may become one, stay.  Checkpoint ids rise from timeline to timeline, so
+ * what is older than a timeline's base is older than what it needs, whichever
+ * timeline wrote it.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/memutils.h"
+
+#include "catalog/internal.h"
+#include "catalog/snapshot.h"
+#include "catalog/snapshot_scan.h"
+
+/* The only keyed step a job has. */
+#define STEP 0
+
+/* The group's newest chunk of the kind. */
+static int64
+newest(WeirChunkScan *scan, int group, bool is_full)
+{
+	weir_chunk_scan_range(scan, group, is_full, 0, PG_INT64_MAX);
+	return weir_chunk_scan_next(scan, true) ?
+		DatumGetInt64(weir_chunk_scan_get(scan, WEIR_CHUNK_CHECKPOINT)) : 0;
+}
+
+int64
+weir_snapshot_newest(int64 job, int ngroups)
+{
+	WeirChunkScan scan;
+	int64		result = 0;
+
+	weir_chunk_scan_open(&scan, AccessShareLock, job, STEP);
+	for (int group = 0; group < ngroups; group++)
+	{
+		result = Max(result, newest(&scan, group, true));
+		result = Max(result, newest(&scan, group, false));
+	}
+	weir_chunk_scan_close(&scan);
+	return result;
+}
+
+/* timeline 0: of any. */
+static void
+delete_range(WeirChunkScan *scan, int group, int64 timeline, int64 after, int64 last)
+{
+	if (after >= last)
+		return;
+	for (int is_full = 0; is_full <= 1; is_full++)
+	{
+		weir_chunk_scan_range(scan, group, is_full, after, last);
+		while (weir_chunk_scan_next(scan, false))
+		{
+			if (timeline == 0 ||
+				DatumGetInt64(weir_chunk_scan_get(scan, WEIR_CHUNK_TIMELINE)) == timeline)
+				simple_heap_delete(scan->table, &scan->slot->tts_tid);
+		}
+	}
+}
+
+void
+weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint, int ngroups)
+{
+	WeirChunkScan scan;
+
+	weir_chunk_scan_open(&scan, RowExclusiveLock, job, STEP);
+	for (int group = 0; group < ngroups; group++)
+		delete_range(&scan, group, timeline, checkpoint, PG_INT64_MAX);
+	weir_chunk_scan_close(&scan);
+}
+
+/* Checkpoints whose chunks stay whatever is newer, ascending. */
+static int64 *
+protected_ids(int64 job, int *n)
+{
+	WeirInternal saved;
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	int64	   *ids;
+
+	weir_internal_enter(&saved);
+	*n = (int) weir_internal_run("SELECT checkpoint FROM weir_internal.completed "
+								 "WHERE job = $1 AND savepoint IS NOT NULL "
+								 "UNION SELECT id FROM weir_internal.checkpoint "
+								 "WHERE job = $1 AND status = 'in_progress' ORDER BY 1",
+								 1, types, values, NULL);
+	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		ids[i] = weir_internal_int64(i, 1);
+	weir_internal_leave(&saved);
+	return ids;
+}
+
+static bool
+is_of_timeline(int64 job, int64 timeline, int64 checkpoint)
+{
+	Oid			types[] = {INT8OID, INT8OID, INT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(checkpoint), Int64GetDatum(timeline)};
+
+	return weir_internal_execute("SELECT FROM weir_internal.completed "
+								 "WHERE job = $1 AND checkpoint = $2 AND timeline = $3",
+								 3, types, values, NULL) > 0;
+}
+
+void
+weir_snapshot_trim(int64 job, int64 timeline, int64 oldest, int first, int end)
+{
+	WeirChunkScan scan;
+	int64	   *keep;
+	int			nkeep;
+
+	/* As long as the timeline it left is retained, this one has nothing to give back. */
+	if (!is_of_timeline(job, timeline, oldest))
+		return;
+	keep = protected_ids(job, &nkeep);
+	weir_chunk_scan_open(&scan, RowExclusiveLock, job, STEP);
+	for (int group = first; group < end; group++)
+	{
+		int64		base = weir_chunk_scan_base(&scan, group, timeline, oldest);
+		int64		last = base > 0 ? base - 1 : oldest;
+		int64		after = 0;
+
+		for (int i = 0; i < nkeep && keep[i] <= last; i++)
+		{
+			delete_range(&scan, group, 0, after, keep[i] - 1);
+			after = keep[i];
+		}
+		delete_range(&scan, group, 0, after, last);
+	}
+	weir_chunk_scan_close(&scan);
+	pfree(keep);
+}
