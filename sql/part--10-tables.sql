@@ -79,6 +79,12 @@ CREATE TABLE weir_internal.run (
     was_finished    boolean NOT NULL DEFAULT false, -- next start: pass the end of stream
     start_from      bigint NOT NULL DEFAULT 0,      -- next start: new timeline from this savepoint
     allow_gap       boolean NOT NULL DEFAULT false, -- go on where the journal lacks bytes
+    stream          oid,                -- what the last attempt read
+    step            text,               -- its keyed step: whose state was kept
+    altered         boolean NOT NULL DEFAULT false, -- next start: new timeline from the last completed
+    leave_state     boolean NOT NULL DEFAULT false, -- which begins empty
+    drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
+    migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
     failed_sqlstate text
 );
@@ -116,6 +122,8 @@ CREATE TABLE weir_internal.timeline (
     timeline        bigint NOT NULL,
     base            bigint NOT NULL,    -- checkpoint it began from, 0: empty
     positions       jsonb,              -- where its sources began
+    drop_state      boolean NOT NULL DEFAULT false, -- of the base: state nobody declares is left behind
+    migrate         text,               -- of the base: the function that converts values
     started_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (job, timeline)
 );

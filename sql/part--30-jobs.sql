@@ -8,6 +8,15 @@ AS 'MODULE_PATHNAME', 'weir_create_job';
 COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text)
 IS 'define a streaming job: an INSERT ... SELECT over streams';
 
+CREATE FUNCTION weir.alter_job(name text, query text DEFAULT NULL,
+    parallelism int DEFAULT NULL, max_parallelism int DEFAULT NULL,
+    restart boolean DEFAULT false, drop_state boolean DEFAULT false,
+    migrate text DEFAULT NULL, max_state_memory text DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_alter_job';
+COMMENT ON FUNCTION weir.alter_job(text, text, int, int, boolean, boolean, text, text)
+IS 'change a job that does not run, or stop, change and start it; its state is kept';
+
 CREATE FUNCTION weir.start_job(name text, from_savepoint text DEFAULT NULL,
     fresh boolean DEFAULT false, allow_gap boolean DEFAULT false)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE

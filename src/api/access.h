@@ -52,6 +52,16 @@ extern void weir_job_become_caller(const WeirSession *before);
 
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
+/* The same, and refuses what only a look at declared state can tell. */
+extern WeirDataflow *weir_job_compile_new(const WeirJob *job);
+
+/* job.c: steps of the functions on jobs that alter_job takes too. */
+extern void weir_check_unrestricted(const char *function);
+extern void weir_check_parallelism(int parallelism, int max_parallelism);
+/* Checks everything, and starts the job at commit. */
+extern void weir_job_begin(WeirJob *job);
+/* With a last checkpoint; "function" waits until it has stopped. */
+extern void weir_job_stop(const WeirJob *job, const char *function);
 /* The table its query writes, without compiling it; InvalidOid if there is none now. */
 extern Oid	weir_job_target(const WeirJob *job);
 

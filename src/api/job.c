@@ -30,7 +30,6 @@
 
 #define MAX_JOB_NAME 63			/* bytes */
 #define MAX_PARALLELISM 32768
-#define MIN_STATE_MEMORY (1024 * 1024)
 
 PG_FUNCTION_INFO_V1(weir_create_job);
 PG_FUNCTION_INFO_V1(weir_start_job);
@@ -39,8 +38,8 @@ PG_FUNCTION_INFO_V1(weir_drop_job);
 PG_FUNCTION_INFO_V1(weir_wait_for_job);
 PG_FUNCTION_INFO_V1(weir_explain_job);
 
-static void
-check_unrestricted(const char *function)
+void
+weir_check_unrestricted(const char *function)
 {
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
@@ -64,8 +63,8 @@ check_name(const char *name)
 				 errhint("Choose a shorter name.")));
 }
 
-static void
-check_parallelism(int parallelism, int max_parallelism)
+void
+weir_check_parallelism(int parallelism, int max_parallelism)
 {
 	if (max_parallelism < 1 || max_parallelism > MAX_PARALLELISM)
 		ereport(ERROR,
@@ -127,6 +126,15 @@ check_calls(const WeirDataflow *dataflow, const char *query)
 	}
 }
 
+WeirDataflow *
+weir_job_compile_new(const WeirJob *job)
+{
+	WeirDataflow *dataflow = weir_job_compile(job);
+
+	check_calls(dataflow, job->query);
+	return dataflow;
+}
+
 Datum
 weir_create_job(PG_FUNCTION_ARGS)
 {
@@ -134,16 +142,16 @@ weir_create_job(PG_FUNCTION_ARGS)
 	WeirDataflow *dataflow;
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
-	check_unrestricted("weir.create_job");
+	weir_check_unrestricted("weir.create_job");
 	weir_prevent_read_only("weir.create_job()");
 	job.name = weir_arg_required(fcinfo, 0, "job name");
 	job.query = weir_arg_required(fcinfo, 1, "query");
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
 	job.max_parallelism = required_int(fcinfo, 3, "max_parallelism");
-	job.max_state_memory = weir_option_bytes(fcinfo, 5, "max_state_memory", MIN_STATE_MEMORY);
+	job.max_state_memory = weir_option_bytes(fcinfo, 5, "max_state_memory", WEIR_MIN_STATE_MEMORY);
 	job.owner = GetUserId();
 	check_name(job.name);
-	check_parallelism(job.parallelism, job.max_parallelism);
+	weir_check_parallelism(job.parallelism, job.max_parallelism);
 	if (weir_job_by_name(job.name) != NULL)
 	{
 		duplicate_job(job.name, if_not_exists);
@@ -204,28 +212,12 @@ exclude(bool first, bool second, const char *names, const char *hint)
 				 errhint("%s", hint)));
 }
 
-Datum
-weir_start_job(PG_FUNCTION_ARGS)
+void
+weir_job_begin(WeirJob *job)
 {
-	char	   *name = weir_arg_required(fcinfo, 0, "job name");
-	char	   *savepoint = weir_arg_text(fcinfo, 1);
-	bool		fresh = weir_arg_bool(fcinfo, 2);
-	WeirJob    *job;
-	WeirDataflow *dataflow;
+	WeirDataflow *dataflow = weir_job_compile_new(job);
 
-	check_unrestricted("weir.start_job");
-	exclude(savepoint != NULL, fresh, "from_savepoint and fresh",
-			"Name one of them, or none to go on from the last completed checkpoint.");
-	job = weir_job_for_change(name, "weir.start_job()");
-	check_startable(job);
-	job->fresh = fresh;
-	job->allow_gap = weir_arg_bool(fcinfo, 3);
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
-	job->start_from = 0;
-	if (savepoint)
-		weir_savepoint_start_from(job, savepoint);
-	dataflow = weir_job_compile(job);
-	check_calls(dataflow, job->query);
 	weir_check_prerequisites(job, dataflow);
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
@@ -235,6 +227,27 @@ weir_start_job(PG_FUNCTION_ARGS)
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
 	weir_registry_start_at_commit(job->id);
+}
+
+Datum
+weir_start_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	char	   *savepoint = weir_arg_text(fcinfo, 1);
+	bool		fresh = weir_arg_bool(fcinfo, 2);
+	WeirJob    *job;
+
+	weir_check_unrestricted("weir.start_job");
+	exclude(savepoint != NULL, fresh, "from_savepoint and fresh",
+			"Name one of them, or none to go on from the last completed checkpoint.");
+	job = weir_job_for_change(name, "weir.start_job()");
+	check_startable(job);
+	job->fresh = fresh;
+	job->allow_gap = weir_arg_bool(fcinfo, 3);
+	job->start_from = 0;
+	if (savepoint)
+		weir_savepoint_start_from(job, savepoint);
+	weir_job_begin(job);
 	PG_RETURN_VOID();
 }
 
@@ -248,6 +261,27 @@ stop_absent(const WeirJob *job, bool cancel)
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
+static void
+stop(const WeirJob *job, const char *function, WeirRequestKind kind, const char *savepoint)
+{
+	WeirRequestResult result;
+
+	weir_check_can_wait(job, function);
+	weir_registry_request(job->id, kind, savepoint, &result);
+	if (!result.ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not stop job \"%s\": %s", job->name, result.error),
+				 errdetail("The job goes on."),
+				 errhint("Call it again, or weir.stop_job with cancel => true to stop without a checkpoint.")));
+}
+
+void
+weir_job_stop(const WeirJob *job, const char *function)
+{
+	stop(job, function, WEIR_REQUEST_STOP, NULL);
+}
+
 Datum
 weir_stop_job(PG_FUNCTION_ARGS)
 {
@@ -255,7 +289,6 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	char	   *savepoint = weir_arg_text(fcinfo, 1);
 	bool		drain = weir_arg_bool(fcinfo, 2);
 	bool		cancel = weir_arg_bool(fcinfo, 3);
-	WeirRequestResult result;
 	WeirJob    *job;
 
 	exclude(drain, cancel, "drain and cancel",
@@ -273,16 +306,8 @@ weir_stop_job(PG_FUNCTION_ARGS)
 		stop_absent(job, cancel);
 		PG_RETURN_VOID();
 	}
-	weir_check_can_wait(job, "weir.stop_job");
-	weir_registry_request(job->id,
-						  cancel ? WEIR_REQUEST_CANCEL : drain ? WEIR_REQUEST_DRAIN : WEIR_REQUEST_STOP,
-						  savepoint, &result);
-	if (!result.ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not stop job \"%s\": %s", name, result.error),
-				 errdetail("The job goes on."),
-				 errhint("Call it again, or with cancel => true to stop without a checkpoint.")));
+	stop(job, "weir.stop_job",
+		 cancel ? WEIR_REQUEST_CANCEL : drain ? WEIR_REQUEST_DRAIN : WEIR_REQUEST_STOP, savepoint);
 	PG_RETURN_VOID();
 }
 

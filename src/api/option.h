@@ -11,6 +11,8 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
+#define WEIR_MIN_STATE_MEMORY (1024 * 1024)	/* of max_state_memory */
+
 /* Microseconds of an interval without months. */
 extern int64 weir_interval_us(const Interval *i);
 

@@ -89,9 +89,16 @@ extern void weir_marker_delete(int64 job, int64 attempt, int task);
 /* The transactions that have left a marker; in CurrentMemoryContext. */
 extern WeirGid *weir_marker_all(int64 job, int *n);
 
-/* Begins a timeline; returns its number. */
+/*
+ * Begins a timeline; returns its number.  drop_state, migrate: what becomes of
+ * the base's state that is not declared any more, or of another type (migrate
+ * NULL: refused).
+ */
 extern int64 weir_timeline_begin(int64 job, int64 base, int npositions,
-								 const WeirStoredPosition *positions);
+								 const WeirStoredPosition *positions, bool drop_state,
+								 const char *migrate);
+extern void weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state,
+									 char **migrate);
 /* False if there is no such timeline; positions in CurrentMemoryContext, 0 where it began at the oldest byte. */
 extern bool weir_timeline_get(int64 job, int64 timeline, int64 *base,
 							  int *npositions, WeirStoredPosition **positions);

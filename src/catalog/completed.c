@@ -276,21 +276,25 @@ weir_marker_all(int64 job, int *n)
 
 int64
 weir_timeline_begin(int64 job, int64 base, int npositions,
-					const WeirStoredPosition *positions)
+					const WeirStoredPosition *positions, bool drop_state,
+					const char *migrate)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID, BOOLOID, TEXTOID};
+	Datum		values[5];
 	int64		timeline;
 
 	values[0] = Int64GetDatum(job);
 	values[1] = Int64GetDatum(base);
 	values[2] = positions_text(npositions, positions);
+	values[3] = BoolGetDatum(drop_state);
+	values[4] = migrate ? CStringGetTextDatum(migrate) : (Datum) 0;
 	weir_internal_enter(&saved);
-	weir_internal_run("INSERT INTO weir_internal.timeline (job, timeline, base, positions) "
-					  "SELECT $1, COALESCE(max(timeline), 0) + 1, $2, $3::jsonb "
+	weir_internal_run("INSERT INTO weir_internal.timeline "
+					  "(job, timeline, base, positions, drop_state, migrate) "
+					  "SELECT $1, COALESCE(max(timeline), 0) + 1, $2, $3::jsonb, $4, $5 "
 					  "FROM weir_internal.timeline WHERE job = $1 RETURNING timeline",
-					  3, types, values, NULL);
+					  5, types, values, migrate ? NULL : "    n");
 	timeline = weir_internal_int64(0, 1);
 	weir_internal_leave(&saved);
 	return timeline;
@@ -320,4 +324,25 @@ weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
 	}
 	weir_internal_leave(&saved);
 	return found;
+}
+
+void
+weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state, char **migrate)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, INT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline)};
+	MemoryContext context = CurrentMemoryContext;
+
+	*drop_state = false;
+	*migrate = NULL;
+	weir_internal_enter(&saved);
+	if (weir_internal_run("SELECT drop_state::int::bigint, migrate FROM weir_internal.timeline "
+						  "WHERE job = $1 AND timeline = $2",
+						  2, types, values, NULL) > 0)
+	{
+		*drop_state = weir_internal_int64(0, 1) != 0;
+		*migrate = weir_internal_text(context, 0, 2);
+	}
+	weir_internal_leave(&saved);
 }

@@ -34,6 +34,8 @@
 	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
 	" j.restart_reset_after, j.restart_jitter," \
 	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
+	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
+	" coalesce(r.drop_state, false), r.migrate," \
 	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
@@ -115,6 +117,15 @@ row_float(int row, int column)
 	bool		isnull;
 
 	return DatumGetFloat8(weir_internal_get(row, column, &isnull));
+}
+
+static Oid
+row_oid(int row, int column)
+{
+	bool		isnull;
+	Datum		value = weir_internal_get(row, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 static bool
@@ -204,8 +215,14 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->was_finished = row_bool(row, 29);
 	job->start_from = weir_internal_int64(row, 40);
 	job->allow_gap = row_bool(row, 41);
-	job->record_failure.line = weir_internal_int64(row, 43);
-	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 44),
+	job->stream = row_oid(row, 43);
+	job->step = weir_internal_text(context, row, 44);
+	job->altered = row_bool(row, 45);
+	job->leave_state = row_bool(row, 46);
+	job->drop_state = row_bool(row, 47);
+	job->migrate = weir_internal_text(context, row, 48);
+	job->record_failure.line = weir_internal_int64(row, 49);
+	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 50),
 			sizeof(job->record_failure.sqlstate));
 }
 
@@ -384,8 +401,23 @@ weir_job_set_timeline(int64 id, int64 timeline)
 	values[0] = Int64GetDatum(id);
 	values[1] = Int64GetDatum(timeline);
 	weir_internal_execute("UPDATE weir_internal.run SET timeline = $2, fresh = false,"
-						  " start_from = 0 WHERE job = $1",
+						  " start_from = 0, altered = false, leave_state = false,"
+						  " drop_state = false, migrate = NULL WHERE job = $1",
 						  2, types, values, NULL);
+}
+
+void
+weir_job_set_attempt(int64 id, Oid stream, const char *step)
+{
+	Oid			types[] = {INT8OID, OIDOID, TEXTOID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = ObjectIdGetDatum(stream);
+	values[2] = step ? CStringGetTextDatum(step) : (Datum) 0;
+	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3"
+						  " WHERE job = $1 AND (stream, step) IS DISTINCT FROM ($2, $3)",
+						  3, types, values, step ? NULL : "  n");
 }
 
 void

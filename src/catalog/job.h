@@ -61,8 +61,28 @@ typedef struct WeirJob
 	int64		start_from;		/* the next start begins a new timeline from this
 								 * savepoint; 0: none */
 	bool		allow_gap;		/* it goes on where the journal lacks bytes */
+	Oid			stream;			/* what the last attempt read; InvalidOid: none ran */
+	char	   *step;			/* its keyed step; NULL: none ran, or without one */
+	bool		altered;		/* the next start begins a new timeline from the
+								 * last completed checkpoint */
+	bool		leave_state;	/* which is empty */
+	bool		drop_state;		/* of that timeline, or of one from a savepoint */
+	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
 } WeirJob;
+
+/* What alter_job names; what it leaves out stays as it is. */
+typedef struct WeirJobChange
+{
+	const char *query;			/* NULL: unchanged */
+	int			parallelism;	/* -1: unchanged */
+	int			max_parallelism;
+	int64		max_state_memory;	/* bytes, 0: no limit */
+	bool		new_timeline;	/* with the four below; else they are not read */
+	bool		leave_state;
+	bool		drop_state;
+	const char *migrate;		/* NULL: none */
+} WeirJobChange;
 
 /* What enable_checkpointing names; what it leaves out stays as it is. */
 typedef struct WeirCheckpointChange
@@ -110,6 +130,8 @@ extern List *weir_jobs_all(void);	/* of WeirJob */
  * name (status, attempt and the rest of *job are not read).
  */
 extern int64 weir_job_create(const WeirJob *job);
+/* alter_job */
+extern void weir_job_alter(int64 id, const WeirJobChange *change);
 /* enable_checkpointing, disable_checkpointing */
 extern void weir_job_configure(int64 id, const WeirCheckpointChange *change);
 extern void weir_job_disable_checkpointing(int64 id);
@@ -142,7 +164,9 @@ extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reas
 extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
-/* Also ends "fresh" and "start_from". */
+/* What the attempt reads, and its keyed step (NULL: none). */
+extern void weir_job_set_attempt(int64 id, Oid stream, const char *step);
+/* Also ends "fresh", "start_from", and what alter_job left for the next start. */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */
 extern void weir_job_clear_finished(int64 id);

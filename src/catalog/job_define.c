@@ -73,17 +73,57 @@ weir_job_create(const WeirJob *job)
 }
 
 static void
-set_interval(const Interval *interval, Datum *value, char *null)
-{
-	*value = PointerGetDatum(interval);
-	*null = interval ? ' ' : 'n';
-}
-
-static void
 set_int(int given, Datum *value, char *null)
 {
 	*value = Int32GetDatum(given);
 	*null = given >= 0 ? ' ' : 'n';
+}
+
+/* What the next start does with the state that is kept. */
+static void
+alter_run(int64 id, const WeirJobChange *change)
+{
+	Oid			types[] = {INT8OID, BOOLOID, BOOLOID, TEXTOID};
+	Datum		values[4];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = BoolGetDatum(change->leave_state);
+	values[2] = BoolGetDatum(change->drop_state);
+	values[3] = change->migrate ? CStringGetTextDatum(change->migrate) : (Datum) 0;
+	weir_internal_execute("UPDATE weir_internal.run SET altered = true, leave_state = $2,"
+						  " drop_state = $3, migrate = $4 WHERE job = $1",
+						  4, types, values, change->migrate ? NULL : "   n");
+}
+
+void
+weir_job_alter(int64 id, const WeirJobChange *change)
+{
+	Oid			types[] = {INT8OID, TEXTOID, INT4OID, INT4OID, INT8OID};
+	Datum		values[5];
+	char		nulls[] = "     ";
+
+	values[0] = Int64GetDatum(id);
+	values[1] = change->query ? CStringGetTextDatum(change->query) : (Datum) 0;
+	nulls[1] = change->query ? ' ' : 'n';
+	set_int(change->parallelism, &values[2], &nulls[2]);
+	set_int(change->max_parallelism, &values[3], &nulls[3]);
+	values[4] = Int64GetDatum(change->max_state_memory);
+	nulls[4] = change->max_state_memory >= 0 ? ' ' : 'n';
+	weir_internal_execute("UPDATE weir_internal.job SET query = coalesce($2, query),"
+						  " parallelism = coalesce($3, parallelism),"
+						  " max_parallelism = coalesce($4, max_parallelism),"
+						  " max_state_memory = CASE WHEN $5 IS NULL THEN max_state_memory"
+						  " ELSE nullif($5, 0) END"
+						  " WHERE id = $1", 5, types, values, nulls);
+	if (change->new_timeline)
+		alter_run(id, change);
+}
+
+static void
+set_interval(const Interval *interval, Datum *value, char *null)
+{
+	*value = PointerGetDatum(interval);
+	*null = interval ? ' ' : 'n';
 }
 
 void

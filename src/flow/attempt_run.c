@@ -71,6 +71,7 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	dataflow = compile_as_owner(co);
 	*keyed = weir_dataflow_is_keyed(dataflow);
 	*sink_task = dataflow->place == WEIR_SINK_TASK;
+	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow));
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
 	MemoryContextSwitchTo(co->attempt_context);

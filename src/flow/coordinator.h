@@ -153,6 +153,8 @@ extern void weir_commit_go_on(WeirCoordinator *co);
 
 /* start_point.c, in recovery: false if the job is failed for good. */
 extern bool weir_start_choose(WeirCoordinator *co, List *rows);
+/* What the job's timeline stands at: its newest completed, else its base, else NULL. */
+extern WeirCompleted *weir_start_reached(const WeirJob *job, List *rows);
 
 /* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */
 extern void weir_attempt_run(WeirCoordinator *co);

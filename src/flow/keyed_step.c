@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "fault.h"
@@ -266,29 +267,42 @@ weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, 
 	}
 	states = df->window ? window_state(df, &nstates) :
 		weir_state_declarations(df->function, &nstates);
-	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys,
-							 nstates, states, max_parallelism, first, end);
+	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys, nstates, states,
+							 max_parallelism, first, end);
+}
+
+/* The base of a timeline may hold state that alter_job has changed. */
+static void
+convert_base(WeirStore *store, const WeirAttempt *attempt)
+{
+	bool		drop_state;
+	char	   *migrate;
+
+	if (attempt->restore_timeline == attempt->timeline)
+		return;
+	weir_timeline_conversion(attempt->job, attempt->timeline, &drop_state, &migrate);
+	weir_store_convert(store, drop_state, migrate);
 }
 
 WeirStore *
 weir_keyed_store_open(WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
-	WeirStore  *store;
 	Loading		loading;
 	int			first;
 	int			end;
 
 	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
 					 &first, &end);
-	store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
-	weir_store_set_clock(store, attempt->tasks[0].start.clock);
 	loading.task = task;
-	loading.store = store;
+	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
+	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
+	if (attempt->restore == 0)
+		return loading.store;
 	WEIR_FAULT(before_load);
-	if (attempt->restore > 0)
-		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
-						   first, end, load_chunk, &loading);
+	convert_base(loading.store, attempt);
+	weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
+					   first, end, load_chunk, &loading);
 	WEIR_FAULT(after_load);
-	return store;
+	return loading.store;
 }

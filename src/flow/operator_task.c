@@ -203,26 +203,32 @@ commit_epoch(WeirOperator *op)
 static void
 snapshot_committed(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 {
-	if (op->out == NULL &&
-		(weir_epoch_is_open() || must_write(op, checkpoint) || op->letters.first > 0))
+	bool		writes = must_write(op, checkpoint);
+	int64		written = 0;
+
+	if (op->out == NULL && (weir_epoch_is_open() || writes || op->letters.first > 0))
 	{
 		weir_operator_flush(op);
 		weir_epoch_enter();
 		write_state(op, checkpoint, times);
 		weir_letters_claim(&op->letters, checkpoint);
+		written = weir_now();
 		weir_epoch_leave();
 		commit_epoch(op);
 		weir_letters_end_epoch(&op->letters);
 	}
-	else if (op->out && must_write(op, checkpoint))
+	else if (op->out && writes)
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		write_state(op, checkpoint, times);
+		written = weir_now();
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}
+	if (writes)
+		times->write += weir_now() - written;
 	if (op->out && !weir_align_all_ended(op->align))
 		weir_sender_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
 	weir_task_vote(op->task, checkpoint, WEIR_VOTE_ACK, NULL, times);

@@ -6,6 +6,9 @@
  *	first start			a new timeline, empty, at the oldest byte
  *	fresh				a new timeline, empty, where the last one had got to
  *	from a savepoint	a new timeline whose base is the savepoint
+ *	after alter_job		where it changes state, a new timeline whose base is
+ *						what the last one had got to (or empty, if the keyed
+ *						step is another)
  *	else				the highest completed id of the timeline; if it has
  *						none, its base
  *
@@ -63,20 +66,19 @@ newest(List *rows, int64 timeline)
 	return target > 0 ? find(rows, target) : NULL;
 }
 
-/* What the current timeline stands at: its newest, else its base, else NULL. */
-static WeirCompleted *
-reached(WeirCoordinator *co, List *rows)
+WeirCompleted *
+weir_start_reached(const WeirJob *job, List *rows)
 {
-	WeirCompleted *row = newest(rows, co->job->timeline);
+	WeirCompleted *row = newest(rows, job->timeline);
 	WeirStoredPosition *positions;
 	int64		base;
 	int			n;
 
-	if (row || co->job->timeline == 0)
+	if (row || job->timeline == 0)
 		return row;
-	if (!weir_timeline_get(co->job->id, co->job->timeline, &base, &n, &positions))
+	if (!weir_timeline_get(job->id, job->timeline, &base, &n, &positions))
 		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
-			 co->job->timeline, co->job->id);
+			 job->timeline, job->id);
 	return base > 0 ? find(rows, base) : NULL;
 }
 
@@ -102,11 +104,13 @@ begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted
 {
 	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
 	set_restore(co, base);
-	co->timeline = weir_timeline_begin(co->job->id, co->restore, co->npositions, co->positions);
+	co->timeline = weir_timeline_begin(co->job->id, co->restore, co->npositions, co->positions,
+									   co->job->drop_state, co->job->migrate);
 	weir_job_set_timeline(co->job->id, co->timeline);
 	co->job->timeline = co->timeline;
 	co->job->fresh = false;
 	co->job->start_from = 0;
+	co->job->altered = false;
 	co->write_full = true;
 }
 
@@ -198,13 +202,17 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 	WeirCompleted *row = co->job->start_from > 0 ? find(rows, co->job->start_from) :
 	newest(rows, co->job->timeline);
 	bool		deletes = co->job->start_from == 0 && !co->job->fresh;
+	WeirCompleted *at = weir_start_reached(co->job, rows);
 
-	if (!groups_agree(co, row))
+	if (!co->job->fresh && !(co->job->altered && co->job->leave_state) &&
+		!groups_agree(co, co->job->start_from > 0 ? row : at))
 		return false;
 	if (co->job->start_from > 0)
 		begin_timeline(co, row, row);
 	else if (co->job->timeline == 0 || co->job->fresh)
-		begin_timeline(co, reached(co, rows), NULL);
+		begin_timeline(co, at, NULL);
+	else if (co->job->altered && at)
+		begin_timeline(co, at, co->job->leave_state ? NULL : at);
 	else if (row)
 		resume_from(co, row);
 	else

@@ -10,7 +10,17 @@
 #include "decide/keygroup.h"
 #include "state/chunk.h"
 #include "state/chunk_format.h"
+#include "state/convert.h"
 #include "state/row.h"
+
+/* One of the chunk's states, in its order. */
+typedef struct ChunkState
+{
+	WeirState  *state;			/* NULL: left behind */
+	bool		is_live;		/* of a kind that keeps live objects */
+	bool		converts;		/* its values are of another type */
+	int			natts;			/* of their type, when the chunk was written */
+} ChunkState;
 
 typedef struct ChunkReader
 {
@@ -18,12 +28,9 @@ typedef struct ChunkReader
 	const char *at;
 	const char *end;
 	int			group;
+	uint32		nentries;
 	int			nstates;
-	struct
-	{
-		WeirState  *state;
-		int			natts;		/* of its type, when the chunk was written */
-	}			states[FLEXIBLE_ARRAY_MEMBER];	/* the chunk's, in its order */
+	ChunkState	states[FLEXIBLE_ARRAY_MEMBER];
 } ChunkReader;
 
 pg_attribute_noreturn()
@@ -143,9 +150,30 @@ check_keys(ChunkReader *reader, int nkeys)
 				 errhint("Restore the key, or start with weir.start_job(fresh => true).")));
 }
 
+/* Does the chunk's state look as the declared one does, or as one that can be converted? */
+static void
+match_type(ChunkState *match, uint8 kind, uint32 fingerprint)
+{
+	WeirState  *state = match->state;
+
+	if (kind == state->decl.kind && match->natts <= state->type.natts &&
+		fingerprint == state->type.fingerprints[match->natts])
+		return;
+	match->converts = kind == state->decl.kind &&
+		weir_conversion_migrates(state, match->natts, fingerprint);
+	if (!match->converts)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("state \"%s\" of function %s is not of the type its snapshot was taken with",
+						state->decl.name, state->store->function),
+				 errdetail("It is declared as %s of type %s.", weir_state_kind_name(state->decl.kind),
+						   format_type_be(state->decl.type)),
+				 errhint("Restore the type, or name a function that converts its values in weir.alter_job(migrate => ...).")));
+}
+
 /* Which of the store's states is the chunk's next? */
-static WeirState *
-match_state(ChunkReader *reader, int *natts_then)
+static ChunkState
+match_state(ChunkReader *reader)
 {
 	WeirStore  *store = reader->store;
 	uint8		kind = get_uint8(reader);
@@ -153,24 +181,22 @@ match_state(ChunkReader *reader, int *natts_then)
 	uint16		natts = get_uint16(reader);
 	uint32		fingerprint = get_uint32(reader);
 	const char *name = get(reader, length);
-	WeirState  *state = weir_store_state(store, name, length);
+	ChunkState	match = {0};
 
-	if (state == NULL)
+	if (kind > WEIR_STATE_WINDOW)
+		damaged(reader->group, "a state is of no known kind");
+	match.state = weir_store_state(store, name, length);
+	match.is_live = weir_live_ops(kind) != NULL;
+	match.natts = natts;
+	if (match.state)
+		match_type(&match, kind, fingerprint);
+	else if (!weir_conversion_drops(store))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the snapshot holds state \"%s\", which function %s does not declare",
+				 errmsg("the snapshot holds state \"%s\", which %s does not have",
 						pnstrdup(name, length), store->function),
-				 errhint("Declare it again, or start with weir.start_job(fresh => true).")));
-	if (kind != state->decl.kind || natts > state->type.natts ||
-		fingerprint != state->type.fingerprints[natts])
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("state \"%s\" of function %s is not of the type its snapshot was taken with",
-						state->decl.name, store->function),
-				 errdetail("It is now declared as %s.", format_type_be(state->decl.type)),
-				 errhint("Restore the type, or start with weir.start_job(fresh => true).")));
-	*natts_then = natts;
-	return state;
+				 errhint("Declare it again, or leave it behind with weir.alter_job(drop_state => true).")));
+	return match;
 }
 
 static Datum
@@ -252,28 +278,40 @@ read_key(ChunkReader *reader, Datum *key, bool *isnull)
 	}
 }
 
+/*
+ * A piece of memory with a value's bytes: the slab's, or, without one, palloc's.  A
+ * row kept short with fewer attributes than its type has gets its header back.
+ */
+static char *
+take_piece(ChunkReader *reader, const WeirFlatType *type, int natts, WeirSlab *slab, Size *size)
+{
+	const char *bytes = get(reader, *size);
+	bool		grown = type->row && natts < type->natts && *size > 0 &&
+		VARATT_IS_1B(bytes) && !VARATT_IS_1B_E(bytes) && VARSIZE_1B(bytes) == *size;
+	char	   *piece;
+
+	if (grown)
+		*size = weir_row_restored_size(PointerGetDatum(bytes));
+	piece = slab ? weir_slab_alloc(slab, *size) : palloc(Max(*size, 1));
+	if (grown)
+		weir_row_restore_part(type->row, PointerGetDatum(bytes), natts, piece);
+	else
+		memcpy(piece, bytes, *size);
+	return piece;
+}
+
 static Datum
 read_value(ChunkReader *reader, WeirState *state, int natts)
 {
 	WeirSlab   *slab = state->store->slab;
 	Size		size = get_varint(reader);
-	const char *bytes;
 	const char *wrong;
 	char	   *piece;
 	Datum		value;
-	bool		grown = state->type.row && natts < state->type.natts;
 
 	if (state->type.typbyval)
 		return get_by_value(reader, &state->type, size);
-	bytes = get(reader, size);
-	if (grown && size > 0 && VARATT_IS_1B(bytes) && !VARATT_IS_1B_E(bytes) && VARSIZE_1B(bytes) == size)
-	{
-		piece = weir_slab_alloc(slab, weir_row_restored_size(PointerGetDatum(bytes)));
-		weir_row_restore_part(state->type.row, PointerGetDatum(bytes), natts, piece);
-		size = VARSIZE(piece);
-	}
-	else
-		piece = memcpy(weir_slab_alloc(slab, size), bytes, size);
+	piece = take_piece(reader, &state->type, natts, slab, &size);
 	wrong = weir_flat_read(&state->type, piece, size, &value);
 	if (wrong)
 	{
@@ -281,6 +319,39 @@ read_value(ChunkReader *reader, WeirState *state, int natts)
 		damaged(reader->group, wrong);
 	}
 	return value;
+}
+
+/* A value of another type. */
+static void
+convert_value(ChunkReader *reader, WeirState *state, int natts, WeirCell *cell)
+{
+	const WeirFlatType *type = weir_conversion_type(state);
+	Size		size = get_varint(reader);
+	const char *wrong;
+	char	   *piece;
+	Datum		value;
+
+	if (type->typbyval)
+	{
+		weir_conversion_apply(state, get_by_value(reader, type, size), cell);
+		return;
+	}
+	piece = take_piece(reader, type, natts, NULL, &size);
+	wrong = weir_flat_read(type, piece, size, &value);
+	if (wrong)
+		damaged(reader->group, wrong);
+	weir_conversion_apply(state, weir_flat_datum(type, value), cell);
+	pfree(piece);
+}
+
+/* A cell that is left behind. */
+static void
+skip_cell(ChunkReader *reader, bool is_live, uint8 flags)
+{
+	if (flags & CHUNK_STAMPED)
+		(void) get(reader, sizeof(int64));
+	if ((flags & ~CHUNK_STAMPED) == WEIR_CELL_PRESENT)
+		(void) get(reader, is_live ? get_uint32(reader) : get_varint(reader));
 }
 
 static Datum
@@ -297,23 +368,39 @@ read_live(ChunkReader *reader, WeirState *state)
 	return PointerGetDatum(live);
 }
 
-static void
-read_cell(ChunkReader *reader, WeirState *state, int natts, WeirGroup *group,
-		  WeirEntry *entry)
+static uint8
+read_flags(ChunkReader *reader, bool is_live)
 {
 	uint8		flags = get_uint8(reader);
-	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
 
 	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
 		(flags != 0 && !(flags & WEIR_CELL_PRESENT)) ||
-		(state->live && (flags & WEIR_CELL_NULL)))
+		(is_live && (flags & WEIR_CELL_NULL)))
 		damaged(reader->group, "a value's flags have no meaning");
+	return flags;
+}
+
+static void
+read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEntry *entry)
+{
+	WeirState  *state = match->state;
+	uint8		flags = read_flags(reader, match->is_live);
+	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
+
+	if (state == NULL)
+	{
+		skip_cell(reader, match->is_live, flags);
+		return;
+	}
 	if (flags & CHUNK_STAMPED)
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
-	if (cell.flags == WEIR_CELL_PRESENT)
-		cell.value = state->live ? read_live(reader, state) : read_value(reader, state, natts);
+	if (cell.flags == WEIR_CELL_PRESENT && match->converts)
+		convert_value(reader, state, match->natts, &cell);
+	else if (cell.flags == WEIR_CELL_PRESENT)
+		cell.value = state->live ? read_live(reader, state) :
+			read_value(reader, state, match->natts);
 	weir_cell_put(state, group, entry, cell);
 }
 
@@ -350,7 +437,9 @@ read_entry(ChunkReader *reader, Datum *key, bool *isnull)
 	entry = weir_entry_make(store);
 	entry->flags |= WEIR_ENTRY_WRITTEN;
 	for (int i = 0; i < reader->nstates; i++)
-		read_cell(reader, reader->states[i].state, reader->states[i].natts, group, entry);
+		read_cell(reader, &reader->states[i], group, entry);
+	if (weir_entry_is_empty(store, entry))
+		weir_entry_delete(store, group, entry); /* all it had was left behind */
 }
 
 static void
@@ -370,12 +459,22 @@ read_entries(ChunkReader *reader, uint32 nentries)
 	pfree(isnull);
 }
 
-void
-weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
+/* Of errors that a type's or an aggregate's functions raise. */
+static void
+entries_context(void *arg)
+{
+	ChunkReader *reader = arg;
+
+	errcontext("snapshot chunk of key group %d of function %s", reader->group,
+			   reader->store->function);
+}
+
+/* A reader behind the chunk's header, which fits the store. */
+static ChunkReader *
+open_chunk(WeirStore *store, int group, bool is_full, bytea *payload)
 {
 	ChunkHeader header;
 	ChunkReader *reader;
-	WeirGroup  *target;
 
 	if (group < store->first_group || group >= store->first_group + store->ngroups)
 		ereport(ERROR,
@@ -383,19 +482,35 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 				 errmsg("a chunk of group %d reached the task of groups %d to %d", group,
 						store->first_group, store->first_group + store->ngroups - 1)));
 	header = check_frame(group, is_full, payload);
-	reader = palloc(offsetof(ChunkReader, states) +
-					sizeof(reader->states[0]) * Max(header.nstates, 1));
+	reader = palloc(offsetof(ChunkReader, states) + sizeof(ChunkState) * Max(header.nstates, 1));
 	reader->store = store;
 	reader->group = group;
 	reader->at = VARDATA_ANY(payload) + sizeof(header);
 	reader->end = VARDATA_ANY(payload) + header.length;
+	reader->nentries = header.nentries;
 	reader->nstates = header.nstates;
 	check_keys(reader, header.nkeys);
 	for (int i = 0; i < header.nstates; i++)
-		reader->states[i].state = match_state(reader, &reader->states[i].natts);
-	read_entries(reader, header.nentries);
+		reader->states[i] = match_state(reader);
+	return reader;
+}
 
-	target = &store->groups[group - store->first_group];
+void
+weir_store_check(WeirStore *store, int group, bool is_full, bytea *payload)
+{
+	pfree(open_chunk(store, group, is_full, payload));
+}
+
+void
+weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
+{
+	ChunkReader *reader = open_chunk(store, group, is_full, payload);
+	WeirGroup  *target = &store->groups[group - store->first_group];
+	ErrorContextCallback context = {error_context_stack, entries_context, reader};
+
+	error_context_stack = &context;
+	read_entries(reader, reader->nentries);
+	error_context_stack = context.previous;
 	if (is_full)
 		target->has_base = true;
 	else

@@ -204,6 +204,7 @@ struct WeirStore
 	int64		nentries;		/* that hold something */
 	int64		ndirty;
 	int64		clock;
+	struct WeirConversion *conversion;	/* of what is loaded; NULL: none */
 
 	/* the current key */
 	const Datum *key;

@@ -19,6 +19,7 @@ extern int64 weir_list_state_get(WeirState *state, Datum **values, bool **nulls)
 /* Values are of the declared type; they are copied. */
 extern void weir_list_state_add(WeirState *state, Datum value, bool isnull);
 /* The list becomes these. */
-extern void weir_list_state_update(WeirState *state, int64 n, const Datum *values, const bool *nulls);
+extern void weir_list_state_update(WeirState *state, int64 n, const Datum *values,
+								   const bool *nulls);
 
 #endif

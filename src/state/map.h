@@ -18,8 +18,9 @@
 
 /* The value of a key; false if the map has none. */
 extern bool weir_map_state_get(WeirState *state, Datum key, bool key_isnull,
-						 Datum *value, bool *isnull);
-extern void weir_map_state_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull);
+							   Datum *value, bool *isnull);
+extern void weir_map_state_put(WeirState *state, Datum key, bool key_isnull,
+							   Datum value, bool isnull);
 extern void weir_map_state_remove(WeirState *state, Datum key, bool key_isnull);
 
 /* All entries, in no order, in the caller's memory; how many. */

@@ -14,12 +14,14 @@
 #define ROW_HEADER MAXALIGN(SizeofHeapTupleHeader)
 #define LARGEST_DATA (VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
+/* An ordinary value, aligned as one. */
 typedef union RowSpace
 {
-	HeapTupleHeaderData header;
 	char		bytes[ROW_HEADER + LARGEST_DATA];
 	int64		aligner;
 } RowSpace;
+
+#define row_header(space) ((HeapTupleHeader) (space)->bytes)
 
 struct WeirFlatRow
 {
@@ -77,7 +79,7 @@ weir_row_create(TupleDesc desc, HeapTupleHeader header, MemoryContext context)
 	row->fixed_size = fixed_size(desc);
 	memcpy(&row->restored, header, SizeofHeapTupleHeader);
 	if (row->fixed_size == 0)
-		row->restored.header.t_infomask |= HEAP_HASVARWIDTH;
+		row_header(&row->restored)->t_infomask |= HEAP_HASVARWIDTH;
 	return row;
 }
 
@@ -105,7 +107,7 @@ weir_row_shorten(WeirFlatRow *row, Datum *value)
 
 	if (size > LARGEST_DATA || (header->t_infomask & (HEAP_HASNULL | HEAP_HASEXTERNAL)) ||
 		HeapTupleHeaderGetNatts(header) != row->desc->natts ||
-		HeapTupleHeaderGetTypeId(header) != HeapTupleHeaderGetTypeId(&row->restored.header))
+		HeapTupleHeaderGetTypeId(header) != HeapTupleHeaderGetTypeId(row_header(&row->restored)))
 		return;
 	SET_VARSIZE_SHORT(row->shortened, VARHDRSZ_SHORT + size);
 	memcpy(row->shortened + VARHDRSZ_SHORT, (char *) header + header->t_hoff, size);
@@ -118,7 +120,7 @@ weir_row_restore(WeirFlatRow *row, Datum kept)
 	Size		size = VARSIZE_SHORT(DatumGetPointer(kept)) - VARHDRSZ_SHORT;
 
 	memcpy(row->restored.bytes + ROW_HEADER, DatumGetPointer(kept) + VARHDRSZ_SHORT, size);
-	HeapTupleHeaderSetDatumLength(&row->restored.header, ROW_HEADER + size);
+	HeapTupleHeaderSetDatumLength(row_header(&row->restored), ROW_HEADER + size);
 	return PointerGetDatum(&row->restored);
 }
 
@@ -148,5 +150,5 @@ weir_row_fits(WeirFlatRow *row, Datum kept)
 	if (row->fixed_size > 0)
 		return size == row->fixed_size;
 	(void) weir_row_restore(row, kept);
-	return weir_validate_row(row->desc, &row->restored.header, ROW_HEADER + size) == NULL;
+	return weir_validate_row(row->desc, row_header(&row->restored), ROW_HEADER + size) == NULL;
 }

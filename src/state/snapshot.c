@@ -149,11 +149,9 @@ weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *a
 		if (!full && store->groups[i].ndirty == 0)
 			continue;
 		snapshot_group(&builder, store, i, full || chosen[i]);
-		stats->bytes += builder.bytes;
 	}
 	for (int i = 0; i < store->ngroups; i++)
 		stats->state_bytes += store->groups[i].live_bytes;
-	stats->keys = store->nentries;
 	weir_chunk_free(&builder);
 	if (chosen)
 		pfree(chosen);

@@ -52,10 +52,8 @@ typedef struct WeirStoreKey
 
 typedef struct WeirSnapshotStats
 {
-	int64		bytes;			/* payload written */
 	int64		state_bytes;	/* bytes of all state held, as a full snapshot would count */
 	int64		dirty_keys;
-	int64		keys;
 } WeirSnapshotStats;
 
 typedef struct WeirStore WeirStore;
@@ -115,6 +113,16 @@ extern bool weir_store_is_dirty(const WeirStore *store);
  * ERRCODE_UNDEFINED_OBJECT.  Set the clock first.
  */
 extern void weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload);
+
+/* The same, but only whether the chunk fits the store's key and states; nothing is loaded. */
+extern void weir_store_check(WeirStore *store, int group, bool is_full, bytea *payload);
+
+/*
+ * Before load: what becomes of states in chunks that are not declared
+ * (drop_state: left behind), and of values of another type (migrate: name or
+ * signature of a function that converts them; NULL: refused).
+ */
+extern void weir_store_convert(WeirStore *store, bool drop_state, const char *migrate);
 
 /* Bytes of memory, number of keys. */
 extern int64 weir_store_memory(const WeirStore *store);

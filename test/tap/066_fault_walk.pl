@@ -136,7 +136,8 @@ sub walk
 
 sub finish
 {
-	$node->sql(q{SELECT weir.stop_job('s3')});
+	# the last step's recovery may still be under way
+	ok($node->wait_until(q{SELECT weir.stop_job('s3')}, ''), "$shape: stopped");
 	is($node->sql('SELECT count(*) FROM pg_prepared_xacts'), '0', "$shape: nothing is left prepared");
 	return;
 }

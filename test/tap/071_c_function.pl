@@ -1,20 +1,24 @@
-# The example of a keyed function in C: builds against the installed header, and
-# keeps value, list and map state through checkpoints and a crash.
+# The example of a keyed function in C: builds against this tree's header, and keeps
+# value, list and map state through checkpoints and a crash.
 use strict;
 use warnings;
 
 use File::Basename qw(dirname);
 use File::Copy qw(copy);
+use File::Path qw(make_path);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Weir::Node;
 use Weir::Sender;
 
 # Built in a directory of the test's own, and loaded from there by path.
-my $example = dirname($ENV{TESTDIR}) . '/../examples/c_function';
+my $top = dirname(dirname($ENV{TESTDIR}));
 my $build = PostgreSQL::Test::Utils::tempdir();
-copy($_, $build) or die "could not copy $_: $!" foreach glob("$example/*");
-system_or_bail('make', '-s', '-C', $build, 'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
+copy($_, $build) or die "could not copy $_: $!" foreach glob("$top/examples/c_function/*");
+make_path("$build/include/extension/weir");
+copy("$top/src/weir.h", "$build/include/extension/weir") or die "could not copy weir.h: $!";
+system_or_bail('make', '-s', '-C', $build, "PG_CPPFLAGS=-I$build/include",
+	'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
 ok(-e "$build/moving_average.so", 'the example builds');
 
 my $node = Weir::Node->create('c_function');

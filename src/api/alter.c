@@ -1,0 +1,248 @@
+/*
+ * api/alter.c
+ *		weir.alter_job: another query or parallelism for a job that is there.
+ *
+ * Acts at the caller's commit, on a job that does not run.  With restart =>
+ * true a running job is stopped first, with a checkpoint, which acts at once
+ * and is not undone; the change and the start come with the commit.
+ *
+ * What becomes of the state that the last completed checkpoint holds:
+ *
+ *	same keyed step		each state is matched by its name and type.  One that is
+ *						declared no more needs drop_state, one of another type a
+ *						function to migrate it; a new one begins empty.
+ *	another one, none	all of it is left behind, which needs drop_state.
+ *
+ * Whatever is converted is converted once: the next start begins a timeline
+ * whose checkpoints hold only what is declared then.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "api/access.h"
+#include "api/option.h"
+#include "catalog/checkpoint.h"
+#include "catalog/job.h"
+#include "catalog/job_depend.h"
+#include "catalog/snapshot.h"
+#include "flow/coordinator.h"
+#include "flow/keyed_step.h"
+#include "flow/registry.h"
+#include "source/stream.h"
+
+PG_FUNCTION_INFO_V1(weir_alter_job);
+
+/* A chunk that is only held against the store's declarations. */
+static void
+check_chunk(void *arg, int group, bool is_full, bytea *payload)
+{
+	weir_store_check(arg, group, is_full, payload);
+}
+
+static void
+count_chunk(void *arg, int group, bool is_full, bytea *payload)
+{
+	++*(int64 *) arg;
+}
+
+static void
+read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
+{
+	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
+					   kept->max_parallelism, reader, arg);
+}
+
+/* The job's query as it is to be, and as it was, read from one stream. */
+static void
+check_stream(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	char	   *before;
+
+	if (!OidIsValid(job->stream) || job->stream == dataflow->stream)
+		return;
+	before = get_rel_name(job->stream);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job \"%s\" cannot change its stream", job->name),
+			 errdetail("Its journal and its positions are those of \"%s\", the query reads \"%s\".",
+					   before ? before : "a stream that was dropped",
+					   get_rel_name(dataflow->stream)),
+			 errhint("Create another job for the other stream.")));
+}
+
+static bool
+same_step(const WeirJob *job, const WeirDataflow *dataflow)
+{
+	char	   *step = weir_dataflow_step(dataflow);
+
+	if (step == NULL || job->step == NULL)
+		return step == job->step;
+	return strcmp(step, job->step) == 0;
+}
+
+/* Another keyed step knows nothing of the state that is kept. */
+static void
+leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change)
+{
+	int64		nchunks = 0;
+
+	read_kept(job, kept, count_chunk, &nchunks);
+	if (nchunks > 0 && !change->drop_state)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the state of job \"%s\" does not belong to its new query", job->name),
+				 errdetail("It was kept by %s.", job->step ? job->step : "another keyed step"),
+				 errhint("Set drop_state => true to begin with empty state.")));
+	change->leave_state = true;
+}
+
+/* Holds what is kept against what the query's step declares. */
+static void
+check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,
+			WeirJobChange *change)
+{
+	WeirStore  *store;
+
+	if (!same_step(job, dataflow))
+	{
+		leave_state(job, kept, change);
+		return;
+	}
+	store = weir_keyed_store_create(dataflow, kept->max_parallelism, 0, kept->max_parallelism);
+	weir_store_convert(store, change->drop_state, change->migrate);
+	read_kept(job, kept, check_chunk, store);
+	weir_store_destroy(store);
+}
+
+static WeirCompleted *
+kept_checkpoint(const WeirJob *job)
+{
+	return weir_start_reached(job, weir_completed_all(job->id));
+}
+
+static void
+check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange *change)
+{
+	if (kept == NULL || change->leave_state || change->max_parallelism < 0 ||
+		change->max_parallelism == kept->max_parallelism)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("max_parallelism of job \"%s\" is fixed", job->name),
+			 errdetail("Its state was written at max_parallelism %d, which cannot become %d.",
+					   kept->max_parallelism, change->max_parallelism),
+			 errhint("Create another job with the other max_parallelism.")));
+}
+
+/* Everything that can be said against the change; completes it.  last: it is made. */
+static void
+check_change(const WeirJob *job, WeirJobChange *change, bool last)
+{
+	WeirCompleted *kept = kept_checkpoint(job);
+	WeirJob		altered = *job;
+
+	if (change->query)
+		altered.query = pstrdup(change->query);
+	if (change->parallelism >= 0)
+		altered.parallelism = change->parallelism;
+	if (change->max_parallelism >= 0)
+		altered.max_parallelism = change->max_parallelism;
+	weir_check_parallelism(altered.parallelism, altered.max_parallelism);
+	if (change->new_timeline)
+	{
+		WeirDataflow *dataflow = weir_job_compile_new(&altered);
+
+		check_stream(job, dataflow);
+		if (kept)
+			check_state(job, kept, dataflow, change);
+		if (last)
+			weir_job_depend_set(job->id, dataflow->uses);
+		weir_dataflow_free(dataflow);
+	}
+	check_groups(job, kept, change);
+}
+
+static void
+check_not_running(const WeirJob *job)
+{
+	if (weir_job_is_running(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" is running", job->name),
+				 errdetail("Its status is \"%s\".", weir_job_status_name(job->status)),
+				 errhint("Stop it with weir.stop_job first, or set restart => true.")));
+}
+
+/* Stops a running job with a last checkpoint; true if it ran. */
+static bool
+stop_for_change(const char *name, WeirJobChange *change)
+{
+	WeirJob    *job = weir_job_for_owner(name);
+
+	if (!weir_job_is_running(job))
+		return false;
+	check_change(job, change, false);
+	weir_job_stop(job, "weir.alter_job");
+	return true;
+}
+
+/* A number of at least 1; null is -1. */
+static int
+arg_number(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		return -1;
+	if (PG_GETARG_INT32(n) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s %d is out of range", name, PG_GETARG_INT32(n)),
+				 errhint("Choose %s of at least 1.", name)));
+	return PG_GETARG_INT32(n);
+}
+
+/* A size, '0' for no limit; null is -1. */
+static int64
+arg_memory(FunctionCallInfo fcinfo, int n)
+{
+	char	   *given = weir_arg_text(fcinfo, n);
+
+	if (given == NULL)
+		return -1;
+	return strcmp(given, "0") == 0 ? 0 :
+		weir_option_bytes(fcinfo, n, "max_state_memory", WEIR_MIN_STATE_MEMORY);
+}
+
+static void
+read_change(FunctionCallInfo fcinfo, WeirJobChange *change)
+{
+	change->query = weir_arg_text(fcinfo, 1);
+	change->parallelism = arg_number(fcinfo, 2, "parallelism");
+	change->max_parallelism = arg_number(fcinfo, 3, "max_parallelism");
+	change->drop_state = weir_arg_bool(fcinfo, 5);
+	change->migrate = weir_arg_text(fcinfo, 6);
+	change->max_state_memory = arg_memory(fcinfo, 7);
+	change->new_timeline = change->query || change->drop_state || change->migrate;
+}
+
+Datum
+weir_alter_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = weir_arg_required(fcinfo, 0, "job name");
+	WeirJobChange change = {0};
+	bool		start;
+	WeirJob    *job;
+
+	weir_check_unrestricted("weir.alter_job");
+	read_change(fcinfo, &change);
+	start = weir_arg_bool(fcinfo, 4) && stop_for_change(name, &change);
+	job = weir_job_for_change(name, "weir.alter_job()");
+	check_not_running(job);
+	check_change(job, &change, true);
+	weir_job_alter(job->id, &change);
+	if (start)
+		weir_job_begin(weir_job_by_id(job->id));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,263 @@
+# A job that is changed: other parallelism through savepoints and restarts, each
+# key at the task its group says, totals exact; another query, another
+# function, states added, dropped and of another type.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Weir::Node;
+use Weir::Sender;
+
+my $node = Weir::Node->create('alter');
+
+sub alter { my ($arguments) = @_; return $node->sql("SELECT weir.alter_job('s3', $arguments)"); }
+sub start_job { my ($arguments) = @_; return $node->sql("SELECT weir.start_job('s3'" . ($arguments ? ", $arguments" : '') . ')'); }
+sub stop_job { my ($arguments) = @_; return $node->sql("SELECT weir.stop_job('s3'" . ($arguments ? ", $arguments" : '') . ')'); }
+sub checkpoint { return $node->sql(q{SELECT weir.trigger_checkpoint('s3')}); }
+
+# Sum of a key so far, a row a record.
+my $totals = <<'SQL';
+CREATE FUNCTION totals(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM weir.state_update('total', weir.state_value('total', NULL::bigint) + r.f1);
+	RETURN QUERY SELECT r.f0, weir.state_value('total', NULL::bigint);
+END $$;
+SELECT weir.create_value_state('totals(readings)', 'total', 'bigint', default_value => '0');
+CREATE TABLE sums (f0 bigint, total bigint);
+SQL
+my $query = 'INSERT INTO sums SELECT a.* FROM readings r JOIN LATERAL totals(r) a ON weir.key_by(r.f0)';
+
+sub totals_job
+{
+	my ($name, $sender, $arguments) = @_;
+
+	$node->use_database($name);
+	$node->sql(<<"SQL");
+CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
+    OPTIONS (host '127.0.0.1', port '@{[$sender->port]}');
+CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+$totals
+SELECT weir.create_job('s3', '$query', $arguments);
+SELECT weir.enable_checkpointing('s3', every => '50 ms', fail_on_errors => false);
+SELECT weir.start_job('s3');
+SQL
+	return;
+}
+
+# As many records in the output as were sent.
+sub arrived
+{
+	my ($n, $what) = @_;
+	return ok($node->wait_until("SELECT count(*) = $n FROM sums"), $what);
+}
+
+# ---- parallelism 1 -> 3 -> 2 -> 4 ----
+
+sub rescale
+{
+	my ($keys, $lines) = @_;
+	my @parts = map { Weir::Node::random_lines($lines, $keys, $keys + $_) } 1 .. 4;
+	my $data = join('', @parts);
+	my $sender = Weir::Sender->new($data);
+	my $name = "rescale_$keys";
+	my ($sent, $n) = (0, 0);
+	my $send = sub {
+		$sender->send_to($sent += length($parts[$n++]));
+		arrived($n * $lines, "$name: part $n arrived");
+	};
+
+	totals_job($name, $sender, 'parallelism => 1, max_parallelism => 13');
+	$node->load_input($data);
+	$send->();
+	alter('parallelism => 3, restart => true');
+	ok($node->wait_status('running'), "$name: restarted with 3 tasks");
+	is($node->sql(q{SELECT count(*) FROM weir.tasks WHERE kind = 'keyed'}), '3', "$name: three keyed tasks");
+	$send->();
+	stop_job(q{savepoint => 'three'});
+	alter('parallelism => 2');
+	start_job(q{from_savepoint => 'three'});
+	$send->();
+	like($node->sql_error(q{SELECT weir.alter_job('s3', parallelism => 4)}), qr/55000.*is running/s, "$name: not while it runs");
+	$node->sql(q{SELECT weir.create_savepoint('s3', 'two')});
+	stop_job();
+	alter('parallelism => 4');
+	start_job(q{from_savepoint => 'two'});
+	$sender->finish;
+	ok($node->wait_status('finished'), "$name: finished");
+	is($node->sql('SELECT count(*) FROM sums'), 4 * $lines, "$name: a row a record");
+	is($node->sql(q{
+		SELECT count(*) FROM
+			(SELECT f0, sum(f1) OVER (PARTITION BY f0 ORDER BY line) AS total FROM input EXCEPT ALL TABLE sums) x}),
+		'0', "$name: every running total is exact");
+	is($node->sql('SELECT count(*) FROM pg_prepared_xacts'), '0', "$name: nothing is left prepared");
+	return;
+}
+
+rescale(42, 2000);
+rescale(100_000, 50_000);
+
+# ---- another query, another function ----
+
+my $input = "1 5\n2 7\n";
+my $sender = Weir::Sender->new($input);
+my $n = 0;
+
+# More of it, processed.
+sub more
+{
+	my ($lines) = @_;
+
+	$node->wait_status('running');
+	$input .= $lines if $n++;
+	$sender->append($lines) if $n > 1;
+	$sender->send_to(length $input);
+	ok($node->wait_until("SELECT journal_end() >= " . length($input)), 'received');
+	checkpoint();
+	return;
+}
+
+sub sums { return $node->sql(q{SELECT string_agg(f0 || ' ' || total, ', ' ORDER BY f0, total) FROM sums}); }
+
+totals_job('changes', $sender, 'parallelism => 2');
+ok($node->wait_status('running'), 'running');
+more($input);
+is(sums(), '1 5, 2 7', 'totals');
+
+like($node->sql_error(q{SELECT weir.alter_job('s3', 'INSERT INTO sums SELECT 1', restart => true)}), qr/stream/,
+	'a query that is none is refused before the job is stopped');
+is($node->sql(q{SELECT status FROM weir.jobs}), 'running', 'the job still runs');
+alter(q{query => 'INSERT INTO sums SELECT a.f0, a.total + 1000 FROM readings r JOIN LATERAL totals(r) a ON weir.key_by(r.f0)', restart => true});
+more("1 1\n");
+is(sums(), '1 5, 1 1006, 2 7', 'another query, the same state');
+
+stop_job();
+like($node->sql_error(q{SELECT weir.alter_job('s3', max_parallelism => 64)}), qr/55000.*max_parallelism of job "s3" is fixed.*128.*64/s,
+	'max_parallelism is fixed once there is state, and both numbers are told');
+
+# The function is dropped, recreated and declared again: its state matches.
+$node->sql("DROP FUNCTION totals(readings); $totals" =~ s/CREATE TABLE.*//r);
+start_job();
+more("2 1\n");
+is(sums(), '1 5, 1 1006, 2 7, 2 1008', 'a function created anew finds its state');
+
+# A state that is declared no more.
+stop_job();
+$node->sql(q{SELECT weir.create_value_state('totals(readings)', 'more', 'bigint', default_value => '0')});
+start_job();
+more("1 1\n");
+stop_job();
+$node->sql(<<'SQL');
+SELECT weir.drop_state('totals(readings)', 'total');
+SELECT weir.create_value_state('totals(readings)', 'fresh', 'bigint', default_value => '0');
+CREATE OR REPLACE FUNCTION totals(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM weir.state_update('fresh', weir.state_value('fresh', NULL::bigint) + r.f1);
+	RETURN QUERY SELECT r.f0, weir.state_value('fresh', NULL::bigint);
+END $$;
+TRUNCATE sums;
+SQL
+like($node->sql_error(qq{SELECT weir.alter_job('s3', query => '$query')}),
+	qr/42704.*state "total".*drop_state/s, 'a state that is declared no more is refused');
+alter(qq{query => '$query', drop_state => true});
+start_job();
+more("1 3\n");
+is(sums(), '1 3', 'it is left behind with drop_state');
+$node->restart('immediate');
+$node->wait_status('running');
+more("1 4\n");
+is(sums(), '1 3, 1 7', 'for good, through a crash');
+
+# A type that changes: an added attribute reads NULL, a retyped one is migrated.
+stop_job();
+$node->sql(<<'SQL');
+CREATE TYPE counted AS (n bigint, total bigint);
+SELECT weir.drop_state('totals(readings)', 'fresh');
+SELECT weir.create_value_state('totals(readings)', 'counted', 'counted');
+CREATE OR REPLACE FUNCTION totals(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	c counted := weir.state_value('counted', NULL::counted);
+BEGIN
+	c.n := coalesce(c.n, 0) + 1;
+	c.total := coalesce(c.total, 0) + r.f1;
+	PERFORM weir.state_update('counted', c);
+	RETURN QUERY SELECT r.f0, c.total;
+END $$;
+TRUNCATE sums;
+SELECT weir.alter_job('s3', drop_state => true);
+SQL
+start_job();
+more("1 10\n2 20\n");
+is(sums(), '1 10, 2 20', 'composite state');
+stop_job();
+$node->sql('ALTER TYPE counted ADD ATTRIBUTE last text');
+start_job();
+more("1 1\n");
+is(sums(), '1 10, 1 11, 2 20', 'an added attribute changes nothing of what is there');
+stop_job();
+$node->sql(<<'SQL');
+CREATE TYPE counted_before AS (n bigint, total bigint, last text);
+CREATE TYPE counted_text AS (label text, total bigint);
+SELECT weir.drop_state('totals(readings)', 'counted');
+SELECT weir.create_value_state('totals(readings)', 'counted', 'counted_text');
+CREATE FUNCTION migrate_counted(c counted_before) RETURNS counted_text LANGUAGE sql AS $$
+	SELECT row('n ' || c.n, c.total * 100)::counted_text $$;
+CREATE OR REPLACE FUNCTION totals(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	c counted_text := weir.state_value('counted', NULL::counted_text);
+BEGIN
+	c.total := coalesce(c.total, 0) + r.f1;
+	PERFORM weir.state_update('counted', c);
+	RETURN QUERY SELECT r.f0, c.total;
+END $$;
+TRUNCATE sums;
+SQL
+like($node->sql_error(qq{SELECT weir.alter_job('s3', query => '$query')}),
+	qr/42804.*state "counted".*migrate/s, 'another type is refused');
+like($node->sql_error(qq{SELECT weir.alter_job('s3', migrate => 'no_such_function')}),
+	qr/42883.*no_such_function/s, 'a function to migrate with that is not there');
+like($node->sql_error(qq{SELECT weir.alter_job('s3', migrate => 'int8pl(bigint,bigint)')}),
+	qr/42P13.*cannot migrate/s, 'a function that cannot migrate');
+alter(q{migrate => 'migrate_counted(counted_before)', parallelism => 3});
+start_job();
+more("1 1\n2 2\n");
+is(sums(), '1 1101, 2 2002', 'values went through the function');
+
+# Another function altogether.
+stop_job();
+$node->sql(<<'SQL');
+CREATE FUNCTION counts(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM weir.state_update('n', weir.state_value('n', NULL::bigint) + 1);
+	RETURN QUERY SELECT r.f0, weir.state_value('n', NULL::bigint);
+END $$;
+SELECT weir.create_value_state('counts(readings)', 'n', 'bigint', default_value => '0');
+CREATE FOREIGN TABLE others (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+TRUNCATE sums;
+SQL
+my $counts = 'INSERT INTO sums SELECT a.* FROM readings r JOIN LATERAL counts(r) a ON weir.key_by(r.f0)';
+like($node->sql_error(qq{SELECT weir.alter_job('s3', query => '$counts')}),
+	qr/55000.*does not belong to its new query.*totals\(.*drop_state/s, 'state of another function');
+like($node->sql_error(qq{SELECT weir.alter_job('s3', query => 'INSERT INTO sums TABLE others', drop_state => true)}),
+	qr/55000.*cannot change its stream.*readings.*others/s, 'another stream');
+alter(qq{query => '$counts', drop_state => true, max_parallelism => 64});
+start_job();
+more("1 1\n1 1\n");
+is(sums(), '1 1, 1 2', 'it begins empty');
+is($node->sql('SELECT max_parallelism FROM weir.jobs'), '64', 'and at another max_parallelism');
+
+# What is rolled back has not happened; replaced while it runs, the function counts from the next batch.
+stop_job();
+$node->sql(q{BEGIN; SELECT weir.alter_job('s3', parallelism => 1); ROLLBACK});
+is($node->sql('SELECT parallelism FROM weir.jobs'), '3', 'rolled back');
+start_job();
+$node->wait_status('running');
+$node->sql(q{CREATE OR REPLACE FUNCTION counts(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM weir.state_update('n', weir.state_value('n', NULL::bigint) + 100);
+	RETURN QUERY SELECT r.f0, weir.state_value('n', NULL::bigint);
+END $$});
+more("1 1\n");
+is(sums(), '1 1, 1 2, 1 102', 'the new body, the old state');
+
+done_testing();
