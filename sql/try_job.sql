@@ -110,6 +110,13 @@ ROLLBACK TO one;
 SELECT weir.try_job('counts', ARRAY['1 1']);
 SELECT weir.state_value('n', NULL::bigint);
 ROLLBACK;
+BEGIN;
+SAVEPOINT one;
+SELECT weir.alter_state('counts(readings)', 'n', default_value => '10');
+SELECT weir.try_job('counts', ARRAY['1 1']);
+ROLLBACK TO one;
+SELECT weir.try_job('counts', ARRAY['1 1']);
+ROLLBACK;
 CREATE FUNCTION tries(r readings) RETURNS TABLE (n bigint) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM weir.try_job('plain', ARRAY['1 1']);
@@ -118,6 +125,12 @@ SELECT weir.create_job('tries', 'INSERT INTO sink (f0) SELECT t.n FROM readings 
     JOIN LATERAL tries(r) t ON weir.key_by(r.f0)');
 SELECT weir.try_job('tries', ARRAY['1 1']);
 SELECT weir.try_job('counts', ARRAY['1 1']);
+CREATE FUNCTION tries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM weir.try_job('plain', ARRAY['1 1']);
+END $$;
+CREATE TRIGGER tries BEFORE INSERT ON said FOR EACH ROW EXECUTE FUNCTION tries();
+SELECT weir.try_job('words', ARRAY['a', 'b']);
 
 -- where no set fits
 SELECT 1 WHERE weir.try_job('plain', ARRAY['1 1']) IS NOT NULL;

@@ -110,7 +110,7 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 static DestReceiver *
 receive(void *arg, TupleDesc written)
 {
-	TryResult	   *result = arg;
+	TryResult  *result = arg;
 	ReturnSetInfo *info = result->info;
 	DestReceiver *receiver = CreateTuplestoreDestReceiver();
 	MemoryContext old;
@@ -119,15 +119,13 @@ receive(void *arg, TupleDesc written)
 	if (result->desc)
 		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
 	old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-
 	info->returnMode = SFRM_Materialize;
 	info->setResult = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
 											false, work_mem);
 	info->setDesc = BlessTupleDesc(CreateTupleDescCopy(result->desc ? result->desc : written));
 	MemoryContextSwitchTo(old);
 	SetTuplestoreDestReceiverParams(receiver, info->setResult, info->econtext->ecxt_per_query_memory,
-									false, info->setDesc,
-									WRONG_ROW);
+									false, info->setDesc, WRONG_ROW);
 	return receiver;
 }
 
@@ -141,7 +139,7 @@ static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
-	TryResult		result;
+	TryResult	result;
 	WeirSession before;
 	WeirJob    *job;
 

@@ -34,8 +34,8 @@ extern void weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 								WeirSinkRowFunction emit, void *arg);
 
 /*
- * An empty store of these key groups, as f's declarations, or the window, have
- * it.  Where there is a window the dataflow must outlive it.  In a transaction.
+ * A store, empty, for some key groups of a dataflow's keyed step.  Where that is
+ * a window the dataflow must outlive it.  In a transaction.
  */
 extern WeirStore *weir_keyed_store_create(const WeirDataflow *dataflow, int max_parallelism,
 										  int first, int end);

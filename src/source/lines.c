@@ -109,8 +109,7 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 						"Behind a backslash a record delimiter is data: write a backslash as \"\\\\\".");
 			break;
 		case WEIR_FRAMING_RECORD:
-			if (record->end_offset != weir_framer_offset(lines->framer) ||
-				weir_framer_next(lines->framer, &second) != WEIR_FRAMING_MORE ||
+			if (weir_framer_next(lines->framer, &second) != WEIR_FRAMING_MORE ||
 				weir_framer_tail(lines->framer) > 0)
 				refuse_line(lines, line, "holds more than one record",
 							"Give each record as an element of its own, without the record delimiter.");

@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(52);
+SELECT plan(57);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER here OPTIONS (delimiter ' ');
@@ -74,6 +74,32 @@ SELECT is_empty($$SELECT * FROM weir.try_job('s3', ARRAY['1 1'], NULL::averages)
 ROLLBACK TO one;
 SELECT results_eq($$SELECT * FROM weir.try_job('s3', ARRAY['1 3', '1 5'], NULL::averages)$$,
     'VALUES (1::bigint, 4::bigint)', 'which is rolled back: empty again');
+ROLLBACK;
+
+-- subtransactions in each other: what is released goes with its parent
+BEGIN;
+SAVEPOINT one;
+SAVEPOINT two;
+SELECT is_empty($$SELECT * FROM weir.try_job('s3', ARRAY['1 1'], NULL::averages, at => '2030-01-01')$$, 'first tried two levels down');
+RELEASE two;
+SELECT results_eq($$SELECT * FROM weir.try_job('s3', ARRAY['1 3'], NULL::averages, at => '2030-01-01')$$,
+    'VALUES (1::bigint, 2::bigint)', 'RELEASE hands it to the parent');
+SAVEPOINT two;
+SELECT is_empty($$SELECT * FROM weir.try_job('s3', ARRAY['1 9'], NULL::averages, at => '2040-01-01')$$, 'ten years on');
+RELEASE two;
+ROLLBACK TO one;
+SELECT results_eq($$SELECT * FROM weir.try_job('s3', ARRAY['1 5', '1 7'], NULL::averages, at => '2025-01-01')$$,
+    'VALUES (1::bigint, 6::bigint)', 'ROLLBACK TO the parent''s savepoint takes back all of it');
+ROLLBACK;
+
+-- what the transaction did before is seen: a row to look up, the job itself
+CREATE TABLE sensor (id bigint PRIMARY KEY, name text);
+CREATE TABLE named (name text, value bigint);
+BEGIN;
+SELECT weir.create_job('lookup', 'INSERT INTO named SELECT s.name, r.f1 FROM readings r JOIN sensor s ON s.id = r.f0') \g /dev/null
+INSERT INTO sensor VALUES (1, 'one');
+SELECT results_eq($$SELECT * FROM weir.try_job('lookup', ARRAY['1 3', '2 4'], NULL::named)$$,
+    $$VALUES ('one', 3::bigint)$$, 'a job of this transaction, and what it looks up');
 ROLLBACK;
 
 -- errors name the line, and leave the state of before
