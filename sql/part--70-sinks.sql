@@ -13,4 +13,4 @@ CREATE SERVER weir_print FOREIGN DATA WRAPPER weir_print;
 CREATE SERVER weir_blackhole FOREIGN DATA WRAPPER weir_blackhole;
 GRANT USAGE ON FOREIGN SERVER weir_print, weir_blackhole TO PUBLIC;
 CREATE FOREIGN TABLE weir.print (line text) SERVER weir_print;
-GRANT INSERT ON weir.print TO PUBLIC;
+GRANT INSERT, SELECT ON weir.print TO PUBLIC;

@@ -126,14 +126,6 @@ weir_job_must_run(const WeirJob *job, const char *function)
 			 errhint("Start it with weir.start_job.")));
 }
 
-/* The user, security context and settings before those of a job. */
-typedef struct Session
-{
-	Oid			user;
-	int			security;
-	int			guc_nest;
-} Session;
-
 static void
 set_for_now(const char *name, const char *value)
 {
@@ -158,8 +150,8 @@ owner_must_exist(const WeirJob *job)
 				 errhint("Drop the job, and create it as another role.")));
 }
 
-static void
-become_owner(const WeirJob *job, Session *before)
+void
+weir_job_become_owner(const WeirJob *job, WeirSession *before)
 {
 	owner_must_exist(job);
 	GetUserIdAndSecContext(&before->user, &before->security);
@@ -172,8 +164,8 @@ become_owner(const WeirJob *job, Session *before)
 	set_for_now("IntervalStyle", job->intervalstyle);
 }
 
-static void
-become_caller(const Session *before)
+void
+weir_job_become_caller(const WeirSession *before)
 {
 	AtEOXact_GUC(true, before->guc_nest);
 	SetUserIdAndSecContext(before->user, before->security);
@@ -182,19 +174,19 @@ become_caller(const Session *before)
 WeirDataflow *
 weir_job_compile(const WeirJob *job)
 {
-	Session		before;
+	WeirSession before;
 	WeirDataflow *dataflow;
 
-	become_owner(job, &before);
+	weir_job_become_owner(job, &before);
 	dataflow = weir_compile(job->query, true);
-	become_caller(&before);
+	weir_job_become_caller(&before);
 	return dataflow;
 }
 
 Oid
 weir_job_target(const WeirJob *job)
 {
-	Session		before;
+	WeirSession before;
 	List	   *parsed = raw_parser(job->query, RAW_PARSE_DEFAULT);
 	Node	   *statement;
 	Oid			target;
@@ -204,9 +196,9 @@ weir_job_target(const WeirJob *job)
 	statement = linitial_node(RawStmt, parsed)->stmt;
 	if (!IsA(statement, InsertStmt))
 		return InvalidOid;
-	become_owner(job, &before);
+	weir_job_become_owner(job, &before);
 	target = RangeVarGetRelid(castNode(InsertStmt, statement)->relation, NoLock, true);
-	become_caller(&before);
+	weir_job_become_caller(&before);
 	return target;
 }
 

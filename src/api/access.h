@@ -38,6 +38,18 @@ extern void weir_job_must_run(const WeirJob *job, const char *function);
 /* drop_job's work, at the caller's commit; rights are the caller's to check. */
 extern void weir_job_drop(int64 id);
 
+/* The user, security context and settings before those of a job. */
+typedef struct WeirSession
+{
+	Oid			user;
+	int			security;
+	int			guc_nest;
+} WeirSession;
+
+/* From one to the other the session is the owner's, with the job's settings; an error ends that, too. */
+extern void weir_job_become_owner(const WeirJob *job, WeirSession *before);
+extern void weir_job_become_caller(const WeirSession *before);
+
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
 /* The same, and refuses what only a look at declared state can tell. */

@@ -106,13 +106,21 @@ check_journal_holds(const WeirJob *job, const char *name, const WeirCompleted *r
 	}
 }
 
-void
-weir_savepoint_start_from(WeirJob *job, const char *name)
+WeirCompleted *
+weir_savepoint_require(const WeirJob *job, const char *name)
 {
 	WeirCompleted *row = weir_savepoint_find(job->id, name);
 
 	if (row == NULL)
 		no_such_savepoint(job, name);
+	return row;
+}
+
+void
+weir_savepoint_start_from(WeirJob *job, const char *name)
+{
+	WeirCompleted *row = weir_savepoint_require(job, name);
+
 	if (!job->allow_gap)
 		check_journal_holds(job, name, row);
 	job->start_from = row->checkpoint;

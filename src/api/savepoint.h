@@ -7,10 +7,14 @@
 
 #include "postgres.h"
 
+#include "catalog/checkpoint.h"
 #include "catalog/job.h"
 
 /* Error where no savepoint of the job could have this name, or one of the job has it. */
 extern void weir_savepoint_check_new(const WeirJob *job, const char *name);
+
+/* The savepoint of this name; an error if the job has none. */
+extern WeirCompleted *weir_savepoint_require(const WeirJob *job, const char *name);
 
 /*
  * The job's next start is from the savepoint.  Error if there is none, or if

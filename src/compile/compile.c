@@ -110,8 +110,8 @@ compile_steps(WeirCompile *c)
  * An error while compiling leaves the context to the caller's; a compiled
  * dataflow for running is moved out of the transaction.
  */
-WeirDataflow *
-weir_compile(const char *query, bool check)
+static WeirDataflow *
+compile(const char *query, bool check, bool returning)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir dataflow",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -120,6 +120,7 @@ weir_compile(const char *query, bool check)
 	ErrorContextCallback callback;
 
 	c.text = pstrdup(query);
+	c.returning = returning;
 	c.pstate = make_parsestate(NULL);
 	c.pstate->p_sourcetext = c.text;
 	c.out = palloc0(sizeof(WeirDataflow));
@@ -140,6 +141,18 @@ weir_compile(const char *query, bool check)
 		weir_dataflow_listen(c.out);
 	}
 	return c.out;
+}
+
+WeirDataflow *
+weir_compile(const char *query, bool check)
+{
+	return compile(query, check, false);
+}
+
+WeirDataflow *
+weir_compile_returning(const char *query)
+{
+	return compile(query, true, true);
 }
 
 char *

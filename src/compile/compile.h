@@ -21,6 +21,7 @@
 typedef struct WeirCompile
 {
 	const char *text;
+	bool		returning;		/* the rows written are wanted */
 	ParseState *pstate;			/* holds the text, for error positions */
 	WeirDataflow *out;
 

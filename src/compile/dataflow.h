@@ -133,6 +133,8 @@ typedef struct WeirDataflow
  * transactions; compile under enable_memoize = off and jit = off.
  */
 extern WeirDataflow *weir_compile(const char *query, bool check);
+/* As for check, but the sink statement returns the rows it writes. */
+extern WeirDataflow *weir_compile_returning(const char *query);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*

@@ -120,6 +120,20 @@ parse_one(WeirCompile *c)
 	return linitial_node(RawStmt, statements);
 }
 
+/* RETURNING *, with the privileges that it needs. */
+static void
+return_all(InsertStmt *stmt)
+{
+	ColumnRef  *all = makeNode(ColumnRef);
+	ResTarget  *target = makeNode(ResTarget);
+
+	all->fields = list_make1(makeNode(A_Star));
+	all->location = -1;
+	target->val = (Node *) all;
+	target->location = -1;
+	stmt->returningList = list_make1(target);
+}
+
 void
 weir_compile_parse(WeirCompile *c)
 {
@@ -133,6 +147,8 @@ weir_compile_parse(WeirCompile *c)
 	check_with(c, c->select_stmt->withClause);
 	reserved_walker((Node *) c->stmt, c);
 
+	if (c->returning)
+		return_all(castNode(InsertStmt, raw->stmt));
 	c->insert = parse_analyze_fixedparams(raw, c->text, NULL, 0, NULL);
 	foreach(lc, c->insert->rtable)
 	{

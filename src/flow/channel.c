@@ -222,16 +222,26 @@ append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
 	batch->len += size;
 }
 
+bool
+weir_row_append(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
+				uint64 hash, int64 stamp, int64 line, WeirRaw raw)
+{
+	bool		flattened = flatten(desc, values, nulls);
+
+	append_row(batch, desc, values, nulls, hash, stamp, line, raw);
+	return flattened;
+}
+
 void
 weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values, bool *nulls,
 				uint64 hash, int64 stamp, int64 line, WeirRaw raw)
 {
 	MemoryContext old = MemoryContextSwitchTo(sender->scratch);
-	bool		scratched = flatten(desc, values, nulls);
+	bool		scratched;
 
 	if (sender->batch->len == 0)
 		begin_message(sender, WEIR_MESSAGE_ROWS, 0);
-	append_row(sender->batch, desc, values, nulls, hash, stamp, line, raw);
+	scratched = weir_row_append(sender->batch, desc, values, nulls, hash, stamp, line, raw);
 	((WeirMessage *) sender->batch->data)->nrows++;
 	MemoryContextSwitchTo(old);
 	if (scratched)

@@ -56,6 +56,12 @@ typedef struct WeirRow
 	((MinimalTuple) ((char *) (row) + MAXALIGN(offsetof(WeirRow, tuple))))
 #define WEIR_MESSAGE_ROWS_AT (MAXALIGN(sizeof(WeirMessage)))
 
+/*
+ * Forms a row in place, behind what the buffer holds.  True if that took memory
+ * of the current context.
+ */
+extern bool weir_row_append(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
+							uint64 hash, int64 stamp, int64 line, WeirRaw raw);
 extern WeirRaw weir_row_raw(const WeirRow *row);
 /* The letter of such a message; it points into it. */
 extern void weir_message_letter(const WeirMessage *message, WeirLetter *letter);

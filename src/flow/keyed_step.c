@@ -297,12 +297,13 @@ weir_keyed_store_open(WeirTask *task)
 	loading.task = task;
 	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
 	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
-	if (attempt->restore == 0)
-		return loading.store;
 	WEIR_FAULT(before_load);
-	convert_base(loading.store, attempt);
-	weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
-					   first, end, load_chunk, &loading);
+	if (attempt->restore > 0)
+	{
+		convert_base(loading.store, attempt);
+		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
+						   first, end, load_chunk, &loading);
+	}
 	WEIR_FAULT(after_load);
 	return loading.store;
 }

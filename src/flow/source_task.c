@@ -14,9 +14,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
-#include "tcop/dest.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -26,10 +24,10 @@
 #include "decide/poison.h"
 #include "fault.h"
 #include "flow/channel.h"
+#include "flow/scan_step.h"
 #include "flow/task.h"
 #include "source/handover.h"
 #include "source/reader.h"
-#include "state/store.h"
 
 #define BATCH_RECORDS 4096
 #define TRIM_BYTES (1024 * 1024)
@@ -42,8 +40,7 @@ typedef struct Source
 	WeirBatch  *batch;
 	int			nout;
 	WeirSender **out;
-	FmgrInfo   *hash;			/* of the key columns */
-	Oid		   *collations;
+	WeirScanStep *step;
 	bool		searching;		/* for the record at fault: rows go nowhere */
 	ErrorData  *first_error;	/* for which it is */
 	bool		ended;			/* end of stream sent on */
@@ -51,13 +48,6 @@ typedef struct Source
 	int64		paused_for;
 	int64		trimmed;		/* offset, once checkpointing was disabled */
 } Source;
-
-/* Receives the rows of the scan plan. */
-typedef struct RouteReceiver
-{
-	DestReceiver pub;
-	Source	   *source;
-} RouteReceiver;
 
 static int
 first_consumer(WeirTask *task)
@@ -77,24 +67,6 @@ open_channels(Source *source)
 	for (int i = 0; i < source->nout; i++)
 		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, task->index, first + i),
 											task->segment, attempt->attempt);
-}
-
-static void
-look_up_hashes(Source *source)
-{
-	WeirDataflow *df = source->task->dataflow;
-	MemoryContext old;
-
-	/* Beside what the dataflow holds, and gone with it. */
-	old = MemoryContextSwitchTo(df->context);
-	source->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
-	source->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
-	for (int i = 0; i < df->nkeys; i++)
-	{
-		fmgr_info_cxt(df->keys[i].hash_function, &source->hash[i], df->context);
-		source->collations[i] = df->keys[i].collation;
-	}
-	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -135,63 +107,24 @@ open_reader(Source *source)
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
-static bool
-route_row(TupleTableSlot *slot, DestReceiver *self)
+static void
+route_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
 {
-	Source	   *source = ((RouteReceiver *) self)->source;
+	Source	   *source = arg;
 	WeirTask   *task = source->task;
 	WeirDataflow *df = task->dataflow;
-	Datum		key[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
-	uint64		hash = 0;
 	int			target = 0;
-	int			index;
 
 	if (source->searching)
-		return true;
-	slot_getallattrs(slot);
-	index = weir_batch_index((ItemPointer) DatumGetPointer(slot->tts_values[df->ordinal - 1]));
+		return;
 	if (df->nkeys > 0)
-	{
-		for (int i = 0; i < df->nkeys; i++)
-		{
-			key[i] = slot->tts_values[df->keys[i].attno - 1];
-			isnull[i] = slot->tts_isnull[df->keys[i].attno - 1];
-		}
-		hash = weir_key_hash(df->nkeys, source->hash, source->collations, key, isnull);
 		target = weir_group_task(weir_key_group(hash, task->attempt->max_parallelism),
 								 task->attempt->parallelism,
 								 task->attempt->max_parallelism);
-	}
-	weir_sender_row(source->out[target], df->row_desc, slot->tts_values, slot->tts_isnull,
+	weir_sender_row(source->out[target], df->row_desc, values, nulls,
 					hash, source->batch->stamps[index], source->batch->lines[index],
 					weir_batch_raw(source->batch, index));
 	task->slot->stats.records_out++;
-	return true;
-}
-
-static void
-route_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-route_nothing(DestReceiver *self)
-{
-}
-
-static DestReceiver *
-route_receiver(Source *source)
-{
-	RouteReceiver *receiver = palloc0(sizeof(RouteReceiver));
-
-	receiver->pub.receiveSlot = route_row;
-	receiver->pub.rStartup = route_startup;
-	receiver->pub.rShutdown = route_nothing;
-	receiver->pub.rDestroy = route_nothing;
-	receiver->pub.mydest = DestNone;
-	receiver->source = source;
-	return &receiver->pub;
 }
 
 /* Records are decoded by the stream's columns as they were at the start. */
@@ -209,20 +142,6 @@ check_stream(Source *source)
 				 errdetail("The job restarts with the columns it has now.")));
 }
 
-static void
-run_scan(Source *source)
-{
-	QueryDesc  *query = CreateQueryDesc(source->task->dataflow->scan, "weir scan",
-										GetActiveSnapshot(), InvalidSnapshot,
-										route_receiver(source), NULL, NULL, 0);
-
-	ExecutorStart(query, 0);
-	ExecutorRun(query, ForwardScanDirection, 0, true);
-	ExecutorFinish(query);
-	ExecutorEnd(query);
-	FreeQueryDesc(query);
-}
-
 /* The stateless part over the batch's range, in a read-only transaction of its own. */
 static void
 process_range(Source *source)
@@ -235,13 +154,11 @@ process_range(Source *source)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_task_refresh(task, weir_dataflow_lock_scan))
 	{
-		look_up_hashes(source);
+		source->step = weir_scan_step_create(task->dataflow);
 		check_stream(source);
 		weir_task_drop_stale(task);
 	}
-	weir_current_batch = source->batch;
-	run_scan(source);
-	weir_current_batch = NULL;
+	weir_scan_step_run(source->step, source->batch, route_row, source);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(task->context);
@@ -572,7 +489,7 @@ weir_source_task(WeirTask *task)
 
 	source->task = task;
 	weir_task_compile(task);
-	look_up_hashes(source);
+	source->step = weir_scan_step_create(task->dataflow);
 	open_channels(source);
 	open_reader(source);
 	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);

@@ -35,8 +35,8 @@ weir_epoch_began(void)
 }
 
 /* A deferred check would fire inside PREPARE, with no record to blame. */
-static void
-check_constraints_at_once(void)
+void
+weir_epoch_check_at_once(void)
 {
 	ConstraintsSetStmt *stmt = makeNode(ConstraintsSetStmt);
 
@@ -55,7 +55,7 @@ weir_epoch_enter(void)
 		BeginTransactionBlock();
 		CommitTransactionCommand();
 		StartTransactionCommand();
-		check_constraints_at_once();
+		weir_epoch_check_at_once();
 		epoch_open = true;
 		epoch_began = GetCurrentTransactionStartTimestamp();
 	}

@@ -10,6 +10,9 @@
 
 #include "datatype/timestamp.h"
 
+/* What an epoch begins with: SET CONSTRAINTS ALL IMMEDIATE. */
+extern void weir_epoch_check_at_once(void);
+
 extern bool weir_epoch_is_open(void);
 extern TimestampTz weir_epoch_began(void);
 

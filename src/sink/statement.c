@@ -15,7 +15,6 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "tcop/dest.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -34,6 +33,7 @@ struct WeirSink
 	int64	   *line;			/* of the record being worked on */
 	int64	   *lines;			/* of the rows that wait */
 	int			capacity;
+	DestReceiver *receiver;		/* of what the statement returns */
 	PlanState  *scan;			/* reads rows in the statement that runs */
 	bool		at_rows;		/* a statement has begun to read */
 
@@ -93,12 +93,19 @@ weir_sink_create(const WeirDataflow *dataflow, int64 *line)
 	sink->context = context;
 	sink->dataflow = dataflow;
 	sink->line = line;
+	sink->receiver = None_Receiver;
 	sink->capacity = 256;
 	sink->lines = palloc(sizeof(int64) * sink->capacity);
 	if (dataflow->batching == WEIR_SINK_BATCH_DISTINCT)
 		init_distinct(sink);
 	MemoryContextSwitchTo(old);
 	return sink;
+}
+
+void
+weir_sink_set_receiver(WeirSink *sink, DestReceiver *receiver)
+{
+	sink->receiver = receiver;
 }
 
 bool
@@ -224,7 +231,7 @@ execute(WeirSink *sink)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = CreateQueryDesc(sink->dataflow->sink, "weir sink statement",
 							GetActiveSnapshot(), InvalidSnapshot,
-							None_Receiver, NULL, environment(sink), 0);
+							sink->receiver, NULL, environment(sink), 0);
 	callback.callback = locate_row;
 	callback.arg = sink;
 	callback.previous = error_context_stack;

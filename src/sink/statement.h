@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "tcop/dest.h"
+
 #include "compile/dataflow.h"
 
 typedef struct WeirSink WeirSink;
@@ -25,6 +27,9 @@ extern void weir_sink_free(WeirSink *sink);
 extern bool weir_sink_at_rows(const WeirSink *sink);
 /* After the abort of a subtransaction: as new, without the rows that waited. */
 extern WeirSink *weir_sink_reset(WeirSink *sink);
+
+/* Rows that the statement returns go there; else nowhere. */
+extern void weir_sink_set_receiver(WeirSink *sink, DestReceiver *receiver);
 
 /* Adds a row of sink_desc; may run the statement for the rows before it. */
 extern void weir_sink_row(WeirSink *sink, Datum *values, bool *nulls);

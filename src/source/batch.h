@@ -3,7 +3,7 @@
  *		The decoded records a source task works on, and how the stream's
  *		foreign scan finds them.
  *
- * The source task sets weir_current_batch, then runs the plan that reads the
+ * The scan step sets weir_current_batch, then runs the plan that reads the
  * stream: the foreign scan of relid returns the batch's rows from first to
  * end - 1 in order, each with its index in the batch as ctid (weir_batch_tid).
  * Where the stream has dead letters the batch keeps the records' bytes, and has

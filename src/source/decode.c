@@ -526,3 +526,46 @@ weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line)
 	}
 	return NULL;
 }
+
+void
+weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		decode_records(d, batch);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		(void) explain(d, batch, error);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+void
+weir_decoder_close(WeirDecoder *d)
+{
+	if (d->copy)
+		EndCopyFrom(d->copy);
+	d->copy = NULL;
+}
+
+void
+weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("record of stream %s is longer than %d bytes",
+					stream->name, stream->max_record),
+			 errdetail("Record: \"%s\"",
+					   weir_record_excerpt(record->data, record->len, stream->encoding)),
+			 errhint("Raise the stream's option \"max_record\", or check format and record delimiter."),
+			 errcontext("stream %s, line " INT64_FORMAT, stream->name, record->line)));
+}

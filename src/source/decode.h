@@ -32,6 +32,18 @@ extern bool weir_decoder_full(const WeirDecoder *d);
  */
 extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line);
 
+/*
+ * The same in the caller's transaction, which has a snapshot.  No record is
+ * passed over: its error is raised, with where in the stream it happened.
+ */
+extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
+
+/* In a transaction; what is left of the decoder goes with its memory. */
+extern void weir_decoder_close(WeirDecoder *d);
+
+/* The error that a record, as far as it came, exceeds max_record. */
+extern void weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record);
+
 /* A record as text, what is no character escaped; cut to so many characters. */
 extern char *weir_record_text(const char *data, Size len, int encoding, int max_chars);
 /* At most 200 characters of a record, fit for a message. */

@@ -73,22 +73,6 @@ weir_source_init(void)
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
-static WeirFramer *
-create_framer(const WeirStream *stream, const WeirPosition *start)
-{
-	WeirFramingOptions options;
-
-	memset(&options, 0, sizeof(options));
-	options.delimiter = stream->record_delimiter;
-	options.delimiter_len = stream->record_delimiter_len;
-	options.csv = stream->csv;
-	options.quote = stream->quote;
-	options.escape = stream->escape;
-	options.max_record = stream->max_record;
-	options.cut_long = stream->dead_letter;
-	return weir_framer_create(&options, start->offset, start->line);
-}
-
 /*
  * At most once a plain peer is not asked again, so nothing need be kept; a
  * sender in the protocol "resume" is told what has come.
@@ -157,7 +141,7 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 	r->position = *start;
 	r->position.ended = false;
 	r->origin = start->origin;
-	r->framer = create_framer(stream, start);
+	r->framer = weir_stream_framer(stream, start->offset, start->line, stream->dead_letter);
 	r->decoder = weir_decoder_create(stream);
 	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
@@ -368,23 +352,6 @@ fill(WeirReader *r, WeirBatch *batch)
 	}
 }
 
-static void
-raise_too_long(WeirReader *r)
-{
-	const WeirFramedRecord *record = &r->long_record;
-
-	r->failed_line = record->line;
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("record of stream %s is longer than %d bytes",
-					r->stream->name, r->stream->max_record),
-			 errdetail("Record: \"%s\"",
-					   weir_record_excerpt(record->data, record->len,
-										   GetDatabaseEncoding())),
-			 errhint("Raise the stream's option \"max_record\", or check format and record delimiter."),
-			 errcontext("stream %s, line " INT64_FORMAT, r->stream->name, record->line)));
-}
-
 /* What stopped the reading, after everything before it was handed out. */
 static void
 raise_pending(WeirReader *r)
@@ -393,7 +360,10 @@ raise_pending(WeirReader *r)
 		return;
 	weir_reader_flush(r, true);
 	if (r->too_long)
-		raise_too_long(r);
+	{
+		r->failed_line = r->long_record.line;
+		weir_record_too_long(r->stream, &r->long_record);
+	}
 	weir_input_raise(r->input);
 }
 

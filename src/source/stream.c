@@ -400,3 +400,19 @@ weir_stream_get(Oid relid)
 	check_copy_options(stream);
 	return stream;
 }
+
+WeirFramer *
+weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool cut_long)
+{
+	WeirFramingOptions options;
+
+	memset(&options, 0, sizeof(options));
+	options.delimiter = stream->record_delimiter;
+	options.delimiter_len = stream->record_delimiter_len;
+	options.csv = stream->csv;
+	options.quote = stream->quote;
+	options.escape = stream->escape;
+	options.max_record = stream->max_record;
+	options.cut_long = cut_long;
+	return weir_framer_create(&options, offset, line);
+}

@@ -40,6 +40,13 @@ typedef struct WeirStream
 /* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
 extern WeirStream *weir_stream_get(Oid relid);
 
+/*
+ * Cuts the stream's bytes into records, from a position on.  cut_long: records
+ * that are too long are cut, else they are the end.  To be destroyed.
+ */
+extern WeirFramer *weir_stream_framer(const WeirStream *stream, int64 offset, int64 line,
+									  bool cut_long);
+
 /* Is this relation a foreign table whose wrapper's handler is weir_socket_handler? */
 extern bool weir_is_stream(Oid relid);
 

@@ -19,6 +19,7 @@
  *		reducing.c	reducing state
  *		aggregating.c	aggregating state, over aggregate*.c
  *		snapshot.c	what a checkpoint writes
+ *		scan.c		all it holds, for who looks at it
  *		chunk.c, chunk_read.c	chunks, in the format of chunk_format.h
  *		flat.c		values as bytes
  *		row.c		rows without their header

@@ -124,6 +124,24 @@ extern void weir_store_check(WeirStore *store, int group, bool is_full, bytea *p
  */
 extern void weir_store_convert(WeirStore *store, bool drop_state, const char *migrate);
 
+/*
+ * Visits each state of each key that holds one, as of the store's clock: what
+ * has expired is gone.  During the visit the key is current, so that its state can
+ * be read; the store is good for nothing but scans afterwards.
+ */
+typedef struct WeirScanned
+{
+	WeirState  *state;
+	int			group;
+	const Datum *key;
+	const bool *key_isnull;
+	int64		expires_at;		/* us; the first of its parts, where they expire
+								 * one by one; PG_INT64_MAX: never */
+} WeirScanned;
+
+typedef void (*WeirStoreVisitor) (void *arg, const WeirScanned *scanned);
+extern void weir_store_scan(WeirStore *store, WeirStoreVisitor visit, void *arg);
+
 /* Bytes of memory, number of keys. */
 extern int64 weir_store_memory(const WeirStore *store);
 extern int64 weir_store_keys(const WeirStore *store);

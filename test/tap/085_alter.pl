@@ -246,6 +246,13 @@ more("1 1\n1 1\n");
 is(sums(), '1 1, 1 2', 'it begins empty');
 is($node->sql('SELECT max_parallelism FROM weir.jobs'), '64', 'and at another max_parallelism');
 
+# The state, as SQL sees it.
+$node->sql(q{SELECT weir.create_savepoint('s3', 'view')});
+is($node->sql(q{SELECT string_agg(format('%s %s %s %s %s', step, state, key, value, expires_at IS NULL), ', ' ORDER BY key::text) FROM weir.state('s3')}),
+	'0 n 1 2 t', 'weir.state shows the last completed checkpoint');
+is($node->sql(q{SELECT count(*) FROM weir.state('s3') s, weir_internal.completed c
+	WHERE s.task = s.key_group * c.parallelism / c.max_parallelism AND c.savepoint = 'view'}), '1', 'each group at the task it says');
+
 # What is rolled back has not happened; replaced while it runs, the function counts from the next batch.
 stop_job();
 $node->sql(q{BEGIN; SELECT weir.alter_job('s3', parallelism => 1); ROLLBACK});

@@ -1,0 +1,14 @@
+-- A job's query over lines that are given, for tests.
+CREATE FUNCTION weir.try_job(job text, lines text[], stream text DEFAULT NULL,
+    at timestamptz DEFAULT NULL)
+RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_try_job';
+COMMENT ON FUNCTION weir.try_job(text, text[], text, timestamptz)
+IS 'run lines through a job''s query in this transaction; returns the rows it writes';
+
+CREATE FUNCTION weir.try_job(job text, lines text[], "row" anyelement, stream text DEFAULT NULL,
+    at timestamptz DEFAULT NULL)
+RETURNS SETOF anyelement LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_try_job_as';
+COMMENT ON FUNCTION weir.try_job(text, text[], anyelement, text, timestamptz)
+IS 'the same; row is a null of the target''s row type, so that the rows need no column list';

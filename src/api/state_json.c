@@ -1,0 +1,171 @@
+/*
+ * api/state_json.c
+ *		Keys and values of keyed state as jsonb.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "api/state_json.h"
+#include "state/aggregating.h"
+#include "state/list.h"
+#include "state/map.h"
+#include "state/value.h"
+
+/* to_jsonb for one type: it looks its argument's type up in the call's expression. */
+typedef struct Converter
+{
+	Oid			type;
+	FmgrInfo	function;
+} Converter;
+
+struct WeirStateJson
+{
+	MemoryContext context;
+	List	   *converters;
+};
+
+WeirStateJson *
+weir_state_json_create(void)
+{
+	WeirStateJson *json = palloc0(sizeof(WeirStateJson));
+
+	json->context = CurrentMemoryContext;
+	return json;
+}
+
+static FmgrInfo *
+converter(WeirStateJson *json, Oid type)
+{
+	MemoryContext old;
+	Converter  *new;
+	ListCell   *lc;
+
+	foreach(lc, json->converters)
+	{
+		Converter  *known = lfirst(lc);
+
+		if (known->type == type)
+			return &known->function;
+	}
+	old = MemoryContextSwitchTo(json->context);
+	new = palloc0(sizeof(Converter));
+	new->type = type;
+	fmgr_info(F_TO_JSONB, &new->function);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
+											 list_make1(makeNullConst(type, -1, InvalidOid)),
+											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL),
+					   &new->function);
+	json->converters = lappend(json->converters, new);
+	MemoryContextSwitchTo(old);
+	return &new->function;
+}
+
+Jsonb *
+weir_state_json(WeirStateJson *json, Oid type, Datum value, bool isnull)
+{
+	if (isnull)
+		return NULL;
+	return DatumGetJsonbP(FunctionCall1(converter(json, type), value));
+}
+
+/* One value, NULL as JSON's, into what is being built. */
+static void
+push(WeirStateJson *json, JsonbParseState **state, JsonbIteratorToken token, Oid type,
+	 Datum value, bool isnull)
+{
+	Jsonb	   *part = weir_state_json(json, type, value, isnull);
+	JsonbValue	pushed = {.type = jbvNull};
+
+	if (part)
+		JsonbToJsonbValue(part, &pushed);
+	(void) pushJsonbValue(state, token, &pushed);
+}
+
+Jsonb *
+weir_state_json_array(WeirStateJson *json, int n, const Oid *types, const Datum *values,
+					  const bool *nulls)
+{
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		push(json, &state, WJB_ELEM, types[i], values[i], nulls[i]);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+static Jsonb *
+list_json(WeirStateJson *json, WeirState *list)
+{
+	JsonbParseState *state = NULL;
+	Datum	   *values;
+	bool	   *nulls;
+	int64		n = weir_list_state_get(list, &values, &nulls);
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int64 i = 0; i < n; i++)
+		push(json, &state, WJB_ELEM, weir_state_decl(list)->type, values[i], nulls[i]);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+/* A map's keys are text there; NULL becomes "null". */
+static void
+push_key(JsonbParseState **state, Oid type, const WeirMapEntry *entry)
+{
+	JsonbValue	key = {.type = jbvString};
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	key.val.string.val = entry->key_isnull ? pstrdup("null") :
+		OidOutputFunctionCall(output, entry->key);
+	key.val.string.len = strlen(key.val.string.val);
+	(void) pushJsonbValue(state, WJB_KEY, &key);
+}
+
+static Jsonb *
+map_json(WeirStateJson *json, WeirState *map)
+{
+	const WeirStateDecl *decl = weir_state_decl(map);
+	JsonbParseState *state = NULL;
+	WeirMapEntry *entries;
+	int64		n = weir_map_state_entries(map, &entries);
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int64 i = 0; i < n; i++)
+	{
+		push_key(&state, decl->key_type, &entries[i]);
+		push(json, &state, WJB_VALUE, decl->type, entries[i].value, entries[i].value_isnull);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+weir_state_json_current(WeirStateJson *json, WeirState *state)
+{
+	const WeirStateDecl *decl = weir_state_decl(state);
+	Datum		value;
+	bool		isnull;
+
+	switch (decl->kind)
+	{
+		case WEIR_STATE_LIST:
+			return list_json(json, state);
+		case WEIR_STATE_MAP:
+			return map_json(json, state);
+		case WEIR_STATE_AGGREGATING:
+			value = weir_aggregating_get(state, &isnull);
+			return weir_state_json(json, decl->result_type, value, isnull);
+		case WEIR_STATE_WINDOW:
+			return NULL;
+		default:
+			value = weir_value_get(state, &isnull);
+			return weir_state_json(json, decl->type, value, isnull);
+	}
+}

@@ -1,0 +1,109 @@
+/*
+ * flow/scan_step.c
+ *		The stateless step: runs the scan plan over the current batch, and
+ *		hashes each row's key.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "tcop/dest.h"
+#include "utils/snapmgr.h"
+
+#include "flow/scan_step.h"
+#include "state/store.h"
+
+struct WeirScanStep
+{
+	const WeirDataflow *dataflow;
+	FmgrInfo   *hash;			/* of the key columns */
+	Oid		   *collations;
+};
+
+/* Receives the rows of the scan plan. */
+typedef struct ScanReceiver
+{
+	DestReceiver pub;
+	WeirScanStep *step;
+	WeirScanRowFunction emit;
+	void	   *arg;
+} ScanReceiver;
+
+WeirScanStep *
+weir_scan_step_create(const WeirDataflow *df)
+{
+	MemoryContext old = MemoryContextSwitchTo(df->context);
+	WeirScanStep *step = palloc(sizeof(WeirScanStep));
+
+	step->dataflow = df;
+	step->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
+	step->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		fmgr_info_cxt(df->keys[i].hash_function, &step->hash[i], df->context);
+		step->collations[i] = df->keys[i].collation;
+	}
+	MemoryContextSwitchTo(old);
+	return step;
+}
+
+static uint64
+hash_key(const WeirScanStep *step, TupleTableSlot *slot)
+{
+	const WeirDataflow *df = step->dataflow;
+	Datum		key[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+
+	if (df->nkeys == 0)
+		return 0;
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		key[i] = slot->tts_values[df->keys[i].attno - 1];
+		isnull[i] = slot->tts_isnull[df->keys[i].attno - 1];
+	}
+	return weir_key_hash(df->nkeys, step->hash, step->collations, key, isnull);
+}
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	ScanReceiver *receiver = (ScanReceiver *) self;
+	WeirScanStep *step = receiver->step;
+	Datum		ordinal;
+
+	slot_getallattrs(slot);
+	ordinal = slot->tts_values[step->dataflow->ordinal - 1];
+	receiver->emit(receiver->arg, slot->tts_values, slot->tts_isnull, hash_key(step, slot),
+				   weir_batch_index((ItemPointer) DatumGetPointer(ordinal)));
+	return true;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receive_nothing(DestReceiver *self)
+{
+}
+
+void
+weir_scan_step_run(WeirScanStep *step, WeirBatch *batch, WeirScanRowFunction emit, void *arg)
+{
+	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
+	QueryDesc  *query;
+
+	receiver.step = step;
+	receiver.emit = emit;
+	receiver.arg = arg;
+	query = CreateQueryDesc(step->dataflow->scan, "weir scan",
+							GetActiveSnapshot(), InvalidSnapshot,
+							&receiver.pub, NULL, NULL, 0);
+	weir_current_batch = batch;
+	ExecutorStart(query, 0);
+	ExecutorRun(query, ForwardScanDirection, 0, true);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	weir_current_batch = NULL;
+	FreeQueryDesc(query);
+}

@@ -1,0 +1,28 @@
+/*
+ * source/lines.h
+ *		Records that are given one by one, as text, instead of coming from a
+ *		socket.
+ */
+#ifndef WEIR_SOURCE_LINES_H
+#define WEIR_SOURCE_LINES_H
+
+#include "postgres.h"
+
+#include "source/batch.h"
+#include "source/stream.h"
+
+typedef struct WeirLines WeirLines;
+
+/* In CurrentMemoryContext, in a transaction; the stream must outlive it. */
+extern WeirLines *weir_lines_open(const WeirStream *stream);
+extern void weir_lines_close(WeirLines *lines);
+
+/*
+ * The next line, without its record delimiter, as a batch of one record that
+ * is valid until the next call; the first line is number 1.  Error, with the
+ * line, if it is not one record, or cannot be decoded.  In a transaction with
+ * a snapshot.
+ */
+extern WeirBatch *weir_lines_decode(WeirLines *lines, const char *line, int64 stamp);
+
+#endif
