@@ -7,7 +7,7 @@
 #	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
-#	make torture             as root: KILLS=100 of the server's processes under LINES=5000000, SEED=1
+#	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -54,7 +54,7 @@ SQL_TESTS = $(sort $(filter-out sql/part--% sql/weir--%,$(wildcard sql/*.sql)) $
 
 SIM_SECONDS ?= 30
 KILLS ?= 100
-LINES ?= 5000000
+WEIR_LINES ?= 5000000
 SEED ?= 1
 # The simulator runs the very objects that are linked into the extension.
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
@@ -91,4 +91,4 @@ bench-state:
 	@sh bench/state/run
 
 torture:
-	@KILLS=$(KILLS) WEIR_LINES=$(LINES) SEED=$(SEED) sh test/run test/tap/095_torture.pl
+	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run test/tap/095_torture.pl
