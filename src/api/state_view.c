@@ -12,7 +12,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -172,25 +171,6 @@ result_type(const WeirStateDecl *decl)
 }
 
 static Datum
-list_array(WeirState *state)
-{
-	Oid			type = weir_state_decl(state)->type;
-	Datum	   *values;
-	bool	   *nulls;
-	int			n = (int) weir_list_state_get(state, &values, &nulls);
-	int			first = 1;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	if (n == 0)
-		return PointerGetDatum(construct_empty_array(type));
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &first, type, typlen,
-											  typbyval, typalign));
-}
-
-static Datum
 read_typed(View *view, WeirState *state, bool *isnull)
 {
 	const WeirStateDecl *decl = weir_state_decl(state);
@@ -198,7 +178,7 @@ read_typed(View *view, WeirState *state, bool *isnull)
 
 	*isnull = false;
 	if (decl->kind == WEIR_STATE_LIST && result_type(decl) != JSONBOID)
-		return list_array(state);
+		return weir_list_state_array(state);
 	if (decl->kind == WEIR_STATE_AGGREGATING)
 		return weir_aggregating_get(state, isnull);
 	if (decl->kind == WEIR_STATE_VALUE || decl->kind == WEIR_STATE_REDUCING)
