@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "api/access.h"
 #include "api/option.h"
@@ -48,11 +49,14 @@ count_chunk(void *arg, int group, bool is_full, bytea *payload)
 	++*(int64 *) arg;
 }
 
+/* The caller's snapshot may be older than the checkpoint that stopped the job. */
 static void
 read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
 {
+	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
 					   kept->max_parallelism, reader, arg);
+	PopActiveSnapshot();
 }
 
 /* The job's query as it is to be, and as it was, read from one stream. */
@@ -99,22 +103,28 @@ leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change
 	change->leave_state = true;
 }
 
-/* Holds what is kept against what the query's step declares. */
+/*
+ * Holds what is kept against what the query's step declares; as the owner, whose
+ * types and functions a store calls, and by whose names migrate is looked up later.
+ */
 static void
 check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,
 			WeirJobChange *change)
 {
 	WeirStore  *store;
+	WeirSession before;
 
 	if (!same_step(job, dataflow))
 	{
 		leave_state(job, kept, change);
 		return;
 	}
+	weir_job_become_owner(job, &before);
 	store = weir_keyed_store_create(dataflow, kept->max_parallelism, 0, kept->max_parallelism);
 	weir_store_convert(store, change->drop_state, change->migrate);
 	read_kept(job, kept, check_chunk, store);
 	weir_store_destroy(store);
+	weir_job_become_caller(&before);
 }
 
 static WeirCompleted *
