@@ -127,6 +127,23 @@ foreach my $journal ('on', 'off')
 	}
 }
 
+# A sender that was started again, and holds its stream from byte 0, cannot know
+# what Weir has of it: it sends all.
+foreach my $journal ('on', 'off')
+{
+	my $lines = join('', map { "line $_\n" } 1 .. 50_000);
+
+	begin("again_$journal", $lines, ", journal '$journal'", identity => 'a');
+	$sender->send_to(400_000);
+	ok($node->wait_until('SELECT count(*) > 30000 FROM seen'), "journal $journal: most of a stream");
+	$sender->restart('a', $lines);
+	$sender->send_to(length $lines);
+	$sender->wait_acked(length $lines);
+	ok($node->wait_until('SELECT count(*) >= 50000 FROM seen'), "journal $journal: all of it");
+	stop();
+	is($node->sql('SELECT count(*), count(DISTINCT line) FROM seen'), '50000|50000', "journal $journal: what was known is skipped");
+}
+
 # Without journal the stream a checkpoint stands in is the one that counts.
 begin('before_another', "one\n", q{, journal 'off'}, identity => 'a');
 $sender->send_to(4);
