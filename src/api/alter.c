@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -111,8 +112,8 @@ static void
 check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,
 			WeirJobChange *change)
 {
-	WeirStore  *store;
 	WeirSession before;
+	WeirStore  *store;
 
 	if (!same_step(job, dataflow))
 	{
@@ -147,11 +148,10 @@ check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange 
 			 errhint("Create another job with the other max_parallelism.")));
 }
 
-/* Everything that can be said against the change; completes it.  last: it is made. */
-static void
-check_change(const WeirJob *job, WeirJobChange *change, bool last)
+/* The job as it will be. */
+static WeirJob
+altered_job(const WeirJob *job, const WeirJobChange *change)
 {
-	WeirCompleted *kept = kept_checkpoint(job);
 	WeirJob		altered = *job;
 
 	if (change->query)
@@ -160,6 +160,16 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		altered.parallelism = change->parallelism;
 	if (change->max_parallelism >= 0)
 		altered.max_parallelism = change->max_parallelism;
+	return altered;
+}
+
+/* What can be said against the change; completes it.  last: it is made. */
+static void
+check_change(const WeirJob *job, WeirJobChange *change, bool last)
+{
+	WeirCompleted *kept = kept_checkpoint(job);
+	WeirJob		altered = altered_job(job, change);
+
 	weir_check_parallelism(altered.parallelism, altered.max_parallelism);
 	if (change->new_timeline)
 	{
@@ -186,15 +196,34 @@ check_not_running(const WeirJob *job)
 				 errhint("Stop it with weir.stop_job first, or set restart => true.")));
 }
 
-/* Stops a running job with a last checkpoint; true if it ran. */
+/* An older snapshot would show the job as it was before it stopped. */
+static void
+check_isolation(const WeirJob *job)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("weir.alter_job with restart => true needs isolation level READ COMMITTED"),
+				 errdetail("This transaction would not see that job \"%s\" has stopped.", job->name),
+				 errhint("Call it in another transaction, or stop, change and start the job in one each.")));
+}
+
+/*
+ * Stops a running job with a last checkpoint; true if it ran.  What could keep
+ * it from being changed and started is found before.
+ */
 static bool
 stop_for_change(const char *name, WeirJobChange *change)
 {
 	WeirJob    *job = weir_job_for_owner(name);
+	WeirJob		altered;
 
 	if (!weir_job_is_running(job))
 		return false;
+	check_isolation(job);
 	check_change(job, change, false);
+	altered = altered_job(job, change);
+	weir_job_check_begin(&altered);
 	weir_job_stop(job, "weir.alter_job");
 	return true;
 }
@@ -246,6 +275,7 @@ weir_alter_job(PG_FUNCTION_ARGS)
 	WeirJob    *job;
 
 	weir_check_unrestricted("weir.alter_job");
+	weir_prevent_read_only("weir.alter_job()");
 	read_change(fcinfo, &change);
 	start = weir_arg_bool(fcinfo, 4) && stop_for_change(name, &change);
 	job = weir_job_for_change(name, "weir.alter_job()");
