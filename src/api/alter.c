@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "api/access.h"
 #include "api/option.h"
@@ -51,8 +52,11 @@ count_chunk(void *arg, int group, bool is_full, bytea *payload)
 static void
 read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
 {
+	/* the statement's snapshot is older than what stopping the job has written */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
 					   kept->max_parallelism, reader, arg);
+	PopActiveSnapshot();
 }
 
 /* The job's query as it is to be, and as it was, read from one stream. */

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -38,6 +39,9 @@ PG_FUNCTION_INFO_V1(weir_state_typed);
 typedef struct View
 {
 	const WeirJob *job;
+	const WeirCompleted *(*find) (const struct View *view);
+	int64		checkpoint;		/* by its id */
+	const char *savepoint;		/* or by its name */
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
 	ReturnSetInfo *result;
@@ -52,17 +56,27 @@ typedef struct View
 /* ---- which checkpoint ---- */
 
 static const WeirCompleted *
-find_checkpoint(const WeirJob *job, int64 checkpoint)
+find_row(List *rows, int64 checkpoint)
 {
 	ListCell   *lc;
 
-	foreach(lc, weir_completed_all(job->id))
+	foreach(lc, rows)
 	{
-		WeirCompleted *row = lfirst(lc);
+		const WeirCompleted *row = lfirst(lc);
 
 		if (row->checkpoint == checkpoint)
 			return row;
 	}
+	return NULL;
+}
+
+static const WeirCompleted *
+find_checkpoint(const WeirJob *job, int64 checkpoint)
+{
+	const WeirCompleted *row = find_row(weir_completed_visible(job->id), checkpoint);
+
+	if (row)
+		return row;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("checkpoint " INT64_FORMAT " of job \"%s\" is not kept", checkpoint, job->name),
@@ -71,10 +85,30 @@ find_checkpoint(const WeirJob *job, int64 checkpoint)
 
 /* What the next attempt would restore; NULL: nothing. */
 static const WeirCompleted *
-newest(const WeirJob *job)
+find_newest(const View *view)
 {
+	const WeirJob *job = view->job;
+
 	return job->fresh || (job->altered && job->leave_state) ? NULL :
-		weir_start_reached(job, weir_completed_all(job->id));
+		weir_start_reached(job, weir_completed_visible(job->id));
+}
+
+/*
+ * Finds the checkpoint, and makes a snapshot active that has all its chunks: taken
+ * after they were committed, and before the checkpoint was forgotten.
+ */
+static void
+choose_checkpoint(View *view)
+{
+	for (;;)
+	{
+		view->at = view->find(view);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (view->at == NULL || find_row(weir_completed_all(view->job->id), view->at->checkpoint))
+			return;
+		PopActiveSnapshot();
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Values that alter_job has a function for go through it; what is not declared is not shown. */
@@ -321,14 +355,29 @@ show_as_owner(FunctionCallInfo fcinfo, View *view)
 
 	InitMaterializedSRF(fcinfo, 0);
 	view->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	if (view->at == NULL)
-		return (Datum) 0;
-	view->dataflow = weir_job_compile(view->job);
-	weir_job_become_owner(view->job, &before);
-	show(view);
-	weir_job_become_caller(&before);
-	weir_dataflow_free(view->dataflow);
+	choose_checkpoint(view);
+	if (view->at)
+	{
+		view->dataflow = weir_job_compile(view->job);
+		weir_job_become_owner(view->job, &before);
+		show(view);
+		weir_job_become_caller(&before);
+		weir_dataflow_free(view->dataflow);
+	}
+	PopActiveSnapshot();
 	return (Datum) 0;
+}
+
+static const WeirCompleted *
+find_by_id(const View *view)
+{
+	return find_checkpoint(view->job, view->checkpoint);
+}
+
+static const WeirCompleted *
+find_by_name(const View *view)
+{
+	return weir_savepoint_require(view->job, view->savepoint);
 }
 
 Datum
@@ -336,7 +385,8 @@ weir_state_at_checkpoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.at = PG_ARGISNULL(1) ? newest(view.job) : find_checkpoint(view.job, PG_GETARG_INT64(1));
+	view.find = PG_ARGISNULL(1) ? find_newest : find_by_id;
+	view.checkpoint = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	return show_as_owner(fcinfo, &view);
 }
 
@@ -345,7 +395,8 @@ weir_state_at_savepoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.at = weir_savepoint_require(view.job, weir_arg_required(fcinfo, 1, "savepoint"));
+	view.find = find_by_name;
+	view.savepoint = weir_arg_required(fcinfo, 1, "savepoint");
 	return show_as_owner(fcinfo, &view);
 }
 
@@ -357,6 +408,6 @@ weir_state_typed(PG_FUNCTION_ARGS)
 	view.only = weir_arg_required(fcinfo, 1, "state");
 	view.key_type = get_fn_expr_argtype(fcinfo->flinfo, 2);
 	view.value_type = get_fn_expr_argtype(fcinfo->flinfo, 3);
-	view.at = newest(view.job);
+	view.find = find_newest;
 	return show_as_owner(fcinfo, &view);
 }
