@@ -39,9 +39,9 @@ PG_FUNCTION_INFO_V1(weir_state_typed);
 typedef struct View
 {
 	const WeirJob *job;
-	const WeirCompleted *(*find) (const struct View *view);
-	int64		checkpoint;		/* by its id */
-	const char *savepoint;		/* or by its name */
+	char	   *savepoint;		/* asked for, NULL: none */
+	bool		by_id;			/* a checkpoint is */
+	int64		checkpoint;
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
 	ReturnSetInfo *result;
@@ -62,7 +62,7 @@ find_row(List *rows, int64 checkpoint)
 
 	foreach(lc, rows)
 	{
-		const WeirCompleted *row = lfirst(lc);
+		WeirCompleted *row = lfirst(lc);
 
 		if (row->checkpoint == checkpoint)
 			return row;
@@ -75,39 +75,47 @@ find_checkpoint(const WeirJob *job, int64 checkpoint)
 {
 	const WeirCompleted *row = find_row(weir_completed_visible(job->id), checkpoint);
 
-	if (row)
-		return row;
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("checkpoint " INT64_FORMAT " of job \"%s\" is not kept", checkpoint, job->name),
-			 errhint("Raise retain with weir.enable_checkpointing, or take a savepoint: weir.checkpoints lists what there was.")));
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("checkpoint " INT64_FORMAT " of job \"%s\" is not kept", checkpoint, job->name),
+				 errhint("Raise retain with weir.enable_checkpointing, or take a savepoint: weir.checkpoints lists what there was.")));
+	return row;
 }
 
 /* What the next attempt would restore; NULL: nothing. */
 static const WeirCompleted *
-find_newest(const View *view)
+newest(const WeirJob *job)
 {
-	const WeirJob *job = view->job;
-
 	return job->fresh || (job->altered && job->leave_state) ? NULL :
 		weir_start_reached(job, weir_completed_visible(job->id));
 }
 
+static const WeirCompleted *
+find_asked(const View *view)
+{
+	if (view->savepoint)
+		return weir_savepoint_require(view->job, view->savepoint);
+	return view->by_id ? find_checkpoint(view->job, view->checkpoint) : newest(view->job);
+}
+
 /*
- * Finds the checkpoint, and makes a snapshot active that has all its chunks: taken
- * after they were committed, and before the checkpoint was forgotten.
+ * Chooses the checkpoint and pushes a snapshot that has all its chunks.  The
+ * caller's may be older than the checkpoint.  A newer one has them if they were
+ * committed when it was found (visible: decided is not enough), and the
+ * checkpoint is still kept after it was taken: chunks are trimmed together with it.
  */
 static void
-choose_checkpoint(View *view)
+push_snapshot(View *view)
 {
 	for (;;)
 	{
-		view->at = view->find(view);
+		CHECK_FOR_INTERRUPTS();
+		view->at = find_asked(view);
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (view->at == NULL || find_row(weir_completed_all(view->job->id), view->at->checkpoint))
 			return;
 		PopActiveSnapshot();
-		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -355,8 +363,8 @@ show_as_owner(FunctionCallInfo fcinfo, View *view)
 
 	InitMaterializedSRF(fcinfo, 0);
 	view->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	choose_checkpoint(view);
-	if (view->at)
+	push_snapshot(view);
+	if (view->at != NULL)
 	{
 		view->dataflow = weir_job_compile(view->job);
 		weir_job_become_owner(view->job, &before);
@@ -368,25 +376,13 @@ show_as_owner(FunctionCallInfo fcinfo, View *view)
 	return (Datum) 0;
 }
 
-static const WeirCompleted *
-find_by_id(const View *view)
-{
-	return find_checkpoint(view->job, view->checkpoint);
-}
-
-static const WeirCompleted *
-find_by_name(const View *view)
-{
-	return weir_savepoint_require(view->job, view->savepoint);
-}
-
 Datum
 weir_state_at_checkpoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.find = PG_ARGISNULL(1) ? find_newest : find_by_id;
-	view.checkpoint = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	view.by_id = !PG_ARGISNULL(1);
+	view.checkpoint = view.by_id ? PG_GETARG_INT64(1) : 0;
 	return show_as_owner(fcinfo, &view);
 }
 
@@ -395,7 +391,6 @@ weir_state_at_savepoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.find = find_by_name;
 	view.savepoint = weir_arg_required(fcinfo, 1, "savepoint");
 	return show_as_owner(fcinfo, &view);
 }
@@ -408,6 +403,5 @@ weir_state_typed(PG_FUNCTION_ARGS)
 	view.only = weir_arg_required(fcinfo, 1, "state");
 	view.key_type = get_fn_expr_argtype(fcinfo->flinfo, 2);
 	view.value_type = get_fn_expr_argtype(fcinfo->flinfo, 3);
-	view.find = find_newest;
 	return show_as_owner(fcinfo, &view);
 }

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "decide/keygroup.h"
 #include "state/chunk.h"
@@ -522,10 +523,16 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 	ChunkReader *reader = open_chunk(store, group, is_full, payload);
 	WeirGroup  *target = &store->groups[group - store->first_group];
 	ErrorContextCallback context = {error_context_stack, entries_context, reader};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir chunk",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 
+	/* what functions of types and migrations leave behind goes with the chunk */
 	error_context_stack = &context;
 	read_entries(reader, reader->nentries);
 	error_context_stack = context.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 	if (is_full)
 		target->has_base = true;
 	else

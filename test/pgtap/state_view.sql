@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(24);
+SELECT plan(25);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER here OPTIONS (delimiter ' ');
@@ -83,6 +83,9 @@ BEGIN
     END LOOP;
 END $$;
 CALL wait_for(1);
+SELECT results_eq($$WITH taken AS MATERIALIZED (SELECT weir.trigger_checkpoint('two') AS id)
+    SELECT s.value FROM taken, LATERAL (SELECT * FROM weir.state('two') WHERE taken.id > 0) s$$,
+    $$VALUES ('1'::jsonb)$$, 'a checkpoint that completed after the statement began is whole');
 SELECT weir.create_savepoint('two', 'early') \g /dev/null
 SELECT ok(weir.wait_for_job('two', 'finished', '1 min'), 'finished');
 SELECT results_eq($$SELECT key, value FROM weir.state('two') ORDER BY key$$,

@@ -159,6 +159,17 @@ ok($node->wait_status('failed'), 'a savepoint of the first stream needs the seco
 like($node->sql('SELECT last_error FROM weir.jobs'), qr/5 bytes are missing/, 'which the sender has forgotten');
 is($sender->asked, 4, 'it was asked for the byte behind the savepoint');
 
+# Once checkpointing is disabled no checkpoint says what is safe: all that was read is.
+begin('unchecked', "one\ntwo\n", q{, journal 'off'});
+$sender->send_to(4);
+$sender->wait_acked(4);
+$node->sql(q{SELECT weir.disable_checkpointing('s3')});
+$sender->send_to(8);
+seen('one,two', 'a record behind the last checkpoint');
+$sender->wait_acked(8);
+pass('it is acknowledged');
+$node->sql(q{SELECT weir.stop_job('s3', cancel => true)});
+
 # Not the protocol.
 my $malformed = 0;
 foreach my $case (

@@ -135,7 +135,17 @@ is(sums(), '1 5, 2 7', 'totals');
 
 like($node->sql_error(q{SELECT weir.alter_job('s3', 'INSERT INTO sums SELECT 1', restart => true)}), qr/stream/,
 	'a query that is none is refused before the job is stopped');
-is($node->sql(q{SELECT status FROM weir.jobs}), 'running', 'the job still runs');
+like($node->sql_error(q{SELECT weir.alter_job('s3', parallelism => 90, restart => true)}),
+	qr/55000.*cannot be started on this server.*max_worker_processes/s, 'so is more than the server has');
+like($node->sql_error(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT weir.alter_job('s3', parallelism => 3, restart => true)}),
+	qr/25001.*needs isolation level READ COMMITTED/s, 'a snapshot that would not see the stop');
+like($node->sql_error(q{BEGIN READ ONLY; SELECT weir.alter_job('s3', parallelism => 3, restart => true)}),
+	qr/25006.*read-only transaction/s, 'and a read-only transaction');
+foreach my $verb (q{stop_job('s3')}, q{trigger_checkpoint('s3')}, q{create_savepoint('s3', 'x')}, q{disable_checkpointing('s3')})
+{
+	like($node->sql_error("BEGIN READ ONLY; SELECT weir.$verb"), qr/25006: cannot execute weir.*read-only transaction/, "read only: $verb");
+}
+is($node->sql(q{SELECT status, attempt FROM weir.jobs}), 'running|1', 'the job still runs');
 alter(q{query => 'INSERT INTO sums SELECT a.f0, a.total + 1000 FROM readings r JOIN LATERAL totals(r) a ON weir.key_by(r.f0)', restart => true});
 more("1 1\n");
 is(sums(), '1 5, 1 1006, 2 7', 'another query, the same state');
