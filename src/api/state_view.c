@@ -56,11 +56,11 @@ typedef struct View
 /* ---- which checkpoint ---- */
 
 static const WeirCompleted *
-find_kept(const WeirJob *job, int64 checkpoint)
+find_row(List *rows, int64 checkpoint)
 {
 	ListCell   *lc;
 
-	foreach(lc, weir_completed_all(job->id))
+	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
 
@@ -73,7 +73,7 @@ find_kept(const WeirJob *job, int64 checkpoint)
 static const WeirCompleted *
 find_checkpoint(const WeirJob *job, int64 checkpoint)
 {
-	const WeirCompleted *row = find_kept(job, checkpoint);
+	const WeirCompleted *row = find_row(weir_completed_visible(job->id), checkpoint);
 
 	if (row == NULL)
 		ereport(ERROR,
@@ -88,7 +88,7 @@ static const WeirCompleted *
 newest(const WeirJob *job)
 {
 	return job->fresh || (job->altered && job->leave_state) ? NULL :
-		weir_start_reached(job, weir_completed_all(job->id));
+		weir_start_reached(job, weir_completed_visible(job->id));
 }
 
 static const WeirCompleted *
@@ -101,7 +101,8 @@ find_asked(const View *view)
 
 /*
  * Chooses the checkpoint and pushes a snapshot that has all its chunks.  The
- * caller's may be older than the checkpoint.  A newer one has them if the
+ * caller's may be older than the checkpoint.  A newer one has them if they were
+ * committed when it was found (visible: decided is not enough), and the
  * checkpoint is still kept after it was taken: chunks are trimmed together with it.
  */
 static void
@@ -112,7 +113,7 @@ push_snapshot(View *view)
 		CHECK_FOR_INTERRUPTS();
 		view->at = find_asked(view);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		if (view->at == NULL || find_kept(view->job, view->at->checkpoint))
+		if (view->at == NULL || find_row(weir_completed_all(view->job->id), view->at->checkpoint))
 			return;
 		PopActiveSnapshot();
 	}
