@@ -356,6 +356,18 @@ handle_abort(Source *source, int64 checkpoint)
 		source->paused = false;
 }
 
+/* Once checkpointing has been disabled, no checkpoint trims the journal or lets the sender forget. */
+static void
+trim_unchecked(Source *source)
+{
+	WeirPosition position;
+
+	if (source->task->attempt->checkpointing)
+		return;
+	weir_reader_position(source->reader, &position);
+	weir_reader_trim(source->reader, position.offset);
+}
+
 static void
 handle_control(Source *source)
 {
@@ -379,6 +391,7 @@ handle_control(Source *source)
 				break;
 			case WEIR_CONTROL_CONFIGURE:
 				weir_task_configure(source->task);
+				trim_unchecked(source);
 				break;
 			default:
 				break;
@@ -404,18 +417,6 @@ push_all(Source *source)
 	for (int i = 0; i < source->nout; i++)
 		free = weir_sender_push(source->out[i]) && free;
 	return free;
-}
-
-/* Once checkpointing has been disabled, no checkpoint trims the journal or lets the sender forget. */
-static void
-trim_unchecked(Source *source)
-{
-	WeirPosition position;
-
-	if (source->task->attempt->checkpointing)
-		return;
-	weir_reader_position(source->reader, &position);
-	weir_reader_trim(source->reader, position.offset);
 }
 
 /* An error is blamed on the record it is about. */
