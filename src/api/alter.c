@@ -134,17 +134,21 @@ kept_checkpoint(const WeirJob *job)
 	return weir_start_reached(job, weir_completed_all(job->id));
 }
 
+/* Stopping the job, which is "last" not yet, writes state at the groups it has. */
 static void
-check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange *change)
+check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange *change, bool last)
 {
-	if (kept == NULL || change->leave_state || change->max_parallelism < 0 ||
-		change->max_parallelism == kept->max_parallelism)
+	int			written_at = kept ? kept->max_parallelism :
+		!last && job->checkpointing && !change->drop_state ? job->max_parallelism : -1;
+
+	if (written_at < 0 || change->leave_state || change->max_parallelism < 0 ||
+		change->max_parallelism == written_at)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("max_parallelism of job \"%s\" is fixed", job->name),
-			 errdetail("Its state was written at max_parallelism %d, which cannot become %d.",
-					   kept->max_parallelism, change->max_parallelism),
+			 errdetail("Its state is written at max_parallelism %d, which cannot become %d.",
+					   written_at, change->max_parallelism),
 			 errhint("Create another job with the other max_parallelism.")));
 }
 
@@ -182,7 +186,7 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 			weir_job_depend_set(job->id, dataflow->uses);
 		weir_dataflow_free(dataflow);
 	}
-	check_groups(job, kept, change);
+	check_groups(job, kept, change, last);
 }
 
 static void

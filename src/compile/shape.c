@@ -20,7 +20,7 @@
 
 #include "compile/compile.h"
 
-#define KEYED_HINT "Write a function with state, and call it with JOIN LATERAL function(...) ON weir.key_by(...)."
+#define KEYED_HINT "Add weir.count_window(n) to GROUP BY, or call a function with state by JOIN LATERAL function(...) ON weir.key_by(...)."
 
 /* A query the stream passes through. */
 typedef struct Level

@@ -302,6 +302,7 @@ weir_keyed_store_open(WeirTask *task)
 	loading.task = task;
 	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
 	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
+	task->loading = true;
 	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)
 	{
@@ -310,5 +311,6 @@ weir_keyed_store_open(WeirTask *task)
 						   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);
+	task->loading = false;
 	return loading.store;
 }

@@ -68,6 +68,14 @@ static const char *const unpreparable_advice =
 "and the transaction, postgres_fdw tables.\n"
 "HINT: Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
 
+/* Kept state that is not declared, or of another type, stays so until somebody alters the job. */
+static bool
+does_not_fit(const WeirTask *task, int sqlstate)
+{
+	return task->loading &&
+		(sqlstate == ERRCODE_UNDEFINED_OBJECT || sqlstate == ERRCODE_DATATYPE_MISMATCH);
+}
+
 /* Leaves the error in the slot. */
 static void
 report_error(WeirTask *task, ErrorData *edata)
@@ -88,7 +96,7 @@ report_error(WeirTask *task, ErrorData *edata)
 		append_line(&detail, unpreparable_advice);
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
-	error->hopeless = task->hopeless || unpreparable;
+	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
 	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	strlcpy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();

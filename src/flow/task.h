@@ -40,6 +40,7 @@ typedef struct WeirTask
 	bool		stop;			/* leave the loop */
 	int64		line;			/* of the record being worked on, 0: none */
 	bool		preparing;		/* within PREPARE */
+	bool		loading;		/* of the state to restore */
 	bool		hopeless;		/* its error will not go away by a restart */
 	int64		loop_began;		/* time keeping, us */
 	int64		second_began;

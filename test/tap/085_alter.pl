@@ -135,6 +135,8 @@ is(sums(), '1 5, 2 7', 'totals');
 
 like($node->sql_error(q{SELECT weir.alter_job('s3', 'INSERT INTO sums SELECT 1', restart => true)}), qr/stream/,
 	'a query that is none is refused before the job is stopped');
+like($node->sql_error(q{SELECT weir.alter_job('s3', max_parallelism => 64, restart => true)}),
+	qr/55000.*max_parallelism of job "s3" is fixed/s, 'so is another max_parallelism');
 like($node->sql_error(q{SELECT weir.alter_job('s3', parallelism => 90, restart => true)}),
 	qr/55000.*cannot be started on this server.*max_worker_processes/s, 'so is more than the server has');
 like($node->sql_error(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT weir.alter_job('s3', parallelism => 3, restart => true)}),
@@ -178,6 +180,10 @@ TRUNCATE sums;
 SQL
 like($node->sql_error(qq{SELECT weir.alter_job('s3', query => '$query')}),
 	qr/42704.*state "total".*drop_state/s, 'a state that is declared no more is refused');
+# Started all the same, it fails at once and for good.
+start_job();
+ok($node->wait_status('failed'), 'a start without alter_job fails');
+like($node->sql('SELECT restarts, last_error FROM weir.jobs'), qr/^0\|.*state "total".*drop_state/s, 'and says what to do');
 alter(qq{query => '$query', drop_state => true});
 start_job();
 more("1 3\n");
