@@ -114,7 +114,7 @@ weir_job_must_run(const WeirJob *job, const char *function)
 {
 	const char *status = weir_job_status_name(job->status);
 
-	PreventCommandDuringRecovery(function);
+	weir_prevent_read_only(function);
 	if (weir_job_is_running(job))
 		return;
 	ereport(ERROR,

@@ -18,9 +18,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "api/access.h"
 #include "api/option.h"
@@ -48,11 +50,14 @@ count_chunk(void *arg, int group, bool is_full, bytea *payload)
 	++*(int64 *) arg;
 }
 
+/* The caller's snapshot may be older than the checkpoint that stopped the job. */
 static void
 read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
 {
+	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
 					   kept->max_parallelism, reader, arg);
+	PopActiveSnapshot();
 }
 
 /* The job's query as it is to be, and as it was, read from one stream. */
@@ -99,11 +104,15 @@ leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change
 	change->leave_state = true;
 }
 
-/* Holds what is kept against what the query's step declares. */
+/*
+ * Holds what is kept against what the query's step declares; as the owner, whose
+ * types and functions a store calls, and by whose names migrate is looked up later.
+ */
 static void
 check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,
 			WeirJobChange *change)
 {
+	WeirSession before;
 	WeirStore  *store;
 
 	if (!same_step(job, dataflow))
@@ -111,10 +120,12 @@ check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *d
 		leave_state(job, kept, change);
 		return;
 	}
+	weir_job_become_owner(job, &before);
 	store = weir_keyed_store_create(dataflow, kept->max_parallelism, 0, kept->max_parallelism);
 	weir_store_convert(store, change->drop_state, change->migrate);
 	read_kept(job, kept, check_chunk, store);
 	weir_store_destroy(store);
+	weir_job_become_caller(&before);
 }
 
 static WeirCompleted *
@@ -137,11 +148,10 @@ check_groups(const WeirJob *job, const WeirCompleted *kept, const WeirJobChange 
 			 errhint("Create another job with the other max_parallelism.")));
 }
 
-/* Everything that can be said against the change; completes it.  last: it is made. */
-static void
-check_change(const WeirJob *job, WeirJobChange *change, bool last)
+/* The job as it will be. */
+static WeirJob
+altered_job(const WeirJob *job, const WeirJobChange *change)
 {
-	WeirCompleted *kept = kept_checkpoint(job);
 	WeirJob		altered = *job;
 
 	if (change->query)
@@ -150,6 +160,16 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		altered.parallelism = change->parallelism;
 	if (change->max_parallelism >= 0)
 		altered.max_parallelism = change->max_parallelism;
+	return altered;
+}
+
+/* What can be said against the change; completes it.  last: it is made. */
+static void
+check_change(const WeirJob *job, WeirJobChange *change, bool last)
+{
+	WeirCompleted *kept = kept_checkpoint(job);
+	WeirJob		altered = altered_job(job, change);
+
 	weir_check_parallelism(altered.parallelism, altered.max_parallelism);
 	if (change->new_timeline)
 	{
@@ -176,15 +196,34 @@ check_not_running(const WeirJob *job)
 				 errhint("Stop it with weir.stop_job first, or set restart => true.")));
 }
 
-/* Stops a running job with a last checkpoint; true if it ran. */
+/* An older snapshot would show the job as it was before it stopped. */
+static void
+check_isolation(const WeirJob *job)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("weir.alter_job with restart => true needs isolation level READ COMMITTED"),
+				 errdetail("This transaction would not see that job \"%s\" has stopped.", job->name),
+				 errhint("Call it in another transaction, or stop, change and start the job in one each.")));
+}
+
+/*
+ * Stops a running job with a last checkpoint; true if it ran.  What could keep
+ * it from being changed and started is found before.
+ */
 static bool
 stop_for_change(const char *name, WeirJobChange *change)
 {
 	WeirJob    *job = weir_job_for_owner(name);
+	WeirJob		altered;
 
 	if (!weir_job_is_running(job))
 		return false;
+	check_isolation(job);
 	check_change(job, change, false);
+	altered = altered_job(job, change);
+	weir_job_check_begin(&altered);
 	weir_job_stop(job, "weir.alter_job");
 	return true;
 }
@@ -236,6 +275,7 @@ weir_alter_job(PG_FUNCTION_ARGS)
 	WeirJob    *job;
 
 	weir_check_unrestricted("weir.alter_job");
+	weir_prevent_read_only("weir.alter_job()");
 	read_change(fcinfo, &change);
 	start = weir_arg_bool(fcinfo, 4) && stop_for_change(name, &change);
 	job = weir_job_for_change(name, "weir.alter_job()");

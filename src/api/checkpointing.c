@@ -157,6 +157,7 @@ weir_disable_checkpointing(PG_FUNCTION_ARGS)
 	char	   *name = weir_arg_required(fcinfo, 0, "job name");
 	WeirJob    *job = weir_job_for_owner(name);
 
+	weir_prevent_read_only("weir.disable_checkpointing()");
 	if (!job->checkpointing)
 		PG_RETURN_VOID();
 	if (weir_job_is_running(job))

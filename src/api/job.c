@@ -212,15 +212,29 @@ exclude(bool first, bool second, const char *names, const char *hint)
 				 errhint("%s", hint)));
 }
 
-void
-weir_job_begin(WeirJob *job)
+static WeirDataflow *
+check_begin(const WeirJob *job, bool take)
 {
 	WeirDataflow *dataflow = weir_job_compile_new(job);
 
-	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
-	weir_check_prerequisites(job, dataflow);
+	weir_check_prerequisites(job, dataflow, take);
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
+	return dataflow;
+}
+
+void
+weir_job_check_begin(const WeirJob *job)
+{
+	weir_dataflow_free(check_begin(job, false));
+}
+
+void
+weir_job_begin(WeirJob *job)
+{
+	WeirDataflow *dataflow = check_begin(job, true);
+
+	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
 	start_notices(job, dataflow);
 	weir_job_depend_set(job->id, dataflow->uses);
 	weir_job_owner_changed(job->owner);
@@ -257,7 +271,6 @@ stop_absent(const WeirJob *job, bool cancel)
 {
 	if (!cancel || !weir_job_status_is_active(job->status))
 		weir_job_must_run(job, "weir.stop_job()");
-	weir_prevent_read_only("weir.stop_job()");
 	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
 }
 
@@ -296,6 +309,7 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	exclude(savepoint != NULL, cancel, "savepoint and cancel",
 			"A savepoint is the last checkpoint; cancel takes none.");
 	job = weir_job_for_owner(name);
+	weir_prevent_read_only("weir.stop_job()");
 	if (savepoint)
 	{
 		weir_job_must_run(job, "weir.stop_job()");

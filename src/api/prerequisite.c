@@ -149,16 +149,17 @@ miss_slot(Missing *missing, const WeirResources *need, const WeirResources *othe
 	missing->restart = true;
 }
 
-/* Takes what the job needs, so that no other start_job can; or says what is missing. */
+/* Takes what the job needs, so that no other start_job can, or only looks; says what is missing. */
 static void
-claim_resources(Missing *missing, const WeirJob *job, const WeirDataflow *dataflow)
+check_resources(Missing *missing, const WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	WeirResources need = {count_workers(job, dataflow), count_prepared(job, dataflow), 1};
 	WeirResources limit = {max_worker_processes - count_launchers(), max_prepared_xacts, weir_max_jobs};
 	WeirResources others = {0};
 
 	if (weir_registry_available() &&
-		weir_registry_claim(job->id, &need, &limit, &others))
+		(take ? weir_registry_claim(job->id, &need, &limit, &others) :
+		 weir_registry_fits(job->id, &need, &limit, &others)))
 		return;
 	miss_workers(missing, &need, &others);
 	miss_prepared(missing, &need, &others);
@@ -209,14 +210,14 @@ check_owner(Missing *missing, const WeirJob *job)
 }
 
 void
-weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow)
+weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	Missing		missing = {.restart = false};
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
 	check_preloaded(&missing);
-	claim_resources(&missing, job, dataflow);
+	check_resources(&missing, job, dataflow, take);
 	check_owner(&missing, job);
 	if (missing.detail.len == 0)
 		return;

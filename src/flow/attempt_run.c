@@ -348,11 +348,7 @@ wait_for_news(WeirCoordinator *co, long timeout)
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	weir_reload_settings();
 }
 
 /* A session that waits for the job while the job waits for it goes first. */

@@ -237,6 +237,14 @@ stop_failed(WeirCoordinator *co)
 	co->final_asked = false;
 }
 
+/* Who drains waits on: the input has ended, so the final checkpoint is taken again. */
+static void
+refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason)
+{
+	if (action->ckind != WEIR_FINAL || !co->draining)
+		weir_request_done(co, action->token, false, 0, reason);
+}
+
 static void
 do_abort(WeirCoordinator *co, const WeirAction *action)
 {
@@ -263,7 +271,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
 		stop_failed(co);
-	weir_request_done(co, action->token, false, 0, reason);
+	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
 	weir_registry_changed();
@@ -430,8 +438,7 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 			do_complete(co, action);
 			break;
 		case WEIR_DO_REFUSE:
-			weir_request_done(co, action->token, false, 0,
-							  weir_checkpoint_failure_text(action->reason));
+			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
 			if (action->ckind == WEIR_FINAL)
 				stop_failed(co);
 			break;

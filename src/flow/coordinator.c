@@ -74,8 +74,6 @@ weir_coordinator_limit_waits(WeirCoordinator *co)
 void
 weir_coordinator_end(WeirCoordinator *co, bool durable)
 {
-	int			saved = synchronous_commit;
-
 	PopActiveSnapshot();
 	if (co->deciding)
 	{
@@ -84,9 +82,9 @@ weir_coordinator_end(WeirCoordinator *co, bool durable)
 		return;
 	}
 	if (!durable)
-		synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
 	CommitTransactionCommand();
-	synchronous_commit = saved;
 	MemoryContextSwitchTo(co->context);
 }
 
@@ -512,8 +510,7 @@ set_session_up(void)
 		if (GetConfigOption(settings[i][0], true, false))
 			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 	}
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
-		SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+	weir_commit_durably();
 }
 
 void

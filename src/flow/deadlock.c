@@ -22,7 +22,15 @@
 
 #include "flow/deadlock.h"
 
-#define LONGEST_CHAIN 16
+#define MAX_BLOCKERS 16			/* of one process that are looked at */
+#define MAX_SESSIONS 64			/* that are asked whom they wait for */
+
+/* Sessions met on the way from a task: each is asked once, however many wait for it. */
+typedef struct Chain
+{
+	int			n;
+	int			pids[MAX_SESSIONS];
+} Chain;
 
 bool
 weir_waits_for_lock(const WeirTaskSlot *slot)
@@ -54,27 +62,42 @@ blockers_of(int pid, int *pids)
 
 	array = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
 	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT, &values, NULL, &n);
-	n = Min(n, LONGEST_CHAIN);
+	n = Min(n, MAX_BLOCKERS);
 	for (int i = 0; i < n; i++)
 		pids[i] = DatumGetInt32(values[i]);
 	return n;
 }
 
+static void
+add_session(Chain *chain, int pid)
+{
+	for (int i = 0; i < chain->n; i++)
+	{
+		if (chain->pids[i] == pid)
+			return;
+	}
+	if (chain->n < MAX_SESSIONS)
+		chain->pids[chain->n++] = pid;
+}
+
 /* Does a session wait, directly or through others, for a task of the job? */
 static bool
-waits_for_job(const WeirAttempt *attempt, int pid, int depth)
+waits_for_job(const WeirAttempt *attempt, int session)
 {
-	int			pids[LONGEST_CHAIN];
-	int			n;
+	Chain		chain = {1, {session}};
 
-	if (depth > LONGEST_CHAIN)
-		return false;
-	n = blockers_of(pid, pids);
-	for (int i = 0; i < n; i++)
+	for (int next = 0; next < chain.n; next++)
 	{
-		if (pids[i] != 0 &&
-			(task_of(attempt, pids[i]) >= 0 || waits_for_job(attempt, pids[i], depth + 1)))
-			return true;
+		int			pids[MAX_BLOCKERS];
+		int			n = blockers_of(chain.pids[next], pids);
+
+		for (int i = 0; i < n; i++)
+		{
+			if (pids[i] != 0 && task_of(attempt, pids[i]) >= 0)
+				return true;
+			if (pids[i] != 0)
+				add_session(&chain, pids[i]);
+		}
 	}
 	return false;
 }
@@ -85,7 +108,7 @@ find_deadlock(const WeirAttempt *attempt, int *task, int *session)
 	for (*task = 0; *task < WEIR_ATTEMPT_TASKS(attempt); (*task)++)
 	{
 		const WeirTaskSlot *slot = &attempt->tasks[*task];
-		int			pids[LONGEST_CHAIN];
+		int			pids[MAX_BLOCKERS];
 		int			n;
 
 		if (!weir_waits_for_lock(slot))
@@ -95,7 +118,7 @@ find_deadlock(const WeirAttempt *attempt, int *task, int *session)
 		{
 			*session = pids[i];
 			if (pids[i] != 0 && task_of(attempt, pids[i]) < 0 &&
-				waits_for_job(attempt, pids[i], 1))
+				waits_for_job(attempt, pids[i]))
 				return true;
 		}
 	}

@@ -190,6 +190,7 @@ enter(Oid database, int64 job)
 		entry->database = database;
 		entry->job = job;
 		entry->settled = false;
+		entry->drop = false;
 		hold->next = my_holds;
 		my_holds = hold;
 	}
@@ -291,6 +292,20 @@ weir_hold(Oid database, int64 job, const char *command)
 	weir_settle(hold->index, command);
 }
 
+/* The tables cannot go while a session that has read them waits for a job that is held. */
+static void
+send_waiters_away(Oid database)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (MyHold *hold = my_holds; hold != NULL; hold = hold->next)
+	{
+		if (hold->database == database && hold->job == 0)
+			weir_registry->holds[hold->index].drop = true;
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
 void
 weir_hold_drop(Oid database)
 {
@@ -299,6 +314,8 @@ weir_hold_drop(Oid database)
 		if (hold->database == database && hold->job == 0)
 			hold->drop = true;
 	}
+	if (database == MyDatabaseId)
+		send_waiters_away(database);
 }
 
 bool

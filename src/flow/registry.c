@@ -16,6 +16,7 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "flow/hold.h"
 #include "flow/registry_int.h"
 #include "settings.h"
 #include "source/handover.h"
@@ -398,7 +399,7 @@ fits(const WeirResources *need, const WeirResources *others, const WeirResources
 
 static bool
 try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-		  WeirResources *others, bool *leaving)
+		  WeirResources *others, bool take, bool *leaving)
 {
 	WeirJobSlot *slot;
 	bool		ok;
@@ -407,10 +408,10 @@ try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
 	slot = find_slot(MyDatabaseId, job);
 	*leaving = sum_others(slot, others);
 	ok = fits(need, others, limit);
-	if (ok && slot == NULL)
-		slot = claim_slot(MyDatabaseId, job);
-	if (ok)
+	if (ok && take)
 	{
+		if (slot == NULL)
+			slot = claim_slot(MyDatabaseId, job);
 		slot->claimed = true;
 		slot->workers = need->workers;
 		slot->prepared = need->prepared;
@@ -419,20 +420,50 @@ try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
 	return ok;
 }
 
-bool
-weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-					WeirResources *others)
+static bool
+wait_to_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+			  WeirResources *others, bool take)
 {
 	bool		leaving;
 	bool		ok;
 
-	/* First, so that no error can leave the claim behind. */
-	remember(PENDING_CLAIM, 0, job);
 	weir_registry_prepare_wait();
-	while (!(ok = try_claim(job, need, limit, others, &leaving)) && leaving)
+	while (!(ok = try_claim(job, need, limit, others, take, &leaving)) && leaving)
 		(void) weir_registry_wait(-1);
 	weir_registry_end_wait();
 	return ok;
+}
+
+bool
+weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
+					WeirResources *others)
+{
+	/* First, so that no error can leave the claim behind. */
+	remember(PENDING_CLAIM, 0, job);
+	return wait_to_claim(job, need, limit, others, true);
+}
+
+bool
+weir_registry_fits(int64 job, const WeirResources *need, const WeirResources *limit,
+				   WeirResources *others)
+{
+	return wait_to_claim(job, need, limit, others, false);
+}
+
+static bool
+extension_goes(void)
+{
+	bool		goes = false;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; i < WEIR_MAX_HOLDS; i++)
+	{
+		WeirHold   *hold = &weir_registry->holds[i];
+
+		goes = goes || (hold->drop && hold->database == MyDatabaseId);
+	}
+	LWLockRelease(weir_registry->lock);
+	return goes;
 }
 
 void
@@ -444,6 +475,11 @@ weir_registry_prepare_wait(void)
 bool
 weir_registry_wait(long timeout_ms)
 {
+	/* It holds the jobs and needs the tables, which this transaction has read. */
+	if (!weir_hold_drops(MyDatabaseId) && extension_goes())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot wait for a job while extension weir is being dropped")));
 	return ConditionVariableTimedSleep(&weir_registry->changed, timeout_ms,
 									   PG_WAIT_EXTENSION);
 }

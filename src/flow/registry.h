@@ -50,6 +50,7 @@ extern void weir_registry_request(int64 job, WeirRequestKind kind, const char *n
 
 /*
  * Waits until something about any job changes, or the timeout (ms, -1 none).
+ * An ERROR if DROP EXTENSION waits for the locks of whoever waits here.
  * Usage: weir_registry_prepare_wait(); look; weir_registry_wait(); ... weir_registry_end_wait().
  */
 extern void weir_registry_prepare_wait(void);
@@ -72,6 +73,9 @@ typedef struct WeirResources
  */
 extern bool weir_registry_claim(int64 job, const WeirResources *need,
 								const WeirResources *limit, WeirResources *others);
+/* Would it be taken?  A job that runs may be asked for: what it has does not count. */
+extern bool weir_registry_fits(int64 job, const WeirResources *need,
+							   const WeirResources *limit, WeirResources *others);
 /* What an attempt of a running job really takes. */
 extern void weir_registry_reserve(int64 job, int workers, int prepared);
 

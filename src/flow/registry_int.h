@@ -69,6 +69,7 @@ typedef struct WeirHold
 	Oid			database;		/* InvalidOid: the entry is free */
 	int64		job;			/* 0: all jobs of the database */
 	bool		settled;		/* nothing of it runs or is prepared any more */
+	bool		drop;			/* for DROP EXTENSION or its like */
 } WeirHold;
 
 typedef struct WeirRegistry

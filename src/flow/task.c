@@ -113,6 +113,23 @@ force_setting(const char *name, const char *value)
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+void
+weir_commit_durably(void)
+{
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
+		force_setting("synchronous_commit", "on");
+}
+
+void
+weir_reload_settings(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	weir_commit_durably();
+}
+
 /* For a timeout that 0 would turn off and that must fit an int. */
 int
 weir_milliseconds(int64 us)
@@ -151,8 +168,7 @@ set_session_up(WeirTask *task)
 	force_setting("session_replication_role", "origin");
 	if (GetConfigOption("transaction_timeout", true, false))
 		force_setting("transaction_timeout", "0");
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
-		force_setting("synchronous_commit", "on");
+	weir_commit_durably();
 	weir_task_configure(task);
 	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
 	force_setting("application_name", psprintf("%s %s", task->job->name, task->name));
@@ -332,11 +348,7 @@ weir_task_tick(WeirTask *task)
 	CHECK_FOR_INTERRUPTS();
 	if (task->attempt->stopping)
 		task->stop = true;
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	weir_reload_settings();
 	(void) weir_control_push(task->port);
 	if (now - task->second_began < USECS_PER_SEC)
 		return;

@@ -21,7 +21,7 @@ sub job_under_load
 	$node->use_database($database);
 	$node->averaging_job(port => $sender->port, checkpointing => "every => '20 ms'", job => 'parallelism => 3');
 	$node->sql(q{SELECT weir.start_job('s3')});
-	$sender->rate(200_000)->send_to(length $data);
+	$sender->rate(40_000)->send_to(length $data);
 	flows("$database: started");
 	return;
 }
@@ -178,8 +178,15 @@ ok($node->wait_until(q{SELECT (SELECT count(*) FROM weir_internal.run) + (SELECT
 
 # The extension, and the schema it is in.
 job_under_load('dropped');
-$node->sql('DROP EXTENSION weir CASCADE');
+$session = $node->background_psql('dropped', on_error_stop => 0);
+$session->query_until(qr/waiting/, "\\echo waiting\nSELECT weir.wait_for_job('s3', 'stopped');\n");
+ok($node->wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%wait_for_job%' AND wait_event = 'Extension'}),
+	'a session waits for the job, and has read its tables');
+$node->sql("SET statement_timeout = '30s';\nDROP EXTENSION weir CASCADE");
 nothing_left('DROP EXTENSION');
+$session->query_until(qr/sent away/, "\\echo sent away\n");
+like($session->{stderr}, qr/cannot wait for a job while extension weir is being dropped/, 'it was sent away');
+$session->quit;
 is($node->sql(q{SELECT count(*) > 0 FROM averages}), 't', 'the output stays');
 
 # Created again in the same transaction, with a job of the same id.

@@ -118,4 +118,27 @@ like(error_as('stranger', q{SELECT weir.start_job('mine')}), qr/42501: permissio
 like($node->sql_error(q{SELECT weir.start_job('mine')}), qr/42501: permission denied for foreign table readings/,
 	'also by a superuser, since the job runs as its owner');
 
+# What a superuser changes may run the owner's code: as the owner.
+$node->use_database('domain');
+$node->sql(q{GRANT CREATE ON SCHEMA public TO alice; GRANT USAGE ON FOREIGN DATA WRAPPER weir_socket TO alice});
+my $query = 'INSERT INTO numbers SELECT a.* FROM readings r JOIN LATERAL remember(r) a ON weir.key_by(r.f0)';
+my $of_domain = Weir::Sender->new("1 1\n");
+$node->sql(qq{SET SESSION AUTHORIZATION alice;
+	CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '@{[$of_domain->port]}');
+	CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+	CREATE TABLE numbers (n bigint);
+	CREATE FUNCTION seen(v bigint) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''checked by %'', current_user; RETURN true; END';
+	CREATE DOMAIN checked AS bigint CHECK (seen(VALUE));
+	CREATE FUNCTION remember(r readings) RETURNS SETOF bigint LANGUAGE plpgsql AS 'BEGIN
+		PERFORM weir.state_update(''n'', r.f1::checked); RETURN NEXT r.f1; END';
+	SELECT weir.create_value_state('remember(readings)', 'n', 'checked', default_value => '0');
+	SELECT weir.create_job('s3', '$query');
+	SELECT weir.enable_checkpointing('s3');
+	SELECT weir.start_job('s3')});
+$of_domain->finish;
+ok($node->wait_status('finished'), 'state of a domain');
+my (undef, undef, $notices) = $node->psql('domain', "SELECT weir.alter_job('s3', query => '$query')");
+like($notices, qr/checked by alice/, 'alter_job runs the check of its domain');
+unlike($notices, qr/checked by (?!alice)/, 'as the owner, whoever calls it');
+
 done_testing();

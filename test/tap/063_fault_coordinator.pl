@@ -110,4 +110,21 @@ ok($node->wait_status('finished'), 'the job finishes');
 $node->is_exact('twice');
 $node->arm('');
 
+# A drain has ended the input: its final checkpoint is taken until it completes,
+# and so long waits who asked for it.
+$from = begin('drained', q{'none'});
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '1 h', timeout => '200 ms')});
+$node->sql(q{SELECT weir.start_job('s3')});
+$sender->send_to(length $data);
+ok($node->wait_until(q{SELECT sum(records_in) = 8 FROM weir.tasks WHERE kind = 'keyed'}), 'records flow');
+$node->arm('before_vote:hold:1');
+my $session = $node->background_psql('drained');
+$session->query_until(qr/asked/, "\\echo asked\nSELECT weir.stop_job('s3', drain => true);\n");
+ok($node->wait_until(q{SELECT count(*) > 1 FROM weir.checkpoints WHERE kind = 'final' AND status = 'failed'}), 'final checkpoints expire');
+$node->arm('');
+ok($node->wait_status('finished'), 'one completes');
+is($session->query_safe('SELECT status FROM weir.jobs') =~ s/^\s+//r, 'finished', 'stop_job has not raised an error');
+$session->quit;
+$node->is_exact('drained');
+
 done_testing();
