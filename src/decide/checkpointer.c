@@ -34,7 +34,7 @@ weir_checkpoint_failure_text(WeirCheckpointFailure f)
 		case WEIR_FAILURE_TASKS_NOT_RUNNING:
 			return "not all tasks are running";
 		case WEIR_FAILURE_RESTART:
-			return "the job restarts";
+			return "the attempt ended";
 		case WEIR_FAILURE_COMPLETING:
 			return "completing it failed";
 		case WEIR_FAILURE_TOO_MANY_REQUESTS:

@@ -20,7 +20,7 @@ $node->averaging_job(port => $sender->port, job => 'parallelism => 2',
 		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN PERFORM pg_sleep(seconds) FROM pace; RETURN NEW; END $$;
 		CREATE TRIGGER slow BEFORE INSERT ON averages FOR EACH ROW EXECUTE FUNCTION slow();',
-	checkpointing => q{every => '50 ms', timeout => '200 ms', fail_on_errors => false});
+	checkpointing => q{every => '50 ms', timeout => '200 ms', fail_on_errors => false, history => 3});
 $node->sql(q{SELECT weir.start_job('s3')});
 $sender->send_to(length $data);
 
@@ -28,6 +28,8 @@ ok($node->wait_until(q{SELECT count(*) >= 3 FROM weir.checkpoints WHERE status =
 is($node->sql(q{SELECT status, restarts FROM weir.jobs}), 'running|0', 'the job goes on');
 like($node->sql(q{SELECT failure FROM weir.checkpoints WHERE status = 'failed' ORDER BY 1 LIMIT 1}),
 	qr/timed? ?out|expired/i, 'the failure says why');
+ok($node->wait_until(q{SELECT max(checkpoint_id) >= 6 FROM weir.checkpoints}), 'more of them');
+cmp_ok($node->sql(q{SELECT count(*) FROM weir.checkpoints WHERE status = 'failed'}), '<=', 3, 'history bounds them, though none completes');
 $node->sql('UPDATE pace SET seconds = 0');
 ok($node->wait_until(q{SELECT count(*) > 0 FROM weir.checkpoints WHERE status = 'completed'}), 'one completes at last');
 $sender->finish;

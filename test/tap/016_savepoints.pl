@@ -190,6 +190,7 @@ $sender->send_to(length($odd . $even));
 ok($node->wait_until(q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'averages'::regclass AND NOT granted}), 'a task waits for a lock');
 like($node->sql_error(q{SELECT weir.stop_job('s3', savepoint => 'last')}), qr/55000.*expired/s, 'stop_job says why it failed');
 is($node->sql(q{SELECT j.status, c.status, c.savepoint FROM weir.jobs j, weir.checkpoints c}), 'running|failed|last', 'the job goes on');
+is($node->sql_error(q{SET statement_timeout = '10 s'; SELECT weir.enable_checkpointing('s3', timeout => '400 ms')}), '', 'its timeout can be changed though the sink is locked');
 like($node->sql_error(q{SELECT weir.start_job('s3', from_savepoint => 'last')}), qr/already running/, 'it is not started twice');
 $session->query_safe('COMMIT');
 $session->quit;
