@@ -1,6 +1,6 @@
 -- The keyed state of a checkpoint, decoded.
 
-CREATE FUNCTION weir.state(job text, checkpoint bigint DEFAULT NULL)
+CREATE FUNCTION weir.state(job text, at_checkpoint bigint DEFAULT NULL)
 RETURNS TABLE (step int, state text, key jsonb, value jsonb, expires_at timestamptz,
                key_group int, task int)
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "api/access.h"
 #include "api/option.h"
@@ -49,11 +50,14 @@ count_chunk(void *arg, int group, bool is_full, bytea *payload)
 	++*(int64 *) arg;
 }
 
+/* The caller's snapshot may be older than the checkpoint that stopped the job. */
 static void
 read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
 {
+	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
 					   kept->max_parallelism, reader, arg);
+	PopActiveSnapshot();
 }
 
 /* The job's query as it is to be, and as it was, read from one stream. */
@@ -101,8 +105,8 @@ leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change
 }
 
 /*
- * Holds what is kept against what the query's step declares.  Default values
- * and checks of domains are code of the owner's, and run as in a task.
+ * Holds what is kept against what the query's step declares; as the owner, whose
+ * types and functions a store calls, and by whose names migrate is looked up later.
  */
 static void
 check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,

@@ -81,6 +81,7 @@ check_type(const WeirAccessor *accessor, WeirRole role, WeirState *state, Oid ty
 					decl->name, weir_store_function(weir_current_store),
 					format_type_be(wanted), given),
 			 errdetail("%s was called with a value of type %s.", accessor->name, given),
+			 role == WEIR_ROLE_RESULT ? errhint("Ask for NULL::%s.", format_type_be(wanted)) :
 			 errhint("Cast it: value::%s.", format_type_be(wanted))));
 }
 

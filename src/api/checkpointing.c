@@ -100,12 +100,27 @@ notice_longer_epochs(const WeirJob *job, Oid target, int64 lock_wait)
 	}
 }
 
+/* Compiling takes locks on stream and target, for which other changes need not wait. */
+static void
+check_query(const WeirJob *job, WeirMode mode, const WeirCheckpointChange *change)
+{
+	WeirDataflow *dataflow;
+
+	if (job->checkpointing && change->lock_wait == NULL &&
+		(change->mode == NULL || weir_job_is_running(job)))
+		return;
+	dataflow = weir_job_compile(job);
+	weir_check_journal(job, dataflow, mode);
+	notice_longer_epochs(job, dataflow->target,
+						 change->lock_wait ? weir_interval_us(change->lock_wait) : job->lock_wait);
+	weir_dataflow_free(dataflow);
+}
+
 Datum
 weir_enable_checkpointing(PG_FUNCTION_ARGS)
 {
 	char	   *name = weir_arg_required(fcinfo, 0, "job name");
 	WeirCheckpointChange change;
-	WeirDataflow *dataflow;
 	WeirMode	mode;
 	WeirJob    *job;
 
@@ -114,11 +129,7 @@ weir_enable_checkpointing(PG_FUNCTION_ARGS)
 	mode = wanted_mode(job, change.mode);
 	if (weir_job_is_running(job))
 		check_running(job, mode);
-	dataflow = weir_job_compile(job);
-	weir_check_journal(job, dataflow, mode);
-	notice_longer_epochs(job, dataflow->target,
-						 change.lock_wait ? weir_interval_us(change.lock_wait) : job->lock_wait);
-	weir_dataflow_free(dataflow);
+	check_query(job, mode, &change);
 	weir_job_configure(job->id, &change);
 	weir_registry_notify_at_commit(job->id, WEIR_REQUEST_CONFIGURE);
 	PG_RETURN_VOID();

@@ -17,6 +17,7 @@
 #include "state/list.h"
 #include "state/map.h"
 #include "state/value.h"
+#include "state/window.h"
 
 /* to_jsonb for one type: it looks its argument's type up in the call's expression. */
 typedef struct Converter
@@ -146,6 +147,17 @@ map_json(WeirStateJson *json, WeirState *map)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+static Jsonb *
+window_json(WeirStateJson *json, WeirState *window)
+{
+	Oid		   *types;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n = weir_window_results(window, &types, &values, &nulls);
+
+	return weir_state_json_array(json, n, types, values, nulls);
+}
+
 Jsonb *
 weir_state_json_current(WeirStateJson *json, WeirState *state)
 {
@@ -163,7 +175,7 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			value = weir_aggregating_get(state, &isnull);
 			return weir_state_json(json, decl->result_type, value, isnull);
 		case WEIR_STATE_WINDOW:
-			return NULL;
+			return window_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);
 			return weir_state_json(json, decl->type, value, isnull);

@@ -23,7 +23,7 @@ extern Jsonb *weir_state_json_array(WeirStateJson *json, int n, const Oid *types
 
 /*
  * What a state of the current key holds: a list as an array, a map as an object,
- * an aggregate's result; of an open count window nothing.
+ * an aggregate's result, of an open count window an array of its aggregates' results.
  */
 extern Jsonb *weir_state_json_current(WeirStateJson *json, WeirState *state);
 

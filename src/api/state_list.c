@@ -29,22 +29,7 @@ static const WeirAccessor list_update = {"weir.list_update()", WEIR_STATE_LIST,
 Datum
 weir_list_get_array(PG_FUNCTION_ARGS)
 {
-	WeirState  *state = weir_call_site(fcinfo, &list_get)->state;
-	Oid			type = weir_state_decl(state)->type;
-	Datum	   *values;
-	bool	   *nulls;
-	int64		n = weir_list_state_get(state, &values, &nulls);
-	int			size = (int) Min(n, PG_INT32_MAX);
-	int			first = 1;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	if (n == 0)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, 1, &size, &first, type, typlen,
-											 typbyval, typalign));
+	return weir_list_state_array(weir_call_site(fcinfo, &list_get)->state);
 }
 
 /* What is left to be returned, in memory of its own: the list may change meanwhile. */

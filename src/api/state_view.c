@@ -12,9 +12,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -39,6 +39,9 @@ PG_FUNCTION_INFO_V1(weir_state_typed);
 typedef struct View
 {
 	const WeirJob *job;
+	char	   *savepoint;		/* asked for, NULL: none */
+	bool		by_id;			/* a checkpoint is */
+	int64		checkpoint;
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
 	ReturnSetInfo *result;
@@ -53,21 +56,31 @@ typedef struct View
 /* ---- which checkpoint ---- */
 
 static const WeirCompleted *
-find_checkpoint(const WeirJob *job, int64 checkpoint)
+find_row(List *rows, int64 checkpoint)
 {
 	ListCell   *lc;
 
-	foreach(lc, weir_completed_all(job->id))
+	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
 
 		if (row->checkpoint == checkpoint)
 			return row;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("checkpoint " INT64_FORMAT " of job \"%s\" is not kept", checkpoint, job->name),
-			 errhint("Raise retain with weir.enable_checkpointing, or take a savepoint: weir.checkpoints lists what there was.")));
+	return NULL;
+}
+
+static const WeirCompleted *
+find_checkpoint(const WeirJob *job, int64 checkpoint)
+{
+	const WeirCompleted *row = find_row(weir_completed_visible(job->id), checkpoint);
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("checkpoint " INT64_FORMAT " of job \"%s\" is not kept", checkpoint, job->name),
+				 errhint("Raise retain with weir.enable_checkpointing, or take a savepoint: weir.checkpoints lists what there was.")));
+	return row;
 }
 
 /* What the next attempt would restore; NULL: nothing. */
@@ -75,7 +88,35 @@ static const WeirCompleted *
 newest(const WeirJob *job)
 {
 	return job->fresh || (job->altered && job->leave_state) ? NULL :
-		weir_start_reached(job, weir_completed_all(job->id));
+		weir_start_reached(job, weir_completed_visible(job->id));
+}
+
+static const WeirCompleted *
+find_asked(const View *view)
+{
+	if (view->savepoint)
+		return weir_savepoint_require(view->job, view->savepoint);
+	return view->by_id ? find_checkpoint(view->job, view->checkpoint) : newest(view->job);
+}
+
+/*
+ * Chooses the checkpoint and pushes a snapshot that has all its chunks.  The
+ * caller's may be older than the checkpoint.  A newer one has them if they were
+ * committed when it was found (visible: decided is not enough), and the
+ * checkpoint is still kept after it was taken: chunks are trimmed together with it.
+ */
+static void
+push_snapshot(View *view)
+{
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		view->at = find_asked(view);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (view->at == NULL || find_row(weir_completed_all(view->job->id), view->at->checkpoint))
+			return;
+		PopActiveSnapshot();
+	}
 }
 
 /* Values that alter_job has a function for go through it; what is not declared is not shown. */
@@ -172,25 +213,6 @@ result_type(const WeirStateDecl *decl)
 }
 
 static Datum
-list_array(WeirState *state)
-{
-	Oid			type = weir_state_decl(state)->type;
-	Datum	   *values;
-	bool	   *nulls;
-	int			n = (int) weir_list_state_get(state, &values, &nulls);
-	int			first = 1;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	if (n == 0)
-		return PointerGetDatum(construct_empty_array(type));
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &first, type, typlen,
-											  typbyval, typalign));
-}
-
-static Datum
 read_typed(View *view, WeirState *state, bool *isnull)
 {
 	const WeirStateDecl *decl = weir_state_decl(state);
@@ -198,7 +220,7 @@ read_typed(View *view, WeirState *state, bool *isnull)
 
 	*isnull = false;
 	if (decl->kind == WEIR_STATE_LIST && result_type(decl) != JSONBOID)
-		return list_array(state);
+		return weir_list_state_array(state);
 	if (decl->kind == WEIR_STATE_AGGREGATING)
 		return weir_aggregating_get(state, isnull);
 	if (decl->kind == WEIR_STATE_VALUE || decl->kind == WEIR_STATE_REDUCING)
@@ -341,13 +363,16 @@ show_as_owner(FunctionCallInfo fcinfo, View *view)
 
 	InitMaterializedSRF(fcinfo, 0);
 	view->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	if (view->at == NULL)
-		return (Datum) 0;
-	view->dataflow = weir_job_compile(view->job);
-	weir_job_become_owner(view->job, &before);
-	show(view);
-	weir_job_become_caller(&before);
-	weir_dataflow_free(view->dataflow);
+	push_snapshot(view);
+	if (view->at != NULL)
+	{
+		view->dataflow = weir_job_compile(view->job);
+		weir_job_become_owner(view->job, &before);
+		show(view);
+		weir_job_become_caller(&before);
+		weir_dataflow_free(view->dataflow);
+	}
+	PopActiveSnapshot();
 	return (Datum) 0;
 }
 
@@ -356,7 +381,8 @@ weir_state_at_checkpoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.at = PG_ARGISNULL(1) ? newest(view.job) : find_checkpoint(view.job, PG_GETARG_INT64(1));
+	view.by_id = !PG_ARGISNULL(1);
+	view.checkpoint = view.by_id ? PG_GETARG_INT64(1) : 0;
 	return show_as_owner(fcinfo, &view);
 }
 
@@ -365,7 +391,7 @@ weir_state_at_savepoint(PG_FUNCTION_ARGS)
 {
 	View		view = {weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"))};
 
-	view.at = weir_savepoint_require(view.job, weir_arg_required(fcinfo, 1, "savepoint"));
+	view.savepoint = weir_arg_required(fcinfo, 1, "savepoint");
 	return show_as_owner(fcinfo, &view);
 }
 
@@ -377,6 +403,5 @@ weir_state_typed(PG_FUNCTION_ARGS)
 	view.only = weir_arg_required(fcinfo, 1, "state");
 	view.key_type = get_fn_expr_argtype(fcinfo->flinfo, 2);
 	view.value_type = get_fn_expr_argtype(fcinfo->flinfo, 3);
-	view.at = newest(view.job);
 	return show_as_owner(fcinfo, &view);
 }

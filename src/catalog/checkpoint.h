@@ -72,6 +72,8 @@ extern void weir_checkpoint_forget(int64 job, int history);
 extern void weir_completed_insert(int64 job, const WeirCompleted *row);
 /* All completed rows of a job, ascending; in CurrentMemoryContext. */
 extern List *weir_completed_all(int64 job);
+/* Those of them whose transactions are known to have been committed. */
+extern List *weir_completed_visible(int64 job);
 /* Deletes completed rows without a name before an id, and their markers. */
 extern void weir_completed_forget(int64 job, int64 before);
 

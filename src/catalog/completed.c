@@ -142,8 +142,9 @@ read_completed(SPITupleTable *table, uint64 i, MemoryContext context)
 	return row;
 }
 
-List *
-weir_completed_all(int64 job)
+/* Those rows "d" of a job for which the condition holds. */
+static List *
+read_rows(int64 job, const char *condition)
 {
 	WeirInternal saved;
 	Oid			types[] = {INT8OID};
@@ -154,9 +155,9 @@ weir_completed_all(int64 job)
 	uint64		n;
 
 	weir_internal_enter(&saved);
-	n = weir_internal_run("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
-						  "positions, prepared, completed_at, savepoint FROM weir_internal.completed "
-						  "WHERE job = $1 ORDER BY checkpoint",
+	n = weir_internal_run(psprintf("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
+								   "positions, prepared, completed_at, savepoint FROM weir_internal.completed d "
+								   "WHERE job = $1 AND %s ORDER BY checkpoint", condition),
 						  1, types, values, NULL);
 	table = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
@@ -169,6 +170,19 @@ weir_completed_all(int64 job)
 	}
 	weir_internal_leave(&saved);
 	return result;
+}
+
+List *
+weir_completed_all(int64 job)
+{
+	return read_rows(job, "true");
+}
+
+List *
+weir_completed_visible(int64 job)
+{
+	return read_rows(job, "NOT EXISTS (SELECT FROM weir_internal.checkpoint k "
+					 "WHERE k.job = d.job AND k.id = d.checkpoint AND k.visible_at IS NULL)");
 }
 
 WeirCompleted *

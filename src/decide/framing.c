@@ -498,8 +498,9 @@ weir_framer_finish(WeirFramer *f, WeirFramedRecord *record)
 void
 weir_framer_drop(WeirFramer *f)
 {
-	f->offset += (int64_t) f->tail.len;
+	f->offset += (int64_t) weir_framer_tail(f);
 	f->tail.len = 0;
+	f->skipping = false;
 	restart_search(f);
 }
 

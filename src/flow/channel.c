@@ -67,6 +67,8 @@ begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 bool
 weir_sender_push(WeirSender *sender)
 {
+	MemoryContext old = MemoryContextSwitchTo(sender->context);
+
 	while (sender->pending != NIL && sender->marked < 0)
 	{
 		StringInfo	first = linitial(sender->pending);
@@ -74,7 +76,7 @@ weir_sender_push(WeirSender *sender)
 
 		result = shm_mq_send(sender->queue, first->len, first->data, true, true);
 		if (result == SHM_MQ_WOULD_BLOCK)
-			return false;
+			break;
 		if (result == SHM_MQ_DETACHED)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONNECTION_FAILURE),
@@ -88,6 +90,7 @@ weir_sender_push(WeirSender *sender)
 			pfree(first);
 		}
 	}
+	MemoryContextSwitchTo(old);
 	return sender->pending == NIL;
 }
 
@@ -106,8 +109,8 @@ enqueue(WeirSender *sender)
 	}
 	else
 		sender->batch = makeStringInfo();
-	(void) weir_sender_push(sender);
 	MemoryContextSwitchTo(old);
+	(void) weir_sender_push(sender);
 }
 
 void
@@ -311,12 +314,9 @@ weir_sender_undo(WeirSender *sender)
 void
 weir_sender_release(WeirSender *sender)
 {
-	MemoryContext old = MemoryContextSwitchTo(sender->context);
-
 	weir_sender_flush(sender);
 	sender->marked = -1;
 	(void) weir_sender_push(sender);
-	MemoryContextSwitchTo(old);
 }
 
 WeirReceiver *

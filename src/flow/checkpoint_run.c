@@ -261,6 +261,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
 						   action->acknowledged);
+	weir_checkpoint_forget(co->job->id, co->job->history);
 	weir_coordinator_end(co, false);
 	WEIR_FAULT(after_abort);
 	if (action->reason != WEIR_FAILURE_RESTART)

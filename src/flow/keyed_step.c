@@ -158,7 +158,11 @@ call_function(WeirKeyedStep *step)
 									   step->dataflow->function_desc, false);
 }
 
-/* What a window that fires has to say stays until it has been handed on. */
+/*
+ * What a window that fires has to say stays until it has been handed on.  No key
+ * is current meanwhile: an aggregate's function that cleared the window's state
+ * would pull it from under itself.
+ */
 static void
 add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
 {
@@ -166,6 +170,7 @@ add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit,
 	bool		fired;
 
 	enter_key(step, row);
+	weir_current_store = NULL;
 	ExecClearTuple(step->result);
 	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
 							step->result->tts_values, step->result->tts_isnull);

@@ -30,7 +30,6 @@
 #include "source/reader.h"
 
 #define BATCH_RECORDS 4096
-#define TRIM_BYTES (1024 * 1024)
 
 typedef struct Source
 {
@@ -46,7 +45,6 @@ typedef struct Source
 	bool		ended;			/* end of stream sent on */
 	bool		paused;			/* behind the barrier of a final checkpoint */
 	int64		paused_for;
-	int64		trimmed;		/* offset, once checkpointing was disabled */
 } Source;
 
 static int
@@ -408,7 +406,7 @@ push_all(Source *source)
 	return free;
 }
 
-/* Once checkpointing has been disabled, no checkpoint trims the journal. */
+/* Once checkpointing has been disabled, no checkpoint trims the journal or lets the sender forget. */
 static void
 trim_unchecked(Source *source)
 {
@@ -417,10 +415,7 @@ trim_unchecked(Source *source)
 	if (source->task->attempt->checkpointing)
 		return;
 	weir_reader_position(source->reader, &position);
-	if (position.offset - source->trimmed < TRIM_BYTES)
-		return;
 	weir_reader_trim(source->reader, position.offset);
-	source->trimmed = position.offset;
 }
 
 /* An error is blamed on the record it is about. */
@@ -473,6 +468,7 @@ turn(Source *source)
 			break;
 		case WEIR_READ_ENDED:
 			handle_end(source);
+			trim_unchecked(source);
 			break;
 		case WEIR_READ_WAIT:
 			weir_reader_flush(source->reader, false);

@@ -35,7 +35,7 @@ struct WeirSink
 	int			capacity;
 	DestReceiver *receiver;		/* of what the statement returns */
 	PlanState  *scan;			/* reads rows in the statement that runs */
-	bool		at_rows;		/* a statement has begun to read */
+	bool		at_rows;		/* a row is looked at, or a statement has begun to read */
 
 	/* BATCH_DISTINCT: arbiter values of the rows that wait */
 	ExprContext *econtext;
@@ -143,6 +143,7 @@ meets_waiting(WeirSink *sink, Datum *values, bool *nulls)
 	const WeirDataflow *df = sink->dataflow;
 	bool		isnew;
 
+	sink->at_rows = true;
 	ExecClearTuple(sink->input);
 	memcpy(sink->input->tts_values, values, sizeof(Datum) * df->sink_desc->natts);
 	memcpy(sink->input->tts_isnull, nulls, sizeof(bool) * df->sink_desc->natts);
@@ -156,6 +157,7 @@ meets_waiting(WeirSink *sink, Datum *values, bool *nulls)
 									  &sink->probe->tts_isnull[i]);
 	ExecStoreVirtualTuple(sink->probe);
 	(void) LookupTupleHashEntry(sink->seen, sink->probe, &isnew, NULL);
+	sink->at_rows = false;
 	return !isnew;
 }
 

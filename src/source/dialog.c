@@ -193,7 +193,10 @@ take_line(WeirDialog *d, int64 received, bool *more)
 		return WEIR_DIALOG_DATA;
 	drop_held(d, line.len);
 	if (event == WEIR_RESUME_ASK_AGAIN)
+	{
+		drop_held(d, d->nheld);
 		weir_socket_reconnect(d->socket);
+	}
 	speak(d);
 	if (event == WEIR_RESUME_ANOTHER)
 	{

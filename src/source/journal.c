@@ -38,6 +38,7 @@
 #include "source/journal.h"
 
 #define CROWDED_BYTES	(1024 * 1024)
+#define CROWDED_ROWS	512		/* each has a page of memory, however little is in it */
 #define READ_BLOCKS		64
 #define MIN_SEGMENT		(8 * BLCKSZ)
 
@@ -268,15 +269,12 @@ weir_journal_due(const WeirJournal *j)
 bool
 weir_journal_crowded(const WeirJournal *j)
 {
-	return j->bytes >= CROWDED_BYTES;
+	return j->bytes >= CROWDED_BYTES || j->nrows >= CROWDED_ROWS;
 }
 
-/*
- * max_journal, but never so small that a record could not pass.  At least four
- * segments make it up, so that most of a full journal can be freed.
- */
-static int64
-size_limit(const WeirJournal *j)
+/* At least four segments make it up, so that most of a full journal can be freed. */
+int64
+weir_journal_limit(const WeirJournal *j)
 {
 	return Max(j->stream->max_journal, (int64) j->stream->max_record * 4);
 }
@@ -284,7 +282,7 @@ size_limit(const WeirJournal *j)
 static BlockNumber
 segment_blocks(const WeirJournal *j)
 {
-	int64		bytes = Min((int64) weir_journal_segment_size * 1024, size_limit(j) / 4);
+	int64		bytes = Min((int64) weir_journal_segment_size * 1024, weir_journal_limit(j) / 4);
 
 	return (BlockNumber) (Max(bytes, MIN_SEGMENT) / BLCKSZ);
 }
@@ -395,7 +393,7 @@ bool
 weir_journal_full(const WeirJournal *j, int64 offset)
 {
 	return can_free(j, 0, offset) &&
-		weir_journal_size(j) + (int64) j->bytes >= size_limit(j);
+		weir_journal_size(j) + (int64) j->bytes >= weir_journal_limit(j);
 }
 
 /* Slot i is free: it goes behind those in use. */

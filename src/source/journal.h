@@ -45,7 +45,9 @@ extern void weir_journal_confirm(void);
 
 /* Bytes it occupies. */
 extern int64 weir_journal_size(const WeirJournal *j);
-/* max_journal is reached, and a checkpoint at this offset would free some. */
+/* How many they may be: max_journal, but never so few that a record could not pass. */
+extern int64 weir_journal_limit(const WeirJournal *j);
+/* That is reached, and a checkpoint at this offset would free some. */
 extern bool weir_journal_full(const WeirJournal *j, int64 offset);
 /* Frees segments that lie before the offset, but those that are locked.  Outside a transaction. */
 extern void weir_journal_trim(WeirJournal *j, int64 offset);

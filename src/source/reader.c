@@ -311,7 +311,7 @@ feed(WeirReader *r, WeirBatch *batch)
 static bool
 is_endless(WeirReader *r)
 {
-	if (!r->stream->journal || (int64) weir_framer_tail(r->framer) <= r->stream->max_journal)
+	if (!r->stream->journal || (int64) weir_framer_tail(r->framer) <= weir_journal_limit(r->journal))
 		return false;
 	memset(&r->long_record, 0, sizeof(r->long_record));
 	r->long_record.data = "";

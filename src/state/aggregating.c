@@ -204,12 +204,13 @@ begin_anew(WeirState *state, WeirEntry *entry)
 void
 weir_aggregating_add(WeirState *state, Datum value, bool isnull)
 {
-	WeirEntry  *entry = weir_entry_make(state->store);
+	WeirEntry  *entry;
 	WeirGroup  *group = weir_current_group(state->store);
 	Accumulator *accumulator;
 	int64		before;
 
 	value = weir_input_coerce(&state->input, value, isnull);
+	entry = weir_entry_make(state->store);
 	if (!add_continues(state, entry))
 		begin_anew(state, entry);
 	accumulator = (Accumulator *) weir_live_modify(state, group, entry);

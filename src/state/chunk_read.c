@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "decide/keygroup.h"
 #include "state/chunk.h"
@@ -150,6 +151,22 @@ check_keys(ChunkReader *reader, int nkeys)
 				 errhint("Restore the key, or start with weir.start_job(fresh => true).")));
 }
 
+pg_attribute_noreturn()
+static void
+refuse_type(const WeirState *state, WeirStateKind kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("state \"%s\" of function %s is not of the type its snapshot was taken with",
+					state->decl.name, state->store->function),
+			 errdetail("It is declared as %s of type %s, and was kept as %s%s.",
+					   weir_state_kind_name(state->decl.kind), format_type_be(state->decl.type),
+					   weir_state_kind_name(kind), kind == state->decl.kind ? " of another one" : ""),
+			 kind == state->decl.kind && weir_conversion_is_for(kind) ?
+			 errhint("Restore the type, or name a function that converts its values in weir.alter_job(migrate => ...).") :
+			 errhint("Declare it as it was, or by another name and leave what was kept behind with weir.alter_job(drop_state => true).")));
+}
+
 /* Does the chunk's state look as the declared one does, or as one that can be converted? */
 static void
 match_type(ChunkState *match, uint8 kind, uint32 fingerprint)
@@ -162,13 +179,7 @@ match_type(ChunkState *match, uint8 kind, uint32 fingerprint)
 	match->converts = kind == state->decl.kind &&
 		weir_conversion_migrates(state, match->natts, fingerprint);
 	if (!match->converts)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("state \"%s\" of function %s is not of the type its snapshot was taken with",
-						state->decl.name, state->store->function),
-				 errdetail("It is declared as %s of type %s.", weir_state_kind_name(state->decl.kind),
-						   format_type_be(state->decl.type)),
-				 errhint("Restore the type, or name a function that converts its values in weir.alter_job(migrate => ...).")));
+		refuse_type(state, kind);
 }
 
 /* Which of the store's states is the chunk's next? */
@@ -330,17 +341,20 @@ convert_value(ChunkReader *reader, WeirState *state, int natts, WeirCell *cell)
 	const char *wrong;
 	char	   *piece;
 	Datum		value;
+	bool		isnull;
 
 	if (type->typbyval)
 	{
-		weir_conversion_apply(state, get_by_value(reader, type, size), cell);
+		cell->value = weir_conversion_apply(state, get_by_value(reader, type, size), &isnull);
+		cell->flags |= isnull ? WEIR_CELL_NULL : 0;
 		return;
 	}
 	piece = take_piece(reader, type, natts, NULL, &size);
 	wrong = weir_flat_read(type, piece, size, &value);
 	if (wrong)
 		damaged(reader->group, wrong);
-	weir_conversion_apply(state, weir_flat_datum(type, value), cell);
+	cell->value = weir_conversion_apply(state, weir_flat_datum(type, value), &isnull);
+	cell->flags |= isnull ? WEIR_CELL_NULL : 0;
 	pfree(piece);
 }
 
@@ -396,11 +410,13 @@ read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEn
 		memcpy(&cell.stamp, get(reader, sizeof(int64)), sizeof(int64));
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
-	if (cell.flags == WEIR_CELL_PRESENT && match->converts)
+	state->converts = match->converts;
+	if (cell.flags == WEIR_CELL_PRESENT && state->live)
+		cell.value = read_live(reader, state);
+	else if (cell.flags == WEIR_CELL_PRESENT && match->converts)
 		convert_value(reader, state, match->natts, &cell);
 	else if (cell.flags == WEIR_CELL_PRESENT)
-		cell.value = state->live ? read_live(reader, state) :
-			read_value(reader, state, match->natts);
+		cell.value = read_value(reader, state, match->natts);
 	weir_cell_put(state, group, entry, cell);
 }
 
@@ -507,10 +523,16 @@ weir_store_load(WeirStore *store, int group, bool is_full, bytea *payload)
 	ChunkReader *reader = open_chunk(store, group, is_full, payload);
 	WeirGroup  *target = &store->groups[group - store->first_group];
 	ErrorContextCallback context = {error_context_stack, entries_context, reader};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir chunk",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 
+	/* what functions of types and migrations leave behind goes with the chunk */
 	error_context_stack = &context;
 	read_entries(reader, reader->nentries);
 	error_context_stack = context.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 	if (is_full)
 		target->has_base = true;
 	else

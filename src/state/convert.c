@@ -4,9 +4,10 @@
  *		weir.alter_job said is to become of them.
  *
  *	drop_state	a state that is not declared any more is left behind
- *	migrate		a value of another type goes through a function from that type
- *				to the declared one; the type it came from may have another
- *				name, as long as its attributes are those of the snapshot
+ *	migrate		a value of another type, also one in a list or a map, goes
+ *				through a function from that type to the declared one; the type
+ *				it came from may have another name, as long as its attributes
+ *				are those of the snapshot
  */
 #include "postgres.h"
 
@@ -17,17 +18,18 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
 #include "state/convert.h"
-#include "state/piece.h"
 
 struct WeirConversion
 {
 	bool		drop_state;
 	bool		migrates;
 	FmgrInfo	function;
+	MemoryContext scratch;		/* reset after each call */
 	WeirFlatType from;
 	Oid			result;
 };
@@ -71,6 +73,8 @@ find_migration(WeirConversion *conversion, const char *text, MemoryContext conte
 	if (conversion->from.composite)
 		weir_flat_keep_short(&conversion->from, context);
 	fmgr_info_cxt(function, &conversion->function, context);
+	conversion->scratch = AllocSetContextCreate(context, "weir state migration",
+												ALLOCSET_DEFAULT_SIZES);
 	conversion->migrates = true;
 }
 
@@ -90,13 +94,19 @@ weir_conversion_drops(const WeirStore *store)
 }
 
 bool
+weir_conversion_is_for(WeirStateKind kind)
+{
+	return kind != WEIR_STATE_AGGREGATING && kind != WEIR_STATE_WINDOW;
+}
+
+bool
 weir_conversion_migrates(const WeirState *state, int natts, uint32 fingerprint)
 {
 	const WeirConversion *conversion = state->store->conversion;
 
-	return conversion && conversion->migrates && state->decl.kind == WEIR_STATE_VALUE &&
+	return conversion && conversion->migrates && weir_conversion_is_for(state->decl.kind) &&
 		conversion->result == state->decl.type && natts <= conversion->from.natts &&
-		fingerprint == conversion->from.fingerprints[natts];
+		fingerprint == weir_flat_salted(&conversion->from, natts, state->type.salt);
 }
 
 const WeirFlatType *
@@ -105,17 +115,42 @@ weir_conversion_type(const WeirState *state)
 	return &state->store->conversion->from;
 }
 
-void
-weir_conversion_apply(WeirState *state, Datum old, WeirCell *cell)
+Datum
+weir_conversion_apply(WeirState *state, Datum old, bool *isnull)
 {
+	WeirConversion *conversion = state->store->conversion;
+	MemoryContext caller = MemoryContextSwitchTo(conversion->scratch);
 	LOCAL_FCINFO(call, 1);
 	Datum		result;
 
-	InitFunctionCallInfoData(*call, &state->store->conversion->function, 1, InvalidOid, NULL, NULL);
+	InitFunctionCallInfoData(*call, &conversion->function, 1,
+							 get_typcollation(conversion->from.type), NULL, NULL);
 	call->args[0].value = old;
 	call->args[0].isnull = false;
 	result = FunctionCallInvoke(call);
-	if (call->isnull)
-		cell->flags |= WEIR_CELL_NULL;
-	cell->value = weir_piece_make(state->store->slab, &state->type, result, call->isnull);
+	*isnull = call->isnull;
+	result = weir_piece_make(state->store->slab, &state->type,
+							 weir_input_coerce(&state->input, result, *isnull), *isnull);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(conversion->scratch);
+	return result;
+}
+
+Datum
+weir_conversion_piece_get(WeirBytes *bytes, WeirState *state, bool *isnull)
+{
+	WeirSlab   *slab = state->store->slab;
+	const WeirFlatType *from;
+	Datum		old;
+	Datum		value;
+
+	if (!state->converts)
+		return weir_piece_get(bytes, slab, &state->type, isnull);
+	from = weir_conversion_type(state);
+	old = weir_piece_get(bytes, slab, from, isnull);
+	if (*isnull)
+		return old;
+	value = weir_conversion_apply(state, old, isnull);
+	weir_piece_free(slab, from, old, false);
+	return value;
 }

@@ -9,17 +9,24 @@
 #include "postgres.h"
 
 #include "state/entry.h"
+#include "state/piece.h"
 
 typedef struct WeirConversion WeirConversion;
 
 /* May a state that is not declared be left behind? */
 extern bool weir_conversion_drops(const WeirStore *store);
 
+/* Can values of a state of this kind go through a function? */
+extern bool weir_conversion_is_for(WeirStateKind kind);
+
 /* Is there a function to the state's type from one that looks like this? */
 extern bool weir_conversion_migrates(const WeirState *state, int natts, uint32 fingerprint);
 
-/* That type, and the conversion of one of its values into the cell. */
+/* That type, and a piece of the state's type for one of its values. */
 extern const WeirFlatType *weir_conversion_type(const WeirState *state);
-extern void weir_conversion_apply(WeirState *state, Datum old, WeirCell *cell);
+extern Datum weir_conversion_apply(WeirState *state, Datum old, bool *isnull);
+
+/* weir_piece_get of a value in a list or a map, converted if its state's are. */
+extern Datum weir_conversion_piece_get(WeirBytes *bytes, WeirState *state, bool *isnull);
 
 #endif

@@ -130,6 +130,7 @@ struct WeirState
 	int			name_length;
 	WeirFlatType type;
 	WeirInput	input;
+	bool		converts;		/* values of what is being loaded are of another type */
 	bool		default_isnull;
 	Datum		default_value;
 	const WeirLiveOps *live;	/* NULL: its cells are flat values */

@@ -94,11 +94,18 @@ weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context)
 	ReleaseTupleDesc(desc);
 }
 
+uint32
+weir_flat_salted(const WeirFlatType *flat, int natts, uint32 salt)
+{
+	return salt == 0 ? flat->fingerprints[natts] : hash_combine(flat->fingerprints[natts], salt);
+}
+
 void
 weir_flat_salt(WeirFlatType *flat, uint32 salt)
 {
 	for (int i = 0; i <= flat->natts; i++)
-		flat->fingerprints[i] = hash_combine(flat->fingerprints[i], salt);
+		flat->fingerprints[i] = weir_flat_salted(flat, i, salt);
+	flat->salt = salt;
 }
 
 Size

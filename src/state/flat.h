@@ -28,6 +28,7 @@ typedef struct WeirFlatType
 	 * as such.
 	 */
 	uint32	   *fingerprints;
+	uint32		salt;			/* that went into them, or 0 */
 	struct TupleDescData *desc; /* of a composite type */
 	struct HeapTupleHeaderData *header;	/* what its rows' headers have in common */
 	struct WeirFlatRow *row;	/* NULL: rows are kept with their header */
@@ -38,6 +39,8 @@ extern void weir_flat_type(WeirFlatType *flat, Oid type, MemoryContext context);
 extern void weir_flat_keep_short(WeirFlatType *flat, MemoryContext context);
 /* What else a value's bytes depend on goes into the fingerprints. */
 extern void weir_flat_salt(WeirFlatType *flat, uint32 salt);
+/* The fingerprint of values of the first natts attributes, with the salt of another type. */
+extern uint32 weir_flat_salted(const WeirFlatType *flat, int natts, uint32 salt);
 #define weir_flat_fingerprint(flat) ((flat)->fingerprints[(flat)->natts])
 
 /* Makes *value self-contained, and says how many bytes it takes when flat. */

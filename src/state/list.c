@@ -15,6 +15,7 @@
 
 #include "utils/memutils.h"
 
+#include "state/convert.h"
 #include "state/entry.h"
 #include "state/list.h"
 #include "state/piece.h"
@@ -359,7 +360,7 @@ read_element(WeirState *state, WeirList *list, WeirBytes *bytes, bool stamped)
 {
 	int64		stamp = stamped ? weir_get_int64(bytes) : state->store->clock;
 	bool		isnull;
-	Datum		piece = weir_piece_get(bytes, state->store->slab, &state->type, &isnull);
+	Datum		piece = weir_conversion_piece_get(bytes, state, &isnull);
 
 	if (bytes->wrong)
 		return;

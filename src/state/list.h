@@ -16,6 +16,9 @@
  */
 extern int64 weir_list_state_get(WeirState *state, Datum **values, bool **nulls);
 
+/* The same as an array, in the current memory context. */
+extern Datum weir_list_state_array(WeirState *state);
+
 /* Values are of the declared type; they are copied. */
 extern void weir_list_state_add(WeirState *state, Datum value, bool isnull);
 /* The list becomes these. */

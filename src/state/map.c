@@ -147,14 +147,16 @@ renew_item(WeirState *state, WeirGroup *group, WeirEntry *entry, MapItem *item)
 void
 weir_map_state_put(WeirState *state, Datum key, bool key_isnull, Datum value, bool isnull)
 {
-	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
-	WeirMap    *map = get_map(state, entry);
 	MapDetail  *detail = state->detail;
+	WeirEntry  *entry;
+	WeirMap    *map;
 	MapItem    *item;
 
 	key = weir_input_coerce(&detail->key_input, key, key_isnull);
 	value = weir_input_coerce(&state->input, value, isnull);
+	entry = weir_entry_make(state->store);
+	map = get_map(state, entry);
 	if (map == NULL)
 	{
 		map = weir_map_make(state);

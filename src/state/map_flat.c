@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "state/convert.h"
 #include "state/map_int.h"
 #include "state/piece.h"
 
@@ -39,7 +40,7 @@ read_flat_item(WeirState *state, WeirMap *map, WeirBytes *bytes, bool stamped)
 	int64		stamp = stamped ? weir_get_int64(bytes) : state->store->clock;
 
 	item->key = weir_piece_get(bytes, slab, &detail->key.type, &item->key_isnull);
-	item->value = weir_piece_get(bytes, slab, &state->type, &item->value_isnull);
+	item->value = weir_conversion_piece_get(bytes, state, &item->value_isnull);
 	if (is_stamped(state))
 	{
 		item->stamp = stamp;

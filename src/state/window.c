@@ -32,6 +32,7 @@ typedef struct Window
 typedef struct Windows
 {
 	WeirAggregates *aggregates;
+	List	   *types;			/* of their results */
 	int64		size;
 	int64		slide;
 	bool		packs;			/* accumulators are large */
@@ -50,11 +51,14 @@ window_init(WeirState *state)
 	const WeirWindowDecl *decl = state->decl.window;
 	MemoryContext old = MemoryContextSwitchTo(state->store->context);
 	Windows    *windows = palloc0(sizeof(Windows));
+	ListCell   *lc;
 
 	windows->size = decl->size;
 	windows->slide = decl->slide;
 	windows->aggregates = weir_aggregates_create(decl->aggregates, decl->input,
 												 decl->slide < decl->size);
+	foreach(lc, decl->aggregates)
+		windows->types = lappend_oid(windows->types, lfirst_node(Aggref, lc)->aggtype);
 	windows->packs = weir_aggregates_are_large(windows->aggregates);
 	windows->bytes = offsetof(Window, accumulator) + weir_accumulator_size(windows->aggregates);
 	state->detail = windows;
@@ -136,21 +140,28 @@ window_unflatten(WeirState *state, const char *bytes, Size size, const char **wr
 	return &window->live;
 }
 
+/* The accumulator holds what is packed. */
 static void
-unpack(Windows *windows, Window *window)
+read_packed(Windows *windows, Window *window)
 {
-	const char *wrong;
+	const char *wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
+												   VARDATA(window->packed),
+												   VARSIZE(window->packed) - VARHDRSZ);
 
-	if (window->packed == NULL)
-		return;
-	wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
-									   VARDATA(window->packed), VARSIZE(window->packed) - VARHDRSZ);
 	if (wrong)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("what is kept of a window is damaged"),
 				 errdetail("In it, %s.", wrong),
 				 errhint("Start the job from a savepoint, or with weir.start_job(fresh => true).")));
+}
+
+static void
+unpack(Windows *windows, Window *window)
+{
+	if (window->packed == NULL)
+		return;
+	read_packed(windows, window);
 	pfree(window->packed);
 	window->packed = NULL;
 }
@@ -254,4 +265,25 @@ weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls, Datum
 		weir_live_changed(state, group, entry, before);
 	}
 	return fires;
+}
+
+int
+weir_window_results(WeirState *state, Oid **types, Datum **values, bool **nulls)
+{
+	Windows    *windows = windows_of(state);
+	Window	   *window = (Window *) weir_live_get(state, weir_entry_find(state->store));
+	int			n = list_length(windows->types);
+
+	*types = palloc(sizeof(Oid) * n);
+	*values = palloc(sizeof(Datum) * n);
+	*nulls = palloc(sizeof(bool) * n);
+	for (int i = 0; i < n; i++)
+		(*types)[i] = list_nth_oid(windows->types, i);
+	if (window->packed != NULL)
+		read_packed(windows, window);
+	weir_accumulator_results(windows->aggregates, &window->accumulator, window->packed != NULL,
+							 *values, *nulls);
+	if (window->packed != NULL)
+		weir_accumulator_reset(windows->aggregates, &window->accumulator);
+	return n;
 }

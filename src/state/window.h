@@ -28,4 +28,10 @@ typedef struct WeirWindowDecl
 extern bool weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls,
 							Datum *values, bool *nulls);
 
+/*
+ * What the aggregates of the current key's window, which there is, have come to,
+ * in the current memory context; how many they are.
+ */
+extern int	weir_window_results(WeirState *state, Oid **types, Datum **values, bool **nulls);
+
 #endif

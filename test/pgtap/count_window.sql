@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(34);
+SELECT plan(35);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (line bigint, k int, v bigint, n numeric, t text) SERVER here
@@ -204,6 +204,18 @@ CREATE TABLE overflowing (k int, total bigint);
 CALL run('overflow', :'port', 'INSERT INTO overflowing SELECT k, product(v) FROM readings GROUP BY k, weir.count_window(2)');
 SELECT ok(weir.wait_for_job('overflow', 'failed', '1 min'), 'an error in a transition function fails the job');
 SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'overflow'), 'bigint out of range', 'and is told');
+
+-- no key is current while an aggregate's functions run
+CREATE FUNCTION grab(text, text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM weir.state_clear('count_window(2): grabs(t)');
+    RETURN $1 || $2;
+END $$;
+CREATE AGGREGATE grabs(text) (sfunc = grab, stype = text, initcond = '');
+CREATE TABLE grabbed (word text);
+SELECT weir.create_job('grab', 'INSERT INTO grabbed SELECT grabs(t) FROM readings GROUP BY k, weir.count_window(2)') \g /dev/null
+SELECT throws_like($$SELECT * FROM weir.try_job('grab', ARRAY['1,1,1,1,a'], NULL::grabbed)$$,
+    'weir.state_clear() can only be used by the keyed function of a job%', 'an aggregate cannot reach its window''s state');
 
 SELECT throws_like('DROP AGGREGATE product(bigint)', 'cannot drop function product(bigint) because a job depends on it',
     'an aggregate that a job uses stays');

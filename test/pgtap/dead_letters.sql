@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(64);
+SELECT plan(67);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
@@ -117,6 +117,15 @@ SELECT ok(weir.wait_for_job('stateless', 'finished', '1 min'), 'stateless: the j
 SELECT bag_eq('TABLE stateless', 'VALUES (1::bigint, 1::bigint), (1, 2), (2, 4), (1, 5), (1, 7), (1, 9)', 'stateless: the rows that fit');
 SELECT results_eq($$SELECT line_number, sqlstate FROM weir.dead_letters WHERE job = 'stateless' ORDER BY 1$$,
     $$VALUES (3::bigint, '23503'), (4, '23505'), (7, '23503'), (9, '23503')$$, 'stateless: the rows that do not');
+
+-- An upsert whose key cannot be computed.
+CREATE TABLE upserts (k bigint PRIMARY KEY, v bigint);
+\set port `perl test/pgtap/sender '1 3\n2 0\n3 3\n4 5\n5 0\n'`
+CALL run('upserts', :'port', 'INSERT INTO %I SELECT 100 / f1, f0 FROM readings ON CONFLICT (k) DO UPDATE SET v = excluded.v');
+SELECT ok(weir.wait_for_job('upserts', 'finished', '1 min'), 'upsert: the job goes on');
+SELECT bag_eq('TABLE upserts', 'VALUES (33::bigint, 3::bigint), (20, 4)', 'upsert: the other rows');
+SELECT results_eq($$SELECT line_number, sqlstate FROM weir.dead_letters WHERE job = 'upserts' ORDER BY 1$$,
+    $$VALUES (2::bigint, '22012'), (5, '22012')$$, 'upsert: the letters');
 
 -- A lookup whose plan is not a plain scan: the record is found all the same.
 CREATE TABLE looked_up (f0 bigint, result bigint);

@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(21);
+SELECT plan(25);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER here OPTIONS (delimiter ' ');
@@ -83,6 +83,9 @@ BEGIN
     END LOOP;
 END $$;
 CALL wait_for(1);
+SELECT results_eq($$WITH taken AS MATERIALIZED (SELECT weir.trigger_checkpoint('two') AS id)
+    SELECT s.value FROM taken, LATERAL (SELECT * FROM weir.state('two') WHERE taken.id > 0) s$$,
+    $$VALUES ('1'::jsonb)$$, 'a checkpoint that completed after the statement began is whole');
 SELECT weir.create_savepoint('two', 'early') \g /dev/null
 SELECT ok(weir.wait_for_job('two', 'finished', '1 min'), 'finished');
 SELECT results_eq($$SELECT key, value FROM weir.state('two') ORDER BY key$$,
@@ -95,6 +98,22 @@ SELECT results_eq($$SELECT (key).b, value FROM weir.state('two', 'n', NULL::two,
     $$VALUES ('b2', 2::bigint), ('b3', 1)$$, 'typed: the key as a row');
 SELECT throws_ok($$SELECT * FROM weir.state('two', 'never')$$, '42704', NULL, 'no such savepoint');
 SELECT throws_ok($$SELECT * FROM weir.state('two', 4711)$$, '42704', NULL, 'no such checkpoint');
+
+SELECT results_eq($$SELECT value FROM weir.checkpoints c, weir.state('two', at_checkpoint => c.checkpoint_id) s WHERE c.savepoint = 'early'$$,
+    $$VALUES ('1'::jsonb)$$, 'by the names of the parameters');
+
+-- open windows: with aggregates of every way to be kept
+CREATE TABLE windows (k bigint, n bigint, total numeric, words text[], distinct_values bigint, spread numeric);
+\set port `perl test/pgtap/sender '1 1\n2 2\n1 3\n1 3\n3 7\n'`
+ALTER SERVER here OPTIONS (SET port :'port');
+SELECT weir.create_job('windows', $$INSERT INTO windows SELECT f0, count(*), sum(f1) * 10, array_agg('w' || f1), count(DISTINCT f1), stddev(f1)
+    FROM readings WHERE f0 <> 2 GROUP BY f0, weir.count_window(4)$$) \g /dev/null
+SELECT weir.enable_checkpointing('windows', every => '1 h') \g /dev/null
+SELECT weir.start_job('windows') \g /dev/null
+SELECT ok(weir.wait_for_job('windows', 'finished', '1 min'), 'finished');
+SELECT results_eq($$SELECT key, value FROM weir.state('windows') ORDER BY key$$,
+    $$VALUES ('1'::jsonb, '[3, 7, ["w1", "w3", "w3"], 2, 1.1547005383792515]'::jsonb), ('3', '[1, 7, ["w7"], 1, null]')$$,
+    'an open window: what its aggregates have come to');
 
 -- members of the owner only
 CREATE ROLE weir_state_stranger;

@@ -58,4 +58,20 @@ my $end = $node->journal_end;
 $node->sql(q{SELECT weir.trigger_checkpoint('s3')});
 ok($node->wait_until("SELECT journal_end() > $end"), 'a checkpoint lets it go on');
 
+# A record may be longer than max_journal.
+my $long = Weir::Sender->new('x' x 2_000_000 . "\n");
+$node->use_database('long_record');
+$node->sql(<<"SQL");
+CREATE SERVER lines FOREIGN DATA WRAPPER weir_socket
+    OPTIONS (host '127.0.0.1', port '${\ $long->port }', max_journal '1MB');
+CREATE FOREIGN TABLE words (line text) SERVER lines OPTIONS (max_record '3MB');
+CREATE TABLE lengths (n int);
+SELECT weir.create_job('s3', 'INSERT INTO lengths SELECT length(line) FROM words');
+SELECT weir.enable_checkpointing('s3', every => '50 ms');
+SELECT weir.start_job('s3');
+SQL
+$long->finish;
+ok($node->wait_status('finished'), 'a record longer than max_journal passes');
+is($node->sql('SELECT n FROM lengths'), '2000000', 'whole');
+
 done_testing();

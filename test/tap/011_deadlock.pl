@@ -55,15 +55,15 @@ foreach my $parallelism (1, 2)
 my $sender = Weir::Sender->new("1 1\n", hold => 1);
 $node->use_database('queue');
 $node->averaging_job(port => $sender->port, checkpointing => q{every => '50 ms', timeout => '1 s', fail_on_errors => false, lock_wait => '60 s'},
-	sink => 'CREATE TABLE averages (f0 bigint PRIMARY KEY, average bigint); INSERT INTO averages VALUES (1, 0);',
-	query => 'INSERT INTO averages SELECT f0, f1 FROM readings ON CONFLICT (f0) DO UPDATE SET average = excluded.average');
+	sink => 'CREATE TABLE averages (f0 bigint PRIMARY KEY, average bigint, n int DEFAULT 0); INSERT INTO averages VALUES (1, 0);',
+	query => 'INSERT INTO averages (f0, average) SELECT f0, f1 FROM readings ON CONFLICT (f0) DO UPDATE SET average = excluded.average');
 $node->tend($sender);
 $node->sql(q{SELECT weir.start_job('s3')});
 my @sessions = map { $node->background_psql('queue') } 0 .. 30;
-$sessions[0]->query_safe('BEGIN; UPDATE averages SET average = 0');
+$sessions[0]->query_safe('BEGIN; UPDATE averages SET n = n + 1');
 foreach my $i (1 .. $#sessions)
 {
-	$sessions[$i]->query_until(qr/queued/, "\\echo queued\nUPDATE averages SET average = $i;\n");
+	$sessions[$i]->query_until(qr/queued/, "\\echo queued\nUPDATE averages SET n = n + 1;\n");
 	ok($node->wait_until("SELECT count(*) = $i FROM pg_locks WHERE NOT granted"), "session $i waits");
 }
 $sender->send_to(4);
@@ -72,7 +72,7 @@ ok($node->wait_until(q{SELECT count(*) > 0 FROM pg_stat_activity
 ok($node->wait_until(q{SELECT count(*) > 2 FROM weir.checkpoints WHERE status = 'failed'}), 'checkpoints expire in time');
 $sessions[0]->query_safe('COMMIT');
 $_->quit foreach @sessions;
-ok($node->wait_until(q{SELECT count(*) > 0 FROM weir.checkpoints WHERE status = 'completed'}), 'the task has had its turn');
+ok($node->wait_until('SELECT average = 1 AND n = 31 FROM averages'), 'the task has had its turn, and so have all sessions');
 is($node->sql('SELECT restarts FROM weir.jobs'), '0', 'without a restart');
 $sender->finish;
 

@@ -127,6 +127,23 @@ foreach my $journal ('on', 'off')
 	}
 }
 
+# A sender that was started again, and holds its stream from byte 0, cannot know
+# what Weir has of it: it sends all.
+foreach my $journal ('on', 'off')
+{
+	my $lines = join('', map { "line $_\n" } 1 .. 50_000);
+
+	begin("again_$journal", $lines, ", journal '$journal'", identity => 'a');
+	$sender->send_to(400_000);
+	ok($node->wait_until('SELECT count(*) > 30000 FROM seen'), "journal $journal: most of a stream");
+	$sender->restart('a', $lines);
+	$sender->send_to(length $lines);
+	$sender->wait_acked(length $lines);
+	ok($node->wait_until('SELECT count(*) >= 50000 FROM seen'), "journal $journal: all of it");
+	stop();
+	is($node->sql('SELECT count(*), count(DISTINCT line) FROM seen'), '50000|50000', "journal $journal: what was known is skipped");
+}
+
 # Without journal the stream a checkpoint stands in is the one that counts.
 begin('before_another', "one\n", q{, journal 'off'}, identity => 'a');
 $sender->send_to(4);
@@ -141,6 +158,17 @@ start(q{, from_savepoint => 'first'});
 ok($node->wait_status('failed'), 'a savepoint of the first stream needs the second from its begin');
 like($node->sql('SELECT last_error FROM weir.jobs'), qr/5 bytes are missing/, 'which the sender has forgotten');
 is($sender->asked, 4, 'it was asked for the byte behind the savepoint');
+
+# Once checkpointing is disabled no checkpoint says what is safe: all that was read is.
+begin('unchecked', "one\ntwo\n", q{, journal 'off'});
+$sender->send_to(4);
+$sender->wait_acked(4);
+$node->sql(q{SELECT weir.disable_checkpointing('s3')});
+$sender->send_to(8);
+seen('one,two', 'a record behind the last checkpoint');
+$sender->wait_acked(8);
+pass('it is acknowledged');
+$node->sql(q{SELECT weir.stop_job('s3', cancel => true)});
 
 # Not the protocol.
 my $malformed = 0;

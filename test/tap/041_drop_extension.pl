@@ -21,7 +21,7 @@ sub job_under_load
 	$node->use_database($database);
 	$node->averaging_job(port => $sender->port, checkpointing => "every => '20 ms'", job => 'parallelism => 3');
 	$node->sql(q{SELECT weir.start_job('s3')});
-	$sender->rate(200_000)->send_to(length $data);
+	$sender->rate(40_000)->send_to(length $data);
 	flows("$database: started");
 	return;
 }

@@ -11,6 +11,7 @@ use Weir::Sender;
 my $node = Weir::Node->create('original');
 my $data = Weir::Node::random_lines(4_000, 100, 50);
 my $roles = 'CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN;';
+my $declarations = q{SELECT * FROM weir_internal.state ORDER BY function COLLATE "C", name COLLATE "C"};
 my @tables = qw(run timeline completed marker snapshot checkpoint checkpoint_task outbox journal_segment);
 
 sub create_job_of_alice
@@ -26,6 +27,26 @@ sub create_job_of_alice
 		checkpointing => q{every => '50 ms', retain => 2, lock_wait => '7 s', fail_on_errors => false});
 	$node->sql(q{
 		SET SESSION AUTHORIZATION alice;
+		SET search_path = public, pg_temp;
+		CREATE TYPE "an item" AS (n int, words text[]);
+		CREATE FUNCTION "Keeps all"(text, r readings) RETURNS bigint LANGUAGE plpgsql AS $$
+		BEGIN
+			PERFORM weir.list_add('list', row(1, '{a}')::"an item"), weir.map_put('map', 1.5, row(2, NULL)::"an item"),
+				weir.reducing_add('reducing', 3::bigint), weir.aggregating_add('aggregating', 4::bigint),
+				weir.aggregating_add('words', 'w'), weir.state_update('value', '(5,{b})');
+			RETURN (weir.state_value('value', NULL::"an item")).n + weir.reducing_get('reducing', NULL::bigint)
+				+ weir.aggregating_get('aggregating', NULL::numeric);
+		END $$;
+		SELECT weir.create_value_state('"Keeps all"(text, readings)', 'value', '"an item"', default_value => '(0,"{it''s,\"odd\"}")',
+				ttl => weir.state_ttl('1 month 2 days', 'on_read_and_write', 'return_expired_if_not_cleaned_up')),
+			weir.create_list_state('"Keeps all"(text, readings)', 'list', '"an item"', ttl => '1 h'),
+			weir.create_map_state('"Keeps all"(text, readings)', 'map', 'numeric(5,2)', '"an item"'),
+			weir.create_reducing_state('"Keeps all"(text, readings)', 'reducing', 'bigint', reduce => 'int8pl(bigint,bigint)'),
+			weir.create_aggregating_state('"Keeps all"(text, readings)', 'aggregating', aggregate => 'avg(bigint)', ttl => '1 h'),
+			weir.create_aggregating_state('"Keeps all"(text, readings)', 'words', 'text', aggregate => 'array_agg(anynonarray)');
+		CREATE TABLE kept (n bigint);
+		SELECT weir.create_job('kinds', 'INSERT INTO kept SELECT n FROM readings r JOIN LATERAL "Keeps all"(NULL, r) n ON weir.key_by(r.f0)',
+			max_state_memory => '64MB');
 		SELECT weir.set_restart_strategy('s3', 'failure_rate', max_failures => 9);
 		GRANT SELECT ON readings TO bob;
 		GRANT INSERT ON averages TO bob;
@@ -48,7 +69,11 @@ sub is_defined_only
 	my ($there, $name) = @_;
 
 	is($there->sql('SELECT name, status, attempt, owner FROM weir.jobs ORDER BY name'),
-		"other|created|0|bob\ns3|created|0|alice", "$name: the jobs are there, and have not run");
+		"kinds|created|0|alice\nother|created|0|bob\ns3|created|0|alice", "$name: the jobs are there, and have not run");
+	is($there->sql($declarations), $node->sql($declarations), "$name: so are declarations of every kind");
+	is($there->sql(q{SET SESSION AUTHORIZATION alice; SELECT n FROM weir.try_job('kinds', '{1 1,1 2}', NULL::kept)}), "12\n15",
+		"$name: which work");
+	is($there->sql('SELECT count(*) FROM kept'), '2', "$name: as the job says") && $there->sql('TRUNCATE kept');
 	is($there->sql(q{SELECT weir.explain_job('s3')}), $node->sql(q{SELECT weir.explain_job('s3')}),
 		"$name: with their options");
 	foreach my $table (@tables)
@@ -72,7 +97,7 @@ sub runs_exactly
 	ok($there->wait_status('finished'), "$name: finished");
 	$there->is_exact($name);
 	is($there->sql(q{SELECT weir.create_job('third', 'INSERT INTO averages SELECT f0, f1 FROM readings');
-		SELECT count(DISTINCT id) FROM weir_internal.job}) =~ s/^\s+//r, '3', "$name: a new job gets an id of its own");
+		SELECT count(DISTINCT id) FROM weir_internal.job}) =~ s/^\s+//r, '4', "$name: a new job gets an id of its own");
 	return;
 }
 
@@ -131,7 +156,7 @@ $cluster->sql('CREATE DATABASE ownerless');
 $cluster->{database} = 'ownerless';
 my (undef, undef, $said) = $cluster->psql('ownerless', '', extra_params => [ '-Xq', '-f', $plain ], on_error_stop => 0);
 like($said, qr/WARNING:  role "alice" does not exist/, 'the restore says which role is missing');
-is($cluster->sql('SELECT name, owner FROM weir.jobs ORDER BY name'), "other|bob\ns3|unknown (OID=0)", 'the jobs are there');
+is($cluster->sql('SELECT name, owner FROM weir.jobs ORDER BY name'), "kinds|unknown (OID=0)\nother|bob\ns3|unknown (OID=0)", 'the jobs are there');
 $cluster->sql('ALTER FOREIGN TABLE readings OWNER TO bob');
 like($cluster->sql_error(q{SELECT weir.start_job('s3')}), qr/does not exist/, 'a job without an owner cannot be started');
 $cluster->sql(q{SELECT weir.drop_job('s3')});

@@ -45,8 +45,8 @@ sub begin
 	return;
 }
 
-# Sends some lines; padded, to fill the journal's segments.
-sub feed
+# Lines that will be sent, and are in "input"; padded, to fill the journal's segments.
+sub lines_to_come
 {
 	my ($padding) = @_;
 	my ($text, @rows) = ('');
@@ -60,6 +60,13 @@ sub feed
 	}
 	$node->sql('INSERT INTO input VALUES ' . join(', ', @rows));
 	$sent += $lines;
+	return $text;
+}
+
+sub feed
+{
+	my ($text) = @_;
+
 	$bytes += length $text;
 	$sender->append($text);
 	$sender->send_to($bytes);
@@ -110,8 +117,10 @@ sub step
 	$faults = "before_journal_flush:error:1, $faults" if $point =~ /_resume$/;
 	# a checkpoint that expires, since a task does not vote
 	$faults = "before_vote:hold:2, $faults" if $point =~ /_abort$/;
+	# The server may be gone as soon as the fault is armed.
+	my $text = lines_to_come($point =~ /_journal_trim$/ ? 2000 : 0);
 	$node->arm($faults);
-	feed($point =~ /_journal_trim$/ ? 2000 : 0);
+	feed($text);
 	my $fired = $node->wait_fired($point, $from);
 	ok($fired, "$shape, $point, $kind: fires") or return;
 	if ($kind eq 'crash')

@@ -86,7 +86,7 @@ sub rescale
 	my ($parallelism) = @_;
 
 	$node->sql(q{SELECT weir.stop_job('s3')});
-	$node->sql("UPDATE weir_internal.job SET parallelism = $parallelism");
+	$node->sql("SELECT weir.alter_job('s3', parallelism => $parallelism)");
 	$node->sql(q{SELECT weir.start_job('s3')});
 	ok($node->wait_status('running'), "runs at parallelism $parallelism");
 	return;

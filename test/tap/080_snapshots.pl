@@ -97,7 +97,7 @@ foreach my $round (1 .. $rounds)
 	my $name = 's' . ++$savepoints;
 	my $parallelism = 1 + int(rand(5));
 	$node->sql("SELECT weir.stop_job('follow'" . ($dice == 1 ? ", savepoint => '$name'" : '') . ')');
-	$node->sql("UPDATE weir_internal.job SET parallelism = $parallelism");
+	$node->sql("SELECT weir.alter_job('follow', parallelism => $parallelism)");
 	$node->sql("SELECT weir.start_job('follow'" . ($dice == 1 ? ", from_savepoint => '$name'" : '') . ')');
 	ok($node->wait_status('running', 'follow'), "round $round: on at parallelism $parallelism");
 }

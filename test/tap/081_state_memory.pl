@@ -51,7 +51,7 @@ like($error, qr/max_state_memory is 2048 kB/, 'and how much that is');
 is($node->sql('SELECT restarts FROM weir.jobs'), '1', 'it was tried again');
 unlike(slurp_file($node->logfile), qr/failed in the same way/, 'it is nobody\'s record');
 
-$node->sql('UPDATE weir_internal.job SET max_state_memory = 64 * 1024 * 1024');
+$node->sql(q{SELECT weir.alter_job('s3', max_state_memory => '64MB')});
 $node->sql(q{SELECT weir.start_job('s3')});
 ok($node->wait_status('finished'), 'with more it goes on to the end');
 is($node->sql('SELECT count(*), count(DISTINCT f0), min(n), max(n) FROM hoarded'), 2 * $keys . "|$keys|500|501", 'nothing is lost');

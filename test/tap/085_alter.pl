@@ -91,6 +91,15 @@ sub rescale
 			(SELECT f0, sum(f1) OVER (PARTITION BY f0 ORDER BY line) AS total FROM input EXCEPT ALL TABLE sums) x}),
 		'0', "$name: every running total is exact");
 	is($node->sql('SELECT count(*) FROM pg_prepared_xacts'), '0', "$name: nothing is left prepared");
+
+	# by hand, from what key_group is: tasks own ranges of groups of equal length
+	is($node->sql(q{
+		SELECT format('%s %s %s', count(DISTINCT key), count(DISTINCT key_group) <= 13,
+			bool_and(task = key_group * 4 / 13 AND key_group BETWEEN 0 AND 12 AND task BETWEEN 0 AND 3)) FROM weir.state('s3')}),
+		$node->sql('SELECT count(DISTINCT f0) FROM input') . ' t t', "$name: each key at the task its group says");
+	is($node->sql(q{SELECT count(*) FROM weir.state('s3', 'total', NULL::bigint, NULL::bigint) s
+		FULL JOIN (SELECT f0, sum(f1) AS total FROM input GROUP BY f0) i ON i.f0 = s.key
+		WHERE s.value IS DISTINCT FROM i.total}), '0', "$name: and the state holds the totals");
 	return;
 }
 
@@ -276,5 +285,87 @@ BEGIN
 END $$});
 more("1 1\n");
 is(sums(), '1 1, 1 2, 1 102', 'the new body, the old state');
+
+
+# ---- every kind of state, of a type that changes ----
+
+my $kinds = <<'SQL';
+CREATE FUNCTION keep(r readings) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v item;
+BEGIN
+	v.n := r.f1;
+	PERFORM weir.state_update('value', v), weir.list_add('list', v), weir.list_add('list', NULL),
+		weir.map_put('map', r.f1, v), weir.reducing_add('reducing', v), weir.aggregating_add('aggregating', v);
+	RETURN 1;
+END $$;
+CREATE FUNCTION add(item, item) RETURNS item LANGUAGE plpgsql AS $$ BEGIN $1.n := $1.n + $2.n; RETURN $1; END $$;
+SELECT weir.create_value_state('keep(readings)', 'value', 'item'),
+	weir.create_list_state('keep(readings)', 'list', 'item', ttl => '1 day'),
+	weir.create_map_state('keep(readings)', 'map', 'bigint', 'item', ttl => '1 day'),
+	weir.create_reducing_state('keep(readings)', 'reducing', 'item', reduce => 'add(item,item)', ttl => '1 day'),
+	weir.create_aggregating_state('keep(readings)', 'aggregating', 'item', aggregate => 'array_agg(anynonarray)');
+SQL
+
+sub kept { return $node->sql(q{SELECT string_agg(state || ' ' || value, ', ' ORDER BY state) FROM weir.state('s3')}); }
+
+sub feed
+{
+	my ($records) = @_;
+
+	start_job();
+	$node->wait_status('running');
+	$input .= $records;
+	$sender->append($records);
+	$sender->send_to(length $input);
+	ok($node->wait_until('SELECT journal_end() >= ' . length($input)), 'received');
+	stop_job();
+	return;
+}
+
+$sender = Weir::Sender->new('');
+$input = '';
+$node->use_database('kinds');
+$node->sql(<<"SQL");
+CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '@{[$sender->port]}');
+CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+CREATE TYPE item AS (n bigint);
+$kinds
+CREATE TABLE ones (one bigint);
+SELECT weir.create_job('s3', 'INSERT INTO ones SELECT one FROM readings r JOIN LATERAL keep(r) one ON weir.key_by(r.f0)');
+SELECT weir.enable_checkpointing('s3', every => '1 h');
+SQL
+feed("1 2\n1 3\n");
+is(kept(), 'aggregating [{"n": 2}, {"n": 3}], list [{"n": 2}, null, {"n": 3}, null], map {"2": {"n": 2}, "3": {"n": 3}}, '
+	. 'reducing {"n": 5}, value {"n": 3}', 'state of every kind');
+$node->sql('ALTER TYPE item ADD ATTRIBUTE word text');
+feed("1 4\n");
+is(kept(), 'aggregating [{"n": 2, "word": null}, {"n": 3, "word": null}, {"n": 4, "word": null}], '
+	. 'list [{"n": 2, "word": null}, null, {"n": 3, "word": null}, null, {"n": 4, "word": null}, null], '
+	. 'map {"2": {"n": 2, "word": null}, "3": {"n": 3, "word": null}, "4": {"n": 4, "word": null}}, '
+	. 'reducing {"n": 9, "word": null}, value {"n": 4, "word": null}', 'an added attribute reads NULL in every kind');
+
+# The same functions with another type by this name; what was is item_before.
+$node->sql(<<"SQL");
+ALTER TYPE item RENAME TO item_before;
+DROP FUNCTION keep(readings), add(item_before, item_before);
+CREATE TYPE item AS (n varchar(3));
+$kinds
+CREATE FUNCTION migrate_item(item_before) RETURNS item LANGUAGE sql AS 'SELECT CASE WHEN \$1.n <> 3 THEN row(left((\$1.n * 100)::text, 3))::item END';
+CREATE OR REPLACE FUNCTION add(item, item) RETURNS item LANGUAGE sql AS 'SELECT row(\$1.n || \$2.n)::item';
+SQL
+like($node->sql_error(q{SELECT weir.alter_job('s3', migrate => 'migrate_item')}),
+	qr/42804.*state "aggregating".*aggregating of type item.*drop_state/s, 'an aggregate cannot be migrated');
+$node->sql(q{SELECT weir.drop_state('keep(readings)', 'aggregating');
+	CREATE OR REPLACE FUNCTION keep(r readings) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'});
+like($node->sql_error(q{SELECT weir.alter_job('s3', drop_state => true)}),
+	qr/42804.*state "list".*list of type item, and was kept as list of another one.*migrate/s, 'the others are refused without');
+$node->sql(q{SELECT weir.alter_job('s3', drop_state => true, migrate => 'migrate_item')});
+my $migrated = 'list [{"n": "200"}, null, null, null, {"n": "400"}, null], '
+	. 'map {"2": {"n": "200"}, "3": null, "4": {"n": "400"}}, reducing {"n": "900"}, value {"n": "400"}';
+feed("1 5\n");
+is(kept(), $migrated, 'each value went through the function');
+feed("1 6\n");
+is(kept(), $migrated, 'once');
 
 done_testing();

@@ -254,6 +254,19 @@ test_drop(void)
 	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && r.line == 2 && r.end_offset == 7,
 	   "framing: what follows a tail dropped is a record of its own");
 	weir_framer_destroy(f);
+
+	c.format = "";
+	c.max_record = 2;
+	f = framer_of(&c, true);
+	weir_framer_feed(f, "abcdefgh", 8, 1);
+	(void) weir_framer_next(f, &r);
+	weir_framer_drop(f);
+	ok(weir_framer_tail(f) == 0 && weir_framer_offset(f) == 8,
+	   "framing: a tail that is too long is dropped whole");
+	weir_framer_feed(f, "c\n", 2, 2);
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && !r.is_cut && r.end_offset == 10,
+	   "framing: what follows it is a record of its own, too");
+	weir_framer_destroy(f);
 }
 
 /* Shift-JIS in small: a byte above 0x80 and the one behind it are a character. */
