@@ -108,6 +108,6 @@ $node->sql(q{SELECT weir.drop_state('keep(readings)', 'total'), weir.create_valu
 $node->sql(q{SELECT weir.start_job('keep')});
 ok($node->wait_until(q{SELECT last_error LIKE '%total%' FROM weir.jobs}), 'another kind of state is refused at the start')
   or diag($node->sql('SELECT status, last_error FROM weir.jobs'));
-$node->sql(q{SELECT weir.stop_job('keep', cancel => true)});
+ok($node->wait_until(q{SELECT status = 'failed' AND restarts = 0 FROM weir.jobs}), 'for good: no restart would help');
 $node->stop;
 done_testing();
