@@ -179,7 +179,7 @@ weir_journal_check_start(const WeirJournal *j, int64 offset)
 					   ", the journal begins at byte " INT64_FORMAT ".",
 					   j->slots[0].start_offset - offset, offset,
 					   j->slots[0].start_offset),
-			 errhint("Start the job from a later checkpoint.")));
+			 errhint("Start the job from a later savepoint, or with weir.start_job(allow_gap => true) to go on behind what is missing.")));
 }
 
 void
@@ -499,7 +499,7 @@ check_contiguous(WeirJournal *j, const WeirJournalRow *row)
 					j->stream->name, row->offset - j->replay.offset),
 			 errdetail("Bytes " INT64_FORMAT " to " INT64_FORMAT " are missing.",
 					   j->replay.offset, row->offset - 1),
-			 errhint("Start the job from a later checkpoint.")));
+			 errhint("Start the job from a later savepoint.")));
 }
 
 bool
