@@ -351,6 +351,9 @@ decode_records(WeirDecoder *d, WeirBatch *batch)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name)));
 	copying = d;
+	/* the end of a batch is not the stream's */
+	d->copy->raw_reached_eof = false;
+	d->copy->input_reached_eof = false;
 	for (d->current = d->next; d->current < batch->nrecords; d->current++)
 	{
 		Size		first = (Size) d->current * natts;
