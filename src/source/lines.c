@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 
 #include "source/decode.h"
+#include "source/excerpt.h"
 #include "source/lines.h"
 
 struct WeirLines
