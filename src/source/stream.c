@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
