@@ -90,7 +90,7 @@ weir_decoder_full(const WeirDecoder *d)
 	return d->bytes >= FULL_BYTES;
 }
 
-/* A record that is too long is a fault of the batch. */
+/* A record that is too long is a fault of the batch; nothing of it is to be decoded. */
 static void
 add_cut_record(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
@@ -112,6 +112,7 @@ add_record(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 		weir_batch_keep_text(batch, batch->nrecords, &d->text, start, (int) record->len);
 	else
 		weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
+	appendStringInfoChar(&d->text, d->format->terminator);
 }
 
 void
@@ -128,7 +129,6 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 		add_cut_record(d, batch, record);
 	else
 		add_record(d, batch, record);
-	appendStringInfoChar(&d->text, d->format->terminator);
 
 	batch->lines[batch->nrecords] = record->line;
 	batch->stamps[batch->nrecords] = record->stamp;
@@ -284,12 +284,14 @@ try(void (*work) (WeirDecoder *, WeirBatch *), WeirDecoder *d, WeirBatch *batch,
 	return error;
 }
 
-/* Finds the column at fault, then whether the record's characters are any. */
+/* Are the record's characters any?  If so, which column is at fault? */
 static void
 examine(WeirDecoder *d, WeirBatch *batch)
 {
-	d->format->locate(d);
+	d->is_text = false;
 	(void) weir_decoder_string(d, d->current);
+	d->is_text = true;
+	d->format->locate(d);
 }
 
 /* Is the error about the record it was met at?  Of those of no class, an input function's is. */
@@ -302,18 +304,21 @@ blames_record(const WeirDecoder *d, const ErrorData *error)
 		(error->sqlerrcode == ERRCODE_INTERNAL_ERROR && d->format->in_input(d));
 }
 
-/* COPY looks at bytes beyond the record, so what it says of a character that is none may be of the next. */
-static void
-settle_place(WeirDecoder *d, ErrorData **error, ErrorData *examined)
+/*
+ * COPY looks at bytes beyond the record, so what it says of bytes that are no
+ * character may be of the next one, too.
+ */
+static ErrorData *
+explain_place(WeirDecoder *d, WeirBatch *batch, ErrorData *error, bool nested)
 {
-	if (weir_is_encoding_error(*error))
-	{
+	ErrorData  *examined = try(examine, d, batch, nested);
+
+	if (!d->is_text)
 		d->column = d->value = NULL;
-		if (examined != NULL && weir_is_encoding_error(examined))
-			*error = examined;
-	}
-	else if (d->column == NULL && (*error)->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION)
-		d->column = (*error)->column_name;
+	else if (d->column == NULL && error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION)
+		d->column = error->column_name;
+	return !d->is_text && examined != NULL && examined->sqlerrcode == error->sqlerrcode ?
+		examined : error;
 }
 
 /* NULL if the batch is done; else *blamed says whether the error is about d->current. */
@@ -321,16 +326,12 @@ static ErrorData *
 try_records(WeirDecoder *d, WeirBatch *batch, bool nested, bool *blamed)
 {
 	ErrorData  *error = try(decode_records, d, batch, nested);
-	ErrorData  *examined;
 
 	if (error == NULL)
 		return NULL;
 	*blamed = blames_record(d, error);
 	if (*blamed)
-	{
-		examined = try(examine, d, batch, nested);
-		settle_place(d, &error, examined);
-	}
+		error = explain_place(d, batch, error, nested);
 	d->format->close(d);
 	return error;
 }

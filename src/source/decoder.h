@@ -61,10 +61,11 @@ struct WeirDecoder
 	int			next;			/* first record not yet decoded */
 	int			current;		/* record being decoded, -1: none */
 
-	/* of the record being decoded */
+	/* of the record being decoded, or at fault */
 	bool		in_input;		/* an input function has it */
 	const char *column;			/* the column read, if one is known */
 	const char *value;			/* what that is read from, if it is not null */
+	bool		is_text;		/* after an error: its characters are some of its encoding */
 };
 
 /* A record as it lies in text. */

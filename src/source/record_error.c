@@ -13,13 +13,6 @@
 #include "source/excerpt.h"
 #include "source/record_error.h"
 
-bool
-weir_is_encoding_error(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE ||
-		error->sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER;
-}
-
 /* An object or array, from its first character to its last. */
 static bool
 looks_like_json(const char *data, Size len)
@@ -72,7 +65,7 @@ hint_for(const WeirDecoder *d, const ErrorData *error)
 	Size		len;
 	const char *data = weir_decoder_record(d, d->current, &len);
 
-	if (weir_is_encoding_error(error))
+	if (!d->is_text)
 		return encoding_hint(d, data, len);
 	if (len == 0)
 		return "To pass over empty records, set the stream's option skip_empty to 'on'.";

@@ -9,8 +9,6 @@
 
 #include "source/decoder.h"
 
-extern bool weir_is_encoding_error(const ErrorData *error);
-
 /* Adds where in the stream it happened, what the record is, and a way out if one is known. */
 extern void weir_record_error_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error);
 
