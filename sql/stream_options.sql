@@ -43,7 +43,6 @@ ALTER SERVER s OPTIONS (SET max_journal '1.5GB');
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (heading 'on');
-CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (header 'match');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (skip_empty 'maybe');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'json');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'jsonl', delimiter ',');
