@@ -28,6 +28,7 @@
 #include "flow/task.h"
 #include "source/handover.h"
 #include "source/reader.h"
+#include "text.h"
 
 #define BATCH_RECORDS 4096
 
@@ -80,7 +81,7 @@ open_reader(Source *source)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
 	source->stream = weir_stream_get(task->dataflow->stream);
-	strlcpy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
+	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
 	source->batch = weir_batch_create(source->stream->relid,
 									  CreateTupleDescCopy(RelationGetDescr(rel)),

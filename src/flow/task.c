@@ -33,6 +33,7 @@
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
+#include "text.h"
 
 int64
 weir_now(void)
@@ -97,8 +98,8 @@ report_error(WeirTask *task, ErrorData *edata)
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
-	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
-	strlcpy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
+	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
 	error->set = true;
 }
