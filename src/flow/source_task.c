@@ -170,7 +170,8 @@ process_range(Source *source)
 static bool
 blames_record(Source *source, const ErrorData *error)
 {
-	return source->batch->at >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
+	return source->batch->at >= 0 &&
+		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a record; NULL if there was none. */
@@ -228,6 +229,7 @@ drop_record(Source *source, int index, ErrorData *error)
 		source->task->line = batch->lines[index];
 		ReThrowError(error);
 	}
+	weir_task_check_blame(source->task, error, batch->lines[index]);
 	old = MemoryContextSwitchTo(batch->context);
 	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
 	MemoryContextSwitchTo(old);

@@ -29,6 +29,7 @@
 #include "utils/timestamp.h"
 
 #include "decide/commit.h"
+#include "decide/poison.h"
 #include "fault.h"
 #include "flow/lock.h"
 #include "flow/task.h"
@@ -102,6 +103,18 @@ report_error(WeirTask *task, ErrorData *edata)
 	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
 	error->set = true;
+}
+
+void
+weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line)
+{
+	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+
+	if (blame == WEIR_BLAME_RECORD ||
+		(blame == WEIR_BLAME_IF_REPEATED && weir_is_suspect(&task->job->suspects, line)))
+		return;
+	task->line = line;
+	ReThrowError(error);
 }
 
 static void
