@@ -80,6 +80,7 @@ open_reader(Source *source)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
+	source->step = weir_scan_step_create(task->dataflow);
 	source->stream = weir_stream_get(task->dataflow->stream);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
@@ -489,7 +490,6 @@ weir_source_task(WeirTask *task)
 
 	source->task = task;
 	weir_task_compile(task);
-	source->step = weir_scan_step_create(task->dataflow);
 	open_channels(source);
 	open_reader(source);
 	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);
