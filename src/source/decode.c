@@ -11,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -43,11 +44,12 @@ format_of(const WeirStream *stream)
 }
 
 WeirDecoder *
-weir_decoder_create(const WeirStream *stream)
+weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 {
 	WeirDecoder *d = palloc0(sizeof(WeirDecoder));
 
 	d->stream = stream;
+	d->suspects = suspects;
 	d->format = format_of(stream);
 	d->context = CurrentMemoryContext;
 	d->max_starts = 1024;
@@ -294,16 +296,6 @@ examine(WeirDecoder *d, WeirBatch *batch)
 	d->format->locate(d);
 }
 
-/* Is the error about the record it was met at?  Of those of no class, an input function's is. */
-static bool
-blames_record(const WeirDecoder *d, const ErrorData *error)
-{
-	if (d->current < 0)
-		return false;
-	return weir_blames_record(unpack_sql_state(error->sqlerrcode)) ||
-		(error->sqlerrcode == ERRCODE_INTERNAL_ERROR && d->format->in_input(d));
-}
-
 /*
  * COPY looks at bytes beyond the record, so what it says of bytes that are no
  * character may be of the next one, too.
@@ -321,17 +313,67 @@ explain_place(WeirDecoder *d, WeirBatch *batch, ErrorData *error, bool nested)
 		examined : error;
 }
 
+static bool
+is_unknown_name(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return error->sqlerrcode == ERRCODE_INVALID_SCHEMA_NAME ||
+		(category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+		 error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
+/* Is the column at fault of a type whose values are names of the database's objects? */
+static bool
+names_object(const WeirDecoder *d)
+{
+	static const Oid types[] = {REGPROCOID, REGPROCEDUREOID, REGOPEROID, REGOPERATOROID,
+		REGCLASSOID, REGTYPEOID, REGROLEOID, REGNAMESPACEOID, REGCONFIGOID, REGDICTIONARYOID,
+	REGCOLLATIONOID};
+
+	for (int i = 0; d->column != NULL && i < d->desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(d->desc, i)->attname), d->column) != 0)
+			continue;
+		for (int t = 0; t < lengthof(types); t++)
+		{
+			if (TupleDescAttr(d->desc, i)->atttypid == types[t])
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Is the error about the record it was met at?  An internal error is, in an
+ * input function; elsewhere, as in a CHECK, if the attempt before met it, too.
+ */
+static bool
+blames_record(const WeirDecoder *d, const WeirBatch *batch, const ErrorData *error, bool in_input)
+{
+	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+
+	if (blame == WEIR_BLAME_IF_REPEATED)
+		return in_input || (d->suspects && weir_is_suspect(d->suspects, batch->lines[d->current]));
+	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
+}
+
 /* NULL if the batch is done; else *blamed says whether the error is about d->current. */
 static ErrorData *
 try_records(WeirDecoder *d, WeirBatch *batch, bool nested, bool *blamed)
 {
 	ErrorData  *error = try(decode_records, d, batch, nested);
 
+	*blamed = false;
 	if (error == NULL)
 		return NULL;
-	*blamed = blames_record(d, error);
-	if (*blamed)
+	if (d->current >= 0)
+	{
+		bool		in_input = d->format->in_input(d);
+
 		error = explain_place(d, batch, error, nested);
+		*blamed = blames_record(d, batch, error, in_input);
+	}
 	d->format->close(d);
 	return error;
 }
@@ -350,7 +392,7 @@ weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line)
 						 weir_record_error_letter(d, batch, error));
 		d->next = d->current + 1;
 	}
-	*line = error && blamed ? batch->lines[d->current] : 0;
+	*line = error && d->current >= 0 ? batch->lines[d->current] : 0;
 	if (*line > 0)
 		weir_record_error_explain(d, batch, error);
 	return error;
@@ -364,7 +406,7 @@ weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch)
 
 	if (error == NULL)
 		return;
-	if (blamed)
+	if (d->current >= 0)
 		weir_record_error_explain(d, batch, error);
 	ReThrowError(error);
 }

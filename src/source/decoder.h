@@ -48,6 +48,7 @@ struct WeirDecoder
 {
 	const WeirStream *stream;
 	const WeirFormat *format;
+	const WeirSuspects *suspects;
 	MemoryContext context;
 	void	   *state;			/* the format's own */
 	TupleDesc	desc;			/* of the table, as it was for the first batch */

@@ -46,7 +46,7 @@ weir_lines_open(const WeirStream *stream)
 	Relation	rel = table_open(stream->relid, AccessShareLock);
 
 	lines->stream = stream;
-	lines->decoder = weir_decoder_create(stream);
+	lines->decoder = weir_decoder_create(stream, NULL);
 	lines->batch = weir_batch_create(stream->relid, RelationGetDescr(rel), 1);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;

@@ -143,7 +143,7 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 	r->position.ended = false;
 	r->origin = start->origin;
 	r->framer = weir_stream_framer(stream, start->offset, start->line, stream->dead_letter);
-	r->decoder = weir_decoder_create(stream);
+	r->decoder = weir_decoder_create(stream, options->suspects);
 	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);

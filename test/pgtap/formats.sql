@@ -178,6 +178,24 @@ SELECT ok(weir.wait_for_job('json_stores', 'finished', '1 min'), 'hstore in json
 SELECT results_eq('SELECT n FROM json_stores', ARRAY[1, 3], 'hstore in jsonl: the good ones');
 SELECT alike((SELECT letters('json_stores')), E'2 %\ncolumn v', 'hstore in jsonl: a letter of the bad one');
 
+\set port `perl test/pgtap/sender 'a=>1\nbad\n'`
+CALL run('stop_store', :'port', 'v hstore');
+SELECT ok(weir.wait_for_job('stop_store', 'failed', '1 min'), 'hstore with on_error stop: failed');
+SELECT alike(last_error('stop_store'), '%stream public.stop_store_stream, line 2, column v: "bad"%', 'and the error says where');
+
+-- One that a CHECK raises, where it is met again; an unknown name, at once.
+CREATE FUNCTION internal(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF $1 = 2 THEN RAISE 'gone wrong' USING ERRCODE = 'XX000'; END IF;
+    RETURN true;
+END $$;
+\set port `perl test/pgtap/sender '1 pg_class\n2 pg_class\n3 nothing\n4 pg_type\n'`
+CALL run('checked', :'port', 'n int CHECK (internal(n)), c regclass', $$, delimiter ' ', on_error 'dead_letter'$$);
+SELECT ok(weir.wait_for_job('checked', 'finished', '1 min'), 'a CHECK that fails inside: finished');
+SELECT results_eq($$SELECT n, c::text FROM checked$$, $$VALUES (1, 'pg_class'), (4, 'pg_type')$$, 'a CHECK that fails inside: the good ones');
+SELECT results_eq($$SELECT line_number, sqlstate FROM weir.dead_letters WHERE job = 'checked'$$, $$VALUES (2::bigint, 'XX000'), (3, '42P01')$$,
+    'a CHECK that fails inside: letters');
+
 -- Hints that name the option
 \set port `perl test/pgtap/sender '{"a":2,"s":"say \\"hi\\""}\n'`
 CALL run('json_in_text', :'port', 'j jsonb');
