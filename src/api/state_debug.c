@@ -23,6 +23,8 @@
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
+#include "catalog/name.h"
+#include "session.h"
 #include "state/declaration.h"
 #include "state/function.h"
 
@@ -105,14 +107,16 @@ create_store(PrivateStore *private)
 	WeirStateDecl *states;
 	int			nstates;
 	MemoryContext old;
+	int			guc_nest = weir_session_guard();
 
 	states = weir_state_declarations(private->function, &nstates);
 	private->hash = type->hash_extended_proc_finfo;
 	private->collation = key.collation;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	private->store = weir_store_create(format_procedure_qualified(private->function), 1, &key,
+	private->store = weir_store_create(weir_function_name(private->function), 1, &key,
 									   nstates, states, GROUPS, 0, GROUPS);
 	MemoryContextSwitchTo(old);
+	weir_session_unguard(guc_nest);
 }
 
 static PrivateStore *

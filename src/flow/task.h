@@ -56,10 +56,6 @@ extern void weir_operator_task(WeirTask *task);
 extern int64 weir_now(void);
 extern int	weir_milliseconds(int64 us);
 
-/* Whatever is configured, what the two phases rest on is flushed; also after a SIGHUP. */
-extern void weir_commit_durably(void);
-extern void weir_reload_settings(void);
-
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);
 
