@@ -179,5 +179,83 @@ is($node->sql(q{SET quote_all_identifiers = on; SELECT weir.try_job('q', ARRAY['
 $node->sql(q{SET quote_all_identifiers = on; SELECT weir.drop_job('q'); DROP FUNCTION f(lines)});
 is($node->sql(q{SELECT count(*) FROM weir_internal.state}), '0', 'what is declared goes with its function');
 
+# ---- what another's code sets does not stay ----
+
+$node->use_database('meddled');
+my $meddled = stream('lines', "x\n");
+$node->sql(q{
+	GRANT CREATE ON SCHEMA public TO bob; GRANT SELECT ON lines TO bob;
+	SET SESSION AUTHORIZATION bob;
+	CREATE FUNCTION meddle() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM set_config('application_name', 'meddled', false), set_config('search_path', 'meddled', false),
+			set_config('my.var', 'meddled', false), set_config('xmloption', 'document', false);
+		RETURN 1;
+	END $$;
+	CREATE DOMAIN number AS bigint CHECK (VALUE = public.meddle() OR VALUE <> public.meddle());
+	CREATE FUNCTION plus(a number, b number) RETURNS number IMMUTABLE LANGUAGE sql RETURN a + b + 0 * public.meddle();
+	CREATE FUNCTION f(l lines) RETURNS SETOF text LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM public.meddle(), weir.state_update('n', (weir.state_value('n', NULL::public.number) + 1)::public.number);
+		PERFORM weir.reducing_add('sum', 1::public.number), weir.list_add('all', 1::public.number), weir.state_update('plain', 1::bigint);
+		RETURN NEXT l.v || weir.state_value('n', NULL::public.number);
+	END $$;
+	SELECT weir.create_value_state('f(lines)', 'n', 'number', default_value => '0'),
+		weir.create_reducing_state('f(lines)', 'sum', 'number', 'plus(number,number)'),
+		weir.create_list_state('f(lines)', 'all', 'number'), weir.create_value_state('f(lines)', 'plain', 'bigint', default_value => '0');
+	CREATE TABLE results (v text);
+	SELECT weir.create_job('theirs', 'INSERT INTO results SELECT a FROM lines l JOIN LATERAL f(l) a ON weir.key_by(l.v)
+		WHERE meddle() = 1'), weir.enable_checkpointing('theirs', every => '50 ms');
+	CREATE FUNCTION g(l lines) RETURNS SETOF text LANGUAGE sql RETURN 'g'});
+
+# The settings after a call, in its transaction and behind it.
+sub stays
+{
+	my ($call, $end) = @_;
+	my $show = q{SELECT concat_ws(' ', current_setting('application_name'), current_setting('search_path'),
+		current_setting('my.var', true), current_setting('xmloption'))};
+	my $out = $node->sql("SET application_name = 'mine'; SET search_path = public; SET my.var = 'mine';
+		BEGIN; $call; $show; SAVEPOINT s; $show; " . ($end // 'ROLLBACK') . "; $show");
+	my @last = (split /\n/, $out)[-3 .. -1];
+	foreach my $found (@last)
+	{
+		return is($found, 'mine public mine content', $call) if $found ne 'mine public mine content';
+	}
+	return pass($call);
+}
+
+stays($_) foreach (
+	q{SELECT weir.create_job('mine', 'INSERT INTO results SELECT v FROM lines WHERE meddle() = 1')},
+	q{SELECT weir_internal.describe_query('INSERT INTO results SELECT v FROM lines WHERE meddle() = 1', true)},
+	q{SELECT weir.explain_job('theirs')},
+	q{SELECT weir.enable_checkpointing('theirs', mode => 'at_least_once')},
+	q{SELECT weir.disable_checkpointing('theirs')},
+	q{SELECT weir.set_restart_strategy('theirs', 'none')},
+	q{SELECT weir.try_job('theirs', ARRAY['x'])},
+	q{SELECT weir.alter_job('theirs', query => 'INSERT INTO results SELECT a FROM lines l JOIN LATERAL g(l) a ON weir.key_by(l.v) WHERE meddle() = 1')},
+	q{SELECT weir.start_job('theirs')},
+	q{SELECT weir.create_value_state('g(lines)', 'n', 'number', default_value => '0')},
+	q{SELECT weir.create_list_state('g(lines)', 'n', 'number')},
+	q{SELECT weir.create_map_state('g(lines)', 'n', 'number', 'number')},
+	q{SELECT weir.create_reducing_state('g(lines)', 'n', 'number', 'plus(number,number)')},
+	q{SELECT weir.create_aggregating_state('g(lines)', 'n', 'bigint', 'sum(bigint)')},
+	q{SELECT weir.alter_state('f(lines)', 'n', default_value => '7')},
+	q{SELECT weir.drop_state('f(lines)', 'n')},
+	q{SELECT weir_internal.with_state('f(lines)', 'x'::text, now(), 'SELECT weir.state_value($$plain$$, NULL::bigint)')},
+	q{SELECT weir.drop_job('theirs')});
+$node->sql(q{SELECT weir.start_job('theirs')});
+$meddled->send_to(2);
+ok($node->wait_until('SELECT count(*) = 1 FROM results'), 'the meddler runs');
+stays($_) foreach (
+	q{SELECT * FROM weir.state('theirs')},
+	q{SELECT * FROM weir.state('theirs', 'plain', NULL::text, NULL::bigint)},
+	q{SELECT weir.try_job('theirs', ARRAY['x'])});
+stays(q{SELECT weir.create_savepoint('theirs', 'one')});
+stays(q{SELECT * FROM weir.state('theirs', savepoint => 'one')});
+stays(q{SELECT weir.alter_job('theirs', query => 'INSERT INTO results SELECT a || $$!$$ FROM lines l JOIN LATERAL f(l) a ON weir.key_by(l.v) WHERE meddle() = 1', restart => true)}, 'COMMIT');
+ok($node->wait_status('running', 'theirs'), 'and goes on');
+$node->sql(q{SELECT weir.stop_job('theirs')});
+stays(q{SELECT weir.start_job('theirs', from_savepoint => 'one')});
+
 $node->stop;
 done_testing();
