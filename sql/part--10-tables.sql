@@ -86,7 +86,8 @@ CREATE TABLE weir_internal.run (
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
     migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
-    failed_sqlstate text
+    failed_sqlstate text,
+    suspect_lines   bigint[]            -- of records with an error that is theirs if repeated
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?
@@ -230,3 +231,7 @@ CREATE TABLE weir_internal.journal_segment (
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.job', '');
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.state', '');
+
+-- Whoever owns a database dumps it, the definitions of everybody's jobs with it.
+GRANT USAGE ON SCHEMA weir_internal TO pg_database_owner;
+GRANT SELECT ON weir_internal.job, weir_internal.job_id_seq, weir_internal.state TO pg_database_owner;

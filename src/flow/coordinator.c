@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/task.h"
@@ -47,9 +48,9 @@ static void
 handle_terminate(SIGNAL_ARGS)
 {
 	if (!attempt_runs || ShutdownRequestPending)
-		die(postgres_signal_arg);
+		die(WEIR_SIGNAL);
 	else
-		SignalHandlerForShutdownRequest(postgres_signal_arg);
+		SignalHandlerForShutdownRequest(WEIR_SIGNAL);
 }
 
 void
@@ -232,8 +233,10 @@ is_poison(WeirCoordinator *co)
 
 	strlcpy(failure.sqlstate, unpack_sql_state(co->error_sqlstate), sizeof(failure.sqlstate));
 	same = weir_poison_failed(last, &failure);
+	if (weir_blame(failure.sqlstate) == WEIR_BLAME_IF_REPEATED)
+		weir_suspect(&co->job->suspects, failure.line);
 	weir_coordinator_begin(co);
-	weir_job_set_record_failure(co->job->id, last);
+	weir_job_set_record_failure(co->job);
 	weir_coordinator_end(co, true);
 	return same;
 }

@@ -56,6 +56,9 @@ extern void weir_operator_task(WeirTask *task);
 extern int64 weir_now(void);
 extern int	weir_milliseconds(int64 us);
 
+/* Raises the error, which came up at this record, again unless it is the record's. */
+extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
+
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);
 

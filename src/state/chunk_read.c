@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "decide/keygroup.h"
 #include "state/chunk.h"
 #include "state/chunk_format.h"
@@ -34,8 +35,7 @@ typedef struct ChunkReader
 	ChunkState	states[FLEXIBLE_ARRAY_MEMBER];
 } ChunkReader;
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 damaged(int group, const char *what)
 {
 	ereport(ERROR,
@@ -147,12 +147,11 @@ check_keys(ChunkReader *reader, int nkeys)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the key of function %s is not the one its snapshot was taken with",
 						store->function),
-				 errdetail("The number or the types of the key's columns have changed."),
+				 errdetail("The number or the types of the key's columns, or what hashes them, have changed."),
 				 errhint("Restore the key, or start with weir.start_job(fresh => true).")));
 }
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 refuse_type(const WeirState *state, WeirStateKind kind)
 {
 	ereport(ERROR,

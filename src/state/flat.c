@@ -16,6 +16,7 @@
 #include "utils/typcache.h"
 
 #include "catalog/name.h"
+#include "compat.h"
 #include "state/flat.h"
 #include "state/row.h"
 #include "state/validate.h"

@@ -1,0 +1,179 @@
+/*
+ * source/stream_option.c
+ *		Values of a stream's options, and the object that an option belongs to.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "source/stream_option.h"
+
+void
+weir_stream_option_refuse(DefElem *def, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", def->defname, defGetString(def)),
+			 errhint("%s", hint)));
+}
+
+int
+weir_stream_option_integer(DefElem *def, int min, int max, const char *hint)
+{
+	int value;
+
+	if (!parse_int(defGetString(def), &value, 0, NULL) || value < min || value > max)
+		weir_stream_option_refuse(def, hint);
+	return value;
+}
+
+int64
+weir_stream_option_bytes(DefElem *def, double min, double max, const char *hint)
+{
+	double value;
+
+	if (!parse_real(defGetString(def), &value, GUC_UNIT_BYTE, NULL) || value < min || value > max)
+		weir_stream_option_refuse(def, hint);
+	return (int64) value;
+}
+
+static void
+name_option(void *arg)
+{
+	errcontext("option \"%s\"", ((DefElem *) arg)->defname);
+}
+
+int64
+weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint)
+{
+	ErrorContextCallback context = {error_context_stack, name_option, def};
+	Interval            *span;
+	double               us;
+
+	error_context_stack = &context;
+	span = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(defGetString(def)),
+												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	error_context_stack = context.previous;
+	us = (double) span->time + (span->day + span->month * (double) DAYS_PER_MONTH) * USECS_PER_DAY;
+	if (us < min || us > max)
+		weir_stream_option_refuse(def, hint);
+	return (int64) us;
+}
+
+
+bool
+weir_stream_option_boolean(DefElem *def)
+{
+	bool value;
+
+	if (!parse_bool(defGetString(def), &value))
+		weir_stream_option_refuse(def, "Give \"on\" or \"off\".");
+	return value;
+}
+
+bool
+weir_stream_option_word(DefElem *def, const char *word, const char *other)
+{
+	const char *value = defGetString(def);
+
+	if (strcmp(value, word) == 0)
+		return true;
+	if (strcmp(value, other) != 0)
+		weir_stream_option_refuse(def, psprintf("Give \"%s\" or \"%s\".", other, word));
+	return false;
+}
+
+static const WeirStreamOption *
+options_of(Oid catalog)
+{
+	static const WeirStreamOption none = {NULL};
+
+	if (catalog == ForeignServerRelationId)
+		return weir_server_options;
+	return catalog == ForeignTableRelationId ? weir_table_options : &none;
+}
+
+static const WeirStreamOption *
+find_option(Oid catalog, const char *name)
+{
+	const WeirStreamOption *option = options_of(catalog);
+
+	while (option->name != NULL && strcmp(option->name, name) != 0)
+		option++;
+	return option->name != NULL ? option : NULL;
+}
+
+/* Where an option that was given to the wrong object belongs. */
+static const char *
+other_place(DefElem *def, Oid catalog)
+{
+	if (catalog != ForeignServerRelationId && find_option(ForeignServerRelationId, def->defname))
+		return "server";
+	if (catalog != ForeignTableRelationId && find_option(ForeignTableRelationId, def->defname))
+		return "foreign table";
+	return NULL;
+}
+
+static char *
+valid_options(Oid catalog)
+{
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (const WeirStreamOption *option = options_of(catalog); option->name != NULL; option++)
+		appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "", option->name);
+	return valid.data;
+}
+
+static void
+refuse_option(DefElem *def, Oid catalog)
+{
+	const char *place = other_place(def, catalog);
+	const char *valid = valid_options(catalog);
+
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					errmsg("invalid option \"%s\"", def->defname),
+					place      ? errhint("\"%s\" is an option of the %s.", def->defname, place)
+					: valid[0] ? errhint("Valid options in this context are: %s.", valid)
+							   : errhint("There are no valid options in this context.")));
+}
+
+void
+weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog)
+{
+	ListCell *lc;
+
+	foreach (lc, options)
+	{
+		DefElem                *def = lfirst_node(DefElem, lc);
+		const WeirStreamOption *option = find_option(catalog, def->defname);
+
+		if (option == NULL)
+			refuse_option(def, catalog);
+		option->set(stream, def);
+	}
+}
+
+static void
+apply_initial(WeirStream *stream, const WeirStreamOption *option)
+{
+	for (; option->name != NULL; option++)
+	{
+		if (option->initial != NULL)
+			option->set(stream, makeDefElem(pstrdup(option->name),
+											(Node *) makeString(pstrdup(option->initial)), -1));
+	}
+}
+
+void
+weir_stream_options_default(WeirStream *stream)
+{
+	apply_initial(stream, weir_server_options);
+	apply_initial(stream, weir_table_options);
+}

@@ -1,0 +1,39 @@
+/*
+ * source/stream_option.h
+ *		The options of a stream's server and table: name, parser, default.
+ */
+#ifndef WEIR_SOURCE_STREAM_OPTION_H
+#define WEIR_SOURCE_STREAM_OPTION_H
+
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+
+#include "source/stream.h"
+
+typedef struct WeirStreamOption
+{
+	const char *name;
+	void (*set)(WeirStream *stream, DefElem *def); /* judges the value and keeps it */
+	const char *initial;                           /* set unless another is given; NULL: none */
+} WeirStreamOption;
+
+/* Each ends with a nameless one. */
+extern const WeirStreamOption weir_server_options[];
+extern const WeirStreamOption weir_table_options[];
+
+extern void weir_stream_options_default(WeirStream *stream);
+/* catalog: of the object that has them; an error names what is wrong and where it belongs. */
+extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog);
+
+/* For setters: the value, or an error with this hint. */
+extern void  weir_stream_option_refuse(DefElem *def, const char *hint) pg_attribute_noreturn();
+extern int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);
+extern int64 weir_stream_option_bytes(DefElem *def, double min, double max, const char *hint);
+extern int64
+weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint); /* us */
+extern bool weir_stream_option_boolean(DefElem *def);
+/* Does it say this word?  Else it must be the other one. */
+extern bool weir_stream_option_word(DefElem *def, const char *word, const char *other);
+
+#endif
