@@ -42,7 +42,18 @@ ALTER SERVER s OPTIONS (SET max_journal '1.5GB');
 
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
-CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (header 'true');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (heading 'on');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (skip_empty 'maybe');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'json');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'jsonl', delimiter ',');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS ("null" '-', format 'jsonl');
+CREATE FOREIGN TABLE t (a text) SERVER s OPTIONS (format 'line', quote '''');
+CREATE FOREIGN TABLE t (a text) SERVER s OPTIONS (format 'line', escape '''');
+CREATE FOREIGN TABLE t (a text) SERVER s OPTIONS (format 'line', encoding 'SJIS');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (encoding 'UTF-16');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (encoding 'utf32le');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (encoding 'UCS_2');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (delimiter '\t');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'binary');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (delimiter E'\n');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (delimiter ',,');
