@@ -119,6 +119,10 @@ extern void weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, con
 /* uses.c */
 extern void weir_compile_uses(WeirCompile *c);
 
+/* expressions.c: a function for which the test says yes, InvalidOid: there is none */
+typedef bool (*WeirFunctionTest) (Oid function);
+extern Oid	weir_compile_find_function(WeirCompile *c, WeirFunctionTest test);
+
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);
 extern void weir_compile_batching(WeirCompile *c);

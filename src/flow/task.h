@@ -56,10 +56,6 @@ extern void weir_operator_task(WeirTask *task);
 extern int64 weir_now(void);
 extern int	weir_milliseconds(int64 us);
 
-/* Whatever is configured, what the two phases rest on is flushed; also after a SIGHUP. */
-extern void weir_commit_durably(void);
-extern void weir_reload_settings(void);
-
 /* Raises the error, which came up at this record, again unless it is the record's. */
 extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
 
