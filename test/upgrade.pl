@@ -40,7 +40,7 @@ CREATE FUNCTION slots(vs int[]) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(concat_ws(':', digit, n, last), ' ' ORDER BY digit)
     FROM (SELECT v % 10 AS digit, count(*) AS n, (array_agg(v ORDER BY i DESC))[1] AS last
           FROM unnest(vs) WITH ORDINALITY u (v, i) GROUP BY 1) s $$;
-CREATE VIEW seen_expected AS
+CREATE VIEW seen_expected (k, v, value, total, average, extent, words, kept, pairs, last, slots) AS
     SELECT k, v, ROW(count(*) OVER so_far, v)::slot::text, sum(v) OVER so_far, avg(v::numeric) OVER so_far,
         extent(v) OVER so_far, words('w' || v) OVER so_far, array_agg('w' || v) OVER so_far,
         string_agg(v::text, ',') OVER so_far, array_agg(v) OVER (PARTITION BY k ORDER BY line ROWS 2 PRECEDING),
@@ -54,15 +54,17 @@ CREATE FUNCTION windows(size int, slide int) RETURNS TABLE (w bigint, line int, 
      WHERE f.i % slide = 0 ORDER BY r.line $$;
 CREATE TABLE tumbling (k int, n bigint, sum bigint, average numeric, kept int[], text text, words text, extent slot, deviation numeric);
 CREATE VIEW tumbling_expected AS
-    SELECT k, count(*), sum(v), avg(v::numeric), array_agg(v), string_agg(v::text, '/'), words(v::text), extent(v), stddev(v)
+    SELECT k, count(*), sum(v), avg(v::numeric), array_agg(v ORDER BY line), string_agg(v::text, '/' ORDER BY line),
+        words(v::text ORDER BY line), extent(v), stddev(v)
       FROM windows(5, 5) GROUP BY w, k;
 CREATE TABLE sliding (LIKE tumbling);
 CREATE VIEW sliding_expected AS
-    SELECT k, count(*), sum(v), avg(v::numeric), array_agg(v), string_agg(v::text, '/'), words(v::text), extent(v), stddev(v)
+    SELECT k, count(*), sum(v), avg(v::numeric), array_agg(v ORDER BY line), string_agg(v::text, '/' ORDER BY line),
+        words(v::text ORDER BY line), extent(v), stddev(v)
       FROM windows(7, 3) GROUP BY w, k;
 CREATE TABLE sorted (k int, largest int[], different bigint, json jsonb);
 CREATE VIEW sorted_expected AS
-    SELECT k, array_agg(v ORDER BY v DESC), count(DISTINCT v), jsonb_agg(v) FROM windows(4, 4) GROUP BY w, k;
+    SELECT k, array_agg(v ORDER BY v DESC), count(DISTINCT v), jsonb_agg(v ORDER BY line) FROM windows(4, 4) GROUP BY w, k;
 CREATE TABLE latest (k int PRIMARY KEY, n bigint, total bigint, at int);
 CREATE VIEW latest_expected AS
     SELECT k, count(*), sum(v), max(line) FROM windows(3, 3) GROUP BY k;
