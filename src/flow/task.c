@@ -34,12 +34,6 @@
 #include "flow/task.h"
 #include "sink/output.h"
 
-int64
-weir_now(void)
-{
-	return GetCurrentTimestamp();
-}
-
 static void
 append_line(StringInfo buf, const char *line)
 {
