@@ -161,6 +161,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	}
 	dataflow = weir_compile(job.query, true);
 	check_calls(dataflow, job.query);
+	(void) weir_stream_get(dataflow->stream);	/* its options fit its columns */
 	job.id = weir_job_create(&job);
 	if (job.id == 0)
 		duplicate_job(job.name, if_not_exists);

@@ -11,6 +11,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 #include "decide/checkpointer.h"
 #include "decide/poison.h"
@@ -37,11 +38,7 @@ typedef struct WeirJob
 	int			parallelism;
 	int			max_parallelism;
 	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
-	/* settings at create_job */
-	char	   *search_path;
-	char	   *timezone;
-	char	   *datestyle;
-	char	   *intervalstyle;
+	Jsonb	   *settings;		/* of create_job, see session.h */
 	/* checkpointing */
 	bool		checkpointing;
 	WeirCheckpointConfig checkpoint;	/* periodic = checkpointing */
@@ -69,6 +66,7 @@ typedef struct WeirJob
 	bool		drop_state;		/* of that timeline, or of one from a savepoint */
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
+	WeirSuspects suspects;		/* likewise */
 } WeirJob;
 
 /* What alter_job names; what it leaves out stays as it is. */
@@ -161,7 +159,7 @@ extern int64 *weir_jobs_dropped(int *n);
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
-extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
+extern void weir_job_set_record_failure(const WeirJob *job);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* What the attempt reads, and its keyed step (NULL: none). */

@@ -90,7 +90,7 @@ weir_framer_create(const WeirFramingOptions *options, int64_t offset, int64_t li
 	f->last = f->delimiter[f->delimiter_len - 1];
 	f->csv = options->csv;
 	f->drop_cr = f->delimiter_len == 1 && f->last == '\n';
-	f->escapes = !f->csv && memchr(f->delimiter, '\\', f->delimiter_len) == NULL;
+	f->escapes = !f->csv && !options->plain && memchr(f->delimiter, '\\', f->delimiter_len) == NULL;
 	f->quote = options->quote;
 	f->escape = options->escape;
 	f->char_len = options->char_len;

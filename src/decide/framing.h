@@ -4,7 +4,7 @@
  *		than a partial tail.
  *
  * A record ends at the delimiter (default newline, then a CR before it is
- * dropped).  In text a newline behind an odd number of backslashes, in csv one
+ * dropped).  In text that is not plain a newline behind an odd number of backslashes, in csv one
  * inside quotes, belongs to the record, as COPY has it.
  */
 #ifndef WEIR_DECIDE_FRAMING_H
@@ -19,6 +19,7 @@ typedef struct WeirFramingOptions
 	const char *delimiter;		/* record delimiter, 1 to 16 bytes */
 	int			delimiter_len;
 	bool		csv;
+	bool		plain;			/* text in which a backslash is data */
 	char		quote;			/* csv */
 	char		escape;			/* csv; may equal quote */
 	size_t		max_record;		/* bytes, delimiter not counted */

@@ -12,7 +12,6 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -21,8 +20,10 @@
 #include "flow/deadlock.h"
 #include "flow/lock.h"
 #include "flow/task.h"
+#include "session.h"
 #include "settings.h"
 #include "sink/output.h"
+#include "text.h"
 
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
 
@@ -40,23 +41,16 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 	weir_control_send(co->tasks[task].port, &message);
 }
 
-/* As the owner, with the job's search_path: where does the sink run? */
+/* As the owner, with the job's settings: where does the sink run? */
 static WeirDataflow *
 compile_as_owner(WeirCoordinator *co)
 {
-	Oid			user;
-	int			security;
-	int			nest = NewGUCNestLevel();
+	WeirSession before;
 	WeirDataflow *dataflow;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("search_path", co->job->search_path, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	weir_session_enter(&before, co->job->owner, co->job->settings);
 	dataflow = weir_compile(co->job->query, true);
-	AtEOXact_GUC(true, nest);
-	SetUserIdAndSecContext(user, security);
+	weir_session_leave(&before);
 	return dataflow;
 }
 
@@ -158,7 +152,7 @@ start_task(WeirCoordinator *co, int index)
 	worker.bgw_main_arg = Int32GetDatum(index);
 	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "weir %s %s", co->job->name, name);
+	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
 	memcpy(worker.bgw_extra, &arg, sizeof(arg));
 	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
@@ -348,7 +342,7 @@ wait_for_news(WeirCoordinator *co, long timeout)
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	weir_reload_settings();
+	weir_session_reload();
 }
 
 /* A session that waits for the job while the job waits for it goes first. */

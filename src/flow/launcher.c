@@ -43,6 +43,7 @@
 #include "flow/launcher.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
+#include "session.h"
 #include "settings.h"
 
 #define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again */
@@ -183,6 +184,7 @@ weir_scan_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
 											  BOOTSTRAP_SUPERUSERID, 0);
+	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_autostart && OidIsValid(get_extension_oid("weir", true)))

@@ -35,6 +35,7 @@
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/settle.h"
+#include "session.h"
 
 #define GIVE_UP_AFTER_MS 60000
 #define LOOK_FOR_WORKER_MS 100	/* while none is free */
@@ -223,6 +224,7 @@ weir_settle_main(Datum arg)
 	memcpy(&hold, MyBgworkerEntry->bgw_extra, sizeof(hold));
 	BackgroundWorkerInitializeConnectionByOid(hold.database, BOOTSTRAP_SUPERUSERID,
 											  BGWORKER_BYPASS_ALLOWCONN);
+	weir_session_begin_process();
 	foreach(lc, held_jobs(hold.job))
 	{
 		int64		job = *(int64 *) lfirst(lc);

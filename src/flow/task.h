@@ -56,9 +56,8 @@ extern void weir_operator_task(WeirTask *task);
 
 extern int	weir_milliseconds(int64 us);
 
-/* Whatever is configured, what the two phases rest on is flushed; also after a SIGHUP. */
-extern void weir_commit_durably(void);
-extern void weir_reload_settings(void);
+/* Raises the error, which came up at this record, again unless it is the record's. */
+extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
 
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);

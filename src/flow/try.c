@@ -174,7 +174,8 @@ run_line(Try *t, const char *line)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
 	batch = weir_lines_decode(t->lines, line, t->stamp);
-	t->line = batch->lines[0];
+	if (batch->nrecords > 0)
+		t->line = batch->lines[0];
 	resetStringInfo(&t->rows);
 	weir_scan_step_run(t->scan, batch, add_row, t);
 	run_rows(t);

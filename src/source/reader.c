@@ -55,6 +55,7 @@ struct WeirReader
 	WeirPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
 
+	int			taken;			/* records that came for the batch, also those passed over */
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met: the tail is a record */
 	bool		draining;
@@ -143,7 +144,7 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 	r->position.ended = false;
 	r->origin = start->origin;
 	r->framer = weir_stream_framer(stream, start->offset, start->line, stream->dead_letter);
-	r->decoder = weir_decoder_create(stream);
+	r->decoder = weir_decoder_create(stream, options->suspects);
 	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
@@ -163,7 +164,8 @@ take_record(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
 	r->position.offset = record->end_offset;
 	r->position.line = record->line;
 	r->position.clock = Max(r->position.clock, record->stamp);
-	if (!skips(r))
+	r->taken++;
+	if (!skips(r) && !(r->stream->skip_empty && record->len == 0))
 		weir_decoder_add(r->decoder, batch, record);
 }
 
@@ -328,9 +330,10 @@ fill(WeirReader *r, WeirBatch *batch)
 	WeirFramedRecord record;
 
 	r->more = false;
+	r->taken = 0;
 	while (!r->too_long)
 	{
-		if (batch->nrecords >= batch->capacity || weir_decoder_full(r->decoder))
+		if (r->taken >= batch->capacity || weir_decoder_full(r->decoder))
 		{
 			r->more = true;
 			return;
@@ -400,8 +403,9 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 	fill(r, batch);
 	if (batch->nrecords == 0)
 	{
+		r->stats->records = r->position.line;
 		raise_pending(r);
-		if (!r->at_end || r->replaying)
+		if (r->more || !r->at_end || r->replaying)
 			return WEIR_READ_WAIT;
 		r->position.ended = true;
 		weir_input_finish(r->input);
