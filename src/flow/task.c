@@ -36,12 +36,6 @@
 #include "sink/output.h"
 #include "text.h"
 
-int64
-weir_now(void)
-{
-	return GetCurrentTimestamp();
-}
-
 static void
 append_line(StringInfo buf, const char *line)
 {
