@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "compile/compile.h"
+#include "rowdesc.h"
 
 /* A column name for an expression over select's range table. */
 static char *
@@ -376,16 +377,6 @@ function_desc(WeirCompile *c)
 	return desc;
 }
 
-/* A row within a row stays a datum as functions get it elsewhere, with its header in full. */
-static void
-keep_row_plain(TupleDesc desc, AttrNumber attno)
-{
-	if (!type_is_rowtype(TupleDescAttr(desc, attno - 1)->atttypid))
-		return;
-	TupleDescAttr(desc, attno - 1)->attstorage = TYPSTORAGE_PLAIN;
-	weir_attribute_changed(desc, attno);
-}
-
 static TupleDesc
 row_desc(WeirCompile *c)
 {
@@ -399,8 +390,8 @@ row_desc(WeirCompile *c)
 
 		TupleDescInitEntry(desc, entry->resno, entry->resname, exprType(expr), exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, entry->resno, exprCollation(expr));
-		keep_row_plain(desc, entry->resno);
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }
@@ -420,9 +411,9 @@ sink_desc(WeirCompile *c)
 
 		attno++;
 		TupleDescCopyEntry(desc, attno, from, abs(source));
-		keep_row_plain(desc, attno);
 		c->out->sink_source[attno - 1] = source;
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }
