@@ -39,6 +39,7 @@
 #include "catalog/dead_letter.h"
 #include "decide/poison.h"
 #include "source/decode.h"
+#include "source/record_fault.h"
 
 #define EXCERPT_CHARS	200
 #define FULL_BYTES		(1024 * 1024)
@@ -202,7 +203,7 @@ append_record(WeirDecoder *d, const char *data, Size len)
 	appendStringInfoChar(&d->text, '\n');
 }
 
-/* The record's bytes are the batch's; one that is too long is a fault of it. */
+/* The record's bytes are the batch's; one that is none is a fault of it. */
 static void
 keep_raw(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
@@ -211,11 +212,11 @@ keep_raw(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 	appendBinaryStringInfo(batch->raw, record->data, record->len);
 	batch->raw_ends[index] = batch->raw->len;
 	batch->faults[index] = NULL;
-	if (record->is_cut)
+	if (record->fault != WEIR_RECORD_WHOLE)
 	{
-		char	   *error = psprintf("record is longer than %d bytes", d->stream->max_record);
+		char	   *error = weir_record_fault_text(d->stream, record);
 
-		weir_batch_fault(batch, index, ERRCODE_PROGRAM_LIMIT_EXCEEDED, error);
+		weir_batch_fault(batch, index, weir_record_fault_code(record), error);
 		pfree(error);
 	}
 }
@@ -232,7 +233,7 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 		keep_raw(d, batch, record);
 	d->bytes += record->len;
 	d->starts[d->nstarts++] = d->text.len;
-	if (!record->is_cut)
+	if (record->fault == WEIR_RECORD_WHOLE)
 		append_record(d, record->data, record->len);
 
 	batch->lines[batch->nrecords] = record->line;
@@ -555,17 +556,4 @@ weir_decoder_close(WeirDecoder *d)
 	if (d->copy)
 		EndCopyFrom(d->copy);
 	d->copy = NULL;
-}
-
-void
-weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("record of stream %s is longer than %d bytes",
-					stream->name, stream->max_record),
-			 errdetail("Record: \"%s\"",
-					   weir_record_excerpt(record->data, record->len, stream->encoding)),
-			 errhint("Raise the stream's option \"max_record\", or check format and record delimiter."),
-			 errcontext("stream %s, line " INT64_FORMAT, stream->name, record->line)));
 }

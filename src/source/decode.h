@@ -41,9 +41,6 @@ extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
 /* In a transaction; what is left of the decoder goes with its memory. */
 extern void weir_decoder_close(WeirDecoder *d);
 
-/* The error that a record, as far as it came, exceeds max_record. */
-extern void weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record);
-
 /* A record as text, what is no character escaped; cut to so many characters. */
 extern char *weir_record_text(const char *data, Size len, int encoding, int max_chars);
 /* At most 200 characters of a record, fit for a message. */
