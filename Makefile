@@ -44,6 +44,11 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# Catalog look-ups outside a transaction fail an assertion.
+ifdef ASSERT
+$(filter-out src/decide/%,$(OBJS)): override CPPFLAGS += -include $(srcdir)/src/lookup.h
+endif
+
 sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))
 	cat $^ > $@
 

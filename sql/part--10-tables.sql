@@ -86,7 +86,8 @@ CREATE TABLE weir_internal.run (
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
     migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
-    failed_sqlstate text
+    failed_sqlstate text,
+    suspect_lines   bigint[]            -- of records with an error that is theirs if repeated
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?

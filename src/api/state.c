@@ -19,6 +19,7 @@
 
 #include "api/access.h"
 #include "api/state.h"
+#include "keytype.h"
 #include "state/aggregating.h"
 #include "state/function.h"
 #include "state/reducing.h"
@@ -217,16 +218,16 @@ weir_create_list_state(PG_FUNCTION_ARGS)
 static void
 require_hashable(const char *name, Oid type)
 {
-	TypeCacheEntry *cache = lookup_type_cache(type,
-											  TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC);
+	WeirKeyType found;
+	const char *wrong = weir_key_type_find(type, &found);
 
-	if (!OidIsValid(cache->eq_opr) || !OidIsValid(cache->hash_extended_proc))
+	if (wrong)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("map state \"%s\" cannot have keys of type %s", name,
 						format_type_be(type)),
-				 errdetail("The type has no default hash operator class."),
-				 errhint("Use a key_type that can be hashed, such as bigint, text or jsonb.")));
+				 errdetail("%s", wrong),
+				 errhint("%s", weir_key_type_hint)));
 }
 
 Datum

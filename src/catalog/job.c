@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -36,7 +37,8 @@
 	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
 	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
 	" coalesce(r.drop_state, false), r.migrate," \
-	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
+	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')," \
+	" coalesce(r.suspect_lines, '{}')" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -200,9 +202,22 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 }
 
 static void
+read_suspects(WeirSuspects *suspects, Datum lines)
+{
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(lines), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		weir_suspect(suspects, DatumGetInt64(elements[i]));
+}
+
+static void
 read_run(MemoryContext context, WeirJob *job, int row)
 {
 	char	   *status = weir_internal_text(context, row, 22);
+	bool		isnull;
 
 	if (!weir_job_status_parse(status, &job->status))
 		unknown_word("status", status);
@@ -224,6 +239,7 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->record_failure.line = weir_internal_int64(row, 49);
 	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 50),
 			sizeof(job->record_failure.sqlstate));
+	read_suspects(&job->suspects, weir_internal_get(row, 51, &isnull));
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -358,16 +374,21 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 }
 
 void
-weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
+weir_job_set_record_failure(const WeirJob *job)
 {
-	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID, INT8ARRAYOID};
+	Datum		values[4];
+	Datum		lines[WEIR_SUSPECTS];
 
-	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(failure->line);
-	values[2] = CStringGetTextDatum(failure->sqlstate);
-	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3"
-						  " WHERE job = $1", 3, types, values, NULL);
+	for (int i = 0; i < job->suspects.n; i++)
+		lines[i] = Int64GetDatum(job->suspects.lines[i]);
+	values[0] = Int64GetDatum(job->id);
+	values[1] = Int64GetDatum(job->record_failure.line);
+	values[2] = CStringGetTextDatum(job->record_failure.sqlstate);
+	values[3] = PointerGetDatum(construct_array(lines, job->suspects.n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3,"
+						  " suspect_lines = $4 WHERE job = $1", 4, types, values, NULL);
 }
 
 int64

@@ -69,6 +69,7 @@ typedef struct WeirJob
 	bool		drop_state;		/* of that timeline, or of one from a savepoint */
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
+	WeirSuspects suspects;		/* likewise */
 } WeirJob;
 
 /* What alter_job names; what it leaves out stays as it is. */
@@ -161,7 +162,7 @@ extern int64 *weir_jobs_dropped(int *n);
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
-extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
+extern void weir_job_set_record_failure(const WeirJob *job);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* What the attempt reads, and its keyed step (NULL: none). */

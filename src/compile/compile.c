@@ -92,6 +92,7 @@ compile_steps(WeirCompile *c)
 {
 	weir_compile_parse(c);
 	weir_compile_check_target(c);
+	weir_flatten_joins(c->select);
 	weir_compile_find_window(c);
 	weir_compile_check_shape(c);
 	weir_compile_find_step(c);

@@ -3,9 +3,9 @@
  *		The columns that joins of FROM name.
  *
  * A join has a range table entry that lists its columns, those of USING
- * merged.  Before the cut, references to them are replaced by what they stand
- * for, so that nothing needs the lists; after it, they are made anew for the
- * joins that are left.
+ * merged.  Before anything else looks at the query, references to them are
+ * replaced by what they stand for, so that nothing needs the lists; after the
+ * cut they are made anew for the joins that are left.
  */
 #include "postgres.h"
 
@@ -50,10 +50,35 @@ flatten_entry(Query *select, RangeTblEntry *rte)
 	rte->tablefunc = (TableFunc *) weir_flatten_join_vars(select, (Node *) rte->tablefunc);
 }
 
+/*
+ * A Var notes, for those who print it, which column of a join the text named:
+ * one of a list that is made anew.
+ */
+static bool
+forget_names_walker(Node *node, int *level)
+{
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == *level)
+	{
+		((Var *) node)->varnosyn = ((Var *) node)->varno;
+		((Var *) node)->varattnosyn = ((Var *) node)->varattno;
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, forget_names_walker, level);
+	(*level)++;
+	result = query_tree_walker((Query *) node, forget_names_walker, level, 0);
+	(*level)--;
+	return result;
+}
+
 /* Replaces the columns of joins by those of what is joined. */
 void
 weir_flatten_joins(Query *select)
 {
+	int			level = 0;
 	ListCell   *lc;
 
 	select->targetList = (List *) weir_flatten_join_vars(select, (Node *) select->targetList);
@@ -62,6 +87,7 @@ weir_flatten_joins(Query *select)
 	foreach(lc, select->rtable)
 		flatten_entry(select, lfirst_node(RangeTblEntry, lc));
 	forget_using((Node *) select->jointree);
+	(void) query_tree_walker(select, forget_names_walker, &level, 0);
 }
 
 /* Adds the columns of one side of a join to the join's; returns their numbers. */

@@ -23,6 +23,7 @@
 #include "flow/task.h"
 #include "settings.h"
 #include "sink/output.h"
+#include "text.h"
 
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
 
@@ -159,7 +160,7 @@ start_task(WeirCoordinator *co, int index)
 	worker.bgw_main_arg = Int32GetDatum(index);
 	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "weir %s %s", co->job->name, name);
+	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
 	memcpy(worker.bgw_extra, &arg, sizeof(arg));
 	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);

@@ -232,8 +232,10 @@ is_poison(WeirCoordinator *co)
 
 	strlcpy(failure.sqlstate, unpack_sql_state(co->error_sqlstate), sizeof(failure.sqlstate));
 	same = weir_poison_failed(last, &failure);
+	if (weir_blame(failure.sqlstate) == WEIR_BLAME_IF_REPEATED)
+		weir_suspect(&co->job->suspects, failure.line);
 	weir_coordinator_begin(co);
-	weir_job_set_record_failure(co->job->id, last);
+	weir_job_set_record_failure(co->job);
 	weir_coordinator_end(co, true);
 	return same;
 }

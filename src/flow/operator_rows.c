@@ -136,11 +136,12 @@ pass_letter(WeirOperator *op, const WeirLetter *letter)
 }
 
 static void
-row_refused(void *arg, const WeirGuardedRow *row, const ErrorData *error)
+row_refused(void *arg, const WeirGuardedRow *row, ErrorData *error)
 {
 	WeirOperator *op = arg;
 	WeirLetter	letter = {0};
 
+	weir_task_check_blame(op->task, error, row->line);
 	letter.line = row->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
@@ -227,7 +228,7 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 	{
 		MemoryContextSwitchTo(op->task->context);
 		error = CopyErrorData();
-		if (!weir_blames_record(unpack_sql_state(error->sqlerrcode)))
+		if (weir_blame(unpack_sql_state(error->sqlerrcode)) == WEIR_BLAME_NONE)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -242,11 +243,12 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 }
 
 static void
-drop_record(WeirOperator *op, const WeirRow *row, const ErrorData *error)
+drop_record(WeirOperator *op, const WeirRow *row, ErrorData *error)
 {
 	WeirRaw		raw = weir_row_raw(row);
 	WeirLetter	letter = {0};
 
+	weir_task_check_blame(op->task, error, row->line);
 	letter.line = row->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);

@@ -11,13 +11,12 @@
 
 #include "compat.h"
 #include "flow/scan_step.h"
-#include "state/store.h"
+#include "keytype.h"
 
 struct WeirScanStep
 {
 	const WeirDataflow *dataflow;
-	FmgrInfo   *hash;			/* of the key columns */
-	Oid		   *collations;
+	WeirKeyHash *hash;			/* of the key columns */
 };
 
 /* Receives the rows of the scan plan. */
@@ -36,13 +35,9 @@ weir_scan_step_create(const WeirDataflow *df)
 	WeirScanStep *step = palloc(sizeof(WeirScanStep));
 
 	step->dataflow = df;
-	step->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
-	step->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
+	step->hash = palloc(sizeof(WeirKeyHash) * Max(df->nkeys, 1));
 	for (int i = 0; i < df->nkeys; i++)
-	{
-		fmgr_info_cxt(df->keys[i].hash_function, &step->hash[i], df->context);
-		step->collations[i] = df->keys[i].collation;
-	}
+		weir_key_hash_init(&step->hash[i], df->keys[i].type, df->keys[i].collation, df->context);
 	MemoryContextSwitchTo(old);
 	return step;
 }
@@ -61,7 +56,7 @@ hash_key(const WeirScanStep *step, TupleTableSlot *slot)
 		key[i] = slot->tts_values[df->keys[i].attno - 1];
 		isnull[i] = slot->tts_isnull[df->keys[i].attno - 1];
 	}
-	return weir_key_hash(df->nkeys, step->hash, step->collations, key, isnull);
+	return weir_key_hash(df->nkeys, step->hash, key, isnull);
 }
 
 static bool

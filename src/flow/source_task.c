@@ -28,6 +28,7 @@
 #include "flow/task.h"
 #include "source/handover.h"
 #include "source/reader.h"
+#include "text.h"
 
 #define BATCH_RECORDS 4096
 
@@ -79,8 +80,9 @@ open_reader(Source *source)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
+	source->step = weir_scan_step_create(task->dataflow);
 	source->stream = weir_stream_get(task->dataflow->stream);
-	strlcpy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
+	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
 	source->batch = weir_batch_create(source->stream->relid,
 									  CreateTupleDescCopy(RelationGetDescr(rel)),
@@ -169,7 +171,8 @@ process_range(Source *source)
 static bool
 blames_record(Source *source, const ErrorData *error)
 {
-	return source->batch->at >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
+	return source->batch->at >= 0 &&
+		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a record; NULL if there was none. */
@@ -227,6 +230,7 @@ drop_record(Source *source, int index, ErrorData *error)
 		source->task->line = batch->lines[index];
 		ReThrowError(error);
 	}
+	weir_task_check_blame(source->task, error, batch->lines[index]);
 	old = MemoryContextSwitchTo(batch->context);
 	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
 	MemoryContextSwitchTo(old);
@@ -486,7 +490,6 @@ weir_source_task(WeirTask *task)
 
 	source->task = task;
 	weir_task_compile(task);
-	source->step = weir_scan_step_create(task->dataflow);
 	open_channels(source);
 	open_reader(source);
 	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);

@@ -29,10 +29,12 @@
 #include "utils/timestamp.h"
 
 #include "decide/commit.h"
+#include "decide/poison.h"
 #include "fault.h"
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "sink/output.h"
+#include "text.h"
 
 int64
 weir_now(void)
@@ -97,10 +99,22 @@ report_error(WeirTask *task, ErrorData *edata)
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
-	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
-	strlcpy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
+	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
 	error->set = true;
+}
+
+void
+weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line)
+{
+	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+
+	if (blame == WEIR_BLAME_RECORD ||
+		(blame == WEIR_BLAME_IF_REPEATED && weir_is_suspect(&task->job->suspects, line)))
+		return;
+	task->line = line;
+	ReThrowError(error);
 }
 
 static void

@@ -60,6 +60,9 @@ extern int	weir_milliseconds(int64 us);
 extern void weir_commit_durably(void);
 extern void weir_reload_settings(void);
 
+/* Raises the error, which came up at this record, again unless it is the record's. */
+extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
+
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);
 

@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "source/socket.h"
+#include "text.h"
 
 typedef enum SocketState
 {
@@ -91,15 +92,15 @@ forget_addresses(WeirSocket *sock)
 static void
 describe_failure(WeirSocket *sock, char *text, Size size)
 {
-	int			save_errno = sock->error;
+	char	   *whole;
 
 	if (sock->resolve_error != 0)
-		snprintf(text, size, "could not resolve host \"%s\": %s",
-				 sock->stream->host, gai_strerror(sock->resolve_error));
-	else if (save_errno == 0)
-		snprintf(text, size, "the peer closed the connection");
+		whole = psprintf("could not resolve host \"%s\": %s",
+						 sock->stream->host, gai_strerror(sock->resolve_error));
 	else
-		snprintf(text, size, "%s", strerror(save_errno));
+		whole = pstrdup(sock->error != 0 ? strerror(sock->error) : "the peer closed the connection");
+	weir_text_copy(text, whole, size);
+	pfree(whole);
 }
 
 /* The connection is gone, or none came about: error 0 is an orderly close. */
