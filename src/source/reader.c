@@ -315,6 +315,7 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 		return WEIR_READ_ENDED;
 
 	fill(r, batch);
+	weir_reader_watch_growth(r);
 	if (batch->nrecords == 0)
 	{
 		raise_pending(r);
@@ -362,6 +363,13 @@ shorten(long *timeout, long ms)
 		*timeout = ms;
 }
 
+static void
+shorten_until(long *timeout, int64 due)
+{
+	if (due > 0)
+		shorten(timeout, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due));
+}
+
 pgsocket
 weir_reader_wait(WeirReader *r, int *events, long *timeout)
 {
@@ -375,7 +383,10 @@ weir_reader_wait(WeirReader *r, int *events, long *timeout)
 			r->input_failed || r->draining)
 			*timeout = 0;
 		else
+		{
 			fd = weir_input_wait(r->input, r->position.offset, events, timeout);
+			shorten_until(timeout, weir_growth_due(&r->growth));
+		}
 	}
 	shorten(timeout, weir_reader_due(r));
 	return fd;

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "decide/growth.h"
 #include "source/decode.h"
 #include "source/input.h"
 #include "source/journal.h"
@@ -39,6 +40,7 @@ struct WeirReader
 	bool		is_broken;		/* no record follows */
 	WeirFramedRecord broken;
 	int64		failed_line;
+	WeirGrowth	growth;			/* of the record that is not whole yet */
 };
 
 /* Is what it reads kept, so that it can be read again? */
@@ -59,6 +61,9 @@ extern void weir_reader_cross(WeirReader *r, WeirBatch *batch, bool gap, int64 o
 
 /* Another connection of a peer that just sends. */
 extern void weir_reader_begin_connection(WeirReader *r, WeirBatch *batch);
+
+/* Shows how much there is of a record that is not whole yet. */
+extern void weir_reader_watch_growth(WeirReader *r);
 
 /*
  * A drain ends behind the last whole record.  The begin of another stays in the

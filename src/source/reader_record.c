@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "utils/timestamp.h"
+
 #include "source/reader_int.h"
 
 /*
@@ -157,4 +159,24 @@ weir_reader_end_drain(WeirReader *r)
 	warn_of_loss(r, text, len, weir_framer_line(r->framer), (int64) weir_framer_tail(r->framer),
 				 "The stream was drained within a record.",
 				 "With the server's option journal 'on', and checkpoints, such bytes are kept.");
+}
+
+void
+weir_reader_watch_growth(WeirReader *r)
+{
+	Size		bytes = weir_framer_tail(r->framer);
+
+	r->stats->record_bytes = bytes;
+	if (r->replaying || r->position.ended ||
+		!weir_growth_look(&r->growth, r->position.offset, bytes, r->stream->max_record,
+						  GetCurrentTimestamp()))
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("stream %s: the record behind line " INT64_FORMAT " has %zu bytes and is not whole",
+					r->stream->name, weir_framer_line(r->framer), bytes),
+			 errdetail("It has stood open since %s.", timestamptz_to_str(r->growth.since)),
+			 r->stream->csv ?
+			 errhint("If a quote in it is never closed, records behind it are taken for part of it, up to \"max_record\" bytes.") :
+			 errhint("If the peer does not end records as the stream's server says, check its options \"framing\" and \"record_delimiter\".")));
 }
