@@ -101,6 +101,7 @@ open_reader(Source *source)
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
+	options.suspects = &task->job->suspects;
 	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
 	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
 									  &task->slot->source);

@@ -16,11 +16,12 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
 
+#include "clock.h"
 #include "fault.h"
 #include "sink/epoch.h"
 
 static bool epoch_open = false;
-static TimestampTz epoch_began = 0;
+static int64 epoch_began = 0;
 
 bool
 weir_epoch_is_open(void)
@@ -28,7 +29,7 @@ weir_epoch_is_open(void)
 	return epoch_open;
 }
 
-TimestampTz
+int64
 weir_epoch_began(void)
 {
 	return epoch_began;
@@ -57,7 +58,7 @@ weir_epoch_enter(void)
 		StartTransactionCommand();
 		weir_epoch_check_at_once();
 		epoch_open = true;
-		epoch_began = GetCurrentTransactionStartTimestamp();
+		epoch_began = weir_now();
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
 }

@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 
 #include "source/decode.h"
+#include "source/excerpt.h"
 #include "source/lines.h"
 #include "source/record_fault.h"
 
@@ -46,9 +47,8 @@ weir_lines_open(const WeirStream *stream)
 	Relation	rel = table_open(stream->relid, AccessShareLock);
 
 	lines->stream = stream;
-	lines->decoder = weir_decoder_create(stream);
+	lines->decoder = weir_decoder_create(stream, NULL);
 	lines->batch = weir_batch_create(stream->relid, RelationGetDescr(rel), 1);
-	weir_batch_range(lines->batch, 0, 1);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;
 	lines->on_delete.arg = lines;
@@ -139,7 +139,9 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
 	frame(lines, line, stamp, &record);
 	weir_batch_reset(lines->batch);
 	weir_decoder_reset(lines->decoder);
-	weir_decoder_add(lines->decoder, lines->batch, &record);
+	if (!lines->stream->skip_empty || record.len > 0)
+		weir_decoder_add(lines->decoder, lines->batch, &record);
+	weir_batch_range(lines->batch, 0, lines->batch->nrecords);
 	weir_decoder_run_here(lines->decoder, lines->batch);
 	return lines->batch;
 }

@@ -35,6 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/decode.h"
 #include "source/input.h"
 #include "source/journal.h"
@@ -112,7 +113,7 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 	r->passing = start->passing != 0;
 	if (stream->resume && start->offset == start->origin.start)
 		weir_framer_connected(r->framer);
-	r->decoder = weir_decoder_create(stream);
+	r->decoder = weir_decoder_create(stream, options->suspects);
 	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
@@ -245,9 +246,10 @@ fill(WeirReader *r, WeirBatch *batch)
 	WeirFramedRecord record;
 
 	r->more = false;
+	r->taken = 0;
 	while (!r->is_broken)
 	{
-		if (batch->nrecords >= batch->capacity || weir_decoder_full(r->decoder))
+		if (r->taken >= batch->capacity || weir_decoder_full(r->decoder))
 		{
 			r->more = true;
 			return;
@@ -318,8 +320,9 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 	weir_reader_watch_growth(r);
 	if (batch->nrecords == 0)
 	{
+		r->stats->records = r->position.line;
 		raise_pending(r);
-		if (!r->at_end || r->replaying)
+		if (r->more || !r->at_end || r->replaying)
 			return WEIR_READ_WAIT;
 		r->position.ended = true;
 		weir_input_finish(r->input);
@@ -353,7 +356,7 @@ weir_reader_due(WeirReader *r)
 
 	if (due == 0)
 		return -1;
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due);
+	return weir_ms_until(due);
 }
 
 static void

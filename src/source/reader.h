@@ -11,6 +11,7 @@
 
 #include "storage/latch.h"
 
+#include "decide/poison.h"
 #include "decide/resume.h"
 #include "source/batch.h"
 #include "source/stream.h"
@@ -35,6 +36,7 @@ typedef struct WeirReaderOptions
 	bool		at_most_once;	/* what the journal holds is not handed out again */
 	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
 	bool		allow_gap;		/* go on without bytes that the sender has lost */
+	const WeirSuspects *suspects;	/* of the job; may be NULL */
 } WeirReaderOptions;
 
 /* What weir.sources shows; the source task points it into shared memory. One writer. */

@@ -30,6 +30,7 @@ struct WeirReader
 	WeirPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
 
+	int			taken;			/* records that came for the batch, also those passed over */
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met */
 	bool		drained;		/* by the start position; the journal may have more */

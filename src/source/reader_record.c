@@ -9,6 +9,7 @@
 
 #include "utils/timestamp.h"
 
+#include "source/excerpt.h"
 #include "source/reader_int.h"
 
 /*
@@ -72,7 +73,8 @@ weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record
 		return;
 	}
 	pass_record(r, record);
-	if (!aside && !skips(r))
+	r->taken++;
+	if (!aside && !skips(r) && !(r->stream->skip_empty && record->len == 0))
 		weir_decoder_add(r->decoder, batch, record);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "source/decode.h"
+#include "source/excerpt.h"
 #include "source/record_fault.h"
 
 int

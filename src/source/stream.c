@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "access/reloptions.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
@@ -23,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "source/stream_option.h"
 #include "source/stream.h"
@@ -33,12 +35,38 @@ PG_FUNCTION_INFO_V1(weir_socket_validator);
 
 extern Datum weir_socket_handler(PG_FUNCTION_ARGS);
 
+/* Formats that COPY does not know have none of its options but encoding. */
+static void
+check_format_options(const WeirStream *stream)
+{
+	ListCell *lc;
+
+	if (stream->format != WEIR_FORMAT_JSONL && stream->format != WEIR_FORMAT_LINE)
+		return;
+	foreach (lc, stream->copy_options)
+	{
+		const char *name = lfirst_node(DefElem, lc)->defname;
+
+		if (strcmp(name, "encoding") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 stream->format == WEIR_FORMAT_JSONL
+						 ? errmsg("option \"%s\" is not available in format \"jsonl\"", name)
+						 : errmsg("option \"%s\" is not available in format \"line\"", name),
+					 stream->format == WEIR_FORMAT_JSONL
+						 ? errdetail("A record is a JSON object, whose keys are columns.")
+						 : errdetail("A record is the value of the one column, as it is."),
+					 errhint("Leave the option out, or set format to \"text\" or \"csv\".")));
+	}
+}
+
 /* COPY judges its options as a whole; it leaves quote and escape for framing. */
 static void
 check_copy_options(WeirStream *stream)
 {
 	CopyFormatOptions copy;
 
+	check_format_options(stream);
 	memset(&copy, 0, sizeof(copy));
 	ProcessCopyOptions(NULL, &copy, true, stream->copy_options);
 	if (stream->csv)
@@ -104,6 +132,29 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Where a record is one value, there must be one column to take it. */
+static void
+check_columns(const WeirStream *stream)
+{
+	Relation  rel;
+	TupleDesc desc;
+	int       n = 0;
+
+	if (stream->format != WEIR_FORMAT_LINE)
+		return;
+	rel = table_open(stream->relid, AccessShareLock);
+	desc = RelationGetDescr(rel);
+	for (int i = 0; i < desc->natts; i++)
+		n += !TupleDescAttr(desc, i)->attisdropped && !TupleDescAttr(desc, i)->attgenerated;
+	table_close(rel, AccessShareLock);
+	if (n != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("stream %s of format \"line\" must have one column", stream->name),
+				 errdetail("It has %d that are not generated.", n),
+				 errhint("Take the line apart in the job's query, or set format to \"text\", \"csv\" or \"jsonl\".")));
+}
+
 bool
 weir_is_stream(Oid relid)
 {
@@ -141,6 +192,7 @@ weir_stream_get(Oid relid)
 	check_required(stream);
 	complete_framing(stream);
 	check_copy_options(stream);
+	check_columns(stream);
 	return stream;
 }
 
@@ -156,7 +208,9 @@ framing_kind(const WeirStream *stream)
 		case WEIR_STREAM_DELIMITED:
 			break;
 	}
-	return stream->csv ? WEIR_FRAMING_CSV : WEIR_FRAMING_TEXT;
+	if (stream->csv)
+		return WEIR_FRAMING_CSV;
+	return stream->format == WEIR_FORMAT_TEXT ? WEIR_FRAMING_TEXT : WEIR_FRAMING_PLAIN;
 }
 
 WeirFramer *

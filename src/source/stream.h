@@ -11,6 +11,14 @@
 
 #include "decide/framing.h"
 
+typedef enum WeirStreamFormat
+{
+	WEIR_FORMAT_TEXT,
+	WEIR_FORMAT_CSV,
+	WEIR_FORMAT_JSONL,			/* a JSON object a record */
+	WEIR_FORMAT_LINE			/* a record as it is */
+} WeirStreamFormat;
+
 /* How records are told apart. */
 typedef enum WeirStreamFraming
 {
@@ -37,7 +45,10 @@ typedef struct WeirStream
 	int64		journal_flush;	/* us */
 	int64		max_journal;	/* bytes */
 	/* table */
-	bool		csv;
+	WeirStreamFormat format;
+	bool		csv;			/* format is */
+	bool		header;			/* the first record of a connection is no data */
+	bool		skip_empty;
 	List	   *copy_options;	/* DefElems for BeginCopyFrom */
 	char		quote;			/* csv framing */
 	char		escape;
