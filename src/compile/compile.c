@@ -34,8 +34,10 @@
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "catalog/name.h"
 #include "compat.h"
 #include "compile/compile.h"
+#include "session.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -110,6 +112,7 @@ compile_steps(WeirCompile *c)
 }
 
 /*
+ * Functions that the query names run while it is planned, whoever made them.
  * An error while compiling leaves the context to the caller's; a compiled
  * dataflow for running is moved out of the transaction.
  */
@@ -121,6 +124,7 @@ compile(const char *query, bool check, bool returning)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	WeirCompile c = {0};
 	ErrorContextCallback callback;
+	int			guc_nest = weir_session_guard();
 
 	c.text = pstrdup(query);
 	c.returning = returning;
@@ -135,6 +139,7 @@ compile(const char *query, bool check, bool returning)
 	error_context_stack = &callback;
 	compile_steps(&c);
 	error_context_stack = callback.previous;
+	weir_session_unguard(guc_nest);
 
 	c.out->valid = true;
 	MemoryContextSwitchTo(caller);
@@ -163,7 +168,7 @@ weir_dataflow_step(const WeirDataflow *dataflow)
 {
 	if (dataflow->window != NULL)
 		return pstrdup("weir.count_window");
-	return OidIsValid(dataflow->function) ? format_procedure_qualified(dataflow->function) : NULL;
+	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
 }
 
 void

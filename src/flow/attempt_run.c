@@ -12,7 +12,6 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -21,6 +20,7 @@
 #include "flow/deadlock.h"
 #include "flow/lock.h"
 #include "flow/task.h"
+#include "session.h"
 #include "settings.h"
 #include "sink/output.h"
 #include "text.h"
@@ -41,23 +41,16 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 	weir_control_send(co->tasks[task].port, &message);
 }
 
-/* As the owner, with the job's search_path: where does the sink run? */
+/* As the owner, with the job's settings: where does the sink run? */
 static WeirDataflow *
 compile_as_owner(WeirCoordinator *co)
 {
-	Oid			user;
-	int			security;
-	int			nest = NewGUCNestLevel();
+	WeirSession before;
 	WeirDataflow *dataflow;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("search_path", co->job->search_path, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	weir_session_enter(&before, co->job->owner, co->job->settings);
 	dataflow = weir_compile(co->job->query, true);
-	AtEOXact_GUC(true, nest);
-	SetUserIdAndSecContext(user, security);
+	weir_session_leave(&before);
 	return dataflow;
 }
 
@@ -349,7 +342,7 @@ wait_for_news(WeirCoordinator *co, long timeout)
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	weir_reload_settings();
+	weir_session_reload();
 }
 
 /* A session that waits for the job while the job waits for it goes first. */

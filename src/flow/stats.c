@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "clock.h"
 #include "flow/attempt.h"
 #include "flow/registry_int.h"
 
@@ -74,7 +75,7 @@ last_second(const WeirTaskSlot *slot)
 {
 	WeirTaskStats stats = slot->stats;
 
-	if (GetCurrentTimestamp() - stats.rolled_at < 2 * USECS_PER_SEC)
+	if (weir_now() - stats.rolled_at < 2 * USECS_PER_SEC)
 		return stats;
 	stats.rate_in = stats.rate_out = 0;
 	stats.busy = stats.in_sink = 0;

@@ -17,11 +17,12 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
 
+#include "clock.h"
 #include "fault.h"
 #include "sink/epoch.h"
 
 static bool epoch_open = false;
-static TimestampTz epoch_began = 0;
+static int64 epoch_began = 0;
 static Oid	epoch_owner = InvalidOid;
 
 bool
@@ -30,7 +31,7 @@ weir_epoch_is_open(void)
 	return epoch_open;
 }
 
-TimestampTz
+int64
 weir_epoch_began(void)
 {
 	return epoch_began;
@@ -72,7 +73,7 @@ weir_epoch_enter(void)
 		StartTransactionCommand();
 		weir_epoch_check_at_once();
 		epoch_open = true;
-		epoch_began = GetCurrentTransactionStartTimestamp();
+		epoch_began = weir_now();
 	}
 	weir_epoch_be_owner();
 	PushActiveSnapshot(GetTransactionSnapshot());

@@ -21,7 +21,7 @@ extern void weir_epoch_be_owner(void);
 extern void weir_epoch_check_at_once(void);
 
 extern bool weir_epoch_is_open(void);
-extern TimestampTz weir_epoch_began(void);
+extern int64 weir_epoch_began(void);
 
 /* Begins a step of the epoch, and the epoch with its first; snapshot is pushed. */
 extern void weir_epoch_enter(void);

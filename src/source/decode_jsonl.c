@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "source/decoder.h"
 
 typedef struct JsonState
@@ -210,6 +211,7 @@ read_column(WeirDecoder *d, Form_pg_attribute att, Datum value)
 
 	TupleDescInitEntry(desc, 1, NameStr(att->attname), att->atttypid, att->atttypmod,
 					   att->attndims);
+	TupleDescFinalize(desc);
 	BlessTupleDesc(desc);
 	prepare_populate(d->state, &flinfo, RECORDOID);
 	(void) populate(&flinfo, heap_form_tuple(desc, &none, &null)->t_data, value);

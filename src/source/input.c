@@ -25,6 +25,8 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
+#include "decide/clock.h"
 #include "source/dialog.h"
 #include "source/handover.h"
 #include "source/input.h"
@@ -46,6 +48,7 @@ struct WeirInput
 	WeirOrigin	origin;
 	char	   *piece;			/* what was read last */
 	int64		received;		/* behind the last byte read */
+	WeirClock	clock;			/* of the stream: the server's, but never behind a stamp there is */
 	int64		stamp;			/* of the last byte read */
 	bool		failed;
 	int64		trim_offset;	/* last asked for */
@@ -70,6 +73,7 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 	in->journaled = journaled;
 	in->piece = palloc(PIECE_BYTES);
 	in->stamp = stamp;
+	weir_clock_set(&in->clock, Max(stamp, weir_arrival_time()), weir_now());
 	in->received = weir_journal_end(journal);
 	in->socket = weir_socket_create(stream, stats);
 	if (stream->resume)
@@ -110,10 +114,10 @@ weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line)
 static int64
 next_stamp(WeirInput *in)
 {
-	int64		now = GetCurrentTimestamp();
+	int64		time = weir_clock_read(&in->clock, weir_now(), weir_arrival_time());
 
-	if (now - in->stamp >= STAMP_STEP)
-		in->stamp = now;
+	if (time - in->stamp >= STAMP_STEP)
+		in->stamp = time;
 	return in->stamp;
 }
 
@@ -217,7 +221,7 @@ journal_is_full(WeirInput *in, int64 at)
 
 	if (!in->journaled || !weir_journal_full(in->journal, at))
 		return false;
-	now = GetCurrentTimestamp();
+	now = weir_now();
 	if (now < in->trim_retry)
 		return true;
 	in->trim_retry = now + FULL_RETRY * INT64CONST(1000);
@@ -279,7 +283,7 @@ weir_input_flush(WeirInput *in, bool force)
 {
 	int64		due = weir_journal_due(in->journal);
 
-	if (due == 0 || (!force && GetCurrentTimestamp() < due))
+	if (due == 0 || (!force && weir_now() < due))
 		return;
 	weir_journal_flush(in->journal);
 	count_journal(in);

@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/decode.h"
 #include "source/input.h"
 #include "source/journal.h"
@@ -438,7 +439,7 @@ weir_reader_due(WeirReader *r)
 
 	if (due == 0)
 		return -1;
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due);
+	return weir_ms_until(due);
 }
 
 static void

@@ -17,7 +17,7 @@ my $who_prepares = q{
 	CREATE TABLE seen (owner name);
 	DO $$
 	DECLARE
-		deadline timestamptz := clock_timestamp() + '1 min';
+		deadline timestamptz := clock_timestamp() + '20 s';
 	BEGIN
 		LOOP
 			INSERT INTO seen SELECT owner FROM pg_prepared_xacts;
