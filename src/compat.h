@@ -73,11 +73,17 @@
 #if PG_VERSION_NUM >= 160000
 #define weir_function_aclcheck(function, role, mode) \
 	object_aclcheck(ProcedureRelationId, function, role, mode)
-#define weir_check_permissions(planned) \
-	ExecCheckPermissions((planned)->rtable, (planned)->permInfos, true)
 #else
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
-#define weir_check_permissions(planned) ExecCheckRTPerms((planned)->rtable, true)
+#endif
+
+/* What a plan needs of each relation: a list of WeirPermissions. */
+#if PG_VERSION_NUM >= 160000
+#define WeirPermissions RTEPermissionInfo
+#define weir_permissions(planned) ((planned)->permInfos)
+#else
+#define WeirPermissions RangeTblEntry
+#define weir_permissions(planned) ((planned)->rtable)
 #endif
 
 /* ---- parser, rewriter, planner ---- */

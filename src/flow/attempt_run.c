@@ -102,6 +102,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 		start->line = co->positions[i].line;
 		start->clock = co->positions[i].clock;
 		start->ended = co->positions[i].ended;
+		start->passing = co->positions[i].passing;
 		start->origin = co->positions[i].origin;
 	}
 }

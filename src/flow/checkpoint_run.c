@@ -321,6 +321,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		positions[i].line = p->positions[i].line;
 		positions[i].clock = p->positions[i].clock;
 		positions[i].ended = p->positions[i].ended;
+		positions[i].passing = p->positions[i].passing;
 		positions[i].origin = p->positions[i].origin;
 	}
 	row.checkpoint = p->id;
