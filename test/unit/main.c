@@ -19,6 +19,7 @@ main(void)
 	test_align_model();
 	test_framing();
 	test_framing_model();
+	test_growth();
 	test_trigger();
 	test_pending();
 	test_tolerance();
