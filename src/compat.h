@@ -57,6 +57,13 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* After a change of a column of a descriptor (1-based). */
+#if PG_VERSION_NUM >= 180000
+#define weir_attribute_changed(desc, attno) populate_compact_attribute(desc, (attno) - 1)
+#else
+#define weir_attribute_changed(desc, attno) ((void) (desc))
+#endif
+
 /* After the last column of a descriptor has been filled in. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))
@@ -73,11 +80,17 @@
 #if PG_VERSION_NUM >= 160000
 #define weir_function_aclcheck(function, role, mode) \
 	object_aclcheck(ProcedureRelationId, function, role, mode)
-#define weir_check_permissions(planned) \
-	ExecCheckPermissions((planned)->rtable, (planned)->permInfos, true)
 #else
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
-#define weir_check_permissions(planned) ExecCheckRTPerms((planned)->rtable, true)
+#endif
+
+/* What a plan needs of each relation: a list of WeirPermissions. */
+#if PG_VERSION_NUM >= 160000
+#define WeirPermissions RTEPermissionInfo
+#define weir_permissions(planned) ((planned)->permInfos)
+#else
+#define WeirPermissions RangeTblEntry
+#define weir_permissions(planned) ((planned)->rtable)
 #endif
 
 /* ---- parser, rewriter, planner ---- */

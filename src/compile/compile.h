@@ -123,6 +123,9 @@ extern void weir_compile_uses(WeirCompile *c);
 typedef bool (*WeirFunctionTest) (Oid function);
 extern Oid	weir_compile_find_function(WeirCompile *c, WeirFunctionTest test);
 
+/* privilege.c: what the executor would find out only when the job runs */
+extern void weir_compile_check_privileges(WeirCompile *c);
+
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);
 extern void weir_compile_batching(WeirCompile *c);
