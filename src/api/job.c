@@ -371,7 +371,7 @@ weir_drop_job(PG_FUNCTION_ARGS)
 static int64
 wait_deadline(FunctionCallInfo fcinfo, int n)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = weir_date();
 	TimestampTz deadline;
 
 	if (PG_ARGISNULL(n))

@@ -33,6 +33,7 @@
 #include "flow/lock.h"
 #include "flow/task.h"
 #include "session.h"
+#include "sink/epoch.h"
 #include "sink/output.h"
 #include "text.h"
 
@@ -166,6 +167,7 @@ load_job(WeirTask *task)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " no longer exists", task->attempt->job)));
+	weir_epoch_owned_by(task->job->owner);
 }
 
 /* By the settings of create_job, whatever the job's code has set in this session. */

@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
@@ -22,6 +23,7 @@
 
 static bool epoch_open = false;
 static int64 epoch_began = 0;
+static Oid	epoch_owner = InvalidOid;
 
 bool
 weir_epoch_is_open(void)
@@ -33,6 +35,19 @@ int64
 weir_epoch_began(void)
 {
 	return epoch_began;
+}
+
+void
+weir_epoch_owned_by(Oid owner)
+{
+	epoch_owner = owner;
+}
+
+void
+weir_epoch_be_owner(void)
+{
+	if (GetUserId() != epoch_owner)
+		SetUserIdAndSecContext(epoch_owner, 0);
 }
 
 /* A deferred check would fire inside PREPARE, with no record to blame. */
@@ -60,6 +75,7 @@ weir_epoch_enter(void)
 		epoch_open = true;
 		epoch_began = weir_now();
 	}
+	weir_epoch_be_owner();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
@@ -86,6 +102,7 @@ weir_epoch_prepare(const char *gid)
 {
 	WEIR_FAULT(before_prepare);
 	StartTransactionCommand();
+	weir_epoch_be_owner();
 	if (!PrepareTransactionBlock(gid))
 		elog(ERROR, "epoch transaction is not open");
 	CommitTransactionCommand();

@@ -380,7 +380,7 @@ static void
 shorten_until(long *timeout, int64 due)
 {
 	if (due > 0)
-		shorten(timeout, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due));
+		shorten(timeout, weir_ms_until(due));
 }
 
 pgsocket

@@ -9,6 +9,7 @@
 
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/excerpt.h"
 #include "source/reader_int.h"
 
@@ -167,17 +168,18 @@ void
 weir_reader_watch_growth(WeirReader *r)
 {
 	Size		bytes = weir_framer_tail(r->framer);
+	int64		now = weir_now();
 
 	r->stats->record_bytes = bytes;
 	if (r->replaying || r->position.ended ||
 		!weir_growth_look(&r->growth, r->position.offset, bytes, r->stream->max_record,
-						  GetCurrentTimestamp()))
+						  now))
 		return;
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("stream %s: the record behind line " INT64_FORMAT " has %zu bytes and is not whole",
 					r->stream->name, weir_framer_line(r->framer), bytes),
-			 errdetail("It has stood open since %s.", timestamptz_to_str(r->growth.since)),
+			 errdetail("It has stood open since %s.", timestamptz_to_str(weir_date() - (now - r->growth.since))),
 			 r->stream->csv ?
 			 errhint("If a quote in it is never closed, records behind it are taken for part of it, up to \"max_record\" bytes.") :
 			 errhint("If the peer does not end records as the stream's server says, check its options \"framing\" and \"record_delimiter\".")));
