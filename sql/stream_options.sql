@@ -87,5 +87,23 @@ UPDATE t SET a = 1;
 DELETE FROM t;
 TRUNCATE t;
 
+-- what fits, but may not be meant
+CREATE FOREIGN TABLE docs (doc jsonb) SERVER s;
+CREATE TABLE kept (doc jsonb);
+BEGIN;
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT * FROM docs');
+SELECT weir.start_job('docs');
+ROLLBACK;
+BEGIN;
+ALTER FOREIGN TABLE docs OPTIONS (format 'jsonl');
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT * FROM docs');
+SELECT weir.start_job('docs');
+ROLLBACK;
+-- a line is one value
+ALTER FOREIGN TABLE docs OPTIONS (format 'line');
+ALTER FOREIGN TABLE docs ADD COLUMN more text;
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT doc FROM docs');
+DROP TABLE kept;
+
 DROP SERVER s CASCADE;
 DROP EXTENSION weir;
