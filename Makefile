@@ -24,7 +24,7 @@ PG_CFLAGS   = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 # PostgreSQL was built with gcc: clang does not know all of its flags.
 ifneq ($(findstring clang,$(CC)),)
 PG_CFLAGS  += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
-              -Wno-ignored-attributes
+              -Wno-ignored-attributes -Wno-cast-function-type-strict
 endif
 
 ifdef ASSERT

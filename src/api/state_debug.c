@@ -22,7 +22,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "catalog/name.h"
 #include "keytype.h"
+#include "session.h"
 #include "state/declaration.h"
 #include "state/function.h"
 
@@ -103,15 +105,17 @@ create_store(PrivateStore *private)
 	WeirStateDecl *states;
 	int			nstates;
 	MemoryContext old;
+	int			guc_nest = weir_session_guard();
 
 	states = weir_state_declarations(private->function, &nstates);
 	weir_key_hash_init(&private->hash, key.type, key.collation, TopMemoryContext);
 	(void) weir_key_type_find(key.type, &found);
 	key.eq_operator = found.eq_operator;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	private->store = weir_store_create(format_procedure_qualified(private->function), 1, &key,
+	private->store = weir_store_create(weir_function_name(private->function), 1, &key,
 									   nstates, states, GROUPS, 0, GROUPS);
 	MemoryContextSwitchTo(old);
+	weir_session_unguard(guc_nest);
 }
 
 static PrivateStore *

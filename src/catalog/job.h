@@ -11,6 +11,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 #include "decide/checkpointer.h"
 #include "decide/poison.h"
@@ -37,11 +38,7 @@ typedef struct WeirJob
 	int			parallelism;
 	int			max_parallelism;
 	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
-	/* settings at create_job */
-	char	   *search_path;
-	char	   *timezone;
-	char	   *datestyle;
-	char	   *intervalstyle;
+	Jsonb	   *settings;		/* of create_job, see session.h */
 	/* checkpointing */
 	bool		checkpointing;
 	WeirCheckpointConfig checkpoint;	/* periodic = checkpointing */

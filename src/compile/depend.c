@@ -190,7 +190,7 @@ lock_plan(PlannedStmt *plan)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (rte->rtekind == RTE_RELATION)
+		if (OidIsValid(weir_entry_relation(rte)))
 			LockRelationOid(rte->relid, rte->rellockmode);
 	}
 }

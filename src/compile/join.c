@@ -1,9 +1,9 @@
 /*
  * compile/join.c
- *		The columns that joins of FROM name.
+ *		The columns that joins of FROM, and GROUP BY, name.
  *
  * A join has a range table entry that lists its columns, those of USING
- * merged.  Before anything else looks at the query, references to them are
+ * merged; from PostgreSQL 18 on GROUP BY has one of what is grouped.  Before anything else looks at the query, references to them are
  * replaced by what they stand for, so that nothing needs the lists; after the
  * cut they are made anew for the joins that are left.
  */
@@ -74,6 +74,18 @@ forget_names_walker(Node *node, int *level)
 	return result;
 }
 
+/* Replaces references to GROUP BY's entry, the last one, by what is grouped. */
+static void
+flatten_group(Query *select)
+{
+	if (!weir_has_group_entry(select))
+		return;
+	select->targetList = (List *) weir_flatten_group_vars(select, (Node *) select->targetList);
+	select->havingQual = weir_flatten_group_vars(select, select->havingQual);
+	select->rtable = list_delete_last(select->rtable);
+	weir_forget_group_entry(select);
+}
+
 /* Replaces the columns of joins by those of what is joined. */
 void
 weir_flatten_joins(Query *select)
@@ -81,6 +93,7 @@ weir_flatten_joins(Query *select)
 	int			level = 0;
 	ListCell   *lc;
 
+	flatten_group(select);
 	select->targetList = (List *) weir_flatten_join_vars(select, (Node *) select->targetList);
 	select->havingQual = weir_flatten_join_vars(select, select->havingQual);
 	select->jointree = (FromExpr *) weir_flatten_join_vars(select, (Node *) select->jointree);

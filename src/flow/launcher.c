@@ -38,10 +38,12 @@
 #include "utils/timestamp.h"
 
 #include "catalog/job.h"
+#include "clock.h"
 #include "flow/coordinator.h"
 #include "flow/launcher.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
+#include "session.h"
 #include "settings.h"
 
 #define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again */
@@ -182,6 +184,7 @@ weir_scan_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
 											  BOOTSTRAP_SUPERUSERID, 0);
+	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_autostart && OidIsValid(get_extension_oid("weir", true)))
@@ -285,7 +288,7 @@ is_orphaned(int index)
 static void
 pause_before(Started *started)
 {
-	started->not_before = GetCurrentTimestamp() + RESTART_PAUSE_MS * INT64CONST(1000);
+	started->not_before = weir_now() + RESTART_PAUSE_MS * INT64CONST(1000);
 }
 
 /* Looks after every slot; returns how long to wait, in ms, or -1. */
@@ -308,7 +311,7 @@ look_after(Started *started, int n)
 		}
 		else if (!started[i].running && is_orphaned(i) && coordinator_gone(i))
 			pause_before(&started[i]);
-		if (GetCurrentTimestamp() < started[i].not_before)
+		if (weir_now() < started[i].not_before)
 			timeout = RESTART_PAUSE_MS;
 		else if (!started[i].running && !start_coordinator(i, &started[i]))
 			timeout = RESTART_PAUSE_MS;

@@ -106,6 +106,7 @@ enter_transaction(WeirOperator *op)
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
+		weir_epoch_be_owner();
 		PushActiveSnapshot(GetTransactionSnapshot());
 	}
 	XactReadOnly = true;
@@ -156,6 +157,7 @@ flush_sink(WeirOperator *op)
 {
 	int64		began = weir_now();
 
+	weir_epoch_be_owner();
 	if (op->sink)
 		weir_sink_flush(op->sink);
 	else

@@ -26,6 +26,7 @@
 #include "flow/channel.h"
 #include "flow/scan_step.h"
 #include "flow/task.h"
+#include "sink/epoch.h"
 #include "source/handover.h"
 #include "source/reader.h"
 #include "text.h"
@@ -151,6 +152,7 @@ process_range(Source *source)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	weir_epoch_be_owner();
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_task_refresh(task, weir_dataflow_lock_scan))

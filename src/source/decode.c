@@ -23,6 +23,7 @@
 #include "source/decoder.h"
 #include "source/excerpt.h"
 #include "source/record_error.h"
+#include "source/record_fault.h"
 
 #define FULL_BYTES		(1024 * 1024)
 #define OUTSIZED_BYTES	(16 * FULL_BYTES)
@@ -92,14 +93,14 @@ weir_decoder_full(const WeirDecoder *d)
 	return d->bytes >= FULL_BYTES;
 }
 
-/* A record that is too long is a fault of the batch; nothing of it is to be decoded. */
+/* What is no record is a fault of the batch; nothing of it is to be decoded. */
 static void
-add_cut_record(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
+add_aside(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
-	char	   *error = psprintf("record is longer than %d bytes", d->stream->max_record);
+	char	   *error = weir_record_fault_text(d->stream, record);
 
 	weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
-	weir_batch_fault(batch, batch->nrecords, ERRCODE_PROGRAM_LIMIT_EXCEEDED, error);
+	weir_batch_fault(batch, batch->nrecords, weir_record_fault_code(record), error);
 	pfree(error);
 }
 
@@ -127,8 +128,8 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 	}
 	d->bytes += record->len;
 	d->starts[d->nstarts++] = d->text.len;
-	if (record->is_cut)
-		add_cut_record(d, batch, record);
+	if (record->fault != WEIR_RECORD_WHOLE)
+		add_aside(d, batch, record);
 	else
 		add_record(d, batch, record);
 
@@ -415,17 +416,4 @@ void
 weir_decoder_close(WeirDecoder *d)
 {
 	d->format->close(d);
-}
-
-void
-weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("record of stream %s is longer than %d bytes",
-					stream->name, stream->max_record),
-			 errdetail("Record: \"%s\"",
-					   weir_record_excerpt(record->data, record->len, stream->encoding)),
-			 errhint("Raise the stream's option \"max_record\", or check format and record delimiter."),
-			 errcontext("stream %s, line " INT64_FORMAT, stream->name, record->line)));
 }

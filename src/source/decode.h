@@ -43,7 +43,5 @@ extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
 /* In a transaction; what is left of the decoder goes with its memory. */
 extern void weir_decoder_close(WeirDecoder *d);
 
-/* The error that a record, as far as it came, exceeds max_record. */
-extern void weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record);
 
 #endif

@@ -197,6 +197,9 @@ begin_copy(WeirDecoder *d)
 	if (copy->from == NULL)
 		open_copy(d, copy);
 	copy->from->rel = d->rel;
+	/* the end of a batch is not the stream's */
+	copy->from->raw_reached_eof = false;
+	copy->from->input_reached_eof = false;
 	copy->given = d->next < d->nstarts ? d->starts[d->next] : (Size) d->text.len;
 }
 

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "source/decoder.h"
 
 /* Of a record's memory that the next one uses, without asking the system for it. */
@@ -220,6 +221,7 @@ read_column(WeirDecoder *d, Form_pg_attribute att, Datum value)
 
 	TupleDescInitEntry(desc, 1, NameStr(att->attname), att->atttypid, att->atttypmod,
 					   att->attndims);
+	TupleDescFinalize(desc);
 	BlessTupleDesc(desc);
 	prepare_populate(d->state, &flinfo, RECORDOID);
 	(void) populate(&flinfo, heap_form_tuple(desc, &none, &null)->t_data, value);

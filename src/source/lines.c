@@ -3,7 +3,7 @@
  *		Records that are given one by one, as text, instead of coming from a
  *		socket.
  *
- * A line passes the framer, with the stream's record delimiter behind it, and
+ * A line passes the framer, with what frames it in the stream round it, and
  * the decoder, so that it becomes what it would become in the stream.  It must
  * be one record: neither hold a delimiter, nor take the one behind it as data.
  */
@@ -17,6 +17,7 @@
 #include "source/decode.h"
 #include "source/excerpt.h"
 #include "source/lines.h"
+#include "source/record_fault.h"
 
 struct WeirLines
 {
@@ -83,9 +84,18 @@ fill_bytes(WeirLines *lines, const char *line)
 	char	   *converted = pg_server_to_any(line, length, stream->encoding);
 
 	resetStringInfo(&lines->bytes);
-	appendBinaryStringInfo(&lines->bytes, converted,
-						   converted == line ? length : (int) strlen(converted));
-	appendBinaryStringInfo(&lines->bytes, stream->record_delimiter, stream->record_delimiter_len);
+	if (converted != line)
+		length = strlen(converted);
+	if (stream->framing == WEIR_STREAM_OCTET_COUNTED)
+		appendStringInfo(&lines->bytes, "%d ", length);
+	else if (stream->framing == WEIR_STREAM_JSON_SEQ)
+		appendStringInfoChar(&lines->bytes, '\x1e');
+	appendBinaryStringInfo(&lines->bytes, converted, length);
+	if (stream->framing == WEIR_STREAM_JSON_SEQ)
+		appendStringInfoChar(&lines->bytes, '\n');
+	else
+		appendBinaryStringInfo(&lines->bytes, stream->record_delimiter,
+							   stream->record_delimiter_len);
 	if (converted != line)
 		pfree(converted);
 }
@@ -99,11 +109,13 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 	weir_framer_feed(lines->framer, lines->bytes.data, lines->bytes.len, stamp);
 	switch (weir_framer_next(lines->framer, record))
 	{
-		case WEIR_FRAMING_TOO_LONG:
-			weir_record_too_long(lines->stream, record);
+		case WEIR_FRAMING_BROKEN:
+			weir_record_fault_raise(lines->stream, record);
 			break;
 		case WEIR_FRAMING_MORE:
 			refuse_line(lines, line, "is not a whole record",
+						lines->stream->framing == WEIR_STREAM_JSON_SEQ ?
+						"Give one JSON text, without the record separator." :
 						lines->stream->csv ?
 						"Close the quotes: within them a record delimiter is data." :
 						"Behind a backslash a record delimiter is data: write a backslash as \"\\\\\".");

@@ -23,6 +23,7 @@ typedef struct WeirPosition
 	int64		line;			/* records before it */
 	int64		clock;			/* highest arrival stamp handed out, us since 2000 */
 	bool		ended;			/* the end of the stream has been handed out */
+	int64		passing;		/* it lies within what is put aside: how to go on; else 0 */
 	WeirOrigin	origin;			/* of the bytes that follow */
 } WeirPosition;
 
@@ -50,6 +51,8 @@ typedef struct WeirSourceStats
 	int64		journal_bytes;	/* its journal occupies */
 	int64		retries;
 	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
+	int64		partial_records;	/* left behind by connections, of this attempt */
+	int64		record_bytes;	/* received of the record that is not whole yet */
 	char		last_error[256];
 } WeirSourceStats;
 

@@ -33,6 +33,7 @@
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/socket.h"
 #include "text.h"
 
@@ -50,7 +51,7 @@ struct WeirSocket
 	WeirSourceStats *stats;
 	SocketState state;
 	pgsocket	fd;				/* valid in CONNECTING and OPEN */
-	TimestampTz retry_at;
+	int64		retry_at;		/* by weir_now() */
 	int			retries;		/* used up */
 	bool		closed;			/* the peer closed the last connection in order */
 	struct addrinfo *addresses; /* of the host, while connecting */
@@ -123,7 +124,7 @@ connection_lost(WeirSocket *sock, int error)
 		sock->stats->retries++;
 		sock->stats->status = WEIR_SOURCE_CONNECTING;
 		sock->state = SOCKET_IDLE;
-		sock->retry_at = GetCurrentTimestamp() + sock->stream->retry_delay;
+		sock->retry_at = weir_now() + sock->stream->retry_delay;
 		return WEIR_SOCKET_NOTHING;
 	}
 	sock->state = SOCKET_CLOSED;
@@ -156,7 +157,7 @@ connection_made(WeirSocket *sock)
 	sock->state = SOCKET_OPEN;
 	sock->error = 0;
 	sock->stats->status = WEIR_SOURCE_CONNECTED;
-	sock->stats->connected_at = GetCurrentTimestamp();
+	sock->stats->connected_at = weir_date();
 }
 
 /* Starts on sock->address and those after it, until one is under way. */
@@ -260,7 +261,7 @@ weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got)
 	WeirSocketResult result = WEIR_SOCKET_NOTHING;
 
 	*got = 0;
-	if (sock->state == SOCKET_IDLE && GetCurrentTimestamp() >= sock->retry_at)
+	if (sock->state == SOCKET_IDLE && weir_now() >= sock->retry_at)
 		result = start_connecting(sock);
 	if (sock->state == SOCKET_CONNECTING)
 		return look_at_connecting(sock);
@@ -288,7 +289,7 @@ weir_socket_reconnect(WeirSocket *sock)
 {
 	close_fd(sock);
 	sock->state = SOCKET_IDLE;
-	sock->retry_at = GetCurrentTimestamp();
+	sock->retry_at = weir_now();
 	sock->stats->status = WEIR_SOURCE_CONNECTING;
 }
 
@@ -306,8 +307,7 @@ weir_socket_wait(WeirSocket *sock, int *events, long *timeout)
 	switch (sock->state)
 	{
 		case SOCKET_IDLE:
-			*timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   sock->retry_at);
+			*timeout = weir_ms_until(sock->retry_at);
 			break;
 		case SOCKET_CONNECTING:
 			*events = WL_SOCKET_WRITEABLE;

@@ -30,6 +30,8 @@
 #include "source/stream_option.h"
 #include "source/stream.h"
 
+#define MAX_ASIDE INT64CONST(67108864) /* bytes of one record that a dead letter stands for */
+
 PG_FUNCTION_INFO_V1(weir_socket_validator);
 
 extern Datum weir_socket_handler(PG_FUNCTION_ARGS);
@@ -92,6 +94,25 @@ check_required(WeirStream *stream)
 				 errhint("Say where the peer listens: OPTIONS (host '127.0.0.1', port '9999').")));
 }
 
+/* A delimiter, where there are any. */
+static void
+complete_framing(WeirStream *stream)
+{
+	if (stream->framing == WEIR_STREAM_DELIMITED)
+	{
+		if (stream->record_delimiter_len > 0)
+			return;
+		stream->record_delimiter = "\n";
+		stream->record_delimiter_len = 1;
+	}
+	else if (stream->record_delimiter_len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("a record delimiter needs framing \"delimiter\""),
+				 errdetail("In the framing that was given, what stands before a record says where it ends."),
+				 errhint("Leave out one of the options \"framing\" and \"record_delimiter\".")));
+}
+
 Datum
 weir_socket_validator(PG_FUNCTION_ARGS)
 {
@@ -103,7 +124,10 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 	weir_stream_options_default(&stream);
 	weir_stream_options_apply(&stream, options, catalog);
 	if (catalog == ForeignServerRelationId)
+	{
 		check_required(&stream);
+		complete_framing(&stream);
+	}
 	else if (catalog == ForeignTableRelationId)
 		check_copy_options(&stream);
 	PG_RETURN_VOID();
@@ -190,24 +214,43 @@ weir_stream_get(Oid relid)
 							  ForeignServerRelationId);
 	weir_stream_options_apply(stream, GetForeignTable(relid)->options, ForeignTableRelationId);
 	check_required(stream);
+	complete_framing(stream);
 	check_copy_options(stream);
 	check_columns(stream);
 	return stream;
 }
 
+static WeirFramingKind
+framing_kind(const WeirStream *stream)
+{
+	switch (stream->framing)
+	{
+		case WEIR_STREAM_OCTET_COUNTED:
+			return WEIR_FRAMING_OCTET_COUNTED;
+		case WEIR_STREAM_JSON_SEQ:
+			return WEIR_FRAMING_JSON_SEQ;
+		case WEIR_STREAM_DELIMITED:
+			break;
+	}
+	if (stream->csv)
+		return WEIR_FRAMING_CSV;
+	return stream->format == WEIR_FORMAT_TEXT ? WEIR_FRAMING_TEXT : WEIR_FRAMING_PLAIN;
+}
+
 WeirFramer *
-weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool cut_long)
+weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool put_aside)
 {
 	WeirFramingOptions options;
 
 	memset(&options, 0, sizeof(options));
+	options.kind = framing_kind(stream);
 	options.delimiter = stream->record_delimiter;
 	options.delimiter_len = stream->record_delimiter_len;
-	options.csv = stream->csv;
-	options.plain = stream->format == WEIR_FORMAT_JSONL || stream->format == WEIR_FORMAT_LINE;
 	options.quote = stream->quote;
 	options.escape = stream->escape;
 	options.max_record = stream->max_record;
-	options.cut_long = cut_long;
+	options.put_aside = put_aside;
+	/* so that a checkpoint can always free part of the journal */
+	options.max_aside = (size_t) Min(stream->max_journal / 4, MAX_ASIDE);
 	return weir_framer_create(&options, offset, line);
 }

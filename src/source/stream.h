@@ -19,6 +19,14 @@ typedef enum WeirStreamFormat
 	WEIR_FORMAT_LINE			/* a record as it is */
 } WeirStreamFormat;
 
+/* How records are told apart. */
+typedef enum WeirStreamFraming
+{
+	WEIR_STREAM_DELIMITED,		/* by record_delimiter, and the format's escapes or quotes */
+	WEIR_STREAM_OCTET_COUNTED,
+	WEIR_STREAM_JSON_SEQ
+} WeirStreamFraming;
+
 typedef struct WeirStream
 {
 	Oid			relid;
@@ -26,8 +34,10 @@ typedef struct WeirStream
 	/* server */
 	char	   *host;
 	int			port;
-	char	   *record_delimiter;
+	WeirStreamFraming framing;
+	char	   *record_delimiter;	/* may be NUL; none in other framings */
 	int			record_delimiter_len;
+	bool		join_partial;	/* partial 'join' */
 	int			max_retries;	/* -1: for ever */
 	int64		retry_delay;	/* us */
 	bool		resume;			/* protocol 'resume' */
@@ -52,11 +62,11 @@ typedef struct WeirStream
 extern WeirStream *weir_stream_get(Oid relid);
 
 /*
- * Cuts the stream's bytes into records, from a position on.  cut_long: records
- * that are too long are cut, else they are the end.  To be destroyed.
+ * Cuts the stream's bytes into records, from a position on.  put_aside: what is
+ * no record is handed out as such, else it is the end.  To be destroyed.
  */
 extern WeirFramer *weir_stream_framer(const WeirStream *stream, int64 offset, int64 line,
-									  bool cut_long);
+									  bool put_aside);
 
 /* Is a record JSON, in which COPY's text format takes backslashes for its own escapes? */
 extern bool weir_stream_escapes_json(const WeirStream *stream);

@@ -23,6 +23,7 @@
 #include "parser/parse_relation.h"
 #include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -58,7 +59,7 @@ weir_aggregate_is_incremental(const Aggref *aggref)
 	form = aggregate_form(aggref->aggfnoid, &tuple);
 	if (form->aggtranstype == INTERNALOID)
 		result = OidIsValid(form->aggserialfn) && OidIsValid(form->aggdeserialfn) &&
-			OidIsValid(form->aggcombinefn);
+			OidIsValid(form->aggcombinefn) && !weir_serializes_trusted(form->aggserialfn);
 	else
 		result = form->aggtranstype != RECORDOID && form->aggtranstype != RECORDARRAYOID;
 	ReleaseSysCache(tuple);
@@ -134,6 +135,7 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 	RangeTblRef *from = makeNode(RangeTblRef);
 	PlannedStmt *planned;
 	ListCell   *lc;
+	int			level = NewGUCNestLevel();
 
 	pstate->p_queryEnv = environment;
 	(void) addRangeTableEntryForENR(pstate, makeRangeVar(NULL, pstrdup(INPUT_NAME), -1), true);
@@ -148,7 +150,9 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 									makeTargetEntry(copyObject(lfirst(lc)),
 													foreach_current_index(lc) + 1,
 													pstrdup("aggregate"), false));
+	weir_presort_no_aggregate();
 	planned = weir_plan_query(query, "");
+	AtEOXact_GUC(true, level);
 	if (!IsA(planned->planTree, Agg))
 		elog(ERROR, "aggregates were not planned as such");
 	return planned->planTree;

@@ -10,6 +10,7 @@ main(void)
 	test_keygroup();
 	test_isolate();
 	test_poison();
+	test_clock();
 	test_expiry();
 	test_restart();
 	test_recovery();
@@ -18,6 +19,7 @@ main(void)
 	test_align_model();
 	test_framing();
 	test_framing_model();
+	test_growth();
 	test_trigger();
 	test_pending();
 	test_tolerance();
