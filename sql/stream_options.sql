@@ -50,6 +50,7 @@ ALTER SERVER s OPTIONS (SET max_journal '1.5GB');
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (heading 'on');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (header 'match');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (skip_empty 'maybe');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'json');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'jsonl', delimiter ',');
@@ -121,6 +122,7 @@ ALTER FOREIGN TABLE docs OPTIONS (format 'line');
 ALTER FOREIGN TABLE docs ADD COLUMN more text;
 SELECT weir.create_job('docs', 'INSERT INTO kept SELECT doc FROM docs');
 DROP TABLE kept;
+DROP FOREIGN TABLE docs;
 
 DROP SERVER s CASCADE;
 DROP EXTENSION weir;
