@@ -24,6 +24,7 @@ typedef struct WeirDependent
 	char	   *name;
 	bool		keyed;
 	bool		active;			/* by its status */
+	bool		goes_on;		/* active, or would go on from where it has read to */
 } WeirDependent;
 
 /* Replaces what is noted of the job by this List of WeirUsed. */
