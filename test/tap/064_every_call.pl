@@ -123,11 +123,11 @@ my %special = (
 	restarting => 'INSERT INTO rows SELECT 1 / (f0 - 3), f1 FROM poisoned_holds');
 my @jobs = ((map { my $s = $_; map { "${s}_$_" } qw(created stopped running) } sort keys %shape), sort(keys %special), 'theirs');
 
-# Makes all jobs, and the statuses they should have, as far as they are not there.
+# Makes all jobs, with the statuses they should have.
 sub prepare
 {
-	my $sql = "SELECT weir.drop_job(name) FROM weir.jobs WHERE status = 'failed' AND name <> 'failed' \\g /dev/null\n"
-	  . "DELETE FROM weir_internal.state \\g /dev/null\nSET SESSION AUTHORIZATION bob;\n$states \\g /dev/null\n";
+	my $sql = "SELECT weir.drop_job(name) FROM weir.jobs \\g /dev/null\nDELETE FROM weir_internal.state \\g /dev/null\n"
+	  . "SET SESSION AUTHORIZATION bob;\n$states \\g /dev/null\n";
 	foreach my $job (grep { $_ ne 'theirs' } @jobs)
 	{
 		my ($shape, $status) = split /_/, $job;
@@ -136,15 +136,15 @@ sub prepare
 		  . ($job eq 'restarting' ? "SELECT weir.set_restart_strategy('$job', 'fixed_delay', delay => '1 h'); " : '')
 		  . "SELECT weir.start_job('$job')";
 
-		$sql .= "SELECT weir.create_job('$job', \$q\$$query\$q\$, if_not_exists => true, parallelism => 2) \\g /dev/null\n";
+		$sql .= "SELECT weir.create_job('$job', \$q\$$query\$q\$, parallelism => 2) \\g /dev/null\n";
 		next if ($status || '') eq 'created';
-		$sql .= "SELECT status NOT IN ('starting', 'running', 'restarting') AS start FROM weir.jobs WHERE name = '$job' \\gset\n\\if :start\n$start \\g /dev/null\n\\endif\n";
+		$sql .= "$start \\g /dev/null\n";
 	}
-	$sql .= "SET SESSION AUTHORIZATION carol;\nSELECT weir.create_job('theirs', 'INSERT INTO weir.print SELECT f0::text FROM holds', if_not_exists => true) \\g /dev/null\n";
+	$sql .= "SET SESSION AUTHORIZATION carol;\nSELECT weir.create_job('theirs', 'INSERT INTO weir.print SELECT f0::text FROM holds') \\g /dev/null\n";
 	$node->psql('calls', $sql, on_error_stop => 0);
-	ok($node->wait_until(q{SELECT bool_and(status = 'running' AND last_checkpoint > 0) FROM weir.jobs WHERE name ~ '_(running|stopped)$'}), 'jobs run');
+	ok($node->wait_until(q{SELECT bool_and(status = 'running' AND last_checkpoint > 0) FROM weir.jobs WHERE name ~ '_(running|stopped)$'}, 't', 40), 'jobs run');
 	ok($node->wait_until(q{SELECT string_agg(status, ' ' ORDER BY name) FROM weir.jobs WHERE name IN ('failed', 'finished', 'restarting')},
-		'failed finished restarting'), 'or have ended as they should');
+		'failed finished restarting', 40), 'or have ended as they should');
 	$node->psql('calls', join('', map { "SELECT weir.stop_job('$_');" } grep { /_stopped$/ } @jobs), on_error_stop => 0);
 	return;
 }
