@@ -230,3 +230,7 @@ CREATE TABLE weir_internal.journal_segment (
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.job', '');
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir_internal.state', '');
+
+-- Whoever owns a database dumps it, the definitions of everybody's jobs with it.
+GRANT USAGE ON SCHEMA weir_internal TO pg_database_owner;
+GRANT SELECT ON weir_internal.job, weir_internal.job_id_seq, weir_internal.state TO pg_database_owner;

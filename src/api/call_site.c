@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "api/call_site.h"
 #include "state/map.h"
 #include "state/value.h"

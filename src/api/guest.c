@@ -9,6 +9,7 @@
  *										drops jobs and all they have kept
  *	DROP OWNED BY						drops the jobs of the roles
  *	REASSIGN OWNED BY					gives them to another
+ *	CREATE PUBLICATION					needs a word (api/publication.h)
  *
  * Whoever may not run the command gets PostgreSQL's error, and the jobs hear
  * nothing of it.  Else they are held (flow/hold.h) until the transaction ends:
@@ -36,6 +37,7 @@
 
 #include "api/access.h"
 #include "api/guest.h"
+#include "api/publication.h"
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
 #include "flow/hold.h"
@@ -333,6 +335,9 @@ before(Node *stmt, bool top_level)
 		case T_ReassignOwnedStmt:
 			before_reassign_owned((ReassignOwnedStmt *) stmt);
 			break;
+		case T_CreatePublicationStmt:
+			weir_publication_check((CreatePublicationStmt *) stmt);
+			break;
 		default:
 			break;
 	}
@@ -350,6 +355,7 @@ concerns(Node *stmt)
 		case T_DropStmt:
 		case T_DropOwnedStmt:
 		case T_ReassignOwnedStmt:
+		case T_CreatePublicationStmt:
 			return !RecoveryInProgress() && !XactReadOnly;
 		default:
 			return false;

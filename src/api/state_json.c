@@ -12,6 +12,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "api/state_json.h"
 #include "state/aggregating.h"
 #include "state/list.h"
@@ -78,7 +79,7 @@ weir_state_json(WeirStateJson *json, Oid type, Datum value, bool isnull)
 
 /* One value, NULL as JSON's, into what is being built. */
 static void
-push(WeirStateJson *json, JsonbParseState **state, JsonbIteratorToken token, Oid type,
+push(WeirStateJson *json, WeirJsonBuilder *builder, JsonbIteratorToken token, Oid type,
 	 Datum value, bool isnull)
 {
 	Jsonb	   *part = weir_state_json(json, type, value, isnull);
@@ -86,38 +87,40 @@ push(WeirStateJson *json, JsonbParseState **state, JsonbIteratorToken token, Oid
 
 	if (part)
 		JsonbToJsonbValue(part, &pushed);
-	(void) pushJsonbValue(state, token, &pushed);
+	weir_json_push(builder, token, &pushed);
 }
 
 Jsonb *
 weir_state_json_array(WeirStateJson *json, int n, const Oid *types, const Datum *values,
 					  const bool *nulls)
 {
-	JsonbParseState *state = NULL;
+	WeirJsonBuilder builder = {0};
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < n; i++)
-		push(json, &state, WJB_ELEM, types[i], values[i], nulls[i]);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+		push(json, &builder, WJB_ELEM, types[i], values[i], nulls[i]);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
 }
 
 static Jsonb *
 list_json(WeirStateJson *json, WeirState *list)
 {
-	JsonbParseState *state = NULL;
+	WeirJsonBuilder builder = {0};
 	Datum	   *values;
 	bool	   *nulls;
 	int64		n = weir_list_state_get(list, &values, &nulls);
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
 	for (int64 i = 0; i < n; i++)
-		push(json, &state, WJB_ELEM, weir_state_decl(list)->type, values[i], nulls[i]);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+		push(json, &builder, WJB_ELEM, weir_state_decl(list)->type, values[i], nulls[i]);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
 }
 
 /* A map's keys are text there; NULL becomes "null". */
 static void
-push_key(JsonbParseState **state, Oid type, const WeirMapEntry *entry)
+push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
 {
 	JsonbValue	key = {.type = jbvString};
 	Oid			output;
@@ -127,24 +130,25 @@ push_key(JsonbParseState **state, Oid type, const WeirMapEntry *entry)
 	key.val.string.val = entry->key_isnull ? pstrdup("null") :
 		OidOutputFunctionCall(output, entry->key);
 	key.val.string.len = strlen(key.val.string.val);
-	(void) pushJsonbValue(state, WJB_KEY, &key);
+	weir_json_push(builder, WJB_KEY, &key);
 }
 
 static Jsonb *
 map_json(WeirStateJson *json, WeirState *map)
 {
 	const WeirStateDecl *decl = weir_state_decl(map);
-	JsonbParseState *state = NULL;
+	WeirJsonBuilder builder = {0};
 	WeirMapEntry *entries;
 	int64		n = weir_map_state_entries(map, &entries);
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	weir_json_push(&builder, WJB_BEGIN_OBJECT, NULL);
 	for (int64 i = 0; i < n; i++)
 	{
-		push_key(&state, decl->key_type, &entries[i]);
-		push(json, &state, WJB_VALUE, decl->type, entries[i].value, entries[i].value_isnull);
+		push_key(&builder, decl->key_type, &entries[i]);
+		push(json, &builder, WJB_VALUE, decl->type, entries[i].value, entries[i].value_isnull);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	weir_json_push(&builder, WJB_END_OBJECT, NULL);
+	return weir_json_built(&builder);
 }
 
 static Jsonb *

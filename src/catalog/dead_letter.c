@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "catalog/dead_letter.h"
 #include "catalog/internal.h"
 

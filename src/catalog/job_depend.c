@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
@@ -114,7 +115,7 @@ is_noted(Oid class_id, Oid object)
 
 	ScanKeyInit(&key[0], COLUMN_CLASS_ID, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class_id));
 	ScanKeyInit(&key[1], COLUMN_OBJECT, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
-	scan = systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true, snapshot, 2, key);
+	scan = systable_beginscan(rel, weir_primary_key_index(rel), true, snapshot, 2, key);
 	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "catalog/snapshot.h"
 #include "catalog/snapshot_scan.h"
 #include "fault.h"

@@ -13,6 +13,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "catalog/snapshot_scan.h"
 
 #define KEYS 6
@@ -31,7 +32,7 @@ weir_chunk_scan_open(WeirChunkScan *s, LOCKMODE mode, int64 job, int step)
 	s->table = weir_snapshot_open(mode);
 	list_free(RelationGetIndexList(s->table));
 	s->index = index_open(s->table->rd_pkindex, mode);
-	s->scan = index_beginscan(s->table, s->index, GetActiveSnapshot(), KEYS, 0);
+	s->scan = weir_index_beginscan(s->table, s->index, GetActiveSnapshot(), KEYS);
 	s->slot = table_slot_create(s->table, NULL);
 	s->job = job;
 	s->step = step;

@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
@@ -33,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
@@ -57,8 +59,8 @@ plan(WeirCompile *c)
 {
 	WeirDataflow *out = c->out;
 
-	out->scan = pg_plan_query(copyObject(c->scan), c->text, 0, NULL);
-	out->sink = pg_plan_query(copyObject(c->sink), c->text, 0, NULL);
+	out->scan = weir_plan_query(copyObject(c->scan), c->text);
+	out->sink = weir_plan_query(copyObject(c->sink), c->text);
 }
 
 /* What the executor would find out only when the job runs. */
@@ -69,17 +71,17 @@ check_privileges(WeirCompile *c)
 	AclResult	result = ACLCHECK_OK;
 	ListCell   *lc;
 
-	ExecCheckRTPerms(out->scan->rtable, true);
-	ExecCheckRTPerms(out->sink->rtable, true);
+	weir_check_permissions(out->scan);
+	weir_check_permissions(out->sink);
 	if (OidIsValid(out->function))
-		result = pg_proc_aclcheck(out->function, GetUserId(), ACL_EXECUTE);
+		result = weir_function_aclcheck(out->function, GetUserId(), ACL_EXECUTE);
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(out->function));
 	foreach(lc, out->window ? out->window->aggregates : NIL)
 	{
 		Oid			aggregate = lfirst_node(Aggref, lc)->aggfnoid;
 
-		result = pg_proc_aclcheck(aggregate, GetUserId(), ACL_EXECUTE);
+		result = weir_function_aclcheck(aggregate, GetUserId(), ACL_EXECUTE);
 		if (result != ACLCHECK_OK)
 			aclcheck_error(result, OBJECT_AGGREGATE, get_func_name(aggregate));
 	}

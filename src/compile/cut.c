@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 /* A column name for an expression over select's range table. */
@@ -135,7 +136,7 @@ remap_row(Var *var, Remap *remap)
 	List	   *names;
 	List	   *vars;
 
-	expandRTE(rte, var->varno, var->varlevelsup, var->location, base != RECORDOID, &names, &vars);
+	weir_expand_rte(rte, var->varno, var->varlevelsup, var->location, base != RECORDOID, &names, &vars);
 	row->args = (List *) remap_mutator((Node *) vars, remap);
 	row->row_typeid = base;
 	row->row_format = COERCE_IMPLICIT_CAST;
@@ -341,6 +342,7 @@ function_desc(WeirCompile *c)
 	desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(desc, 1, get_func_name(c->out->function), type, -1, 0);
 	TupleDescInitEntryCollation(desc, 1, exprCollation(function->funcexpr));
+	TupleDescFinalize(desc);
 	return desc;
 }
 
@@ -358,6 +360,7 @@ row_desc(WeirCompile *c)
 		TupleDescInitEntry(desc, entry->resno, entry->resname, exprType(expr), exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, entry->resno, exprCollation(expr));
 	}
+	TupleDescFinalize(desc);
 	return desc;
 }
 
@@ -378,6 +381,7 @@ sink_desc(WeirCompile *c)
 		TupleDescCopyEntry(desc, attno, from, abs(source));
 		c->out->sink_source[attno - 1] = source;
 	}
+	TupleDescFinalize(desc);
 	return desc;
 }
 

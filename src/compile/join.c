@@ -15,6 +15,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 static void
@@ -43,10 +44,10 @@ forget_using(Node *node)
 static void
 flatten_entry(Query *select, RangeTblEntry *rte)
 {
-	rte->subquery = (Query *) flatten_join_alias_vars(select, (Node *) rte->subquery);
-	rte->functions = (List *) flatten_join_alias_vars(select, (Node *) rte->functions);
-	rte->values_lists = (List *) flatten_join_alias_vars(select, (Node *) rte->values_lists);
-	rte->tablefunc = (TableFunc *) flatten_join_alias_vars(select, (Node *) rte->tablefunc);
+	rte->subquery = (Query *) weir_flatten_join_vars(select, (Node *) rte->subquery);
+	rte->functions = (List *) weir_flatten_join_vars(select, (Node *) rte->functions);
+	rte->values_lists = (List *) weir_flatten_join_vars(select, (Node *) rte->values_lists);
+	rte->tablefunc = (TableFunc *) weir_flatten_join_vars(select, (Node *) rte->tablefunc);
 }
 
 /* Replaces the columns of joins by those of what is joined. */
@@ -55,9 +56,9 @@ weir_flatten_joins(Query *select)
 {
 	ListCell   *lc;
 
-	select->targetList = (List *) flatten_join_alias_vars(select, (Node *) select->targetList);
-	select->havingQual = flatten_join_alias_vars(select, select->havingQual);
-	select->jointree = (FromExpr *) flatten_join_alias_vars(select, (Node *) select->jointree);
+	select->targetList = (List *) weir_flatten_join_vars(select, (Node *) select->targetList);
+	select->havingQual = weir_flatten_join_vars(select, select->havingQual);
+	select->jointree = (FromExpr *) weir_flatten_join_vars(select, (Node *) select->jointree);
 	foreach(lc, select->rtable)
 		flatten_entry(select, lfirst_node(RangeTblEntry, lc));
 	forget_using((Node *) select->jointree);
@@ -80,7 +81,7 @@ add_columns(Query *select, Node *side, RangeTblEntry *join)
 		vars = rte->joinaliasvars;
 	}
 	else
-		expandRTE(rte, index, 0, -1, false, &names, &vars);
+		weir_expand_rte(rte, index, 0, -1, false, &names, &vars);
 	foreach(lc, vars)
 		numbers = lappend_int(numbers, IsA(side, JoinExpr) ? foreach_current_index(lc) + 1 :
 							  ((Var *) lfirst(lc))->varattno);

@@ -12,6 +12,7 @@
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 #define INSERT_HINT "Write INSERT INTO table SELECT ... FROM stream."
@@ -42,14 +43,14 @@ check_insert(WeirCompile *c, RawStmt *raw)
 				errhint(INSERT_HINT),
 				weir_compile_position(c, weir_keyword_before(c, "values",
 															 exprLocation((Node *) c->select_stmt->valuesLists))));
-	if (stmt->returningList != NIL)
+	if (weir_returning(stmt) != NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("the query of a job cannot have RETURNING"),
 				errdetail("A job has no client that could read the rows."),
 				errhint("Leave out RETURNING."),
 				weir_compile_position(c, weir_keyword_before(c, "returning",
-															 exprLocation((Node *) stmt->returningList))));
+															 exprLocation((Node *) weir_returning(stmt)))));
 }
 
 static void
@@ -131,7 +132,7 @@ return_all(InsertStmt *stmt)
 	all->location = -1;
 	target->val = (Node *) all;
 	target->location = -1;
-	stmt->returningList = list_make1(target);
+	weir_set_returning(stmt, list_make1(target));
 }
 
 void

@@ -15,6 +15,7 @@
 #include "storage/lockdefs.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 /* Token codes of keywords start here, beyond those of the core scanner. */
@@ -53,7 +54,7 @@ weir_keyword_before(WeirCompile *c, const char *word, int limit)
 	int			found = -1;
 	int			token;
 
-	extra.escape_string_warning = false;
+	weir_scanner_be_quiet(&extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		if (limit >= 0 && location >= limit)
@@ -75,7 +76,7 @@ weir_first_word(WeirCompile *c, int from)
 	YYLTYPE		location;
 	int			found = -1;
 
-	extra.escape_string_warning = false;
+	weir_scanner_be_quiet(&extra);
 	while (core_yylex(&value, &location, scanner) != 0)
 	{
 		if (location >= from)

@@ -12,6 +12,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 /* Rows a batch is planned for. */
@@ -73,9 +74,9 @@ weir_compile_sink_value(WeirCompile *c, AttrNumber attno)
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 
 		if (entry->resno == attno && !entry->resjunk)
-			return ReplaceVarsFromTargetList((Node *) copyObject(entry->expr), c->select_index, 0,
-											 rt_fetch(c->select_index, c->sink->rtable),
-											 select->targetList, REPLACEVARS_REPORT_ERROR, 0, &sublinks);
+			return weir_replace_vars((Node *) copyObject(entry->expr), c->select_index,
+									 rt_fetch(c->select_index, c->sink->rtable),
+									 select->targetList, &sublinks);
 	}
 	return NULL;
 }

@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "compile/compile.h"
 
 PG_FUNCTION_INFO_V1(weir_count_window);
@@ -295,6 +296,7 @@ aggregate_desc(List *aggregates)
 		TupleDescInitEntry(desc, attno, get_func_name(aggref->aggfnoid), aggref->aggtype, -1, 0);
 		TupleDescInitEntryCollation(desc, attno, aggref->aggcollid);
 	}
+	TupleDescFinalize(desc);
 	return desc;
 }
 

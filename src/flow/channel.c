@@ -10,6 +10,7 @@
 #include "utils/expandeddatum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "flow/channel.h"
 
 #define BATCH_BYTES (32 * 1024) /* a batch under way is sent at this size */

@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/task.h"
@@ -46,9 +47,9 @@ static void
 handle_terminate(SIGNAL_ARGS)
 {
 	if (!attempt_runs || ShutdownRequestPending)
-		die(postgres_signal_arg);
+		die(WEIR_SIGNAL);
 	else
-		SignalHandlerForShutdownRequest(postgres_signal_arg);
+		SignalHandlerForShutdownRequest(WEIR_SIGNAL);
 }
 
 void

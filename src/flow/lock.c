@@ -17,6 +17,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 
+#include "compat.h"
 #include "flow/lock.h"
 
 #define LOCK_CLASS_TASKS 7		/* apart from 1 and 2 of advisory locks in SQL */
@@ -72,7 +73,7 @@ weir_lock_handle_cancel(SIGNAL_ARGS)
 		waited_tag = MyProc->waitLock->tag;
 		waited_mode = MyProc->waitLockMode;
 	}
-	StatementCancelHandler(postgres_signal_arg);
+	StatementCancelHandler(WEIR_SIGNAL);
 }
 
 /* The modes that keep another from having this one. */

@@ -9,6 +9,7 @@
 #include "tcop/dest.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "flow/scan_step.h"
 #include "state/store.h"
 
@@ -101,7 +102,7 @@ weir_scan_step_run(WeirScanStep *step, WeirBatch *batch, WeirScanRowFunction emi
 							&receiver.pub, NULL, NULL, 0);
 	weir_current_batch = batch;
 	ExecutorStart(query, 0);
-	ExecutorRun(query, ForwardScanDirection, 0, true);
+	weir_run(query);
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	weir_current_batch = NULL;

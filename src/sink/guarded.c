@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "compat.h"
 #include "decide/isolate.h"
 #include "decide/poison.h"
 #include "sink/guarded.h"
@@ -86,7 +87,7 @@ weir_guarded_row(WeirGuarded *g, Datum *values, bool *nulls, int64 line,
 		g->rows = repalloc_huge(g->rows, sizeof(WeirGuardedRow) * g->capacity);
 	}
 	row = &g->rows[g->nrows++];
-	row->tuple = heap_form_minimal_tuple(g->dataflow->sink_desc, values, nulls);
+	row->tuple = weir_form_minimal_tuple(g->dataflow->sink_desc, values, nulls);
 	row->line = line;
 	row->raw = NULL;
 	row->raw_len = raw_len;

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "fault.h"
 #include "sink/statement.h"
 
@@ -70,16 +71,17 @@ init_distinct(WeirSink *sink)
 		TupleDescInitEntry(desc, i + 1, NULL, exprType(expr), exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, i + 1, df->arbiter_collation[i]);
 	}
+	TupleDescFinalize(desc);
 	sink->econtext = CreateStandaloneExprContext();
 	sink->input = MakeSingleTupleTableSlot(df->sink_desc, &TTSOpsVirtual);
 	sink->probe = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	sink->seen_context = AllocSetContextCreate(sink->context, "weir arbiters",
 											   ALLOCSET_DEFAULT_SIZES);
-	sink->seen = BuildTupleHashTableExt(NULL, desc, df->narbiters, sink->columns,
-										sink->eq_functions, sink->hash_functions,
-										df->arbiter_collation, 256, 0,
-										sink->context, sink->seen_context,
-										sink->econtext->ecxt_per_tuple_memory, false);
+	sink->seen = weir_build_tuple_hash(desc, df->narbiters, sink->columns,
+									   sink->eq_functions, sink->hash_functions,
+									   df->arbiter_collation, 256,
+									   sink->context, sink->seen_context,
+									   sink->econtext->ecxt_per_tuple_memory);
 }
 
 WeirSink *
@@ -241,7 +243,7 @@ execute(WeirSink *sink)
 	ExecutorStart(query, 0);
 	(void) find_scan(query->planstate, sink);
 	sink->at_rows = true;
-	ExecutorRun(query, ForwardScanDirection, 0, true);
+	weir_run(query);
 	sink->scan = NULL;
 	ExecutorFinish(query);
 	ExecutorEnd(query);

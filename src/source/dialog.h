@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "decide/resume.h"
 #include "source/socket.h"
 
@@ -48,6 +49,6 @@ extern bool weir_dialog_wants_write(const WeirDialog *d);
 extern bool weir_dialog_is_flowing(const WeirDialog *d);
 /* It failed because the sender has lost what is needed: no restart will help. */
 extern bool weir_dialog_lost(const WeirDialog *d);
-extern void weir_dialog_raise(const WeirDialog *d) pg_attribute_noreturn();
+pg_noreturn extern void weir_dialog_raise(const WeirDialog *d);
 
 #endif

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "source/batch.h"
 #include "source/stream.h"
 
@@ -41,9 +42,7 @@ stream_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	Cost		total = baserel->rows * cpu_tuple_cost;
 
 	add_path(baserel, (Path *)
-			 create_foreignscan_path(root, baserel, NULL, baserel->rows,
-									 0, total, NIL, baserel->lateral_relids,
-									 NULL, NIL));
+			 weir_foreignscan_path(root, baserel, baserel->rows, total));
 }
 
 static ForeignScan *

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "decide/resume.h"
 #include "source/journal.h"
 #include "source/reader.h"
@@ -56,6 +57,6 @@ extern void weir_input_leave(WeirInput *in);
 extern void weir_input_close(WeirInput *in);
 
 extern bool weir_input_lost(const WeirInput *in);
-extern void weir_input_raise(const WeirInput *in) pg_attribute_noreturn();
+pg_noreturn extern void weir_input_raise(const WeirInput *in);
 
 #endif

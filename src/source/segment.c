@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "catalog/internal.h"
 #include "source/journal.h"
 #include "source/segment.h"

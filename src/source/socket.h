@@ -10,6 +10,7 @@
 
 #include <netdb.h>
 
+#include "compat.h"
 #include "source/reader.h"
 
 typedef enum WeirSocketResult
@@ -43,7 +44,7 @@ extern Size weir_socket_write(WeirSocket *sock, const char *data, Size len);
 extern void weir_socket_reconnect(WeirSocket *sock);
 extern bool weir_socket_is_open(const WeirSocket *sock);
 extern pgsocket weir_socket_wait(WeirSocket *sock, int *events, long *timeout);
-extern void weir_socket_raise(WeirSocket *sock) pg_attribute_noreturn();
+pg_noreturn extern void weir_socket_raise(WeirSocket *sock);
 extern void weir_socket_close(WeirSocket *sock);
 
 /* False if it is not open, or cannot be described. */

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "access/reloptions.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"

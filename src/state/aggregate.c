@@ -22,6 +22,7 @@
 #include "utils/expandeddatum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "state/aggregate_int.h"
 
 #define FIRST_ROWS 8

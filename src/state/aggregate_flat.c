@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "state/aggregate_int.h"
 #include "state/validate.h"
 

@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "state/aggregate_int.h"
 
 #define INPUT_NAME "weir_aggregate_input"
@@ -147,7 +148,7 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 									makeTargetEntry(copyObject(lfirst(lc)),
 													foreach_current_index(lc) + 1,
 													pstrdup("aggregate"), false));
-	planned = pg_plan_query(query, "", 0, NULL);
+	planned = weir_plan_query(query, "");
 	if (!IsA(planned->planTree, Agg))
 		elog(ERROR, "aggregates were not planned as such");
 	return planned->planTree;

@@ -7,14 +7,17 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "state/aggregate.h"
 #include "state/aggregating.h"
 #include "state/entry.h"
@@ -118,6 +121,7 @@ aggregating_init(WeirState *state)
 	TupleDesc	input = CreateTemplateTupleDesc(1);
 
 	TupleDescInitEntry(input, 1, "value", state->decl.type, state->decl.typmod, 0);
+	TupleDescFinalize(input);
 	detail->set = weir_aggregates_create(list_make1(aggref), input, false);
 	detail->size = offsetof(Accumulator, acc) + weir_accumulator_size(detail->set);
 	state->decl.result_type = aggref->aggtype;
@@ -237,12 +241,12 @@ weir_aggregating_get(WeirState *state, bool *isnull)
 	{
 		case WEIR_TTL_PRESENT_RENEW:
 			weir_cell_renew(state, entry);
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case WEIR_TTL_PRESENT:
 			return get_result(state, accumulator, isnull);
 		case WEIR_TTL_EXPIRED_RETURN:
 			result = get_result(state, accumulator, isnull);
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case WEIR_TTL_EXPIRED:
 			weir_cell_remove(state, group, entry, true);
 			break;

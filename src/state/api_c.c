@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "state/aggregating.h"
 #include "state/current.h"
 #include "state/entry.h"
@@ -36,8 +37,7 @@ check_handle(WeirStateHandle handle)
 	return handle;
 }
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 wrong_kind(const char *caller, const WeirState *state)
 {
 	const char *kind = weir_state_kind_name(state->decl.kind);

@@ -6,6 +6,7 @@
 
 #include "port/pg_bitutils.h"
 
+#include "compat.h"
 #include "state/chunk.h"
 #include "state/chunk_format.h"
 #include "state/piece.h"

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "decide/keygroup.h"
 #include "state/chunk.h"
 #include "state/chunk_format.h"
@@ -34,8 +35,7 @@ typedef struct ChunkReader
 	ChunkState	states[FLEXIBLE_ARRAY_MEMBER];
 } ChunkReader;
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 damaged(int group, const char *what)
 {
 	ereport(ERROR,
@@ -151,8 +151,7 @@ check_keys(ChunkReader *reader, int nkeys)
 				 errhint("Restore the key, or start with weir.start_job(fresh => true).")));
 }
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 refuse_type(const WeirState *state, WeirStateKind kind)
 {
 	ereport(ERROR,

@@ -22,6 +22,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "state/convert.h"
 
 struct WeirConversion
@@ -48,7 +49,7 @@ find_function(const char *text)
 static void
 check_function(Oid function, const char *text)
 {
-	AclResult	acl = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+	AclResult	acl = weir_function_aclcheck(function, GetUserId(), ACL_EXECUTE);
 
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, text);

@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "state/flat.h"
 #include "state/row.h"
 #include "state/validate.h"

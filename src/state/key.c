@@ -9,9 +9,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "state/entry.h"
 #include "state/piece.h"
 

@@ -13,6 +13,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "state/map_int.h"
 #include "state/piece.h"
 #include "state/value.h"
@@ -215,7 +216,7 @@ read_item(WeirState *state, WeirEntry *entry, MapItem *item, WeirMapEntry *out)
 		case WEIR_TTL_EXPIRED_RETURN:
 			read.key = copy_datum(&detail->key.type, read.key, read.key_isnull);
 			read.value = copy_datum(&state->type, read.value, read.value_isnull);
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case WEIR_TTL_EXPIRED:
 			remove_item(state, group, entry, item);
 			break;
@@ -327,7 +328,7 @@ map_revert(WeirState *state, WeirLive *live, void *record)
 			break;
 		case MAP_REPLACED:
 			restore_value(state, map, change);
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case MAP_RENEWED:
 			if (is_stamped(state))
 				item->stamp = change->stamp;

@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 
+#include "compat.h"
 #include "state/entry.h"
 #include "state/function.h"
 #include "state/reducing.h"
@@ -25,8 +26,7 @@ typedef struct ReducingDetail
 	Oid			collation;
 } ReducingDetail;
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 cannot_reduce(Oid function, Oid type)
 {
 	char	   *name = format_type_be(type);

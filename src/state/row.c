@@ -8,6 +8,7 @@
 #include "access/tupmacs.h"
 #include "utils/expandeddatum.h"
 
+#include "compat.h"
 #include "state/row.h"
 #include "state/validate.h"
 
@@ -119,7 +120,7 @@ weir_row_restore(WeirFlatRow *row, Datum kept)
 {
 	Size		size = VARSIZE_SHORT(DatumGetPointer(kept)) - VARHDRSZ_SHORT;
 
-	memcpy(row->restored.bytes + ROW_HEADER, DatumGetPointer(kept) + VARHDRSZ_SHORT, size);
+	memcpy(row->restored.bytes + ROW_HEADER, (char *) DatumGetPointer(kept) + VARHDRSZ_SHORT, size);
 	HeapTupleHeaderSetDatumLength(row_header(&row->restored), ROW_HEADER + size);
 	return PointerGetDatum(&row->restored);
 }
@@ -139,7 +140,7 @@ weir_row_restore_part(WeirFlatRow *row, Datum kept, int natts, char *bytes)
 	memcpy(header, &row->restored, ROW_HEADER);
 	HeapTupleHeaderSetNatts(header, natts);
 	HeapTupleHeaderSetDatumLength(header, size);
-	memcpy(bytes + ROW_HEADER, DatumGetPointer(kept) + VARHDRSZ_SHORT, size - ROW_HEADER);
+	memcpy(bytes + ROW_HEADER, (char *) DatumGetPointer(kept) + VARHDRSZ_SHORT, size - ROW_HEADER);
 }
 
 bool

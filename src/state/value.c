@@ -6,6 +6,7 @@
 
 #include "utils/datum.h"
 
+#include "compat.h"
 #include "state/entry.h"
 #include "state/value.h"
 
@@ -44,7 +45,7 @@ weir_value_get(WeirState *state, bool *isnull)
 		{
 			case WEIR_TTL_PRESENT_RENEW:
 				weir_cell_renew(state, entry);
-				/* FALLTHROUGH */
+				pg_fallthrough;
 			case WEIR_TTL_PRESENT:
 				*isnull = (*weir_cell_flags(state, entry) & WEIR_CELL_NULL) != 0;
 				return *isnull ? (Datum) 0 :

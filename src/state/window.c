@@ -15,6 +15,7 @@
 
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "state/aggregate.h"
 #include "state/entry.h"
 #include "state/window.h"

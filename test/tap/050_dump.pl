@@ -111,6 +111,8 @@ my $plain = dump_to('plain');
 my $custom = dump_to('custom', '-Fc');
 my $inserts = dump_to('inserts', '--inserts');
 my $schema = dump_to('schema', '--schema-only');
+$node->sql('CREATE ROLE shopkeeper LOGIN; ALTER DATABASE shop OWNER TO shopkeeper; GRANT alice, bob TO shopkeeper');
+my $owners = dump_to('owner', '-U', 'shopkeeper');
 my $all = $node->basedir . '/all';
 command_ok([ 'pg_dumpall', '-d', $node->connstr('postgres'), '-f', $all ], 'the cluster was dumped');
 $node->sql(q{SELECT weir.stop_job('s3', cancel => true)});
@@ -137,6 +139,8 @@ is_defined_only($there, 'custom');
 runs_exactly($there, 'custom');
 restore('inserts', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $inserts);
 is_defined_only($there, 'inserts');
+restore('owner', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $owners);
+is_defined_only($there, 'owner');
 restore('schema', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $schema);
 is($there->sql('SELECT (SELECT count(*) FROM weir_internal.job), (SELECT count(*) FROM weir_internal.state)'), '0|0',
 	'a dump without data is one without jobs and states');
