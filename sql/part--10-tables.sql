@@ -86,7 +86,9 @@ CREATE TABLE weir_internal.run (
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
     migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
-    failed_sqlstate text
+    failed_sqlstate text,
+    crashes         int NOT NULL DEFAULT 0, -- of the server by the job, in a row without a checkpoint
+    kills           int NOT NULL DEFAULT 0  -- of everything, likewise
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?

@@ -23,6 +23,7 @@
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "compile/dataflow.h"
+#include "flow/mark.h"
 #include "flow/registry.h"
 #include "source/journal.h"
 #include "source/stream.h"
@@ -240,6 +241,7 @@ weir_job_begin(WeirJob *job)
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
+	weir_mark_forget(MyDatabaseId, job->id);
 	weir_registry_start_at_commit(job->id);
 }
 

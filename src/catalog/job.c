@@ -36,7 +36,8 @@
 	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
 	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
 	" coalesce(r.drop_state, false), r.migrate," \
-	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')" \
+	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')," \
+	" coalesce(r.crashes, 0), coalesce(r.kills, 0)" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -224,6 +225,8 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->record_failure.line = weir_internal_int64(row, 49);
 	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 50),
 			sizeof(job->record_failure.sqlstate));
+	job->crashes.ours = row_int(row, 51);
+	job->crashes.unknown = row_int(row, 52);
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -368,6 +371,19 @@ weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
 	values[2] = CStringGetTextDatum(failure->sqlstate);
 	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3"
 						  " WHERE job = $1", 3, types, values, NULL);
+}
+
+void
+weir_job_set_crashes(int64 id, const WeirCrashes *crashes)
+{
+	Oid			types[] = {INT8OID, INT4OID, INT4OID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = Int32GetDatum(crashes->ours);
+	values[2] = Int32GetDatum(crashes->unknown);
+	weir_internal_execute("UPDATE weir_internal.run SET crashes = $2, kills = $3 WHERE job = $1",
+						  3, types, values, NULL);
 }
 
 int64

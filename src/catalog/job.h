@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 #include "decide/checkpointer.h"
+#include "decide/crash.h"
 #include "decide/poison.h"
 #include "decide/restart.h"
 
@@ -69,6 +70,7 @@ typedef struct WeirJob
 	bool		drop_state;		/* of that timeline, or of one from a savepoint */
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
+	WeirCrashes crashes;		/* ends of the server, since start_job */
 } WeirJob;
 
 /* What alter_job names; what it leaves out stays as it is. */
@@ -162,6 +164,8 @@ extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reas
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
 extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
+/* Ends of the server without progress of the job between. */
+extern void weir_job_set_crashes(int64 id, const WeirCrashes *crashes);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
 /* What the attempt reads, and its keyed step (NULL: none). */

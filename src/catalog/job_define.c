@@ -216,7 +216,7 @@ weir_job_start(const WeirJob *job)
 			" fresh = $4, was_finished = $5, start_from = $6, allow_gap = $7,"
 			" wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
-			" failed_line = NULL, failed_sqlstate = NULL,"
+			" failed_line = NULL, failed_sqlstate = NULL, crashes = 0, kills = 0,"
 			" started_at = clock_timestamp() WHERE job = $1", 7, types, values, NULL);
 }
 

@@ -263,6 +263,7 @@ task_running(WeirCoordinator *co, int index)
 			return;
 	}
 	co->started = true;
+	co->started_at = weir_now();
 	passed_end(co);
 	if (co->stopping)
 		weir_stop_begin(co);
@@ -332,6 +333,7 @@ time_to_deadline(WeirCoordinator *co)
 	if (weir_checkpoints_open(co))
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	deadline = Min(deadline, weir_commit_due(co));
+	deadline = Min(deadline, co->steady_at);
 	if (deadline == PG_INT64_MAX)
 		return -1;
 	left = deadline - weir_now();
@@ -371,6 +373,27 @@ look_for_deadlock(WeirCoordinator *co)
 						  name, session);
 }
 
+/* A job that runs on, long after an end of the server it was there for. */
+static void
+look_for_steadiness(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+	int64		due;
+	bool		cleared;
+
+	co->steady_at = PG_INT64_MAX;
+	if (!co->started || co->deciding || !weir_crash_is_suspect(&co->job->crashes))
+		return;
+	cleared = weir_crash_steady(&co->job->crashes, co->job->checkpointing, now - co->started_at, &due);
+	if (due != PG_INT64_MAX)
+		co->steady_at = now + due;
+	if (!cleared)
+		return;
+	weir_coordinator_begin(co);
+	weir_job_set_crashes(co->job->id, &co->job->crashes);
+	weir_coordinator_end(co, true);
+}
+
 static void
 loop(WeirCoordinator *co)
 {
@@ -389,6 +412,7 @@ loop(WeirCoordinator *co)
 		finish_when_ended(co);
 		weir_checkpoints_act(co);
 		look_for_deadlock(co);
+		look_for_steadiness(co);
 		if (co->outcome == WEIR_OUTCOME_NONE)
 			wait_for_news(co, time_to_deadline(co));
 	}

@@ -129,7 +129,8 @@ weir_checkpoints_open(WeirCoordinator *co)
 static bool
 is_active(WeirCoordinator *co)
 {
-	return weir_checkpoints_open(co) || activity(co) != co->activity_completed;
+	return weir_checkpoints_open(co) || activity(co) != co->activity_completed ||
+		weir_crash_is_suspect(&co->job->crashes);
 }
 
 static bool
@@ -335,6 +336,8 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
 	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	if (weir_crash_is_suspect(&co->job->crashes))
+		weir_crash_clear(co);
 	WEIR_FAULT(after_completed);
 }
 

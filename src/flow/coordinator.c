@@ -420,6 +420,18 @@ run_attempt(WeirCoordinator *co)
 	attempt_runs = false;
 }
 
+/* True if there is to be another attempt. */
+static bool
+goes_on_after_failure(WeirCoordinator *co)
+{
+	if (!consider_restart(co))
+		return false;
+	if (wait_for_restart(co))
+		return true;
+	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
+	return false;
+}
+
 /* One attempt and what its end means; true if there is to be another. */
 static bool
 live_once(WeirCoordinator *co)
@@ -441,17 +453,21 @@ live_once(WeirCoordinator *co)
 		default:
 			break;
 	}
-	if (!consider_restart(co))
-		return false;
-	if (wait_for_restart(co))
-		return true;
-	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
-	return false;
+	return goes_on_after_failure(co);
+}
+
+/* The server may have ended while the job ran: false if the job is not to go on. */
+static bool
+outlives_server(WeirCoordinator *co)
+{
+	return weir_crash_is_outlived(co) || (goes_on_after_failure(co) && load_job(co));
 }
 
 static void
 live(WeirCoordinator *co)
 {
+	if (!outlives_server(co))
+		return;
 	while (live_once(co) && load_job(co))
 		;
 }

@@ -100,6 +100,8 @@ typedef struct WeirCoordinator
 	WeirCheckpointer *checkpointer;
 	List	   *pending;		/* WeirPendingCheckpoint */
 	int64		next_look;		/* for deadlocks, us */
+	int64		started_at;		/* when all tasks ran */
+	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */
 	bool		deciding;		/* the completed row is inserted, not committed */
 	int64		committing;		/* decided, its output not all visible; 0: none */
 	List	   *to_commit;		/* names still to COMMIT PREPARED */
@@ -128,6 +130,14 @@ extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 /* The same without an entry in the log. */
 extern void weir_coordinator_note(WeirCoordinator *co, WeirJobStatus status,
 								  const char *reason, const char *error);
+
+/*
+ * crash.c: counts an end of the server in which the job's processes were killed.
+ * False if that is a failure of the job, which then is the outcome.
+ */
+extern bool weir_crash_is_outlived(WeirCoordinator *co);
+/* With a completed row: a crash of the server must not bring back what it ends. */
+extern void weir_crash_clear(WeirCoordinator *co);
 
 /* recovery.c: false if no attempt is to follow (outcome is set). */
 extern bool weir_recover(WeirCoordinator *co);

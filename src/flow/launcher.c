@@ -40,6 +40,7 @@
 #include "catalog/job.h"
 #include "flow/coordinator.h"
 #include "flow/launcher.h"
+#include "flow/mark.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
 #include "settings.h"
@@ -124,7 +125,8 @@ start_worker(const char *function, const char *name, const char *type, Datum arg
 	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
 	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
 	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
-	memcpy(worker.bgw_extra, extra, extra_size);
+	if (extra_size > 0)
+		memcpy(worker.bgw_extra, extra, extra_size);
 	ok = RegisterDynamicBackgroundWorker(&worker, handle);
 	MemoryContextSwitchTo(old);
 	return ok;
@@ -161,7 +163,8 @@ dropped_jobs(int *n)
 	int64	   *found = weir_jobs_dropped(n);
 	int64	   *result = MemoryContextAlloc(TopMemoryContext, sizeof(int64) * Max(*n, 1));
 
-	memcpy(result, found, sizeof(int64) * *n);
+	if (*n > 0)
+		memcpy(result, found, sizeof(int64) * *n);
 	return result;
 }
 
@@ -316,6 +319,21 @@ look_after(Started *started, int n)
 	return timeout;
 }
 
+/* A launcher that was started again must not take its own end for the server's. */
+static void
+enter_registry(void)
+{
+	WeirServerEnd end = weir_mark_server();
+
+	before_shmem_exit(leave_registry, 0);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->launcher = MyProc;
+	if (!weir_registry->end_known)
+		weir_registry->ended = end;
+	weir_registry->end_known = true;
+	LWLockRelease(weir_registry->lock);
+}
+
 void
 weir_launcher_main(Datum arg)
 {
@@ -328,10 +346,7 @@ weir_launcher_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	n = weir_registry->nslots;
 	started = MemoryContextAllocZero(TopMemoryContext, n * sizeof(Started));
-	before_shmem_exit(leave_registry, 0);
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	weir_registry->launcher = MyProc;
-	LWLockRelease(weir_registry->lock);
+	enter_registry();
 	scan_databases();
 	for (;;)
 	{

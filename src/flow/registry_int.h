@@ -15,6 +15,7 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 
+#include "decide/crash.h"
 #include "flow/registry.h"
 
 #define WEIR_MAX_HOLDS 64
@@ -77,6 +78,8 @@ typedef struct WeirRegistry
 	LWLock	   *lock;
 	ConditionVariable changed;	/* anything about any job */
 	PGPROC	   *launcher;
+	bool		end_known;		/* how the server ended before is known */
+	WeirServerEnd ended;
 	uint64		next_token;
 	int			nrequests;
 	WeirRequestSlot *requests;	/* behind the slots */

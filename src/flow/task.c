@@ -31,6 +31,7 @@
 #include "decide/commit.h"
 #include "fault.h"
 #include "flow/lock.h"
+#include "flow/mark.h"
 #include "flow/task.h"
 #include "sink/output.h"
 
@@ -384,6 +385,7 @@ run(WeirTask *task)
 {
 	ErrorContextCallback context;
 
+	weir_mark_set(MyDatabaseId, task->attempt->job, task->name);
 	load_job(task);
 	set_session_up(task);
 	task->port = weir_control_task_port(task->attempt, task->index, task->segment);
