@@ -19,6 +19,12 @@
 #define JOB_STATUS \
 	"CASE WHEN weir_internal.is_copied(r) THEN 'stopped' ELSE coalesce(r.status, 'created') END"
 
+/* As weir.jobs shows it. */
+#define JOB_STATUS_NOW \
+	"CASE WHEN weir_internal.is_copied(r) OR r.status NOT IN ('starting', 'running', 'restarting', 'stopping')" \
+	" THEN " JOB_STATUS \
+	" ELSE coalesce((weir_internal.whereabouts(r.job, r.status)).status, r.status, 'created') END"
+
 #define JOB_QUERY \
 	"SELECT j.id, j.name, j.owner, j.query, j.parallelism, j.max_parallelism," \
 	" j.settings->>'search_path', j.settings->>'TimeZone'," \
@@ -37,7 +43,7 @@
 	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
 	" coalesce(r.drop_state, false), r.migrate," \
 	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')," \
-	" coalesce(r.crashes, 0), coalesce(r.kills, 0)" \
+	" coalesce(r.crashes, 0), coalesce(r.kills, 0), coalesce(r.workers, 0), coalesce(r.prepared, 0)" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -227,6 +233,8 @@ read_run(MemoryContext context, WeirJob *job, int row)
 			sizeof(job->record_failure.sqlstate));
 	job->crashes.ours = row_int(row, 51);
 	job->crashes.unknown = row_int(row, 52);
+	job->workers = row_int(row, 53);
+	job->prepared = row_int(row, 54);
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -328,7 +336,7 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&internal);
 	/* read only to SPI: it takes the snapshot just pushed */
-	SPI_execute_with_args("SELECT " JOB_STATUS " FROM weir_internal.job j"
+	SPI_execute_with_args("SELECT " JOB_STATUS_NOW " FROM weir_internal.job j"
 						  " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
 						  1, &type, &value, NULL, true, 1);
 	found = SPI_processed > 0;
@@ -423,17 +431,20 @@ weir_job_set_timeline(int64 id, int64 timeline)
 }
 
 void
-weir_job_set_attempt(int64 id, Oid stream, const char *step)
+weir_job_set_attempt(int64 id, Oid stream, const char *step, int workers, int prepared)
 {
-	Oid			types[] = {INT8OID, OIDOID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {INT8OID, OIDOID, TEXTOID, INT4OID, INT4OID};
+	Datum		values[5];
 
 	values[0] = Int64GetDatum(id);
 	values[1] = ObjectIdGetDatum(stream);
 	values[2] = step ? CStringGetTextDatum(step) : (Datum) 0;
-	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3"
-						  " WHERE job = $1 AND (stream, step) IS DISTINCT FROM ($2, $3)",
-						  3, types, values, step ? NULL : "  n");
+	values[3] = Int32GetDatum(workers);
+	values[4] = Int32GetDatum(prepared);
+	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5"
+						  " WHERE job = $1 AND (stream, step, workers, prepared)"
+						  " IS DISTINCT FROM ($2, $3, $4, $5)",
+						  5, types, values, step ? NULL : "  n  ");
 }
 
 void

@@ -70,6 +70,8 @@ typedef struct WeirJob
 	bool		drop_state;		/* of that timeline, or of one from a savepoint */
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
+	int			workers;		/* that its last attempt took */
+	int			prepared;		/* transactions, likewise */
 	WeirCrashes crashes;		/* ends of the server, since start_job */
 } WeirJob;
 
@@ -168,8 +170,8 @@ extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failu
 extern void weir_job_set_crashes(int64 id, const WeirCrashes *crashes);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
-/* What the attempt reads, and its keyed step (NULL: none). */
-extern void weir_job_set_attempt(int64 id, Oid stream, const char *step);
+/* What the attempt reads, its keyed step (NULL: none), and what it takes. */
+extern void weir_job_set_attempt(int64 id, Oid stream, const char *step, int workers, int prepared);
 /* Also ends "fresh", "start_from", and what alter_job left for the next start. */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */

@@ -25,6 +25,7 @@
 #include "sink/output.h"
 
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
+#define COMPLAIN_AFTER_MS 5000	/* then whoever waits for its end is told */
 
 void
 weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
@@ -60,10 +61,22 @@ compile_as_owner(WeirCoordinator *co)
 	return dataflow;
 }
 
-/* An error if the query no longer compiles. */
-static void
+/* Of the tasks, those that write in an epoch's transaction, which is prepared in exactly_once only. */
+static int
+count_prepared(const WeirJob *job, int nkeyed, int nsinks)
+{
+	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
+		return 0;
+	return nsinks > 0 ? nsinks : nkeyed;
+}
+
+/* An error if the query no longer compiles; false if what the tasks need is not to be had. */
+static bool
 place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 {
+	int			nkeyed;
+	int			workers;
+	int			prepared;
 	WeirDataflow *dataflow;
 
 	weir_coordinator_begin(co);
@@ -71,10 +84,15 @@ place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	dataflow = compile_as_owner(co);
 	*keyed = weir_dataflow_is_keyed(dataflow);
 	*sink_task = dataflow->place == WEIR_SINK_TASK;
-	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow));
+	nkeyed = *keyed ? co->job->parallelism : 0;
+	workers = 2 + nkeyed + (*sink_task ? 1 : 0);	/* coordinator, source */
+	prepared = count_prepared(co->job, nkeyed, *sink_task ? 1 : 0);
+	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow),
+						 workers, prepared);
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
 	MemoryContextSwitchTo(co->attempt_context);
+	return weir_registry_reserve(co->slot, workers, prepared);
 }
 
 static void
@@ -130,10 +148,6 @@ create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
 		co->tasks[i].gone = true;	/* not started */
 	for (int i = 0; i < co->ntasks; i++)
 		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
-	weir_registry_reserve(co->job->id, co->ntasks + 1,
-						  !co->job->checkpointing ||
-						  co->job->checkpoint.mode != WEIR_EXACTLY_ONCE ? 0 :
-						  nsinks > 0 ? nsinks : nkeyed);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->attempt = dsm_segment_handle(co->segment);
 	LWLockRelease(weir_registry->lock);
@@ -164,7 +178,7 @@ start_task(WeirCoordinator *co, int index)
 	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
 }
 
-/* All or none: a task that cannot be had fails the attempt. */
+/* All or none: where a task cannot be had, those that were started leave again. */
 static void
 start_gang(WeirCoordinator *co)
 {
@@ -172,9 +186,11 @@ start_gang(WeirCoordinator *co)
 	{
 		if (!start_task(co, i))
 		{
-			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, 0,
-								  "no worker is free for the job's %d tasks; raise max_worker_processes",
-								  co->ntasks);
+			LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows",
+							i, co->ntasks, max_worker_processes);
+			LWLockRelease(weir_registry->lock);
+			co->outcome = WEIR_OUTCOME_SHORT;
 			return;
 		}
 		co->tasks[i].gone = false;
@@ -264,6 +280,11 @@ task_running(WeirCoordinator *co, int index)
 	}
 	co->started = true;
 	co->started_at = weir_now();
+	co->shortage.failures = 0;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_goes_on(co->slot);
+	co->slot->asked = true;		/* for what waits until the tasks run */
+	LWLockRelease(weir_registry->lock);
 	passed_end(co);
 	if (co->stopping)
 		weir_stop_begin(co);
@@ -430,13 +451,33 @@ terminate_tasks(WeirCoordinator *co, bool waiting_only)
 	}
 }
 
-/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+/* One of those that are there still; they were told twice. */
 static void
-stop_tasks(WeirCoordinator *co)
+complain_of_leavers(WeirCoordinator *co)
 {
-	int64		deadline = weir_now() + LEAVE_WITHIN_MS * 1000;
-	bool		terminated = false;
+	char		name[32];
+	char		reason[WEIR_REASON_SIZE];
+	int			i = 0;
 
+	while (co->tasks[i].gone)
+		i++;
+	weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
+					name, co->attempt->tasks[i].pid);
+	co->slot->leaving = co->cancelled || co->stopping || co->outcome == WEIR_OUTCOME_STOPPED;
+	if (!co->slot->leaving)
+		co->slot->live = false; /* shown as restarting */
+	strlcpy(reason, co->slot->reason, sizeof(reason));
+	LWLockRelease(weir_registry->lock);
+	weir_slot_say(co->slot);
+	if (co->slot->leaving)
+		weir_stops_answer(co, false, reason);
+}
+
+static void
+tell_to_leave(WeirCoordinator *co)
+{
 	co->attempt->stopping = true;
 	for (int i = 0; i < co->ntasks; i++)
 	{
@@ -446,23 +487,45 @@ stop_tasks(WeirCoordinator *co)
 			SetLatch(&proc->procLatch);
 	}
 	terminate_tasks(co, true);
+}
+
+/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+static void
+stop_tasks(WeirCoordinator *co)
+{
+	int64		begun = weir_now();
+	bool		terminated = false;
+
+	co->started = false;
+	tell_to_leave(co);
 	while (watch_tasks(co))
 	{
-		long		left = (deadline - weir_now()) / 1000;
+		long		waited = (weir_now() - begun) / 1000;
 
-		if (left <= 0 && !terminated)
+		if (waited >= LEAVE_WITHIN_MS && !terminated)
 		{
 			terminate_tasks(co, false);
 			terminated = true;
 		}
-		wait_for_news(co, terminated ? -1 : Max(left, 1));
+		if (waited >= COMPLAIN_AFTER_MS)
+		{
+			weir_requests_take_stops(co);
+			complain_of_leavers(co);
+		}
+		wait_for_news(co, waited >= COMPLAIN_AFTER_MS ? -1 :
+					  (terminated ? COMPLAIN_AFTER_MS : LEAVE_WITHIN_MS) - waited + 1);
 	}
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (co->outcome != WEIR_OUTCOME_SHORT)
+		weir_slot_goes_on(co->slot);
+	co->slot->live = true;
+	LWLockRelease(weir_registry->lock);
 }
 
 void
 weir_stop_forget(WeirCoordinator *co)
 {
-	weir_request_done(co, co->stop_token, false, 0, co->error);
+	weir_stops_answer(co, false, co->error);
 	co->stop_token = 0;
 	co->stopping = false;
 	co->draining = false;
@@ -520,8 +583,13 @@ weir_attempt_run(WeirCoordinator *co)
 	co->restarts = 0;
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
-	place_sink(co, &keyed, &sink_task);
-	if (co->job->status != WEIR_JOB_RESTARTING)
+	MemoryContextReset(co->attempt_context);
+	if (!place_sink(co, &keyed, &sink_task))
+	{
+		co->outcome = WEIR_OUTCOME_SHORT;
+		return;
+	}
+	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
 	create_attempt(co, id, keyed, sink_task);

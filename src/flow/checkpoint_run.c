@@ -227,12 +227,13 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 
 /* A stop whose checkpoint failed: the job goes on. */
 static void
-stop_failed(WeirCoordinator *co)
+stop_failed(WeirCoordinator *co, const char *reason)
 {
 	if (co->stopping && !co->draining)
 	{
 		co->stopping = false;
 		co->stop_token = 0;
+		weir_stops_answer(co, false, reason);
 		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 	}
 	co->final_asked = false;
@@ -271,7 +272,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 						action->checkpoint, co->job->name, reason),
 				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
-		stop_failed(co);
+		stop_failed(co, reason);
 	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
@@ -443,7 +444,7 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 		case WEIR_DO_REFUSE:
 			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
 			if (action->ckind == WEIR_FINAL)
-				stop_failed(co);
+				stop_failed(co, weir_checkpoint_failure_text(action->reason));
 			break;
 		case WEIR_DO_FAIL_ATTEMPT:
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,

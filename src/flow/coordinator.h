@@ -35,6 +35,7 @@ typedef enum WeirOutcome
 	WEIR_OUTCOME_FINISHED,		/* the input ended, the final checkpoint is complete */
 	WEIR_OUTCOME_STOPPED,
 	WEIR_OUTCOME_CANCELLED,
+	WEIR_OUTCOME_SHORT,			/* it has not begun: workers are short */
 	WEIR_OUTCOME_FAILED,		/* the restart strategy decides what follows */
 	WEIR_OUTCOME_HOPELESS		/* failed for good */
 } WeirOutcome;
@@ -69,6 +70,7 @@ typedef struct WeirCoordinator
 	WeirJobSlot *slot;
 	WeirJob    *job;
 	WeirRestart restart;
+	WeirRetry	shortage;		/* of workers: when to try again */
 	int64		failures;		/* consecutive failed checkpoints, over attempts */
 	int64		failed_checkpoint;	/* the last that did */
 	const char *failed_reason;
@@ -201,6 +203,10 @@ extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);
 /* The savepoint's name that a request carries, "" if none. */
 extern void weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN]);
+/* Answers whoever wants the job to stop. */
+extern void weir_stops_answer(WeirCoordinator *co, bool ok, const char *error);
+/* While the attempt ends: takes what stops the job, and touches no table. */
+extern void weir_requests_take_stops(WeirCoordinator *co);
 extern void weir_requests_refuse(WeirCoordinator *co, const char *error);
 
 #endif
