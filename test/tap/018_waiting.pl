@@ -12,7 +12,7 @@ use Time::HiRes qw(usleep);
 use Weir::Node;
 use Weir::Sender;
 
-my $node = Weir::Node->create('waiting', 'max_worker_processes = 16', 'max_parallel_workers = 8');
+my $node = Weir::Node->create('waiting', 'max_worker_processes = 24', 'max_parallel_workers = 8');
 my $sender = Weir::Sender->new('');
 my $count = q{SELECT string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) AS n FROM weir.jobs GROUP BY status) s};
 
@@ -107,9 +107,9 @@ $node->sql(q{CREATE TABLE hog (filler text) WITH (parallel_workers = 8);
 sub hog
 {
 	my ($n) = @_;
-	my $h = start([ 'psql', '-XAtq', '-d', $node->connstr($node->{database}) ], '<',
-		\"SET max_parallel_workers_per_gather = $n; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
-		SELECT count(*) FROM hog WHERE pg_sleep(60 + length(filler)) IS NULL", '>', \my $out, '2>', \my $err);
+	my $h = start([ 'psql', '-XAtq', '-d', $node->connstr($node->{database}),
+		'-c', "SET max_parallel_workers_per_gather = $n", '-c', 'SET parallel_setup_cost = 0', '-c', 'SET parallel_tuple_cost = 0',
+		'-c', 'SELECT count(*) FROM hog WHERE pg_sleep(60 + length(filler)) IS NULL' ], '<', '/dev/null', '>', \my $out, '2>', \my $err);
 
 	ok($node->wait_until("SELECT count(*) = $n FROM pg_stat_activity WHERE backend_type = 'parallel worker'"), "others have $n workers");
 	return $h;
