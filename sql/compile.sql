@@ -38,12 +38,13 @@ SELECT weir_internal.describe_query(
 SELECT weir_internal.describe_query('INSERT INTO averages SELECT 1, 2 FROM readings', plans => true);
 
 -- Conditions, of WHERE and of ON, stand where what they mention is known.
-SELECT weir_internal.describe_query($$
+-- (From PostgreSQL 17 on a plan tells more of a subplan.)
+SELECT replace(weir_internal.describe_query($$
     INSERT INTO averages
     SELECT r.f0 + 1, a.average FROM readings r
     JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0) AND r.f1 > 0 AND a.average < 100
     WHERE (r.f0 IS NOT NULL AND a.f0 IN (SELECT id FROM names)) AND r.f1 % 2 = 0
-$$, plans => true);
+$$, plans => true), '(ANY (f0_1 = (hashed SubPlan 1).col1))', '(hashed SubPlan 1)');
 
 -- Joins with tables: sorted again by the records' order.
 SELECT weir_internal.describe_query($$
@@ -81,7 +82,7 @@ SELECT weir_internal.describe_query($$
     INSERT INTO texts SELECT f0, name || (named.*)::text FROM named
 $$, plans => true);
 SELECT weir_internal.describe_query($$
-    INSERT INTO averages SELECT f0, x FROM (SELECT f0, generate_series(1, f1) AS x FROM readings) g
+    INSERT INTO averages SELECT f0, x FROM (SELECT f0, generate_series(1, f1) AS x FROM readings) g WHERE x > 1
 $$, plans => true);
 SELECT weir_internal.describe_query($$
     INSERT INTO averages SELECT r.f0, g.x FROM readings r, LATERAL generate_series(1, r.f1) g(x)
@@ -176,6 +177,33 @@ SELECT place_upsert(t, a) FROM (VALUES ('by_id', '(id) DO UPDATE SET v = exclude
     ('by_id', '(id) DO UPDATE SET id = excluded.id, name = x.name'), ('by_id', '(id) DO UPDATE SET id = x.id + 1'),
     ('by_id', '(id) DO NOTHING'), ('by_id_name', '(id, name) DO UPDATE SET name = ''moved'''),
     ('numbered', '(no) DO UPDATE SET no = 1')) x(t, a);
+-- A function that could write, wherever the statement calls it; those that cannot.
+CREATE TABLE counter (n bigint);
+CREATE FUNCTION next_number() RETURNS int LANGUAGE sql AS 'UPDATE counter SET n = n + 1 RETURNING n::int';
+CREATE FUNCTION numbers(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN next_number() > 0; END $$;
+CREATE FUNCTION reads(text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT count(*) > 0 FROM counter';
+CREATE DOMAIN numbered_text AS text CHECK (numbers(VALUE));
+CREATE DOMAIN outer_text AS numbered_text;
+CREATE DOMAIN plain_text AS text CHECK (reads(VALUE));
+CREATE TYPE wrapped AS (value text);
+CREATE FUNCTION wrap(int) RETURNS wrapped LANGUAGE plpgsql AS $$ BEGIN RETURN ROW(next_number()); END $$;
+CREATE CAST (int AS wrapped) WITH FUNCTION wrap(int) AS ASSIGNMENT;
+CREATE FUNCTION numbers_of(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN next_number(); END $$;
+CREATE OPERATOR ### (LEFTARG = text, RIGHTARG = text, FUNCTION = numbers_of);
+CREATE TABLE by_default (id int, name text, v bigint, no int DEFAULT next_number());
+CREATE TABLE by_check (id int, name text CHECK (numbers(name)), v bigint);
+CREATE TABLE by_domain (id int, name outer_text, v bigint);
+CREATE TABLE by_plain (id int, name plain_text, v bigint, at timestamptz DEFAULT clock_timestamp(), x float8 DEFAULT random());
+CREATE TABLE by_cast (id wrapped, name text, v bigint);
+CREATE TABLE by_partition (id int, name text, v bigint) PARTITION BY RANGE (id);
+CREATE TABLE by_partition_0 PARTITION OF by_partition (CHECK (numbers(name))) DEFAULT;
+CREATE TABLE by_generated (id int, name text, v bigint, length int GENERATED ALWAYS AS (length(name)) STORED);
+SELECT t, place(t, 'w.id', i) FROM (VALUES ('by_default', 'w.id'), ('by_check', 'w.id'), ('by_domain', 'w.id'), ('by_plain', 'w.id'),
+    ('by_cast', 'w.id'), ('by_partition', 'w.id'), ('by_generated', 'w.id'), ('plain', 'next_number()'), ('plain', 'length(w.name ### w.name)'),
+    ('plain', 'CASE WHEN reads(w.name) THEN 1 END'), ('plain', '(SELECT next_number())'), ('plain', 'nextval(''given_id_seq'')::int'),
+    ('plain', 'length(pg_advisory_xact_lock(1)::text)'), ('plain', 'extract(epoch FROM now())::int')) x(t, i);
+SELECT place_upsert(t, a) FROM (VALUES ('by_id', '(id) DO UPDATE SET v = next_number()'),
+    ('by_id', '(id) DO UPDATE SET v = 1 WHERE numbers(x.name)'), ('by_id', '(id) DO UPDATE SET v = x.v WHERE reads(x.name)')) x(t, a);
 SELECT place('by_id', 'w.id', 't.t::int');
 SELECT place('by_id', 'w.id', 'w.id::bigint::int');
 

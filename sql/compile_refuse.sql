@@ -141,10 +141,6 @@ SELECT job('INSERT INTO t SELECT r.f0, t.f1 FROM r JOIN ONLY t USING (f0)');
 CREATE TABLE keyed_t (f0 bigint PRIMARY KEY, f1 bigint);
 SELECT job('INSERT INTO keyed_t AS k SELECT f0, f1 FROM r ON CONFLICT (f0) DO UPDATE SET f1 = (SELECT max(f1) FROM keyed_t)');
 
--- What COPY's parser does not fill.
-CREATE FOREIGN TABLE generating (f0 bigint, f1 bigint GENERATED ALWAYS AS (f0 * 2) STORED) SERVER refused;
-SELECT job('INSERT INTO t SELECT f0, f1 FROM generating');
-
 -- Rows that no table could hold.
 SELECT job('INSERT INTO t SELECT x.f0, length(x::text) FROM l LEFT JOIN (SELECT 1 AS f0) x ON true JOIN r ON true');
 

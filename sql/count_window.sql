@@ -41,7 +41,7 @@ SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_wind
 SELECT job('INSERT INTO t SELECT f0, weir.count_window(2) FROM r');
 SELECT job('INSERT INTO t SELECT f0, weir.count_window(2) FROM r GROUP BY f0, weir.count_window(2)');
 SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r WHERE weir.count_window(2) > 0 GROUP BY f0');
-SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2) HAVING weir.count_window(2) > 0');
+SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2) HAVING weir.count_window(3) > 0');
 SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2) + 1');
 SELECT job('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2), weir.count_window(3)');
 SELECT job('INSERT INTO t SELECT * FROM (SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2)) x');

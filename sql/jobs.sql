@@ -54,6 +54,7 @@ SET ROLE regress_weir_owner;
 SET TimeZone = 'Europe/Berlin';
 SET DateStyle = 'German';
 SET IntervalStyle = 'iso_8601';
+SET default_text_search_config = 'pg_catalog.simple';
 SET search_path = public, pg_catalog;
 SELECT weir.create_job('j', $$
     INSERT INTO averages
@@ -61,6 +62,7 @@ SELECT weir.create_job('j', $$
     JOIN LATERAL doubled(r) a ON weir.key_by(r.f0)
 $$, parallelism => 2, max_parallelism => 16);
 RESET search_path;
+RESET default_text_search_config;
 RESET IntervalStyle;
 RESET DateStyle;
 RESET TimeZone;

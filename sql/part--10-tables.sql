@@ -26,7 +26,7 @@ CREATE TABLE weir_internal.job (
     parallelism     int NOT NULL,
     max_parallelism int NOT NULL,
     max_state_memory bigint,            -- bytes; null: unlimited
-    settings        jsonb NOT NULL,     -- search_path, TimeZone, DateStyle, IntervalStyle
+    settings        jsonb NOT NULL,     -- what create_job keeps, see src/session.c
     created_at      timestamptz NOT NULL DEFAULT now(),
     checkpointing   boolean NOT NULL DEFAULT false,
     mode            text NOT NULL DEFAULT 'exactly_once',
@@ -87,6 +87,7 @@ CREATE TABLE weir_internal.run (
     migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
     failed_sqlstate text,
+    suspect_lines   bigint[],           -- of records with an error that is theirs if repeated
     workers         int NOT NULL DEFAULT 0, -- what an attempt takes of the server ..
     prepared        int NOT NULL DEFAULT 0, -- .. and of max_prepared_transactions
     crashes         int NOT NULL DEFAULT 0, -- of the server by the job, in a row without a checkpoint

@@ -50,7 +50,8 @@ SELECT v.name AS job,
        k.kind,
        k.status,
        k.triggered_at,
-       coalesce(k.visible_at, k.ended_at) - k.triggered_at AS duration,
+       greatest(coalesce(k.visible_at, k.ended_at) - k.triggered_at,
+                CASE WHEN k.ended_at IS NOT NULL THEN interval '0' END) AS duration,
        k.state_bytes,
        k.written_bytes,
        k.dirty_keys,
@@ -110,7 +111,8 @@ COMMENT ON VIEW weir.tasks IS 'processes of the running jobs, and what they do';
 CREATE FUNCTION weir_internal.sources(OUT job bigint, OUT stream text, OUT status text,
     OUT peer text, OUT connected_at timestamptz, OUT last_record_at timestamptz,
     OUT records bigint, OUT bytes bigint, OUT journal_bytes bigint, OUT retries bigint,
-    OUT dead_letters bigint, OUT last_error text)
+    OUT dead_letters bigint, OUT last_error text, OUT partial_records bigint,
+    OUT record_bytes bigint)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_sources';
 
@@ -126,7 +128,9 @@ SELECT v.name AS job,
        s.journal_bytes,
        s.retries,
        s.dead_letters,
-       CASE WHEN v.mine THEN s.last_error END AS last_error
+       CASE WHEN v.mine THEN s.last_error END AS last_error,
+       s.partial_records,
+       s.record_bytes
 FROM weir_internal.sources() s
 JOIN weir_internal.visible_job v ON v.id = s.job;
 COMMENT ON VIEW weir.sources IS 'streams of the running jobs';

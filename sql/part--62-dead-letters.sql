@@ -23,14 +23,33 @@ CREATE FUNCTION weir_internal.guard_dead_letter() RETURNS trigger
 CREATE TRIGGER guard BEFORE DELETE ON weir_internal.dead_letter
     FOR EACH ROW EXECUTE FUNCTION weir_internal.guard_dead_letter();
 
--- A letter whose stream was dropped is its job's owner's alone.
+-- What may be told of an error to those who may not read its text: the class of
+-- its SQLSTATE, in the standard's words.
+CREATE FUNCTION weir_internal.sqlstate_class(sqlstate text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE pg_catalog.left(sqlstate, 2)
+           WHEN '21' THEN 'cardinality violation'
+           WHEN '22' THEN 'data exception'
+           WHEN '23' THEN 'integrity constraint violation'
+           WHEN '25' THEN 'invalid transaction state'
+           WHEN '42' THEN 'syntax error or access rule violation'
+           WHEN '44' THEN 'WITH CHECK OPTION violation'
+           WHEN '54' THEN 'program limit exceeded'
+           WHEN 'P0' THEN 'error raised by a function'
+           ELSE 'error' END;
+
+-- Who may read the stream may read its records; what the job's query, functions
+-- and constraints said to them is its owner's, and may hold what only the owner
+-- may read.  A letter whose stream was dropped is the owner's alone.
 CREATE VIEW weir.dead_letters WITH (security_barrier) AS
 SELECT (SELECT j.name FROM weir_internal.job j WHERE j.id = d.job) AS job,
        d.stream,
        d.line_number,
        d.line,
        d.raw,
-       d.error,
+       CASE WHEN (SELECT pg_catalog.pg_has_role(j.owner, 'USAGE')
+                  FROM weir_internal.job j WHERE j.id = d.job)
+            THEN d.error ELSE weir_internal.sqlstate_class(d.sqlstate) END AS error,
        d.sqlstate,
        d.checkpoint AS checkpoint_id,
        d.at

@@ -21,8 +21,11 @@ SELECT weir.try_job('plain', '{}', 'nowhere.at all');
 SELECT weir.try_job('plain', '{}', stream => 'public.readings');
 SELECT weir.try_job('plain', '{}', at => 'infinity');
 SELECT * FROM weir.try_job('plain', '{}') AS t(f0 bigint);
+-- the detail names the column, from PostgreSQL 18 on by its name
+\set VERBOSITY terse
 SELECT * FROM weir.try_job('plain', '{}') AS t(f0 bigint, f1 text);
 SELECT * FROM weir.try_job('plain', '{}', NULL::said);
+\set VERBOSITY default
 SELECT * FROM weir.try_job('plain', '{}', NULL::bigint);
 
 -- records

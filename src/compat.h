@@ -11,6 +11,8 @@
 #ifndef WEIR_COMPAT_H
 #define WEIR_COMPAT_H
 
+#include "nodes/primnodes.h"
+
 /* ---- postgres.h and what it brings along ---- */
 
 #if PG_VERSION_NUM >= 160000
@@ -55,6 +57,13 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* After a change of a column of a descriptor (1-based). */
+#if PG_VERSION_NUM >= 180000
+#define weir_attribute_changed(desc, attno) populate_compact_attribute(desc, (attno) - 1)
+#else
+#define weir_attribute_changed(desc, attno) ((void) (desc))
+#endif
+
 /* After the last column of a descriptor has been filled in. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))
@@ -71,11 +80,17 @@
 #if PG_VERSION_NUM >= 160000
 #define weir_function_aclcheck(function, role, mode) \
 	object_aclcheck(ProcedureRelationId, function, role, mode)
-#define weir_check_permissions(planned) \
-	ExecCheckPermissions((planned)->rtable, (planned)->permInfos, true)
 #else
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
-#define weir_check_permissions(planned) ExecCheckRTPerms((planned)->rtable, true)
+#endif
+
+/* What a plan needs of each relation: a list of WeirPermissions. */
+#if PG_VERSION_NUM >= 160000
+#define WeirPermissions RTEPermissionInfo
+#define weir_permissions(planned) ((planned)->permInfos)
+#else
+#define WeirPermissions RangeTblEntry
+#define weir_permissions(planned) ((planned)->rtable)
 #endif
 
 /* ---- parser, rewriter, planner ---- */
@@ -84,6 +99,17 @@
 #define weir_flatten_join_vars(query, node) flatten_join_alias_vars(NULL, query, node)
 #else
 #define weir_flatten_join_vars(query, node) flatten_join_alias_vars(query, node)
+#endif
+
+/* GROUP BY has an entry of the range table, which the select list and HAVING refer to. */
+#if PG_VERSION_NUM >= 180000
+#define weir_has_group_entry(query) ((query)->hasGroupRTE)
+#define weir_flatten_group_vars(query, node) flatten_group_exprs(NULL, query, node)
+#define weir_forget_group_entry(query) ((query)->hasGroupRTE = false)
+#else
+#define weir_has_group_entry(query) false
+#define weir_flatten_group_vars(query, node) (node)
+#define weir_forget_group_entry(query) ((void) (query))
 #endif
 
 #if PG_VERSION_NUM >= 180000
@@ -136,7 +162,48 @@
 	create_foreignscan_path(root, rel, NULL, rows, 0, total, NIL, (rel)->lateral_relids, NULL, NIL)
 #endif
 
+/*
+ * Lets no aggregate have its input sorted, until the GUC nest level ends: the
+ * others of its query would see that order, too.
+ */
+#if PG_VERSION_NUM >= 160000
+#define weir_presort_no_aggregate() \
+	((void) set_config_option("enable_presorted_aggregate", "off", PGC_USERSET, PGC_S_SESSION, \
+							  GUC_ACTION_SAVE, true, 0, false))
+#else
+#define weir_presort_no_aggregate() ((void) 0)
+#endif
+
+/* JSON_ARRAYAGG, JSON_OBJECTAGG: the aggregate inside, and what its result is coerced by. */
+static inline Expr *
+weir_json_aggregate(Node *node, Expr **coercion)
+{
+#if PG_VERSION_NUM >= 160000
+	JsonConstructorExpr *constructor = (JsonConstructorExpr *) node;
+
+	if (!IsA(node, JsonConstructorExpr) || !constructor->func || !IsA(constructor->func, Aggref))
+		return NULL;
+	*coercion = constructor->coercion;
+	return constructor->func;
+#else
+	return NULL;
+#endif
+}
+
 /* ---- executor ---- */
+
+/*
+ * array_agg and string_agg: a serialised transition value is known to some versions
+ * only, and its bytes are trusted.
+ */
+#if PG_VERSION_NUM >= 160000
+#define weir_serializes_trusted(function) \
+	((function) == F_ARRAY_AGG_SERIALIZE || (function) == F_ARRAY_AGG_ARRAY_SERIALIZE || \
+	 (function) == F_STRING_AGG_SERIALIZE)
+#else
+#define weir_serializes_trusted(function) false
+#endif
+
 
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_state.h"

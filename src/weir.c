@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "api/guest.h"
+#include "clock.h"
 #include "decide/memory.h"
 #include "fault.h"
 #include "flow/launcher.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	weir_settings_define();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
+	weir_clock_init();
 	weir_registry_request_memory();
 	weir_guest_init();
 	weir_dependent_init();

@@ -13,12 +13,30 @@
 # assertions, FAULTS=1 with fault points (src/fault.h).
 # Before it is sourced, $top is the root of the tree.
 
-if [ -z "${PG_CONFIG-}" ]; then
-	. /etc/os-release
-	case ${VERSION_ID-} in
-		13) pg_major=17 ;;
-		*) pg_major=15 ;;
+# The newest server for which apt knows all that the tests need.
+newest_packaged() {
+	apt-cache pkgnames postgresql- 2>/dev/null | sed -n 's/^postgresql-\([0-9]*\)-pgtap$/\1/p' |
+		sort -n | tail -n 1
+}
+
+# The server that this Debian packages; unstable, which has no number, the newest.
+packaged_major() {
+	case $(. /etc/os-release && echo "${ID-} ${VERSION_ID-}") in
+		"debian 12") echo 15 ;;
+		"debian 13") echo 17 ;;
+		*)
+			[ -n "$(newest_packaged)" ] || apt-get -q update >&2 || :
+			newest_packaged
+			;;
 	esac
+}
+
+if [ -z "${PG_CONFIG-}" ]; then
+	pg_major=$(packaged_major)
+	if [ -z "$pg_major" ]; then
+		echo "apt knows no package postgresql-NN-pgtap: PG_CONFIG can name a PostgreSQL to use" >&2
+		exit 1
+	fi
 	PG_CONFIG=/usr/lib/postgresql/$pg_major/bin/pg_config
 fi
 pg_user=postgres

@@ -14,7 +14,6 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -126,13 +125,6 @@ weir_job_must_run(const WeirJob *job, const char *function)
 			 errhint("Start it with weir.start_job.")));
 }
 
-static void
-set_for_now(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 static bool
 owner_exists(const WeirJob *job)
 {
@@ -154,21 +146,13 @@ void
 weir_job_become_owner(const WeirJob *job, WeirSession *before)
 {
 	owner_must_exist(job);
-	GetUserIdAndSecContext(&before->user, &before->security);
-	SetUserIdAndSecContext(job->owner, before->security |
-						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	before->guc_nest = NewGUCNestLevel();
-	set_for_now("search_path", job->search_path);
-	set_for_now("TimeZone", job->timezone);
-	set_for_now("DateStyle", job->datestyle);
-	set_for_now("IntervalStyle", job->intervalstyle);
+	weir_session_enter(before, job->owner, job->settings);
 }
 
 void
 weir_job_become_caller(const WeirSession *before)
 {
-	AtEOXact_GUC(true, before->guc_nest);
-	SetUserIdAndSecContext(before->user, before->security);
+	weir_session_leave(before);
 }
 
 WeirDataflow *
@@ -183,21 +167,32 @@ weir_job_compile(const WeirJob *job)
 	return dataflow;
 }
 
+/* The target as the query names it; NULL: it names none. */
+static RangeVar *
+target_name(const char *query)
+{
+	List	   *parsed = raw_parser(query, RAW_PARSE_DEFAULT);
+	Node	   *statement;
+
+	if (list_length(parsed) != 1)
+		return NULL;
+	statement = linitial_node(RawStmt, parsed)->stmt;
+	return IsA(statement, InsertStmt) ? castNode(InsertStmt, statement)->relation : NULL;
+}
+
 Oid
 weir_job_target(const WeirJob *job)
 {
 	WeirSession before;
-	List	   *parsed = raw_parser(job->query, RAW_PARSE_DEFAULT);
-	Node	   *statement;
-	Oid			target;
+	RangeVar   *name;
+	Oid			target = InvalidOid;
 
-	if (list_length(parsed) != 1 || !owner_exists(job))
-		return InvalidOid;
-	statement = linitial_node(RawStmt, parsed)->stmt;
-	if (!IsA(statement, InsertStmt))
+	if (!owner_exists(job))
 		return InvalidOid;
 	weir_job_become_owner(job, &before);
-	target = RangeVarGetRelid(castNode(InsertStmt, statement)->relation, NoLock, true);
+	name = target_name(job->query);
+	if (name)
+		target = RangeVarGetRelid(name, NoLock, true);
 	weir_job_become_caller(&before);
 	return target;
 }

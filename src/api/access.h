@@ -12,6 +12,7 @@
 
 #include "catalog/job.h"
 #include "compile/dataflow.h"
+#include "session.h"
 
 /* A text argument as a C string; NULL if it is null. */
 extern char *weir_arg_text(FunctionCallInfo fcinfo, int n);
@@ -38,15 +39,7 @@ extern void weir_job_must_run(const WeirJob *job, const char *function);
 /* drop_job's work, at the caller's commit; rights are the caller's to check. */
 extern void weir_job_drop(int64 id);
 
-/* The user, security context and settings before those of a job. */
-typedef struct WeirSession
-{
-	Oid			user;
-	int			security;
-	int			guc_nest;
-} WeirSession;
-
-/* From one to the other the session is the owner's, with the job's settings; an error ends that, too. */
+/* The session becomes the job's (session.h), if its owner exists, and the caller's again. */
 extern void weir_job_become_owner(const WeirJob *job, WeirSession *before);
 extern void weir_job_become_caller(const WeirSession *before);
 

@@ -12,6 +12,7 @@
  *						declared no more needs drop_state, one of another type a
  *						function to migrate it; a new one begins empty.
  *	another one, none	all of it is left behind, which needs drop_state.
+ *	none, as before		there is none.
  *
  * Whatever is converted is converted once: the next start begins a timeline
  * whose checkpoints hold only what is declared then.
@@ -120,6 +121,8 @@ check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *d
 		leave_state(job, kept, change);
 		return;
 	}
+	if (!weir_dataflow_is_keyed(dataflow))
+		return;					/* neither keeps any */
 	weir_job_become_owner(job, &before);
 	store = weir_keyed_store_create(dataflow, kept->max_parallelism, 0, kept->max_parallelism);
 	weir_store_convert(store, change->drop_state, change->migrate);

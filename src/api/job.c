@@ -22,7 +22,9 @@
 #include "api/savepoint.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "clock.h"
 #include "compile/dataflow.h"
+#include "decide/clock.h"
 #include "flow/mark.h"
 #include "flow/registry.h"
 #include "source/journal.h"
@@ -160,6 +162,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	}
 	dataflow = weir_compile(job.query, true);
 	check_calls(dataflow, job.query);
+	(void) weir_stream_get(dataflow->stream);	/* its options fit its columns */
 	job.id = weir_job_create(&job);
 	if (job.id == 0)
 		duplicate_job(job.name, if_not_exists);
@@ -375,11 +378,11 @@ weir_drop_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* When to stop waiting; 0: never. */
-static TimestampTz
+/* When to stop waiting, by weir_now(); 0: never. */
+static int64
 wait_deadline(FunctionCallInfo fcinfo, int n)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = weir_date();
 	TimestampTz deadline;
 
 	if (PG_ARGISNULL(n))
@@ -392,7 +395,7 @@ wait_deadline(FunctionCallInfo fcinfo, int n)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("timeout must not be negative"),
 				 errhint("Use 0 to look without waiting, or null to wait without limit.")));
-	return deadline;
+	return weir_time_after(weir_now(), deadline - now);
 }
 
 /* Has the job reached what is waited for (*reached), or ended otherwise? */
@@ -412,7 +415,7 @@ wait_is_over(const WeirJob *job, WeirJobStatus wanted, bool *reached)
 }
 
 static bool
-wait_for_status(const WeirJob *job, WeirJobStatus wanted, TimestampTz deadline)
+wait_for_status(const WeirJob *job, WeirJobStatus wanted, int64 deadline)
 {
 	bool		reached;
 
@@ -422,8 +425,7 @@ wait_for_status(const WeirJob *job, WeirJobStatus wanted, TimestampTz deadline)
 		long		timeout = -1;
 
 		if (deadline != 0)
-			timeout = Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline),
-						  INT_MAX / 2);
+			timeout = weir_ms_until(deadline);
 		if (timeout == 0)
 			break;
 		(void) weir_registry_wait(timeout);
@@ -438,7 +440,7 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 {
 	char	   *name = weir_arg_required(fcinfo, 0, "job name");
 	char	   *word = weir_arg_required(fcinfo, 1, "status");
-	TimestampTz deadline = wait_deadline(fcinfo, 2);
+	int64		deadline = wait_deadline(fcinfo, 2);
 	WeirJobStatus wanted;
 	WeirJob    *job;
 	bool		reached;
@@ -451,7 +453,7 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 	job = weir_job_for_reading(name);
 	if (wait_is_over(job, wanted, &reached))
 		PG_RETURN_BOOL(reached);
-	if (deadline != 0 && deadline <= GetCurrentTimestamp())
+	if (deadline != 0 && deadline <= weir_now())
 		PG_RETURN_BOOL(false);
 	PreventCommandDuringRecovery("weir.wait_for_job()");
 	weir_check_can_wait(job, "weir.wait_for_job");

@@ -19,6 +19,8 @@
 
 #include "api/access.h"
 #include "api/state.h"
+#include "catalog/name.h"
+#include "keytype.h"
 #include "state/aggregating.h"
 #include "state/function.h"
 #include "state/reducing.h"
@@ -91,8 +93,7 @@ type_context(void *arg)
 static char *
 type_text(Oid type, int32 typmod)
 {
-	return format_type_extended(type, typmod,
-								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	return weir_type_name(type, typmod);
 }
 
 /* Checks the type and returns it as it is stored. */
@@ -147,21 +148,24 @@ typedef struct Declaration
 {
 	WeirStateRow row;
 	Oid			function;
+	int			guc_nest;		/* what a type's functions set ends with it */
 } Declaration;
 
-/* The row's function and name: the first two arguments. */
+/* The row's function and name: the first two arguments; insert ends it. */
 static char *
 begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 {
 	WeirStateRow *row = &declaration->row;
+	int			guc_nest = weir_session_guard();
 	Oid			function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
 	weir_prevent_read_only(psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
 	check_name(name);
 	memset(declaration, 0, sizeof(*declaration));
+	declaration->guc_nest = guc_nest;
 	declaration->function = function;
-	row->function = format_procedure_qualified(function);
+	row->function = weir_function_name(function);
 	row->name = name;
 	row->kind = kind;
 	return name;
@@ -180,6 +184,7 @@ insert(Declaration *declaration, FunctionCallInfo fcinfo, int ttl)
 				 errmsg("state \"%s\" of function %s already exists", row->name,
 						format_procedure(declaration->function)),
 				 errhint("Drop it first with weir.drop_state(), or choose another name.")));
+	weir_session_unguard(declaration->guc_nest);
 }
 
 Datum
@@ -217,16 +222,16 @@ weir_create_list_state(PG_FUNCTION_ARGS)
 static void
 require_hashable(const char *name, Oid type)
 {
-	TypeCacheEntry *cache = lookup_type_cache(type,
-											  TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC);
+	WeirKeyType found;
+	const char *wrong = weir_key_type_find(type, &found);
 
-	if (!OidIsValid(cache->eq_opr) || !OidIsValid(cache->hash_extended_proc))
+	if (wrong)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("map state \"%s\" cannot have keys of type %s", name,
 						format_type_be(type)),
-				 errdetail("The type has no default hash operator class."),
-				 errhint("Use a key_type that can be hashed, such as bigint, text or jsonb.")));
+				 errdetail("%s", wrong),
+				 errhint("%s", weir_key_type_hint)));
 }
 
 Datum
@@ -255,7 +260,7 @@ weir_create_reducing_state(PG_FUNCTION_ARGS)
 	int32		typmod;
 
 	row->type = resolve_type(name, weir_required_text(fcinfo, 2, "type"), &type, &typmod);
-	row->calls = format_procedure_qualified(
+	row->calls = weir_function_name(
 		weir_reduce_function(weir_required_text(fcinfo, 3, "reduce"), type));
 	insert(&declaration, fcinfo, 4);
 	PG_RETURN_VOID();

@@ -14,6 +14,7 @@
 
 #include "api/access.h"
 #include "api/state.h"
+#include "catalog/name.h"
 
 PG_FUNCTION_INFO_V1(weir_alter_state);
 PG_FUNCTION_INFO_V1(weir_drop_state);
@@ -44,7 +45,7 @@ find_state(char *signature, const char *name, WeirStateFound *found)
 		return signature;
 	}
 	function = weir_keyed_function(signature);
-	signature = format_procedure_qualified(function);
+	signature = weir_function_name(function);
 	if (!weir_state_find(signature, name, found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -75,6 +76,7 @@ weir_alter_state(PG_FUNCTION_ARGS)
 	WeirStateFound found;
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 	char	   *default_value = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	int			guc_nest = weir_session_guard();
 
 	weir_prevent_read_only("weir.alter_state()");
 	row.function = find_state(weir_required_text(fcinfo, 0, "function"), name, &found);
@@ -84,6 +86,7 @@ weir_alter_state(PG_FUNCTION_ARGS)
 	row.default_value = default_value;
 	weir_fill_ttl(&row, PG_ARGISNULL(2) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(2));
 	weir_state_change(&row);
+	weir_session_unguard(guc_nest);
 	PG_RETURN_VOID();
 }
 

@@ -21,8 +21,10 @@
 #include "utils/regproc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
+#include "catalog/name.h"
+#include "keytype.h"
+#include "session.h"
 #include "state/declaration.h"
 #include "state/function.h"
 
@@ -39,8 +41,7 @@ typedef struct PrivateStore
 	struct PrivateStore *next;
 	Oid			function;
 	Oid			key_type;
-	FmgrInfo	hash;
-	Oid			collation;
+	WeirKeyHash hash;
 	WeirStore  *store;
 } PrivateStore;
 
@@ -99,20 +100,22 @@ destroy(PrivateStore *store)
 static void
 create_store(PrivateStore *private)
 {
-	TypeCacheEntry *type = lookup_type_cache(private->key_type,
-											 TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC_FINFO);
-	WeirStoreKey key = {private->key_type, type->eq_opr, get_typcollation(private->key_type)};
+	WeirStoreKey key = {private->key_type, InvalidOid, get_typcollation(private->key_type)};
+	WeirKeyType found;
 	WeirStateDecl *states;
 	int			nstates;
 	MemoryContext old;
+	int			guc_nest = weir_session_guard();
 
 	states = weir_state_declarations(private->function, &nstates);
-	private->hash = type->hash_extended_proc_finfo;
-	private->collation = key.collation;
+	weir_key_hash_init(&private->hash, key.type, key.collation, TopMemoryContext);
+	(void) weir_key_type_find(key.type, &found);
+	key.eq_operator = found.eq_operator;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	private->store = weir_store_create(format_procedure_qualified(private->function), 1, &key,
+	private->store = weir_store_create(weir_function_name(private->function), 1, &key,
 									   nstates, states, GROUPS, 0, GROUPS);
 	MemoryContextSwitchTo(old);
+	weir_session_unguard(guc_nest);
 }
 
 static PrivateStore *
@@ -165,7 +168,7 @@ run(const char *statement)
 static char *
 run_with_key(PrivateStore *private, Datum key, bool isnull, TimestampTz at, const char *statement)
 {
-	uint64		hash = weir_key_hash(1, &private->hash, &private->collation, &key, &isnull);
+	uint64		hash = weir_key_hash(1, &private->hash, &key, &isnull);
 	char	   *result;
 
 	weir_store_enter(private->store, &key, &isnull, hash, at);

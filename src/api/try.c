@@ -16,7 +16,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -130,12 +129,6 @@ receive(void *arg, TupleDesc written)
 }
 
 static void
-force_setting(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
@@ -149,10 +142,6 @@ try_job(FunctionCallInfo fcinfo, int first)
 	/* what the caller has put off is still the caller's */
 	weir_epoch_check_at_once();
 	weir_job_become_owner(job, &before);
-	force_setting("jit", "off");
-	force_setting("enable_memoize", "off");
-	force_setting("max_parallel_workers_per_gather", "0");
-	force_setting("session_replication_role", "origin");
 	weir_try_run(job, &input, receive, &result);
 	weir_job_become_caller(&before);
 }

@@ -21,6 +21,7 @@ typedef struct WeirStoredPosition
 	int64		line;
 	int64		clock;
 	bool		ended;
+	int64		passing;
 	WeirOrigin	origin;
 } WeirStoredPosition;
 

@@ -32,12 +32,12 @@ positions_text(int n, const WeirStoredPosition *positions)
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT
-						 ",\"clock\":" INT64_FORMAT ",\"ended\":%s,\"origin\":" INT64_FORMAT
+		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT ",\"clock\":" INT64_FORMAT
+						 ",\"ended\":%s,\"passing\":" INT64_FORMAT ",\"origin\":" INT64_FORMAT
 						 ",\"identity\":",
 						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
 						 positions[i].clock, positions[i].ended ? "true" : "false",
-						 positions[i].origin.start);
+						 positions[i].passing, positions[i].origin.start);
 		escape_json(&buf, positions[i].origin.identity);
 		appendStringInfoChar(&buf, '}');
 	}
@@ -88,7 +88,7 @@ read_positions(Datum json, int *n, MemoryContext context)
 
 	*n = weir_internal_run("SELECT (e->>'offset')::bigint, (e->>'line')::bigint, "
 						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint, "
-						   "(e->>'origin')::bigint, e->>'identity' "
+						   "(e->>'origin')::bigint, e->>'identity', (e->>'passing')::bigint "
 						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
 						   1, types, values, NULL);
 	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
@@ -101,6 +101,7 @@ read_positions(Datum json, int *n, MemoryContext context)
 		positions[i].origin.start = weir_internal_int64(i, 5);
 		strlcpy(positions[i].origin.identity, weir_internal_text(context, i, 6),
 				WEIR_IDENTITY_SIZE);
+		positions[i].passing = weir_internal_int64(i, 7);
 	}
 	return positions;
 }

@@ -33,7 +33,7 @@ void
 weir_internal_leave(WeirInternal *saved)
 {
 	SPI_finish();
-	AtEOXact_GUC(true, saved->guc_nest);
+	AtEOXact_GUC(false, saved->guc_nest);
 	SetUserIdAndSecContext(saved->user, saved->security);
 	XactReadOnly = saved->read_only;
 }

@@ -8,7 +8,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -25,25 +27,11 @@
 	" THEN " JOB_STATUS \
 	" ELSE coalesce((weir_internal.whereabouts(r.job, r.status)).status, r.status, 'created') END"
 
+/* Its columns are read by name. */
 #define JOB_QUERY \
-	"SELECT j.id, j.name, j.owner, j.query, j.parallelism, j.max_parallelism," \
-	" j.settings->>'search_path', j.settings->>'TimeZone'," \
-	" j.settings->>'DateStyle', j.settings->>'IntervalStyle'," \
-	" j.checkpointing, j.mode, j.every, j.timeout, j.min_pause, j.max_concurrent," \
-	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END)," \
-	" j.retain, j.history, j.sink_flush, j.lock_wait," \
-	" " JOB_STATUS ", r.status_reason," \
-	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false)," \
-	" coalesce(r.attempt, 0), coalesce(r.restarts, 0), coalesce(r.timeline, 0)," \
-	" coalesce(r.fresh, false), coalesce(r.was_finished, false)," \
-	" j.restart_strategy, j.restart_attempts, j.restart_delay, j.restart_max_failures, j.restart_within," \
-	" j.restart_initial_delay, j.restart_max_delay, j.restart_multiplier," \
-	" j.restart_reset_after, j.restart_jitter," \
-	" coalesce(r.start_from, 0), coalesce(r.allow_gap, false), j.max_state_memory," \
-	" r.stream, r.step, coalesce(r.altered, false), coalesce(r.leave_state, false)," \
-	" coalesce(r.drop_state, false), r.migrate," \
-	" coalesce(r.failed_line, 0), coalesce(r.failed_sqlstate, '')," \
-	" coalesce(r.crashes, 0), coalesce(r.kills, 0), coalesce(r.workers, 0), coalesce(r.prepared, 0)" \
+	"SELECT j.*, r.*, " JOB_STATUS " AS job_status," \
+	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END) AS tolerable," \
+	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false) AS wanted_here" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
 static const char *const status_names[] = {
@@ -111,44 +99,89 @@ weir_mode_parse(const char *word, WeirMode *out)
 }
 
 static int
-row_int(int row, int column)
+number_of(const char *column)
+{
+	int			number = SPI_fnumber(SPI_tuptable->tupdesc, column);
+
+	if (number <= 0)
+		elog(ERROR, "a job has no column \"%s\"", column);
+	return number;
+}
+
+/* A column of a row of JOB_QUERY; null is 0, false, InvalidOid or NULL. */
+static Datum
+row_datum(int row, const char *column, bool *isnull)
+{
+	Datum		value = weir_internal_get(row, number_of(column), isnull);
+
+	return *isnull ? (Datum) 0 : value;
+}
+
+static int
+row_int(int row, const char *column)
 {
 	bool		isnull;
 
-	return DatumGetInt32(weir_internal_get(row, column, &isnull));
+	return DatumGetInt32(row_datum(row, column, &isnull));
+}
+
+static int64
+row_int64(int row, const char *column)
+{
+	bool		isnull;
+	Datum		value = row_datum(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
 }
 
 static double
-row_float(int row, int column)
+row_float(int row, const char *column)
 {
 	bool		isnull;
 
-	return DatumGetFloat8(weir_internal_get(row, column, &isnull));
+	return DatumGetFloat8(row_datum(row, column, &isnull));
 }
 
 static Oid
-row_oid(int row, int column)
+row_oid(int row, const char *column)
 {
 	bool		isnull;
-	Datum		value = weir_internal_get(row, column, &isnull);
 
-	return isnull ? InvalidOid : DatumGetObjectId(value);
+	return DatumGetObjectId(row_datum(row, column, &isnull));
 }
 
 static bool
-row_bool(int row, int column)
+row_bool(int row, const char *column)
 {
 	bool		isnull;
 
-	return DatumGetBool(weir_internal_get(row, column, &isnull));
+	return DatumGetBool(row_datum(row, column, &isnull));
+}
+
+static char *
+row_text(MemoryContext context, int row, const char *column)
+{
+	return weir_internal_text(context, row, number_of(column));
+}
+
+static Jsonb *
+row_jsonb(MemoryContext context, int row, const char *column)
+{
+	bool		isnull;
+	Datum		value = row_datum(row, column, &isnull);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Jsonb	   *copy = DatumGetJsonbPCopy(value);
+
+	MemoryContextSwitchTo(old);
+	return copy;
 }
 
 /* Microseconds of an interval, which has no months. */
 static int64
-row_interval(int row, int column)
+row_interval(int row, const char *column)
 {
 	bool		isnull;
-	Interval   *i = DatumGetIntervalP(weir_internal_get(row, column, &isnull));
+	Interval   *i = DatumGetIntervalP(row_datum(row, column, &isnull));
 
 	return (int64) i->day * USECS_PER_DAY + i->time;
 }
@@ -164,28 +197,28 @@ unknown_word(const char *column, const char *word)
 static void
 read_checkpointing(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *mode = weir_internal_text(context, row, 12);
+	char	   *mode = row_text(context, row, "mode");
 
-	job->checkpointing = row_bool(row, 11);
+	job->checkpointing = row_bool(row, "checkpointing");
 	job->checkpoint.periodic = job->checkpointing;
 	if (!weir_mode_parse(mode, &job->checkpoint.mode))
 		unknown_word("mode", mode);
-	job->checkpoint.every = row_interval(row, 13);
-	job->checkpoint.timeout = row_interval(row, 14);
-	job->checkpoint.min_pause = row_interval(row, 15);
-	job->checkpoint.max_concurrent = row_int(row, 16);
-	job->checkpoint.tolerable = row_int(row, 17);
-	job->checkpoint.retain = row_int(row, 18);
-	job->history = row_int(row, 19);
-	job->sink_flush = row_interval(row, 20);
-	job->lock_wait = row_interval(row, 21);
+	job->checkpoint.every = row_interval(row, "every");
+	job->checkpoint.timeout = row_interval(row, "timeout");
+	job->checkpoint.min_pause = row_interval(row, "min_pause");
+	job->checkpoint.max_concurrent = row_int(row, "max_concurrent");
+	job->checkpoint.tolerable = row_int(row, "tolerable");
+	job->checkpoint.retain = row_int(row, "retain");
+	job->history = row_int(row, "history");
+	job->sink_flush = row_interval(row, "sink_flush");
+	job->lock_wait = row_interval(row, "lock_wait");
 }
 
 static void
 read_restart(MemoryContext context, WeirJob *job, int row)
 {
 	WeirRestartConfig *restart = &job->restart;
-	char	   *strategy = weir_internal_text(context, row, 30);
+	char	   *strategy = row_text(context, row, "restart_strategy");
 
 	WeirRestartStrategy given;
 
@@ -195,46 +228,65 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 	if (!weir_restart_strategy_parse(strategy, &given))
 		unknown_word("restart strategy", strategy);
 	restart->strategy = given;
-	restart->attempts = row_int(row, 31);
-	restart->delay = row_interval(row, 32);
-	restart->max_failures = row_int(row, 33);
-	restart->within = row_interval(row, 34);
-	restart->initial_delay = row_interval(row, 35);
-	restart->max_delay = row_interval(row, 36);
-	restart->multiplier = row_float(row, 37);
-	restart->reset_after = row_interval(row, 38);
-	restart->jitter = row_float(row, 39);
+	restart->attempts = row_int(row, "restart_attempts");
+	restart->delay = row_interval(row, "restart_delay");
+	restart->max_failures = row_int(row, "restart_max_failures");
+	restart->within = row_interval(row, "restart_within");
+	restart->initial_delay = row_interval(row, "restart_initial_delay");
+	restart->max_delay = row_interval(row, "restart_max_delay");
+	restart->multiplier = row_float(row, "restart_multiplier");
+	restart->reset_after = row_interval(row, "restart_reset_after");
+	restart->jitter = row_float(row, "restart_jitter");
+}
+
+static void
+read_suspects(WeirSuspects *suspects, Datum lines)
+{
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(lines), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		weir_suspect(suspects, DatumGetInt64(elements[i]));
 }
 
 static void
 read_run(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *status = weir_internal_text(context, row, 22);
+	char	   *status = row_text(context, row, "job_status");
+	char	   *sqlstate;
+	Datum		lines;
+	bool		isnull;
 
 	if (!weir_job_status_parse(status, &job->status))
 		unknown_word("status", status);
-	job->status_reason = weir_internal_text(context, row, 23);
-	job->wanted = row_bool(row, 24);
-	job->attempt = weir_internal_int64(row, 25);
-	job->restarts = weir_internal_int64(row, 26);
-	job->timeline = weir_internal_int64(row, 27);
-	job->fresh = row_bool(row, 28);
-	job->was_finished = row_bool(row, 29);
-	job->start_from = weir_internal_int64(row, 40);
-	job->allow_gap = row_bool(row, 41);
-	job->stream = row_oid(row, 43);
-	job->step = weir_internal_text(context, row, 44);
-	job->altered = row_bool(row, 45);
-	job->leave_state = row_bool(row, 46);
-	job->drop_state = row_bool(row, 47);
-	job->migrate = weir_internal_text(context, row, 48);
-	job->record_failure.line = weir_internal_int64(row, 49);
-	strlcpy(job->record_failure.sqlstate, weir_internal_text(context, row, 50),
+	job->status_reason = row_text(context, row, "status_reason");
+	job->wanted = row_bool(row, "wanted_here");
+	job->attempt = row_int64(row, "attempt");
+	job->restarts = row_int64(row, "restarts");
+	job->timeline = row_int64(row, "timeline");
+	job->fresh = row_bool(row, "fresh");
+	job->was_finished = row_bool(row, "was_finished");
+	job->start_from = row_int64(row, "start_from");
+	job->allow_gap = row_bool(row, "allow_gap");
+	job->stream = row_oid(row, "stream");
+	job->step = row_text(context, row, "step");
+	job->altered = row_bool(row, "altered");
+	job->leave_state = row_bool(row, "leave_state");
+	job->drop_state = row_bool(row, "drop_state");
+	job->migrate = row_text(context, row, "migrate");
+	job->record_failure.line = row_int64(row, "failed_line");
+	sqlstate = row_text(context, row, "failed_sqlstate");
+	strlcpy(job->record_failure.sqlstate, sqlstate ? sqlstate : "",
 			sizeof(job->record_failure.sqlstate));
-	job->crashes.ours = row_int(row, 51);
-	job->crashes.unknown = row_int(row, 52);
-	job->workers = row_int(row, 53);
-	job->prepared = row_int(row, 54);
+	job->crashes.ours = row_int(row, "crashes");
+	job->crashes.unknown = row_int(row, "kills");
+	job->workers = row_int(row, "workers");
+	job->prepared = row_int(row, "prepared");
+	lines = row_datum(row, "suspect_lines", &isnull);
+	if (!isnull)
+		read_suspects(&job->suspects, lines);
 }
 
 /* A row of JOB_QUERY, in the caller's memory context. */
@@ -242,19 +294,15 @@ static WeirJob *
 read_job(MemoryContext context, int row)
 {
 	WeirJob    *job = MemoryContextAllocZero(context, sizeof(WeirJob));
-	bool		isnull;
 
-	job->id = weir_internal_int64(row, 1);
-	job->name = weir_internal_text(context, row, 2);
-	job->owner = DatumGetObjectId(weir_internal_get(row, 3, &isnull));
-	job->query = weir_internal_text(context, row, 4);
-	job->parallelism = row_int(row, 5);
-	job->max_parallelism = row_int(row, 6);
-	job->max_state_memory = weir_internal_int64(row, 42);
-	job->search_path = weir_internal_text(context, row, 7);
-	job->timezone = weir_internal_text(context, row, 8);
-	job->datestyle = weir_internal_text(context, row, 9);
-	job->intervalstyle = weir_internal_text(context, row, 10);
+	job->id = row_int64(row, "id");
+	job->name = row_text(context, row, "name");
+	job->owner = row_oid(row, "owner");
+	job->query = row_text(context, row, "query");
+	job->parallelism = row_int(row, "parallelism");
+	job->max_parallelism = row_int(row, "max_parallelism");
+	job->max_state_memory = row_int64(row, "max_state_memory");
+	job->settings = row_jsonb(context, row, "settings");
 	read_checkpointing(context, job, row);
 	read_run(context, job, row);
 	read_restart(context, job, row);
@@ -369,16 +417,21 @@ weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const ch
 }
 
 void
-weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure)
+weir_job_set_record_failure(const WeirJob *job)
 {
-	Oid			types[] = {INT8OID, INT8OID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {INT8OID, INT8OID, TEXTOID, INT8ARRAYOID};
+	Datum		values[4];
+	Datum		lines[WEIR_SUSPECTS];
 
-	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(failure->line);
-	values[2] = CStringGetTextDatum(failure->sqlstate);
-	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3"
-						  " WHERE job = $1", 3, types, values, NULL);
+	for (int i = 0; i < job->suspects.n; i++)
+		lines[i] = Int64GetDatum(job->suspects.lines[i]);
+	values[0] = Int64GetDatum(job->id);
+	values[1] = Int64GetDatum(job->record_failure.line);
+	values[2] = CStringGetTextDatum(job->record_failure.sqlstate);
+	values[3] = PointerGetDatum(construct_array(lines, job->suspects.n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3,"
+						  " suspect_lines = $4 WHERE job = $1", 4, types, values, NULL);
 }
 
 void

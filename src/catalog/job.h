@@ -11,6 +11,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 #include "decide/checkpointer.h"
 #include "decide/crash.h"
@@ -38,11 +39,7 @@ typedef struct WeirJob
 	int			parallelism;
 	int			max_parallelism;
 	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
-	/* settings at create_job */
-	char	   *search_path;
-	char	   *timezone;
-	char	   *datestyle;
-	char	   *intervalstyle;
+	Jsonb	   *settings;		/* of create_job, see session.h */
 	/* checkpointing */
 	bool		checkpointing;
 	WeirCheckpointConfig checkpoint;	/* periodic = checkpointing */
@@ -70,6 +67,7 @@ typedef struct WeirJob
 	bool		drop_state;		/* of that timeline, or of one from a savepoint */
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
+	WeirSuspects suspects;		/* likewise */
 	int			workers;		/* that its last attempt took */
 	int			prepared;		/* transactions, likewise */
 	WeirCrashes crashes;		/* ends of the server, since start_job */
@@ -165,7 +163,7 @@ extern int64 *weir_jobs_dropped(int *n);
 extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reason,
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
-extern void weir_job_set_record_failure(int64 id, const WeirRecordFailure *failure);
+extern void weir_job_set_record_failure(const WeirJob *job);
 /* Ends of the server without progress of the job between. */
 extern void weir_job_set_crashes(int64 id, const WeirCrashes *crashes);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */

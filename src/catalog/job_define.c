@@ -12,18 +12,12 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
-
-static Datum
-setting(const char *name)
-{
-	return CStringGetTextDatum(GetConfigOption(name, false, false));
-}
+#include "session.h"
 
 /* The run row of a new job; a dumped and restored one gets it from start_job. */
 static void
@@ -42,9 +36,8 @@ create_run(int64 id)
 int64
 weir_job_create(const WeirJob *job)
 {
-	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID,
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
-	Datum		values[10];
+	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, INT4OID, INT4OID, JSONBOID, INT8OID};
+	Datum		values[7];
 	WeirInternal internal;
 	int64		id = 0;
 
@@ -53,18 +46,14 @@ weir_job_create(const WeirJob *job)
 	values[2] = CStringGetTextDatum(job->query);
 	values[3] = Int32GetDatum(job->parallelism);
 	values[4] = Int32GetDatum(job->max_parallelism);
-	values[5] = setting("search_path");
-	values[6] = setting("TimeZone");
-	values[7] = setting("DateStyle");
-	values[8] = setting("IntervalStyle");
-	values[9] = Int64GetDatum(job->max_state_memory);
+	values[5] = JsonbPGetDatum(weir_session_kept());
+	values[6] = Int64GetDatum(job->max_state_memory);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("INSERT INTO weir_internal.job"
 						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
-						  " VALUES ($1, $2, $3, $4, $5, jsonb_build_object('search_path', $6,"
-						  " 'TimeZone', $7, 'DateStyle', $8, 'IntervalStyle', $9), nullif($10, 0))"
+						  " VALUES ($1, $2, $3, $4, $5, $6, nullif($7, 0))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id",
-						  10, types, values, NULL) > 0)
+						  7, types, values, NULL) > 0)
 		id = weir_internal_int64(0, 1);
 	weir_internal_leave(&internal);
 	if (id != 0)
@@ -219,7 +208,7 @@ weir_job_start(const WeirJob *job)
 			" fresh = $4, was_finished = $5, start_from = $6, allow_gap = $7,"
 			" wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
-			" failed_line = NULL, failed_sqlstate = NULL, crashes = 0, kills = 0,"
+			" failed_line = NULL, failed_sqlstate = NULL, suspect_lines = NULL, crashes = 0, kills = 0,"
 			" workers = $8, prepared = $9,"
 			" started_at = clock_timestamp() WHERE job = $1", 9, types, values, NULL);
 }

@@ -54,7 +54,7 @@ weir_compile_trigger(Oid relid, bool updates)
 
 /* A function in a language that reads tables, and is not declared immutable. */
 static bool
-may_read(Oid function, void *context)
+may_read(Oid function)
 {
 	HeapTuple	tuple;
 	Form_pg_proc proc;
@@ -69,35 +69,7 @@ may_read(Oid function, void *context)
 	reads = proc->provolatile != PROVOLATILE_IMMUTABLE &&
 		proc->prolang != INTERNALlanguageId && proc->prolang != ClanguageId;
 	ReleaseSysCache(tuple);
-	if (reads)
-		*(Oid *) context = function;
 	return reads;
-}
-
-static bool
-may_read_walker(Node *node, Oid *function)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, may_read, function))
-		return true;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, may_read_walker, function, 0);
-	return expression_tree_walker(node, may_read_walker, function);
-}
-
-/* Likewise in CHECK constraints, which may be declared on any function. */
-static bool
-check_may_read(Oid relid, Oid *function)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleConstr *constraints = rel->rd_att->constr;
-	bool		found = false;
-
-	for (int i = 0; constraints != NULL && i < constraints->num_check && !found; i++)
-		found = may_read_walker(stringToNode(constraints->check[i].ccbin), function);
-	table_close(rel, NoLock);
-	return found;
 }
 
 static ModifyTable *
@@ -233,12 +205,9 @@ weir_compile_batching(WeirCompile *c)
 {
 	List	   *written = weir_compile_written(c);
 	OnConflictExpr *conflict = c->sink->onConflict;
-	Oid			function = InvalidOid;
-	bool		reads = may_read_walker((Node *) c->sink, &function);
+	Oid			function = weir_compile_find_function(c, may_read);
 	ListCell   *lc;
 
-	foreach(lc, written)
-		reads = reads || check_may_read(lfirst_oid(lc), &function);
 	foreach(lc, written)
 	{
 		const char *trigger = weir_compile_trigger(lfirst_oid(lc),
@@ -249,7 +218,7 @@ weir_compile_batching(WeirCompile *c)
 		choose(c, WEIR_SINK_BY_RECORD, psprintf("trigger \"%s\"", trigger));
 		return;
 	}
-	if (reads)
+	if (OidIsValid(function))
 		choose(c, WEIR_SINK_BY_RECORD, psprintf("function \"%s\" is not immutable", get_func_name(function)));
 	else if (conflict == NULL)
 		choose(c, WEIR_SINK_BATCH, "plain append");

@@ -15,6 +15,7 @@
  *	reads	  what neither may read
  *	calls	  which functions they call
  *	uses	  which objects must not be dropped while the job is there
+ *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
  *	depend	  what makes all this stale
@@ -25,17 +26,16 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_proc.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "catalog/name.h"
 #include "compat.h"
 #include "compile/compile.h"
+#include "session.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -63,35 +63,12 @@ plan(WeirCompile *c)
 	out->sink = weir_plan_query(copyObject(c->sink), c->text);
 }
 
-/* What the executor would find out only when the job runs. */
-static void
-check_privileges(WeirCompile *c)
-{
-	WeirDataflow *out = c->out;
-	AclResult	result = ACLCHECK_OK;
-	ListCell   *lc;
-
-	weir_check_permissions(out->scan);
-	weir_check_permissions(out->sink);
-	if (OidIsValid(out->function))
-		result = weir_function_aclcheck(out->function, GetUserId(), ACL_EXECUTE);
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(out->function));
-	foreach(lc, out->window ? out->window->aggregates : NIL)
-	{
-		Oid			aggregate = lfirst_node(Aggref, lc)->aggfnoid;
-
-		result = weir_function_aclcheck(aggregate, GetUserId(), ACL_EXECUTE);
-		if (result != ACLCHECK_OK)
-			aclcheck_error(result, OBJECT_AGGREGATE, get_func_name(aggregate));
-	}
-}
-
 static void
 compile_steps(WeirCompile *c)
 {
 	weir_compile_parse(c);
 	weir_compile_check_target(c);
+	weir_flatten_joins(c->select);
 	weir_compile_find_window(c);
 	weir_compile_check_shape(c);
 	weir_compile_find_step(c);
@@ -102,13 +79,14 @@ compile_steps(WeirCompile *c)
 	weir_compile_calls(c);
 	weir_compile_uses(c);
 	plan(c);
-	check_privileges(c);
+	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
 	weir_compile_depend(c);
 }
 
 /*
+ * Functions that the query names run while it is planned, whoever made them.
  * An error while compiling leaves the context to the caller's; a compiled
  * dataflow for running is moved out of the transaction.
  */
@@ -120,6 +98,7 @@ compile(const char *query, bool check, bool returning)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	WeirCompile c = {0};
 	ErrorContextCallback callback;
+	int			guc_nest = weir_session_guard();
 
 	c.text = pstrdup(query);
 	c.returning = returning;
@@ -134,6 +113,7 @@ compile(const char *query, bool check, bool returning)
 	error_context_stack = &callback;
 	compile_steps(&c);
 	error_context_stack = callback.previous;
+	weir_session_unguard(guc_nest);
 
 	c.out->valid = true;
 	MemoryContextSwitchTo(caller);
@@ -162,7 +142,7 @@ weir_dataflow_step(const WeirDataflow *dataflow)
 {
 	if (dataflow->window != NULL)
 		return pstrdup("weir.count_window");
-	return OidIsValid(dataflow->function) ? format_procedure_qualified(dataflow->function) : NULL;
+	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
 }
 
 void

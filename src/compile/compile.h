@@ -92,6 +92,7 @@ extern void weir_compile_keys(WeirCompile *c);
 
 /* cut.c: which column is computed where */
 extern AttrNumber weir_compile_row_column(WeirCompile *c, Node *expr, const char *name);
+extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
 extern void weir_compile_cut(WeirCompile *c);
 extern void weir_ungroup(Query *query);
 
@@ -103,6 +104,7 @@ extern void weir_compile_sink(WeirCompile *c);
 extern Node *weir_compile_sink_value(WeirCompile *c, AttrNumber attno);
 
 /* reads.c: what it reads */
+extern Oid	weir_entry_relation(const RangeTblEntry *rte);
 extern List *weir_compile_reads(Node *node);
 extern Query *weir_view_query(Oid view);
 extern void weir_compile_check_reads(WeirCompile *c);
@@ -116,6 +118,13 @@ extern void weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, con
 
 /* uses.c */
 extern void weir_compile_uses(WeirCompile *c);
+
+/* expressions.c: a function for which the test says yes, InvalidOid: there is none */
+typedef bool (*WeirFunctionTest) (Oid function);
+extern Oid	weir_compile_find_function(WeirCompile *c, WeirFunctionTest test);
+
+/* privilege.c: what the executor would find out only when the job runs */
+extern void weir_compile_check_privileges(WeirCompile *c);
 
 /* placement.c, batching.c */
 extern void weir_compile_place(WeirCompile *c);

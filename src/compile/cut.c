@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "compile/compile.h"
+#include "rowdesc.h"
 
 /* A column name for an expression over select's range table. */
 static char *
@@ -122,26 +123,32 @@ typedef struct Remap
 
 static Node *remap_mutator(Node *node, Remap *remap);
 
-/*
- * A row that has no column of its own in the sink's input: ROW() of its
- * columns, which have.
- */
-static Node *
-remap_row(Var *var, Remap *remap)
+/* ROW() of the entry's columns in place of a whole row; of a domain's base type. */
+RowExpr *
+weir_compile_spelled_row(RangeTblEntry *rte, Var *var)
 {
-	WeirCompile *c = remap->c;
-	RangeTblEntry *rte = rt_fetch(var->varno, c->select->rtable);
 	Oid			base = getBaseType(var->vartype);
 	RowExpr    *row = makeNode(RowExpr);
 	List	   *names;
-	List	   *vars;
 
-	weir_expand_rte(rte, var->varno, var->varlevelsup, var->location, base != RECORDOID, &names, &vars);
-	row->args = (List *) remap_mutator((Node *) vars, remap);
+	weir_expand_rte(rte, var->varno, var->varlevelsup, var->location, base != RECORDOID,
+					&names, &row->args);
 	row->row_typeid = base;
 	row->row_format = COERCE_IMPLICIT_CAST;
 	row->colnames = base == RECORDOID ? names : NIL;
 	row->location = var->location;
+	return row;
+}
+
+/* A row has no column of its own in the sink's input, its columns have. */
+static Node *
+remap_row(Var *var, Remap *remap)
+{
+	WeirCompile *c = remap->c;
+	RowExpr    *row = weir_compile_spelled_row(rt_fetch(var->varno, c->select->rtable), var);
+	Oid			base = row->row_typeid;
+
+	row->args = (List *) remap_mutator((Node *) row->args, remap);
 	if (base == var->vartype)
 		return (Node *) row;
 	return coerce_to_domain((Node *) row, base, -1, var->vartype, COERCION_IMPLICIT,
@@ -196,16 +203,40 @@ key_column(WeirCompile *c, Node *node)
 	return 0;
 }
 
+/* A coercion with what it coerces in the place kept for that. */
+static Node *
+coerced(Node *coercion, Node *value)
+{
+	if (coercion == NULL)
+		return NULL;
+	if (IsA(coercion, CaseTestExpr))
+		return value;
+	return expression_tree_mutator(coercion, coerced, value);
+}
+
+/* SQL/JSON wraps its aggregates, and can be printed around nothing else. */
+static Node *
+remap_json(Expr *aggregate, Expr *coercion, Remap *remap)
+{
+	Node	   *value = remap_mutator((Node *) aggregate, remap);
+
+	return coercion ? coerced((Node *) coercion, value) : value;
+}
+
 static Node *
 remap_mutator(Node *node, Remap *remap)
 {
 	AttrNumber	key;
 	Query	   *query;
+	Expr	   *aggregate;
+	Expr	   *coercion;
 
 	if (node == NULL)
 		return NULL;
 	if (remap->level == 0 && !IsA(node, List) && (key = key_column(remap->c, node)) != 0)
 		return sink_var(remap->c, node, key, 0);
+	if ((aggregate = weir_json_aggregate(node, &coercion)) != NULL)
+		return remap_json(aggregate, coercion, remap);
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->level)
 		return sink_var(remap->c, node,
 						-weir_compile_aggregate(remap->c, (Aggref *) node, remap->level), remap->level);
@@ -360,6 +391,7 @@ row_desc(WeirCompile *c)
 		TupleDescInitEntry(desc, entry->resno, entry->resname, exprType(expr), exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, entry->resno, exprCollation(expr));
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }
@@ -381,6 +413,7 @@ sink_desc(WeirCompile *c)
 		TupleDescCopyEntry(desc, attno, from, abs(source));
 		c->out->sink_source[attno - 1] = source;
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }

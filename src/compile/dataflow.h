@@ -28,8 +28,7 @@ typedef struct WeirKeyColumn
 {
 	AttrNumber	attno;			/* in row_desc */
 	Oid			type;
-	Oid			eq_operator;	/* of the type's default hash opfamily */
-	Oid			hash_function;	/* the extended one (64 bit, seed 0) */
+	Oid			eq_operator;
 	Oid			collation;
 } WeirKeyColumn;
 

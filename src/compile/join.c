@@ -1,11 +1,11 @@
 /*
  * compile/join.c
- *		The columns that joins of FROM name.
+ *		The columns that joins of FROM, and GROUP BY, name.
  *
  * A join has a range table entry that lists its columns, those of USING
- * merged.  Before the cut, references to them are replaced by what they stand
- * for, so that nothing needs the lists; after it, they are made anew for the
- * joins that are left.
+ * merged; from PostgreSQL 18 on GROUP BY has one of what is grouped.  Before anything else looks at the query, references to them are
+ * replaced by what they stand for, so that nothing needs the lists; after the
+ * cut they are made anew for the joins that are left.
  */
 #include "postgres.h"
 
@@ -50,18 +50,57 @@ flatten_entry(Query *select, RangeTblEntry *rte)
 	rte->tablefunc = (TableFunc *) weir_flatten_join_vars(select, (Node *) rte->tablefunc);
 }
 
+/*
+ * A Var notes, for those who print it, which column of a join the text named:
+ * one of a list that is made anew.
+ */
+static bool
+forget_names_walker(Node *node, int *level)
+{
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == *level)
+	{
+		((Var *) node)->varnosyn = ((Var *) node)->varno;
+		((Var *) node)->varattnosyn = ((Var *) node)->varattno;
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, forget_names_walker, level);
+	(*level)++;
+	result = query_tree_walker((Query *) node, forget_names_walker, level, 0);
+	(*level)--;
+	return result;
+}
+
+/* Replaces references to GROUP BY's entry, the last one, by what is grouped. */
+static void
+flatten_group(Query *select)
+{
+	if (!weir_has_group_entry(select))
+		return;
+	select->targetList = (List *) weir_flatten_group_vars(select, (Node *) select->targetList);
+	select->havingQual = weir_flatten_group_vars(select, select->havingQual);
+	select->rtable = list_delete_last(select->rtable);
+	weir_forget_group_entry(select);
+}
+
 /* Replaces the columns of joins by those of what is joined. */
 void
 weir_flatten_joins(Query *select)
 {
+	int			level = 0;
 	ListCell   *lc;
 
+	flatten_group(select);
 	select->targetList = (List *) weir_flatten_join_vars(select, (Node *) select->targetList);
 	select->havingQual = weir_flatten_join_vars(select, select->havingQual);
 	select->jointree = (FromExpr *) weir_flatten_join_vars(select, (Node *) select->jointree);
 	foreach(lc, select->rtable)
 		flatten_entry(select, lfirst_node(RangeTblEntry, lc));
 	forget_using((Node *) select->jointree);
+	(void) query_tree_walker(select, forget_names_walker, &level, 0);
 }
 
 /* Adds the columns of one side of a join to the join's; returns their numbers. */

@@ -5,16 +5,15 @@
  */
 #include "postgres.h"
 
-#include "access/hash.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "compile/compile.h"
+#include "keytype.h"
 
 PG_FUNCTION_INFO_V1(weir_key_by);
 
@@ -66,23 +65,19 @@ check_type(WeirCompile *c, Node *key)
 static void
 fill_column(WeirCompile *c, WeirKeyColumn *column, Node *key, AttrNumber attno)
 {
-	TypeCacheEntry *type = lookup_type_cache(exprType(key),
-											 TYPECACHE_HASH_OPFAMILY |
-											 TYPECACHE_HASH_EXTENDED_PROC);
+	WeirKeyType found;
+	const char *wrong = weir_key_type_find(exprType(key), &found);
 
 	column->attno = attno;
 	column->type = exprType(key);
 	column->collation = exprCollation(key);
-	column->hash_function = type->hash_extended_proc;
-	if (OidIsValid(type->hash_opf))
-		column->eq_operator = get_opfamily_member(type->hash_opf, type->hash_opintype,
-												  type->hash_opintype, HTEqualStrategyNumber);
-	if (!OidIsValid(column->hash_function) || !OidIsValid(column->eq_operator))
+	column->eq_operator = found.eq_operator;
+	if (wrong)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_FUNCTION),
 				errmsg("type %s cannot be a key", format_type_be(column->type)),
-				errdetail("It has no default hash operator class with an extended hash function."),
-				errhint("Cast the key to a type that can be hashed, for example text."),
+				errdetail("%s", wrong),
+				errhint("%s", weir_key_type_hint),
 				weir_compile_position(c, exprLocation(key)));
 }
 

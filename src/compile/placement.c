@@ -6,15 +6,18 @@
  * one in a lock, one for the coordinator.  Each keyed task may write its own
  * rows only where no two tasks can ever write rows that conflict: where every
  * unique index contains every column of the key, unchanged, and no update moves
- * a row away from it.
+ * a row away from it.  A function that the statement calls may lock what another
+ * task's call of it locks, too, unless it cannot write.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -24,6 +27,40 @@
 #include "utils/relcache.h"
 
 #include "compile/compile.h"
+
+/* PostgreSQL's own: nextval and the time are volatile, too, and lock nothing for long. */
+static bool
+is_harmless(Oid function)
+{
+	char	   *name;
+
+	if (function >= FirstNormalObjectId)
+		return false;
+	name = get_func_name(function);
+	return strncmp(name, "pg_advisory_", strlen("pg_advisory_")) != 0 &&
+		strncmp(name, "lo_", strlen("lo_")) != 0;
+}
+
+/* May it write, or lock?  One that is not volatile cannot. */
+static bool
+may_write(Oid function)
+{
+	return func_volatile(function) == PROVOLATILE_VOLATILE && !is_harmless(function);
+}
+
+/* nextval, gen_random_uuid, and those of later versions. */
+static bool
+makes_unique(Oid function)
+{
+	char	   *name;
+
+	if (function == F_NEXTVAL || function == F_GEN_RANDOM_UUID)
+		return true;
+	if (function >= FirstNormalObjectId)
+		return false;
+	name = get_func_name(function);
+	return strcmp(name, "uuidv4") == 0 || strcmp(name, "uuidv7") == 0;
+}
 
 /* Is this value of a kind that no other task can produce, too? */
 static bool
@@ -41,7 +78,7 @@ is_unique_value(Node *value)
 	{
 		FuncExpr   *func = (FuncExpr *) value;
 
-		if (func->funcid == F_NEXTVAL || func->funcid == F_GEN_RANDOM_UUID)
+		if (makes_unique(func->funcid))
 			return true;
 		if (func->funcformat != COERCE_EXPLICIT_CALL && func->args != NIL)
 			return is_unique_value(linitial(func->args));
@@ -154,6 +191,7 @@ find_reason(WeirCompile *c)
 {
 	List	   *written = weir_compile_written(c);
 	bool		updates = c->insert->onConflict && c->insert->onConflict->action == ONCONFLICT_UPDATE;
+	Oid			function;
 	ListCell   *lc;
 
 	if (!weir_dataflow_is_keyed(c->out))
@@ -174,6 +212,9 @@ find_reason(WeirCompile *c)
 		if (reason != NULL)
 			return reason;
 	}
+	function = weir_compile_find_function(c, may_write);
+	if (OidIsValid(function))
+		return psprintf("volatile function \"%s\"", get_func_name(function));
 	return NULL;
 }
 

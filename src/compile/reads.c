@@ -15,6 +15,18 @@
 
 #include "compile/compile.h"
 
+/*
+ * The relation of an entry.  A view's query may have taken the view's place, and
+ * the entry still say which view that was.
+ */
+Oid
+weir_entry_relation(const RangeTblEntry *rte)
+{
+	if (rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY)
+		return rte->relid;
+	return InvalidOid;
+}
+
 typedef struct Reads
 {
 	List	   *relations;		/* OIDs, once for each time it is read */
@@ -75,8 +87,12 @@ reads_walker(Node *node, Reads *reads)
 		{
 			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-			if (rte->rtekind == RTE_RELATION && query->commandType == CMD_SELECT)
+			if (query->commandType != CMD_SELECT || !OidIsValid(weir_entry_relation(rte)))
+				continue;
+			if (rte->rtekind == RTE_RELATION)
 				read_relation(rte, reads);
+			else
+				reads->relations = lappend_oid(reads->relations, rte->relid);
 		}
 		return query_tree_walker(query, reads_walker, reads, 0);
 	}

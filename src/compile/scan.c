@@ -5,7 +5,8 @@
  *
  * The order is that of the ordinal, the stream's ctid.  It is the last column
  * of the result; it gets there through the subqueries that views became, as a
- * junk column of each, so that it is no part of their rows.
+ * further column of each.  So that it is no part of their rows, rows taken as
+ * a whole are spelled out first.
  */
 #include "postgres.h"
 
@@ -114,6 +115,44 @@ has_stream(RangeTblEntry *rte, Oid stream)
 	return false;
 }
 
+static Node *
+spell_row(Var *var, replace_rte_variables_context *context)
+{
+	if (var->varattno != InvalidAttrNumber)
+		return (Node *) copyObject(var);
+	return (Node *) weir_compile_spelled_row(context->callback_arg, var);
+}
+
+/* Whole rows of this entry, which brings the stream and so is never null as a whole. */
+static void
+spell_rows(Query *query, int index)
+{
+	RangeTblEntry *rte = rt_fetch(index, query->rtable);
+
+	*query = *(Query *) replace_rte_variables((Node *) query, index, 0, spell_row, rte, NULL);
+}
+
+static Expr *ordinal_of(Query *query, Oid stream);
+
+/* The ordinal as a column of the subquery at this index. */
+static AttrNumber
+add_ordinal_column(Query *query, int index, Oid stream)
+{
+	RangeTblEntry *rte;
+	Query	   *below;
+	AttrNumber	attno;
+
+	spell_rows(query, index);
+	rte = rt_fetch(index, query->rtable);
+	below = rte->subquery;
+	attno = list_length(below->targetList) + 1;
+	below->targetList = lappend(below->targetList,
+								makeTargetEntry(ordinal_of(below, stream), attno, ORDINAL_NAME, false));
+	while (list_length(rte->eref->colnames) < attno)
+		rte->eref->colnames = lappend(rte->eref->colnames, makeString(ORDINAL_NAME));
+	return attno;
+}
+
 /* An expression for the ordinal at this level of the rewritten query. */
 static Expr *
 ordinal_of(Query *query, Oid stream)
@@ -123,22 +162,14 @@ ordinal_of(Query *query, Oid stream)
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		int			index = foreach_current_index(lc) + 1;
 		AttrNumber	attno = SelfItemPointerAttributeNumber;
 
 		if (!has_stream(rte, stream))
 			continue;
 		if (rte->rtekind == RTE_SUBQUERY)
-		{
-			Query	   *below = rte->subquery;
-			Expr	   *ordinal = ordinal_of(below, stream);
-
-			attno = list_length(below->targetList) + 1;
-			below->targetList = lappend(below->targetList,
-										makeTargetEntry(ordinal, attno, ORDINAL_NAME, true));
-			while (list_length(rte->eref->colnames) < attno)
-				rte->eref->colnames = lappend(rte->eref->colnames, makeString(ORDINAL_NAME));
-		}
-		return (Expr *) makeVar(foreach_current_index(lc) + 1, attno, TIDOID, -1, InvalidOid, 0);
+			attno = add_ordinal_column(query, index, stream);
+		return (Expr *) makeVar(index, attno, TIDOID, -1, InvalidOid, 0);
 	}
 	elog(ERROR, "stream not found in rewritten query");
 }

@@ -9,14 +9,12 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "compile/compile.h"
 
@@ -387,24 +385,6 @@ check_view(WeirCompile *c, Oid relid, int location)
 	check_level(c, &level);
 }
 
-/* COPY's parser, which reads the records, leaves generated columns null. */
-static void
-check_generated(WeirCompile *c, Level *level, Oid relid, int location)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleConstr *constraints = rel->rd_att->constr;
-	bool		generated = constraints != NULL && constraints->has_generated_stored;
-
-	table_close(rel, NoLock);
-	if (generated)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("stream \"%s\" has a generated column", get_rel_name(relid)),
-				errdetail("Nothing would compute it."),
-				errhint("Compute it in the query, or in a view of the stream."),
-				node_position(c, level, location));
-}
-
 /* The stream itself: a foreign table without children, read by its own name. */
 static void
 set_stream(WeirCompile *c, Level *level, RangeTblEntry *rte, int location)
@@ -416,7 +396,6 @@ set_stream(WeirCompile *c, Level *level, RangeTblEntry *rte, int location)
 				errdetail("\"%s\" and a stream are parent and child.", get_rel_name(rte->relid)),
 				errhint("Read the stream itself."),
 				node_position(c, level, location));
-	check_generated(c, level, rte->relid, location);
 	c->stream = rte->relid;
 }
 

@@ -329,7 +329,6 @@ weir_compile_find_step(WeirCompile *c)
 	List	   *joins = NIL;
 	List	   *calls = NIL;
 
-	weir_flatten_joins(c->select);
 	keyed_joins((Node *) c->select->jointree, &joins, &calls);
 	weir_compile_refuse_in_views(c, KEY_BY, "a keyed step",
 								 "Write JOIN LATERAL function(...) ON weir.key_by(...) in the query of the job.");

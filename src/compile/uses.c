@@ -42,6 +42,8 @@ add(WeirCompile *c, Oid class_id, Oid object)
 static void
 add_relation(WeirCompile *c, Oid relid)
 {
+	if (!OidIsValid(relid))
+		return;
 	add(c, RelationRelationId, relid);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		add(c, ForeignServerRelationId, GetForeignTable(relid)->serverid);
@@ -76,8 +78,7 @@ add_node(WeirCompile *c, Node *node)
 	switch (nodeTag(node))
 	{
 		case T_RangeTblEntry:
-			if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
-				add_relation(c, ((RangeTblEntry *) node)->relid);
+			add_relation(c, weir_entry_relation((RangeTblEntry *) node));
 			return;
 		case T_FuncExpr:
 			add(c, ProcedureRelationId, ((FuncExpr *) node)->funcid);

@@ -119,10 +119,10 @@ weir_checkpointer_completed_before(WeirCheckpointer *c, int64_t id, bool savepoi
 }
 
 void
-weir_checkpointer_completion_before(WeirCheckpointer *c, int64_t at)
+weir_checkpointer_completion_before(WeirCheckpointer *c, int64_t date, int64_t now, int64_t wall)
 {
-	c->has_completion = true;
-	c->last_completion = at;
+	if (weir_clock_moment(now, wall, date, &c->last_completion))
+		c->has_completion = true;
 }
 
 int64_t

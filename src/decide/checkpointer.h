@@ -108,11 +108,12 @@ extern void weir_checkpointer_configure(WeirCheckpointer *c,
 
 /*
  * What is known from the attempt before: its completed checkpoints, for
- * retention; when the last of them completed, for min_pause (by this clock);
- * the count of consecutive failures.
+ * retention; for min_pause the date at which the last of them completed, and
+ * what both clocks show (see decide/clock.h); the count of consecutive failures.
  */
 extern void weir_checkpointer_completed_before(WeirCheckpointer *c, int64_t id, bool savepoint);
-extern void weir_checkpointer_completion_before(WeirCheckpointer *c, int64_t at);
+extern void weir_checkpointer_completion_before(WeirCheckpointer *c, int64_t date,
+												int64_t now, int64_t wall);
 extern int64_t weir_checkpointer_failures(const WeirCheckpointer *c);
 extern void weir_checkpointer_set_failures(WeirCheckpointer *c, int64_t n);
 

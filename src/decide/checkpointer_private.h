@@ -13,6 +13,7 @@
 #define WEIR_DECIDE_CHECKPOINTER_PRIVATE_H
 
 #include "decide/checkpointer.h"
+#include "decide/clock.h"
 
 typedef enum WeirPendingState
 {
@@ -100,7 +101,6 @@ extern void weir_checkpointer_emit(WeirCheckpointer *c, const WeirAction *action
 extern void weir_checkpointer_stop(WeirCheckpointer *c, WeirCheckpointFailure reason);
 
 /* trigger.c */
-extern int64_t weir_time_after(int64_t moment, int64_t span);
 extern bool weir_trigger_all_running(const WeirCheckpointer *c);
 extern void weir_trigger_reset_timer(WeirCheckpointer *c, int64_t now);
 extern void weir_trigger_requests(WeirCheckpointer *c, int64_t now);

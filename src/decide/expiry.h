@@ -3,7 +3,7 @@
  *		Time to live of keyed state: when a value has expired, when its stamp
  *		is renewed.
  *
- * Times are microseconds.  The clock is the highest arrival stamp the task has
+ * Times are microseconds.  The clock is the highest arrival stamp (clock.h) the task has
  * seen, saved with its snapshot, so that a replay gives the same answer.
  */
 #ifndef WEIR_DECIDE_EXPIRY_H

@@ -1,101 +1,77 @@
 /*
  * decide/framing.c
- *		Cuts a byte stream into records.
- *
- * A record ends at the delimiter.  Where the delimiter is a newline, a
- * carriage return before it belongs to the delimiter.
- *
- * text: a delimiter whose first byte stands behind an odd number of
- * backslashes belongs to the record, as a backslash makes COPY take the next
- * character as data; so does a carriage return behind such a backslash.  This
- * does not apply to a delimiter that has a backslash in it.
- *
- * csv: what stands inside quotes belongs to the record.  Inside quotes the
- * escape character takes the meaning from a quote; where it is the quote
- * character itself, a doubled quote closes and opens again.
+ *		Cuts a byte stream into records: keeps the bytes of the begun one.
  *
  * The record that is being read is always one run of bytes: while nothing of
  * it came with an earlier piece it lies in the caller's piece, else in the
  * tail buffer, to which bytes of the piece are added only up to the next place
  * where the record could end.  So at most one record of a piece is copied, and
- * its delimiter may be split over pieces anywhere.  Records handed out must
- * stay until the next piece, while what is left of this one has to be kept:
- * hence two buffers, which change places when a record is handed out from one.
+ * its end may be split over pieces anywhere.  Records handed out must stay until
+ * the next piece, while what is left of this one has to be kept: hence two
+ * buffers, which change places when a record is handed out from one.
  *
- * With cut_long, a record that is too long is not kept but for its head: once
- * nothing more than the end is looked for, the tail buffer holds only the last
- * bytes that the search can look back to.
- *
- * The end is looked for by the delimiter's last byte, with memchr, from where
- * the last search stopped: no byte is looked at twice.
+ * What is put aside is not kept but for its head: bytes are passed until its end
+ * is seen.  Of one that takes more than max_aside bytes parts are handed out, so
+ * that a position never lies further back than that.  Whoever begins at such a
+ * position knows how to pass on from the part (weir_framer_pass), and nothing
+ * else: so at a part's end the search for the end begins anew.
  */
 #include "decide/framing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "decide/framing_int.h"
 #include "decide/memory.h"
 
-#define MAX_DELIMITER 16
-
-typedef struct Buffer
+static const WeirFramingMethod *
+method_of(WeirFramingKind kind)
 {
-	char	   *data;
-	size_t		len;
-	size_t		capacity;
-} Buffer;
+	switch (kind)
+	{
+		case WEIR_FRAMING_OCTET_COUNTED:
+			return &weir_framing_counted;
+		case WEIR_FRAMING_JSON_SEQ:
+			return &weir_framing_json_seq;
+		default:
+			return &weir_framing_delimited;
+	}
+}
 
-struct WeirFramer
+static void
+set_delimiter(WeirFramer *f, const WeirFramingOptions *options)
 {
-	char		delimiter[MAX_DELIMITER];
-	size_t		delimiter_len;
-	char		last;			/* the delimiter's last byte */
-	bool		csv;
-	bool		drop_cr;		/* the delimiter is a newline */
-	bool		escapes;		/* a backslash takes the next byte as data */
-	char		quote;
-	char		escape;
-	int			(*char_len) (const char *s);
-	size_t		max_record;
-	bool		cut_long;
+	f->delimiter_len = (size_t) options->delimiter_len;
+	memcpy(f->delimiter, options->delimiter, f->delimiter_len);
+	f->last = f->delimiter[f->delimiter_len - 1];
+	f->drop_cr = f->delimiter_len == 1 && f->last == '\n';
+	f->escapes = f->kind == WEIR_FRAMING_TEXT &&
+		memchr(f->delimiter, '\\', f->delimiter_len) == NULL;
+}
 
-	int64_t		offset;			/* of the end of the last record */
-	int64_t		line;			/* records before that */
-
-	const char *piece;			/* not yet looked at: piece .. piece_end */
-	const char *piece_end;
-	int64_t		stamp;
-
-	Buffer		tail;			/* begun record; empty: it begins at piece */
-	Buffer		handed;			/* last record handed out from a buffer */
-
-	/* a record that is too long, of which only the end is looked for */
-	bool		skipping;
-	Buffer		head;			/* its first max_record bytes */
-	size_t		skipped;		/* bytes of it that are in no buffer any more */
-
-	/* the search in the begun record */
-	size_t		scanned;		/* no end in its first bytes up to here */
-	bool		in_quote;
-	bool		behind_escape;
-};
+/* More than can be kept of a record before it is known to be none. */
+static size_t
+least_aside(const WeirFramer *f)
+{
+	return 2 * f->max_record + 64;
+}
 
 WeirFramer *
 weir_framer_create(const WeirFramingOptions *options, int64_t offset, int64_t line)
 {
 	WeirFramer *f = weir_alloc(1, sizeof(WeirFramer));
 
-	f->delimiter_len = (size_t) options->delimiter_len;
-	memcpy(f->delimiter, options->delimiter, f->delimiter_len);
-	f->last = f->delimiter[f->delimiter_len - 1];
-	f->csv = options->csv;
-	f->drop_cr = f->delimiter_len == 1 && f->last == '\n';
-	f->escapes = !f->csv && memchr(f->delimiter, '\\', f->delimiter_len) == NULL;
+	f->kind = options->kind;
+	f->method = method_of(f->kind);
+	if (f->method == &weir_framing_delimited)
+		set_delimiter(f, options);
 	f->quote = options->quote;
 	f->escape = options->escape;
 	f->char_len = options->char_len;
 	f->max_record = options->max_record;
-	f->cut_long = options->cut_long;
+	f->put_aside = options->put_aside;
+	if (options->max_aside > 0)
+		f->max_aside = options->max_aside > least_aside(f) ? options->max_aside : least_aside(f);
 	f->offset = offset;
 	f->line = line;
 	return f;
@@ -111,11 +87,13 @@ weir_framer_destroy(WeirFramer *f)
 }
 
 static void
-append(Buffer *buffer, const char *data, size_t len)
+append(WeirByteBuffer *buffer, const char *data, size_t len)
 {
 	size_t		wanted = buffer->len + len;
 	char	   *p;
 
+	if (len == 0)
+		return;
 	if (wanted > buffer->capacity)
 	{
 		wanted = wanted < 512 ? 1024 : wanted * 2;
@@ -129,144 +107,6 @@ append(Buffer *buffer, const char *data, size_t len)
 	buffer->len += len;
 }
 
-/* Is the byte before "at" the second half of a multi-byte character? */
-static bool
-is_trail_byte(const WeirFramer *f, const char *base, size_t at)
-{
-	size_t		i = 0;
-
-	if (f->char_len == NULL)
-		return false;
-	while (i < at - 1)
-	{
-		int			len = f->char_len(base + i);
-
-		i += len > 0 ? (size_t) len : 1;
-	}
-	return i != at - 1;
-}
-
-/* Does base[at] stand behind an odd number of backslashes? */
-static bool
-is_escaped(const WeirFramer *f, const char *base, size_t at)
-{
-	size_t		i = at;
-
-	if (!f->escapes || at == 0 || base[at - 1] != '\\')
-		return false;
-	while (i > 0 && base[i - 1] == '\\')
-		i--;
-	/* the first of the run may end a character that began before it */
-	if (is_trail_byte(f, base, i + 1))
-		i++;
-	return (at - i) % 2 == 1;
-}
-
-static bool
-is_delimiter(const WeirFramer *f, const char *base, size_t end)
-{
-	size_t		n = f->delimiter_len;
-
-	if (n > 1 && (end < n || memcmp(base + end - n, f->delimiter, n) != 0))
-		return false;
-	return !is_escaped(f, base, end - n);
-}
-
-/* Where the record ends, its delimiter included; 0: not in these bytes. */
-static size_t
-find_text_end(WeirFramer *f, const char *base, size_t len)
-{
-	const char *end = base + len;
-	const char *p = base + f->scanned;
-
-	while (p < end && (p = memchr(p, f->last, (size_t) (end - p))) != NULL)
-	{
-		p++;
-		if (is_delimiter(f, base, (size_t) (p - base)))
-			return (size_t) (p - base);
-	}
-	f->scanned = len;
-	return 0;
-}
-
-/* Goes on inside quotes; returns the place behind the closing one, or end. */
-static const char *
-skip_quoted(WeirFramer *f, const char *p, const char *end)
-{
-	if (f->escape == f->quote)
-	{
-		p = memchr(p, f->quote, (size_t) (end - p));
-		f->in_quote = p == NULL;
-		return p == NULL ? end : p + 1;
-	}
-	for (; p < end; p++)
-	{
-		if (f->behind_escape)
-			f->behind_escape = false;
-		else if (*p == f->escape)
-			f->behind_escape = true;
-		else if (*p == f->quote)
-		{
-			f->in_quote = false;
-			return p + 1;
-		}
-	}
-	return end;
-}
-
-static size_t
-find_csv_end(WeirFramer *f, const char *base, size_t len)
-{
-	const char *end = base + len;
-	const char *p = base + f->scanned;
-	const char *d = NULL;		/* next last byte of a delimiter at or behind p, or end */
-
-	while (p < end)
-	{
-		const char *q;
-
-		if (f->in_quote)
-		{
-			p = skip_quoted(f, p, end);
-			continue;
-		}
-		if (d == NULL || d < p)
-		{
-			d = memchr(p, f->last, (size_t) (end - p));
-			if (d == NULL)
-				d = end;
-		}
-		q = memchr(p, f->quote, (size_t) (d - p));
-		if (q != NULL)
-		{
-			f->in_quote = true;
-			p = q + 1;
-			continue;
-		}
-		if (d == end)
-			break;
-		p = d + 1;
-		if (is_delimiter(f, base, (size_t) (p - base)))
-			return (size_t) (p - base);
-	}
-	f->scanned = len;
-	return 0;
-}
-
-static size_t
-find_end(WeirFramer *f, const char *base, size_t len)
-{
-	return f->csv ? find_csv_end(f, base, len) : find_text_end(f, base, len);
-}
-
-/* A carriage return at the end of the record that is part of its delimiter. */
-static bool
-ends_with_cr(const WeirFramer *f, const char *base, size_t len)
-{
-	return f->drop_cr && len > 0 && base[len - 1] == '\r' &&
-		!f->in_quote && !is_escaped(f, base, len - 1);
-}
-
 /* The next search begins at the first byte of a record. */
 static void
 restart_search(WeirFramer *f)
@@ -274,138 +114,207 @@ restart_search(WeirFramer *f)
 	f->scanned = 0;
 	f->in_quote = false;
 	f->behind_escape = false;
+	f->body = 0;
+	memset(&f->json, 0, sizeof(f->json));
 }
 
-/* Fills in the record of len bytes, taken bytes with its delimiter. */
+/* Nothing is put aside any more. */
 static void
-set_record(WeirFramer *f, WeirFramedRecord *record, const char *base,
-		   size_t len, size_t taken)
+end_passing(WeirFramer *f)
 {
-	f->offset += (int64_t) taken;
-	f->line++;
-	record->data = base;
-	record->len = ends_with_cr(f, base, len) ? len - 1 : len;
-	record->stamp = f->stamp;
-	record->line = f->line;
-	record->end_offset = f->offset;
-	record->is_cut = false;
-	restart_search(f);
-}
-
-/* More bytes without an end than a record and its delimiter can have. */
-static bool
-is_hopeless(const WeirFramer *f, size_t len)
-{
-	return len >= f->delimiter_len + (f->drop_cr ? 1 : 0) &&
-		len - f->delimiter_len - (f->drop_cr ? 1 : 0) >= f->max_record;
-}
-
-/* The record ends, taken bytes from where it began: what is handed out is its head. */
-static void
-set_cut_record(WeirFramer *f, WeirFramedRecord *record, size_t taken)
-{
-	f->offset += (int64_t) taken;
-	f->line++;
-	f->skipping = false;
-	record->data = f->head.data;
-	record->len = f->head.len;
-	record->stamp = f->stamp;
-	record->line = f->line;
-	record->end_offset = f->offset;
-	record->is_cut = true;
-	restart_search(f);
-}
-
-/* Drops what the search for the end does not look at again. */
-static void
-drop_searched(WeirFramer *f)
-{
-	size_t		keep = f->delimiter_len - 1;
-	size_t		start;
-	size_t		run = 0;
-
-	if (f->char_len != NULL || f->tail.len <= keep)
-		return;
-	start = f->tail.len - keep;
-	while (f->escapes && run < start && f->tail.data[start - run - 1] == '\\')
-		run++;
-	start -= run % 2;
-	memmove(f->tail.data, f->tail.data + start, f->tail.len - start);
-	f->tail.len -= start;
-	f->scanned -= start;
-	f->skipped += start;
-}
-
-/* Goes on to the end of the record that is too long. */
-static WeirFramingResult
-next_skipping(WeirFramer *f, WeirFramedRecord *record)
-{
-	for (;;)
-	{
-		size_t		left = (size_t) (f->piece_end - f->piece);
-		size_t		end = f->tail.len > 0 ? find_end(f, f->tail.data, f->tail.len) : 0;
-		const char *p;
-		size_t		take;
-
-		if (end > 0)
-		{
-			f->tail.len = 0;
-			set_cut_record(f, record, f->skipped + end);
-			return WEIR_FRAMING_RECORD;
-		}
-		drop_searched(f);
-		if (left == 0)
-			return WEIR_FRAMING_MORE;
-		p = memchr(f->piece, f->last, left);
-		take = p != NULL ? (size_t) (p + 1 - f->piece) : left;
-		append(&f->tail, f->piece, take);
-		f->piece += take;
-	}
-}
-
-static WeirFramingResult
-begin_skipping(WeirFramer *f, WeirFramedRecord *record, const char *base)
-{
-	f->skipping = true;
-	f->skipped = 0;
+	f->fault = WEIR_RECORD_WHOLE;
+	f->passed = 0;
 	f->head.len = 0;
-	append(&f->head, base, f->max_record);
+}
+
+static void
+set_record(WeirFramer *f, WeirFramedRecord *record, const char *base, const WeirFound *found)
+{
+	f->offset += (int64_t) found->end;
+	f->line++;
+	record->data = base + found->begin;
+	record->len = found->len;
+	record->stamp = f->stamp;
+	record->line = f->line;
+	record->end_offset = f->offset;
+	record->size = (int64_t) found->end;
+	record->first = f->first;
+	record->fault = found->fault;
+	record->open = false;
+	record->passing = 0;
+	f->first = false;
+	f->separated = false;
 	restart_search(f);
-	return next_skipping(f, record);
+}
+
+/* What was passed so far is handed out, as far as it is kept. */
+static void
+set_aside(WeirFramer *f, WeirFramedRecord *record)
+{
+	WeirFound	found = {0, f->head.len, f->passed, f->fault};
+
+	set_record(f, record, f->head.data, &found);
+}
+
+void
+weir_framer_pass(WeirFramer *f, int64_t passing)
+{
+	if (passing == 0)
+		return;
+	f->fault = WEIR_RECORD_TOO_LONG;
+	f->passed = 0;
+	f->count = passing;
+	weir_framing_begin_window(f, false);
+	f->json.lost = true;
+}
+
+/* A part of it: the next one begins with nothing but how to go on. */
+static void
+set_part(WeirFramer *f, WeirFramedRecord *record)
+{
+	set_aside(f, record);
+	record->open = true;
+	record->passing = f->count > 0 ? f->count : -1;
+	weir_framer_pass(f, record->passing);
+}
+
+void
+weir_framer_connected(WeirFramer *f)
+{
+	f->first = true;
+}
+
+/* Keeps what is to be kept of passed bytes. */
+static void
+keep_head(WeirFramer *f, const char *data, size_t len)
+{
+	size_t		room = f->max_record - f->head.len;
+
+	append(&f->head, data, len < room ? len : room);
+	f->passed += len;
+}
+
+/* What was passed is all there is of it; false if that is nothing, behind its last part. */
+static bool
+finish_passing(WeirFramer *f, WeirFramedRecord *record)
+{
+	bool		some = f->passed > 0;
+
+	if (some)
+		set_aside(f, record);
+	f->fault = WEIR_RECORD_WHOLE;
+	f->passed = 0;
+	f->separated = false;
+	restart_search(f);
+	return some;
+}
+
+/* Passes bytes, up to the end of what is put aside or of its part. */
+static WeirFramingResult
+pass_on(WeirFramer *f, WeirFramedRecord *record, const char *data, size_t len, size_t *used)
+{
+	size_t		n = len;
+	bool		done = false;
+
+	if (f->passed == 0)
+		f->head.len = 0;
+	if (f->max_aside > 0 && n > f->max_aside - f->passed)
+		n = f->max_aside - f->passed;
+	*used = n == 0 ? 0 : f->method->pass(f, data, n, &done);
+	keep_head(f, data, *used);
+	if (done)
+		return finish_passing(f, record) ? WEIR_FRAMING_RECORD : WEIR_FRAMING_MORE;
+	if (f->max_aside > 0 && f->passed >= f->max_aside)
+	{
+		set_part(f, record);
+		return WEIR_FRAMING_RECORD;
+	}
+	return WEIR_FRAMING_MORE;
 }
 
 static WeirFramingResult
-too_long(WeirFramer *f, WeirFramedRecord *record, const char *base)
+next_passing(WeirFramer *f, WeirFramedRecord *record)
 {
-	if (f->cut_long)
-		return begin_skipping(f, record, base);
-	record->data = base;
-	record->len = f->max_record;
+	WeirFramingResult result;
+	size_t		used;
+
+	result = pass_on(f, record, f->piece, (size_t) (f->piece_end - f->piece), &used);
+	f->piece += used;
+	if (result == WEIR_FRAMING_MORE && f->fault == WEIR_RECORD_WHOLE)
+		return weir_framer_next(f, record);
+	return result;
+}
+
+/*
+ * What begins here is no record.  Its bytes lie in the piece or in the tail
+ * buffer; of those in the tail, the ones behind its end came with this piece.
+ */
+static WeirFramingResult
+begin_passing(WeirFramer *f, WeirFramedRecord *record, WeirRecordFault fault,
+			  const char *base, size_t len)
+{
+	WeirFramingResult result;
+	size_t		head;
+	size_t		from;
+	size_t		used;
+
+	restart_search(f);
+	end_passing(f);
+	f->fault = fault;
+	f->count = -1;
+	f->method->begin_pass(f, base, len, &head, &from);
+	append(&f->head, base + head, from - head);
+	f->passed = from;
+	if (base == f->piece)
+	{
+		f->piece += from;
+		return next_passing(f, record);
+	}
+	result = pass_on(f, record, base + from, len - from, &used);
+	f->tail.len = 0;
+	f->piece -= len - from - used;
+	return result == WEIR_FRAMING_MORE ? next_passing(f, record) : result;
+}
+
+static WeirFramingResult
+broken(WeirFramer *f, WeirFramedRecord *record, WeirRecordFault fault,
+	   const char *base, size_t len)
+{
+	size_t		data = len - f->body;
+
+	if (f->put_aside)
+		return begin_passing(f, record, fault, base, len);
+	memset(record, 0, sizeof(*record));
+	record->data = base + f->body;
+	record->len = data < f->max_record ? data : f->max_record;
 	record->stamp = f->stamp;
 	record->line = f->line + 1;
 	record->end_offset = f->offset;
-	record->is_cut = false;
-	restart_search(f);			/* the next call finds the same */
-	return WEIR_FRAMING_TOO_LONG;
+	record->first = f->first;
+	record->fault = fault;
+	f->is_broken = true;
+	f->broken = *record;
+	return WEIR_FRAMING_BROKEN;
 }
 
-/* The begun record ends at "end" of these bytes. */
+/* The begun record's end was found in these bytes. */
 static WeirFramingResult
-cut(WeirFramer *f, WeirFramedRecord *record, const char *base, size_t end)
+cut(WeirFramer *f, WeirFramedRecord *record, const char *base, size_t len,
+	const WeirFound *found)
 {
-	size_t		len = end - f->delimiter_len;
-
-	if (len > f->max_record &&
-		(len - 1 > f->max_record || !ends_with_cr(f, base, len)))
-		return too_long(f, record, base);
-	set_record(f, record, base, len, end);
+	if (found->len > f->max_record)
+		return broken(f, record, found->fault == WEIR_RECORD_NO_SEPARATOR ?
+					  found->fault : WEIR_RECORD_TOO_LONG, base, len);
+	if (found->fault != WEIR_RECORD_WHOLE && !f->put_aside)
+		return broken(f, record, found->fault, base, found->end);
+	set_record(f, record, base, found);
 	return WEIR_FRAMING_RECORD;
 }
 
 static void
 swap_buffers(WeirFramer *f)
 {
-	Buffer		b = f->tail;
+	WeirByteBuffer b = f->tail;
 
 	f->tail = f->handed;
 	f->tail.len = 0;
@@ -417,27 +326,30 @@ static WeirFramingResult
 next_from_tail(WeirFramer *f, WeirFramedRecord *record)
 {
 	WeirFramingResult result;
-	size_t		end = 0;
+	WeirRecordFault fault = f->method->hopeless(f, f->tail.data, f->tail.len);
+	WeirFound	found = {0};
 
-	while (end == 0 && !is_hopeless(f, f->tail.len))
+	while (fault == WEIR_RECORD_WHOLE)
 	{
 		size_t		left = (size_t) (f->piece_end - f->piece);
-		const char *p;
 		size_t		take;
 
 		if (left == 0)
 			return WEIR_FRAMING_MORE;
-		p = memchr(f->piece, f->last, left);
-		take = p != NULL ? (size_t) (p + 1 - f->piece) : left;
+		take = f->method->want(f, f->piece, left);
 		append(&f->tail, f->piece, take);
 		f->piece += take;
-		end = find_end(f, f->tail.data, f->tail.len);
+		if (f->method->find(f, f->tail.data, f->tail.len, &found))
+			break;
+		fault = f->method->hopeless(f, f->tail.data, f->tail.len);
 	}
-	if (end == 0)
-		return too_long(f, record, f->tail.data);
-	result = cut(f, record, f->tail.data, end);
-	if (result == WEIR_FRAMING_RECORD && !record->is_cut)
-		swap_buffers(f);
+	if (fault != WEIR_RECORD_WHOLE)
+		return broken(f, record, fault, f->tail.data, f->tail.len);
+	result = cut(f, record, f->tail.data, f->tail.len, &found);
+	if (result != WEIR_FRAMING_RECORD || record->data == f->head.data)
+		return result;
+	f->piece -= f->tail.len - found.end;
+	swap_buffers(f);
 	return result;
 }
 
@@ -449,50 +361,89 @@ weir_framer_feed(WeirFramer *f, const char *data, size_t len, int64_t stamp)
 	f->stamp = stamp;
 }
 
+/* What stands before a record is no part of it. */
+static size_t
+skip(WeirFramer *f)
+{
+	size_t		n;
+
+	if (f->method->skip == NULL)
+		return 0;
+	n = f->method->skip(f, f->piece, (size_t) (f->piece_end - f->piece));
+	f->piece += n;
+	f->offset += (int64_t) n;
+	return n;
+}
+
 WeirFramingResult
 weir_framer_next(WeirFramer *f, WeirFramedRecord *record)
 {
-	WeirFramingResult result;
 	size_t		left = (size_t) (f->piece_end - f->piece);
-	size_t		end;
+	WeirRecordFault fault;
+	WeirFound	found;
 
-	if (f->skipping)
-		return next_skipping(f, record);
+	if (f->is_broken)
+	{
+		*record = f->broken;
+		return WEIR_FRAMING_BROKEN;
+	}
+	if (f->fault != WEIR_RECORD_WHOLE)
+		return next_passing(f, record);
 	if (f->tail.len > 0)
 		return next_from_tail(f, record);
+	left -= skip(f);
 	if (left == 0)
 		return WEIR_FRAMING_MORE;
-	end = find_end(f, f->piece, left);
-	if (end > 0)
+	if (f->method->find(f, f->piece, left, &found))
 	{
-		result = cut(f, record, f->piece, end);
-		if (result == WEIR_FRAMING_RECORD && !record->is_cut)
-			f->piece += end;
+		const char *base = f->piece;
+		WeirFramingResult result = cut(f, record, base, left, &found);
+
+		if (result == WEIR_FRAMING_RECORD && f->piece == base)
+			f->piece += found.end;
 		return result;
 	}
-	if (is_hopeless(f, left))
-		return too_long(f, record, f->piece);
+	fault = f->method->hopeless(f, f->piece, left);
+	if (fault != WEIR_RECORD_WHOLE)
+		return broken(f, record, fault, f->piece, left);
 	append(&f->tail, f->piece, left);
 	f->piece = f->piece_end;
 	return WEIR_FRAMING_MORE;
 }
 
+/* What was begun ends where it stands; fault: why it is no record, if that is not its own. */
+static bool
+finish(WeirFramer *f, WeirFramedRecord *record, WeirRecordFault fault)
+{
+	WeirFound	found = {0, 0, f->tail.len, WEIR_RECORD_WHOLE};
+
+	if (f->fault != WEIR_RECORD_WHOLE)
+		return finish_passing(f, record);
+	if (f->tail.len == 0)
+	{
+		f->separated = false;
+		return false;
+	}
+	f->method->finish(f, f->tail.data, f->tail.len, &found);
+	if (fault != WEIR_RECORD_WHOLE)
+		found.fault = fault;
+	if (found.fault != WEIR_RECORD_WHOLE && found.len > f->max_record)
+		found.len = f->max_record;
+	set_record(f, record, f->tail.data, &found);
+	swap_buffers(f);
+	return true;
+}
+
 bool
 weir_framer_finish(WeirFramer *f, WeirFramedRecord *record)
 {
-	if (f->skipping)
-	{
-		size_t		taken = f->skipped + f->tail.len;
+	return finish(f, record, WEIR_RECORD_WHOLE);
+}
 
-		f->tail.len = 0;
-		set_cut_record(f, record, taken);
-		return true;
-	}
-	if (f->tail.len == 0)
-		return false;
-	set_record(f, record, f->tail.data, f->tail.len, f->tail.len);
-	swap_buffers(f);
-	return true;
+bool
+weir_framer_leave(WeirFramer *f, WeirFramedRecord *record)
+{
+	return finish(f, record, WEIR_RECORD_PARTIAL);
 }
 
 void
@@ -500,7 +451,8 @@ weir_framer_drop(WeirFramer *f)
 {
 	f->offset += (int64_t) weir_framer_tail(f);
 	f->tail.len = 0;
-	f->skipping = false;
+	f->separated = false;
+	end_passing(f);
 	restart_search(f);
 }
 
@@ -519,6 +471,14 @@ weir_framer_line(const WeirFramer *f)
 size_t
 weir_framer_tail(const WeirFramer *f)
 {
-	return (f->skipping ? f->skipped : 0) + f->tail.len +
-		(size_t) (f->piece_end - f->piece);
+	return f->passed + f->tail.len + (size_t) (f->piece_end - f->piece);
+}
+
+const char *
+weir_framer_text(const WeirFramer *f, size_t *len)
+{
+	const WeirByteBuffer *b = f->fault != WEIR_RECORD_WHOLE ? &f->head : &f->tail;
+
+	*len = b->len;
+	return b->data;
 }

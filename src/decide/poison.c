@@ -6,17 +6,56 @@
 
 #include <string.h>
 
+/* Does it begin with one of these? */
+static bool
+is_one_of(const char *sqlstate, const char *const *beginnings)
+{
+	for (; *beginnings; beginnings++)
+	{
+		if (strncmp(sqlstate, *beginnings, strlen(*beginnings)) == 0)
+			return true;
+	}
+	return false;
+}
+
+WeirBlame
+weir_blame(const char *sqlstate)
+{
+	static const char *const data[] = {"42601", "42602", "42622", NULL};
+	static const char *const others[] = {"08", "3F", "40", "42", "53", "55", "57", "58", "XX", NULL};
+
+	if (strcmp(sqlstate, "XX000") == 0)
+		return WEIR_BLAME_IF_REPEATED;
+	if (is_one_of(sqlstate, data))
+		return WEIR_BLAME_RECORD;
+	return is_one_of(sqlstate, others) ? WEIR_BLAME_NONE : WEIR_BLAME_RECORD;
+}
+
 bool
 weir_blames_record(const char *sqlstate)
 {
-	static const char *const others[] = {"08", "40", "53", "55", "57", "58", "XX"};
+	return weir_blame(sqlstate) == WEIR_BLAME_RECORD;
+}
 
-	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+void
+weir_suspect(WeirSuspects *suspects, int64_t line)
+{
+	if (line <= 0 || weir_is_suspect(suspects, line))
+		return;
+	if (suspects->n == WEIR_SUSPECTS)
+		memmove(suspects->lines, suspects->lines + 1, sizeof(int64_t) * --suspects->n);
+	suspects->lines[suspects->n++] = line;
+}
+
+bool
+weir_is_suspect(const WeirSuspects *suspects, int64_t line)
+{
+	for (int i = 0; i < suspects->n; i++)
 	{
-		if (strncmp(sqlstate, others[i], 2) == 0)
-			return false;
+		if (suspects->lines[i] == line)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 bool
@@ -24,7 +63,7 @@ weir_poison_failed(WeirRecordFailure *last, const WeirRecordFailure *failure)
 {
 	bool		same;
 
-	if (!weir_blames_record(failure->sqlstate))
+	if (weir_blame(failure->sqlstate) == WEIR_BLAME_NONE)
 		return false;
 	same = failure->line > 0 && failure->line == last->line &&
 		strcmp(failure->sqlstate, last->sqlstate) == 0;

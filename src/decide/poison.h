@@ -15,12 +15,35 @@ typedef struct WeirRecordFailure
 	char		sqlstate[6];
 } WeirRecordFailure;
 
+/* Whose error is it that came up while a record was at work? */
+typedef enum WeirBlame
+{
+	WEIR_BLAME_NONE,			/* not the record's */
+	WEIR_BLAME_RECORD,
+	WEIR_BLAME_IF_REPEATED		/* the record's, if the next attempt that meets it fails so, too */
+} WeirBlame;
+
 /*
- * False for the classes of connections, transaction rollback, resources, object
- * state, operator intervention, system and internal errors: whatever record was
- * at work, the error is not its.
+ * Not the record's, whichever it is: the classes of connections, transaction
+ * rollback, resources, object state, operator intervention and system errors;
+ * what is missing or not allowed (class 42, but for a text that is no name or
+ * does not parse, and class 3F).  An internal error may be: types, languages and
+ * extensions say so of bad data.  Of damaged data it is not.
  */
+extern WeirBlame weir_blame(const char *sqlstate);
 extern bool weir_blames_record(const char *sqlstate);
+
+/* Records that an attempt ended at with an error that is theirs if repeated: the newest. */
+#define WEIR_SUSPECTS 64
+
+typedef struct WeirSuspects
+{
+	int			n;
+	int64_t		lines[WEIR_SUSPECTS];
+} WeirSuspects;
+
+extern void weir_suspect(WeirSuspects *suspects, int64_t line);
+extern bool weir_is_suspect(const WeirSuspects *suspects, int64_t line);
 
 /*
  * An attempt has failed.  True if its record failed in the same way in the

@@ -31,12 +31,6 @@
 #include "decide/checkpointer_private.h"
 #include "decide/memory.h"
 
-int64_t
-weir_time_after(int64_t moment, int64_t span)
-{
-	return moment > INT64_MAX - span ? INT64_MAX : moment + span;
-}
-
 bool
 weir_trigger_all_running(const WeirCheckpointer *c)
 {

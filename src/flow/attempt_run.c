@@ -12,18 +12,22 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "clock.h"
+#include "decide/clock.h"
 #include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/deadlock.h"
 #include "flow/lock.h"
 #include "flow/task.h"
+#include "session.h"
 #include "settings.h"
 #include "sink/output.h"
+#include "text.h"
 
+#define LOCK_WAIT_GRACE USECS_PER_SEC	/* in which the task ends its wait itself */
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
 #define COMPLAIN_AFTER_MS 5000	/* then whoever waits for its end is told */
 
@@ -39,162 +43,6 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 		message = *content;
 	message.kind = kind;
 	weir_control_send(co->tasks[task].port, &message);
-}
-
-/* As the owner, with the job's search_path: where does the sink run? */
-static WeirDataflow *
-compile_as_owner(WeirCoordinator *co)
-{
-	Oid			user;
-	int			security;
-	int			nest = NewGUCNestLevel();
-	WeirDataflow *dataflow;
-
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(co->job->owner, security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("search_path", co->job->search_path, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	dataflow = weir_compile(co->job->query, true);
-	AtEOXact_GUC(true, nest);
-	SetUserIdAndSecContext(user, security);
-	return dataflow;
-}
-
-/* Of the tasks, those that write in an epoch's transaction, which is prepared in exactly_once only. */
-static int
-count_prepared(const WeirJob *job, int nkeyed, int nsinks)
-{
-	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
-		return 0;
-	return nsinks > 0 ? nsinks : nkeyed;
-}
-
-/* An error if the query no longer compiles; false if what the tasks need is not to be had. */
-static bool
-place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
-{
-	int			nkeyed;
-	int			workers;
-	int			prepared;
-	WeirDataflow *dataflow;
-
-	weir_coordinator_begin(co);
-	weir_coordinator_limit_waits(co);
-	dataflow = compile_as_owner(co);
-	*keyed = weir_dataflow_is_keyed(dataflow);
-	*sink_task = dataflow->place == WEIR_SINK_TASK;
-	nkeyed = *keyed ? co->job->parallelism : 0;
-	workers = 2 + nkeyed + (*sink_task ? 1 : 0);	/* coordinator, source */
-	prepared = count_prepared(co->job, nkeyed, *sink_task ? 1 : 0);
-	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow),
-						 workers, prepared);
-	weir_dataflow_free(dataflow);
-	weir_coordinator_end(co, false);
-	MemoryContextSwitchTo(co->attempt_context);
-	return weir_registry_reserve(co->slot, workers, prepared);
-}
-
-static void
-fill_attempt(WeirCoordinator *co, int64 id)
-{
-	WeirAttempt *attempt = co->attempt;
-
-	attempt->database = MyDatabaseId;
-	attempt->job = co->job->id;
-	attempt->job_slot = co->slot - weir_registry->slots;
-	attempt->attempt = id;
-	attempt->timeline = co->timeline;
-	attempt->restore = co->restore;
-	attempt->restore_timeline = co->restore_timeline;
-	attempt->write_full = co->write_full;
-	attempt->checkpointing = co->job->checkpointing;
-	attempt->pass_end = co->job->was_finished;
-	attempt->allow_gap = co->job->allow_gap;
-	attempt->mode = co->job->checkpoint.mode;
-	attempt->sink_flush = co->job->sink_flush;
-	attempt->lock_wait = co->job->lock_wait;
-	attempt->max_state_memory = co->job->max_state_memory;
-	attempt->parallelism = co->job->parallelism;
-	attempt->max_parallelism = co->job->max_parallelism;
-	attempt->coordinator = MyProc;
-	for (int i = 0; i < attempt->nsources && i < co->npositions; i++)
-	{
-		WeirPosition *start = &attempt->tasks[i].start;
-
-		start->offset = co->positions[i].offset;
-		start->line = co->positions[i].line;
-		start->clock = co->positions[i].clock;
-		start->ended = co->positions[i].ended;
-		start->origin = co->positions[i].origin;
-	}
-}
-
-static void
-create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
-{
-	int			nkeyed = keyed ? co->job->parallelism : 0;
-	int			nsinks = sink_task ? 1 : 0;
-	Size		channel = (Size) weir_channel_size * 1024;
-
-	MemoryContextSwitchTo(co->attempt_context);
-	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
-	co->attempt = dsm_segment_address(co->segment);
-	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
-	fill_attempt(co, id);
-	co->tasks = palloc0(sizeof(WeirTaskHandle) * WEIR_ATTEMPT_TASKS(co->attempt));
-	co->ntasks = WEIR_ATTEMPT_TASKS(co->attempt);
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].gone = true;	/* not started */
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->slot->attempt = dsm_segment_handle(co->segment);
-	LWLockRelease(weir_registry->lock);
-}
-
-static bool
-start_task(WeirCoordinator *co, int index)
-{
-	BackgroundWorker worker = {0};
-	WeirTaskArg arg;
-	char		name[32];
-
-	weir_task_name(&co->attempt->tasks[index], name, sizeof(name));
-	arg.database = MyDatabaseId;
-	arg.owner = co->job->owner;
-	arg.segment = dsm_segment_handle(co->segment);
-	arg.attempt = co->attempt->attempt;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(index);
-	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "weir %s %s", co->job->name, name);
-	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, &arg, sizeof(arg));
-	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
-}
-
-/* All or none: where a task cannot be had, those that were started leave again. */
-static void
-start_gang(WeirCoordinator *co)
-{
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		if (!start_task(co, i))
-		{
-			LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows",
-							i, co->ntasks, max_worker_processes);
-			LWLockRelease(weir_registry->lock);
-			co->outcome = WEIR_OUTCOME_SHORT;
-			return;
-		}
-		co->tasks[i].gone = false;
-	}
 }
 
 /*
@@ -371,7 +219,42 @@ wait_for_news(WeirCoordinator *co, long timeout)
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	weir_reload_settings();
+	weir_session_reload();
+}
+
+/*
+ * PostgreSQL ends a wait for a lock by the clock, which may have been set back
+ * while the task waits.
+ */
+static bool
+waits_too_long(WeirCoordinator *co, int task, int64 now)
+{
+	WeirTaskHandle *handle = &co->tasks[task];
+	uint64		began = weir_lock_wait_began(&co->attempt->tasks[task]);
+
+	if (began == 0 || began != handle->wait_began)
+	{
+		handle->wait_began = began;
+		handle->wait_seen = now;
+		return false;
+	}
+	return now - handle->wait_seen > weir_time_after(co->attempt->lock_wait, LOCK_WAIT_GRACE);
+}
+
+static void
+look_for_overdue(WeirCoordinator *co, int64 now)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		char		name[32];
+
+		if (!waits_too_long(co, i, now))
+			continue;
+		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
+							  "task %s has waited for a lock longer than lock_wait", name);
+		return;
+	}
 }
 
 /* A session that waits for the job while the job waits for it goes first. */
@@ -386,7 +269,8 @@ look_for_deadlock(WeirCoordinator *co)
 	if (now < co->next_look || co->outcome != WEIR_OUTCOME_NONE)
 		return;
 	co->next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
-	if (!weir_find_deadlock(co->attempt, &task, &session))
+	look_for_overdue(co, now);
+	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
 		return;
 	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
 	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
@@ -584,7 +468,7 @@ weir_attempt_run(WeirCoordinator *co)
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
 	MemoryContextReset(co->attempt_context);
-	if (!place_sink(co, &keyed, &sink_task))
+	if (!weir_attempt_place(co, &keyed, &sink_task))
 	{
 		co->outcome = WEIR_OUTCOME_SHORT;
 		return;
@@ -592,8 +476,8 @@ weir_attempt_run(WeirCoordinator *co)
 	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	create_attempt(co, id, keyed, sink_task);
+	weir_attempt_create(co, id, keyed, sink_task);
 	weir_checkpoints_init(co);
-	start_gang(co);
+	weir_attempt_start_gang(co);
 	loop(co);
 }

@@ -61,7 +61,8 @@ weir_checkpoints_init(WeirCoordinator *co)
 
 		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint,
 										   row->savepoint != NULL);
-		weir_checkpointer_completion_before(co->checkpointer, row->completed_at);
+		weir_checkpointer_completion_before(co->checkpointer, row->completed_at,
+											weir_now(), weir_date());
 		if (row->checkpoint == co->doubtful)
 			settle_doubt(co, true);
 	}
@@ -203,7 +204,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p->kind = action->ckind;
 	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
-	p->triggered_at = weir_now();
+	p->triggered_at = weir_date();
 	p->activity = activity(co);
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
@@ -322,6 +323,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		positions[i].line = p->positions[i].line;
 		positions[i].clock = p->positions[i].clock;
 		positions[i].ended = p->positions[i].ended;
+		positions[i].passing = p->positions[i].passing;
 		positions[i].origin = p->positions[i].origin;
 	}
 	row.checkpoint = p->id;

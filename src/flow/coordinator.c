@@ -34,6 +34,7 @@
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/task.h"
+#include "session.h"
 #include "source/handover.h"
 
 static WeirCoordinator *coordinator;
@@ -233,8 +234,10 @@ is_poison(WeirCoordinator *co)
 
 	strlcpy(failure.sqlstate, unpack_sql_state(co->error_sqlstate), sizeof(failure.sqlstate));
 	same = weir_poison_failed(last, &failure);
+	if (weir_blame(failure.sqlstate) == WEIR_BLAME_IF_REPEATED)
+		weir_suspect(&co->job->suspects, failure.line);
 	weir_coordinator_begin(co);
-	weir_job_set_record_failure(co->job->id, last);
+	weir_job_set_record_failure(co->job);
 	weir_coordinator_end(co, true);
 	return same;
 }
@@ -523,30 +526,6 @@ end_job(WeirCoordinator *co)
 	weir_requests_refuse(co, "the job has ended");
 }
 
-/* What ALTER ROLE and ALTER DATABASE must not change. */
-static void
-set_session_up(void)
-{
-	static const char *const settings[][2] = {
-		{"statement_timeout", "0"},
-		{"transaction_timeout", "0"},
-		{"lock_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_deferrable", "off"},
-		{"session_replication_role", "origin"},
-		{"jit", "off"},
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-	{
-		if (GetConfigOption(settings[i][0], true, false))
-			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
-	}
-	weir_commit_durably();
-}
-
 void
 weir_coordinator_main(Datum arg)
 {
@@ -558,7 +537,7 @@ weir_coordinator_main(Datum arg)
 	pqsignal(SIGINT, weir_lock_handle_cancel);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(extra->database, BOOTSTRAP_SUPERUSERID, 0);
-	set_session_up();
+	weir_session_begin_process();
 	co = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirCoordinator));
 	co->context = AllocSetContextCreate(TopMemoryContext, "weir coordinator",
 										ALLOCSET_DEFAULT_SIZES);

@@ -62,6 +62,8 @@ typedef struct WeirTaskHandle
 	bool		running;
 	bool		ended;			/* its input has */
 	bool		gone;
+	uint64		wait_began;		/* of the lock it waits for, as it says; 0: none */
+	int64		wait_seen;		/* when that wait was first seen */
 } WeirTaskHandle;
 
 typedef struct WeirCoordinator
@@ -167,6 +169,11 @@ extern void weir_commit_go_on(WeirCoordinator *co);
 extern bool weir_start_choose(WeirCoordinator *co, List *rows);
 /* What the job's timeline stands at: its newest completed, else its base, else NULL. */
 extern WeirCompleted *weir_start_reached(const WeirJob *job, List *rows);
+
+/* attempt_start.c: false if what the tasks need is not to be had. */
+extern bool weir_attempt_place(WeirCoordinator *co, bool *keyed, bool *sink_task);
+extern void weir_attempt_create(WeirCoordinator *co, int64 id, bool keyed, bool sink_task);
+extern void weir_attempt_start_gang(WeirCoordinator *co);
 
 /* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */
 extern void weir_attempt_run(WeirCoordinator *co);

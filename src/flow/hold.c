@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "flow/hold.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
@@ -241,14 +242,14 @@ is_known(const MyHold *hold)
 static void
 stop_coordinators(const MyHold *hold, const char *command)
 {
-	TimestampTz start = GetCurrentTimestamp();
+	int64		start = weir_now();
 	bool		insisted = false;
 
 	(void) coordinators_left(hold, true);
 	weir_registry_prepare_wait();
 	while (coordinators_left(hold, false) > 0)
 	{
-		long		passed = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+		long		passed = (weir_now() - start) / 1000;
 
 		if (passed >= GIVE_UP_AFTER_MS)
 			ereport(ERROR,

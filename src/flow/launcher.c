@@ -38,11 +38,13 @@
 #include "utils/timestamp.h"
 
 #include "catalog/job.h"
+#include "clock.h"
 #include "flow/coordinator.h"
 #include "flow/launcher.h"
 #include "flow/mark.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
+#include "session.h"
 #include "settings.h"
 
 #define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again, the first time */
@@ -54,7 +56,7 @@ typedef struct Started
 	BackgroundWorkerHandle *handle;
 	bool		running;
 	int			failures;		/* in a row */
-	TimestampTz not_before;		/* when the next may be started, 0: at once */
+	int64		not_before;		/* when the next may be started, 0: at once */
 } Started;
 
 static bool no_worker_said = false;
@@ -228,6 +230,7 @@ weir_scan_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), BOOTSTRAP_SUPERUSERID,
 											  BGWORKER_BYPASS_ALLOWCONN);
+	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_autostart && OidIsValid(get_extension_oid("weir", true)))
@@ -300,7 +303,7 @@ put_off(Started *started, long longest_ms)
 	long		pause = RESTART_PAUSE_MS << Min(started->failures, 10);
 
 	started->failures++;
-	started->not_before = GetCurrentTimestamp() + Min(pause, longest_ms) * INT64CONST(1000);
+	started->not_before = weir_now() + Min(pause, longest_ms) * INT64CONST(1000);
 }
 
 static void
@@ -405,7 +408,7 @@ is_orphaned(int index)
 static long
 look_after_one(int index, Started *started)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = weir_now();
 	pid_t		pid;
 
 	if (started->running && GetBackgroundWorkerPid(started->handle, &pid) == BGWH_STOPPED)

@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 
 #include "flow/letters.h"
-#include "source/decode.h"
+#include "source/excerpt.h"
 
 #define LINE_CHARS (1024 * 1024)	/* of a letter's text; its bytes are kept whole */
 

@@ -106,6 +106,7 @@ enter_transaction(WeirOperator *op)
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
+		weir_epoch_be_owner();
 		PushActiveSnapshot(GetTransactionSnapshot());
 	}
 	XactReadOnly = true;
@@ -136,11 +137,12 @@ pass_letter(WeirOperator *op, const WeirLetter *letter)
 }
 
 static void
-row_refused(void *arg, const WeirGuardedRow *row, const ErrorData *error)
+row_refused(void *arg, const WeirGuardedRow *row, ErrorData *error)
 {
 	WeirOperator *op = arg;
 	WeirLetter	letter = {0};
 
+	weir_task_check_blame(op->task, error, row->line);
 	letter.line = row->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
@@ -155,6 +157,7 @@ flush_sink(WeirOperator *op)
 {
 	int64		began = weir_now();
 
+	weir_epoch_be_owner();
 	if (op->sink)
 		weir_sink_flush(op->sink);
 	else
@@ -227,7 +230,7 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 	{
 		MemoryContextSwitchTo(op->task->context);
 		error = CopyErrorData();
-		if (!weir_blames_record(unpack_sql_state(error->sqlerrcode)))
+		if (weir_blame(unpack_sql_state(error->sqlerrcode)) == WEIR_BLAME_NONE)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -242,11 +245,12 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 }
 
 static void
-drop_record(WeirOperator *op, const WeirRow *row, const ErrorData *error)
+drop_record(WeirOperator *op, const WeirRow *row, ErrorData *error)
 {
 	WeirRaw		raw = weir_row_raw(row);
 	WeirLetter	letter = {0};
 
+	weir_task_check_blame(op->task, error, row->line);
 	letter.line = row->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);

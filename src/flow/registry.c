@@ -15,8 +15,8 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
+#include "clock.h"
 #include "flow/hold.h"
 #include "flow/registry_int.h"
 #include "settings.h"
@@ -543,11 +543,11 @@ withdraw_request(WeirRequestSlot *request, uint64 token)
 static void
 wait_for_request(WeirRequestSlot *request, uint64 token, bool needs_tasks, WeirRequestResult *result)
 {
-	TimestampTz begun = GetCurrentTimestamp();
+	int64		begun = weir_now();
 
 	while (!request_done(request, result))
 	{
-		long		passed = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+		long		passed = (weir_now() - begun) / 1000;
 
 		if (needs_tasks && passed >= START_WITHIN_MS)
 		{

@@ -6,6 +6,7 @@
 
 #include "flow/coordinator.h"
 #include "flow/task.h"
+#include "text.h"
 
 void
 weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
@@ -23,7 +24,7 @@ weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
 		request->result.ok = ok;
 		request->result.checkpoint = checkpoint;
-		strlcpy(request->result.error, error ? error : "", sizeof(request->result.error));
+		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -57,7 +58,7 @@ weir_requests_refuse(WeirCoordinator *co, const char *error)
 			continue;
 		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
 		request->result.ok = false;
-		strlcpy(request->result.error, error, sizeof(request->result.error));
+		weir_text_copy(request->result.error, error, sizeof(request->result.error));
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();

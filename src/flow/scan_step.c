@@ -5,19 +5,22 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "executor/executor.h"
 #include "tcop/dest.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "flow/scan_step.h"
-#include "state/store.h"
+#include "keytype.h"
 
 struct WeirScanStep
 {
 	const WeirDataflow *dataflow;
-	FmgrInfo   *hash;			/* of the key columns */
-	Oid		   *collations;
+	WeirKeyHash *hash;			/* of the key columns */
+	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
+	MemoryContext unpacked;		/* reset for each row */
 };
 
 /* Receives the rows of the scan plan. */
@@ -36,15 +39,41 @@ weir_scan_step_create(const WeirDataflow *df)
 	WeirScanStep *step = palloc(sizeof(WeirScanStep));
 
 	step->dataflow = df;
-	step->hash = palloc(sizeof(FmgrInfo) * Max(df->nkeys, 1));
-	step->collations = palloc(sizeof(Oid) * Max(df->nkeys, 1));
+	step->hash = palloc(sizeof(WeirKeyHash) * Max(df->nkeys, 1));
 	for (int i = 0; i < df->nkeys; i++)
+		weir_key_hash_init(&step->hash[i], df->keys[i].type, df->keys[i].collation, df->context);
+	step->plain = NULL;
+	for (int i = 0; i < df->row_desc->natts; i++)
 	{
-		fmgr_info_cxt(df->keys[i].hash_function, &step->hash[i], df->context);
-		step->collations[i] = df->keys[i].collation;
+		Form_pg_attribute att = TupleDescAttr(df->row_desc, i);
+
+		if (att->attlen == -1 && att->attstorage == TYPSTORAGE_PLAIN)
+			step->plain = bms_add_member(step->plain, i);
 	}
+	step->unpacked = AllocSetContextCreate(df->context, "weir unpacked", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 	return step;
+}
+
+/* A sort or a hash join packs what it keeps. */
+static void
+unpack(const WeirScanStep *step, TupleTableSlot *slot)
+{
+	MemoryContext old;
+	int			i = -1;
+
+	if (step->plain == NULL)
+		return;
+	MemoryContextReset(step->unpacked);
+	old = MemoryContextSwitchTo(step->unpacked);
+	while ((i = bms_next_member(step->plain, i)) >= 0)
+	{
+		struct varlena *value = (struct varlena *) DatumGetPointer(slot->tts_values[i]);
+
+		if (!slot->tts_isnull[i] && VARATT_IS_EXTENDED(value))
+			slot->tts_values[i] = PointerGetDatum(detoast_attr(value));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 static uint64
@@ -61,7 +90,7 @@ hash_key(const WeirScanStep *step, TupleTableSlot *slot)
 		key[i] = slot->tts_values[df->keys[i].attno - 1];
 		isnull[i] = slot->tts_isnull[df->keys[i].attno - 1];
 	}
-	return weir_key_hash(df->nkeys, step->hash, step->collations, key, isnull);
+	return weir_key_hash(df->nkeys, step->hash, key, isnull);
 }
 
 static bool
@@ -72,6 +101,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	Datum		ordinal;
 
 	slot_getallattrs(slot);
+	unpack(step, slot);
 	ordinal = slot->tts_values[step->dataflow->ordinal - 1];
 	receiver->emit(receiver->arg, slot->tts_values, slot->tts_isnull, hash_key(step, slot),
 				   weir_batch_index((ItemPointer) DatumGetPointer(ordinal)));

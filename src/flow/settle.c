@@ -30,10 +30,12 @@
 #include "utils/timestamp.h"
 
 #include "catalog/internal.h"
+#include "clock.h"
 #include "decide/recovery.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
 #include "flow/settle.h"
+#include "session.h"
 
 #define GIVE_UP_AFTER_MS 60000
 #define LOOK_FOR_WORKER_MS 100	/* while none is free */
@@ -222,6 +224,7 @@ weir_settle_main(Datum arg)
 	memcpy(&hold, MyBgworkerEntry->bgw_extra, sizeof(hold));
 	BackgroundWorkerInitializeConnectionByOid(hold.database, BOOTSTRAP_SUPERUSERID,
 											  BGWORKER_BYPASS_ALLOWCONN);
+	weir_session_begin_process();
 	foreach(lc, held_jobs(hold.job))
 	{
 		int64		job = *(int64 *) lfirst(lc);
@@ -274,9 +277,9 @@ start_worker(int index, BackgroundWorkerHandle **handle)
 
 /* The latch is also set by the postmaster when the worker starts or ends. */
 static void
-wait_on_latch(TimestampTz give_up, long at_most)
+wait_on_latch(int64 give_up, long at_most)
 {
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+	long		left = weir_ms_until(give_up);
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Min(left, at_most), PG_WAIT_EXTENSION);
@@ -294,13 +297,13 @@ no_worker_free(const char *command)
 }
 
 static BackgroundWorkerHandle *
-have_worker(int index, TimestampTz give_up, const char *command)
+have_worker(int index, int64 give_up, const char *command)
 {
 	BackgroundWorkerHandle *handle;
 
 	while (!start_worker(index, &handle))
 	{
-		if (GetCurrentTimestamp() >= give_up)
+		if (weir_now() >= give_up)
 			no_worker_free(command);
 		wait_on_latch(give_up, LOOK_FOR_WORKER_MS);
 	}
@@ -308,13 +311,13 @@ have_worker(int index, TimestampTz give_up, const char *command)
 }
 
 static void
-wait_for_worker(BackgroundWorkerHandle *handle, TimestampTz give_up, const char *command)
+wait_for_worker(BackgroundWorkerHandle *handle, int64 give_up, const char *command)
 {
 	pid_t		pid;
 
 	while (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
 	{
-		if (GetCurrentTimestamp() >= give_up)
+		if (weir_now() >= give_up)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("the jobs could not be stopped for %s", command),
@@ -328,7 +331,7 @@ wait_for_worker(BackgroundWorkerHandle *handle, TimestampTz give_up, const char 
 void
 weir_settle(int index, const char *command)
 {
-	TimestampTz give_up = GetCurrentTimestamp() + GIVE_UP_AFTER_MS * INT64CONST(1000);
+	int64		give_up = weir_now() + GIVE_UP_AFTER_MS * INT64CONST(1000);
 	BackgroundWorkerHandle *handle = have_worker(index, give_up, command);
 	bool		settled;
 

@@ -26,8 +26,10 @@
 #include "flow/channel.h"
 #include "flow/scan_step.h"
 #include "flow/task.h"
+#include "sink/epoch.h"
 #include "source/handover.h"
 #include "source/reader.h"
+#include "text.h"
 
 #define BATCH_RECORDS 4096
 
@@ -79,8 +81,9 @@ open_reader(Source *source)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
+	source->step = weir_scan_step_create(task->dataflow);
 	source->stream = weir_stream_get(task->dataflow->stream);
-	strlcpy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
+	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
 	source->batch = weir_batch_create(source->stream->relid,
 									  CreateTupleDescCopy(RelationGetDescr(rel)),
@@ -99,6 +102,7 @@ open_reader(Source *source)
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
+	options.suspects = &task->job->suspects;
 	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
 	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
 									  &task->slot->source);
@@ -148,6 +152,7 @@ process_range(Source *source)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	weir_epoch_be_owner();
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (weir_task_refresh(task, weir_dataflow_lock_scan))
@@ -169,7 +174,8 @@ process_range(Source *source)
 static bool
 blames_record(Source *source, const ErrorData *error)
 {
-	return source->batch->at >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
+	return source->batch->at >= 0 &&
+		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a record; NULL if there was none. */
@@ -227,6 +233,7 @@ drop_record(Source *source, int index, ErrorData *error)
 		source->task->line = batch->lines[index];
 		ReThrowError(error);
 	}
+	weir_task_check_blame(source->task, error, batch->lines[index]);
 	old = MemoryContextSwitchTo(batch->context);
 	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
 	MemoryContextSwitchTo(old);
@@ -486,7 +493,6 @@ weir_source_task(WeirTask *task)
 
 	source->task = task;
 	weir_task_compile(task);
-	source->step = weir_scan_step_create(task->dataflow);
 	open_channels(source);
 	open_reader(source);
 	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);

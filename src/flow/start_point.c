@@ -185,7 +185,11 @@ pass_gaps(WeirCoordinator *co, List *rows)
 		if (known)
 			*start = *known;
 		else
+		{
+			/* within a record, as far as anybody knows */
 			start->offset = oldest;
+			start->passing = -1;
+		}
 		start->ended = false;
 		ereport(LOG,
 				(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "clock.h"
 #include "flow/attempt.h"
 #include "flow/registry_int.h"
 
@@ -74,7 +75,7 @@ last_second(const WeirTaskSlot *slot)
 {
 	WeirTaskStats stats = slot->stats;
 
-	if (GetCurrentTimestamp() - stats.rolled_at < 2 * USECS_PER_SEC)
+	if (weir_now() - stats.rolled_at < 2 * USECS_PER_SEC)
 		return stats;
 	stats.rate_in = stats.rate_out = 0;
 	stats.busy = stats.in_sink = 0;
@@ -137,8 +138,8 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 {
 	const WeirSourceStats *stats = &slot->source;
 	int64		dead_letters = stats->dead_letters;
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	Datum		values[14];
+	bool		nulls[14] = {false};
 
 	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
 		dead_letters += attempt->tasks[i].stats.dead_letters;
@@ -158,6 +159,8 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 	values[10] = Int64GetDatum(dead_letters);
 	values[11] = CStringGetTextDatum(stats->last_error);
 	nulls[11] = stats->last_error[0] == '\0';
+	values[12] = Int64GetDatum(stats->partial_records);
+	values[13] = Int64GetDatum(stats->record_bytes);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

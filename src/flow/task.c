@@ -23,23 +23,20 @@
 #include "storage/sinvaladt.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "decide/commit.h"
+#include "decide/poison.h"
 #include "fault.h"
 #include "flow/lock.h"
 #include "flow/mark.h"
 #include "flow/task.h"
+#include "session.h"
+#include "sink/epoch.h"
 #include "sink/output.h"
-
-int64
-weir_now(void)
-{
-	return GetCurrentTimestamp();
-}
+#include "text.h"
 
 static void
 append_line(StringInfo buf, const char *line)
@@ -98,10 +95,22 @@ report_error(WeirTask *task, ErrorData *edata)
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
-	strlcpy(error->message, edata->message ? edata->message : "", sizeof(error->message));
-	strlcpy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
+	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
 	pg_write_barrier();
 	error->set = true;
+}
+
+void
+weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line)
+{
+	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+
+	if (blame == WEIR_BLAME_RECORD ||
+		(blame == WEIR_BLAME_IF_REPEATED && weir_is_suspect(&task->job->suspects, line)))
+		return;
+	task->line = line;
+	ReThrowError(error);
 }
 
 static void
@@ -114,29 +123,6 @@ task_error_context(void *arg)
 				   task->job->name, task->name, task->line);
 	else
 		errcontext("job \"%s\", task %s", task->job->name, task->name);
-}
-
-static void
-force_setting(const char *name, const char *value)
-{
-	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-void
-weir_commit_durably(void)
-{
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
-		force_setting("synchronous_commit", "on");
-}
-
-void
-weir_reload_settings(void)
-{
-	if (!ConfigReloadPending)
-		return;
-	ConfigReloadPending = false;
-	ProcessConfigFile(PGC_SIGHUP);
-	weir_commit_durably();
 }
 
 /* For a timeout that 0 would turn off and that must fit an int. */
@@ -152,35 +138,18 @@ weir_task_configure(WeirTask *task)
 	char		buf[32];
 
 	snprintf(buf, sizeof(buf), "%d", weir_milliseconds(task->attempt->lock_wait));
-	force_setting("lock_timeout", buf);
+	weir_session_force("lock_timeout", buf);
 }
 
-/* What create_job recorded, and what a streaming session must have. */
 static void
 set_session_up(WeirTask *task)
 {
-	force_setting("search_path", task->job->search_path);
-	force_setting("timezone", task->job->timezone);
-	force_setting("datestyle", task->job->datestyle);
-	force_setting("intervalstyle", task->job->intervalstyle);
-	force_setting("default_transaction_isolation", "read committed");
-	force_setting("default_transaction_read_only", "off");
-	force_setting("default_transaction_deferrable", "off");
-	force_setting("statement_timeout", "0");
-	force_setting("idle_in_transaction_session_timeout", "0");
-	force_setting("idle_session_timeout", "0");
+	weir_session_begin_task(task->job->settings);
 	/* in a deadlock with a user's session the task notices first and gives way */
-	force_setting("deadlock_timeout", "10ms");
-	force_setting("jit", "off");
-	force_setting("enable_memoize", "off");
-	force_setting("max_parallel_workers_per_gather", "0");
-	force_setting("session_replication_role", "origin");
-	if (GetConfigOption("transaction_timeout", true, false))
-		force_setting("transaction_timeout", "0");
-	weir_commit_durably();
+	weir_session_force("deadlock_timeout", "10ms");
 	weir_task_configure(task);
 	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
-	force_setting("application_name", psprintf("%s %s", task->job->name, task->name));
+	weir_session_force("application_name", psprintf("%s %s", task->job->name, task->name));
 }
 
 static void
@@ -199,6 +168,20 @@ load_job(WeirTask *task)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " no longer exists", task->attempt->job)));
+	weir_epoch_owned_by(task->job->owner);
+}
+
+/* By the settings of create_job, whatever the job's code has set in this session. */
+static WeirDataflow *
+compile(const WeirJob *job)
+{
+	WeirSession before;
+	WeirDataflow *dataflow;
+
+	weir_session_enter(&before, job->owner, job->settings);
+	dataflow = weir_compile(job->query, false);
+	weir_session_leave(&before);
+	return dataflow;
 }
 
 void
@@ -210,7 +193,7 @@ weir_task_compile(WeirTask *task)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	task->dataflow = weir_compile(task->job->query, false);
+	task->dataflow = compile(task->job);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -255,7 +238,7 @@ weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
 
 		if (fresh)
 			weir_dataflow_free(fresh);
-		fresh = weir_compile(task->job->query, false);
+		fresh = compile(task->job);
 		MemoryContextSwitchTo(old);
 	} while (!lock(fresh));
 	check_same_shape(task, fresh);
@@ -357,7 +340,7 @@ weir_task_tick(WeirTask *task)
 	CHECK_FOR_INTERRUPTS();
 	if (task->attempt->stopping)
 		task->stop = true;
-	weir_reload_settings();
+	weir_session_reload();
 	(void) weir_control_push(task->port);
 	if (now - task->second_began < USECS_PER_SEC)
 		return;

@@ -12,6 +12,7 @@
 #include "storage/latch.h"
 
 #include "catalog/job.h"
+#include "clock.h"
 #include "compile/dataflow.h"
 #include "flow/attempt.h"
 #include "flow/control.h"
@@ -53,12 +54,10 @@ extern PGDLLEXPORT void weir_task_main(Datum arg);
 extern void weir_source_task(WeirTask *task);
 extern void weir_operator_task(WeirTask *task);
 
-extern int64 weir_now(void);
 extern int	weir_milliseconds(int64 us);
 
-/* Whatever is configured, what the two phases rest on is flushed; also after a SIGHUP. */
-extern void weir_commit_durably(void);
-extern void weir_reload_settings(void);
+/* Raises the error, which came up at this record, again unless it is the record's. */
+extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
 
 /* Options of the job that may change while it runs. */
 extern void weir_task_configure(WeirTask *task);

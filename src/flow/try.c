@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "clock.h"
 #include "flow/channel.h"
 #include "flow/keyed_step.h"
 #include "flow/scan_step.h"
@@ -88,14 +89,14 @@ check_stream(Try *t, const char *name)
 				 errhint("Leave the argument stream out: a job reads one stream.")));
 }
 
-/* The clock of keyed state does not go back. */
+/* The clock of keyed state does not go back: that of arrivals, or where earlier lines have set it. */
 static int64
 arrival(Try *t, const WeirTryInput *input)
 {
 	int64		clock = t->store ? weir_store_clock(t->store) : PG_INT64_MIN;
 
 	if (!input->has_at)
-		return Max(GetCurrentTimestamp(), clock);
+		return Max(weir_arrival_time(), clock);
 	if (input->at < clock)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -173,7 +174,8 @@ run_line(Try *t, const char *line)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
 	batch = weir_lines_decode(t->lines, line, t->stamp);
-	t->line = batch->lines[0];
+	if (batch->nrecords > 0)
+		t->line = batch->lines[0];
 	resetStringInfo(&t->rows);
 	weir_scan_step_run(t->scan, batch, add_row, t);
 	run_rows(t);

@@ -12,15 +12,18 @@
 
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
 
+#include "clock.h"
 #include "fault.h"
 #include "sink/epoch.h"
 
 static bool epoch_open = false;
-static TimestampTz epoch_began = 0;
+static int64 epoch_began = 0;
+static Oid	epoch_owner = InvalidOid;
 
 bool
 weir_epoch_is_open(void)
@@ -28,10 +31,23 @@ weir_epoch_is_open(void)
 	return epoch_open;
 }
 
-TimestampTz
+int64
 weir_epoch_began(void)
 {
 	return epoch_began;
+}
+
+void
+weir_epoch_owned_by(Oid owner)
+{
+	epoch_owner = owner;
+}
+
+void
+weir_epoch_be_owner(void)
+{
+	if (GetUserId() != epoch_owner)
+		SetUserIdAndSecContext(epoch_owner, 0);
 }
 
 /* A deferred check would fire inside PREPARE, with no record to blame. */
@@ -57,8 +73,9 @@ weir_epoch_enter(void)
 		StartTransactionCommand();
 		weir_epoch_check_at_once();
 		epoch_open = true;
-		epoch_began = GetCurrentTransactionStartTimestamp();
+		epoch_began = weir_now();
 	}
+	weir_epoch_be_owner();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
@@ -85,6 +102,7 @@ weir_epoch_prepare(const char *gid)
 {
 	WEIR_FAULT(before_prepare);
 	StartTransactionCommand();
+	weir_epoch_be_owner();
 	if (!PrepareTransactionBlock(gid))
 		elog(ERROR, "epoch transaction is not open");
 	CommitTransactionCommand();

@@ -140,7 +140,7 @@ static bool
 blames_row(WeirGuarded *g, const ErrorData *error)
 {
 	return weir_sink_at_rows(g->sink) &&
-		weir_blames_record(unpack_sql_state(error->sqlerrcode));
+		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a row; NULL if there was none. */

@@ -24,7 +24,7 @@ typedef struct WeirGuarded WeirGuarded;
 
 /* What to do with a row the statement refuses. */
 typedef void (*WeirRefusedFunction) (void *arg, const WeirGuardedRow *row,
-									 const ErrorData *error);
+									 ErrorData *error);
 
 /* In CurrentMemoryContext. */
 extern WeirGuarded *weir_guarded_create(const WeirDataflow *dataflow, int64 *line);

@@ -13,6 +13,14 @@
  */
 #define OFFSET_BITS 15
 
+/* Where a record's bytes are. */
+typedef struct WeirKept
+{
+	const StringInfoData *in;
+	int			start;
+	int			len;
+} WeirKept;
+
 WeirBatch  *weir_current_batch = NULL;
 
 WeirBatch *
@@ -38,29 +46,47 @@ weir_batch_reset(WeirBatch *batch)
 {
 	batch->nrecords = 0;
 	MemoryContextReset(batch->context);
-	if (batch->raw)
-		resetStringInfo(batch->raw);
+	if (batch->bytes)
+		resetStringInfo(batch->bytes);
 }
 
 void
 weir_batch_keep_raw(WeirBatch *batch)
 {
 	batch->faults = palloc0(batch->capacity * sizeof(WeirFault *));
-	batch->raw_ends = palloc(batch->capacity * sizeof(int));
-	batch->raw = makeStringInfo();
+	batch->kept = palloc0(batch->capacity * sizeof(WeirKept));
+	batch->bytes = makeStringInfo();
+}
+
+void
+weir_batch_keep_text(WeirBatch *batch, int index, const StringInfoData *text, int start, int len)
+{
+	if (batch->kept == NULL)
+		return;
+	batch->faults[index] = NULL;
+	batch->kept[index].in = text;
+	batch->kept[index].start = start;
+	batch->kept[index].len = len;
+}
+
+void
+weir_batch_keep_bytes(WeirBatch *batch, int index, const char *data, int len)
+{
+	if (batch->kept == NULL)
+		return;
+	weir_batch_keep_text(batch, index, batch->bytes, batch->bytes->len, len);
+	appendBinaryStringInfo(batch->bytes, data, len);
 }
 
 WeirRaw
 weir_batch_raw(const WeirBatch *batch, int index)
 {
 	WeirRaw		raw = {NULL, 0};
-	int			start;
 
-	if (batch->raw == NULL)
+	if (batch->kept == NULL)
 		return raw;
-	start = index > 0 ? batch->raw_ends[index - 1] : 0;
-	raw.data = batch->raw->data + start;
-	raw.len = batch->raw_ends[index] - start;
+	raw.data = batch->kept[index].in->data + batch->kept[index].start;
+	raw.len = batch->kept[index].len;
 	return raw;
 }
 

@@ -46,8 +46,8 @@ typedef struct WeirBatch
 	int			end;
 	int			at;				/* record it returned last, -1: none yet */
 	WeirFault **faults;			/* NULL: the stream has no dead letters */
-	StringInfo	raw;			/* bytes of all records, likewise */
-	int		   *raw_ends;		/* of each record in raw */
+	struct WeirKept *kept;		/* where the bytes of each record are, likewise */
+	StringInfo	bytes;			/* those that were kept here */
 	MemoryContext context;		/* of the values; reset for the next batch */
 } WeirBatch;
 
@@ -58,6 +58,13 @@ extern void weir_batch_reset(WeirBatch *batch);
 
 /* From now on the batch keeps bytes and faults. */
 extern void weir_batch_keep_raw(WeirBatch *batch);
+/*
+ * Notes where a record's bytes are: in a text, which may grow but stays as long
+ * as the batch's records; or copies them.  Nothing, where they are not kept.
+ */
+extern void weir_batch_keep_text(WeirBatch *batch, int index, const StringInfoData *text,
+								 int start, int len);
+extern void weir_batch_keep_bytes(WeirBatch *batch, int index, const char *data, int len);
 extern WeirRaw weir_batch_raw(const WeirBatch *batch, int index);
 /* The record is a dead letter.  The error is copied. */
 extern void weir_batch_fault(WeirBatch *batch, int index, int sqlstate, const char *error);

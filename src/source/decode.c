@@ -1,86 +1,58 @@
 /*
  * source/decode.c
- *		Framed records into rows, by COPY's own parser.
+ *		Framed records into rows: the records of a batch, in transactions, and
+ *		what becomes of one that cannot be decoded.
  *
- * The records of a batch are laid end to end, each ended by a newline, and
- * handed to COPY through its callback, so that a record is exactly one of its
- * lines and the types' input functions see what they would see in COPY.  What
- * would make COPY see more or fewer lines than there are records is escaped
- * here or refused here:
- *
- *	- COPY takes the end of line it first meets for the stream's: it is told
- *	  that lines end in a newline.
- *	- `\.` ends a COPY, in csv too, without an error: it is a data error here.
- *	- Where records end otherwise than by newline, a newline or a carriage
- *	  return inside a record in text format is escaped; in csv it must be
- *	  quoted, as COPY has it.
- *	- A backslash at a record's very end would escape our newline: it is
- *	  dropped, as COPY does at the end of its input.
- *
- * The COPY state lives as long as the decoder.  All it keeps of the table is
- * the relation, given to it afresh in every transaction, and what follows from
- * the columns, which must not have changed.
+ * An error ends the transaction.  If it is about a record and the stream has
+ * dead letters, the next transaction goes on behind that record; the rows
+ * before it stay as they are.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "commands/copy.h"
-#include "commands/copyfrom_internal.h"
-#include "commands/progress.h"
-#include "lib/stringinfo.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "pgstat.h"
-#include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "catalog/dead_letter.h"
 #include "decide/poison.h"
-#include "source/decode.h"
+#include "source/constraint.h"
+#include "source/decoder.h"
+#include "source/excerpt.h"
+#include "source/record_error.h"
+#include "source/record_fault.h"
 
-#define EXCERPT_CHARS	200
 #define FULL_BYTES		(1024 * 1024)
+#define OUTSIZED_BYTES	(16 * FULL_BYTES)
 
-/* What COPY would not report as we want it. */
-typedef enum RecordFault
+static const WeirFormat *
+format_of(const WeirStream *stream)
 {
-	FAULT_NONE,
-	FAULT_END_OF_COPY,			/* \. */
-	FAULT_NEWLINE				/* unquoted in csv */
-} RecordFault;
-
-struct WeirDecoder
-{
-	const WeirStream *stream;
-	MemoryContext context;
-	bool		newline;		/* records end in a newline */
-	CopyFromState copy;			/* NULL until the first batch */
-	TupleDesc	desc;			/* of the table, as it was for the first batch */
-
-	StringInfoData text;		/* the batch's records, as COPY reads them */
-	Size		given;			/* bytes of it that COPY has taken */
-	Size	   *starts;			/* of each record in text */
-	int			nstarts;
-	int			max_starts;
-	Size		bytes;			/* of the batch's records */
-	int			next;			/* first record not yet decoded */
-	int			current;		/* record being decoded, -1: none */
-};
-
-/* COPY's callback takes no argument. */
-static WeirDecoder *copying = NULL;
+	switch (stream->format)
+	{
+		case WEIR_FORMAT_JSONL:
+			return &weir_format_jsonl;
+		case WEIR_FORMAT_LINE:
+			return &weir_format_line;
+		case WEIR_FORMAT_TEXT:
+		case WEIR_FORMAT_CSV:
+			break;
+	}
+	return &weir_format_copy;
+}
 
 WeirDecoder *
-weir_decoder_create(const WeirStream *stream)
+weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 {
 	WeirDecoder *d = palloc0(sizeof(WeirDecoder));
 
 	d->stream = stream;
+	d->suspects = suspects;
+	d->format = format_of(stream);
 	d->context = CurrentMemoryContext;
-	d->newline = stream->record_delimiter_len == 1 &&
-		stream->record_delimiter[0] == '\n';
 	d->max_starts = 1024;
 	d->starts = palloc(d->max_starts * sizeof(Size));
 	initStringInfo(&d->text);
@@ -88,11 +60,27 @@ weir_decoder_create(const WeirStream *stream)
 	return d;
 }
 
+/* One outsized record is no reason to keep its memory. */
+static void
+reset_text(WeirDecoder *d)
+{
+	MemoryContext caller;
+
+	if (d->text.maxlen <= OUTSIZED_BYTES)
+	{
+		resetStringInfo(&d->text);
+		return;
+	}
+	caller = MemoryContextSwitchTo(d->context);
+	pfree(d->text.data);
+	initStringInfo(&d->text);
+	MemoryContextSwitchTo(caller);
+}
+
 void
 weir_decoder_reset(WeirDecoder *d)
 {
-	resetStringInfo(&d->text);
-	d->given = 0;
+	reset_text(d);
 	d->nstarts = 0;
 	d->bytes = 0;
 	d->next = 0;
@@ -105,119 +93,29 @@ weir_decoder_full(const WeirDecoder *d)
 	return d->bytes >= FULL_BYTES;
 }
 
-static bool
-ends_in_odd_backslash(const char *data, Size len)
-{
-	Size		n = 0;
-
-	while (n < len && data[len - 1 - n] == '\\')
-		n++;
-	return n % 2 == 1;
-}
-
-/* Does a newline stand outside quotes? The scan is COPY's own. */
-static bool
-has_unquoted_newline(const WeirStream *stream, const char *data, Size len)
-{
-	char		escape = stream->escape == stream->quote ? '\0' : stream->escape;
-	bool		in_quote = false;
-	bool		escaped = false;
-
-	if (memchr(data, '\n', len) == NULL)
-		return false;
-	for (Size i = 0; i < len; i++)
-	{
-		char		c = data[i];
-
-		if (in_quote && escape != '\0' && c == escape)
-			escaped = !escaped;
-		if (c == stream->quote && !escaped)
-			in_quote = !in_quote;
-		if (c != escape)
-			escaped = false;
-		if (c == '\n' && !in_quote)
-			return true;
-	}
-	return false;
-}
-
-/*
- * COPY reads `\.` as its end at the end of a line of text, and in csv alone on
- * a line, be it the first of a quoted value.
- */
-static RecordFault
-find_fault(WeirDecoder *d, const char *data, Size len)
-{
-	if (d->stream->csv)
-	{
-		if (len >= 2 && data[0] == '\\' && data[1] == '.' &&
-			(len == 2 || data[2] == '\n'))
-			return FAULT_END_OF_COPY;
-		if (!d->newline && has_unquoted_newline(d->stream, data, len))
-			return FAULT_NEWLINE;
-	}
-	else if (len >= 2 && data[len - 1] == '.' &&
-			 ends_in_odd_backslash(data, len - 1))
-		return FAULT_END_OF_COPY;
-	return FAULT_NONE;
-}
-
-/* Text whose records may hold newlines and carriage returns as they are. */
+/* What is no record is a fault of the batch; nothing of it is to be decoded. */
 static void
-append_escaped(StringInfo text, const char *data, Size len)
+add_aside(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
-	bool		odd = false;	/* behind an odd number of backslashes */
+	char	   *error = weir_record_fault_text(d->stream, record);
 
-	for (Size i = 0; i < len; i++)
-	{
-		char		c = data[i];
-
-		if (c == '\n' || c == '\r')
-		{
-			if (!odd)
-				appendStringInfoChar(text, '\\');
-			appendStringInfoChar(text, c == '\n' ? 'n' : 'r');
-			odd = false;
-		}
-		else
-		{
-			appendStringInfoChar(text, c);
-			odd = c == '\\' && !odd;
-		}
-	}
+	weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
+	weir_batch_fault(batch, batch->nrecords, weir_record_fault_code(record), error);
+	pfree(error);
 }
 
 static void
-append_record(WeirDecoder *d, const char *data, Size len)
+add_record(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
 {
-	bool		csv = d->stream->csv;
+	int			start = d->text.len;
 
-	if (!csv && len > 0 && data[len - 1] == '\\' && ends_in_odd_backslash(data, len))
-		len--;
-	if (!csv && !d->newline &&
-		(memchr(data, '\n', len) != NULL || memchr(data, '\r', len) != NULL))
-		append_escaped(&d->text, data, len);
+	/* in one step, since twice as much as it needs would be reserved otherwise */
+	enlargeStringInfo(&d->text, (int) record->len + 1);
+	if (d->format->append(d, record->data, record->len))
+		weir_batch_keep_text(batch, batch->nrecords, &d->text, start, (int) record->len);
 	else
-		appendBinaryStringInfo(&d->text, data, len);
-	appendStringInfoChar(&d->text, '\n');
-}
-
-/* The record's bytes are the batch's; one that is too long is a fault of it. */
-static void
-keep_raw(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
-{
-	int			index = batch->nrecords;
-
-	appendBinaryStringInfo(batch->raw, record->data, record->len);
-	batch->raw_ends[index] = batch->raw->len;
-	batch->faults[index] = NULL;
-	if (record->is_cut)
-	{
-		char	   *error = psprintf("record is longer than %d bytes", d->stream->max_record);
-
-		weir_batch_fault(batch, index, ERRCODE_PROGRAM_LIMIT_EXCEEDED, error);
-		pfree(error);
-	}
+		weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
+	appendStringInfoChar(&d->text, d->format->terminator);
 }
 
 void
@@ -228,52 +126,36 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 		d->max_starts *= 2;
 		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
 	}
-	if (batch->raw)
-		keep_raw(d, batch, record);
 	d->bytes += record->len;
 	d->starts[d->nstarts++] = d->text.len;
-	if (!record->is_cut)
-		append_record(d, record->data, record->len);
+	if (record->fault != WEIR_RECORD_WHOLE)
+		add_aside(d, batch, record);
+	else
+		add_record(d, batch, record);
 
 	batch->lines[batch->nrecords] = record->line;
 	batch->stamps[batch->nrecords] = record->stamp;
 	batch->nrecords++;
 }
 
-/* Behind the record's newline in text. */
-static Size
-record_end(const WeirDecoder *d, int index)
+char *
+weir_decoder_string(const WeirDecoder *d, int index)
 {
-	return index + 1 < d->nstarts ? d->starts[index + 1] : (Size) d->text.len;
+	Size		len;
+	const char *data = weir_decoder_record(d, index, &len);
+
+	return pg_any_to_server(data, (int) len, d->stream->encoding);
 }
 
-static int
-give_text(void *buffer, int minread, int maxread)
+bool
+weir_column_is_read(TupleDesc desc, int column)
 {
-	WeirDecoder *d = copying;
-	Size		n = Min((Size) maxread, d->text.len - d->given);
+	Form_pg_attribute att = TupleDescAttr(desc, column);
 
-	memcpy(buffer, d->text.data + d->given, n);
-	d->given += n;
-	return (int) n;
+	return !att->attisdropped && att->attgenerated == '\0';
 }
 
 static void
-begin_copy(WeirDecoder *d, Relation rel)
-{
-	MemoryContext caller = MemoryContextSwitchTo(d->context);
-
-	if (d->desc == NULL)
-		d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
-	d->copy = BeginCopyFrom(NULL, rel, NULL, NULL, false, give_text, NIL,
-							d->stream->copy_options);
-	d->copy->eol_type = EOL_NL;
-	/* Reading a stream is not to be seen as a COPY in progress. */
-	pgstat_progress_end_command();
-	MemoryContextSwitchTo(caller);
-}
-
-static Relation
 open_table(WeirDecoder *d)
 {
 	Relation	rel = try_table_open(d->stream->relid, AccessShareLock);
@@ -288,32 +170,14 @@ open_table(WeirDecoder *d)
 				 errmsg("stream %s was altered while a job reads it", d->stream->name),
 				 errdetail("Its columns are not those the job was started with."),
 				 errhint("The job must be started again to read the stream as it is now.")));
-	if (d->copy == NULL)
-		begin_copy(d, rel);
-	d->copy->rel = rel;
-	return rel;
-}
+	if (d->desc == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(d->context);
 
-/* The record being decoded: what COPY would not report as we want it. */
-static void
-check_fault(WeirDecoder *d)
-{
-	Size		start = d->starts[d->current];
-	RecordFault fault = find_fault(d, d->text.data + start, record_end(d, d->current) - start - 1);
-
-	if (fault == FAULT_NONE)
-		return;
-	if (fault == FAULT_END_OF_COPY)
-		ereport(ERROR,
-				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-				 errmsg("end-of-copy marker \"\\.\" found in data"),
-				 d->stream->csv ?
-				 errhint("Put the value in quotes.") :
-				 errhint("Write a backslash in data as \"\\\\\".")));
-	ereport(ERROR,
-			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-			 errmsg("unquoted newline found in data"),
-			 errhint("Use quoted CSV field to represent newline.")));
+		d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+		MemoryContextSwitchTo(caller);
+	}
+	d->rel = rel;
 }
 
 /* Nothing to decode: the record was a fault when it came. */
@@ -323,192 +187,195 @@ is_fault(const WeirBatch *batch, int index)
 	return batch->faults && batch->faults[index];
 }
 
-/* Without transcoding COPY's two buffers are one, and only one index is kept. */
-static bool
-used_all(WeirDecoder *d)
+static void
+decode_record(WeirDecoder *d, WeirBatch *batch, int index, WeirConstraints *constraints)
 {
-	CopyFromState copy = d->copy;
+	Size		first = (Size) index * d->desc->natts;
 
-	if (d->given < d->text.len)
-		return false;
-	if (copy->need_transcoding)
-		return INPUT_BUF_BYTES(copy) == 0 && RAW_BUF_BYTES(copy) == 0;
-	return copy->input_buf_index == copy->raw_buf_len;
+	d->current = index;
+	d->in_input = false;
+	d->column = NULL;
+	d->value = NULL;
+	d->format->row(d, batch->values + first, batch->nulls + first);
+	if (constraints != NULL)
+		weir_constraints_apply(constraints, batch->values + first, batch->nulls + first);
 }
 
 /* The records from the next one on; in a transaction with a snapshot. */
 static void
 decode_records(WeirDecoder *d, WeirBatch *batch)
 {
-	Relation	rel;
-	int			natts = batch->desc->natts;
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	WeirConstraints *constraints;
 
 	d->current = -1;
-	rel = open_table(d);
-	if (natts != d->desc->natts)
+	open_table(d);
+	if (batch->desc->natts != d->desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name)));
-	copying = d;
-	for (d->current = d->next; d->current < batch->nrecords; d->current++)
+	d->format->begin(d);
+	constraints = weir_constraints_begin(d->rel);
+	for (int i = d->next; i < batch->nrecords; i++)
 	{
-		Size		first = (Size) d->current * natts;
-
-		if (is_fault(batch, d->current))
-			continue;
-		check_fault(d);
-		if (!NextCopyFrom(d->copy, NULL, batch->values + first, batch->nulls + first))
-			break;
+		if (!is_fault(batch, i))
+			decode_record(d, batch, i, constraints);
 	}
-
-	/* A row a record, and every byte of them used. */
-	if (d->current < batch->nrecords || !used_all(d))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("records of stream %s and the rows COPY made of them do not match",
-						d->stream->name),
-				 errdetail("%d records gave %d rows.", batch->nrecords, d->current)));
 	d->current = -1;
-	copying = NULL;
+	if (constraints != NULL)
+		weir_constraints_end(constraints);
+	d->format->end(d);
 	MemoryContextSwitchTo(caller);
-	table_close(rel, AccessShareLock);
+	table_close(d->rel, AccessShareLock);
 }
 
-/* Appends the character at data if it is valid, else its first byte escaped; returns its length. */
-static int
-append_character(StringInfo out, const char *data, Size len, bool convertible)
+static void
+begin(bool nested)
 {
-	int			n = convertible || !IS_HIGHBIT_SET(*data) ?
-		pg_encoding_verifymbchar(GetDatabaseEncoding(), data, len) : -1;
-
-	if (n > 0 && *data != '\0')
-	{
-		appendBinaryStringInfo(out, data, n);
-		return n;
-	}
-	appendStringInfo(out, "\\x%02x", (unsigned char) *data);
-	return 1;
+	if (nested)
+		BeginInternalSubTransaction(NULL);
+	else
+		StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-char *
-weir_record_text(const char *data, Size len, int encoding, int max_chars)
+static void
+finish(bool nested)
 {
-	StringInfoData out;
-	bool		same = encoding == GetDatabaseEncoding();
-	Size		used = 0;
-	int			chars = 0;
-
-	initStringInfo(&out);
-	for (; used < len && chars < max_chars; chars++)
-		used += append_character(&out, data + used, len - used, same);
-	if (used < len)
-		appendStringInfoString(&out, "...");
-	return out.data;
+	PopActiveSnapshot();
+	if (nested)
+		ReleaseCurrentSubTransaction();
+	else
+		CommitTransactionCommand();
 }
 
-char *
-weir_record_excerpt(const char *data, Size len, int encoding)
+static void
+undo(bool nested)
 {
-	return weir_record_text(data, len, encoding, EXCERPT_CHARS);
+	if (nested)
+		RollbackAndReleaseCurrentSubTransaction();
+	else
+		AbortCurrentTransaction();
 }
 
-/* Is the error of decode_records about the record it was at? */
-static bool
-blames_record(WeirDecoder *d, const ErrorData *error)
-{
-	return d->current >= 0 && weir_blames_record(unpack_sql_state(error->sqlerrcode));
-}
-
-/* COPY begins anew behind the record: what it has read is not to be relied on after an error. */
-static bool
-skip_record(WeirDecoder *d, WeirBatch *batch, const ErrorData *error)
-{
-	MemoryContext caller;
-	char	   *text;
-
-	if (batch->faults == NULL || !blames_record(d, error))
-		return false;
-	caller = MemoryContextSwitchTo(batch->context);
-	text = weir_letter_error(error);
-	if (d->copy->cur_attname)
-		text = psprintf("%s\ncolumn %s", text, d->copy->cur_attname);
-	weir_batch_fault(batch, d->current, error->sqlerrcode, text);
-	MemoryContextSwitchTo(caller);
-	d->next = d->current + 1;
-	d->given = d->next < d->nstarts ? d->starts[d->next] : d->text.len;
-	EndCopyFrom(d->copy);
-	d->copy = NULL;
-	return true;
-}
-
-static char *
-join_lines(char *first, char *second)
-{
-	return second == NULL ? first : psprintf("%s\n%s", first, second);
-}
-
-/* Adds where in the stream it happened; returns the record's line, 0 if it is about none. */
-static int64
-explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
-{
-	StringInfoData where;
-	Size		start,
-				end;
-	int64		line;
-
-	if (!blames_record(d, error))
-		return 0;
-	line = batch->lines[d->current];
-	initStringInfo(&where);
-	appendStringInfo(&where, "stream %s, line " INT64_FORMAT, d->stream->name, line);
-	if (d->copy->cur_attname)
-	{
-		appendStringInfo(&where, ", column %s: ", d->copy->cur_attname);
-		if (d->copy->cur_attval)
-			appendStringInfo(&where, "\"%s\"",
-							 weir_record_excerpt(d->copy->cur_attval,
-												 strlen(d->copy->cur_attval),
-												 GetDatabaseEncoding()));
-		else
-			appendStringInfoString(&where, "null input");
-	}
-	error->context = join_lines(where.data, error->context);
-
-	start = d->starts[d->current];
-	end = record_end(d, d->current);
-	error->detail = join_lines(psprintf("Record: \"%s\"",
-										weir_record_excerpt(d->text.data + start,
-															end - start - 1,
-															d->copy->file_encoding)),
-							   error->detail);
-	return line;
-}
-
-/* NULL if the batch is done, or what ended its transaction. */
+/* Does so in a transaction, or a subtransaction; NULL, or the error that ended it. */
 static ErrorData *
-try_records(WeirDecoder *d, WeirBatch *batch)
+try(void (*work) (WeirDecoder *, WeirBatch *), WeirDecoder *d, WeirBatch *batch, bool nested)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	begin(nested);
 	PG_TRY();
 	{
-		decode_records(d, batch);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		MemoryContextSwitchTo(batch->context);
+		work(d, batch);
+		finish(nested);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(batch->context);
 		error = CopyErrorData();
 		FlushErrorState();
-		AbortCurrentTransaction();
+		undo(nested);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	if (nested)
+		CurrentResourceOwner = owner;
+	return error;
+}
+
+/* Are the record's characters any?  If so, which column is at fault? */
+static void
+examine(WeirDecoder *d, WeirBatch *batch)
+{
+	d->is_text = false;
+	(void) weir_decoder_string(d, d->current);
+	d->is_text = true;
+	d->format->locate(d);
+}
+
+/*
+ * COPY looks at bytes beyond the record, so what it says of bytes that are no
+ * character may be of the next one, too.
+ */
+static ErrorData *
+explain_place(WeirDecoder *d, WeirBatch *batch, ErrorData *error, bool nested)
+{
+	ErrorData  *examined = try(examine, d, batch, nested);
+
+	if (!d->is_text)
+		d->column = d->value = NULL;
+	else if (d->column == NULL && error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION)
+		d->column = error->column_name;
+	return !d->is_text && examined != NULL && examined->sqlerrcode == error->sqlerrcode ?
+		examined : error;
+}
+
+static bool
+is_unknown_name(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return error->sqlerrcode == ERRCODE_INVALID_SCHEMA_NAME ||
+		(category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+		 error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
+/* Is the column at fault of a type whose values are names of the database's objects? */
+static bool
+names_object(const WeirDecoder *d)
+{
+	static const Oid types[] = {REGPROCOID, REGPROCEDUREOID, REGOPEROID, REGOPERATOROID,
+		REGCLASSOID, REGTYPEOID, REGROLEOID, REGNAMESPACEOID, REGCONFIGOID, REGDICTIONARYOID,
+	REGCOLLATIONOID};
+
+	for (int i = 0; d->column != NULL && i < d->desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(d->desc, i)->attname), d->column) != 0)
+			continue;
+		for (int t = 0; t < lengthof(types); t++)
+		{
+			if (TupleDescAttr(d->desc, i)->atttypid == types[t])
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Is the error about the record it was met at?  An internal error is, in an
+ * input function; elsewhere, as in a CHECK, if the attempt before met it, too.
+ */
+static bool
+blames_record(const WeirDecoder *d, const WeirBatch *batch, const ErrorData *error, bool in_input)
+{
+	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+
+	if (blame == WEIR_BLAME_IF_REPEATED)
+		return in_input || (d->suspects && weir_is_suspect(d->suspects, batch->lines[d->current]));
+	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
+}
+
+/* NULL if the batch is done; else *blamed says whether the error is about d->current. */
+static ErrorData *
+try_records(WeirDecoder *d, WeirBatch *batch, bool nested, bool *blamed)
+{
+	ErrorData  *error = try(decode_records, d, batch, nested);
+
+	*blamed = false;
+	if (error == NULL)
+		return NULL;
+	if (d->current >= 0)
+	{
+		bool		in_input = d->format->in_input(d);
+
+		error = explain_place(d, batch, error, nested);
+		*blamed = blames_record(d, batch, error, in_input);
+	}
+	d->format->close(d);
 	return error;
 }
 
@@ -516,56 +383,37 @@ ErrorData *
 weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line)
 {
 	ErrorData  *error;
+	bool		blamed;
 
-	while ((error = try_records(d, batch)) != NULL)
+	while ((error = try_records(d, batch, false, &blamed)) != NULL)
 	{
-		if (skip_record(d, batch, error))
-			continue;
-		*line = explain(d, batch, error);
-		return error;
+		if (!blamed || batch->faults == NULL)
+			break;
+		weir_batch_fault(batch, d->current, error->sqlerrcode,
+						 weir_record_error_letter(d, batch, error));
+		d->next = d->current + 1;
 	}
-	return NULL;
+	*line = error && d->current >= 0 ? batch->lines[d->current] : 0;
+	if (*line > 0)
+		weir_record_error_explain(d, batch, error);
+	return error;
 }
 
 void
 weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	bool		blamed;
+	ErrorData  *error = try_records(d, batch, true, &blamed);
 
-	PG_TRY();
-	{
-		decode_records(d, batch);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		(void) explain(d, batch, error);
-		ReThrowError(error);
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return;
+	if (d->current >= 0)
+		weir_record_error_explain(d, batch, error);
+	ReThrowError(error);
 }
 
 void
 weir_decoder_close(WeirDecoder *d)
 {
-	if (d->copy)
-		EndCopyFrom(d->copy);
-	d->copy = NULL;
-}
-
-void
-weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("record of stream %s is longer than %d bytes",
-					stream->name, stream->max_record),
-			 errdetail("Record: \"%s\"",
-					   weir_record_excerpt(record->data, record->len, stream->encoding)),
-			 errhint("Raise the stream's option \"max_record\", or check format and record delimiter."),
-			 errcontext("stream %s, line " INT64_FORMAT, stream->name, record->line)));
+	d->format->close(d);
 }

@@ -7,12 +7,14 @@
 
 #include "postgres.h"
 
+#include "decide/poison.h"
 #include "source/batch.h"
 #include "source/stream.h"
 
 typedef struct WeirDecoder WeirDecoder;
 
-extern WeirDecoder *weir_decoder_create(const WeirStream *stream);
+/* suspects: lines at which an attempt ended with an internal error; may be NULL. */
+extern WeirDecoder *weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects);
 
 /* Begins a batch. */
 extern void weir_decoder_reset(WeirDecoder *d);
@@ -27,7 +29,7 @@ extern bool weir_decoder_full(const WeirDecoder *d);
 /*
  * Fills the batch's rows, in transactions of its own.  A record that cannot be
  * decoded is a fault of the batch where the stream has dead letters.  Any other
- * error is returned, with where in the stream it happened, if it is about a
+ * error is returned, with where in the stream it happened, if it was met at a
  * record: *line is that one's, else 0.
  */
 extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line);
@@ -41,12 +43,5 @@ extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
 /* In a transaction; what is left of the decoder goes with its memory. */
 extern void weir_decoder_close(WeirDecoder *d);
 
-/* The error that a record, as far as it came, exceeds max_record. */
-extern void weir_record_too_long(const WeirStream *stream, const WeirFramedRecord *record);
-
-/* A record as text, what is no character escaped; cut to so many characters. */
-extern char *weir_record_text(const char *data, Size len, int encoding, int max_chars);
-/* At most 200 characters of a record, fit for a message. */
-extern char *weir_record_excerpt(const char *data, Size len, int encoding);
 
 #endif

@@ -10,8 +10,9 @@
  * "resume" the sender is told then; where no journal is kept, when a checkpoint
  * that covers them has completed.  So what it may forget is never needed again.
  *
- * A mark in the journal says where another stream of the sender begins, or that
- * bytes are missing, and which origin holds behind it.  It stands before the
+ * A mark in the journal says where another connection of a plain peer begins,
+ * another stream of a sender that resumes, or that bytes are missing, and which
+ * origin holds behind it.  It stands before the
  * data it is about, so that a crash leaves both or the mark alone.
  *
  * However the task ends, unless by a crash, what has arrived is read and all
@@ -25,6 +26,8 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
+#include "decide/clock.h"
 #include "source/dialog.h"
 #include "source/handover.h"
 #include "source/input.h"
@@ -46,7 +49,9 @@ struct WeirInput
 	WeirOrigin	origin;
 	char	   *piece;			/* what was read last */
 	int64		received;		/* behind the last byte read */
+	WeirClock	clock;			/* of the stream: the server's, but never behind a stamp there is */
 	int64		stamp;			/* of the last byte read */
+	bool		fresh;			/* nothing was read since a connection was noted */
 	bool		failed;
 	int64		trim_offset;	/* last asked for */
 	int64		trim_retry;		/* when to try again what was put off */
@@ -70,6 +75,7 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 	in->journaled = journaled;
 	in->piece = palloc(PIECE_BYTES);
 	in->stamp = stamp;
+	weir_clock_set(&in->clock, Max(stamp, weir_arrival_time()), weir_now());
 	in->received = weir_journal_end(journal);
 	in->socket = weir_socket_create(stream, stats);
 	if (stream->resume)
@@ -79,29 +85,15 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 	return in;
 }
 
-static void
-warn_of_loss(const WeirInput *in, Size tail, int64 line)
-{
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("stream %s reconnects inside a record", in->stream->name),
-			 errdetail("%zu bytes of the partial record behind line " INT64_FORMAT
-					   " are joined with what the peer sends now.", tail, line),
-			 errhint("What the peer had sent beyond them is lost if it does not send it again. Set the server's option protocol 'resume' if it can.")));
-}
-
 void
-weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line)
+weir_input_begin(WeirInput *in, const WeirOrigin *origin)
 {
 	bool		taken = weir_handover_take(in->socket, in->received);
 
 	in->origin = *origin;
+	in->fresh = weir_journal_last_kind(in->journal) == WEIR_ROW_CONNECTION;
 	if (in->dialog == NULL)
-	{
-		if (!taken && tail > 0)
-			warn_of_loss(in, tail, line);
 		return;
-	}
 	weir_journal_confirm();
 	weir_dialog_begin(in->dialog, origin, in->received, taken);
 }
@@ -110,10 +102,10 @@ weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line)
 static int64
 next_stamp(WeirInput *in)
 {
-	int64		now = GetCurrentTimestamp();
+	int64		time = weir_clock_read(&in->clock, weir_now(), weir_arrival_time());
 
-	if (now - in->stamp >= STAMP_STEP)
-		in->stamp = now;
+	if (time - in->stamp >= STAMP_STEP)
+		in->stamp = time;
 	return in->stamp;
 }
 
@@ -124,6 +116,7 @@ note_data(WeirInput *in, Size len)
 
 	in->received += len;
 	in->stats->bytes = in->received;
+	in->fresh = false;
 	if (!in->journaled)
 		return;
 	weir_journal_append(in->journal, stamp, in->piece, len);
@@ -150,25 +143,39 @@ note_origin(WeirInput *in, char kind)
 	note_mark(in, kind, text);
 }
 
+/*
+ * A connection was made.  Its begin is durable before any byte of it is read:
+ * what the journal cannot take stays with the peer or in the socket.
+ */
+static WeirInputResult
+note_connection(WeirInput *in)
+{
+	if (!in->fresh)
+	{
+		note_mark(in, WEIR_ROW_CONNECTION, "");
+		weir_input_flush(in, true);
+	}
+	in->fresh = true;
+	return WEIR_INPUT_CONNECTION;
+}
+
 static WeirInputResult
 read_plain(WeirInput *in, Size *len)
 {
-	for (;;)
+	switch (weir_socket_read(in->socket, in->piece, PIECE_BYTES, len))
 	{
-		switch (weir_socket_read(in->socket, in->piece, PIECE_BYTES, len))
-		{
-			case WEIR_SOCKET_DATA:
-				return WEIR_INPUT_DATA;
-			case WEIR_SOCKET_CONNECTED:
-				continue;
-			case WEIR_SOCKET_NOTHING:
-				return WEIR_INPUT_NOTHING;
-			case WEIR_SOCKET_ENDED:
-				return WEIR_INPUT_ENDED;
-			case WEIR_SOCKET_FAILED:
-				return WEIR_INPUT_FAILED;
-		}
+		case WEIR_SOCKET_DATA:
+			return WEIR_INPUT_DATA;
+		case WEIR_SOCKET_CONNECTED:
+			return note_connection(in);
+		case WEIR_SOCKET_NOTHING:
+			return WEIR_INPUT_NOTHING;
+		case WEIR_SOCKET_ENDED:
+			return WEIR_INPUT_ENDED;
+		case WEIR_SOCKET_FAILED:
+			break;
 	}
+	return WEIR_INPUT_FAILED;
 }
 
 static WeirInputResult
@@ -217,7 +224,7 @@ journal_is_full(WeirInput *in, int64 at)
 
 	if (!in->journaled || !weir_journal_full(in->journal, at))
 		return false;
-	now = GetCurrentTimestamp();
+	now = weir_now();
 	if (now < in->trim_retry)
 		return true;
 	in->trim_retry = now + FULL_RETRY * INT64CONST(1000);
@@ -279,7 +286,7 @@ weir_input_flush(WeirInput *in, bool force)
 {
 	int64		due = weir_journal_due(in->journal);
 
-	if (due == 0 || (!force && GetCurrentTimestamp() < due))
+	if (due == 0 || (!force && weir_now() < due))
 		return;
 	weir_journal_flush(in->journal);
 	count_journal(in);

@@ -18,6 +18,7 @@ typedef enum WeirInputResult
 	WEIR_INPUT_NOTHING,
 	WEIR_INPUT_ENDED,			/* the peer has closed for good */
 	WEIR_INPUT_FAILED,			/* weir_input_raise says why */
+	WEIR_INPUT_CONNECTION,		/* another connection begins, of a peer that just sends */
 	WEIR_INPUT_ANOTHER,			/* another stream begins: what is left of the old one is a record */
 	WEIR_INPUT_GAP				/* bytes are missing: what is left is no record */
 } WeirInputResult;
@@ -30,10 +31,9 @@ extern WeirInput *weir_input_create(const WeirStream *stream, WeirJournal *journ
 									WeirSourceStats *stats);
 /*
  * All of the journal was replayed: takes over or connects.  The stream goes on
- * at the journal's end; origin: what holds there.  tail: so many bytes of a
- * partial record are at hand.
+ * at the journal's end; origin: what holds there.
  */
-extern void weir_input_begin(WeirInput *in, const WeirOrigin *origin, Size tail, int64 line);
+extern void weir_input_begin(WeirInput *in, const WeirOrigin *origin);
 
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
 extern WeirInputResult weir_input_read(WeirInput *in, int64 at, char **data, Size *len,

@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "fault.h"
 #include "source/journal.h"
 
@@ -223,7 +224,7 @@ static void
 note_due(WeirJournal *j)
 {
 	if (j->due == 0)
-		j->due = GetCurrentTimestamp() + j->stream->journal_flush;
+		j->due = weir_now() + j->stream->journal_flush;
 }
 
 void

@@ -3,7 +3,7 @@
  *		Records that are given one by one, as text, instead of coming from a
  *		socket.
  *
- * A line passes the framer, with the stream's record delimiter behind it, and
+ * A line passes the framer, with what frames it in the stream round it, and
  * the decoder, so that it becomes what it would become in the stream.  It must
  * be one record: neither hold a delimiter, nor take the one behind it as data.
  */
@@ -15,7 +15,9 @@
 #include "utils/rel.h"
 
 #include "source/decode.h"
+#include "source/excerpt.h"
 #include "source/lines.h"
+#include "source/record_fault.h"
 
 struct WeirLines
 {
@@ -45,9 +47,8 @@ weir_lines_open(const WeirStream *stream)
 	Relation	rel = table_open(stream->relid, AccessShareLock);
 
 	lines->stream = stream;
-	lines->decoder = weir_decoder_create(stream);
+	lines->decoder = weir_decoder_create(stream, NULL);
 	lines->batch = weir_batch_create(stream->relid, RelationGetDescr(rel), 1);
-	weir_batch_range(lines->batch, 0, 1);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;
 	lines->on_delete.arg = lines;
@@ -83,9 +84,18 @@ fill_bytes(WeirLines *lines, const char *line)
 	char	   *converted = pg_server_to_any(line, length, stream->encoding);
 
 	resetStringInfo(&lines->bytes);
-	appendBinaryStringInfo(&lines->bytes, converted,
-						   converted == line ? length : (int) strlen(converted));
-	appendBinaryStringInfo(&lines->bytes, stream->record_delimiter, stream->record_delimiter_len);
+	if (converted != line)
+		length = strlen(converted);
+	if (stream->framing == WEIR_STREAM_OCTET_COUNTED)
+		appendStringInfo(&lines->bytes, "%d ", length);
+	else if (stream->framing == WEIR_STREAM_JSON_SEQ)
+		appendStringInfoChar(&lines->bytes, '\x1e');
+	appendBinaryStringInfo(&lines->bytes, converted, length);
+	if (stream->framing == WEIR_STREAM_JSON_SEQ)
+		appendStringInfoChar(&lines->bytes, '\n');
+	else
+		appendBinaryStringInfo(&lines->bytes, stream->record_delimiter,
+							   stream->record_delimiter_len);
 	if (converted != line)
 		pfree(converted);
 }
@@ -99,11 +109,13 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 	weir_framer_feed(lines->framer, lines->bytes.data, lines->bytes.len, stamp);
 	switch (weir_framer_next(lines->framer, record))
 	{
-		case WEIR_FRAMING_TOO_LONG:
-			weir_record_too_long(lines->stream, record);
+		case WEIR_FRAMING_BROKEN:
+			weir_record_fault_raise(lines->stream, record);
 			break;
 		case WEIR_FRAMING_MORE:
 			refuse_line(lines, line, "is not a whole record",
+						lines->stream->framing == WEIR_STREAM_JSON_SEQ ?
+						"Give one JSON text, without the record separator." :
 						lines->stream->csv ?
 						"Close the quotes: within them a record delimiter is data." :
 						"Behind a backslash a record delimiter is data: write a backslash as \"\\\\\".");
@@ -127,7 +139,9 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
 	frame(lines, line, stamp, &record);
 	weir_batch_reset(lines->batch);
 	weir_decoder_reset(lines->decoder);
-	weir_decoder_add(lines->decoder, lines->batch, &record);
+	if (!lines->stream->skip_empty || record.len > 0)
+		weir_decoder_add(lines->decoder, lines->batch, &record);
+	weir_batch_range(lines->batch, 0, lines->batch->nrecords);
 	weir_decoder_run_here(lines->decoder, lines->batch);
 	return lines->batch;
 }

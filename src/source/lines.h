@@ -18,8 +18,9 @@ extern WeirLines *weir_lines_open(const WeirStream *stream);
 extern void weir_lines_close(WeirLines *lines);
 
 /*
- * The next line, without its record delimiter, as a batch of one record that
- * is valid until the next call; the first line is number 1.  Error, with the
+ * The next line, without its record delimiter, as a batch of one record, or
+ * of none if it is empty and such are passed over, that is valid until the next
+ * call; the first line is number 1.  Error, with the
  * line, if it is not one record, or cannot be decoded.  In a transaction with
  * a snapshot.
  */

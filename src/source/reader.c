@@ -8,13 +8,16 @@
  *
  * Bytes have the offset in the stream and the arrival stamp that the journal
  * gave them, so a replay cuts the same records with the same lines and stamps.
- * A partial record is joined with what comes after it, across connections and
- * attempts; only an end of the stream makes it a record, or that another stream
- * of the sender begins.  Before a gap it is dropped.
+ * A partial record is joined with what comes after it, across attempts, and in
+ * the protocol "resume" or with partial 'join' across connections too.  Else a
+ * peer begins its connection with a whole record: what the one before left is no
+ * record, once another brings something.  An end of the stream makes it a record, and
+ * so does another stream of the sender.  Before a gap it is dropped.
  *
  * The stream has ended if the last mark of the journal is an end.  A resume mark
  * behind an end takes it back: start_job of a finished job writes one.  A drain
- * writes no end; that the position says so counts as one.
+ * writes no end; that the position says so counts as one, also where the journal
+ * has the begin of a record behind it.
  *
  * Records may be handed out before their bytes are committed, since a position
  * is used only after weir_reader_flush.  At most once is another matter: a
@@ -32,36 +35,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/decode.h"
 #include "source/input.h"
 #include "source/journal.h"
-#include "source/reader.h"
-
-struct WeirReader
-{
-	MemoryContext context;
-	const WeirStream *stream;
-	WeirSourceStats *stats;
-	WeirSourceStats own_stats;	/* if the caller wants none */
-
-	WeirReaderOptions options;
-	WeirJournal *journal;
-	WeirInput  *input;
-	bool		replaying;		/* the journal still has bytes to read */
-	WeirFramer *framer;
-	WeirDecoder *decoder;
-
-	WeirPosition position;		/* behind the records handed out */
-	WeirOrigin	origin;			/* of the bytes fed to the framer */
-
-	bool		more;			/* the last batch was full: there may be more */
-	bool		at_end;			/* an end was met: the tail is a record */
-	bool		draining;
-	bool		input_failed;
-	bool		too_long;
-	WeirFramedRecord long_record;
-	int64		failed_line;
-};
+#include "source/reader_int.h"
+#include "source/record_fault.h"
 
 void
 weir_source_init(void)
@@ -74,17 +53,6 @@ weir_source_init(void)
 }
 
 /*
- * At most once a plain peer is not asked again, so nothing need be kept; a
- * sender in the protocol "resume" is told what has come.
- */
-static bool
-keeps_journal(const WeirReader *r)
-{
-	return r->stream->journal && r->options.checkpointing &&
-		(!r->options.at_most_once || r->stream->resume);
-}
-
-/*
  * Takes back the end that stands at the journal's end, or, from a drain, in
  * the start position alone: durable, as the end is.
  */
@@ -92,15 +60,14 @@ static void
 pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
 {
 	char		kind = weir_journal_last_kind(r->journal);
-	bool		drained = start->ended && kind != WEIR_ROW_RESUME &&
-		weir_journal_end(r->journal) == start->offset;
 
-	if (kind == WEIR_ROW_END || (drained && keeps_journal(r)))
+	if (kind == WEIR_ROW_END ||
+		(start->ended && kind != WEIR_ROW_RESUME && weir_reader_keeps_journal(r)))
 	{
 		weir_journal_mark(r->journal, WEIR_ROW_RESUME, ++*stamp, "", 0);
 		weir_journal_flush(r->journal);
 	}
-	r->at_end = false;
+	r->at_end = r->drained = false;
 }
 
 static void
@@ -113,12 +80,12 @@ open_journal(WeirReader *r, const WeirPosition *start)
 	stamp = Max(start->clock, weir_journal_last_stamp(r->journal));
 	if (start->offset > weir_journal_end(r->journal))
 		weir_journal_skip_to(r->journal, start->offset);
-	r->at_end = start->ended;	/* unless the journal goes on from there */
+	r->at_end = r->drained = start->ended;	/* unless the journal goes on from there */
 	if (r->options.pass_end)
 		pass_the_end(r, start, &stamp);
 	weir_journal_rewind(r->journal, start->offset);
 	r->replaying = true;
-	r->input = weir_input_create(r->stream, r->journal, keeps_journal(r),
+	r->input = weir_input_create(r->stream, r->journal, weir_reader_keeps_journal(r),
 								 r->options.allow_gap, stamp, r->stats);
 }
 
@@ -142,67 +109,15 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 	r->position.ended = false;
 	r->origin = start->origin;
 	r->framer = weir_stream_framer(stream, start->offset, start->line, stream->dead_letter);
-	r->decoder = weir_decoder_create(stream);
+	weir_framer_pass(r->framer, start->passing);
+	r->passing = start->passing != 0;
+	if (stream->resume && start->offset == start->origin.start)
+		weir_framer_connected(r->framer);
+	r->decoder = weir_decoder_create(stream, options->suspects);
 	open_journal(r, start);
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
 	return r;
-}
-
-/* At most once, what the journal holds may have been handed out before. */
-static bool
-skips(const WeirReader *r)
-{
-	return r->replaying && r->options.checkpointing && r->options.at_most_once;
-}
-
-static void
-take_record(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
-{
-	r->position.offset = record->end_offset;
-	r->position.line = record->line;
-	r->position.clock = Max(r->position.clock, record->stamp);
-	if (!skips(r))
-		weir_decoder_add(r->decoder, batch, record);
-}
-
-/* The rest of it is missing. */
-static void
-drop_tail(WeirReader *r)
-{
-	if (weir_framer_tail(r->framer) > 0)
-		ereport(LOG,
-				(errmsg("stream %s: the partial record behind line " INT64_FORMAT " is dropped",
-						r->stream->name, weir_framer_line(r->framer)),
-				 errdetail("%zu bytes of it had been received before the gap.",
-						   weir_framer_tail(r->framer)),
-				 errhidestmt(true)));
-	weir_framer_drop(r->framer);
-}
-
-/* The stream ends, or once ended, where the framer stands: the tail is a record. */
-static void
-finish_record(WeirReader *r, WeirBatch *batch)
-{
-	WeirFramedRecord record;
-
-	if (weir_framer_finish(r->framer, &record))
-		take_record(r, batch, &record);
-}
-
-/*
- * What was fed ends here, and other bytes follow: of another stream, or behind
- * a gap.  A position here needs nothing of what lies before.
- */
-static void
-cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset, const WeirOrigin *origin)
-{
-	if (gap)
-		drop_tail(r);
-	else
-		finish_record(r, batch);
-	r->position.offset = offset;
-	r->position.origin = r->origin = *origin;
 }
 
 static void
@@ -210,8 +125,7 @@ begin_live(WeirReader *r)
 {
 	r->replaying = false;
 	if (!r->at_end)
-		weir_input_begin(r->input, &r->origin, weir_framer_tail(r->framer),
-						 weir_framer_line(r->framer));
+		weir_input_begin(r->input, &r->origin);
 }
 
 static void
@@ -219,10 +133,17 @@ replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
 {
 	WeirOrigin	origin;
 
+	if (row->kind == WEIR_ROW_CONNECTION)
+	{
+		r->connected = true;
+		return;
+	}
 	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
 	{
-		finish_record(r, batch);
+		if (row->kind == WEIR_ROW_END)
+			weir_reader_finish_record(r, batch);
 		r->at_end = row->kind == WEIR_ROW_END;
+		r->drained = false;
 		return;
 	}
 	if (!weir_origin_parse(row->data, row->len, &origin))
@@ -230,8 +151,17 @@ replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("journal of stream %s has an invalid mark at byte " INT64_FORMAT,
 						r->stream->name, row->offset)));
-	cross(r, batch, row->kind == WEIR_ROW_GAP, row->offset, &origin);
+	weir_reader_cross(r, batch, row->kind == WEIR_ROW_GAP, row->offset, &origin);
 	r->at_end = false;
+}
+
+/* Another connection counts from its first byte on: one that brings nothing ends nothing. */
+static void
+feed_data(WeirReader *r, WeirBatch *batch, const char *data, Size len, int64 stamp)
+{
+	if (r->connected)
+		weir_reader_begin_connection(r, batch);
+	weir_framer_feed(r->framer, data, len, stamp);
 }
 
 /* Feeds the framer from the journal. */
@@ -250,8 +180,8 @@ feed_replay(WeirReader *r, WeirBatch *batch)
 		replay_mark(r, batch, &row);
 		return;
 	}
-	weir_framer_feed(r->framer, row.data, row.len, row.stamp);
-	r->at_end = false;
+	feed_data(r, batch, row.data, row.len, row.stamp);
+	r->at_end = r->drained;
 }
 
 /* Feeds the framer with what the peer has sent; false if there is nothing now. */
@@ -267,17 +197,20 @@ feed_live(WeirReader *r, WeirBatch *batch)
 	switch (result)
 	{
 		case WEIR_INPUT_DATA:
-			weir_framer_feed(r->framer, data, len, stamp);
+			feed_data(r, batch, data, len, stamp);
 			return true;
 		case WEIR_INPUT_ANOTHER:
 		case WEIR_INPUT_GAP:
-			cross(r, batch, result == WEIR_INPUT_GAP, weir_input_received(r->input),
+			weir_reader_cross(r, batch, result == WEIR_INPUT_GAP, weir_input_received(r->input),
 				  weir_input_origin(r->input));
+			return true;
+		case WEIR_INPUT_CONNECTION:
+			r->connected = true;
 			return true;
 		case WEIR_INPUT_NOTHING:
 			return false;
 		case WEIR_INPUT_ENDED:
-			finish_record(r, batch);
+			weir_reader_finish_record(r, batch);
 			r->at_end = true;
 			return false;
 		case WEIR_INPUT_FAILED:
@@ -300,24 +233,10 @@ feed(WeirReader *r, WeirBatch *batch)
 		return false;
 	if (r->draining)
 	{
-		finish_record(r, batch);
-		r->at_end = true;
+		weir_reader_end_drain(r);
 		return false;
 	}
 	return feed_live(r, batch);
-}
-
-/* A record that is skipped to its end must not fill the disk where it has none. */
-static bool
-is_endless(WeirReader *r)
-{
-	if (!r->stream->journal || (int64) weir_framer_tail(r->framer) <= weir_journal_limit(r->journal))
-		return false;
-	memset(&r->long_record, 0, sizeof(r->long_record));
-	r->long_record.data = "";
-	r->long_record.line = weir_framer_line(r->framer) + 1;
-	r->too_long = true;
-	return true;
 }
 
 /* Takes records into the batch while there are any and there is room. */
@@ -327,9 +246,10 @@ fill(WeirReader *r, WeirBatch *batch)
 	WeirFramedRecord record;
 
 	r->more = false;
-	while (!r->too_long)
+	r->taken = 0;
+	while (!r->is_broken)
 	{
-		if (batch->nrecords >= batch->capacity || weir_decoder_full(r->decoder))
+		if (r->taken >= batch->capacity || weir_decoder_full(r->decoder))
 		{
 			r->more = true;
 			return;
@@ -337,16 +257,16 @@ fill(WeirReader *r, WeirBatch *batch)
 		switch (weir_framer_next(r->framer, &record))
 		{
 			case WEIR_FRAMING_RECORD:
-				take_record(r, batch, &record);
+				weir_reader_take(r, batch, &record);
 				break;
 			case WEIR_FRAMING_MORE:
 				CHECK_FOR_INTERRUPTS();
-				if (!is_endless(r) && !feed(r, batch))
+				if (!feed(r, batch))
 					return;
 				break;
-			case WEIR_FRAMING_TOO_LONG:
-				r->long_record = record;
-				r->too_long = true;
+			case WEIR_FRAMING_BROKEN:
+				r->broken = record;
+				r->is_broken = true;
 				break;
 		}
 	}
@@ -356,13 +276,13 @@ fill(WeirReader *r, WeirBatch *batch)
 static void
 raise_pending(WeirReader *r)
 {
-	if (!r->too_long && !r->input_failed)
+	if (!r->is_broken && !r->input_failed)
 		return;
 	weir_reader_flush(r, true);
-	if (r->too_long)
+	if (r->is_broken)
 	{
-		r->failed_line = r->long_record.line;
-		weir_record_too_long(r->stream, &r->long_record);
+		r->failed_line = r->broken.line;
+		weir_record_fault_raise(r->stream, &r->broken);
 	}
 	weir_input_raise(r->input);
 }
@@ -397,10 +317,12 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 		return WEIR_READ_ENDED;
 
 	fill(r, batch);
+	weir_reader_watch_growth(r);
 	if (batch->nrecords == 0)
 	{
+		r->stats->records = r->position.line;
 		raise_pending(r);
-		if (!r->at_end || r->replaying)
+		if (r->more || !r->at_end || r->replaying)
 			return WEIR_READ_WAIT;
 		r->position.ended = true;
 		weir_input_finish(r->input);
@@ -434,7 +356,7 @@ weir_reader_due(WeirReader *r)
 
 	if (due == 0)
 		return -1;
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due);
+	return weir_ms_until(due);
 }
 
 static void
@@ -442,6 +364,13 @@ shorten(long *timeout, long ms)
 {
 	if (ms >= 0 && (*timeout < 0 || ms < *timeout))
 		*timeout = ms;
+}
+
+static void
+shorten_until(long *timeout, int64 due)
+{
+	if (due > 0)
+		shorten(timeout, weir_ms_until(due));
 }
 
 pgsocket
@@ -453,11 +382,14 @@ weir_reader_wait(WeirReader *r, int *events, long *timeout)
 	*timeout = -1;
 	if (!r->position.ended)
 	{
-		if (r->more || r->replaying || r->at_end || r->too_long ||
+		if (r->more || r->replaying || r->at_end || r->is_broken ||
 			r->input_failed || r->draining)
 			*timeout = 0;
 		else
+		{
 			fd = weir_input_wait(r->input, r->position.offset, events, timeout);
+			shorten_until(timeout, weir_growth_due(&r->growth));
+		}
 	}
 	shorten(timeout, weir_reader_due(r));
 	return fd;

@@ -11,6 +11,7 @@
 
 #include "storage/latch.h"
 
+#include "decide/poison.h"
 #include "decide/resume.h"
 #include "source/batch.h"
 #include "source/stream.h"
@@ -22,6 +23,7 @@ typedef struct WeirPosition
 	int64		line;			/* records before it */
 	int64		clock;			/* highest arrival stamp handed out, us since 2000 */
 	bool		ended;			/* the end of the stream has been handed out */
+	int64		passing;		/* it lies within what is put aside: how to go on; else 0 */
 	WeirOrigin	origin;			/* of the bytes that follow */
 } WeirPosition;
 
@@ -34,6 +36,7 @@ typedef struct WeirReaderOptions
 	bool		at_most_once;	/* what the journal holds is not handed out again */
 	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
 	bool		allow_gap;		/* go on without bytes that the sender has lost */
+	const WeirSuspects *suspects;	/* of the job; may be NULL */
 } WeirReaderOptions;
 
 /* What weir.sources shows; the source task points it into shared memory. One writer. */
@@ -48,6 +51,8 @@ typedef struct WeirSourceStats
 	int64		journal_bytes;	/* its journal occupies */
 	int64		retries;
 	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
+	int64		partial_records;	/* left behind by connections, of this attempt */
+	int64		record_bytes;	/* received of the record that is not whole yet */
 	char		last_error[256];
 } WeirSourceStats;
 

@@ -33,6 +33,7 @@
 
 #include "compat.h"
 #include "catalog/internal.h"
+#include "session.h"
 #include "source/journal.h"
 #include "source/segment.h"
 
@@ -157,6 +158,7 @@ create_slot(int64 job, int stream, int slot)
 	ObjectAddress table;
 	ObjectAddress extension;
 
+	weir_session_own_tables();
 	run(psprintf("CREATE TABLE weir_internal.%s "
 				 "(LIKE weir_internal.journal INCLUDING STORAGE) "
 				 "USING heap WITH (autovacuum_enabled = off)",

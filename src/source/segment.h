@@ -30,6 +30,7 @@ typedef struct WeirSegment
 #define WEIR_ROW_RESUME	'r'		/* an end before it was passed: the stream goes on */
 #define WEIR_ROW_STREAM	's'		/* another stream of the sender begins here */
 #define WEIR_ROW_GAP	'g'		/* bytes of the stream are missing here */
+#define WEIR_ROW_CONNECTION 'c' /* another connection begins here, of a peer that just sends */
 
 typedef struct WeirJournalRow
 {

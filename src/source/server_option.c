@@ -38,9 +38,37 @@ set_record_delimiter(WeirStream *stream, DefElem *def)
 	stream->record_delimiter_len = strlen(stream->record_delimiter);
 	if (stream->record_delimiter_len < 1 || stream->record_delimiter_len > MAX_RECORD_DELIMITER)
 		weir_stream_option_refuse(def, "Give 1 to 16 bytes.");
+	if (strcmp(stream->record_delimiter, "\\0") == 0)
+	{
+		stream->record_delimiter = pstrdup("");
+		stream->record_delimiter_len = 1;
+		return;
+	}
 	if (strchr(stream->record_delimiter, '\\') != NULL)
 		weir_stream_option_refuse(def, "A backslash escapes inside records; for a control "
-									   "character write an escape string such as E'\\n'.");
+									   "character write an escape string such as E'\\n', and for NUL '\\0'.");
+}
+
+static void
+set_framing(WeirStream *stream, DefElem *def)
+{
+	const char *word = defGetString(def);
+
+	if (strcmp(word, "octet_counted") == 0)
+		stream->framing = WEIR_STREAM_OCTET_COUNTED;
+	else if (strcmp(word, "json_seq") == 0)
+		stream->framing = WEIR_STREAM_JSON_SEQ;
+	else if (strcmp(word, "delimiter") == 0)
+		stream->framing = WEIR_STREAM_DELIMITED;
+	else
+		weir_stream_option_refuse(def,
+								  "Give \"delimiter\", \"octet_counted\" or \"json_seq\".");
+}
+
+static void
+set_partial(WeirStream *stream, DefElem *def)
+{
+	stream->join_partial = weir_stream_option_word(def, "join", "discard");
 }
 
 static void
@@ -87,7 +115,9 @@ set_max_journal(WeirStream *stream, DefElem *def)
 const WeirStreamOption weir_server_options[] = {
 	{"host", set_host, NULL},
 	{"port", set_port, NULL},
-	{"record_delimiter", set_record_delimiter, "\n"},
+	{"framing", set_framing, "delimiter"},
+	{"record_delimiter", set_record_delimiter, NULL},
+	{"partial", set_partial, "discard"},
 	{"max_retries", set_max_retries, "0"},
 	{"retry_delay", set_retry_delay, "1 s"},
 	{"protocol", set_protocol, "none"},

@@ -33,7 +33,9 @@
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/socket.h"
+#include "text.h"
 
 typedef enum SocketState
 {
@@ -49,7 +51,7 @@ struct WeirSocket
 	WeirSourceStats *stats;
 	SocketState state;
 	pgsocket	fd;				/* valid in CONNECTING and OPEN */
-	TimestampTz retry_at;
+	int64		retry_at;		/* by weir_now() */
 	int			retries;		/* used up */
 	bool		closed;			/* the peer closed the last connection in order */
 	struct addrinfo *addresses; /* of the host, while connecting */
@@ -91,15 +93,15 @@ forget_addresses(WeirSocket *sock)
 static void
 describe_failure(WeirSocket *sock, char *text, Size size)
 {
-	int			save_errno = sock->error;
+	char	   *whole;
 
 	if (sock->resolve_error != 0)
-		snprintf(text, size, "could not resolve host \"%s\": %s",
-				 sock->stream->host, gai_strerror(sock->resolve_error));
-	else if (save_errno == 0)
-		snprintf(text, size, "the peer closed the connection");
+		whole = psprintf("could not resolve host \"%s\": %s",
+						 sock->stream->host, gai_strerror(sock->resolve_error));
 	else
-		snprintf(text, size, "%s", strerror(save_errno));
+		whole = pstrdup(sock->error != 0 ? strerror(sock->error) : "the peer closed the connection");
+	weir_text_copy(text, whole, size);
+	pfree(whole);
 }
 
 /* The connection is gone, or none came about: error 0 is an orderly close. */
@@ -122,7 +124,7 @@ connection_lost(WeirSocket *sock, int error)
 		sock->stats->retries++;
 		sock->stats->status = WEIR_SOURCE_CONNECTING;
 		sock->state = SOCKET_IDLE;
-		sock->retry_at = GetCurrentTimestamp() + sock->stream->retry_delay;
+		sock->retry_at = weir_now() + sock->stream->retry_delay;
 		return WEIR_SOCKET_NOTHING;
 	}
 	sock->state = SOCKET_CLOSED;
@@ -155,7 +157,7 @@ connection_made(WeirSocket *sock)
 	sock->state = SOCKET_OPEN;
 	sock->error = 0;
 	sock->stats->status = WEIR_SOURCE_CONNECTED;
-	sock->stats->connected_at = GetCurrentTimestamp();
+	sock->stats->connected_at = weir_date();
 }
 
 /* Starts on sock->address and those after it, until one is under way. */
@@ -259,7 +261,7 @@ weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got)
 	WeirSocketResult result = WEIR_SOCKET_NOTHING;
 
 	*got = 0;
-	if (sock->state == SOCKET_IDLE && GetCurrentTimestamp() >= sock->retry_at)
+	if (sock->state == SOCKET_IDLE && weir_now() >= sock->retry_at)
 		result = start_connecting(sock);
 	if (sock->state == SOCKET_CONNECTING)
 		return look_at_connecting(sock);
@@ -287,7 +289,7 @@ weir_socket_reconnect(WeirSocket *sock)
 {
 	close_fd(sock);
 	sock->state = SOCKET_IDLE;
-	sock->retry_at = GetCurrentTimestamp();
+	sock->retry_at = weir_now();
 	sock->stats->status = WEIR_SOURCE_CONNECTING;
 }
 
@@ -305,8 +307,7 @@ weir_socket_wait(WeirSocket *sock, int *events, long *timeout)
 	switch (sock->state)
 	{
 		case SOCKET_IDLE:
-			*timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   sock->retry_at);
+			*timeout = weir_ms_until(sock->retry_at);
 			break;
 		case SOCKET_CONNECTING:
 			*events = WL_SOCKET_WRITEABLE;

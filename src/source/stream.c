@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "access/reloptions.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
@@ -23,13 +24,41 @@
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "source/stream_option.h"
 #include "source/stream.h"
 
+#define MAX_ASIDE INT64CONST(67108864) /* bytes of one record that a dead letter stands for */
+
 PG_FUNCTION_INFO_V1(weir_socket_validator);
 
 extern Datum weir_socket_handler(PG_FUNCTION_ARGS);
+
+/* Formats that COPY does not know have none of its options but encoding. */
+static void
+check_format_options(const WeirStream *stream)
+{
+	ListCell *lc;
+
+	if (stream->format != WEIR_FORMAT_JSONL && stream->format != WEIR_FORMAT_LINE)
+		return;
+	foreach (lc, stream->copy_options)
+	{
+		const char *name = lfirst_node(DefElem, lc)->defname;
+
+		if (strcmp(name, "encoding") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 stream->format == WEIR_FORMAT_JSONL
+						 ? errmsg("option \"%s\" is not available in format \"jsonl\"", name)
+						 : errmsg("option \"%s\" is not available in format \"line\"", name),
+					 stream->format == WEIR_FORMAT_JSONL
+						 ? errdetail("A record is a JSON object, whose keys are columns.")
+						 : errdetail("A record is the value of the one column, as it is."),
+					 errhint("Leave the option out, or set format to \"text\" or \"csv\".")));
+	}
+}
 
 /* COPY judges its options as a whole; it leaves quote and escape for framing. */
 static void
@@ -37,6 +66,7 @@ check_copy_options(WeirStream *stream)
 {
 	CopyFormatOptions copy;
 
+	check_format_options(stream);
 	memset(&copy, 0, sizeof(copy));
 	ProcessCopyOptions(NULL, &copy, true, stream->copy_options);
 	if (stream->csv)
@@ -63,6 +93,25 @@ check_required(WeirStream *stream)
 				 errhint("Say where the peer listens: OPTIONS (host '127.0.0.1', port '9999').")));
 }
 
+/* A delimiter, where there are any. */
+static void
+complete_framing(WeirStream *stream)
+{
+	if (stream->framing == WEIR_STREAM_DELIMITED)
+	{
+		if (stream->record_delimiter_len > 0)
+			return;
+		stream->record_delimiter = "\n";
+		stream->record_delimiter_len = 1;
+	}
+	else if (stream->record_delimiter_len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("a record delimiter needs framing \"delimiter\""),
+				 errdetail("In the framing that was given, what stands before a record says where it ends."),
+				 errhint("Leave out one of the options \"framing\" and \"record_delimiter\".")));
+}
+
 Datum
 weir_socket_validator(PG_FUNCTION_ARGS)
 {
@@ -74,10 +123,36 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 	weir_stream_options_default(&stream);
 	weir_stream_options_apply(&stream, options, catalog);
 	if (catalog == ForeignServerRelationId)
+	{
 		check_required(&stream);
+		complete_framing(&stream);
+	}
 	else if (catalog == ForeignTableRelationId)
 		check_copy_options(&stream);
 	PG_RETURN_VOID();
+}
+
+/* Where a record is one value, there must be one column to take it. */
+static void
+check_columns(const WeirStream *stream)
+{
+	Relation  rel;
+	TupleDesc desc;
+	int       n = 0;
+
+	if (stream->format != WEIR_FORMAT_LINE)
+		return;
+	rel = table_open(stream->relid, AccessShareLock);
+	desc = RelationGetDescr(rel);
+	for (int i = 0; i < desc->natts; i++)
+		n += !TupleDescAttr(desc, i)->attisdropped && !TupleDescAttr(desc, i)->attgenerated;
+	table_close(rel, AccessShareLock);
+	if (n != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("stream %s of format \"line\" must have one column", stream->name),
+				 errdetail("It has %d that are not generated.", n),
+				 errhint("Take the line apart in the job's query, or set format to \"text\", \"csv\" or \"jsonl\".")));
 }
 
 bool
@@ -115,22 +190,43 @@ weir_stream_get(Oid relid)
 							  ForeignServerRelationId);
 	weir_stream_options_apply(stream, GetForeignTable(relid)->options, ForeignTableRelationId);
 	check_required(stream);
+	complete_framing(stream);
 	check_copy_options(stream);
+	check_columns(stream);
 	return stream;
 }
 
+static WeirFramingKind
+framing_kind(const WeirStream *stream)
+{
+	switch (stream->framing)
+	{
+		case WEIR_STREAM_OCTET_COUNTED:
+			return WEIR_FRAMING_OCTET_COUNTED;
+		case WEIR_STREAM_JSON_SEQ:
+			return WEIR_FRAMING_JSON_SEQ;
+		case WEIR_STREAM_DELIMITED:
+			break;
+	}
+	if (stream->csv)
+		return WEIR_FRAMING_CSV;
+	return stream->format == WEIR_FORMAT_TEXT ? WEIR_FRAMING_TEXT : WEIR_FRAMING_PLAIN;
+}
+
 WeirFramer *
-weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool cut_long)
+weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool put_aside)
 {
 	WeirFramingOptions options;
 
 	memset(&options, 0, sizeof(options));
+	options.kind = framing_kind(stream);
 	options.delimiter = stream->record_delimiter;
 	options.delimiter_len = stream->record_delimiter_len;
-	options.csv = stream->csv;
 	options.quote = stream->quote;
 	options.escape = stream->escape;
 	options.max_record = stream->max_record;
-	options.cut_long = cut_long;
+	options.put_aside = put_aside;
+	/* so that a checkpoint can always free part of the journal */
+	options.max_aside = (size_t) Min(stream->max_journal / 4, MAX_ASIDE);
 	return weir_framer_create(&options, offset, line);
 }

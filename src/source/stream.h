@@ -11,6 +11,22 @@
 
 #include "decide/framing.h"
 
+typedef enum WeirStreamFormat
+{
+	WEIR_FORMAT_TEXT,
+	WEIR_FORMAT_CSV,
+	WEIR_FORMAT_JSONL,			/* a JSON object a record */
+	WEIR_FORMAT_LINE			/* a record as it is */
+} WeirStreamFormat;
+
+/* How records are told apart. */
+typedef enum WeirStreamFraming
+{
+	WEIR_STREAM_DELIMITED,		/* by record_delimiter, and the format's escapes or quotes */
+	WEIR_STREAM_OCTET_COUNTED,
+	WEIR_STREAM_JSON_SEQ
+} WeirStreamFraming;
+
 typedef struct WeirStream
 {
 	Oid			relid;
@@ -18,8 +34,10 @@ typedef struct WeirStream
 	/* server */
 	char	   *host;
 	int			port;
-	char	   *record_delimiter;
+	WeirStreamFraming framing;
+	char	   *record_delimiter;	/* may be NUL; none in other framings */
 	int			record_delimiter_len;
+	bool		join_partial;	/* partial 'join' */
 	int			max_retries;	/* -1: for ever */
 	int64		retry_delay;	/* us */
 	bool		resume;			/* protocol 'resume' */
@@ -27,7 +45,10 @@ typedef struct WeirStream
 	int64		journal_flush;	/* us */
 	int64		max_journal;	/* bytes */
 	/* table */
-	bool		csv;
+	WeirStreamFormat format;
+	bool		csv;			/* format is */
+	bool		header;			/* the first record of a connection is no data */
+	bool		skip_empty;
 	List	   *copy_options;	/* DefElems for BeginCopyFrom */
 	char		quote;			/* csv framing */
 	char		escape;
@@ -41,11 +62,11 @@ typedef struct WeirStream
 extern WeirStream *weir_stream_get(Oid relid);
 
 /*
- * Cuts the stream's bytes into records, from a position on.  cut_long: records
- * that are too long are cut, else they are the end.  To be destroyed.
+ * Cuts the stream's bytes into records, from a position on.  put_aside: what is
+ * no record is handed out as such, else it is the end.  To be destroyed.
  */
 extern WeirFramer *weir_stream_framer(const WeirStream *stream, int64 offset, int64 line,
-									  bool cut_long);
+									  bool put_aside);
 
 /* Is this relation a foreign table whose wrapper's handler is weir_socket_handler? */
 extern bool weir_is_stream(Oid relid);

@@ -9,6 +9,7 @@
 
 #include "nodes/parsenodes.h"
 
+#include "compat.h"
 #include "source/stream.h"
 
 typedef struct WeirStreamOption
@@ -27,7 +28,7 @@ extern void weir_stream_options_default(WeirStream *stream);
 extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog);
 
 /* For setters: the value, or an error with this hint. */
-extern void  weir_stream_option_refuse(DefElem *def, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void weir_stream_option_refuse(DefElem *def, const char *hint);
 extern int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);
 extern int64 weir_stream_option_bytes(DefElem *def, double min, double max, const char *hint);
 extern int64

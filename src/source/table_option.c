@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <limits.h>
 
 #include "commands/defrem.h"
@@ -25,11 +26,59 @@ set_copy_option(WeirStream *stream, DefElem *def)
 				makeDefElem(def->defname, (Node *) makeString(defGetString(def)), -1));
 }
 
+/* A backslash and a letter are two bytes where the user means one. */
+static void
+set_delimiter(WeirStream *stream, DefElem *def)
+{
+	const char *value = defGetString(def);
+
+	if (value[0] == '\\' && value[1] != '\0')
+		weir_stream_option_refuse(
+			def, "Give one byte; for a control character write an escape string such as E'\\t'.");
+	set_copy_option(stream, def);
+}
+
 static void
 set_format(WeirStream *stream, DefElem *def)
 {
-	stream->csv = weir_stream_option_word(def, "csv", "text");
-	set_copy_option(stream, def);
+	static const char *const names[] = {"text", "csv", "jsonl", "line"};
+	unsigned                 format = 0;
+
+	while (format < lengthof(names) && strcmp(defGetString(def), names[format]) != 0)
+		format++;
+	if (format == lengthof(names))
+		weir_stream_option_refuse(def, "Give \"text\", \"csv\", \"jsonl\" or \"line\".");
+	stream->format = (WeirStreamFormat) format;
+	stream->csv = stream->format == WEIR_FORMAT_CSV;
+	if (stream->format == WEIR_FORMAT_TEXT || stream->csv)
+		set_copy_option(stream, def);
+}
+
+static void
+set_skip_empty(WeirStream *stream, DefElem *def)
+{
+	stream->skip_empty = weir_stream_option_boolean(def);
+}
+
+/* Of the encodings whose code units have several bytes PostgreSQL knows none. */
+static bool
+is_wide_encoding(const char *name)
+{
+	static const char *const wide[] = {"utf16", "utf32", "ucs2", "ucs4"};
+	char                     plain[8] = {0};
+	int                      n = 0;
+
+	for (; *name != '\0' && n < 5; name++)
+	{
+		if (isalnum((unsigned char) *name))
+			plain[n++] = pg_tolower((unsigned char) *name);
+	}
+	for (unsigned i = 0; i < lengthof(wide); i++)
+	{
+		if (strncmp(plain, wide[i], strlen(wide[i])) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -41,6 +90,11 @@ set_encoding(WeirStream *stream, DefElem *def)
 {
 	int encoding = pg_char_to_encoding(defGetString(def));
 
+	if (encoding < 0 && is_wide_encoding(defGetString(def)))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("encoding \"%s\" is not supported for a stream", defGetString(def)),
+						errdetail("PostgreSQL reads no encoding of two or four bytes a character."),
+						errhint("Have the peer send UTF8.")));
 	if (encoding >= 0 && PG_ENCODING_IS_CLIENT_ONLY(encoding))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("encoding \"%s\" is not supported for a stream", defGetString(def)),
@@ -71,7 +125,8 @@ set_max_dead_letters(WeirStream *stream, DefElem *def)
 
 const WeirStreamOption weir_table_options[] = {
 	{"format", set_format, NULL},
-	{"delimiter", set_copy_option, NULL},
+	{"skip_empty", set_skip_empty, "off"},
+	{"delimiter", set_delimiter, NULL},
 	{"quote", set_copy_option, NULL},
 	{"escape", set_copy_option, NULL},
 	{"null", set_copy_option, NULL},

@@ -23,6 +23,7 @@
 #include "parser/parse_relation.h"
 #include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -30,6 +31,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "rowdesc.h"
 #include "state/aggregate_int.h"
 
 #define INPUT_NAME "weir_aggregate_input"
@@ -58,7 +60,7 @@ weir_aggregate_is_incremental(const Aggref *aggref)
 	form = aggregate_form(aggref->aggfnoid, &tuple);
 	if (form->aggtranstype == INTERNALOID)
 		result = OidIsValid(form->aggserialfn) && OidIsValid(form->aggdeserialfn) &&
-			OidIsValid(form->aggcombinefn);
+			OidIsValid(form->aggcombinefn) && !weir_serializes_trusted(form->aggserialfn);
 	else
 		result = form->aggtranstype != RECORDOID && form->aggtranstype != RECORDARRAYOID;
 	ReleaseSysCache(tuple);
@@ -134,6 +136,7 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 	RangeTblRef *from = makeNode(RangeTblRef);
 	PlannedStmt *planned;
 	ListCell   *lc;
+	int			level = NewGUCNestLevel();
 
 	pstate->p_queryEnv = environment;
 	(void) addRangeTableEntryForENR(pstate, makeRangeVar(NULL, pstrdup(INPUT_NAME), -1), true);
@@ -148,7 +151,9 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 									makeTargetEntry(copyObject(lfirst(lc)),
 													foreach_current_index(lc) + 1,
 													pstrdup("aggregate"), false));
+	weir_presort_no_aggregate();
 	planned = weir_plan_query(query, "");
+	AtEOXact_GUC(false, level);
 	if (!IsA(planned->planTree, Agg))
 		elog(ERROR, "aggregates were not planned as such");
 	return planned->planTree;
@@ -241,6 +246,7 @@ init_node(WeirAggregates *set, WeirAggregatePart *part, List *aggrefs)
 	EState	   *estate = CreateExecutorState();
 	Plan	   *plan;
 	PlanState  *below;
+	TupleDesc	desc;
 	ListCell   *lc;
 
 	estate->es_queryEnv = input_environment(set->input);
@@ -250,7 +256,10 @@ init_node(WeirAggregates *set, WeirAggregatePart *part, List *aggrefs)
 	MemoryContextSwitchTo(part->context);
 
 	below = lowest_node(&part->agg->ss.ps);
-	part->input = MakeSingleTupleTableSlot(below->ps_ResultTupleDesc, &TTSOpsVirtual);
+	desc = CreateTupleDescCopy(below->ps_ResultTupleDesc);
+	weir_keep_rows_plain(desc);
+	TupleDescFinalize(desc);
+	part->input = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	part->columns = palloc(sizeof(AttrNumber) * (list_length(below->plan->targetlist) + 1));
 	foreach(lc, below->plan->targetlist)
 		part->columns[foreach_current_index(lc)] =

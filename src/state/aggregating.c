@@ -17,6 +17,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "catalog/name.h"
 #include "compat.h"
 #include "state/aggregate.h"
 #include "state/aggregating.h"
@@ -100,8 +101,8 @@ weir_aggregate_of(const char *signature, Oid *type)
 				 errdetail("It takes %d; one value is added at a time.", ntypes),
 				 errhint("Name an aggregate of one argument, as in 'avg(bigint)'.")));
 	check_argument(function, types[0], type);
-	name = quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
-									  get_func_name(function));
+	name = weir_qualified_name(get_namespace_name(get_func_namespace(function)),
+							   get_func_name(function));
 	if (weir_aggregate_call(name, 1, type)->aggfnoid != function)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

@@ -147,7 +147,7 @@ check_keys(ChunkReader *reader, int nkeys)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the key of function %s is not the one its snapshot was taken with",
 						store->function),
-				 errdetail("The number or the types of the key's columns have changed."),
+				 errdetail("The number or the types of the key's columns, or what hashes them, have changed."),
 				 errhint("Restore the key, or start with weir.start_job(fresh => true).")));
 }
 

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/internal.h"
+#include "catalog/name.h"
 #include "state/declaration.h"
 #include "state/ttl.h"
 
@@ -113,7 +114,7 @@ bool
 weir_state_is_declared(Oid function)
 {
 	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(format_procedure_qualified(function))};
+	Datum		values[1] = {CStringGetTextDatum(weir_function_name(function))};
 
 	return weir_internal_execute("SELECT FROM weir_internal.state WHERE function = $1 LIMIT 1",
 								 1, types, values, NULL) > 0;
@@ -133,7 +134,7 @@ void
 weir_state_forget(Oid function)
 {
 	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(format_procedure_qualified(function))};
+	Datum		values[1] = {CStringGetTextDatum(weir_function_name(function))};
 
 	(void) weir_internal_execute("DELETE FROM weir_internal.state WHERE function = $1",
 								 1, types, values, NULL);
@@ -234,7 +235,7 @@ WeirStateDecl *
 weir_state_declarations(Oid function, int *n)
 {
 	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(format_procedure_qualified(function))};
+	Datum		values[1] = {CStringGetTextDatum(weir_function_name(function))};
 	WeirStateDecl *declarations;
 	TypeNames  *names;
 	MemoryContext caller = CurrentMemoryContext;

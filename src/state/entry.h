@@ -20,6 +20,7 @@
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 
+#include "keytype.h"
 #include "state/flat.h"
 #include "state/input.h"
 #include "state/slab.h"
@@ -116,7 +117,7 @@ typedef struct WeirKeyColumnState
 	WeirFlatType type;
 	WeirKeyEquality equality;
 	FmgrInfo	equal;
-	FmgrInfo	hash;			/* extended */
+	WeirKeyHash hash;
 	Oid			collation;
 	char	   *scratch;		/* aligned copy of the column, while a chunk is read */
 	Size		scratch_size;
@@ -281,7 +282,6 @@ weir_live_get(const WeirState *state, WeirEntry *entry)
 /* key.c */
 extern void weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key,
 								 MemoryContext context);
-extern uint64 weir_key_column_hash(WeirKeyColumnState *column, Datum value, bool isnull);
 extern bool weir_key_column_equal(WeirKeyColumnState *column, Datum stored, bool stored_isnull,
 								  Datum given, bool given_isnull);
 extern void weir_keys_init(WeirStore *store, const WeirStoreKey *keys);

@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "catalog/name.h"
 #include "compat.h"
 #include "state/flat.h"
 #include "state/row.h"
@@ -54,7 +55,7 @@ type_fingerprint(Oid type)
 		ReleaseTupleDesc(desc);
 		return print;
 	}
-	name = format_type_be_qualified(base);
+	name = weir_type_name(base, -1);
 	print = hash_bytes((unsigned char *) name, strlen(name));
 	pfree(name);
 	return print;

@@ -9,50 +9,23 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "compat.h"
 #include "state/entry.h"
 #include "state/piece.h"
 
-/* A NULL column's share in the hash. */
-#define NULL_HASH UINT64CONST(0x5851f42d4c957f2d)
+/* So that state is not taken for another's whose keys were spread by another function. */
+#define NARROW_HASH_SALT 32
 
-/* One hash function for every caller, whoever looked the functions up. */
-static inline uint64
-column_hash(FmgrInfo *hash, Oid collation, Datum value, bool isnull)
-{
-	if (isnull)
-		return NULL_HASH;
-	return DatumGetUInt64(FunctionCall2Coll(hash, collation, value, Int64GetDatum(0)));
-}
-
-uint64
-weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations, const Datum *key,
-			  const bool *isnull)
-{
-	uint64		result = column_hash((FmgrInfo *) &hash[0], collations[0], key[0], isnull[0]);
-
-	for (int i = 1; i < nkeys; i++)
-		result = hash_combine64(result, column_hash((FmgrInfo *) &hash[i], collations[i],
-													key[i], isnull[i]));
-	return result;
-}
-
-uint64
-weir_key_column_hash(WeirKeyColumnState *column, Datum value, bool isnull)
-{
-	return column_hash(&column->hash, column->collation, value, isnull);
-}
-
-/* The same, with the store's own functions. */
+/* With the store's own functions. */
 uint64
 weir_keys_hash(const WeirStore *store, const Datum *key, const bool *isnull)
 {
-	uint64		result = weir_key_column_hash(&store->keys[0], key[0], isnull[0]);
+	uint64		result = weir_key_hash_column(&store->keys[0].hash, key[0], isnull[0]);
 
 	for (int i = 1; i < store->nkeys; i++)
-		result = hash_combine64(result, weir_key_column_hash(&store->keys[i], key[i], isnull[i]));
+		result = hash_combine64(result,
+								weir_key_hash_column(&store->keys[i].hash, key[i], isnull[i]));
 	return result;
 }
 
@@ -88,20 +61,13 @@ choose_equality(const WeirFlatType *type, Oid function, Oid collation)
 void
 weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key, MemoryContext context)
 {
-	TypeCacheEntry *cache = lookup_type_cache(key->type, TYPECACHE_HASH_EXTENDED_PROC);
 	Oid			equal = get_opcode(key->eq_operator);
 
-	if (!OidIsValid(cache->hash_extended_proc) || !OidIsValid(equal))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not find a hash function for key type %s",
-						format_type_be(key->type)),
-				 errhint("Use a key of a type that has a default hash operator class.")));
+	weir_key_hash_init(&column->hash, key->type, key->collation, context);
 	weir_flat_type(&column->type, key->type, context);
 	column->collation = key->collation;
 	column->equality = choose_equality(&column->type, equal, column->collation);
 	fmgr_info_cxt(equal, &column->equal, context);
-	fmgr_info_cxt(cache->hash_extended_proc, &column->hash, context);
 }
 
 void
@@ -110,7 +76,11 @@ weir_keys_init(WeirStore *store, const WeirStoreKey *keys)
 	store->keys = MemoryContextAllocZero(store->context,
 										 sizeof(WeirKeyColumnState) * Max(store->nkeys, 1));
 	for (int i = 0; i < store->nkeys; i++)
+	{
 		weir_key_column_init(&store->keys[i], &keys[i], store->context);
+		if (!store->keys[i].hash.wide)
+			weir_flat_salt(&store->keys[i].type, NARROW_HASH_SALT);
+	}
 }
 
 static bool

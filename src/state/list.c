@@ -306,7 +306,7 @@ list_expire(WeirState *state, WeirGroup *group, WeirEntry *entry, int limit)
 }
 
 static void
-list_free(WeirState *state, WeirLive *live)
+free_list(WeirState *state, WeirLive *live)
 {
 	WeirSlab   *slab = state->store->slab;
 	WeirList   *list = (WeirList *) live;
@@ -318,7 +318,7 @@ list_free(WeirState *state, WeirLive *live)
 }
 
 static WeirLive *
-list_copy(WeirState *state, WeirLive *live)
+copy_list(WeirState *state, WeirLive *live)
 {
 	WeirList   *list = (WeirList *) live;
 	WeirList   *copy = make_list(state, list->n);
@@ -390,15 +390,15 @@ list_unflatten(WeirState *state, const char *at, Size size, const char **wrong)
 	*wrong = bytes.wrong;
 	if (*wrong == NULL)
 		return &list->live;
-	list_free(state, &list->live);
+	free_list(state, &list->live);
 	return NULL;
 }
 
 const WeirLiveOps weir_list_ops = {
 	.flatten = list_flatten,
 	.unflatten = list_unflatten,
-	.copy = list_copy,
-	.free = list_free,
+	.copy = copy_list,
+	.free = free_list,
 	.expire = list_expire,
 	.revert = list_revert
 };

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "state/map_int.h"
 #include "state/piece.h"
@@ -74,7 +73,7 @@ weir_item_free(WeirState *state, MapItem *item)
 uint32
 weir_item_hash(WeirState *state, Datum key, bool isnull)
 {
-	return weir_table_hash_of(weir_key_column_hash(&((MapDetail *) state->detail)->key, key,
+	return weir_table_hash_of(weir_key_hash_column(&((MapDetail *) state->detail)->key.hash, key,
 												   isnull));
 }
 
@@ -152,8 +151,10 @@ weir_map_init(WeirState *state)
 	MapDetail  *detail = MemoryContextAllocZero(context, sizeof(MapDetail));
 	WeirStateDecl *decl = &state->decl;
 	WeirStoreKey key = {decl->key_type};
+	WeirKeyType found;
 
-	key.eq_operator = lookup_type_cache(key.type, TYPECACHE_EQ_OPR)->eq_opr;
+	(void) weir_key_type_find(key.type, &found);
+	key.eq_operator = found.eq_operator;
 	key.collation = get_typcollation(key.type);
 	weir_key_column_init(&detail->key, &key, context);
 	weir_input_init(&detail->key_input, decl->key_type, decl->key_typmod, context);

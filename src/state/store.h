@@ -72,7 +72,7 @@ extern void weir_store_destroy(WeirStore *store);
 
 /*
  * Make a key current, so that the accessors work on it; leave it again.  The
- * clock rises to stamp.  Leaving expires a few entries elsewhere (incremental
+ * clock rises to stamp; hash is weir_key_hash of the key.  Leaving expires a few entries elsewhere (incremental
  * cleanup).  Key and isnull stay the caller's, until it leaves.
  */
 extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull,
@@ -153,10 +153,6 @@ extern const char *weir_store_function(const WeirStore *store);
 /* The state of this name; NULL if the function did not declare it. */
 extern WeirState *weir_store_state(WeirStore *store, const char *name, int length);
 extern const WeirStateDecl *weir_state_decl(const WeirState *state);
-
-/* 64-bit hash of a key: the caller computes it from the columns' extended hash functions. */
-extern uint64 weir_key_hash(int nkeys, const FmgrInfo *hash, const Oid *collations,
-							const Datum *key, const bool *isnull);
 
 /* The store whose key is current in this process; NULL outside a keyed step. */
 extern WeirStore *weir_current_store;

@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(67);
+SELECT plan(70);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
@@ -191,11 +191,17 @@ SELECT is((SELECT count(*) FROM weir.dead_letters), 0::bigint, 'who cannot read 
 DELETE FROM weir.dead_letters;
 SET ROLE weir_reader;
 SELECT is((SELECT count(*) FROM weir.dead_letters WHERE job = 'too_many'), 2::bigint, 'who can read it sees them');
+SELECT results_eq($$SELECT DISTINCT sqlstate, error FROM weir.dead_letters WHERE job = 'own_sink_1' ORDER BY 1$$,
+    $$VALUES ('22012', 'data exception'), ('22P02', 'data exception'), ('22P04', 'data exception'),
+             ('23514', 'integrity constraint violation'), ('54000', 'program limit exceeded'), ('P0013', 'error raised by a function')$$,
+    'with the kind of error, not what the query and its functions said');
+SELECT is((SELECT count(line) + count(raw) FROM weir.dead_letters WHERE job = 'own_sink_1'), 14::bigint, 'and the records');
 SELECT is((SELECT count(*) FROM weir.dead_letters WHERE job = 'no_characters'), 0::bigint, 'but not those of other streams');
 SELECT throws_ok('DELETE FROM weir.dead_letters', '42501', 'must be owner of job "own_sink_1"', 'and cannot delete them');
 SELECT throws_ok('UPDATE weir.dead_letters SET line = NULL', '42501', NULL, 'nor change them');
 SELECT throws_ok('SELECT * FROM weir_internal.dead_letter', '42501', NULL, 'nor read the table');
 RESET ROLE;
+SELECT matches((SELECT error FROM weir.dead_letters WHERE job = 'own_sink_1' AND line_number = 7), 'bad luck', 'the owner reads it all');
 SELECT is((SELECT count(*) FROM weir.dead_letters WHERE job = 'too_many'), 2::bigint, 'they are all there');
 DELETE FROM weir.dead_letters WHERE job = 'too_many';
 SELECT is((SELECT count(*) FROM weir.dead_letters WHERE job = 'too_many'), 0::bigint, 'the owner deletes them');

@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(17);
+SELECT plan(21);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER here OPTIONS (delimiter ' ');
@@ -110,6 +110,33 @@ CALL run('two_keys', :'port', 'INSERT INTO counts SELECT c.* FROM readings r
 SELECT ok(weir.wait_for_job('two_keys', 'finished', '1 min'), 'two keys: finished');
 SELECT bag_eq('TABLE counts', $$VALUES (1::bigint, 'even', 1), (1, 'even', 2), (1, 'odd', 1), (2, 'even', 1), (1, 'even', 3)$$,
     'state is kept by both keys together');
+
+-- numbers without gaps: the sink statement calls a function that writes
+CREATE TABLE counter (n bigint);
+INSERT INTO counter VALUES (0);
+CREATE FUNCTION next_number() RETURNS bigint LANGUAGE sql AS 'UPDATE counter SET n = n + 1 RETURNING n';
+CREATE TABLE numbered (f0 bigint, n bigint, id bigint DEFAULT next_number());
+\set port `perl test/pgtap/sender '1 1\n2 1\n3 1\n4 1\n5 1\n6 1\n7 1\n8 1\n'`
+CALL run('numbering', :'port', 'INSERT INTO numbered (f0, n) SELECT f0, count(*) FROM readings GROUP BY f0, weir.count_window(1)');
+SELECT ok(weir.wait_for_job('numbering', 'finished', '1 min'), 'two keyed tasks and a counter: finished');
+SELECT is((SELECT restarts FROM weir.jobs WHERE name = 'numbering'), 0::bigint, 'without waiting for each other');
+SELECT results_eq('SELECT id FROM numbered ORDER BY 1', 'SELECT generate_series(1::bigint, 8)', 'every number is there once');
+
+-- the policy of a table is evaluated for each row, too
+DROP ROLE IF EXISTS weir_steps;
+CREATE ROLE weir_steps LOGIN;
+CREATE TABLE secured (f0 bigint, n bigint);
+ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+CREATE POLICY counted ON secured FOR INSERT WITH CHECK (next_number() > 0);
+GRANT INSERT ON secured TO weir_steps;
+GRANT SELECT ON readings TO weir_steps;
+SET ROLE weir_steps;
+SELECT weir.create_job('secured', 'INSERT INTO secured SELECT f0, count(*) FROM readings GROUP BY f0, weir.count_window(1)', parallelism => 2) \g /dev/null
+SELECT matches(weir.explain_job('secured'), 'in one sink task: volatile function "next_number"', 'a policy is looked at');
+SELECT weir.drop_job('secured') \g /dev/null
+RESET ROLE;
+DROP OWNED BY weir_steps;
+DROP ROLE weir_steps;
 
 -- sinks that are no tables
 CREATE FOREIGN TABLE nowhere (f0 bigint, f1 bigint) SERVER weir_blackhole;

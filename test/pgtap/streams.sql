@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(16);
+SELECT plan(37);
 
 -- run(name, port, options of the table, options of the server): the records of
 -- a stream of two columns, in a table of that name
@@ -39,7 +39,7 @@ SELECT results_eq('TABLE crlf', $$VALUES (1, 'x'), (2, 'y'), (3, 'z')$$,
 
 \set port `perl test/pgtap/sender '1 x;2 y;' --close '3 ' --close 'z;'`
 CALL run('reconnects', :'port', $$OPTIONS (delimiter ' ')$$,
-    $$, record_delimiter ';', max_retries '3', retry_delay '10 ms'$$);
+    $$, record_delimiter ';', max_retries '3', retry_delay '10 ms', partial 'join'$$);
 SELECT ok(weir.wait_for_job('reconnects', 'finished', '1 min'), 'reconnects: finished');
 SELECT results_eq('TABLE reconnects', $$VALUES (1, 'x'), (2, 'y'), (3, 'z')$$,
     'another record delimiter; a record over two connections');
@@ -62,5 +62,64 @@ SELECT ok(weir.wait_for_job('mark', 'failed', '1 min'), 'a line \. fails the job
 CALL run('long', :'port', $$OPTIONS (delimiter ' ', max_record '20')$$);
 SELECT ok(weir.wait_for_job('long', 'failed', '1 min'), 'a record longer than max_record fails the job');
 SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'long'), 'max_record|20', 'and says so');
+
+
+-- A connection that ends within a record, and another: what nobody sent is no row.
+\set port `perl test/pgtap/sender '1 x\n2 y' --close '3 z\n4 w'`
+CALL run('partial', :'port', $$OPTIONS (delimiter ' ')$$, $$, max_retries '3', retry_delay '10 ms'$$);
+SELECT ok(weir.wait_for_job('partial', 'finished', '1 min'), 'a partial record: finished');
+SELECT results_eq('TABLE partial', $$VALUES (1, 'x'), (3, 'z'), (4, 'w')$$,
+    'a partial record is none once another connection brings something; at the end of the stream it is one');
+
+\set port `perl test/pgtap/sender '1 x\n2 y' --close '3 z\n'`
+CALL run('partial_letter', :'port', $$OPTIONS (delimiter ' ', on_error 'dead_letter')$$,
+    $$, max_retries '3', retry_delay '10 ms'$$);
+SELECT ok(weir.wait_for_job('partial_letter', 'finished', '1 min'), 'a partial record put aside: finished');
+SELECT results_eq('TABLE partial_letter', $$VALUES (1, 'x'), (3, 'z')$$, 'what is whole is there');
+SELECT results_eq($$SELECT line_number, line, sqlstate, error ~ 'partial' FROM weir.dead_letters WHERE job = 'partial_letter'$$,
+    $$VALUES (2::bigint, '2 y', '22P04', true)$$, 'what is not is a dead letter, and takes a line number');
+
+-- A quote that is never closed costs the records up to max_record, not all.
+\set port `perl -e 'print "1,a\n2,5\" d\n", map { "$_,b\n" } 3 .. 202' | xargs -0 perl test/pgtap/sender`
+CALL run('quote', :'port', $$OPTIONS (format 'csv', max_record '64B', on_error 'dead_letter')$$);
+SELECT ok(weir.wait_for_job('quote', 'finished', '1 min'), 'csv: a stray quote: finished');
+SELECT is((SELECT count(*) FROM quote), 188::bigint, 'csv: records behind the one that is too long are read');
+SELECT results_eq($$SELECT line_number, octet_length(raw), sqlstate, error FROM weir.dead_letters WHERE job = 'quote'$$,
+    $$VALUES (2::bigint, 64, '54000', E'record is longer than 64 bytes\n65 bytes were put aside: up to a record delimiter')$$,
+    'csv: its bytes are a dead letter, which says how many they are');
+\set port `perl test/pgtap/sender '1,a\n2,"b\n3,ccccccccccccccccc\n'`
+CALL run('quote_stop', :'port', $$OPTIONS (format 'csv', max_record '20B')$$);
+SELECT ok(weir.wait_for_job('quote_stop', 'failed', '1 min'), 'csv: a stray quote, on_error stop: failed');
+SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'quote_stop'), 'line 2.*longer than 20 bytes', 'with the line');
+
+-- Framings.
+\set port `perl test/pgtap/sender '1 a\nb\0' '2 c\0'`
+CALL run('nul', :'port', $$OPTIONS (delimiter ' ')$$, $$, record_delimiter '\0'$$);
+SELECT ok(weir.wait_for_job('nul', 'finished', '1 min'), 'NUL: finished');
+SELECT results_eq('TABLE nul', $$VALUES (1, E'a\nb'), (2, 'c')$$, 'records that end in NUL may hold newlines');
+
+\set port `perl test/pgtap/sender '5 1 a\nb3' ' 2 c\n4 3 dd'`
+CALL run('counted', :'port', $$OPTIONS (delimiter ' ')$$, $$, framing 'octet_counted'$$);
+SELECT ok(weir.wait_for_job('counted', 'finished', '1 min'), 'octet counts: finished');
+SELECT results_eq('TABLE counted', $$VALUES (1, E'a\nb'), (2, 'c'), (3, 'dd')$$, 'octet counts: exact, newlines are data');
+\set port `perl test/pgtap/sender '3 1 a<14>no\n3 2 bx y\n3 3 c9 4'`
+CALL run('counted_bad', :'port', $$OPTIONS (delimiter ' ', on_error 'dead_letter')$$, $$, framing 'octet_counted'$$);
+SELECT ok(weir.wait_for_job('counted_bad', 'finished', '1 min'), 'a bad count: finished');
+SELECT results_eq('TABLE counted_bad', $$VALUES (1, 'a'), (2, 'b'), (3, 'c')$$, 'a bad count: reading begins again behind a newline');
+SELECT results_eq($$SELECT line_number, line, error FROM weir.dead_letters WHERE job = 'counted_bad' ORDER BY 1$$,
+    $$VALUES (2::bigint, E'<14>no\n', E'record does not begin with its length and a space\n7 bytes were put aside: up to a newline'),
+             (4, E'x y\n', E'record does not begin with its length and a space\n4 bytes were put aside: up to a newline'),
+             (6, '9 4', E'record is truncated\n3 bytes were put aside: up to the next record')$$,
+    'a bad count, and a message the stream ends within, are dead letters');
+\set port `perl test/pgtap/sender '<13>x\n'`
+CALL run('counted_stop', :'port', '', $$, framing 'octet_counted'$$);
+SELECT ok(weir.wait_for_job('counted_stop', 'failed', '1 min'), 'a bad count, on_error stop: failed');
+SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'counted_stop'), 'does not begin with its length', 'and says why');
+
+\set port `perl test/pgtap/sender '\x1e1,"a\nb"\n\x1e2,c' '\x1e3,d\n'`
+CALL run('seq', :'port', $$OPTIONS (format 'csv', on_error 'dead_letter')$$, $$, framing 'json_seq'$$);
+SELECT ok(weir.wait_for_job('seq', 'finished', '1 min'), 'json_seq: finished');
+SELECT results_eq($$SELECT line, error FROM weir.dead_letters WHERE job = 'seq'$$,
+    $$VALUES ('2,c', E'record is truncated\n3 bytes were put aside: up to the next record')$$, 'json_seq: a truncated text is a dead letter');
 
 SELECT * FROM finish();

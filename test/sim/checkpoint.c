@@ -146,9 +146,9 @@ checkpoints_begin(World *w)
 		const Completed *row = &w->db.completed[order[i]];
 
 		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint, row->savepoint);
-		weir_checkpointer_completion_before(co->checkpointer, row->at);
-		w->oracle.has_completion = true;
-		w->oracle.completion = row->at;
+		weir_checkpointer_completion_before(co->checkpointer, row->at, w->now, w->now + w->wall);
+		w->oracle.has_completion = row->moment > w->stepped_at;
+		w->oracle.completion = row->moment;
 		w->oracle.last_success = row->checkpoint;
 	}
 	weir_checkpointer_set_failures(co->checkpointer, co->failures);
@@ -340,7 +340,8 @@ insert_row(World *w, const WeirAction *a)
 	co->row.attempt = (int16_t) current(w)->id;
 	co->row.timeline = (int8_t) w->db.timeline;
 	co->row.savepoint = a->ckind == WEIR_SAVEPOINT;
-	co->row.at = w->now;
+	co->row.at = w->now + w->wall;
+	co->row.moment = w->now;
 	memcpy(co->row.position, p->position, sizeof(p->position));
 	memcpy(co->row.ended, p->ended, sizeof(p->ended));
 	co->deciding = true;

@@ -138,7 +138,7 @@ static void
 print_summary(const Options *o, Shared *shared, double took)
 {
 	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
-	"crashes of a task", "ends of a coordinator", "of the server", "power cuts",
+	"crashes of a task", "ends of a coordinator", "of the server", "power cuts", "steps of the clock",
 	"starts from a savepoint", "schedules too long for the model"};
 	int			e;
 

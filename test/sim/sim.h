@@ -27,6 +27,7 @@
 
 #include "decide/align.h"
 #include "decide/checkpointer.h"
+#include "decide/clock.h"
 #include "decide/recovery.h"
 #include "decide/restart.h"
 
@@ -47,6 +48,9 @@
 #define RING 128				/* messages of a channel, a power of 2 */
 #define RING_BUSY 64			/* who would send more waits */
 #define CHANNEL_ROWS 4			/* that wait before its sender stops */
+#define CLOCK_STEP 20000		/* the clock is set by up to this much */
+#define LONGEST_WAIT 1000		/* more than any span of a job */
+#define CLOCK_KEEP 20			/* change of its distance before that is kept again */
 #define CALM_ROUNDS 2000		/* within which a job must be done once nothing fails */
 
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
@@ -139,7 +143,8 @@ typedef struct Completed
 	uint8_t		listed;			/* mask of tasks with a prepared transaction */
 	uint8_t		position[MAX_SOURCES];
 	bool		ended[MAX_SOURCES];
-	int64_t		at;
+	int64_t		at;				/* the date */
+	int64_t		moment;			/* when it really was */
 } Completed;
 
 typedef struct Journal
@@ -147,6 +152,8 @@ typedef struct Journal
 	uint8_t		start;
 	uint8_t		end;
 	bool		ended;			/* the end of the stream is in it */
+	int64_t		stamp;			/* of the last record .. */
+	int64_t		stamped_at;		/* .. and when it really was */
 } Journal;
 
 typedef struct Database
@@ -208,6 +215,9 @@ typedef struct Task
 	bool		connected;
 	bool		ended;			/* end of the stream sent on */
 	int			paused_for;		/* a final checkpoint, 0: none */
+	WeirClock	clock;			/* of the stream */
+	int64_t		stamp;			/* as in the journal */
+	int64_t		stamped_at;
 
 	/* keyed, sink */
 	WeirAlign  *align;
@@ -344,6 +354,7 @@ typedef enum Event
 	E_COORDINATOR_CRASH,
 	E_SERVER_CRASH,
 	E_POWER_CUT,
+	E_CLOCK_STEP,
 	E_FROM_SAVEPOINT,
 	E_GAVE_UP,					/* a schedule too long for the model */
 	E_COUNT
@@ -358,7 +369,12 @@ typedef struct World
 	int64_t		calm_from;		/* .. since then */
 	int			fault_rate;		/* one in this many steps; 0: none */
 	const char *violation;
-	int64_t		now;
+	int64_t		now;			/* the monotonic clock */
+	int64_t		wall;			/* what has to be added for the date */
+	int64_t		stepped_at;		/* when somebody last set the clock */
+	WeirClock	arrivals;
+	int64_t		kept;			/* its distance, as it outlives the server */
+	bool		rebooted;		/* stamps began with the date once more */
 
 	WeirCheckpointConfig config;
 	WeirRestartConfig restart_config;
@@ -496,6 +512,7 @@ extern bool checkpoints_act(World *w);
 extern void gid_of(WeirGid *gid, int attempt, int checkpoint, int task);
 
 /* source.c */
+extern void clock_start(World *w, bool reboot);
 extern void source_load(World *w, Task *t);
 extern bool source_step(World *w, Task *t);
 extern bool sender_step(World *w, int source);

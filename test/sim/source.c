@@ -42,6 +42,46 @@ tell_sender(World *w, Task *t)
 		w->sender[t->index].ack = t->received;
 }
 
+/* The server starts: its clock goes on, but for a reboot of the machine. */
+void
+clock_start(World *w, bool reboot)
+{
+	if (reboot)
+	{
+		w->kept = w->wall;
+		w->rebooted = true;
+	}
+	weir_clock_set(&w->arrivals, w->now + w->kept, w->now);
+}
+
+static int64_t
+arrival_time(World *w)
+{
+	int64_t		time = weir_clock_read(&w->arrivals, w->now, w->now + w->wall);
+	int64_t		distance = time - w->now;
+
+	if (distance - w->kept >= CLOCK_KEEP || w->kept - distance >= CLOCK_KEEP)
+		w->kept = distance;
+	return time;
+}
+
+/* A record arrives: later than the one before it, by what has really passed, give or take a tenth. */
+static void
+stamp_record(World *w, Task *t)
+{
+	int64_t		stamp = weir_clock_read(&t->clock, w->now, arrival_time(w));
+	int64_t		passed = w->now - t->stamped_at;
+	int64_t		slack = passed / 10 + CLOCK_KEEP + 2;
+
+	if (t->received > 0 && stamp < t->stamp)
+		violate(w, "arrival stamps never go back");
+	if (t->received > 0 && !w->rebooted &&
+		(stamp - t->stamp < passed - slack || stamp - t->stamp > passed + slack))
+		violate(w, "between two arrival stamps lies what has passed, but for a tenth");
+	t->stamp = stamp;
+	t->stamped_at = w->now;
+}
+
 /* Commits what was received. */
 static void
 flush_journal(World *w, Task *t)
@@ -51,6 +91,8 @@ flush_journal(World *w, Task *t)
 	if (j->end < t->received)
 	{
 		j->end = t->received;
+		j->stamp = t->stamp;
+		j->stamped_at = t->stamped_at;
 		db_commit_sync(w);
 		TRACE(w, "source %d: journal durable up to %d", t->index, j->end);
 	}
@@ -65,6 +107,11 @@ source_load(World *w, Task *t)
 
 	t->next = a->position[t->index];
 	t->received = j->end;
+	t->stamp = j->stamp;
+	t->stamped_at = j->stamped_at;
+	weir_clock_set(&t->clock, arrival_time(w), w->now);
+	if (j->end > 0 && t->clock.time < j->stamp)
+		t->clock.time = j->stamp;
 	TRACE(w, "source %d: begins at %d, journal %d to %d%s", t->index, t->next,
 		  j->start, j->end, j->ended ? ", ended" : "");
 	if (t->next < j->start)
@@ -268,6 +315,7 @@ read_stream(World *w, Task *t)
 		connect_sender(w, t);
 	else if (t->received < s->made)
 	{
+		stamp_record(w, t);
 		t->received++;
 		if (mutant == MUTANT_ACK_SENDER_EARLY)
 			tell_sender(w, t);

@@ -237,6 +237,9 @@ set_up(World *w, uint64_t seed, bool tracing)
 	w->random = seed * UINT64_C(0x2545f4914f6cdd1d);
 	w->tracing = tracing;
 	w->now = 1;
+	w->wall = CLOCK_STEP;
+	clock_start(w, true);
+	w->rebooted = false;
 	w->fault_rate = rates[below(w, COUNT(rates))];
 	w->nsources = 1 + below(w, MAX_SOURCES);
 	w->groups = 1 + below(w, 6);
@@ -277,6 +280,7 @@ crash_server(World *w, bool power_cut)
 	TRACE(w, "%s", power_cut ? "power cut" : "the server crashes");
 	coordinator_crash(w);
 	kill_all(w);
+	clock_start(w, power_cut);
 	if (power_cut)
 		db_power_cut(w);
 	else if (below(w, 2))
@@ -296,10 +300,20 @@ crash_task(World *w)
 	}
 }
 
+/* Somebody sets the clock, right or wrong, once in a while so that it shows the epoch. */
+static void
+step_clock(World *w)
+{
+	w->wall = below(w, 8) == 0 ? -w->now : w->wall + below(w, 2 * CLOCK_STEP) - CLOCK_STEP;
+	w->stepped_at = w->now;
+	w->events[E_CLOCK_STEP]++;
+	TRACE(w, "the clock is set to %d", (int) (w->now + w->wall));
+}
+
 static void
 some_fault(World *w)
 {
-	switch (below(w, 10))
+	switch (below(w, 12))
 	{
 		case 0:
 			crash_server(w, false);
@@ -317,6 +331,10 @@ some_fault(World *w)
 		case 4:
 			w->locked_until = w->now + below(w, 500);
 			TRACE(w, "somebody locks the sink");
+			break;
+		case 5:
+		case 6:
+			step_clock(w);
 			break;
 		default:
 			crash_task(w);
@@ -431,6 +449,8 @@ advance_clock(World *w)
 
 	if (deadline <= w->now || deadline == INT64_MAX)
 		violate(w, "something is to be done, or due, until the job is done");
+	else if (w->co.state == C_RUN && deadline > w->now + LONGEST_WAIT)
+		violate(w, "no checkpoint is due later than what was configured");
 	else
 		w->now = deadline;
 }

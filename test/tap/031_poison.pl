@@ -10,7 +10,7 @@ use Weir::Node;
 use Weir::Sender;
 
 my $node = Weir::Node->create('poison');
-my @classes = qw(08006 40001 53200 55006 57014 58030 XX000);
+my @classes = qw(08006 40001 53200 55006 57014 58030 3F000 42501 42P01 42883 XX001);
 
 # A function that raises what the table says for a record of value 13, in an
 # attempt of its own each time.
@@ -109,5 +109,44 @@ raises('55006');
 ok($node->wait_until(q{SELECT last_error ~ 'no 13' AND attempt >= 3 FROM weir.jobs}), 'then the environment');
 raises('22003');
 ok($node->wait_status('failed'), 'then the record again: that were two running');
+
+# An internal error is a record's that the next attempt meets again: then it is put
+# aside, and there may be several in an epoch.
+$sender = begin('internal_stop', q{'fixed_delay', attempts => -1, delay => '10 ms'}, 'stop');
+raises('XX000');
+$node->sql(q{SELECT weir.start_job('s3')});
+ok($node->wait_status('failed'), 'an internal error twice running at a record');
+like($node->sql('SELECT last_error FROM weir.jobs'), qr/^task keyed 0, line 2: no 13 here.*two attempts running/s, 'with the record');
+
+foreach my $where ('function', 'scan', 'sink')
+{
+	my $records = join('', map { "1 $_\n" } 1, 13, 3, 13, 13, 6);
+	my %query = (
+		function => 'SELECT a.* FROM readings r JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)',
+		scan => 'SELECT r.f0, r.f1 FROM readings r WHERE odd(r.f1) IS NOT NULL',
+		sink => 'SELECT r.f0, odd(r.f1) FROM readings r');
+
+	$sender = Weir::Sender->new($records);
+	$node->use_database("internal_$where");
+	$node->averaging_job(port => $sender->port, job => 'parallelism => 1', checkpointing => q{every => '1 h'});
+	$node->sql(qq{
+		ALTER FOREIGN TABLE readings OPTIONS (ADD on_error 'dead_letter');
+		CREATE FUNCTION odd(v bigint) RETURNS bigint LANGUAGE plpgsql AS \$\$
+		BEGIN
+			IF v = 13 THEN RAISE 'no 13 here' USING ERRCODE = 'XX000'; END IF;
+			RETURN v;
+		END \$\$;
+		CREATE OR REPLACE FUNCTION count_window_average(r readings) RETURNS TABLE (f0 bigint, average bigint)
+		LANGUAGE sql AS 'SELECT r.f0, odd(r.f1)';
+		SELECT weir.alter_job('s3', query => 'INSERT INTO averages $query{$where}', drop_state => true);
+		SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => -1, delay => '10 ms');
+		SELECT weir.start_job('s3')});
+	$sender->finish;
+	ok($node->wait_status('finished'), "$where: the job goes on");
+	is($node->sql(q{SELECT string_agg(average::text, ' ' ORDER BY average) FROM averages}), '1 3 6', "$where: without the records at fault");
+	is($node->sql(q{SELECT string_agg(concat_ws(' ', line_number, sqlstate, error), ', ' ORDER BY line_number) FROM weir.dead_letters}),
+		'2 XX000 no 13 here, 4 XX000 no 13 here, 5 XX000 no 13 here', "$where: which are dead letters");
+	is($node->sql('SELECT restarts FROM weir.jobs'), '3', "$where: after an attempt each");
+}
 
 done_testing();

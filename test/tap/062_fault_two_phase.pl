@@ -88,6 +88,21 @@ $node->start;
 ok($node->wait_until('SELECT count(*) = 8 FROM averages'), '26: some committed, another crash during recovery: all of the epoch is visible');
 end('26');
 
+# The sink statement leaves the session another role: what it prepared is the owner's.
+$node->sql('CREATE ROLE grp SUPERUSER');
+foreach my $point ('before_commit_prepared', 'before_decision')
+{
+	begin("role_$point", query => q{INSERT INTO averages SELECT a.f0, a.average + length(set_config('role', 'grp', false)) - 3
+		FROM readings r JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0)});
+	$node->arm("$point:crash:1");
+	$asked = in_background(q{SELECT weir.trigger_checkpoint('s3')});
+	$node->wait_death;
+	finish($asked);
+	$node->start;
+	ok($node->wait_until('SELECT count(*) = 0 FROM pg_prepared_xacts'), "another role, a crash $point: recovery finds what was prepared");
+	end("another role, a crash $point");
+}
+
 # 26a: aborted after a sink was ready; both epochs come with the next one.
 begin('aborted');
 $node->sql(q{SELECT weir.enable_checkpointing('s3', timeout => '100 ms', fail_on_errors => false)});

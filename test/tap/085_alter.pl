@@ -374,4 +374,48 @@ is(kept(), $migrated, 'each value went through the function');
 feed("1 6\n");
 is(kept(), $migrated, 'once');
 
+# ---- a job without keyed step, which keeps no state ----
+
+my ($total, $plain) = (0, Weir::Sender->new(join('', map { "$_ $_\n" } 1 .. 9)));
+$node->use_database('unkeyed');
+$node->sql(<<"SQL");
+CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
+    OPTIONS (host '127.0.0.1', port '@{[$plain->port]}', max_retries '-1', retry_delay '100 ms');
+CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER sensors OPTIONS (delimiter ' ');
+$totals
+CREATE TABLE rows (f0 bigint, f1 bigint);
+SELECT weir.create_job('s3', 'INSERT INTO rows SELECT f0, f1 FROM readings');
+SELECT weir.enable_checkpointing('s3', every => '50 ms');
+SELECT weir.start_job('s3');
+SQL
+
+# One more record, by the query that holds now.
+sub one_more
+{
+	my ($expected, $what) = @_;
+	$plain->send_to(4 * ++$total);
+	ok($node->wait_until("SELECT count(*) = $total FROM (TABLE rows UNION ALL TABLE sums) x"), $what);
+	return is($node->sql('SELECT f0, f1 FROM (TABLE rows UNION ALL TABLE sums) x ORDER BY f0 DESC LIMIT 1'), $expected, "$what: the row");
+}
+$node->tend($plain);
+one_more('1|1', 'it runs');
+alter(q{query => 'INSERT INTO rows SELECT f0, f1 + 100 FROM readings', restart => true});
+one_more('2|102', 'another query, while it runs');
+$node->sql(q{SELECT weir.stop_job('s3')});
+alter(q{query => 'INSERT INTO rows SELECT f0, f1 + 200 FROM readings WHERE f0 > 0'});
+alter('drop_state => true');
+alter(q{migrate => 'abs(bigint)'});
+alter(q{query => 'INSERT INTO rows SELECT f0, f1 + 200 FROM readings', drop_state => true, migrate => 'abs(bigint)'});
+start_job('');
+one_more('3|203', 'another query, while it is stopped');
+alter(qq{query => '$query', restart => true});
+one_more('4|4', 'a keyed step');
+like($node->sql_error(q{SELECT weir.alter_job('s3', query => 'INSERT INTO rows SELECT f0, f1 FROM readings', restart => true)}),
+	qr/55000.*state of job "s3" does not belong to its new query.*drop_state/s, 'which keeps state that none would know');
+alter(q{query => 'INSERT INTO rows SELECT f0, f1 FROM readings', restart => true, drop_state => true});
+one_more('5|5', 'and none again');
+alter(q{query => 'INSERT INTO rows SELECT f0, f1 + 300 FROM readings', restart => true});
+one_more('6|306', 'altered once more');
+is($node->sql(q{SELECT restarts FROM weir.jobs}), '0', 'without a restart of its own');
+
 done_testing();

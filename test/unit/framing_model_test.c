@@ -1,7 +1,8 @@
 /*
  * framing_model_test.c
  *		Framing against a naive model: one walk over the whole input, byte by
- *		byte, compared with the same input fed in random pieces.
+ *		byte, compared with the same input fed in random pieces, with connections
+ *		that end at random places, and begun anew at random parts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,28 +10,49 @@
 #include "decide/framing.h"
 #include "tap.h"
 
-#define INPUT 200
+#define INPUT 300
 
 typedef struct Setting
 {
 	const char *name;
+	WeirFramingKind kind;
 	const char *delimiter;
-	bool		csv;
+	int			n;				/* its bytes */
 	char		quote;
 	char		escape;
 	const char *alphabet;
+	int			letters;
 } Setting;
 
+#define BYTES(s) s, (int) sizeof(s) - 1
+
 static const Setting settings[] = {
-	{"text, newline", "\n", false, 0, 0, "aab\\\r\n\n"},
-	{"text, \";\"", ";", false, 0, 0, "ab\\;\r\n;"},
-	{"text, CRLF of its own", "\r\n", false, 0, 0, "a\\\r\n\r\n"},
-	{"text, \"aab\"", "aab", false, 0, 0, "aaab\\bc"},
-	{"text, \"aa\"", "aa", false, 0, 0, "aab\\"},
-	{"csv, newline", "\n", true, '"', '"', "ab,\"\r\n\n\\"},
-	{"csv, escape of its own", "\n", true, '"', '\\', "a\"\\\r\n\n"},
-	{"csv, \"||\"", "||", true, '\'', '\'', "a'||\n"}
+	{"text, newline", WEIR_FRAMING_TEXT, BYTES("\n"), 0, 0, BYTES("aab\\\r\n\n")},
+	{"text, \";\"", WEIR_FRAMING_TEXT, BYTES(";"), 0, 0, BYTES("ab\\;\r\n;")},
+	{"text, NUL", WEIR_FRAMING_TEXT, BYTES("\0"), 0, 0, BYTES("ab\\\0\r\n\0")},
+	{"text, CRLF of its own", WEIR_FRAMING_TEXT, BYTES("\r\n"), 0, 0, BYTES("a\\\r\n\r\n")},
+	{"text, \"aab\"", WEIR_FRAMING_TEXT, BYTES("aab"), 0, 0, BYTES("aaab\\bc")},
+	{"text, \"aa\"", WEIR_FRAMING_TEXT, BYTES("aa"), 0, 0, BYTES("aab\\")},
+	{"csv, newline", WEIR_FRAMING_CSV, BYTES("\n"), '"', '"', BYTES("ab,\"\r\n\n\\")},
+	{"csv, escape of its own", WEIR_FRAMING_CSV, BYTES("\n"), '"', '\\', BYTES("a\"\\\r\n\n")},
+	{"csv, \"||\"", WEIR_FRAMING_CSV, BYTES("||"), '\'', '\'', BYTES("a'||\n")},
+	{"plain, newline", WEIR_FRAMING_PLAIN, BYTES("\n"), 0, 0, BYTES("aab\\\r\n\"")},
+	{"plain, \"aba\"", WEIR_FRAMING_PLAIN, BYTES("aba"), 0, 0, BYTES("aab\\")},
+	{"octet counted", WEIR_FRAMING_OCTET_COUNTED, BYTES(""), 0, 0, BYTES("1234  05\n\na")},
+	{"octet counted, most of it good", WEIR_FRAMING_OCTET_COUNTED, BYTES(""), 0, 0, BYTES("1 2 3 4 1 2 ")},
+	{"json_seq", WEIR_FRAMING_JSON_SEQ, BYTES(""), 0, 0, BYTES("\036\036\036\n\n\n{}[]\"\"\\1\r ")},
+	{"json_seq, few separators", WEIR_FRAMING_JSON_SEQ, BYTES(""), 0, 0, BYTES("\036\n{{}}\"\\aaaaaaaa")}
 };
+
+typedef struct Expected
+{
+	size_t		begin;			/* of its data */
+	size_t		length;
+	size_t		end;
+	WeirRecordFault fault;
+	bool		open;
+	bool		first;
+} Expected;
 
 typedef struct Model
 {
@@ -38,167 +60,460 @@ typedef struct Model
 	const char *input;
 	size_t		len;
 	size_t		max_record;
-	bool		cut_long;
-	size_t		begin[INPUT + 1];
-	size_t		length[INPUT + 1];
-	size_t		end[INPUT + 1];
-	bool		is_cut[INPUT + 1];
+	bool		put_aside;
+	size_t		max_aside;
+	bool		parts;
+	size_t		breaks[4];		/* connections end there, in order */
+	int			nbreaks;
+	Expected	records[INPUT + 1];
 	int			nrecords;
-	bool		too_long;		/* after these records */
+	bool		broken;			/* after these records */
+	bool		first;			/* the next record is */
+	bool		separated;		/* json_seq */
 } Model;
 
 static void
-add(Model *m, size_t begin, size_t length, size_t end)
+add(Model *m, size_t begin, size_t length, size_t end, WeirRecordFault fault, bool open)
 {
-	m->begin[m->nrecords] = begin;
-	m->is_cut[m->nrecords] = length > m->max_record && m->cut_long;
-	m->length[m->nrecords] = m->is_cut[m->nrecords] ? m->max_record : length;
-	m->end[m->nrecords] = end;
-	m->nrecords++;
+	Expected	e = {begin, length, end, fault, open, m->first};
+
+	if (fault != WEIR_RECORD_WHOLE && length > m->max_record)
+		e.length = m->max_record;
+	m->records[m->nrecords++] = e;
+	m->first = false;
 }
 
-/* Walks one record from begin; false at the end of the input or when too long. */
+/* Is there an odd number of backslashes before p, and none looked at before from? */
 static bool
-walk_record(Model *m, size_t begin, size_t *next)
+is_odd(const Model *m, size_t from, size_t p)
 {
-	const Setting *s = m->setting;
-	size_t		n = strlen(s->delimiter);
-	bool		newline = strcmp(s->delimiter, "\n") == 0;
-	bool		quoted = false;
-	bool		data_cr = false;	/* the byte before is a CR and data */
-	size_t		length;
-	size_t		p = begin;
+	size_t		i = p;
 
-	while (p < m->len)
+	while (i > from && m->input[i - 1] == '\\')
+		i--;
+	return (p - i) % 2 == 1;
+}
+
+/* Behind the delimiter at or behind "from"; 0: there is none. */
+static size_t
+next_delimiter(const Model *m, size_t escaped_from, size_t from, size_t limit, const char *d, size_t n, bool escapes)
+{
+	size_t		p;
+
+	for (p = from; p + n <= limit; p++)
+	{
+		if (memcmp(m->input + p, d, n) == 0 && !(escapes && is_odd(m, escaped_from, p)))
+			return p + n;
+	}
+	return 0;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Where a text, or what stands instead of one, ends; 0: not before the limit. */
+static size_t
+text_end(const Model *m, size_t begin, size_t limit, bool *truncated, bool *closed)
+{
+	bool		in_string = false;
+	int			depth = 0;
+	size_t		p;
+
+	*truncated = *closed = false;
+	for (p = begin; p < limit; p++)
 	{
 		char		c = m->input[p];
 
-		if (!quoted && p + n <= m->len && memcmp(m->input + p, s->delimiter, n) == 0)
+		if (c == '\036')
+		{
+			*truncated = true;
+			return p;
+		}
+		if (c == '\n' && (!m->separated || (depth <= 0 && !in_string)))
+			return p + 1;
+		if (!m->separated)
+			continue;
+		if (in_string && c == '\\')
+		{
+			if (p + 1 < limit && m->input[p + 1] != '\036')
+				p++;
+		}
+		else if (c == '"')
+			*closed = !(in_string = !in_string);
+		else if (!in_string && !is_blank(c))
+		{
+			*closed = c == '}' || c == ']';
+			depth += c == '{' || c == '[' ? 1 : *closed ? -1 : 0;
+		}
+	}
+	*closed = *closed && depth <= 0 && !in_string;
+	return 0;
+}
+
+/* How the end of what is put aside is looked for. */
+typedef enum Search
+{
+	SEARCH_DELIMITER,
+	SEARCH_NEWLINE,
+	SEARCH_COUNT,				/* "count" bytes behind where it begins */
+	SEARCH_TEXT,
+	SEARCH_SEPARATOR
+} Search;
+
+/* Puts aside what begins there, in parts; returns where it ends. */
+static size_t
+put_aside(Model *m, size_t begin, size_t data, size_t from, Search search, size_t count,
+		  size_t limit, WeirRecordFault fault)
+{
+	const Setting *s = m->setting;
+	size_t		escaped_from = begin;
+	size_t		last = data + count;
+	bool		unused;
+
+	for (;;)
+	{
+		size_t		end = 0;
+		size_t		part = begin + m->max_aside;
+
+		if (search == SEARCH_DELIMITER)
+			end = next_delimiter(m, escaped_from, from, limit, s->delimiter, (size_t) s->n, s->kind == WEIR_FRAMING_TEXT);
+		else if (search == SEARCH_NEWLINE)
+			end = next_delimiter(m, from, from, limit, "\n", 1, false);
+		else if (search == SEARCH_COUNT)
+			end = last <= limit ? last : 0;
+		else if (search == SEARCH_TEXT)
+			end = text_end(m, from, limit, &unused, &unused);
+		else
+		{
+			for (end = from; end < limit && m->input[end] != '\036'; end++)
+				;
+			end = end < limit ? end : 0;
+		}
+		if (end != 0 && end <= part)
+		{
+			if (end > begin)
+				add(m, data, end - data, end, fault, false);
+			return end;
+		}
+		if (part > limit)
+		{
+			if (limit > begin)
+				add(m, data, limit - data, limit, fault, false);
+			return limit;
+		}
+		add(m, data, part - data, part, fault, true);
+		begin = data = from = escaped_from = part;
+		fault = WEIR_RECORD_TOO_LONG;
+		if (search == SEARCH_TEXT)
+			search = SEARCH_SEPARATOR;
+	}
+}
+
+/* The connection, or the stream, ends within the record. */
+static size_t
+leave(Model *m, size_t begin, size_t length, size_t limit, WeirRecordFault at_end)
+{
+	add(m, begin, length, limit, limit < m->len ? WEIR_RECORD_PARTIAL : at_end, false);
+	return limit;
+}
+
+static size_t
+walk_delimited(Model *m, size_t begin, size_t limit)
+{
+	const Setting *s = m->setting;
+	size_t		n = (size_t) s->n;
+	bool		newline = n == 1 && s->delimiter[0] == '\n';
+	bool		quoted = false;
+	bool		data_cr = false;	/* the byte before is a CR and data */
+	bool		csv = s->kind == WEIR_FRAMING_CSV;
+	size_t		length;
+	size_t		p = begin;
+
+	while (p < limit)
+	{
+		char		c = m->input[p];
+
+		if (!quoted && p + n <= limit && memcmp(m->input + p, s->delimiter, n) == 0)
 		{
 			length = p - begin;
 			if (newline && length > 0 && m->input[p - 1] == '\r' && !data_cr)
 				length--;
-			*next = p + n;
-			m->too_long = length > m->max_record && !m->cut_long;
-			if (!m->too_long)
-				add(m, begin, length, p + n);
-			return !m->too_long;
+			if (length > m->max_record)
+				break;
+			add(m, begin, length, p + n, WEIR_RECORD_WHOLE, false);
+			return p + n;
 		}
 		data_cr = false;
-		if (!s->csv && c == '\\')
+		if (s->kind == WEIR_FRAMING_TEXT && c == '\\')
 		{
-			data_cr = p + 1 < m->len && m->input[p + 1] == '\r';
+			data_cr = p + 1 < limit && m->input[p + 1] == '\r';
 			p++;
 		}
 		else if (quoted && c == s->escape && s->escape != s->quote)
 			p++;
-		else if (s->csv && c == s->quote)
+		else if (csv && c == s->quote)
 			quoted = !quoted;
 		p++;
 	}
-	length = m->len - begin;
-	if (length >= m->max_record + n + (newline ? 1 : 0))
+	if (p < limit || limit - begin >= m->max_record + n + (newline ? 1 : 0))
 	{
-		m->too_long = !m->cut_long;
-		if (m->cut_long)
-			add(m, begin, length, m->len);
+		m->broken = !m->put_aside;
+		return m->broken ? limit :
+			put_aside(m, begin, begin, begin + m->max_record, SEARCH_DELIMITER, 0, limit, WEIR_RECORD_TOO_LONG);
 	}
-	else if (length > 0)
-	{
-		size_t		drop = newline && m->input[m->len - 1] == '\r' && !data_cr && !quoted;
+	length = limit - begin;
+	if (newline && m->input[limit - 1] == '\r' && !data_cr && !quoted)
+		length--;
+	return leave(m, begin, length, limit, WEIR_RECORD_WHOLE);
+}
 
-		add(m, begin, length - drop, m->len);
-		/* less than a delimiter too long is as long as allowed */
-		m->is_cut[m->nrecords - 1] = false;
-		m->length[m->nrecords - 1] = length - drop;
+static size_t
+walk_counted(Model *m, size_t begin, size_t limit)
+{
+	size_t		p;
+	size_t		count = 0;
+	bool		bad;
+
+	while (begin < limit && (m->input[begin] == '\n' || m->input[begin] == '\r'))
+		begin++;
+	if (begin == limit)
+		return limit;
+	for (p = begin; p < limit && m->input[p] >= '0' && m->input[p] <= '9' && p - begin < 9; p++)
+		count = count * 10 + (size_t) (m->input[p] - '0');
+	bad = m->input[begin] == '0' || (p < limit && (p == begin || m->input[p] != ' '));
+	if (!bad && p == limit)
+		return leave(m, begin, limit - begin, limit, WEIR_RECORD_TRUNCATED);
+	p++;
+	if ((bad || count > m->max_record) && !m->put_aside)
+	{
+		m->broken = true;
+		return limit;
 	}
-	return false;
+	if (bad)
+		return put_aside(m, begin, begin, begin, SEARCH_NEWLINE, 0, limit, WEIR_RECORD_BAD_COUNT);
+	if (count > m->max_record)
+		return put_aside(m, begin, p, p, SEARCH_COUNT, count, limit, WEIR_RECORD_TOO_LONG);
+	if (p + count > limit)
+		return leave(m, begin, limit - begin, limit, WEIR_RECORD_TRUNCATED);
+	add(m, p, count, p + count, WEIR_RECORD_WHOLE, false);
+	return p + count;
+}
+
+static size_t
+walk_json_seq(Model *m, size_t begin, size_t limit)
+{
+	bool		truncated;
+	bool		closed;
+	size_t		end;
+	size_t		length;
+	WeirRecordFault fault;
+
+	m->separated = false;
+	for (; begin < limit && (is_blank(m->input[begin]) || m->input[begin] == '\036'); begin++)
+		m->separated = m->separated || m->input[begin] == '\036';
+	if (begin == limit)
+		return limit;
+	end = text_end(m, begin, limit, &truncated, &closed);
+	length = end == 0 ? limit - begin : truncated ? end - begin : end - 1 - begin;
+	if (length > 0 && m->input[begin + length - 1] == '\r')
+		length--;
+	if (end != 0 ? length > m->max_record : limit - begin >= m->max_record + 2)
+	{
+		m->broken = !m->put_aside;
+		return m->broken ? limit : put_aside(m, begin, begin, begin, SEARCH_TEXT, 0, limit,
+											 m->separated ? WEIR_RECORD_TOO_LONG : WEIR_RECORD_NO_SEPARATOR);
+	}
+	fault = !m->separated ? WEIR_RECORD_NO_SEPARATOR : truncated ? WEIR_RECORD_TRUNCATED : WEIR_RECORD_WHOLE;
+	if (end == 0)
+		return leave(m, begin, length, limit, fault != WEIR_RECORD_WHOLE || closed ? fault : WEIR_RECORD_TRUNCATED);
+	m->broken = fault != WEIR_RECORD_WHOLE && !m->put_aside;
+	if (!m->broken)
+		add(m, begin, length, end, fault, false);
+	return end;
+}
+
+static size_t
+walk_record(Model *m, size_t begin, size_t limit)
+{
+	switch (m->setting->kind)
+	{
+		case WEIR_FRAMING_OCTET_COUNTED:
+			return walk_counted(m, begin, limit);
+		case WEIR_FRAMING_JSON_SEQ:
+			return walk_json_seq(m, begin, limit);
+		default:
+			return walk_delimited(m, begin, limit);
+	}
 }
 
 static void
 walk(Model *m)
 {
 	size_t		begin = 0;
-	size_t		next = 0;
+	int			i;
 
 	m->nrecords = 0;
-	m->too_long = false;
-	while (walk_record(m, begin, &next))
-		begin = next;
+	m->broken = m->first = false;
+	for (i = 0; i <= m->nbreaks; i++)
+	{
+		size_t		limit = i < m->nbreaks ? m->breaks[i] : m->len;
+
+		while (begin < limit && !m->broken)
+			begin = walk_record(m, begin, limit);
+		m->first = true;
+	}
 }
 
 static bool
-is_record(const Model *m, int i, const WeirFramedRecord *r, int64_t stamp)
+is_record(const Model *m, int i, const WeirFramedRecord *r)
 {
-	return i < m->nrecords && r->len == m->length[i] && r->is_cut == m->is_cut[i] && r->line == i + 1 &&
-		r->end_offset == (int64_t) m->end[i] && r->stamp == stamp &&
-		memcmp(r->data, m->input + m->begin[i], r->len) == 0;
+	const Expected *e = &m->records[i];
+
+	return i < m->nrecords && r->len == e->length && r->fault == e->fault && r->open == e->open &&
+		r->first == e->first && r->line == i + 1 && r->end_offset == (int64_t) e->end &&
+		(r->passing != 0) == r->open && (r->len == 0 || memcmp(r->data, m->input + e->begin, r->len) == 0);
+}
+
+static WeirFramer *
+framer_of(const Model *m, int64_t offset, int64_t line)
+{
+	const Setting *s = m->setting;
+	WeirFramingOptions options;
+
+	memset(&options, 0, sizeof(options));
+	options.kind = s->kind;
+	options.delimiter = s->delimiter;
+	options.delimiter_len = s->n;
+	options.quote = s->quote;
+	options.escape = s->escape;
+	options.max_record = m->max_record;
+	options.put_aside = m->put_aside;
+	options.max_aside = m->parts ? 1 : 0;
+	return weir_framer_create(&options, offset, line);
+}
+
+/* Goes on with another framer, which knows no more than a position says. */
+static WeirFramer *
+begin_anew(const Model *m, WeirFramer *f, const WeirFramedRecord *r, size_t at)
+{
+	WeirFramer *again = framer_of(m, r->end_offset, r->line);
+
+	weir_framer_destroy(f);
+	weir_framer_pass(again, r->passing);
+	weir_framer_feed(again, m->input + r->end_offset, at - (size_t) r->end_offset, r->stamp);
+	return again;
+}
+
+static WeirFramingResult
+take(const Model *m, WeirFramer **f, Random *random, size_t at, int *n)
+{
+	WeirFramedRecord r;
+	WeirFramingResult result;
+
+	while ((result = weir_framer_next(*f, &r)) == WEIR_FRAMING_RECORD)
+	{
+		if (!is_record(m, (*n)++, &r))
+			*n = INPUT + 100;
+		if (*n > INPUT)
+			return result;
+		if (random_below(random, 10) == 0)
+			*f = begin_anew(m, *f, &r, at);
+	}
+	return result;
+}
+
+/* The stream, or a connection of it, is over. */
+static bool
+end(const Model *m, WeirFramer *f, bool last, int *n)
+{
+	WeirFramedRecord r;
+
+	if (last ? weir_framer_finish(f, &r) : weir_framer_leave(f, &r))
+	{
+		if (!is_record(m, (*n)++, &r))
+			return false;
+	}
+	weir_framer_connected(f);
+	return weir_framer_tail(f) == 0;
 }
 
 /* Each piece lies in memory of its own, exactly as long as it is. */
 static bool
-frame(const Model *m, WeirFramer *f, Random *random, int longest)
+frame(const Model *m, Random *random, int longest)
 {
-	WeirFramedRecord r;
+	WeirFramer *f = framer_of(m, 0, 0);
 	WeirFramingResult result = WEIR_FRAMING_MORE;
-	size_t		at = 0;
-	int64_t		stamp = 0;
-	int			n = 0;
 	bool		same = true;
+	size_t		at = 0;
+	int			n = 0;
+	int			i;
 
-	while (at < m->len && same && result == WEIR_FRAMING_MORE)
+	for (i = 0; i <= m->nbreaks && same && result == WEIR_FRAMING_MORE; i++)
 	{
-		size_t		len = (size_t) random_below(random, longest + 1);
-		char	   *piece;
+		size_t		limit = i < m->nbreaks ? m->breaks[i] : m->len;
 
-		len = len < m->len - at ? len : m->len - at;
-		piece = malloc(len > 0 ? len : 1);
-		memcpy(piece, m->input + at, len);
-		at += len;
-		weir_framer_feed(f, piece, len, ++stamp);
-		while (same && (result = weir_framer_next(f, &r)) == WEIR_FRAMING_RECORD)
-			same = is_record(m, n++, &r, stamp);
-		same = same && weir_framer_offset(f) + (int64_t) weir_framer_tail(f) == (int64_t) at;
-		free(piece);
+		while (at < limit && same && result == WEIR_FRAMING_MORE)
+		{
+			size_t		len = (size_t) random_below(random, longest + 1);
+			char	   *piece;
+
+			len = len < limit - at ? len : limit - at;
+			piece = malloc(len > 0 ? len : 1);
+			memcpy(piece, m->input + at, len);
+			at += len;
+			weir_framer_feed(f, piece, len, 1);
+			result = take(m, &f, random, at, &n);
+			same = n <= INPUT && weir_framer_offset(f) + (int64_t) weir_framer_tail(f) == (int64_t) at;
+			free(piece);
+		}
+		if (same && result == WEIR_FRAMING_MORE)
+			same = end(m, f, i == m->nbreaks, &n);
 	}
-	if (!same || (result == WEIR_FRAMING_TOO_LONG) != m->too_long)
-		return false;
-	if (result == WEIR_FRAMING_MORE && weir_framer_finish(f, &r))
-		same = is_record(m, n++, &r, stamp);
-	return same && n == m->nrecords;
+	weir_framer_destroy(f);
+	return same && (result == WEIR_FRAMING_BROKEN) == m->broken && n == m->nrecords;
+}
+
+static void
+choose_breaks(Model *m, Random *random)
+{
+	int			i;
+
+	m->nbreaks = random_below(random, 4);
+	for (i = 0; i < m->nbreaks; i++)
+	{
+		size_t		from = i > 0 ? m->breaks[i - 1] : 0;
+
+		m->breaks[i] = from + (size_t) random_below(random, (int) (m->len - from + 1));
+	}
+	/* what no byte follows is left to the end of the stream */
+	while (m->nbreaks > 0 && m->breaks[m->nbreaks - 1] == m->len)
+		m->nbreaks--;
 }
 
 static bool
 run(const Setting *s, uint64_t seed)
 {
 	Random		random = {seed};
-	WeirFramingOptions options;
-	WeirFramer *f;
 	Model		m;
 	char		input[INPUT];
-	bool		same;
 	int			i;
 
+	memset(&m, 0, sizeof(m));
 	m.setting = s;
 	m.input = input;
 	m.len = (size_t) random_below(&random, INPUT);
-	m.max_record = random_below(&random, 2) == 0 ? INPUT : (size_t) random_below(&random, 30);
-	m.cut_long = m.max_record > 0 && random_below(&random, 2) == 0;
+	m.max_record = random_below(&random, 2) == 0 ? INPUT : (size_t) random_below(&random, 30) + 1;
+	m.put_aside = random_below(&random, 2) == 0;
+	m.parts = random_below(&random, 2) == 0;
+	m.max_aside = m.parts ? 2 * m.max_record + 64 : INPUT + 1;
 	for (i = 0; i < (int) m.len; i++)
-		input[i] = s->alphabet[random_below(&random, (int) strlen(s->alphabet))];
+		input[i] = s->alphabet[random_below(&random, s->letters)];
+	choose_breaks(&m, &random);
 	walk(&m);
-	memset(&options, 0, sizeof(options));
-	options.delimiter = s->delimiter;
-	options.delimiter_len = (int) strlen(s->delimiter);
-	options.csv = s->csv;
-	options.quote = s->quote;
-	options.escape = s->escape;
-	options.max_record = m.max_record;
-	options.cut_long = m.cut_long;
-	f = weir_framer_create(&options, 0, 0);
-	same = frame(&m, f, &random, 1 + random_below(&random, 40));
-	weir_framer_destroy(f);
-	return same;
+	return frame(&m, &random, 1 + random_below(&random, 40));
 }
 
 void

@@ -2,8 +2,10 @@
  * framing_test.c
  *		Cutting a byte stream into records.
  *
- * In a case's input '^' ends a piece; expected records stand between bars,
- * "!" says that a record is too long, and stands behind one that was cut.
+ * In a case's input '^' ends a piece, and '$' a connection; expected records
+ * stand between bars, behind one put aside what is wrong with it: '!' too long,
+ * '~' partial, '/' truncated, '?' a bad count, '#' no separator, and '+' where it
+ * is a part.  At the end it says why the stream is broken.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@ typedef struct Case
 {
 	const char *name;
 	const char *delimiter;
-	const char *format;			/* "" text, else csv: quote and escape */
+	const char *format;			/* "" text; "plain", "counted", "json"; else csv: quote and escape */
 	size_t		max_record;
 	const char *input;
 	const char *expected;
@@ -80,34 +82,129 @@ static const Case cases[] = {
 	{"max_record: csv in quotes", "\n", "\"\"", 4, "\"a\n\"\n\"a\nb\"\n", "|\"a\n\"|!"}
 };
 
-/* With cut_long. */
-static const Case cut_cases[] = {
-	{"cut: the next record follows", "\n", "", 3, "a\nabcd\nb\n", "|a|abc!|b|"},
-	{"cut: byte by byte", "\n", "", 3, "a^\na^b^c^d^e^\nb^\n", "|a|abc!|b|"},
-	{"cut: an escaped delimiter does not end it", "\n", "", 3, "abcd\\^\ne\\\\^\nb\n", "|abc!|b|"},
-	{"cut: csv in quotes", "\n", "\"\"", 3, "\"a\nb^\nc\nd\"\ne\n", "|\"a\n!|e|"},
-	{"cut: multi-byte delimiter split over pieces", "ABC", "", 3, "abcdefA^B^Cx^ABC", "|abc!|x|"},
-	{"cut: the end of the stream ends it", "\n", "", 3, "abcd^efgh", "|abc!|"},
-	{"cut: two of them", "\n", "", 1, "ab\ncd\n", "|a!|c!|"}
+/* What is no record is put aside. */
+static const Case aside_cases[] = {
+	{"aside: the next record follows", "\n", "", 3, "a\nabcd\nb\n", "|a|abc!|b|"},
+	{"aside: byte by byte", "\n", "", 3, "a^\na^b^c^d^e^\nb^\n", "|a|abc!|b|"},
+	{"aside: an escaped delimiter does not end it", "\n", "", 3, "abcd\\^\ne\\\\^\nb\n", "|abc!|b|"},
+	{"aside: a backslash before max_record counts for a delimiter at it", "\n", "", 3, "ab\\\ncd\nb\n", "|ab\\!|b|"},
+	{"aside: an escaped backslash there does not", "\n", "", 3, "a\\\\b\ncd\n", "|a\\\\!|cd|"},
+	{"aside: csv: a quote that is never closed costs up to the next record end behind max_record", "\n", "\"\"", 8,
+		"1,a\n2,5\" d\n3,b\n4,c\n5,\"d\"\n", "|1,a|2,5\" d\n3!|4,c|5,\"d\"|"},
+	{"aside: csv: the same, byte by byte", "\n", "\"\"", 8, "2^,^5^\"^ ^d^\n^3^,^b^\n^4^,^c^\n", "|2,5\" d\n3!|4,c|"},
+	{"aside: csv: a delimiter at max_record", "\n", "\"\"", 4, "\"a\nb\nc\"\n", "|\"a\nb!|c\"\n|"},
+	{"aside: csv: whole, but too long", "\n", "\"\"", 3, "\"a\nb\"\ne\n", "|\"a\n!|e|"},
+	{"aside: multi-byte delimiter split over pieces", "ABC", "", 3, "abcdefA^B^Cx^ABC", "|abc!|x|"},
+	{"aside: multi-byte delimiter within itself", "aab", "plain", 2, "xyaaa^ab^z^aab", "|xy!|z|"},
+	{"aside: the end of the stream ends it", "\n", "", 3, "abcd^efgh", "|abc!|"},
+	{"aside: two of them", "\n", "", 1, "ab\ncd\n", "|a!|c!|"},
+
+	{"connection: what it left is no record", "\n", "", 100, "1 10\n12$3 4\n", "|1 10|12~|3 4|"},
+	{"connection: at a record's end nothing is left", "\n", "", 100, "a\n$b\n", "|a|b|"},
+	{"connection: half a delimiter", "\n", "", 100, "a\r$b\n", "|a~|b|"},
+	{"connection: an open quote is closed", "\n", "\"\"", 100, "\"a\n$b\n", "|\"a\n~|b|"},
+	{"connection: a backslash takes nothing of the next", "\n", "", 100, "a\\$\nb\n", "|a\\~||b|"},
+	{"connection: three that break off, and one that ends", "\n", "", 100, "a$b$c$d", "|a~|b~|c~|d|"},
+	{"connection: what is too long ends with it", "\n", "", 3, "abcdef$gh\n", "|abc!|gh|"},
+	{"connection: half a count", "", "counted", 100, "1$2 ab", "|1~|ab|"},
+	{"connection: half a message", "", "counted", 100, "5 abc$2 ab", "|5 abc~|ab|"},
+	{"connection: half a text", "", "json", 100, "\036{\"a\":$\0361\n", "|{\"a\":~|1|"},
+	{"connection: a separator does not reach into the next", "", "json", 100, "\036$1\n", "|1#|"},
+
+	{"plain: nothing escapes a delimiter", "\n", "plain", 100, "a\\\n\"b\nc\"\r\n", "|a\\|\"b|c\"|"},
+
+	{"counted", "", "counted", 100, "5 hello3 a\nb1 c", "|hello|a\nb|c|"},
+	{"counted: byte by byte", "", "counted", 100, "1^0^ ^0^1^2^3^4^5^6^7^8^9^1^ ^x", "|0123456789|x|"},
+	{"counted: newlines between messages are passed over", "", "counted", 100, "1 a\n2 bc\r\n^\n1 d\n", "|a|bc|d|"},
+	{"counted: no count: up to the newline", "", "counted", 100, "<13>hello\n1 a<14>x^y\n2 bc", "|<13>hello\n?|a|<14>xy\n?|bc|"},
+	{"counted: a count that begins with 0", "", "counted", 100, "05 hello\n1 a", "|05 hello\n?|a|"},
+	{"counted: no space behind it", "", "counted", 100, "5hello\n1 a", "|5hello\n?|a|"},
+	{"counted: more digits than any message has bytes", "", "counted", 100, "1234567890 x\n1 a", "|1234567890 x\n?|a|"},
+	{"counted: a count of what is too long is kept to", "", "counted", 3, "3 abc5 1 x\nz2 yz", "|abc|1 x!|yz|"},
+	{"counted: the same in pieces", "", "counted", 3, "5^ ^1^ ^x^\n^z^2^ ^yz", "|1 x!|yz|"},
+	{"counted: the stream ends within a message", "", "counted", 100, "1 a5 he", "|a|5 he/|"},
+	{"counted: the stream ends within a count", "", "counted", 100, "1 a12", "|a|12/|"},
+	{"counted: no newline in sight behind a bad count", "", "counted", 5, "x1 a1 b1 c", "|x1 a1?|"},
+
+	{"json_seq", "", "json", 100, "\036{\"a\":1}\n\036[1,2]\n\036\"x\"\n\0363\n\036true\n", "|{\"a\":1}|[1,2]|\"x\"|3|true|"},
+	{"json_seq: handed out before the next begins", "", "json", 100, "\036{}\n", "|{}|"},
+	{"json_seq: newlines within a text", "", "json", 100, "\036{\n \"a\": [\n1\n]\n}\n\0361\n", "|{\n \"a\": [\n1\n]\n}|1|"},
+	{"json_seq: brackets and quotes in strings", "", "json", 100, "\036{\"a\":\"}\\\"{\"}\n\0361\n", "|{\"a\":\"}\\\"{\"}|1|"},
+	{"json_seq: byte by byte", "", "json", 100, "\036^{^\"^a^\"^:^\"^\\^\"^\"^}^\r^\n^\036^1^\n", "|{\"a\":\"\\\"\"}|1|"},
+	{"json_seq: one truncated is put aside", "", "json", 100, "\036{\"a\":\n\036{\"b\":1}\n", "|{\"a\":\n/|{\"b\":1}|"},
+	{"json_seq: truncated within a string", "", "json", 100, "\036{\"a\n}\036^1\n", "|{\"a\n}/|1|"},
+	{"json_seq: a number cut short by the next", "", "json", 100, "\03612\03634\n", "|12/|34|"},
+	{"json_seq: a number cut short by the end", "", "json", 100, "\03612\n\03634", "|12|34/|"},
+	{"json_seq: an object at the end needs no newline", "", "json", 100, "\036{\"a\":1}", "|{\"a\":1}|"},
+	{"json_seq: a string at the end neither", "", "json", 100, "\036\"a\" ", "|\"a\" |"},
+	{"json_seq: separators and space between", "", "json", 100, "\n\036\036 \n\036^\036 1\n \n\036\n\0362\n", "|1|2|"},
+	{"json_seq: no separator: line by line", "", "json", 100, "{\"a\":1}\n{\"a\":2}\n\0363\nx\0364\n", "|{\"a\":1}#|{\"a\":2}#|3|x#|4|"},
+	{"json_seq: too long", "", "json", 3, "\036123\n\0361234\n\036[12\n]\n\0365\n", "|123|123!|[12!|5|"},
+	{"json_seq: too long and truncated", "", "json", 3, "\036[1234^56\0365\n", "|[12!|5|"},
+	{"json_seq: a CR before the newline is dropped", "", "json", 3, "\036123\r^\n\0361\r\n", "|123|1|"}
 };
 
+/* What is no record ends the stream. */
+static const Case broken_cases[] = {
+	{"broken: bad count", "", "counted", 100, "1 ax\n", "|a|?"},
+	{"broken: a count too long", "", "counted", 3, "4 ", "!"},
+	{"broken: no separator", "", "json", 100, "\0361\nx\n", "|1|#"},
+	{"broken: truncated", "", "json", 100, "\0361\036", "/"},
+	{"broken: too long", "", "json", 2, "\0361\n\0361234", "|1|!"}
+};
+
+/* In parts of at most 68 bytes, which is the least for a max_record of 2. */
+static const Case part_cases[] = {
+	{"parts: of one without an end", "\n", "", 2,
+		"abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghIJKLMNO\nz\n", "|ab!+|IJ!|z|"},
+	{"parts: its end is a part's", "\n", "", 2,
+		"abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefgh^\nz\n", "|ab!+|\n!|z|"},
+	{"parts: a counted one keeps its count", "", "counted", 2,
+		"70 abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij12345678902 zz", "|ab!+|67!|zz|"},
+	{"parts: a text up to the next separator", "", "json", 2,
+		"\036[bcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij12345678]\nx\n\0361\n", "|[b!+|]\n!|1|"}
+};
+
+static WeirFramingKind
+kind_of(const char *format)
+{
+	if (format[0] == '\0')
+		return WEIR_FRAMING_TEXT;
+	if (strcmp(format, "plain") == 0)
+		return WEIR_FRAMING_PLAIN;
+	if (strcmp(format, "counted") == 0)
+		return WEIR_FRAMING_OCTET_COUNTED;
+	return strcmp(format, "json") == 0 ? WEIR_FRAMING_JSON_SEQ : WEIR_FRAMING_CSV;
+}
+
 static WeirFramer *
-framer_of(const Case *c, bool cut_long)
+framer_of(const Case *c, bool put_aside, size_t max_aside)
 {
 	WeirFramingOptions options;
 
 	memset(&options, 0, sizeof(options));
 	options.delimiter = c->delimiter;
 	options.delimiter_len = (int) strlen(c->delimiter);
-	options.csv = c->format[0] != '\0';
-	if (options.csv)
+	options.kind = kind_of(c->format);
+	if (options.kind == WEIR_FRAMING_CSV)
 	{
 		options.quote = c->format[0];
 		options.escape = c->format[1];
 	}
 	options.max_record = c->max_record;
-	options.cut_long = cut_long;
+	options.put_aside = put_aside;
+	options.max_aside = max_aside;
 	return weir_framer_create(&options, 0, 0);
+}
+
+static void
+print(char *out, const WeirFramedRecord *r)
+{
+	static const char faults[][2] = {"", "!", "~", "/", "?", "#"};
+
+	strncat(out, r->data, r->len);
+	strcat(out, faults[r->fault]);
+	strcat(out, r->open ? "+|" : "|");
 }
 
 /* Feeds one piece from memory of its own, so that a byte read beyond it is seen. */
@@ -121,18 +218,23 @@ feed(WeirFramer *f, const char *data, size_t len, char *out)
 	memcpy(piece, data, len);
 	weir_framer_feed(f, piece, len, 0);
 	while ((result = weir_framer_next(f, &record)) == WEIR_FRAMING_RECORD)
+		print(out, &record);
+	if (result == WEIR_FRAMING_BROKEN)
 	{
-		strncat(out, record.data, record.len);
-		strcat(out, record.is_cut ? "!|" : "|");
+		record.len = 0;
+		if (strcmp(out, "|") == 0)
+			out[0] = '\0';
+		print(out, &record);
+		out[strlen(out) - 1] = '\0';
 	}
 	free(piece);
 	return result;
 }
 
 static bool
-run(const Case *c, bool cut_long)
+run(const Case *c, bool put_aside, size_t max_aside)
 {
-	WeirFramer *f = framer_of(c, cut_long);
+	WeirFramer *f = framer_of(c, put_aside, max_aside);
 	WeirFramingResult result = WEIR_FRAMING_MORE;
 	WeirFramedRecord record;
 	const char *p = c->input;
@@ -141,18 +243,15 @@ run(const Case *c, bool cut_long)
 
 	while (*p != '\0' && result == WEIR_FRAMING_MORE)
 	{
-		size_t		len = strcspn(p, "^");
+		size_t		len = strcspn(p, "^$");
 
 		result = feed(f, p, len, out);
-		p += len + (p[len] == '^');
+		if (p[len] == '$' && weir_framer_leave(f, &record))
+			print(out, &record);
+		p += len + (p[len] != '\0');
 	}
-	if (result == WEIR_FRAMING_TOO_LONG)
-		strcpy(out[1] == '\0' ? out : out + strlen(out), "!");
-	else if (weir_framer_finish(f, &record))
-	{
-		strncat(out, record.data, record.len);
-		strcat(out, record.is_cut ? "!|" : "|");
-	}
+	if (result == WEIR_FRAMING_MORE && weir_framer_finish(f, &record))
+		print(out, &record);
 	pass = strcmp(out, c->expected) == 0;
 	if (!pass)
 		diag("got %s", out);
@@ -190,12 +289,12 @@ test_positions(void)
 	weir_framer_destroy(f);
 
 	c.max_record = 2;
-	f = framer_of(&c, false);
+	f = framer_of(&c, false, 0);
 	weir_framer_feed(f, "a\nbcd\n", 6, 1);
-	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && weir_framer_next(f, &r) == WEIR_FRAMING_TOO_LONG &&
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && weir_framer_next(f, &r) == WEIR_FRAMING_BROKEN &&
 	   r.line == 2 && r.end_offset == 2 && r.len == 2 && memcmp(r.data, "bc", 2) == 0,
 	   "framing: max_record: the record that is too long has line, offset and its beginning");
-	ok(weir_framer_next(f, &r) == WEIR_FRAMING_TOO_LONG && r.line == 2, "framing: max_record: it stays too long");
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_BROKEN && r.line == 2, "framing: max_record: it stays too long");
 	weir_framer_destroy(f);
 }
 
@@ -204,7 +303,7 @@ static void
 test_lifetime(void)
 {
 	Case		c = {"", "\n", "", 100, "", ""};
-	WeirFramer *f = framer_of(&c, false);
+	WeirFramer *f = framer_of(&c, false, 0);
 	WeirFramedRecord first;
 	WeirFramedRecord second;
 	WeirFramedRecord none;
@@ -224,7 +323,7 @@ static void
 test_after_the_end(void)
 {
 	Case		c = {"", "\n", "\"\"", 100, "", ""};
-	WeirFramer *f = framer_of(&c, false);
+	WeirFramer *f = framer_of(&c, false, 0);
 	WeirFramedRecord r;
 
 	weir_framer_feed(f, "a\"b", 3, 1);
@@ -241,7 +340,7 @@ static void
 test_drop(void)
 {
 	Case		c = {"", "\n", "\"\"", 100, "", ""};
-	WeirFramer *f = framer_of(&c, false);
+	WeirFramer *f = framer_of(&c, false, 0);
 	WeirFramedRecord r;
 
 	weir_framer_feed(f, "a\nb\"b", 5, 1);
@@ -257,14 +356,14 @@ test_drop(void)
 
 	c.format = "";
 	c.max_record = 2;
-	f = framer_of(&c, true);
+	f = framer_of(&c, true, 0);
 	weir_framer_feed(f, "abcdefgh", 8, 1);
 	(void) weir_framer_next(f, &r);
 	weir_framer_drop(f);
 	ok(weir_framer_tail(f) == 0 && weir_framer_offset(f) == 8,
 	   "framing: a tail that is too long is dropped whole");
 	weir_framer_feed(f, "c\n", 2, 2);
-	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && !r.is_cut && r.end_offset == 10,
+	ok(weir_framer_next(f, &r) == WEIR_FRAMING_RECORD && r.len == 1 && r.fault == WEIR_RECORD_WHOLE && r.end_offset == 10,
 	   "framing: what follows it is a record of its own, too");
 	weir_framer_destroy(f);
 }
@@ -310,18 +409,75 @@ test_embedded_backslash(void)
 	}
 }
 
+/* The first record behind a connection's begin is marked, be it none. */
+static void
+test_first(void)
+{
+	Case		c = {"", "\n", "", 2, "", ""};
+	WeirFramer *f = framer_of(&c, true, 0);
+	WeirFramedRecord r;
+	int			firsts = 0;
+	int			i;
+
+	weir_framer_feed(f, "a\nb\n", 4, 1);
+	(void) weir_framer_next(f, &r);
+	ok(!r.first, "framing: a record is first only behind a connection's begin");
+	(void) weir_framer_next(f, &r);
+	(void) weir_framer_next(f, &r);
+	weir_framer_connected(f);
+	weir_framer_feed(f, "cdef\ng\n", 7, 1);
+	for (i = 0; i < 2; i++)
+	{
+		(void) weir_framer_next(f, &r);
+		firsts += r.first ? i + 1 : 0;
+	}
+	ok(firsts == 1, "framing: the first record of a connection is marked, and it alone");
+	weir_framer_destroy(f);
+}
+
+/* A framer that begins at a part goes on as the one that handed it out. */
+static void
+test_pass(void)
+{
+	int			i;
+
+	for (i = 0; i < COUNT(part_cases); i++)
+	{
+		const Case *c = &part_cases[i];
+		WeirFramer *f = framer_of(c, true, 1);
+		WeirFramedRecord r;
+		char		out[200] = "|ab!+|";
+
+		weir_framer_feed(f, c->input, strlen(c->input), 0);
+		(void) weir_framer_next(f, &r);
+		weir_framer_destroy(f);
+		f = framer_of(c, true, 1);
+		weir_framer_pass(f, r.passing);
+		out[1] = c->expected[1];
+		feed(f, c->input + r.end_offset + (strchr(c->input, '^') != NULL), strlen(c->input) - r.end_offset - (strchr(c->input, '^') != NULL), out);
+		ok(strcmp(out, c->expected) == 0, "framing: begun at a part, %s", c->name);
+		weir_framer_destroy(f);
+	}
+}
+
 void
 test_framing(void)
 {
 	int			i;
 
 	for (i = 0; i < COUNT(cases); i++)
-		ok(run(&cases[i], false), "framing %s", cases[i].name);
-	for (i = 0; i < COUNT(cut_cases); i++)
-		ok(run(&cut_cases[i], true), "framing %s", cut_cases[i].name);
+		ok(run(&cases[i], false, 0), "framing %s", cases[i].name);
+	for (i = 0; i < COUNT(aside_cases); i++)
+		ok(run(&aside_cases[i], true, 0), "framing %s", aside_cases[i].name);
+	for (i = 0; i < COUNT(broken_cases); i++)
+		ok(run(&broken_cases[i], false, 0), "framing %s", broken_cases[i].name);
+	for (i = 0; i < COUNT(part_cases); i++)
+		ok(run(&part_cases[i], true, 1), "framing %s", part_cases[i].name);
 	test_positions();
 	test_lifetime();
 	test_after_the_end();
 	test_drop();
 	test_embedded_backslash();
+	test_first();
+	test_pass();
 }

@@ -11,6 +11,7 @@ main(void)
 	test_isolate();
 	test_poison();
 	test_crash();
+	test_clock();
 	test_expiry();
 	test_restart();
 	test_recovery();
@@ -19,6 +20,7 @@ main(void)
 	test_align_model();
 	test_framing();
 	test_framing_model();
+	test_growth();
 	test_trigger();
 	test_pending();
 	test_tolerance();

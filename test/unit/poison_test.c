@@ -25,9 +25,11 @@ static const Case cases[] = {
 	{"another record", {{7, "22P02", false}, {8, "22P02", false}, {8, "22P02", true}}},
 	{"another code", {{7, "22P02", false}, {7, "22012", false}, {7, "22012", true}}},
 	{"not two attempts running", {{7, "22P02", false}, {8, "22P02", false}, {7, "22P02", false}}},
-	{"an error that is at no record", {{0, "42P01", false}, {0, "42P01", false}}},
-	{"an error at no record comes between", {{7, "22P02", false}, {0, "42P01", false}, {7, "22P02", false}}},
+	{"an error that is at no record", {{0, "P0001", false}, {0, "P0001", false}}},
+	{"an error at no record comes between", {{7, "22P02", false}, {0, "P0001", false}, {7, "22P02", false}}},
 	{"a class that is never a record's, at a record", {{7, "55P03", false}, {7, "55P03", false}, {7, "55P03", false}}},
+	{"an internal error at the same record", {{7, "XX000", false}, {7, "XX000", true}}},
+	{"at another", {{7, "XX000", false}, {8, "XX000", false}}},
 	{"it counts neither way when it comes between", {{7, "22P02", false}, {9, "55P03", false}, {0, "57P01", false}, {7, "22P02", true}}},
 	{"and does not count as the first", {{7, "57P01", false}, {7, "22P02", false}, {7, "22P02", true}}}
 };
@@ -49,25 +51,45 @@ run(const Case *c)
 	return true;
 }
 
+static bool
+suspects_hold(void)
+{
+	WeirSuspects suspects = {0};
+
+	weir_suspect(&suspects, 0);
+	for (int round = 0; round < 2; round++)
+		weir_suspect(&suspects, 7);
+	if (suspects.n != 1 || !weir_is_suspect(&suspects, 7) || weir_is_suspect(&suspects, 8))
+		return false;
+	for (int line = 100; line < 100 + WEIR_SUSPECTS; line++)
+		weir_suspect(&suspects, line);
+	return !weir_is_suspect(&suspects, 7) && weir_is_suspect(&suspects, 100) &&
+		weir_is_suspect(&suspects, 99 + WEIR_SUSPECTS);
+}
+
 void
 test_poison(void)
 {
 	static const char *const environment[] = {
-		"08006", "40001", "40P01", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030", "XX000", "XX001"
+		"08006", "40001", "40P01", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030",
+		"3F000", "42501", "42P01", "42703", "42704", "42804", "42883", "XX001", "XX002"
 	};
 	static const char *const record[] = {
-		"22P02", "22P04", "22012", "22021", "23505", "23514", "42501", "54000", "P0001", "0A000", "38000", "XYZ01"
+		"22P02", "22P04", "22012", "22021", "23505", "23514", "42601", "42602", "42622", "54000", "P0001", "0A000", "38000", "XYZ01"
 	};
 	int			i;
 	bool		right = true;
 
 	for (i = 0; i < COUNT(environment); i++)
 		right = right && !weir_blames_record(environment[i]);
-	ok(right, "poison: classes 08, 40, 53, 55, 57, 58 and XX are never a record's");
+	ok(right, "poison: classes 08, 3F, 40, 42, 53, 55, 57 and 58 and damaged data are never a record's");
 	right = true;
 	for (i = 0; i < COUNT(record); i++)
 		right = right && weir_blames_record(record[i]);
-	ok(right, "poison: any other is");
+	ok(right, "poison: any other is, and so are texts that do not parse");
+	ok(weir_blame("XX000") == WEIR_BLAME_IF_REPEATED && !weir_blames_record("XX000"),
+	   "poison: an internal error is, if repeated");
+	ok(suspects_hold(), "poison: the newest suspects are known");
 	for (i = 0; i < COUNT(cases); i++)
 		ok(run(&cases[i]), "poison: %s", cases[i].name);
 }

@@ -221,7 +221,7 @@ outcome(Run *r, const char *event, int64_t n)
 	else if (strcmp(event, "before") == 0 || strcmp(event, "saved") == 0)
 		weir_checkpointer_completed_before(r->c, n, event[0] == 's');
 	else if (strcmp(event, "paused") == 0)
-		weir_checkpointer_completion_before(r->c, n * 1000);
+		weir_checkpointer_completion_before(r->c, n * 1000, r->now, r->now);
 	else
 		return false;
 	return true;

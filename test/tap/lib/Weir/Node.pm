@@ -42,11 +42,15 @@ CREATE FUNCTION journal_size() RETURNS numeric LANGUAGE sql AS $$
 	SELECT coalesce(sum(pg_total_relation_size(t)), 0) FROM journal_tables() t $$;
 SQL
 
-# A running server with the extension in the database postgres.
+# A running server with the extension in the database postgres.  Options before
+# the lines of its configuration: clock (a Weir::Clock).
 sub create
 {
 	my ($class, $name, @conf) = @_;
+	my $options = ref $conf[0] ? shift @conf : {};
 	my $self = $class->new($name);
+
+	$self->{clock} = $options->{clock};
 
 	$self->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
 	$self->append_conf('postgresql.conf', join("\n",
@@ -76,6 +80,7 @@ sub start
 			open(STDIN, '<', '/dev/null');
 			open(STDOUT, '>>', $self->logfile);
 			open(STDERR, '>&', \*STDOUT);
+			%ENV = (%ENV, $self->{clock}->environment) if $self->{clock};
 			exec('postgres', '-D', $self->data_dir, '--cluster-name=' . $self->name)
 			  or POSIX::_exit(127);
 		}

@@ -1,0 +1,88 @@
+/*
+ * source/decoder.h
+ *		A decoder and the formats it knows, for the files that make it up.
+ *
+ * decode.c lays the records of a batch end to end, each followed by the format's
+ * terminator, and asks the format for a row of each.
+ */
+#ifndef WEIR_SOURCE_DECODER_H
+#define WEIR_SOURCE_DECODER_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/relcache.h"
+
+#include "source/batch.h"
+#include "source/decode.h"
+#include "source/stream.h"
+
+typedef struct WeirFormat
+{
+	char		terminator;
+	/* Lays a record into text, without the terminator.  False: not byte for byte. */
+	bool		(*append) (WeirDecoder *d, const char *data, Size len);
+	/* A transaction begins, which may not come to the end. */
+	void		(*begin) (WeirDecoder *d);
+	/* The row of the record that d->current says. */
+	void		(*row) (WeirDecoder *d, Datum *values, bool *nulls);
+	/* All of the batch was decoded; frees what a transaction needs. */
+	void		(*end) (WeirDecoder *d);
+	/* After an error of d->current: was it an input function's? */
+	bool		(*in_input) (const WeirDecoder *d);
+	/*
+	 * Sets d->column and d->value, if the error of d->current was about one.  In
+	 * a transaction after the one that failed, which may fail as well: what is
+	 * set by then counts.
+	 */
+	void		(*locate) (WeirDecoder *d);
+	/* Drops what outlives transactions: the next one begins anew at d->next. */
+	void		(*close) (WeirDecoder *d);
+} WeirFormat;
+
+extern const WeirFormat weir_format_copy;	/* text, csv */
+extern const WeirFormat weir_format_jsonl;
+extern const WeirFormat weir_format_line;
+
+struct WeirDecoder
+{
+	const WeirStream *stream;
+	const WeirFormat *format;
+	const WeirSuspects *suspects;
+	MemoryContext context;
+	void	   *state;			/* the format's own */
+	TupleDesc	desc;			/* of the table, as it was for the first batch */
+	Relation	rel;			/* in a transaction */
+
+	StringInfoData text;		/* the batch's records */
+	Size	   *starts;			/* of each record in text */
+	int			nstarts;
+	int			max_starts;
+	Size		bytes;			/* of the batch's records */
+	int			next;			/* first record not yet decoded */
+	int			current;		/* record being decoded, -1: none */
+
+	/* of the record being decoded, or at fault */
+	bool		in_input;		/* an input function has it */
+	const char *column;			/* the column read, if one is known */
+	const char *value;			/* what that is read from, if it is not null */
+	bool		is_text;		/* after an error: its characters are some of its encoding */
+};
+
+/* A record as it lies in text. */
+static inline const char *
+weir_decoder_record(const WeirDecoder *d, int index, Size *len)
+{
+	Size		end = index + 1 < d->nstarts ? d->starts[index + 1] : (Size) d->text.len;
+
+	*len = end - d->starts[index] - 1;
+	return d->text.data + d->starts[index];
+}
+
+/* Its characters in the database's encoding; an error if some are none. */
+extern char *weir_decoder_string(const WeirDecoder *d, int index);
+
+/* Do records have a value for this column? */
+extern bool weir_column_is_read(TupleDesc desc, int column);
+
+#endif

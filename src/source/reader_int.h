@@ -1,0 +1,75 @@
+/*
+ * source/reader_int.h
+ *		What the parts of the reader share.
+ */
+#ifndef WEIR_SOURCE_READER_INT_H
+#define WEIR_SOURCE_READER_INT_H
+
+#include "postgres.h"
+
+#include "decide/growth.h"
+#include "source/decode.h"
+#include "source/input.h"
+#include "source/journal.h"
+#include "source/reader.h"
+
+struct WeirReader
+{
+	MemoryContext context;
+	const WeirStream *stream;
+	WeirSourceStats *stats;
+	WeirSourceStats own_stats;	/* if the caller wants none */
+
+	WeirReaderOptions options;
+	WeirJournal *journal;
+	WeirInput  *input;
+	bool		replaying;		/* the journal still has bytes to read */
+	WeirFramer *framer;
+	WeirDecoder *decoder;
+
+	WeirPosition position;		/* behind the records handed out */
+	WeirOrigin	origin;			/* of the bytes fed to the framer */
+
+	int			taken;			/* records that came for the batch, also those passed over */
+	bool		more;			/* the last batch was full: there may be more */
+	bool		at_end;			/* an end was met */
+	bool		drained;		/* by the start position; the journal may have more */
+	bool		draining;
+	bool		connected;		/* another connection was made, and brought nothing yet */
+	bool		input_failed;
+	bool		passing;		/* the start lies within what was put aside */
+	bool		is_broken;		/* no record follows */
+	WeirFramedRecord broken;
+	int64		failed_line;
+	WeirGrowth	growth;			/* of the record that is not whole yet */
+};
+
+/* Is what it reads kept, so that it can be read again? */
+extern bool weir_reader_keeps_journal(const WeirReader *r);
+
+/* Takes what was framed into the batch, or finds that nothing can follow (is_broken). */
+extern void weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record);
+
+/* The stream ends, or once ended, where the framer stands: the tail is a record. */
+extern void weir_reader_finish_record(WeirReader *r, WeirBatch *batch);
+
+/*
+ * What was fed ends here, and other bytes follow: of another stream, or behind
+ * a gap.  A position here needs nothing of what lies before.
+ */
+extern void weir_reader_cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset,
+							  const WeirOrigin *origin);
+
+/* Another connection of a peer that just sends. */
+extern void weir_reader_begin_connection(WeirReader *r, WeirBatch *batch);
+
+/* Shows how much there is of a record that is not whole yet. */
+extern void weir_reader_watch_growth(WeirReader *r);
+
+/*
+ * A drain ends behind the last whole record.  The begin of another stays in the
+ * journal, or with a sender that can be asked again.
+ */
+extern void weir_reader_end_drain(WeirReader *r);
+
+#endif

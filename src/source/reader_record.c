@@ -1,0 +1,186 @@
+/*
+ * source/reader_record.c
+ *		What becomes of a stream's records, and of bytes that are none.
+ *
+ * The position moves with what is taken or dropped, so that a replay from it
+ * comes to the same.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "source/excerpt.h"
+#include "source/reader_int.h"
+
+/*
+ * At most once a plain peer is not asked again, so nothing need be kept; a
+ * sender in the protocol "resume" is told what has come.
+ */
+bool
+weir_reader_keeps_journal(const WeirReader *r)
+{
+	return r->stream->journal && r->options.checkpointing &&
+		(!r->options.at_most_once || r->stream->resume);
+}
+
+/* At most once, what the journal holds may have been handed out before. */
+static bool
+skips(const WeirReader *r)
+{
+	return r->replaying && r->options.checkpointing && r->options.at_most_once;
+}
+
+/* The position is behind it. */
+static void
+pass_record(WeirReader *r, const WeirFramedRecord *record)
+{
+	r->position.offset = record->end_offset;
+	r->position.line = record->line;
+	r->position.clock = Max(r->position.clock, record->stamp);
+	r->position.passing = record->passing;
+	r->passing = false;
+}
+
+/* Bytes that become no record and no dead letter. */
+static void
+warn_of_loss(WeirReader *r, const char *data, Size len, int64 line, int64 size,
+			 const char *reason, const char *advice)
+{
+	char	   *text = weir_record_excerpt(data, len, r->stream->encoding);
+
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("stream %s: " INT64_FORMAT " bytes behind line " INT64_FORMAT " are no record",
+					r->stream->name, size, line),
+			 errdetail("%s Bytes: \"%s\"", reason, text),
+			 errhint("%s", advice)));
+	pfree(text);
+}
+
+void
+weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
+{
+	bool		aside = record->fault != WEIR_RECORD_WHOLE && !r->stream->dead_letter;
+
+	if (aside && r->passing)
+		warn_of_loss(r, record->data, record->len, record->line - 1, record->size,
+					 "The job began within a record.",
+					 "Set the stream's option on_error to 'dead_letter' to keep such bytes.");
+	else if (aside)
+	{
+		r->broken = *record;
+		r->is_broken = true;
+		return;
+	}
+	pass_record(r, record);
+	r->taken++;
+	if (!aside && !skips(r) && !(r->stream->skip_empty && record->len == 0))
+		weir_decoder_add(r->decoder, batch, record);
+}
+
+/* The rest of it is missing. */
+static void
+drop_tail(WeirReader *r)
+{
+	if (weir_framer_tail(r->framer) > 0)
+		ereport(LOG,
+				(errmsg("stream %s: the partial record behind line " INT64_FORMAT " is dropped",
+						r->stream->name, weir_framer_line(r->framer)),
+				 errdetail("%zu bytes of it had been received before the gap.",
+						   weir_framer_tail(r->framer)),
+				 errhidestmt(true)));
+	weir_framer_drop(r->framer);
+}
+
+/* What a connection left without an end, and another connection began. */
+static void
+leave_record(WeirReader *r, WeirBatch *batch)
+{
+	WeirFramedRecord record;
+
+	if (!weir_framer_leave(r->framer, &record))
+		return;
+	if (record.fault == WEIR_RECORD_PARTIAL)
+	{
+		r->stats->partial_records++;
+		warn_of_loss(r, record.data, record.len, record.line - 1, record.size,
+					 "The connection ended within a record, and another began.",
+					 "If the peer goes on where it was, set the server's option partial to 'join', or protocol to 'resume' if it can.");
+	}
+	if (r->stream->dead_letter)
+		weir_reader_take(r, batch, &record);
+	else
+		pass_record(r, &record);
+}
+
+void
+weir_reader_begin_connection(WeirReader *r, WeirBatch *batch)
+{
+	if (!r->stream->join_partial)
+		leave_record(r, batch);
+	if (weir_framer_tail(r->framer) == 0)
+		weir_framer_connected(r->framer);
+	r->connected = false;
+}
+
+void
+weir_reader_finish_record(WeirReader *r, WeirBatch *batch)
+{
+	WeirFramedRecord record;
+
+	if (weir_framer_finish(r->framer, &record))
+		weir_reader_take(r, batch, &record);
+}
+
+void
+weir_reader_cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset, const WeirOrigin *origin)
+{
+	if (gap)
+		drop_tail(r);
+	else
+		weir_reader_finish_record(r, batch);
+	if (r->is_broken)
+		return;
+	if (!gap)
+		weir_framer_connected(r->framer);
+	r->position.offset = offset;
+	r->position.passing = 0;
+	r->position.origin = r->origin = *origin;
+}
+
+void
+weir_reader_end_drain(WeirReader *r)
+{
+	const char *text;
+	Size		len;
+
+	r->at_end = true;
+	if (weir_reader_keeps_journal(r) || r->stream->resume || weir_framer_tail(r->framer) == 0)
+		return;
+	text = weir_framer_text(r->framer, &len);
+	warn_of_loss(r, text, len, weir_framer_line(r->framer), (int64) weir_framer_tail(r->framer),
+				 "The stream was drained within a record.",
+				 "With the server's option journal 'on', and checkpoints, such bytes are kept.");
+}
+
+void
+weir_reader_watch_growth(WeirReader *r)
+{
+	Size		bytes = weir_framer_tail(r->framer);
+	int64		now = weir_now();
+
+	r->stats->record_bytes = bytes;
+	if (r->replaying || r->position.ended ||
+		!weir_growth_look(&r->growth, r->position.offset, bytes, r->stream->max_record,
+						  now))
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("stream %s: the record behind line " INT64_FORMAT " has %zu bytes and is not whole",
+					r->stream->name, weir_framer_line(r->framer), bytes),
+			 errdetail("It has stood open since %s.", timestamptz_to_str(weir_date() - (now - r->growth.since))),
+			 r->stream->csv ?
+			 errhint("If a quote in it is never closed, records behind it are taken for part of it, up to \"max_record\" bytes.") :
+			 errhint("If the peer does not end records as the stream's server says, check its options \"framing\" and \"record_delimiter\".")));
+}

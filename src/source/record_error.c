@@ -1,0 +1,123 @@
+/*
+ * source/record_error.c
+ *		What is said of a record that cannot be decoded.
+ *
+ * Many errors of a value come of an option that does not fit what the peer
+ * speaks; where the record shows that, the hint names the option.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "catalog/dead_letter.h"
+#include "source/excerpt.h"
+#include "source/record_error.h"
+
+/* An object or array, from its first character to its last. */
+static bool
+looks_like_json(const char *data, Size len)
+{
+	while (len > 0 && strchr(" \t\r\n", data[len - 1]) != NULL)
+		len--;
+	while (len > 0 && strchr(" \t\r\n", data[0]) != NULL)
+	{
+		data++;
+		len--;
+	}
+	return len >= 2 && ((data[0] == '{' && data[len - 1] == '}') ||
+						(data[0] == '[' && data[len - 1] == ']'));
+}
+
+static bool
+looks_like_utf16(const char *data, Size len)
+{
+	return len >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0);
+}
+
+static const char *
+encoding_hint(const WeirDecoder *d, const char *data, Size len)
+{
+	if (looks_like_utf16(data, len))
+		return "The peer seems to send UTF-16, which a stream cannot read. Have it send UTF8.";
+	if (memchr(data, '\0', len) != NULL)
+		return "Zero bytes are no text: if they end the records, set the server's option record_delimiter; if the peer sends UTF-16, have it send UTF8.";
+	return psprintf("The stream is read as %s: name the encoding that the peer sends in the stream's option encoding, such as 'LATIN1'.",
+					pg_encoding_to_char(d->stream->encoding));
+}
+
+static const char *
+copy_hint(const WeirDecoder *d, const char *data, Size len, const ErrorData *error)
+{
+	if (looks_like_json(data, len))
+		return "The record looks like JSON: set the stream's option format to 'jsonl', in which keys are columns and backslashes are JSON's.";
+	if (!d->stream->csv && error->sqlerrcode == ERRCODE_BAD_COPY_FILE_FORMAT &&
+		memchr(data, '\r', len) != NULL)
+		return "If lines are to be read as they are, set the stream's option format to 'line'; in format 'csv' a carriage return may stand in quotes.";
+	return NULL;
+}
+
+/* NULL: none. */
+static const char *
+hint_for(const WeirDecoder *d, const ErrorData *error)
+{
+	Size		len;
+	const char *data = weir_decoder_record(d, d->current, &len);
+
+	if (!d->is_text)
+		return encoding_hint(d, data, len);
+	if (len == 0)
+		return "To pass over empty records, set the stream's option skip_empty to 'on'.";
+	return d->format == &weir_format_copy ? copy_hint(d, data, len, error) : NULL;
+}
+
+static char *
+join(const char *first, const char *between, const char *second)
+{
+	return second == NULL ? pstrdup(first) : psprintf("%s%s%s", first, between, second);
+}
+
+static char *
+describe_place(const WeirDecoder *d, int64 line)
+{
+	char	   *place = psprintf("stream %s, line " INT64_FORMAT, d->stream->name, line);
+
+	if (d->column == NULL)
+		return place;
+	if (d->value == NULL)
+		return psprintf("%s, column %s: null input", place, d->column);
+	return psprintf("%s, column %s: \"%s\"", place, d->column,
+					weir_record_excerpt(d->value, strlen(d->value), GetDatabaseEncoding()));
+}
+
+void
+weir_record_error_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	Size		len;
+	const char *data = weir_decoder_record(d, d->current, &len);
+	const char *hint;
+
+	hint = hint_for(d, error);
+	error->context = join(describe_place(d, batch->lines[d->current]), "\n", error->context);
+	error->detail = join(psprintf("Record: \"%s\"",
+								  weir_record_excerpt(data, len, d->stream->encoding)),
+						 "\n", error->detail);
+	if (hint != NULL)
+		error->hint = join(hint, " ", error->hint);
+	MemoryContextSwitchTo(caller);
+}
+
+char *
+weir_record_error_letter(WeirDecoder *d, WeirBatch *batch, const ErrorData *error)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	const char *hint = hint_for(d, error);
+	char	   *letter = weir_letter_error(error);
+
+	if (d->column != NULL)
+		letter = psprintf("%s\ncolumn %s", letter, d->column);
+	if (hint != NULL)
+		letter = psprintf("%s\nHINT: %s", letter, hint);
+	MemoryContextSwitchTo(caller);
+	return letter;
+}
