@@ -4,28 +4,15 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "postmaster/interrupt.h"
-#include "storage/ipc.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-#include "clock.h"
-#include "decide/clock.h"
-#include "fault.h"
 #include "flow/coordinator.h"
-#include "flow/deadlock.h"
-#include "flow/lock.h"
 #include "flow/task.h"
 #include "session.h"
 #include "settings.h"
-#include "sink/output.h"
 #include "text.h"
 
-#define LOCK_WAIT_GRACE USECS_PER_SEC	/* in which the task ends its wait itself */
 /* As the owner, with the job's settings: where does the sink run? */
 static WeirDataflow *
 compile_as_owner(WeirCoordinator *co)
