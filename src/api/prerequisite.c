@@ -152,7 +152,7 @@ check_resources(Missing *missing, const WeirJob *job, bool take)
 
 	weir_registry_limit(&limit);
 	if (weir_registry_available() &&
-		(take ? weir_registry_claim(job->id, &need, &limit, &others) :
+		(take ? weir_registry_claim(job->id, job->name, &need, &limit, &others) :
 		 weir_registry_fits(job->id, &need, &limit, &others)))
 		return;
 	miss_workers(missing, &need, &others);

@@ -93,9 +93,10 @@ sum_others(const WeirJobSlot *mine, bool waiting, const WeirResources *limit, We
 	return leaving;
 }
 
+/* Without a name only looks. */
 static bool
-try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-		  WeirResources *others, bool take, bool *leaving)
+try_claim(int64 job, const char *name, const WeirResources *need, const WeirResources *limit,
+		  WeirResources *others, bool *leaving)
 {
 	WeirJobSlot *slot;
 	bool		ok;
@@ -104,10 +105,11 @@ try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
 	slot = weir_slot_find(MyDatabaseId, job);
 	*leaving = sum_others(slot, true, limit, others);
 	ok = fits(need, others, limit);
-	if (ok && take)
+	if (ok && name)
 	{
 		if (slot == NULL)
 			slot = weir_slot_claim(MyDatabaseId, job);
+		strlcpy(slot->name, name, sizeof(slot->name));
 		slot->claimed = true;
 		slot->admitted = true;
 		slot->workers = need->workers;
@@ -118,33 +120,33 @@ try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
 }
 
 static bool
-wait_to_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-			  WeirResources *others, bool take)
+wait_to_claim(int64 job, const char *name, const WeirResources *need, const WeirResources *limit,
+			  WeirResources *others)
 {
 	bool		leaving;
 	bool		ok;
 
 	weir_registry_prepare_wait();
-	while (!(ok = try_claim(job, need, limit, others, take, &leaving)) && leaving)
+	while (!(ok = try_claim(job, name, need, limit, others, &leaving)) && leaving)
 		(void) weir_registry_wait(-1);
 	weir_registry_end_wait();
 	return ok;
 }
 
 bool
-weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-					WeirResources *others)
+weir_registry_claim(int64 job, const char *name, const WeirResources *need,
+					const WeirResources *limit, WeirResources *others)
 {
 	/* First, so that no error can leave the claim behind. */
 	weir_registry_release_at_end(job);
-	return wait_to_claim(job, need, limit, others, true);
+	return wait_to_claim(job, name, need, limit, others);
 }
 
 bool
 weir_registry_fits(int64 job, const WeirResources *need, const WeirResources *limit,
 				   WeirResources *others)
 {
-	return wait_to_claim(job, need, limit, others, false);
+	return wait_to_claim(job, NULL, need, limit, others);
 }
 
 /* What is short, and what to set; the caller holds the lock. */

@@ -73,7 +73,7 @@ typedef struct WeirResources
  * ended and are about to give back what they took.  Given back at the end of the
  * current (sub)transaction, unless that starts the job.
  */
-extern bool weir_registry_claim(int64 job, const WeirResources *need,
+extern bool weir_registry_claim(int64 job, const char *name, const WeirResources *need,
 								const WeirResources *limit, WeirResources *others);
 /* Would it be taken?  A job that runs may be asked for: what it has does not count. */
 extern bool weir_registry_fits(int64 job, const WeirResources *need,
