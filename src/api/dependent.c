@@ -43,7 +43,7 @@
 #include "flow/registry.h"
 
 static object_access_hook_type previous_hook = NULL;
-static bool cascading = false;
+static WeirCascade cascading = WEIR_CASCADE_NONE;
 
 /* Relations of a kind that a query can name. */
 static bool
@@ -126,10 +126,10 @@ standing_in_the_way(Oid class_id, Oid object)
 	return result;
 }
 
-bool
-weir_dependent_cascade(bool cascade)
+WeirCascade
+weir_dependent_cascade(WeirCascade cascade)
 {
-	bool		before = cascading;
+	WeirCascade before = cascading;
 
 	cascading = cascade;
 	return before;
@@ -159,6 +159,8 @@ of_others(List *jobs, Oid class_id, Oid object)
 	List	   *others = NIL;
 	ListCell   *lc;
 
+	if (cascading == WEIR_CASCADE_OWNED)
+		return jobs;
 	foreach(lc, jobs)
 	{
 		WeirDependent *d = lfirst(lc);
@@ -322,7 +324,7 @@ object_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, vo
 			refuse_drop_role(jobs, object);
 		return;
 	}
-	make_way(class_id, object, cascading, true);
+	make_way(class_id, object, cascading != WEIR_CASCADE_NONE, true);
 }
 
 void

@@ -363,12 +363,14 @@ concerns(Node *stmt)
 }
 
 /* Does it drop what depends on what it drops? */
-static bool
+static WeirCascade
 cascades(Node *stmt)
 {
-	if (IsA(stmt, DropStmt))
-		return ((DropStmt *) stmt)->behavior == DROP_CASCADE;
-	return IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE;
+	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_OWNED;
+	return WEIR_CASCADE_NONE;
 }
 
 static void
@@ -388,7 +390,7 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
 		QueryCompletion *completion)
 {
-	bool		cascade;
+	WeirCascade cascade;
 
 	if (!concerns(pstmt->utilityStmt))
 	{
