@@ -50,9 +50,9 @@ refused('stranger', q{SELECT weir.start_job('j')}, 'start_job');
 $node->sql(q{SELECT weir.drop_job('j')});
 
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/who.sql';
-$node->command_ok([ 'pg_dump', '-f', $dump, '-d', 'who' ], 'a dump');
+$node->PostgreSQL::Test::Cluster::command_ok([ 'pg_dump', '-f', $dump, '-d', 'who' ], 'a dump');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
-$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'is restored');
+$node->PostgreSQL::Test::Cluster::command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'is restored');
 $node->{database} = 'restored';
 check();
 

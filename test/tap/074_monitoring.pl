@@ -31,11 +31,11 @@ $node->sql(q{SELECT weir.trigger_checkpoint('s3')});
 is($node->sql(q{SELECT count(*), sum(calls) > 1, sum(rows) FROM pg_stat_statements
 	WHERE query LIKE 'INSERT INTO averages SELECT a.f0, a.average + $1 FROM readings%'}), '1|t|9', 'one entry of the job, with all rows');
 is($node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE 'weir %'}), '0', 'and none by another name');
-is($node->sql(q{SELECT count(DISTINCT query) FROM pg_stat_activity WHERE application_name ~ '^s3 (source|keyed)' AND query LIKE 'INSERT INTO averages%'}),
+is($node->sql(q{SELECT count(DISTINCT query) FROM pg_stat_activity WHERE application_name ~ '^s3 (source|keyed)' AND query LIKE '%INSERT INTO averages%'}),
 	'1', 'tasks show what they run');
 my $log = slurp_file($node->logfile);
-like($log, qr/Query Text: INSERT INTO averages SELECT a.f0, a.average \+ 0 FROM readings r\s+JOIN LATERAL[^\n]*\n\s+Insert on averages/, 'the plan of the sink is logged by it');
-like($log, qr/Query Text: INSERT INTO averages SELECT[^\n]*\n(\s[^\n]*\n)*?\s+Foreign Scan on readings/, 'and that of the scan');
+like($log, qr/Query Text:\s+INSERT INTO averages SELECT a.f0, a.average \+ 0 FROM readings r\s+JOIN LATERAL[^\n]*\n\s+Insert on averages/, 'the plan of the sink is logged by it');
+like($log, qr/Query Text:\s+INSERT INTO averages SELECT[^\n]*\n(\s[^\n]*\n)*?\s+Foreign Scan on readings/, 'and that of the scan');
 unlike($log, qr/Query Text: weir /, 'none by another name');
 
 # internal statements: their texts do not grow with what they are about
