@@ -7,7 +7,8 @@
 #	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
-#	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1
+#	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
+#	                         CLOCK=1: while its clock is set back and forth
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -97,4 +98,4 @@ bench-state:
 	@sh bench/state/run
 
 torture:
-	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run test/tap/095_torture.pl
+	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl

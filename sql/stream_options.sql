@@ -50,6 +50,7 @@ ALTER SERVER s OPTIONS (SET max_journal '1.5GB');
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (heading 'on');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (header 'match');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (skip_empty 'maybe');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'json');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'jsonl', delimiter ',');
@@ -103,6 +104,25 @@ INSERT INTO t VALUES (1, 'x');
 UPDATE t SET a = 1;
 DELETE FROM t;
 TRUNCATE t;
+
+-- what fits, but may not be meant
+CREATE FOREIGN TABLE docs (doc jsonb) SERVER s;
+CREATE TABLE kept (doc jsonb);
+BEGIN;
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT * FROM docs');
+SELECT weir.start_job('docs');
+ROLLBACK;
+BEGIN;
+ALTER FOREIGN TABLE docs OPTIONS (format 'jsonl');
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT * FROM docs');
+SELECT weir.start_job('docs');
+ROLLBACK;
+-- a line is one value
+ALTER FOREIGN TABLE docs OPTIONS (format 'line');
+ALTER FOREIGN TABLE docs ADD COLUMN more text;
+SELECT weir.create_job('docs', 'INSERT INTO kept SELECT doc FROM docs');
+DROP TABLE kept;
+DROP FOREIGN TABLE docs;
 
 DROP SERVER s CASCADE;
 DROP EXTENSION weir;

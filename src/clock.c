@@ -56,6 +56,12 @@ weir_now(void)
 	return (int64) now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
 }
 
+TimestampTz
+weir_date(void)
+{
+	return GetCurrentTimestamp();
+}
+
 long
 weir_ms_until(int64 deadline)
 {
@@ -127,7 +133,7 @@ keep_distance(int64 distance)
 TimestampTz
 weir_arrival_time(void)
 {
-	TimestampTz wall = GetCurrentTimestamp();
+	TimestampTz wall = weir_date();
 	int64		now = weir_now();
 	int64		time;
 	int64		distance;
@@ -155,7 +161,7 @@ start_clock(void)
 
 	if (!read_distance(&distance))
 	{
-		distance = GetCurrentTimestamp() - now;
+		distance = weir_date() - now;
 		keep_distance(distance);
 	}
 	SpinLockInit(&shared->mutex);

@@ -18,6 +18,9 @@ extern int64 weir_now(void);
 /* Until then, in ms and rounded up, for a latch; 0 if it has come. */
 extern long weir_ms_until(int64 deadline);
 
+/* The date, as the machine's clock has it at this moment: to be shown, not to be waited for. */
+extern TimestampTz weir_date(void);
+
 /* The date by which records arrive: one clock for all streams of the server. */
 extern TimestampTz weir_arrival_time(void);
 

@@ -57,6 +57,13 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* After a change of a column of a descriptor (1-based). */
+#if PG_VERSION_NUM >= 180000
+#define weir_attribute_changed(desc, attno) populate_compact_attribute(desc, (attno) - 1)
+#else
+#define weir_attribute_changed(desc, attno) ((void) (desc))
+#endif
+
 /* After the last column of a descriptor has been filled in. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))

@@ -2,9 +2,10 @@
 \set ON_ERROR_STOP on
 CREATE EXTENSION weir;
 
--- A stream is a foreign table; its server is the endpoint.
+-- A stream is a foreign table; its server is the endpoint.  This peer goes on
+-- where it was when a connection breaks, in the middle of a record too.
 CREATE SERVER airports FOREIGN DATA WRAPPER weir_socket
-    OPTIONS (host '127.0.0.1', port :'port');
+    OPTIONS (host '127.0.0.1', port :'port', partial 'join');
 CREATE FOREIGN TABLE departures (
     scheduled   timestamp,
     tail        text,

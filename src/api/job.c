@@ -174,12 +174,24 @@ weir_create_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Nothing may fail of it, and yet the values be others. */
+static void
+warn_of_escapes(const WeirStream *stream)
+{
+	if (weir_stream_escapes_json(stream))
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("backslashes in the JSON of stream %s are escapes of format text", stream->name),
+				 errhint("Set the stream's option format to 'jsonl', unless its peer escapes them as COPY does.")));
+}
+
 /* What the user may not have thought of. */
 static void
 start_notices(const WeirJob *job, const WeirDataflow *dataflow)
 {
 	WeirStream *stream = weir_stream_get(dataflow->stream);
 
+	warn_of_escapes(stream);
 	if (!job->checkpointing)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
@@ -371,7 +383,7 @@ weir_drop_job(PG_FUNCTION_ARGS)
 static int64
 wait_deadline(FunctionCallInfo fcinfo, int n)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = weir_date();
 	TimestampTz deadline;
 
 	if (PG_ARGISNULL(n))

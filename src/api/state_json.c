@@ -118,7 +118,33 @@ list_json(WeirStateJson *json, WeirState *list)
 	return weir_json_built(&builder);
 }
 
-/* A map's keys are text there; NULL becomes "null". */
+/*
+ * A map's keys are text there.  NULL becomes "null"; a key whose text is that, or
+ * begins with a quote, is quoted, as in the text of an array.
+ */
+static char *
+key_text(Oid output, const WeirMapEntry *entry)
+{
+	char	   *text;
+	StringInfoData quoted;
+
+	if (entry->key_isnull)
+		return pstrdup("null");
+	text = OidOutputFunctionCall(output, entry->key);
+	if (pg_strcasecmp(text, "null") != 0 && text[0] != '"')
+		return text;
+	initStringInfo(&quoted);
+	appendStringInfoChar(&quoted, '"');
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		if (*c == '"' || *c == '\\')
+			appendStringInfoChar(&quoted, '\\');
+		appendStringInfoChar(&quoted, *c);
+	}
+	appendStringInfoChar(&quoted, '"');
+	return quoted.data;
+}
+
 static void
 push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
 {
@@ -127,8 +153,7 @@ push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
 	bool		is_varlena;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
-	key.val.string.val = entry->key_isnull ? pstrdup("null") :
-		OidOutputFunctionCall(output, entry->key);
+	key.val.string.val = key_text(output, entry);
 	key.val.string.len = strlen(key.val.string.val);
 	weir_json_push(builder, WJB_KEY, &key);
 }

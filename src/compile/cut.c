@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "compile/compile.h"
+#include "rowdesc.h"
 
 /* A column name for an expression over select's range table. */
 static char *
@@ -390,6 +391,7 @@ row_desc(WeirCompile *c)
 		TupleDescInitEntry(desc, entry->resno, entry->resname, exprType(expr), exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, entry->resno, exprCollation(expr));
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }
@@ -411,6 +413,7 @@ sink_desc(WeirCompile *c)
 		TupleDescCopyEntry(desc, attno, from, abs(source));
 		c->out->sink_source[attno - 1] = source;
 	}
+	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
 	return desc;
 }

@@ -126,7 +126,9 @@ depend_on_columns(WeirDataflow *dataflow, TupleDesc desc)
 {
 	for (int i = 0; desc != NULL && i < desc->natts; i++)
 	{
-		Oid			relid = get_typ_typrelid(getBaseType(TupleDescAttr(desc, i)->atttypid));
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Oid			relid = att->attisdropped ? InvalidOid :
+			get_typ_typrelid(getBaseType(att->atttypid));
 
 		if (OidIsValid(relid))
 			dataflow->relations = list_append_unique_oid(dataflow->relations, relid);

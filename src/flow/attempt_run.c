@@ -15,6 +15,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "clock.h"
+#include "decide/clock.h"
 #include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/deadlock.h"
@@ -25,6 +27,7 @@
 #include "sink/output.h"
 #include "text.h"
 
+#define LOCK_WAIT_GRACE USECS_PER_SEC	/* in which the task ends its wait itself */
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
 
 void
@@ -346,6 +349,41 @@ wait_for_news(WeirCoordinator *co, long timeout)
 	weir_session_reload();
 }
 
+/*
+ * PostgreSQL ends a wait for a lock by the clock, which may have been set back
+ * while the task waits.
+ */
+static bool
+waits_too_long(WeirCoordinator *co, int task, int64 now)
+{
+	WeirTaskHandle *handle = &co->tasks[task];
+	uint64		began = weir_lock_wait_began(&co->attempt->tasks[task]);
+
+	if (began == 0 || began != handle->wait_began)
+	{
+		handle->wait_began = began;
+		handle->wait_seen = now;
+		return false;
+	}
+	return now - handle->wait_seen > weir_time_after(co->attempt->lock_wait, LOCK_WAIT_GRACE);
+}
+
+static void
+look_for_overdue(WeirCoordinator *co, int64 now)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		char		name[32];
+
+		if (!waits_too_long(co, i, now))
+			continue;
+		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
+							  "task %s has waited for a lock longer than lock_wait", name);
+		return;
+	}
+}
+
 /* A session that waits for the job while the job waits for it goes first. */
 static void
 look_for_deadlock(WeirCoordinator *co)
@@ -358,7 +396,8 @@ look_for_deadlock(WeirCoordinator *co)
 	if (now < co->next_look || co->outcome != WEIR_OUTCOME_NONE)
 		return;
 	co->next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
-	if (!weir_find_deadlock(co->attempt, &task, &session))
+	look_for_overdue(co, now);
+	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
 		return;
 	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
 	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,

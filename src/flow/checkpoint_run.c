@@ -62,7 +62,7 @@ weir_checkpoints_init(WeirCoordinator *co)
 		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint,
 										   row->savepoint != NULL);
 		weir_checkpointer_completion_before(co->checkpointer, row->completed_at,
-											weir_now(), GetCurrentTimestamp());
+											weir_now(), weir_date());
 		if (row->checkpoint == co->doubtful)
 			settle_doubt(co, true);
 	}
@@ -203,7 +203,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p->kind = action->ckind;
 	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
-	p->triggered_at = GetCurrentTimestamp();
+	p->triggered_at = weir_date();
 	p->activity = activity(co);
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);

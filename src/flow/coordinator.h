@@ -61,6 +61,8 @@ typedef struct WeirTaskHandle
 	bool		running;
 	bool		ended;			/* its input has */
 	bool		gone;
+	uint64		wait_began;		/* of the lock it waits for, as it says; 0: none */
+	int64		wait_seen;		/* when that wait was first seen */
 } WeirTaskHandle;
 
 typedef struct WeirCoordinator

@@ -41,6 +41,12 @@ weir_waits_for_lock(const WeirTaskSlot *slot)
 		(proc->wait_event_info & 0xFF000000) == PG_WAIT_LOCK;
 }
 
+uint64
+weir_lock_wait_began(const WeirTaskSlot *slot)
+{
+	return weir_waits_for_lock(slot) ? pg_atomic_read_u64(&slot->proc->waitStart) : 0;
+}
+
 static int
 task_of(const WeirAttempt *attempt, int pid)
 {

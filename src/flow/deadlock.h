@@ -14,6 +14,9 @@
 
 extern bool weir_waits_for_lock(const WeirTaskSlot *slot);
 
+/* Tells one wait from the next; 0: it waits for none. */
+extern uint64 weir_lock_wait_began(const WeirTaskSlot *slot);
+
 /* True if a task waits for a session that waits for the job; which they are. */
 extern bool weir_find_deadlock(const WeirAttempt *attempt, int *task, int *session);
 

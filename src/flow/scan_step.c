@@ -5,8 +5,10 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "executor/executor.h"
 #include "tcop/dest.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
@@ -17,6 +19,8 @@ struct WeirScanStep
 {
 	const WeirDataflow *dataflow;
 	WeirKeyHash *hash;			/* of the key columns */
+	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
+	MemoryContext unpacked;		/* reset for each row */
 };
 
 /* Receives the rows of the scan plan. */
@@ -38,8 +42,38 @@ weir_scan_step_create(const WeirDataflow *df)
 	step->hash = palloc(sizeof(WeirKeyHash) * Max(df->nkeys, 1));
 	for (int i = 0; i < df->nkeys; i++)
 		weir_key_hash_init(&step->hash[i], df->keys[i].type, df->keys[i].collation, df->context);
+	step->plain = NULL;
+	for (int i = 0; i < df->row_desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(df->row_desc, i);
+
+		if (att->attlen == -1 && att->attstorage == TYPSTORAGE_PLAIN)
+			step->plain = bms_add_member(step->plain, i);
+	}
+	step->unpacked = AllocSetContextCreate(df->context, "weir unpacked", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 	return step;
+}
+
+/* A sort or a hash join packs what it keeps. */
+static void
+unpack(const WeirScanStep *step, TupleTableSlot *slot)
+{
+	MemoryContext old;
+	int			i = -1;
+
+	if (step->plain == NULL)
+		return;
+	MemoryContextReset(step->unpacked);
+	old = MemoryContextSwitchTo(step->unpacked);
+	while ((i = bms_next_member(step->plain, i)) >= 0)
+	{
+		struct varlena *value = (struct varlena *) DatumGetPointer(slot->tts_values[i]);
+
+		if (!slot->tts_isnull[i] && VARATT_IS_EXTENDED(value))
+			slot->tts_values[i] = PointerGetDatum(detoast_attr(value));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 static uint64
@@ -67,6 +101,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	Datum		ordinal;
 
 	slot_getallattrs(slot);
+	unpack(step, slot);
 	ordinal = slot->tts_values[step->dataflow->ordinal - 1];
 	receiver->emit(receiver->arg, slot->tts_values, slot->tts_isnull, hash_key(step, slot),
 				   weir_batch_index((ItemPointer) DatumGetPointer(ordinal)));

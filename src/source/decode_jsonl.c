@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -22,6 +23,9 @@
 
 #include "compat.h"
 #include "source/decoder.h"
+
+/* Of a record's memory that the next one uses, without asking the system for it. */
+#define KEPT_BYTES (64 * 1024)
 
 typedef struct JsonState
 {
@@ -101,7 +105,8 @@ begin_json(WeirDecoder *d)
 	JsonState  *json = palloc0(sizeof(JsonState));
 
 	json->context = context;
-	json->record = AllocSetContextCreate(context, "weir jsonl record", ALLOCSET_DEFAULT_SIZES);
+	json->record = AllocSetContextCreate(context, "weir jsonl record", 0, KEPT_BYTES,
+										 ALLOCSET_DEFAULT_MAXSIZE);
 	json->whole = find_whole(d->desc);
 	if (json->whole >= 0)
 	{
@@ -116,20 +121,25 @@ begin_json(WeirDecoder *d)
 	d->state = json;
 }
 
+/* Its value is copied, so that nothing else is left of the record in the caller's memory. */
 static void
 read_whole(WeirDecoder *d, Datum *values, bool *nulls)
 {
 	JsonState  *json = d->state;
 	Form_pg_attribute att = TupleDescAttr(d->desc, json->whole);
+	MemoryContext caller = MemoryContextSwitchTo(json->record);
 	char	   *string = weir_decoder_string(d, d->current);
+	Datum		value;
 
 	memset(nulls, true, d->desc->natts * sizeof(bool));
 	d->column = NameStr(att->attname);
-	d->value = string;
 	d->in_input = true;
-	values[json->whole] = InputFunctionCall(&json->input, string, json->ioparam, att->atttypmod);
+	value = InputFunctionCall(&json->input, string, json->ioparam, att->atttypmod);
 	d->in_input = false;
+	MemoryContextSwitchTo(caller);
+	values[json->whole] = datumCopy(value, false, -1);
 	nulls[json->whole] = false;
+	MemoryContextReset(json->record);
 }
 
 static const char *
@@ -240,7 +250,10 @@ locate_column(WeirDecoder *d)
 	Datum		object;
 
 	if (d->column != NULL)
+	{
+		d->value = weir_decoder_string(d, d->current);
 		return;
+	}
 	object = parse_object(d);
 	begin_json(d);
 	for (int i = 0; i < d->desc->natts; i++)

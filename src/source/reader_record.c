@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "source/excerpt.h"
 #include "source/reader_int.h"
 
@@ -57,6 +59,34 @@ warn_of_loss(WeirReader *r, const char *data, Size len, int64 line, int64 size,
 	pfree(text);
 }
 
+/* Some programs begin a text with U+FEFF, which says nothing in UTF8. */
+static void
+drop_byte_order_mark(const WeirStream *stream, WeirFramedRecord *record)
+{
+	if ((stream->encoding == PG_UTF8 || stream->encoding == PG_SQL_ASCII) && record->len >= 3 &&
+		memcmp(record->data, "\xef\xbb\xbf", 3) == 0)
+	{
+		record->data += 3;
+		record->len -= 3;
+	}
+}
+
+/* Whether it is the first of its connection the framer knows also in a replay. */
+static void
+add_record(WeirReader *r, WeirBatch *batch, WeirFramedRecord record)
+{
+	if (record.fault == WEIR_RECORD_WHOLE)
+	{
+		if (record.first && r->stream->header)
+			return;
+		if (record.first)
+			drop_byte_order_mark(r->stream, &record);
+		if (record.len == 0 && r->stream->skip_empty)
+			return;
+	}
+	weir_decoder_add(r->decoder, batch, &record);
+}
+
 void
 weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
 {
@@ -74,8 +104,8 @@ weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record
 	}
 	pass_record(r, record);
 	r->taken++;
-	if (!aside && !skips(r) && !(r->stream->skip_empty && record->len == 0))
-		weir_decoder_add(r->decoder, batch, record);
+	if (!aside && !skips(r))
+		add_record(r, batch, *record);
 }
 
 /* The rest of it is missing. */
@@ -167,17 +197,18 @@ void
 weir_reader_watch_growth(WeirReader *r)
 {
 	Size		bytes = weir_framer_tail(r->framer);
+	int64		now = weir_now();
 
 	r->stats->record_bytes = bytes;
 	if (r->replaying || r->position.ended ||
 		!weir_growth_look(&r->growth, r->position.offset, bytes, r->stream->max_record,
-						  GetCurrentTimestamp()))
+						  now))
 		return;
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("stream %s: the record behind line " INT64_FORMAT " has %zu bytes and is not whole",
 					r->stream->name, weir_framer_line(r->framer), bytes),
-			 errdetail("It has stood open since %s.", timestamptz_to_str(r->growth.since)),
+			 errdetail("It has stood open since %s.", timestamptz_to_str(weir_date() - (now - r->growth.since))),
 			 r->stream->csv ?
 			 errhint("If a quote in it is never closed, records behind it are taken for part of it, up to \"max_record\" bytes.") :
 			 errhint("If the peer does not end records as the stream's server says, check its options \"framing\" and \"record_delimiter\".")));

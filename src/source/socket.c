@@ -157,7 +157,7 @@ connection_made(WeirSocket *sock)
 	sock->state = SOCKET_OPEN;
 	sock->error = 0;
 	sock->stats->status = WEIR_SOURCE_CONNECTED;
-	sock->stats->connected_at = GetCurrentTimestamp();
+	sock->stats->connected_at = weir_date();
 }
 
 /* Starts on sock->address and those after it, until one is under way. */

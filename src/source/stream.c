@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
 #include "commands/copy.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -132,27 +133,50 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* How many columns records have a value for, and the type of the last. */
+static int
+count_columns(const WeirStream *stream, Oid *type)
+{
+	Relation  rel = table_open(stream->relid, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(rel);
+	int       n = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attgenerated)
+			continue;
+		*type = TupleDescAttr(desc, i)->atttypid;
+		n++;
+	}
+	table_close(rel, AccessShareLock);
+	return n;
+}
+
 /* Where a record is one value, there must be one column to take it. */
 static void
 check_columns(const WeirStream *stream)
 {
-	Relation  rel;
-	TupleDesc desc;
-	int       n = 0;
+	Oid type;
+	int n = stream->format == WEIR_FORMAT_LINE ? count_columns(stream, &type) : 1;
 
-	if (stream->format != WEIR_FORMAT_LINE)
-		return;
-	rel = table_open(stream->relid, AccessShareLock);
-	desc = RelationGetDescr(rel);
-	for (int i = 0; i < desc->natts; i++)
-		n += !TupleDescAttr(desc, i)->attisdropped && !TupleDescAttr(desc, i)->attgenerated;
-	table_close(rel, AccessShareLock);
 	if (n != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("stream %s of format \"line\" must have one column", stream->name),
 				 errdetail("It has %d that are not generated.", n),
-				 errhint("Take the line apart in the job's query, or set format to \"text\", \"csv\" or \"jsonl\".")));
+				 errhint("Take the line apart in the job's query, or set format to \"text\", "
+						 "\"csv\" or \"jsonl\".")));
+}
+
+bool
+weir_stream_escapes_json(const WeirStream *stream)
+{
+	Oid type;
+
+	if (stream->format != WEIR_FORMAT_TEXT || count_columns(stream, &type) != 1)
+		return false;
+	type = getBaseType(type);
+	return type == JSONOID || type == JSONBOID;
 }
 
 bool

@@ -68,6 +68,9 @@ extern WeirStream *weir_stream_get(Oid relid);
 extern WeirFramer *weir_stream_framer(const WeirStream *stream, int64 offset, int64 line,
 									  bool put_aside);
 
+/* Is a record JSON, in which COPY's text format takes backslashes for its own escapes? */
+extern bool weir_stream_escapes_json(const WeirStream *stream);
+
 /* Is this relation a foreign table whose wrapper's handler is weir_socket_handler? */
 extern bool weir_is_stream(Oid relid);
 

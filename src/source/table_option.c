@@ -55,6 +55,12 @@ set_format(WeirStream *stream, DefElem *def)
 }
 
 static void
+set_header(WeirStream *stream, DefElem *def)
+{
+	stream->header = weir_stream_option_boolean(def);
+}
+
+static void
 set_skip_empty(WeirStream *stream, DefElem *def)
 {
 	stream->skip_empty = weir_stream_option_boolean(def);
@@ -125,6 +131,7 @@ set_max_dead_letters(WeirStream *stream, DefElem *def)
 
 const WeirStreamOption weir_table_options[] = {
 	{"format", set_format, NULL},
+	{"header", set_header, "off"},
 	{"skip_empty", set_skip_empty, "off"},
 	{"delimiter", set_delimiter, NULL},
 	{"quote", set_copy_option, NULL},

@@ -31,6 +31,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "rowdesc.h"
 #include "state/aggregate_int.h"
 
 #define INPUT_NAME "weir_aggregate_input"
@@ -152,7 +153,7 @@ plan_aggregates(List *aggrefs, QueryEnvironment *environment)
 													pstrdup("aggregate"), false));
 	weir_presort_no_aggregate();
 	planned = weir_plan_query(query, "");
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level);
 	if (!IsA(planned->planTree, Agg))
 		elog(ERROR, "aggregates were not planned as such");
 	return planned->planTree;
@@ -245,6 +246,7 @@ init_node(WeirAggregates *set, WeirAggregatePart *part, List *aggrefs)
 	EState	   *estate = CreateExecutorState();
 	Plan	   *plan;
 	PlanState  *below;
+	TupleDesc	desc;
 	ListCell   *lc;
 
 	estate->es_queryEnv = input_environment(set->input);
@@ -254,7 +256,10 @@ init_node(WeirAggregates *set, WeirAggregatePart *part, List *aggrefs)
 	MemoryContextSwitchTo(part->context);
 
 	below = lowest_node(&part->agg->ss.ps);
-	part->input = MakeSingleTupleTableSlot(below->ps_ResultTupleDesc, &TTSOpsVirtual);
+	desc = CreateTupleDescCopy(below->ps_ResultTupleDesc);
+	weir_keep_rows_plain(desc);
+	TupleDescFinalize(desc);
+	part->input = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	part->columns = palloc(sizeof(AttrNumber) * (list_length(below->plan->targetlist) + 1));
 	foreach(lc, below->plan->targetlist)
 		part->columns[foreach_current_index(lc)] =

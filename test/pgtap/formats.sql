@@ -234,4 +234,28 @@ SELECT results_eq('TABLE skips', $$VALUES (1, 'x'), (2, 'y')$$, 'skip_empty: wha
 SELECT alike((SELECT letters('skips')), '9 %', 'skip_empty: a letter''s line counts the empty ones');
 SELECT results_eq($$SELECT * FROM weir.try_job('skips', ARRAY['', '1,x', ''], NULL::skips)$$, $$VALUES (1, 'x')$$, 'skip_empty: try_job');
 
+\set port `perl test/pgtap/sender 'id,val\n1,10\n'`
+CALL run('named', :'port', 'id int, val int', $$, format 'csv'$$);
+SELECT ok(weir.wait_for_job('named', 'failed', '1 min'), 'a header in csv fails');
+SELECT alike(last_error('named'), '%option header to ''on''%', 'a header: the hint names header');
+
+
+-- A header is no record of a connection, each time; a byte order mark none of its first.
+\set port `printf '\357\273\277"id",val\n1,10\n' | perl test/pgtap/sender --stdin --close 'id,val\n2,20\n' --close 'id,val\n'`
+CALL run('headers', :'port', 'id int, val int', $$, format 'csv', header 'on'$$, $$, max_retries '2', retry_delay '10 ms'$$);
+SELECT ok(weir.wait_for_job('headers', 'finished', '1 min'), 'header: finished');
+SELECT results_eq('TABLE headers', 'VALUES (1, 10), (2, 20)', 'header: the first record of each connection is passed over');
+\set port `printf '\357\273\2771,10\n\357\273\2772,20\n' | perl test/pgtap/sender --stdin`
+CALL run('marked', :'port', 'a text, b int', $$, format 'csv'$$);
+SELECT ok(weir.wait_for_job('marked', 'finished', '1 min'), 'byte order mark: finished');
+SELECT results_eq('TABLE marked', $$VALUES ('1', 10), (U&'\FEFF2', 20)$$, 'byte order mark: dropped at the begin of the connection, data behind');
+\set port `printf '\357\273\277{"a":1}\n' | perl test/pgtap/sender --stdin`
+CALL run('marked_json', :'port', 'a int, b int', $$, format 'jsonl'$$);
+SELECT ok(weir.wait_for_job('marked_json', 'finished', '1 min'), 'byte order mark before JSON: finished');
+SELECT results_eq('SELECT a FROM marked_json', 'VALUES (1)', 'byte order mark before JSON: dropped');
+\set port `printf '\357\273\277a\n' | perl test/pgtap/sender --stdin`
+CALL run('marked_latin1', :'port', 'l text', $$, format 'line', encoding 'LATIN1'$$);
+SELECT ok(weir.wait_for_job('marked_latin1', 'finished', '1 min'), 'the same bytes in LATIN1: finished');
+SELECT results_eq('TABLE marked_latin1', $$VALUES ('ï»¿a')$$, 'the same bytes in LATIN1: characters');
+
 SELECT * FROM finish();

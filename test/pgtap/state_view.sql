@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(25);
+SELECT plan(26);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint) SERVER here OPTIONS (delimiter ' ');
@@ -14,6 +14,9 @@ BEGIN
     PERFORM weir.state_update('none', NULL::int);
     PERFORM weir.list_add('all', r.f1);
     PERFORM weir.map_put('seen', 'k' || r.f1, r.f1);
+    IF r.f0 = 7 THEN
+        PERFORM weir.map_put('seen', k, v) FROM (VALUES (NULL, 1::bigint), ('null', 2), ('"q\', 3), ('nulls', 4)) p (k, v);
+    END IF;
     PERFORM weir.reducing_add('sum', r.f1);
     PERFORM weir.aggregating_add('mean', r.f1);
     RETURN r.f1;
@@ -38,6 +41,8 @@ SELECT ok(weir.wait_for_job('kinds', 'finished', '1 min'), 'finished');
 SELECT results_eq($$SELECT step, state, value FROM weir.state('kinds') WHERE key = '1' ORDER BY state$$,
     $$VALUES (0, 'all', '[2, 4]'::jsonb), (0, 'last', '{"n": 4, "word": "w4"}'), (0, 'mean', '3.0000000000000000'),
              (0, 'none', NULL), (0, 'seen', '{"k2": 2, "k4": 4}'), (0, 'sum', '6')$$, 'every kind');
+SELECT is((SELECT value FROM weir.state('kinds') WHERE key = '7' AND state = 'seen'),
+    '{"k5": 5, "null": 1, "\"null\"": 2, "\"\\\"q\\\\\"": 3, "nulls": 4}'::jsonb, 'the key NULL is not the text null');
 SELECT results_eq($$SELECT DISTINCT key FROM weir.state('kinds') ORDER BY key$$,
     $$VALUES ('1'::jsonb), ('7')$$, 'both keys');
 SELECT ok((SELECT bool_and((expires_at IS NOT NULL) = (state = 'last')) FROM weir.state('kinds')), 'what has a ttl says when it expires');

@@ -86,6 +86,18 @@ soon(q{SELECT status = 'restarting' FROM weir.jobs}, 'an attempt fails');
 $clock->set(-2 * $hour);
 soon("SELECT status = 'running' AND attempt > $attempt FROM weir.jobs", 'the restart comes, though the clock is set back');
 
+# ---- a wait for a lock ----
+
+$node->sql(q{SELECT weir.enable_checkpointing('plain', lock_wait => '2 s')});
+$node->sql(q{BEGIN; LOCK TABLE o1 IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'holder'});
+$attempt = $node->sql('SELECT attempt FROM weir.jobs');
+send_line($sender, ++$id);
+soon(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'plain %' AND wait_event_type = 'Lock'}, 'a task waits for a lock');
+$clock->set(-3 * $hour);
+soon("SELECT attempt > $attempt FROM weir.jobs", 'it gives up after lock_wait, though the clock is set back');
+$node->sql(q{ROLLBACK PREPARED 'holder'});
+soon("SELECT count(*) = $id FROM o1", 'and the record is not lost');
+
 # ---- waiting for a job ----
 
 $clock->set($hour);

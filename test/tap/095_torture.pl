@@ -4,6 +4,10 @@
 #
 # KILLS, WEIR_LINES and SEED say how many kills, how many lines, which ones;
 # "make torture" sets them.  Prints how long recovery took.
+#
+# With CLOCK=1 the server's clock is set back and forth all the time, by up to an
+# hour: times to live of an hour must not notice, and no checkpoint may come
+# later than LATE seconds, 2 by default, after there was something for it.
 use strict;
 use warnings;
 
@@ -13,7 +17,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use POSIX qw(WNOHANG);
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time usleep clock_gettime CLOCK_MONOTONIC);
+use Weir::Clock;
 use Weir::Node;
 
 my $kills = $ENV{KILLS} || 10;
@@ -22,7 +27,9 @@ my $seed = $ENV{SEED} || 1;
 my $patience = 120;
 my $trickle = 1000;				# bytes a look
 
-my $node = Weir::Node->create('torture');
+my $clock = $ENV{CLOCK} ? Weir::Clock->new : undef;
+my $latest = $ENV{LATE} || 2;	# seconds
+my $node = Weir::Node->create('torture', { clock => $clock });
 my $data = Weir::Node::random_lines($lines, 10_000, $seed);
 my $bytes = length $data;
 my $port = PostgreSQL::Test::Cluster::get_free_port();
@@ -147,9 +154,76 @@ sub report
 	return;
 }
 
+# ---- the clock, and who watches the checkpoints ----
+
+my $watch = q{SELECT concat_ws(' ', status, attempt, coalesce(last_checkpoint, 0),
+	(SELECT coalesce(sum(records_in), 0) FROM weir.tasks WHERE kind = 'keyed')) FROM weir.jobs};
+my $watcher;
+
+# How long rows of a running attempt wait for a checkpoint, at worst; sets the clock meanwhile.
+sub watch
+{
+	my ($report) = @_;
+	my ($since, $worst, $at, $rows, $steps) = (0, 0, '', 0, 0);
+	my $step_at = 0;
+	my $stop = 0;
+
+	local $SIG{TERM} = sub { $stop = 1 };
+	while (!$stop)
+	{
+		my $now = clock_gettime(CLOCK_MONOTONIC);
+		my ($status, $attempt, $checkpoint, $records) = split ' ', ask($watch) // '';
+		my $place = join(' ', map { $_ // '' } $status, $attempt, $checkpoint);
+
+		if ($place ne $at || $status ne 'running') { ($at, $rows, $since) = ($place, $records, 0); }
+		elsif ($records > $rows) { $since ||= $now; }
+		$worst = $now - $since if $since && $now - $since > $worst;
+		if ($now >= $step_at)
+		{
+			$clock->set(int(rand(3600)) - 1800);
+			$step_at = $now + 0.2 + rand(2);
+			$steps++;
+		}
+		usleep(20_000);
+	}
+	syswrite($report, sprintf('%.2f %d', $worst, $steps));
+	return;
+}
+
+sub start_watching
+{
+	pipe(my $near, my $far) or die "pipe: $!";
+	my $pid = fork() // die "could not fork: $!";
+
+	if ($pid == 0)
+	{
+		close $near;
+		close $feed;
+		srand($seed);
+		eval { watch($far); };
+		POSIX::_exit(0);
+	}
+	close $far;
+	return { pid => $pid, report => $near };
+}
+
+sub end_watching
+{
+	my ($worst, $steps);
+
+	kill('TERM', $watcher->{pid});
+	($worst, $steps) = split ' ', readline($watcher->{report}) // '';
+	waitpid($watcher->{pid}, 0);
+	$watcher = undef;
+	cmp_ok($worst // 999, '<=', $latest, "no checkpoint was later than $latest s");
+	diag("the latest checkpoint came after $worst s; the clock was set $steps times");
+	return;
+}
+
 # ---- the torture ----
 
 $node->load_input($data);
+$watcher = start_watching() if $clock;
 srand($seed);
 my $failed = 0;
 foreach my $i (1 .. $kills)
@@ -182,6 +256,7 @@ while (!$done && time() < $deadline)
 }
 ok($done, 'the sender has ended: all was acknowledged');
 is($?, 0, 'in order');
+end_watching() if $watcher;
 $node->wait_status('running');
 $node->sql(q{SELECT weir.stop_job('s3')});
 $node->is_exact("$kills kills, $lines lines, seed $seed");
@@ -195,4 +270,5 @@ END
 {
 	local $?;
 	kill('KILL', $sender) if $sender;
+	kill('KILL', $watcher->{pid}) if $watcher;
 }

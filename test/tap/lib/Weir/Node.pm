@@ -311,10 +311,10 @@ my $query = <<'SQL';
 SQL
 
 # The job of the design's first section: stream, function, state, table, job
-# "s3", not started.  Options: port, ttl, server (more options), sink (the
-# table's DDL), query, job (more arguments of create_job), checkpointing
-# (arguments of enable_checkpointing; '' for none), owner (a role that may
-# create all that).
+# "s3", not started; its sender goes on where the journal ends, within a record
+# too.  Options: port, ttl, server (more options), sink (the table's DDL), query,
+# job (more arguments of create_job), checkpointing (arguments of
+# enable_checkpointing; '' for none), owner (a role that may create all that).
 sub averaging_job
 {
 	my ($self, %o) = @_;
@@ -330,7 +330,7 @@ sub averaging_job
 	$self->sql(<<"SQL");
 $owner
 CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
-    OPTIONS (host '127.0.0.1', port '$o{port}'$server);
+    OPTIONS (host '127.0.0.1', port '$o{port}', partial 'join'$server);
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
     SERVER sensors OPTIONS (delimiter ' ');
 $function
