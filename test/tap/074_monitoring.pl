@@ -43,7 +43,5 @@ my $before = $node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LI
 $node->sql(q{SELECT weir.trigger_checkpoint('s3')}) for 1 .. 5;
 is($node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%weir\_internal.%'}) - $before, 0, 'more checkpoints are no more entries');
 
-$sender->finish;
-ok($node->wait_status('finished'), 'finished');
 $node->stop;
 done_testing();
