@@ -42,6 +42,10 @@
  * - A source goes live only after it took what there was, so that the queue
  *   holds at most one connection, and a slot that is claimed holds none.
  *
+ * Where the journal cannot be written, what was read and not written goes with
+ * the connection, or alone if the peer has closed it: the next source writes it
+ * before it reads on, or gives it again.
+ *
  * When the server crashes and starts again its jobs may get other slots, so the
  * postmaster discards everything while no child lives.  When it ends, the pairs
  * end with it.
@@ -61,17 +65,22 @@
 #define GIVING_END	0
 #define TAKING_END	1
 
-/* What goes with the descriptor. */
+/* What goes with the descriptors. */
 typedef struct HandoverMessage
 {
 	Oid			database;
 	int			ordinal;		/* of the stream in the job */
 	int64		job;
-	int64		offset;			/* of the next byte the connection brings */
+	int64		offset;			/* the journal's end */
+	int64		end;			/* of the next byte the connection brings */
+	int64		bytes;			/* that are in rows alone */
+	bool		connected;
+	bool		has_rows;
+	int			rows;
 	WeirConnection connection;
 } HandoverMessage;
 
-/* A message with room for one descriptor. */
+/* A message with room for both descriptors. */
 typedef struct Envelope
 {
 	struct msghdr header;
@@ -79,7 +88,7 @@ typedef struct Envelope
 	union
 	{
 		struct cmsghdr align;
-		char		space[CMSG_SPACE(sizeof(int))];
+		char		space[CMSG_SPACE(2 * sizeof(int))];
 	}			control;
 } Envelope;
 
@@ -144,14 +153,21 @@ put_message(int slot, HandoverMessage *message)
 {
 	Envelope	envelope;
 	struct cmsghdr *control;
+	int			fds[2];
+	int			nfds = 0;
 	ssize_t		n;
 
 	prepare_envelope(&envelope, message);
+	if (message->connected)
+		fds[nfds++] = message->connection.fd;
+	if (message->has_rows)
+		fds[nfds++] = message->rows;
+	envelope.header.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
 	control = CMSG_FIRSTHDR(&envelope.header);
 	control->cmsg_level = SOL_SOCKET;
 	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(control), &message->connection.fd, sizeof(int));
+	control->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+	memcpy(CMSG_DATA(control), fds, nfds * sizeof(int));
 	do
 	{
 		n = sendmsg(pairs[slot][GIVING_END], &envelope.header, 0);
@@ -160,9 +176,26 @@ put_message(int slot, HandoverMessage *message)
 }
 
 /*
- * False if there is none.  The descriptor can be missing, if this process may
- * not open another one: the connection is closed then.
+ * The descriptors that came.  They can be missing, if this process may not open
+ * others: a connection is closed then.
  */
+static void
+sort_descriptors(HandoverMessage *message, struct cmsghdr *control)
+{
+	int			wanted = (message->connected ? 1 : 0) + (message->has_rows ? 1 : 0);
+	int			fds[2] = {PGINVALID_SOCKET, PGINVALID_SOCKET};
+	int			n = 0;
+
+	if (control != NULL && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
+	{
+		n = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(control), n * sizeof(int));
+	}
+	message->connection.fd = message->connected && n > 0 ? fds[0] : PGINVALID_SOCKET;
+	message->rows = message->has_rows && n == wanted ? fds[n - 1] : -1;
+}
+
+/* False if there is none. */
 static bool
 get_message(int slot, HandoverMessage *message)
 {
@@ -177,34 +210,62 @@ get_message(int slot, HandoverMessage *message)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return false;
-	message->connection.fd = PGINVALID_SOCKET;
 	control = CMSG_FIRSTHDR(&envelope.header);
-	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
-		control->cmsg_type == SCM_RIGHTS && control->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&message->connection.fd, CMSG_DATA(control), sizeof(int));
+	sort_descriptors(message, control);
 	return true;
 }
 
 static void
-close_connection(const HandoverMessage *message)
+close_connection(HandoverMessage *message)
 {
 	if (message->connection.fd != PGINVALID_SOCKET)
 		close(message->connection.fd);
+	message->connection.fd = PGINVALID_SOCKET;
+}
+
+static void
+close_rows(HandoverMessage *message)
+{
+	if (message->rows >= 0)
+		close(message->rows);
+	message->rows = -1;
+}
+
+/* Nobody takes it. */
+static void
+drop_message(HandoverMessage *message)
+{
+	if (message->bytes > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg(INT64_FORMAT " bytes that a stream has received are lost", message->bytes),
+				 errdetail("The journal could not be written, and the job goes on elsewhere or not at all. They follow byte "
+						   INT64_FORMAT ".", message->offset),
+				 errhidestmt(true)));
+	close_connection(message);
+	close_rows(message);
 }
 
 bool
-weir_handover_give(WeirSocket *sock, int64 offset)
+weir_handover_give(const WeirHandover *handover)
 {
 	HandoverMessage message;
 
 	memset(&message, 0, sizeof(message));
-	if (my_slot < 0 || my_slot >= npairs ||
-		!weir_socket_describe(sock, &message.connection))
+	if (my_slot < 0 || my_slot >= npairs)
 		return false;
+	message.connected = handover->sock != NULL &&
+		weir_socket_describe(handover->sock, &message.connection);
+	message.has_rows = handover->rows >= 0;
+	if (!message.connected && !message.has_rows)
+		return false;
+	message.rows = handover->rows;
 	message.database = MyDatabaseId;
 	message.job = my_job;
 	message.ordinal = my_ordinal;
-	message.offset = offset;
+	message.offset = handover->offset;
+	message.end = handover->end;
+	message.bytes = handover->bytes;
 	if (!put_message(my_slot, &message))
 	{
 		ereport(WARNING,
@@ -213,23 +274,39 @@ weir_handover_give(WeirSocket *sock, int64 offset)
 						message.connection.peer)));
 		return false;
 	}
-	weir_socket_close(sock);
+	if (message.connected)
+		weir_socket_close(handover->sock);
 	return true;
 }
 
+/* Is it this stream's, and does it go on where the journal ends? */
+static bool
+continues(const HandoverMessage *message, int64 offset)
+{
+	return message->database == MyDatabaseId && message->job == my_job &&
+		message->ordinal == my_ordinal &&
+		(message->offset == offset || (message->has_rows && message->end == offset));
+}
+
 bool
-weir_handover_take(WeirSocket *sock, int64 offset)
+weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
 {
 	HandoverMessage message;
 	bool		taken = false;
 
+	*rows = -1;
 	if (my_slot < 0 || my_slot >= npairs)
 		return false;
 	while (get_message(my_slot, &message))
 	{
-		if (!taken && message.database == MyDatabaseId && message.job == my_job &&
-			message.ordinal == my_ordinal && message.offset == offset &&
-			weir_socket_adopt(sock, &message.connection))
+		if (taken || *rows >= 0 || !continues(&message, offset) ||
+			(message.has_rows && message.rows < 0))
+		{
+			drop_message(&message);
+			continue;
+		}
+		*rows = message.rows;
+		if (message.connected && weir_socket_adopt(sock, &message.connection))
 			taken = true;
 		else
 			close_connection(&message);
@@ -245,5 +322,5 @@ weir_handover_discard(int slot)
 	if (slot >= npairs)
 		return;
 	while (get_message(slot, &message))
-		close_connection(&message);
+		drop_message(&message);
 }

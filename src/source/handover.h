@@ -15,18 +15,28 @@ extern void weir_handover_init(int nslots);
 /* This process reads this stream of the job, which has this slot of the registry. */
 extern void weir_handover_begin(int slot, int64 job, int ordinal);
 
-/*
- * Gives an open connection, of which all bytes before the offset are committed
- * to the journal and none behind it was read, to the job's next source, and
- * closes it here.  False if that is not possible: it stays as it is.
- */
-extern bool weir_handover_give(WeirSocket *sock, int64 offset);
+/* What a source leaves to the job's next one. */
+typedef struct WeirHandover
+{
+	WeirSocket *sock;			/* to be given, if it is open; NULL: none */
+	int			rows;			/* what the journal could not write (unwritten.h); -1: nothing */
+	int64		offset;			/* the journal's end */
+	int64		end;			/* that with the rows: no byte behind it was read */
+	int64		bytes;			/* of the stream that will not come again */
+} WeirHandover;
 
 /*
- * Takes the connection that was given, if it continues at the offset; closes
- * whatever else was given.  False if there was none: the socket will connect.
+ * Gives it and closes the connection here.  False if there is nothing, or it is
+ * not possible: it stays as it is.
  */
-extern bool weir_handover_take(WeirSocket *sock, int64 offset);
+extern bool weir_handover_give(const WeirHandover *handover);
+
+/*
+ * Takes what was given, if it continues at the journal's end; closes whatever
+ * else was given.  True: the socket has the connection, else it will connect.
+ * *rows: a descriptor to load and close, -1: none.
+ */
+extern bool weir_handover_take(WeirSocket *sock, int64 offset, int *rows);
 
 /* Closes what was given to the next source of this slot: there will be none. */
 extern void weir_handover_discard(int slot);

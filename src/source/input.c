@@ -17,11 +17,13 @@
  *
  * However the task ends, unless by a crash, what has arrived is read and all
  * bytes read are committed: a plain peer will not send them again.  Then the
- * connection is handed over (handover.c).
+ * connection is handed over (handover.c), and with it what the journal could not
+ * take.
  */
 #include "postgres.h"
 
 #include <limits.h>
+#include <unistd.h>
 
 #include "miscadmin.h"
 #include "utils/timestamp.h"
@@ -32,6 +34,7 @@
 #include "source/handover.h"
 #include "source/input.h"
 #include "source/socket.h"
+#include "source/unwritten.h"
 
 #define PIECE_BYTES		(128 * 1024)
 #define STAMP_STEP		INT64CONST(1000)	/* us that may share a stamp, and a journal row */
@@ -85,17 +88,33 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 	return in;
 }
 
-void
+/* What the attempt before could not write is written before anything is read. */
+static void
+load_rows(WeirInput *in, int rows)
+{
+	weir_unwritten_load(rows, in->journal);
+	close(rows);
+	in->received = weir_journal_appended(in->journal);
+	in->stats->bytes = in->received;
+	weir_input_flush(in, true);
+	in->stamp = Max(in->stamp, weir_journal_last_stamp(in->journal));
+}
+
+bool
 weir_input_begin(WeirInput *in, const WeirOrigin *origin)
 {
-	bool		taken = weir_handover_take(in->socket, in->received);
+	int			rows;
+	bool		taken = weir_handover_take(in->socket, in->received, &rows);
 
 	in->origin = *origin;
+	if (rows >= 0)
+		load_rows(in, rows);
 	in->fresh = weir_journal_last_kind(in->journal) == WEIR_ROW_CONNECTION;
 	if (in->dialog == NULL)
-		return;
+		return rows >= 0;
 	weir_journal_confirm();
 	weir_dialog_begin(in->dialog, origin, in->received, taken);
+	return false;
 }
 
 /* Stamps rise, and those close together are one, so that rows are not tiny. */
@@ -322,6 +341,14 @@ rescue(WeirInput *in)
 		total += len;
 }
 
+/* May somebody else read on? */
+static bool
+can_go_on(const WeirInput *in)
+{
+	return in->journaled && !in->failed &&
+		(in->dialog == NULL || weir_dialog_is_flowing(in->dialog));
+}
+
 /*
  * Whoever takes the connection reads what has arrived, but there may be nobody:
  * it is left to him only if the journal has no room.
@@ -329,14 +356,49 @@ rescue(WeirInput *in)
 void
 weir_input_save(WeirInput *in, int64 at, bool live)
 {
-	live = live && in->journaled && !in->failed &&
-		(in->dialog == NULL || weir_dialog_is_flowing(in->dialog));
-	if (live && !weir_journal_full(in->journal, at))
+	if (live && can_go_on(in) && !weir_journal_full(in->journal, at) &&
+		!weir_journal_failed(in->journal))
 		rescue(in);
 	weir_input_flush(in, true);
-	if (!live || weir_journal_end(in->journal) != in->received ||
-		(in->dialog && !weir_dialog_is_flowing(in->dialog)) ||
-		weir_handover_give(in->socket, in->received))
+}
+
+static void
+warn_of_loss(const WeirInput *in, int64 bytes, int error)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("stream %s: " INT64_FORMAT " bytes that were received are lost",
+					in->stream->name, bytes),
+			 errdetail("The journal could not be written, nor could they be kept for the next attempt%s%s.",
+					   error ? ": " : "", error ? strerror(error) : "")));
+}
+
+/* Of a sender that resumes nothing need be kept that was not acknowledged. */
+void
+weir_input_give(WeirInput *in, bool live)
+{
+	WeirHandover handover = {NULL, -1};
+	int			nrows;
+	bool		given;
+	int			error = 0;
+
+	(void) weir_journal_waiting(in->journal, &nrows);
+	if (in->dialog && nrows > 0)
+		return;
+	handover.sock = live && can_go_on(in) ? in->socket : NULL;
+	handover.offset = weir_journal_end(in->journal);
+	handover.end = weir_journal_appended(in->journal);
+	handover.bytes = handover.end - handover.offset;
+	if (nrows > 0 && (handover.rows = weir_unwritten_save(in->journal)) < 0)
+		error = errno;
+	given = error == 0 && weir_handover_give(&handover);
+	if (handover.rows >= 0)
+		close(handover.rows);
+	if (!given && nrows > 0 && handover.bytes > 0)
+		warn_of_loss(in, handover.bytes, error);
+	if (nrows > 0)
+		weir_journal_forget_waiting(in->journal);
+	if (given || handover.sock == NULL || weir_journal_failed(in->journal))
 		return;
 	rescue(in);
 	weir_input_flush(in, true);

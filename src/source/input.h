@@ -31,9 +31,10 @@ extern WeirInput *weir_input_create(const WeirStream *stream, WeirJournal *journ
 									WeirSourceStats *stats);
 /*
  * All of the journal was replayed: takes over or connects.  The stream goes on
- * at the journal's end; origin: what holds there.
+ * at the journal's end; origin: what holds there.  True: the attempt before had
+ * read more, which the journal has only now.
  */
-extern void weir_input_begin(WeirInput *in, const WeirOrigin *origin);
+extern bool weir_input_begin(WeirInput *in, const WeirOrigin *origin);
 
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
 extern WeirInputResult weir_input_read(WeirInput *in, int64 at, char **data, Size *len,
@@ -50,8 +51,10 @@ extern void weir_input_trim(WeirInput *in, int64 offset);
 
 /* The stream has ended; it is not read any more, only acknowledged. */
 extern void weir_input_finish(WeirInput *in);
-/* Commits what was read and what still waits, hands the connection over, if "live". */
+/* Commits what was read and, if "live", what still waits. */
 extern void weir_input_save(WeirInput *in, int64 at, bool live);
+/* Hands over the connection, if "live", and what could not be committed.  Raises no error. */
+extern void weir_input_give(WeirInput *in, bool live);
 /* From here on nothing waits for a standby, so nothing is acknowledged. */
 extern void weir_input_leave(WeirInput *in);
 extern void weir_input_close(WeirInput *in);

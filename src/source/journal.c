@@ -261,6 +261,33 @@ weir_journal_append(WeirJournal *j, int64 stamp, const char *data, Size len)
 	}
 }
 
+const WeirJournalRow *
+weir_journal_waiting(const WeirJournal *j, int *n)
+{
+	*n = j->nrows;
+	return j->rows;
+}
+
+void
+weir_journal_forget_waiting(WeirJournal *j)
+{
+	j->nrows = 0;
+	j->bytes = 0;
+	j->due = 0;
+}
+
+bool
+weir_journal_failed(const WeirJournal *j)
+{
+	return j->failed;
+}
+
+int64
+weir_journal_appended(const WeirJournal *j)
+{
+	return j->appended;
+}
+
 int64
 weir_journal_due(const WeirJournal *j)
 {
@@ -358,9 +385,7 @@ weir_journal_flush(WeirJournal *j)
 	j->last_kind = j->rows[j->nrows - 1].kind;
 	j->last_stamp = j->rows[j->nrows - 1].stamp;
 	j->end = j->appended;
-	j->nrows = 0;
-	j->bytes = 0;
-	j->due = 0;
+	weir_journal_forget_waiting(j);
 }
 
 /* What a crash left committed here may not have reached the standbys that its commit waited for. */

@@ -33,6 +33,15 @@ extern void weir_journal_append(WeirJournal *j, int64 stamp, const char *data, S
 extern void weir_journal_mark(WeirJournal *j, char kind, int64 stamp,
 							  const char *data, Size len);
 
+/* The rows appended and not committed. */
+extern const WeirJournalRow *weir_journal_waiting(const WeirJournal *j, int *n);
+/* They are somebody else's. */
+extern void weir_journal_forget_waiting(WeirJournal *j);
+/* A transaction of it failed: nothing more is written here. */
+extern bool weir_journal_failed(const WeirJournal *j);
+/* Behind the last byte appended. */
+extern int64 weir_journal_appended(const WeirJournal *j);
+
 /* When appended rows are due to be flushed; 0: there are none. */
 extern int64 weir_journal_due(const WeirJournal *j);
 /* So much is waiting that it should be flushed before it is due. */

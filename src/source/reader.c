@@ -90,6 +90,7 @@ open_journal(WeirReader *r, const WeirPosition *start)
 }
 
 static void save_at_exit(int code, Datum arg);
+static void give_at_exit(int code, Datum arg);
 
 WeirReader *
 weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
@@ -115,6 +116,7 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 		weir_framer_connected(r->framer);
 	r->decoder = weir_decoder_create(stream, options->suspects);
 	open_journal(r, start);
+	before_shmem_exit(give_at_exit, PointerGetDatum(r));
 	before_shmem_exit(save_at_exit, PointerGetDatum(r));
 	MemoryContextSwitchTo(caller);
 	return r;
@@ -123,9 +125,17 @@ weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
 static void
 begin_live(WeirReader *r)
 {
+	int64		end = weir_journal_end(r->journal);
+
 	r->replaying = false;
-	if (!r->at_end)
-		weir_input_begin(r->input, &r->origin);
+	if (r->at_end || r->begun)
+		return;
+	r->begun = true;
+	if (weir_input_begin(r->input, &r->origin))
+	{
+		weir_journal_rewind(r->journal, end);
+		r->replaying = true;
+	}
 }
 
 static void
@@ -419,18 +429,20 @@ weir_reader_drain(WeirReader *r)
 	r->draining = true;
 }
 
-static void
-save(WeirReader *r)
+/* Does a connection go on? */
+static bool
+is_live(const WeirReader *r)
 {
-	weir_input_save(r->input, r->position.offset,
-					!r->replaying && !r->at_end && !r->draining && !r->input_failed);
+	return r->begun && !r->at_end && !r->draining && !r->input_failed;
 }
 
 void
 weir_reader_close(WeirReader *r)
 {
-	save(r);
+	weir_input_save(r->input, r->position.offset, is_live(r));
+	weir_input_give(r->input, is_live(r));
 	cancel_before_shmem_exit(save_at_exit, PointerGetDatum(r));
+	cancel_before_shmem_exit(give_at_exit, PointerGetDatum(r));
 	weir_input_close(r->input);
 	weir_framer_destroy(r->framer);
 	MemoryContextDelete(r->context);
@@ -448,5 +460,15 @@ save_at_exit(int code, Datum arg)
 	AbortOutOfAnyTransaction();
 	synchronous_commit = Min(synchronous_commit, SYNCHRONOUS_COMMIT_LOCAL_FLUSH);
 	weir_input_leave(r->input);
-	save(r);
+	weir_input_save(r->input, r->position.offset, is_live(r));
+}
+
+/* Behind the one above, also if an error ended that: then it begins anew here. */
+static void
+give_at_exit(int code, Datum arg)
+{
+	WeirReader *r = (WeirReader *) DatumGetPointer(arg);
+
+	AbortOutOfAnyTransaction();
+	weir_input_give(r->input, is_live(r));
 }

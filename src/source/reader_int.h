@@ -24,6 +24,7 @@ struct WeirReader
 	WeirJournal *journal;
 	WeirInput  *input;
 	bool		replaying;		/* the journal still has bytes to read */
+	bool		begun;			/* the peer is read, or was */
 	WeirFramer *framer;
 	WeirDecoder *decoder;
 

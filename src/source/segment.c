@@ -23,7 +23,10 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "commands/tablecmds.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -150,6 +153,47 @@ weir_segments_begin_at(int64 job, int stream, int64 *offset)
 	return found;
 }
 
+/* The columns of weir_internal.journal. */
+static List *
+columns(void)
+{
+	Oid			relid = get_relname_relid("journal", get_namespace_oid("weir_internal", false));
+	Relation	rel = table_open(relid, AccessShareLock);
+	List	   *result = NIL;
+
+	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+		ColumnDef  *column = makeColumnDef(NameStr(att->attname), att->atttypid,
+										   att->atttypmod, att->attcollation);
+
+		column->storage = att->attstorage;
+		result = lappend(result, column);
+	}
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/*
+ * CREATE TABLE, but as no command: event triggers, which may refuse what has no
+ * primary key, and hooks of other modules are for tables that users make.
+ */
+static ObjectAddress
+create_table(const char *name)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	ObjectAddress table;
+
+	create->relation = makeRangeVar("weir_internal", pstrdup(name), -1);
+	create->tableElts = columns();
+	create->options = list_make1(makeDefElem("autovacuum_enabled", (Node *) makeString("off"), -1));
+	create->oncommit = ONCOMMIT_NOOP;
+	create->accessMethod = "heap";
+	table = DefineRelation(create, RELKIND_RELATION, GetUserId(), NULL, NULL);
+	CommandCounterIncrement();
+	return table;
+}
+
 /* A new slot's table; needs the owner's rights. */
 static Oid
 create_slot(int64 job, int stream, int slot)
@@ -159,13 +203,7 @@ create_slot(int64 job, int stream, int slot)
 	ObjectAddress extension;
 
 	weir_session_own_tables();
-	run(psprintf("CREATE TABLE weir_internal.%s "
-				 "(LIKE weir_internal.journal INCLUDING STORAGE) "
-				 "USING heap WITH (autovacuum_enabled = off)",
-				 slot_name(job, stream, slot)), 0, NULL);
-	CommandCounterIncrement();
-
-	ObjectAddressSet(table, RelationRelationId, slot_relid(job, stream, slot));
+	table = create_table(slot_name(job, stream, slot));
 	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("weir", false));
 	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
 

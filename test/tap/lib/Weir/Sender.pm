@@ -7,7 +7,9 @@ process of its own.  It sends up to a limit the test moves.  A peer that comes
 back gets what follows the last byte sent, though the kernel may have lost some
 of that; with hold => 1 it gets nothing until the test, which can look into the
 journal, says from which byte to go on.  With once => 1 nobody is served but the
-first peer: others are counted and closed.
+first peer: others are counted and closed.  With whole => 1 a peer that comes back
+gets the line again within which the last connection ended, as from a program that
+begins each connection with a whole line.
 
 With resume => 1 it honours RESUME and ACK: it sends from where the peer asks,
 and answers ERR where that is forgotten.  identity => 'x' names its stream, as
@@ -184,7 +186,7 @@ sub _write_all
 sub _serve
 {
 	my ($control, $listener, $data, %o) = @_;
-	my $s = { control => $control, listener => $listener, data => $data, hold => $o{hold}, once => $o{once},
+	my $s = { control => $control, listener => $listener, data => $data, hold => $o{hold}, once => $o{once}, whole => $o{whole},
 		held => 0, limit => 0, sent => 0, accepts => 0, rate => 0,
 		resume => $o{resume}, identity => $o{identity}, literal => $o{literal}, keep => $o{keep},
 		asked => -1, acked => -1, forgotten => 0, refused => 0 };
@@ -255,6 +257,7 @@ sub _accept
 	$s->{peer}->blocking(0);
 	$s->{held} = 1 if $s->{resume} || ($s->{hold} && $s->{accepts} > 1);
 	@$s{qw(heard shut)} = ('', 0);
+	$s->{sent} = 1 + rindex($s->{data}, "\n", $s->{sent} - 1) if $s->{whole} && $s->{sent};
 	return;
 }
 
