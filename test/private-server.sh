@@ -49,17 +49,35 @@ packages() {
 	echo "postgresql-$pg_major-pgtap" libipc-run-perl
 }
 
-install_packages() {
-	missing=
-	for package in $(packages) ${EXTRA_PACKAGES-}; do
+# Of the packages named, those that are not installed.
+missing_of() {
+	for package in "$@"; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 			"install ok installed") ;;
-			*) missing="$missing $package" ;;
+			*) echo "$package" ;;
 		esac
 	done
+}
+
+# Not every Debian has an extension for every server: $WANTED_PACKAGES are taken where they are.
+wanted_packages() {
+	wanted=$(missing_of ${WANTED_PACKAGES-})
+	[ -n "$wanted" ] || return 0
+	apt-get -q update > /dev/null 2>&1 || :
+	for package in $wanted; do
+		if apt-cache show "$package" > /dev/null 2>&1; then
+			echo "$package"
+		else
+			echo "apt does not know $package" >&2
+		fi
+	done
+}
+
+install_packages() {
+	missing=$(missing_of $(packages) ${EXTRA_PACKAGES-} $(wanted_packages))
 	[ -n "$missing" ] || return 0
 
-	echo "installing$missing" >&2
+	echo "installing" $missing >&2
 	# Debian would create and start a cluster with a new server package.
 	no_cluster=/etc/postgresql-common/createcluster.d/weir-no-cluster.conf
 	mkdir -p /etc/postgresql-common/createcluster.d

@@ -85,13 +85,47 @@ our %refused = (
 	'tsvector[]' => 'values of type tsvector, which has a default btree operator class only');
 
 # Of extensions: extension => { type => [values] }, a reason in place of values.
+my $sorted = 'a default btree operator class only';
+my $nothing = 'no default hash operator class';
+
 our %extension = (
+	asn1oid => { 'asn1oid' => $sorted },
 	citext => { 'citext' => [qw(a A b)], 'citext[]' => [qw({a} {A})] },
+	cube => { 'cube' => $sorted },
+	debversion => { 'debversion' => [qw(1.0 0:1.0 1.0-1)] },
+	earthdistance => { 'earth' => $sorted },
+	hll => { 'hll' => $nothing },
 	hstore => { 'hstore' => [ 'a=>1,b=>2', 'b=>2, a=>1', '' ] },
-	isn => { 'isbn13' => [qw(978-0-393-04002-9 9780393040029)], 'isbn' => [qw(0-393-04002-X 039304002X)], 'ean13' => [qw(0220356483481)],
-		'issn' => [qw(1436-4522 14364522)], 'upc' => [qw(220356483481)] },
-	ltree => { 'ltree' => 'a default btree operator class only' },
-	cube => { 'cube' => 'a default btree operator class only' },
-	seg => { 'seg' => 'a default btree operator class only' });
+	ip4r => { 'ip4' => [qw(1.2.3.4 1.2.3.5)], 'ip4r' => [qw(10.0.0.0/8 10.0.0.0-10.255.255.255 10.0.0.1)],
+		'ip6' => [qw(::1 0:0:0:0:0:0:0:1 ::2)], 'ip6r' => [qw(2001:db8::/32 2001:0db8::/32 ::/0)],
+		'ipaddress' => [qw(1.2.3.4 ::1 0::1)], 'iprange' => [qw(10.0.0.0/8 10.0.0.0-10.255.255.255 ::/0)] },
+	isn => { 'isbn13' => [qw(978-0-393-04002-9 9780393040029)], 'isbn' => [qw(0-393-04002-X 039304002X)],
+		'ean13' => [qw(0220356483481)], 'issn' => [qw(1436-4522 14364522)], 'issn13' => [qw(977-1436-452-00-8)],
+		'ismn' => [qw(M-2306-7118-7)], 'ismn13' => [qw(979-0-2306-7118-7)], 'upc' => [qw(220356483481)] },
+	lo => { 'lo' => [qw(1 01 2)] },
+	ltree => { 'ltree' => $sorted },
+	numeral => { 'numeral' => [qw(one two)], 'roman' => [qw(I II XII)], 'zahl' => [qw(eins zwei)] },
+	pg_rational => { 'rational' => [qw(1/2 2/4 3/1)] },
+	pg_sphere => { 'spoint' => $nothing },
+	pgmp => { 'mpz' => [qw(1 0x1 123456789012345678901234567890)], 'mpq' => [qw(1/2 2/4 3)] },
+	postgis => { 'geometry' => [ 'POINT(1 2)', 'POINT(1.0 2.0)', 'LINESTRING(0 0,1 1)' ], 'geography' => $sorted, 'box2d' => $nothing },
+	prefix => { 'prefix_range' => $sorted },
+	seg => { 'seg' => $sorted },
+	semver => { 'semver' => [qw(1.0.0 1.0.0+a 1.2.3-beta)], 'semverrange' => [ '[1.0.0,2.0.0)', '[1.0.0,3.0.0)' ], 'semver[]' => [ '{1.0.0}', '{1.0.0,2.0.0}' ] },
+	tdigest => { 'tdigest' => $nothing },
+	unit => { 'unit' => $sorted, 'unitrange' => 'values of type unit, which has a default btree operator class only' });
+
+# Extensions that look at everything a server does, and what each needs in its
+# configuration.  plprofiler comes first: it forgets what others have asked for before it.
+our %neighbour = (
+	auto_explain => [ 'auto_explain.log_min_duration = 0', 'auto_explain.log_analyze = on', 'auto_explain.log_nested_statements = on' ],
+	pg_cron => [],
+	pg_partman_bgw => [ "pg_partman_bgw.dbname = 'postgres'", 'pg_partman_bgw.interval = 5' ],
+	pg_stat_statements => [ 'pg_stat_statements.track = all' ],
+	pgaudit => [ "pgaudit.log = 'all'" ],
+	plprofiler => []);
+
+# To be created, as it has functions or tables of its own.
+our @companions = qw(pg_cron pg_partman pg_stat_statements pgaudit pgq plprofiler);
 
 1;
