@@ -87,7 +87,11 @@ CREATE TABLE weir_internal.run (
     migrate         text,
     failed_line     bigint,             -- of the record that ended an attempt, and how
     failed_sqlstate text,
-    suspect_lines   bigint[]            -- of records with an error that is theirs if repeated
+    suspect_lines   bigint[],           -- of records with an error that is theirs if repeated
+    workers         int NOT NULL DEFAULT 0, -- what an attempt takes of the server ..
+    prepared        int NOT NULL DEFAULT 0, -- .. and of max_prepared_transactions
+    crashes         int NOT NULL DEFAULT 0, -- of the server by the job, in a row without a checkpoint
+    kills           int NOT NULL DEFAULT 0  -- of everything, likewise
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?
@@ -99,6 +103,11 @@ CREATE FUNCTION weir_internal.is_copied(r weir_internal.run) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN r.status IN ('starting', 'running', 'restarting', 'stopping')
        AND NOT weir_internal.is_here(r.system_identifier, r.database);
+
+-- What shared memory knows of a job that should be running: the status to show
+-- and why it waits, null where its row says all.
+CREATE FUNCTION weir_internal.whereabouts(job bigint, row_status text, OUT status text, OUT reason text)
+    AS 'MODULE_PATHNAME', 'weir_whereabouts' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 -- A state a keyed function declared.
 CREATE TABLE weir_internal.state (

@@ -11,13 +11,14 @@ WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 CREATE VIEW weir.jobs WITH (security_barrier) AS
 SELECT j.name,
        CASE WHEN weir_internal.is_copied(r) THEN 'stopped'
-            ELSE coalesce(r.status, 'created') END AS status,
+            ELSE coalesce(w.status, r.status, 'created') END AS status,
        j.parallelism,
        coalesce(r.attempt, 0) AS attempt,
        coalesce(r.restarts, 0) AS restarts,
        c.checkpoint AS last_checkpoint,
        c.at AS last_checkpoint_at,
        CASE WHEN weir_internal.is_copied(r) THEN 'it ran before this database was copied or upgraded'
+            WHEN w.reason IS NOT NULL THEN w.reason
             WHEN v.mine OR r.status NOT IN ('restarting', 'failed')
             THEN r.status_reason END AS status_reason,
        pg_catalog.pg_get_userbyid(j.owner) AS owner,
@@ -30,6 +31,8 @@ SELECT j.name,
 FROM weir_internal.job j
 JOIN weir_internal.visible_job v ON v.id = j.id
 LEFT JOIN weir_internal.run r ON r.job = j.id
+LEFT JOIN LATERAL weir_internal.whereabouts(r.job, r.status) w
+    ON r.status IN ('starting', 'running', 'restarting', 'stopping')
 LEFT JOIN LATERAL (
     -- completed, and all its output visible
     SELECT d.checkpoint, coalesce(k.visible_at, d.completed_at) AS at

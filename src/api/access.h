@@ -54,7 +54,7 @@ extern void weir_check_parallelism(int parallelism, int max_parallelism);
 /* Checks everything, and starts the job at commit. */
 extern void weir_job_begin(WeirJob *job);
 /* Only checks; the job may still run. */
-extern void weir_job_check_begin(const WeirJob *job);
+extern void weir_job_check_begin(WeirJob *job);
 /* With a last checkpoint; "function" waits until it has stopped. */
 extern void weir_job_stop(const WeirJob *job, const char *function);
 /* The table its query writes, without compiling it; InvalidOid if there is none now. */
@@ -70,7 +70,7 @@ extern void weir_check_can_wait(const WeirJob *job, const char *function);
 extern char *weir_interval_text(int64 us);
 
 /* Error listing everything that keeps the job from being run here; with "take" it takes what it needs. */
-extern void weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow, bool take);
+extern void weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take);
 /* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
 

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "compile/dataflow.h"
 #include "decide/clock.h"
+#include "flow/mark.h"
 #include "flow/registry.h"
 #include "source/journal.h"
 #include "source/stream.h"
@@ -228,7 +229,7 @@ exclude(bool first, bool second, const char *names, const char *hint)
 }
 
 static WeirDataflow *
-check_begin(const WeirJob *job, bool take)
+check_begin(WeirJob *job, bool take)
 {
 	WeirDataflow *dataflow = weir_job_compile_new(job);
 
@@ -239,7 +240,7 @@ check_begin(const WeirJob *job, bool take)
 }
 
 void
-weir_job_check_begin(const WeirJob *job)
+weir_job_check_begin(WeirJob *job)
 {
 	weir_dataflow_free(check_begin(job, false));
 }
@@ -255,6 +256,7 @@ weir_job_begin(WeirJob *job)
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
+	weir_mark_forget(MyDatabaseId, job->id);
 	weir_registry_start_at_commit(job->id);
 }
 
@@ -300,7 +302,11 @@ stop(const WeirJob *job, const char *function, WeirRequestKind kind, const char 
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("could not stop job \"%s\": %s", job->name, result.error),
+				 result.stopping ?
+				 errdetail("The job stops as soon as that process has left.") :
 				 errdetail("The job goes on."),
+				 result.stopping ?
+				 errhint("See what keeps the process; then weir.wait_for_job tells when the job has stopped.") :
 				 errhint("Call it again, or weir.stop_job with cancel => true to stop without a checkpoint.")));
 }
 
@@ -333,6 +339,11 @@ weir_stop_job(PG_FUNCTION_ARGS)
 	if (!weir_job_is_running(job))
 	{
 		stop_absent(job, cancel);
+		PG_RETURN_VOID();
+	}
+	if (savepoint == NULL && weir_registry_withdraw(job->id))
+	{
+		weir_job_set_status(job->id, WEIR_JOB_STOPPED, "it was waiting to be started", NULL);
 		PG_RETURN_VOID();
 	}
 	stop(job, "weir.stop_job",

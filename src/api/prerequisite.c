@@ -16,7 +16,6 @@
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "replication/logicallauncher.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -101,17 +100,10 @@ count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
 	return 1;
 }
 
-/* Workers that are nobody's job: the launcher, and logical replication's, which takes a place too. */
-static int
-count_launchers(void)
-{
-	return 1 + (max_logical_replication_workers > 0 ? 1 : 0);
-}
-
 static void
 miss_workers(Missing *missing, const WeirResources *need, const WeirResources *reserved)
 {
-	int			others = reserved->workers + count_launchers();
+	int			others = reserved->workers + weir_registry_foreign_workers();
 
 	if (need->workers + others <= max_worker_processes)
 		return;
@@ -152,14 +144,15 @@ miss_slot(Missing *missing, const WeirResources *need, const WeirResources *othe
 
 /* Takes what the job needs, so that no other start_job can, or only looks; says what is missing. */
 static void
-check_resources(Missing *missing, const WeirJob *job, const WeirDataflow *dataflow, bool take)
+check_resources(Missing *missing, const WeirJob *job, bool take)
 {
-	WeirResources need = {count_workers(job, dataflow), count_prepared(job, dataflow), 1};
-	WeirResources limit = {max_worker_processes - count_launchers(), max_prepared_xacts, weir_max_jobs};
+	WeirResources need = {job->workers, job->prepared, 1};
+	WeirResources limit;
 	WeirResources others = {0};
 
+	weir_registry_limit(&limit);
 	if (weir_registry_available() &&
-		(take ? weir_registry_claim(job->id, &need, &limit, &others) :
+		(take ? weir_registry_claim(job->id, job->name, &need, &limit, &others) :
 		 weir_registry_fits(job->id, &need, &limit, &others)))
 		return;
 	miss_workers(missing, &need, &others);
@@ -210,16 +203,40 @@ check_owner(Missing *missing, const WeirJob *job)
 	}
 }
 
+/* Nor does one that runs as anybody connect to a database that nobody may. */
+static void
+check_database(Missing *missing)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	Form_pg_database form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for database %u", MyDatabaseId);
+	form = (Form_pg_database) GETSTRUCT(tuple);
+	if (!form->datallowconn)
+	{
+		missing_line(&missing->detail,
+					 psprintf("The database \"%s\" accepts no connections.", NameStr(form->datname)));
+		missing_line(&missing->lines,
+					 psprintf("ALTER DATABASE %s ALLOW_CONNECTIONS true;",
+							  quote_identifier(NameStr(form->datname))));
+	}
+	ReleaseSysCache(tuple);
+}
+
 void
-weir_check_prerequisites(const WeirJob *job, const WeirDataflow *dataflow, bool take)
+weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	Missing		missing = {.restart = false};
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
+	job->workers = count_workers(job, dataflow);
+	job->prepared = count_prepared(job, dataflow);
 	check_preloaded(&missing);
-	check_resources(&missing, job, dataflow, take);
+	check_resources(&missing, job, take);
 	check_owner(&missing, job);
+	check_database(&missing);
 	if (missing.detail.len == 0)
 		return;
 	ereport(ERROR,

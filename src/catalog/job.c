@@ -21,6 +21,12 @@
 #define JOB_STATUS \
 	"CASE WHEN weir_internal.is_copied(r) THEN 'stopped' ELSE coalesce(r.status, 'created') END"
 
+/* As weir.jobs shows it. */
+#define JOB_STATUS_NOW \
+	"CASE WHEN weir_internal.is_copied(r) OR r.status NOT IN ('starting', 'running', 'restarting', 'stopping')" \
+	" THEN " JOB_STATUS \
+	" ELSE coalesce((weir_internal.whereabouts(r.job, r.status)).status, r.status, 'created') END"
+
 /* Its columns are read by name. */
 #define JOB_QUERY \
 	"SELECT j.*, r.*, " JOB_STATUS " AS job_status," \
@@ -274,6 +280,10 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	sqlstate = row_text(context, row, "failed_sqlstate");
 	strlcpy(job->record_failure.sqlstate, sqlstate ? sqlstate : "",
 			sizeof(job->record_failure.sqlstate));
+	job->crashes.ours = row_int(row, "crashes");
+	job->crashes.unknown = row_int(row, "kills");
+	job->workers = row_int(row, "workers");
+	job->prepared = row_int(row, "prepared");
 	lines = row_datum(row, "suspect_lines", &isnull);
 	if (!isnull)
 		read_suspects(&job->suspects, lines);
@@ -374,7 +384,7 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&internal);
 	/* read only to SPI: it takes the snapshot just pushed */
-	SPI_execute_with_args("SELECT " JOB_STATUS " FROM weir_internal.job j"
+	SPI_execute_with_args("SELECT " JOB_STATUS_NOW " FROM weir_internal.job j"
 						  " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
 						  1, &type, &value, NULL, true, 1);
 	found = SPI_processed > 0;
@@ -424,6 +434,19 @@ weir_job_set_record_failure(const WeirJob *job)
 						  " suspect_lines = $4 WHERE job = $1", 4, types, values, NULL);
 }
 
+void
+weir_job_set_crashes(int64 id, const WeirCrashes *crashes)
+{
+	Oid			types[] = {INT8OID, INT4OID, INT4OID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = Int32GetDatum(crashes->ours);
+	values[2] = Int32GetDatum(crashes->unknown);
+	weir_internal_execute("UPDATE weir_internal.run SET crashes = $2, kills = $3 WHERE job = $1",
+						  3, types, values, NULL);
+}
+
 int64
 weir_job_next_attempt(int64 id, int restarts)
 {
@@ -461,17 +484,20 @@ weir_job_set_timeline(int64 id, int64 timeline)
 }
 
 void
-weir_job_set_attempt(int64 id, Oid stream, const char *step)
+weir_job_set_attempt(int64 id, Oid stream, const char *step, int workers, int prepared)
 {
-	Oid			types[] = {INT8OID, OIDOID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {INT8OID, OIDOID, TEXTOID, INT4OID, INT4OID};
+	Datum		values[5];
 
 	values[0] = Int64GetDatum(id);
 	values[1] = ObjectIdGetDatum(stream);
 	values[2] = step ? CStringGetTextDatum(step) : (Datum) 0;
-	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3"
-						  " WHERE job = $1 AND (stream, step) IS DISTINCT FROM ($2, $3)",
-						  3, types, values, step ? NULL : "  n");
+	values[3] = Int32GetDatum(workers);
+	values[4] = Int32GetDatum(prepared);
+	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5"
+						  " WHERE job = $1 AND (stream, step, workers, prepared)"
+						  " IS DISTINCT FROM ($2, $3, $4, $5)",
+						  5, types, values, step ? NULL : "  n  ");
 }
 
 void

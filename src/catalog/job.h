@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 
 #include "decide/checkpointer.h"
+#include "decide/crash.h"
 #include "decide/poison.h"
 #include "decide/restart.h"
 
@@ -67,6 +68,9 @@ typedef struct WeirJob
 	char	   *migrate;
 	WeirRecordFailure record_failure;	/* that ended an attempt, since start_job */
 	WeirSuspects suspects;		/* likewise */
+	int			workers;		/* that its last attempt took */
+	int			prepared;		/* transactions, likewise */
+	WeirCrashes crashes;		/* ends of the server, since start_job */
 } WeirJob;
 
 /* What alter_job names; what it leaves out stays as it is. */
@@ -160,10 +164,12 @@ extern void weir_job_set_status(int64 id, WeirJobStatus status, const char *reas
 								const char *last_error);
 /* The record that ended an attempt, for the next one that fails. */
 extern void weir_job_set_record_failure(const WeirJob *job);
+/* Ends of the server without progress of the job between. */
+extern void weir_job_set_crashes(int64 id, const WeirCrashes *crashes);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
-/* What the attempt reads, and its keyed step (NULL: none). */
-extern void weir_job_set_attempt(int64 id, Oid stream, const char *step);
+/* What the attempt reads, its keyed step (NULL: none), and what it takes. */
+extern void weir_job_set_attempt(int64 id, Oid stream, const char *step, int workers, int prepared);
 /* Also ends "fresh", "start_from", and what alter_job left for the next start. */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */

@@ -190,8 +190,9 @@ weir_job_set_restart_strategy(int64 id, const WeirRestartConfig *config)
 void
 weir_job_start(const WeirJob *job)
 {
-	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID, INT8OID, BOOLOID};
-	Datum		values[7];
+	Oid			types[] = {INT8OID, INT8OID, OIDOID, BOOLOID, BOOLOID, INT8OID, BOOLOID,
+	INT4OID, INT4OID};
+	Datum		values[9];
 
 	create_run(job->id);
 	values[0] = Int64GetDatum(job->id);
@@ -201,12 +202,15 @@ weir_job_start(const WeirJob *job)
 	values[4] = BoolGetDatum(job->was_finished);
 	values[5] = Int64GetDatum(job->start_from);
 	values[6] = BoolGetDatum(job->allow_gap);
+	values[7] = Int32GetDatum(job->workers);
+	values[8] = Int32GetDatum(job->prepared);
 	weir_internal_execute("UPDATE weir_internal.run SET system_identifier = $2, database = $3,"
 			" fresh = $4, was_finished = $5, start_from = $6, allow_gap = $7,"
 			" wanted = true, status = 'starting',"
 			" status_reason = NULL, last_error = NULL, restarts = 0,"
-			" failed_line = NULL, failed_sqlstate = NULL, suspect_lines = NULL,"
-			" started_at = clock_timestamp() WHERE job = $1", 7, types, values, NULL);
+			" failed_line = NULL, failed_sqlstate = NULL, suspect_lines = NULL, crashes = 0, kills = 0,"
+			" workers = $8, prepared = $9,"
+			" started_at = clock_timestamp() WHERE job = $1", 9, types, values, NULL);
 }
 
 void

@@ -141,17 +141,8 @@ void
 weir_checkpointer_completing_failed(WeirCheckpointer *c, int64_t checkpoint,
 									WeirCheckpointKind kind)
 {
-	WeirAction	action = {.kind = WEIR_DO_FAIL_JOB};
-
-	if (c->stopped ||
-		!weir_tolerance_failure(&c->tolerance, checkpoint, kind,
-								WEIR_FAILURE_COMPLETING, c->config.tolerable))
-		return;
-	action.checkpoint = checkpoint;
-	action.ckind = kind;
-	action.reason = WEIR_FAILURE_COMPLETING;
-	weir_checkpointer_emit(c, &action);
-	weir_checkpointer_stop(c, WEIR_FAILURE_RESTART);
+	(void) weir_tolerance_failure(&c->tolerance, checkpoint, kind,
+								  WEIR_FAILURE_COMPLETING, c->config.tolerable);
 }
 
 void

@@ -119,7 +119,8 @@ extern void weir_checkpointer_set_failures(WeirCheckpointer *c, int64_t n);
 
 /*
  * Recovery found no row of the checkpoint that was in doubt when the attempt
- * before ended: counted like any other failure.
+ * before ended: counted like any other failure.  One too many does not end
+ * this attempt: its job failure was the end of the attempt before.
  */
 extern void weir_checkpointer_completing_failed(WeirCheckpointer *c, int64_t checkpoint,
 												WeirCheckpointKind kind);

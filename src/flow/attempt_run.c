@@ -29,6 +29,7 @@
 
 #define LOCK_WAIT_GRACE USECS_PER_SEC	/* in which the task ends its wait itself */
 #define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
+#define COMPLAIN_AFTER_MS 5000	/* then whoever waits for its end is told */
 
 void
 weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
@@ -42,141 +43,6 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 		message = *content;
 	message.kind = kind;
 	weir_control_send(co->tasks[task].port, &message);
-}
-
-/* As the owner, with the job's settings: where does the sink run? */
-static WeirDataflow *
-compile_as_owner(WeirCoordinator *co)
-{
-	WeirSession before;
-	WeirDataflow *dataflow;
-
-	weir_session_enter(&before, co->job->owner, co->job->settings);
-	dataflow = weir_compile(co->job->query, true);
-	weir_session_leave(&before);
-	return dataflow;
-}
-
-/* An error if the query no longer compiles. */
-static void
-place_sink(WeirCoordinator *co, bool *keyed, bool *sink_task)
-{
-	WeirDataflow *dataflow;
-
-	weir_coordinator_begin(co);
-	weir_coordinator_limit_waits(co);
-	dataflow = compile_as_owner(co);
-	*keyed = weir_dataflow_is_keyed(dataflow);
-	*sink_task = dataflow->place == WEIR_SINK_TASK;
-	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow));
-	weir_dataflow_free(dataflow);
-	weir_coordinator_end(co, false);
-	MemoryContextSwitchTo(co->attempt_context);
-}
-
-static void
-fill_attempt(WeirCoordinator *co, int64 id)
-{
-	WeirAttempt *attempt = co->attempt;
-
-	attempt->database = MyDatabaseId;
-	attempt->job = co->job->id;
-	attempt->job_slot = co->slot - weir_registry->slots;
-	attempt->attempt = id;
-	attempt->timeline = co->timeline;
-	attempt->restore = co->restore;
-	attempt->restore_timeline = co->restore_timeline;
-	attempt->write_full = co->write_full;
-	attempt->checkpointing = co->job->checkpointing;
-	attempt->pass_end = co->job->was_finished;
-	attempt->allow_gap = co->job->allow_gap;
-	attempt->mode = co->job->checkpoint.mode;
-	attempt->sink_flush = co->job->sink_flush;
-	attempt->lock_wait = co->job->lock_wait;
-	attempt->max_state_memory = co->job->max_state_memory;
-	attempt->parallelism = co->job->parallelism;
-	attempt->max_parallelism = co->job->max_parallelism;
-	attempt->coordinator = MyProc;
-	for (int i = 0; i < attempt->nsources && i < co->npositions; i++)
-	{
-		WeirPosition *start = &attempt->tasks[i].start;
-
-		start->offset = co->positions[i].offset;
-		start->line = co->positions[i].line;
-		start->clock = co->positions[i].clock;
-		start->ended = co->positions[i].ended;
-		start->passing = co->positions[i].passing;
-		start->origin = co->positions[i].origin;
-	}
-}
-
-static void
-create_attempt(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
-{
-	int			nkeyed = keyed ? co->job->parallelism : 0;
-	int			nsinks = sink_task ? 1 : 0;
-	Size		channel = (Size) weir_channel_size * 1024;
-
-	MemoryContextSwitchTo(co->attempt_context);
-	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
-	co->attempt = dsm_segment_address(co->segment);
-	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
-	fill_attempt(co, id);
-	co->tasks = palloc0(sizeof(WeirTaskHandle) * WEIR_ATTEMPT_TASKS(co->attempt));
-	co->ntasks = WEIR_ATTEMPT_TASKS(co->attempt);
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].gone = true;	/* not started */
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
-	weir_registry_reserve(co->job->id, co->ntasks + 1,
-						  !co->job->checkpointing ||
-						  co->job->checkpoint.mode != WEIR_EXACTLY_ONCE ? 0 :
-						  nsinks > 0 ? nsinks : nkeyed);
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->slot->attempt = dsm_segment_handle(co->segment);
-	LWLockRelease(weir_registry->lock);
-}
-
-static bool
-start_task(WeirCoordinator *co, int index)
-{
-	BackgroundWorker worker = {0};
-	WeirTaskArg arg;
-	char		name[32];
-
-	weir_task_name(&co->attempt->tasks[index], name, sizeof(name));
-	arg.database = MyDatabaseId;
-	arg.owner = co->job->owner;
-	arg.segment = dsm_segment_handle(co->segment);
-	arg.attempt = co->attempt->attempt;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(index);
-	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
-	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, &arg, sizeof(arg));
-	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
-}
-
-/* All or none: a task that cannot be had fails the attempt. */
-static void
-start_gang(WeirCoordinator *co)
-{
-	for (int i = 0; i < co->ntasks; i++)
-	{
-		if (!start_task(co, i))
-		{
-			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, 0,
-								  "no worker is free for the job's %d tasks; raise max_worker_processes",
-								  co->ntasks);
-			return;
-		}
-		co->tasks[i].gone = false;
-	}
 }
 
 /*
@@ -261,6 +127,12 @@ task_running(WeirCoordinator *co, int index)
 			return;
 	}
 	co->started = true;
+	co->started_at = weir_now();
+	co->shortage.failures = 0;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_goes_on(co->slot);
+	co->slot->asked = true;		/* for what waits until the tasks run */
+	LWLockRelease(weir_registry->lock);
 	passed_end(co);
 	if (co->stopping)
 		weir_stop_begin(co);
@@ -330,6 +202,7 @@ time_to_deadline(WeirCoordinator *co)
 	if (weir_checkpoints_open(co))
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	deadline = Min(deadline, weir_commit_due(co));
+	deadline = Min(deadline, co->steady_at);
 	if (deadline == PG_INT64_MAX)
 		return -1;
 	left = deadline - weir_now();
@@ -405,6 +278,27 @@ look_for_deadlock(WeirCoordinator *co)
 						  name, session);
 }
 
+/* A job that runs on, long after an end of the server it was there for. */
+static void
+look_for_steadiness(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+	int64		due;
+	bool		cleared;
+
+	co->steady_at = PG_INT64_MAX;
+	if (!co->started || co->deciding || !weir_crash_is_suspect(&co->job->crashes))
+		return;
+	cleared = weir_crash_steady(&co->job->crashes, co->job->checkpointing, now - co->started_at, &due);
+	if (due != PG_INT64_MAX)
+		co->steady_at = now + due;
+	if (!cleared)
+		return;
+	weir_coordinator_begin(co);
+	weir_job_set_crashes(co->job->id, &co->job->crashes);
+	weir_coordinator_end(co, true);
+}
+
 static void
 loop(WeirCoordinator *co)
 {
@@ -423,6 +317,7 @@ loop(WeirCoordinator *co)
 		finish_when_ended(co);
 		weir_checkpoints_act(co);
 		look_for_deadlock(co);
+		look_for_steadiness(co);
 		if (co->outcome == WEIR_OUTCOME_NONE)
 			wait_for_news(co, time_to_deadline(co));
 	}
@@ -440,13 +335,33 @@ terminate_tasks(WeirCoordinator *co, bool waiting_only)
 	}
 }
 
-/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+/* One of those that are there still; they were told twice. */
 static void
-stop_tasks(WeirCoordinator *co)
+complain_of_leavers(WeirCoordinator *co)
 {
-	int64		deadline = weir_now() + LEAVE_WITHIN_MS * 1000;
-	bool		terminated = false;
+	char		name[32];
+	char		reason[WEIR_REASON_SIZE];
+	int			i = 0;
 
+	while (co->tasks[i].gone)
+		i++;
+	weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
+					name, co->attempt->tasks[i].pid);
+	co->slot->leaving = co->cancelled || co->stopping || co->outcome == WEIR_OUTCOME_STOPPED;
+	if (!co->slot->leaving)
+		co->slot->live = false; /* shown as restarting */
+	strlcpy(reason, co->slot->reason, sizeof(reason));
+	LWLockRelease(weir_registry->lock);
+	weir_slot_say(co->slot);
+	if (co->slot->leaving)
+		weir_stops_answer(co, false, reason);
+}
+
+static void
+tell_to_leave(WeirCoordinator *co)
+{
 	co->attempt->stopping = true;
 	for (int i = 0; i < co->ntasks; i++)
 	{
@@ -456,23 +371,45 @@ stop_tasks(WeirCoordinator *co)
 			SetLatch(&proc->procLatch);
 	}
 	terminate_tasks(co, true);
+}
+
+/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+static void
+stop_tasks(WeirCoordinator *co)
+{
+	int64		begun = weir_now();
+	bool		terminated = false;
+
+	co->started = false;
+	tell_to_leave(co);
 	while (watch_tasks(co))
 	{
-		long		left = (deadline - weir_now()) / 1000;
+		long		waited = (weir_now() - begun) / 1000;
 
-		if (left <= 0 && !terminated)
+		if (waited >= LEAVE_WITHIN_MS && !terminated)
 		{
 			terminate_tasks(co, false);
 			terminated = true;
 		}
-		wait_for_news(co, terminated ? -1 : Max(left, 1));
+		if (waited >= COMPLAIN_AFTER_MS)
+		{
+			weir_requests_take_stops(co);
+			complain_of_leavers(co);
+		}
+		wait_for_news(co, waited >= COMPLAIN_AFTER_MS ? -1 :
+					  (terminated ? COMPLAIN_AFTER_MS : LEAVE_WITHIN_MS) - waited + 1);
 	}
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (co->outcome != WEIR_OUTCOME_SHORT)
+		weir_slot_goes_on(co->slot);
+	co->slot->live = true;
+	LWLockRelease(weir_registry->lock);
 }
 
 void
 weir_stop_forget(WeirCoordinator *co)
 {
-	weir_request_done(co, co->stop_token, false, 0, co->error);
+	weir_stops_answer(co, false, co->error);
 	co->stop_token = 0;
 	co->stopping = false;
 	co->draining = false;
@@ -530,12 +467,17 @@ weir_attempt_run(WeirCoordinator *co)
 	co->restarts = 0;
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
-	place_sink(co, &keyed, &sink_task);
-	if (co->job->status != WEIR_JOB_RESTARTING)
+	MemoryContextReset(co->attempt_context);
+	if (!weir_attempt_place(co, &keyed, &sink_task))
+	{
+		co->outcome = WEIR_OUTCOME_SHORT;
+		return;
+	}
+	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	create_attempt(co, id, keyed, sink_task);
+	weir_attempt_create(co, id, keyed, sink_task);
 	weir_checkpoints_init(co);
-	start_gang(co);
+	weir_attempt_start_gang(co);
 	loop(co);
 }

@@ -130,7 +130,8 @@ weir_checkpoints_open(WeirCoordinator *co)
 static bool
 is_active(WeirCoordinator *co)
 {
-	return weir_checkpoints_open(co) || activity(co) != co->activity_completed;
+	return weir_checkpoints_open(co) || activity(co) != co->activity_completed ||
+		weir_crash_is_suspect(&co->job->crashes);
 }
 
 static bool
@@ -227,12 +228,13 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 
 /* A stop whose checkpoint failed: the job goes on. */
 static void
-stop_failed(WeirCoordinator *co)
+stop_failed(WeirCoordinator *co, const char *reason)
 {
 	if (co->stopping && !co->draining)
 	{
 		co->stopping = false;
 		co->stop_token = 0;
+		weir_stops_answer(co, false, reason);
 		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 	}
 	co->final_asked = false;
@@ -271,7 +273,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 						action->checkpoint, co->job->name, reason),
 				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
-		stop_failed(co);
+		stop_failed(co, reason);
 	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
@@ -337,6 +339,8 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
 	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	if (weir_crash_is_suspect(&co->job->crashes))
+		weir_crash_clear(co);
 	WEIR_FAULT(after_completed);
 }
 
@@ -442,7 +446,7 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 		case WEIR_DO_REFUSE:
 			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
 			if (action->ckind == WEIR_FINAL)
-				stop_failed(co);
+				stop_failed(co, weir_checkpoint_failure_text(action->reason));
 			break;
 		case WEIR_DO_FAIL_ATTEMPT:
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,

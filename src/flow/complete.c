@@ -40,6 +40,7 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	}
 	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
 	weir_coordinator_end(co, false);
+	weir_crash_progress(&co->job->crashes);
 	WEIR_FAULT(after_visible);
 }
 

@@ -189,10 +189,11 @@ claim_slot(WeirCoordinator *co, int index, const WeirCoordinatorArg *arg)
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	ours = slot->used && slot->database == arg->database && slot->job == arg->job &&
-		slot->coordinator == NULL && !weir_slot_is_held(slot);
+		slot->coordinator == NULL && !slot->ended && !weir_slot_is_held(slot);
 	if (ours)
 	{
 		slot->coordinator = MyProc;
+		slot->live = false;
 		slot->ended = false;
 		slot->cancel = false;
 	}
@@ -243,11 +244,11 @@ is_poison(WeirCoordinator *co)
 
 /* Waits until the next attempt is due; false if the job was stopped meanwhile. */
 static bool
-wait_for_restart(WeirCoordinator *co)
+wait_for_restart(WeirCoordinator *co, int64 restart_at)
 {
 	while (!co->cancelled && !co->stopping)
 	{
-		int64		left = co->restart.restart_at - weir_now();
+		int64		left = restart_at - weir_now();
 
 		if (left <= 0)
 			break;
@@ -423,6 +424,34 @@ run_attempt(WeirCoordinator *co)
 	attempt_runs = false;
 }
 
+/* True if there is to be another attempt. */
+static bool
+goes_on_after_failure(WeirCoordinator *co)
+{
+	if (!consider_restart(co))
+		return false;
+	if (wait_for_restart(co, co->restart.restart_at))
+		return true;
+	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
+	return false;
+}
+
+/* It is nobody's failure, and no restart: the attempt has not begun. */
+static bool
+goes_on_with_workers(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+
+	weir_slot_say(co->slot);
+	weir_retry_failed(&co->shortage, now);
+	/* lest two that take half each meet again */
+	co->shortage.due += (co->shortage.due - now) / 2 * pg_prng_double(&pg_global_prng_state);
+	if (wait_for_restart(co, co->shortage.due))
+		return true;
+	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
+	return false;
+}
+
 /* One attempt and what its end means; true if there is to be another. */
 static bool
 live_once(WeirCoordinator *co)
@@ -441,20 +470,26 @@ live_once(WeirCoordinator *co)
 		case WEIR_OUTCOME_CANCELLED:
 			weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
 			return false;
+		case WEIR_OUTCOME_SHORT:
+			return goes_on_with_workers(co);
 		default:
 			break;
 	}
-	if (!consider_restart(co))
-		return false;
-	if (wait_for_restart(co))
-		return true;
-	weir_coordinator_status(co, WEIR_JOB_STOPPED, co->unresolved, NULL);
-	return false;
+	return goes_on_after_failure(co);
+}
+
+/* The server may have ended while the job ran: false if the job is not to go on. */
+static bool
+outlives_server(WeirCoordinator *co)
+{
+	return weir_crash_is_outlived(co) || (goes_on_after_failure(co) && load_job(co));
 }
 
 static void
 live(WeirCoordinator *co)
 {
+	if (!outlives_server(co))
+		return;
 	while (live_once(co) && load_job(co))
 		;
 }
@@ -486,10 +521,8 @@ end_job(WeirCoordinator *co)
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->ended = true;
 	LWLockRelease(weir_registry->lock);
-	if (co->stop_token)
-		weir_request_done(co, co->stop_token,
-						  co->job && co->job->status != WEIR_JOB_FAILED, 0,
-						  co->error ? co->error : "the job ended");
+	weir_stops_answer(co, co->job && co->job->status != WEIR_JOB_FAILED,
+					  co->error ? co->error : "the job ended");
 	weir_requests_refuse(co, "the job has ended");
 }
 
@@ -528,6 +561,7 @@ weir_coordinator_main(Datum arg)
 									"the server or the job's coordinator ended", NULL);
 		if (co->job->status == WEIR_JOB_RESTARTING)
 			co->restarts = 1;
+		weir_slot_show_row(co->slot, co->job->name);
 		live(co);
 	}
 	if (!load_job(co))

@@ -35,6 +35,7 @@ typedef enum WeirOutcome
 	WEIR_OUTCOME_FINISHED,		/* the input ended, the final checkpoint is complete */
 	WEIR_OUTCOME_STOPPED,
 	WEIR_OUTCOME_CANCELLED,
+	WEIR_OUTCOME_SHORT,			/* it has not begun: workers are short */
 	WEIR_OUTCOME_FAILED,		/* the restart strategy decides what follows */
 	WEIR_OUTCOME_HOPELESS		/* failed for good */
 } WeirOutcome;
@@ -71,6 +72,7 @@ typedef struct WeirCoordinator
 	WeirJobSlot *slot;
 	WeirJob    *job;
 	WeirRestart restart;
+	WeirRetry	shortage;		/* of workers: when to try again */
 	int64		failures;		/* consecutive failed checkpoints, over attempts */
 	int64		failed_checkpoint;	/* the last that did */
 	const char *failed_reason;
@@ -102,6 +104,8 @@ typedef struct WeirCoordinator
 	WeirCheckpointer *checkpointer;
 	List	   *pending;		/* WeirPendingCheckpoint */
 	int64		next_look;		/* for deadlocks, us */
+	int64		started_at;		/* when all tasks ran */
+	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */
 	bool		deciding;		/* the completed row is inserted, not committed */
 	int64		committing;		/* decided, its output not all visible; 0: none */
 	List	   *to_commit;		/* names still to COMMIT PREPARED */
@@ -131,6 +135,14 @@ extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 extern void weir_coordinator_note(WeirCoordinator *co, WeirJobStatus status,
 								  const char *reason, const char *error);
 
+/*
+ * crash.c: counts an end of the server in which the job's processes were killed.
+ * False if that is a failure of the job, which then is the outcome.
+ */
+extern bool weir_crash_is_outlived(WeirCoordinator *co);
+/* With a completed row: a crash of the server must not bring back what it ends. */
+extern void weir_crash_clear(WeirCoordinator *co);
+
 /* recovery.c: false if no attempt is to follow (outcome is set). */
 extern bool weir_recover(WeirCoordinator *co);
 /* Resolves what is prepared; false if a cancel, a stop or the end of the server came first. */
@@ -157,6 +169,11 @@ extern void weir_commit_go_on(WeirCoordinator *co);
 extern bool weir_start_choose(WeirCoordinator *co, List *rows);
 /* What the job's timeline stands at: its newest completed, else its base, else NULL. */
 extern WeirCompleted *weir_start_reached(const WeirJob *job, List *rows);
+
+/* attempt_start.c: false if what the tasks need is not to be had. */
+extern bool weir_attempt_place(WeirCoordinator *co, bool *keyed, bool *sink_task);
+extern void weir_attempt_create(WeirCoordinator *co, int64 id, bool keyed, bool sink_task);
+extern void weir_attempt_start_gang(WeirCoordinator *co);
 
 /* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */
 extern void weir_attempt_run(WeirCoordinator *co);
@@ -193,6 +210,10 @@ extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);
 /* The savepoint's name that a request carries, "" if none. */
 extern void weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN]);
+/* Answers whoever wants the job to stop. */
+extern void weir_stops_answer(WeirCoordinator *co, bool ok, const char *error);
+/* While the attempt ends: takes what stops the job, and touches no table. */
+extern void weir_requests_take_stops(WeirCoordinator *co);
 extern void weir_requests_refuse(WeirCoordinator *co, const char *error);
 
 #endif

@@ -22,7 +22,6 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -35,25 +34,32 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "catalog/job.h"
 #include "clock.h"
 #include "flow/coordinator.h"
 #include "flow/launcher.h"
+#include "flow/mark.h"
 #include "flow/registry_int.h"
 #include "flow/settle.h"
 #include "session.h"
 #include "settings.h"
 
-#define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again */
+#define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again, the first time */
+#define LONGEST_PAUSE_MS 60000
+#define LOOK_AGAIN_MS 10000		/* does the database take connections by now? */
 
 typedef struct Started
 {
 	BackgroundWorkerHandle *handle;
 	bool		running;
-	TimestampTz not_before;		/* when the next may be started, 0: at once */
+	int			failures;		/* in a row */
+	int64		not_before;		/* when the next may be started, 0: at once */
 } Started;
+
+static bool no_worker_said = false;
 
 void
 weir_launcher_register(void)
@@ -78,8 +84,15 @@ leave_registry(int code, Datum arg)
 	LWLockRelease(weir_registry->lock);
 }
 
+/* Not those that wait to be copied, nor what an interrupted DROP DATABASE has left. */
+static bool
+may_hold_jobs(Form_pg_database form)
+{
+	return form->datconnlimit >= -1 && (form->datallowconn || !form->datistemplate);
+}
+
 static List *
-connectable_databases(void)
+databases_with_jobs(void)
 {
 	List	   *result = NIL;
 	Relation	rel;
@@ -96,7 +109,7 @@ connectable_databases(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext old;
 
-		if (!form->datallowconn)
+		if (!may_hold_jobs(form))
 			continue;
 		old = MemoryContextSwitchTo(context);
 		result = lappend_oid(result, form->oid);
@@ -106,6 +119,7 @@ connectable_databases(void)
 	table_close(rel, AccessShareLock);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 	return result;
 }
 
@@ -126,35 +140,66 @@ start_worker(const char *function, const char *name, const char *type, Datum arg
 	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
 	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
 	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
-	memcpy(worker.bgw_extra, extra, extra_size);
+	if (extra_size > 0)
+		memcpy(worker.bgw_extra, extra, extra_size);
 	ok = RegisterDynamicBackgroundWorker(&worker, handle);
 	MemoryContextSwitchTo(old);
 	return ok;
+}
+
+/* Without a worker the jobs are looked for later. */
+static bool
+scan_database(Oid database)
+{
+	BackgroundWorkerHandle *handle;
+
+	if (!start_worker("weir_scan_main", "weir scan", "weir scan",
+					  ObjectIdGetDatum(database), NULL, 0, &handle))
+		return false;
+	if (WaitForBackgroundWorkerShutdown(handle) == BGWH_POSTMASTER_DIED)
+		proc_exit(1);
+	pfree(handle);
+	return true;
 }
 
 /* One scan worker after the other: a cluster of many databases is not flooded. */
 static void
 scan_databases(void)
 {
+	List	   *databases = databases_with_jobs();
+	bool		all = true;
 	ListCell   *lc;
 
-	foreach(lc, connectable_databases())
-	{
-		Oid			database = lfirst_oid(lc);
-		BackgroundWorkerHandle *handle;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->overflow = 0;
+	weir_registry->freed = false;
+	LWLockRelease(weir_registry->lock);
+	foreach(lc, databases)
+		all = scan_database(lfirst_oid(lc)) && all;
+	list_free(databases);
+	if (!all && !no_worker_said)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("weir cannot look for jobs in every database: no background worker is free"),
+				 errdetail("It is tried again until there is one."),
+				 errhint("Raise max_worker_processes.")));
+	no_worker_said = !all;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->scanned = all;
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
 
-		if (!start_worker("weir_scan_main", "weir scan", "weir scan",
-						  ObjectIdGetDatum(database), NULL, 0, &handle))
-		{
-			ereport(LOG,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("weir cannot look for jobs in database %u", database),
-					 errhint("Raise max_worker_processes.")));
-			continue;
-		}
-		if (WaitForBackgroundWorkerShutdown(handle) == BGWH_POSTMASTER_DIED)
-			proc_exit(1);
-	}
+/* Have jobs not been found yet, or found no slot, and is there one? */
+static bool
+scan_again(void)
+{
+	bool		again;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	again = !weir_registry->scanned || (weir_registry->overflow > 0 && weir_registry->freed);
+	LWLockRelease(weir_registry->lock);
+	return again;
 }
 
 static int64 *
@@ -163,7 +208,8 @@ dropped_jobs(int *n)
 	int64	   *found = weir_jobs_dropped(n);
 	int64	   *result = MemoryContextAlloc(TopMemoryContext, sizeof(int64) * Max(*n, 1));
 
-	memcpy(result, found, sizeof(int64) * *n);
+	if (*n > 0)
+		memcpy(result, found, sizeof(int64) * *n);
 	return result;
 }
 
@@ -182,8 +228,8 @@ weir_scan_main(Datum arg)
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
-											  BOOTSTRAP_SUPERUSERID, 0);
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), BOOTSTRAP_SUPERUSERID,
+											  BGWORKER_BYPASS_ALLOWCONN);
 	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -192,7 +238,7 @@ weir_scan_main(Datum arg)
 	for (int i = 0; i < n; i++)
 	{
 		if (!weir_registry_is_active(jobs[i]))
-			weir_registry_start(MyDatabaseId, jobs[i]);
+			weir_registry_enter(weir_job_by_id(jobs[i]));
 	}
 	if (OidIsValid(get_extension_oid("weir", true)))
 		dropped = dropped_jobs(&ndropped);
@@ -204,52 +250,115 @@ weir_scan_main(Datum arg)
 	proc_exit(0);
 }
 
-/* Starts a coordinator for the slot, if it wants one; the lock is not held. */
+/* Does the database take connections?  False also if it is gone. */
 static bool
+takes_connections(Oid database, bool *exists, char *name)
+{
+	HeapTuple	tuple;
+	bool		takes = false;
+
+	StartTransactionCommand();
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	*exists = HeapTupleIsValid(tuple);
+	if (*exists)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		takes = form->datallowconn && form->datconnlimit >= -1;
+		strlcpy(name, NameStr(form->datname), NAMEDATALEN);
+		ReleaseSysCache(tuple);
+	}
+	CommitTransactionCommand();
+	return takes;
+}
+
+static bool
+wants_coordinator(WeirJobSlot *slot)
+{
+	return slot->used && slot->wanted && slot->coordinator == NULL &&
+		!weir_slot_is_held(slot);
+}
+
+/* Wanted, and admitted; the lock is not held. */
+static bool
+is_to_be_started(WeirJobSlot *slot, WeirCoordinatorArg *arg)
+{
+	bool		start;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	start = wants_coordinator(slot) && slot->admitted;
+	if (start)
+		slot->ended = false;	/* unless it is withdrawn from here on */
+	arg->database = slot->database;
+	arg->job = slot->job;
+	LWLockRelease(weir_registry->lock);
+	weir_slot_say(slot);
+	return start;
+}
+
+/* Not now: tried again, each time after longer. */
+static void
+put_off(Started *started, long longest_ms)
+{
+	long		pause = RESTART_PAUSE_MS << Min(started->failures, 10);
+
+	started->failures++;
+	started->not_before = weir_now() + Min(pause, longest_ms) * INT64CONST(1000);
+}
+
+static void
+put_off_start(WeirJobSlot *slot, Started *started, const char *database)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (database)
+		weir_slot_waits(slot, "database \"%s\" does not accept connections", database);
+	else
+		weir_slot_waits(slot, "no background worker is free, as others than jobs have taken what max_worker_processes (%d) allows",
+						max_worker_processes);
+	LWLockRelease(weir_registry->lock);
+	weir_slot_say(slot);
+	put_off(started, database ? LOOK_AGAIN_MS : RESTART_PAUSE_MS);
+}
+
+/* Starts a coordinator for the slot, if it wants one and there is room for it. */
+static void
 start_coordinator(int index, Started *started)
 {
 	WeirJobSlot *slot = &weir_registry->slots[index];
 	WeirCoordinatorArg arg;
-	bool		wanted;
+	char		database[NAMEDATALEN];
+	bool		exists;
 
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	wanted = slot->used && slot->wanted && slot->coordinator == NULL &&
-		!weir_slot_is_held(slot);
-	arg.database = slot->database;
-	arg.job = slot->job;
-	LWLockRelease(weir_registry->lock);
-	if (!wanted)
-		return true;
+	if (!is_to_be_started(slot, &arg))
+		return;
+	if (!takes_connections(arg.database, &exists, database) && exists)
+	{
+		put_off_start(slot, started, database);
+		return;
+	}
 	started->running = start_worker("weir_coordinator_main", "weir coordinator",
 									"weir coordinator", Int32GetDatum(index),
 									&arg, sizeof(arg), &started->handle);
 	if (!started->running)
-		return false;
+	{
+		put_off_start(slot, started, NULL);
+		return;
+	}
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot->wanted = false;
 	LWLockRelease(weir_registry->lock);
-	return true;
-}
-
-static bool
-database_exists(Oid database)
-{
-	bool		exists;
-
-	StartTransactionCommand();
-	exists = get_database_name(database) != NULL;
-	CommitTransactionCommand();
-	return exists;
 }
 
 /* The slot's coordinator is gone: free the slot, or want another one. */
-static bool
-coordinator_gone(int index)
+static void
+coordinator_gone(int index, Started *started)
 {
 	WeirJobSlot *slot = &weir_registry->slots[index];
-	bool		exists = database_exists(slot->database);
+	char		database[NAMEDATALEN];
+	bool		exists;
 	bool		died;
 
+	(void) takes_connections(slot->database, &exists, database);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	if (!exists)
 	{
@@ -257,15 +366,26 @@ coordinator_gone(int index)
 		slot->wanted = false;
 	}
 	died = !slot->ended;
+	if (died && !slot->live)
+		weir_slot_waits(slot, "its coordinator ended at its start; the server's log says why");
+	else
+		started->failures = 0;
 	if (slot->wanted)
 		slot->ended = false;	/* start_job came while it was ending */
 	else if (died)
 		slot->wanted = true;
 	else if (!slot->claimed)
+	{
 		slot->used = false;
+		weir_registry->freed = true;
+	}
+	slot->live = false;
 	LWLockRelease(weir_registry->lock);
+	if (died)
+		put_off(started, LONGEST_PAUSE_MS);
+	/* Somebody may wait for what it gives back. */
+	SetLatch(MyLatch);
 	weir_registry_changed();
-	return died;
 }
 
 /*
@@ -284,11 +404,61 @@ is_orphaned(int index)
 	return orphaned;
 }
 
-/* A coordinator that dies at once must not be started again and again. */
-static void
-pause_before(Started *started)
+/* How long nothing is to be done for the slot, in ms, or -1. */
+static long
+look_after_one(int index, Started *started)
 {
-	started->not_before = weir_now() + RESTART_PAUSE_MS * INT64CONST(1000);
+	int64		now = weir_now();
+	pid_t		pid;
+
+	if (started->running && GetBackgroundWorkerPid(started->handle, &pid) == BGWH_STOPPED)
+	{
+		started->running = false;
+		pfree(started->handle);
+		coordinator_gone(index, started);
+	}
+	else if (!started->running && is_orphaned(index))
+		coordinator_gone(index, started);
+	if (started->running)
+		return -1;
+	if (now >= started->not_before)
+		start_coordinator(index, started);
+	return started->not_before > now ? (started->not_before - now) / 1000 + 1 : -1;
+}
+
+/* Among slots that wait, in the order of their turns; the lock is held. */
+static int
+next_turn(uint64 behind, int n)
+{
+	int			found = -1;
+
+	for (int i = 0; i < n; i++)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[i];
+
+		if (slot->since > behind && (found < 0 || slot->since < weir_registry->slots[found].since))
+			found = i;
+	}
+	return found;
+}
+
+/* Those that wait are admitted in their order, whichever slots they have. */
+static void
+admit_waiting(int n)
+{
+	uint64		behind = 0;
+	int			index;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	while ((index = next_turn(behind, n)) >= 0)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[index];
+
+		behind = slot->since;
+		if (wants_coordinator(slot))
+			(void) weir_slot_admit(slot);
+	}
+	LWLockRelease(weir_registry->lock);
 }
 
 /* Looks after every slot; returns how long to wait, in ms, or -1. */
@@ -297,26 +467,30 @@ look_after(Started *started, int n)
 {
 	long		timeout = -1;
 
+	admit_waiting(n);
 	for (int i = 0; i < n; i++)
 	{
-		pid_t		pid;
+		long		left = look_after_one(i, &started[i]);
 
-		if (started[i].running &&
-			GetBackgroundWorkerPid(started[i].handle, &pid) == BGWH_STOPPED)
-		{
-			started[i].running = false;
-			pfree(started[i].handle);
-			if (coordinator_gone(i))
-				pause_before(&started[i]);
-		}
-		else if (!started[i].running && is_orphaned(i) && coordinator_gone(i))
-			pause_before(&started[i]);
-		if (weir_now() < started[i].not_before)
-			timeout = RESTART_PAUSE_MS;
-		else if (!started[i].running && !start_coordinator(i, &started[i]))
-			timeout = RESTART_PAUSE_MS;
+		if (left >= 0)
+			timeout = timeout < 0 ? left : Min(timeout, left);
 	}
 	return timeout;
+}
+
+/* A launcher that was started again must not take its own end for the server's. */
+static void
+enter_registry(void)
+{
+	WeirServerEnd end = weir_mark_server();
+
+	before_shmem_exit(leave_registry, 0);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->launcher = MyProc;
+	if (!weir_registry->end_known)
+		weir_registry->ended = end;
+	weir_registry->end_known = true;
+	LWLockRelease(weir_registry->lock);
 }
 
 void
@@ -331,15 +505,16 @@ weir_launcher_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	n = weir_registry->nslots;
 	started = MemoryContextAllocZero(TopMemoryContext, n * sizeof(Started));
-	before_shmem_exit(leave_registry, 0);
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	weir_registry->launcher = MyProc;
-	LWLockRelease(weir_registry->lock);
-	scan_databases();
+	enter_registry();
 	for (;;)
 	{
-		long		timeout = look_after(started, n);
+		long		timeout = -1;
 
+		if (scan_again())
+			scan_databases();
+		timeout = look_after(started, n);
+		if (scan_again())
+			timeout = timeout < 0 ? RESTART_PAUSE_MS : Min(timeout, RESTART_PAUSE_MS);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 						 (timeout >= 0 ? WL_TIMEOUT : 0),

@@ -36,6 +36,7 @@
 #include "fault.h"
 #include "flow/coordinator.h"
 #include "flow/lock.h"
+#include "flow/mark.h"
 #include "flow/task.h"
 #include "source/journal.h"
 
@@ -210,6 +211,7 @@ weir_purge_dropped(int64 job)
 	begin();
 	weir_journal_drop(job);
 	(void) weir_job_purge(job);
+	weir_mark_forget(MyDatabaseId, job);
 	end();
 }
 

@@ -16,10 +16,13 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "clock.h"
 #include "flow/hold.h"
 #include "flow/registry_int.h"
 #include "settings.h"
 #include "source/handover.h"
+
+#define START_WITHIN_MS 30000	/* for what needs a job whose tasks run */
 
 WeirRegistry *weir_registry = NULL;
 
@@ -114,9 +117,8 @@ weir_registry_changed(void)
 	ConditionVariableBroadcast(&weir_registry->changed);
 }
 
-/* The caller holds the lock. */
-static WeirJobSlot *
-find_slot(Oid database, int64 job)
+WeirJobSlot *
+weir_slot_find(Oid database, int64 job)
 {
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
@@ -128,15 +130,14 @@ find_slot(Oid database, int64 job)
 	return NULL;
 }
 
-/* Its coordinator is done with the job or there was none, and no other is wanted. */
-static bool
-has_ended(const WeirJobSlot *slot)
+bool
+weir_slot_has_ended(const WeirJobSlot *slot)
 {
 	return (slot->ended || slot->claimed) && !slot->wanted;
 }
 
-static WeirJobSlot *
-claim_slot(Oid database, int64 job)
+WeirJobSlot *
+weir_slot_claim(Oid database, int64 job)
 {
 	for (int i = 0; i < weir_registry->nslots; i++)
 	{
@@ -155,29 +156,78 @@ claim_slot(Oid database, int64 job)
 	return NULL;
 }
 
+/* The caller holds the lock. */
+static void
+want(WeirJobSlot *slot)
+{
+	slot->wanted = true;
+	slot->claimed = false;
+	if (slot->since == 0)
+		slot->since = weir_registry->next_token++;
+}
+
 void
 weir_registry_start(Oid database, int64 job)
 {
 	WeirJobSlot *slot;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(database, job);
+	slot = weir_slot_find(database, job);
 	if (slot == NULL)
-		slot = claim_slot(database, job);
-	if (slot)
 	{
-		slot->wanted = true;
-		slot->claimed = false;
+		slot = weir_slot_claim(database, job);
+		if (slot)
+			slot->workers = 1;	/* a coordinator, for what a dropped job has left */
 	}
-	if (slot && weir_registry->launcher)
+	if (slot)
+		want(slot);
+	else
+		weir_registry->overflow++;
+	if (weir_registry->launcher)
 		SetLatch(&weir_registry->launcher->procLatch);
 	LWLockRelease(weir_registry->lock);
+}
+
+void
+weir_registry_enter(const WeirJob *job)
+{
+	WeirJobSlot *slot;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	slot = weir_slot_find(MyDatabaseId, job->id);
 	if (slot == NULL)
-		ereport(WARNING,
+		slot = weir_slot_claim(MyDatabaseId, job->id);
+	if (slot)
+	{
+		strlcpy(slot->name, job->name, sizeof(slot->name));
+		slot->workers = job->workers;
+		slot->prepared = job->prepared;
+		want(slot);
+	}
+	else
+		weir_registry->overflow++;
+	LWLockRelease(weir_registry->lock);
+	if (slot == NULL)
+		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no room to start another job"),
-				 errdetail("%d jobs are running.", weir_registry->nslots),
-				 errhint("Raise weir.max_jobs, restart the server, and start the job again.")));
+				 errmsg("job \"%s\" waits until another job ends", job->name),
+				 errdetail("%d jobs run, and weir.max_jobs is %d.",
+						   weir_registry->nslots, weir_registry->nslots),
+				 errhint("Raise weir.max_jobs and restart the server."),
+				 errhidestmt(true)));
+}
+
+/* One that waits needs no more than a coordinator that finds it gone. */
+static void
+cancel(WeirJobSlot *slot)
+{
+	slot->cancel = true;
+	if (slot->admitted || slot->coordinator)
+		return;
+	slot->workers = 1;
+	slot->prepared = 0;
+	if (weir_registry->launcher)
+		SetLatch(&weir_registry->launcher->procLatch);
 }
 
 /*
@@ -191,12 +241,12 @@ notify(int64 job, WeirRequestKind kind)
 	bool		nobody;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(MyDatabaseId, job);
-	nobody = slot == NULL || has_ended(slot);
+	slot = weir_slot_find(MyDatabaseId, job);
+	nobody = slot == NULL || weir_slot_has_ended(slot);
 	if (slot)
 	{
 		if (kind == WEIR_REQUEST_CANCEL)
-			slot->cancel = true;
+			cancel(slot);
 		else
 			slot->configure = true;
 		if (slot->coordinator)
@@ -214,7 +264,7 @@ release_claim(int64 job)
 	WeirJobSlot *slot;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(MyDatabaseId, job);
+	slot = weir_slot_find(MyDatabaseId, job);
 	if (slot && slot->claimed)
 	{
 		slot->claimed = false;
@@ -323,6 +373,12 @@ remember(PendingAction action, WeirRequestKind kind, int64 job)
 }
 
 void
+weir_registry_release_at_end(int64 job)
+{
+	remember(PENDING_CLAIM, 0, job);
+}
+
+void
 weir_registry_start_at_commit(int64 job)
 {
 	remember(PENDING_START, 0, job);
@@ -344,110 +400,10 @@ weir_registry_is_active(int64 job)
 	if (!weir_registry_available())
 		return false;
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	slot = find_slot(MyDatabaseId, job);
-	active = slot != NULL && !has_ended(slot);
+	slot = weir_slot_find(MyDatabaseId, job);
+	active = slot != NULL && !weir_slot_has_ended(slot);
 	LWLockRelease(weir_registry->lock);
 	return active;
-}
-
-void
-weir_registry_reserve(int64 job, int workers, int prepared)
-{
-	WeirJobSlot *slot;
-
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(MyDatabaseId, job);
-	if (slot)
-	{
-		slot->workers = workers;
-		slot->prepared = prepared;
-	}
-	LWLockRelease(weir_registry->lock);
-}
-
-/*
- * What every job but this one takes, and whether one of them has ended and will
- * give it back in a moment; the caller holds the lock.
- */
-static bool
-sum_others(const WeirJobSlot *mine, WeirResources *sum)
-{
-	bool		leaving = false;
-
-	memset(sum, 0, sizeof(*sum));
-	for (int i = 0; i < weir_registry->nslots; i++)
-	{
-		WeirJobSlot *slot = &weir_registry->slots[i];
-
-		if (!slot->used || slot == mine)
-			continue;
-		sum->workers += slot->workers;
-		sum->prepared += slot->prepared;
-		sum->jobs++;
-		leaving = leaving || (slot->ended && !slot->wanted && !slot->claimed);
-	}
-	return leaving;
-}
-
-static bool
-fits(const WeirResources *need, const WeirResources *others, const WeirResources *limit)
-{
-	return need->workers + others->workers <= limit->workers &&
-		(need->prepared == 0 || need->prepared + others->prepared <= limit->prepared) &&
-		need->jobs + others->jobs <= limit->jobs;
-}
-
-static bool
-try_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-		  WeirResources *others, bool take, bool *leaving)
-{
-	WeirJobSlot *slot;
-	bool		ok;
-
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(MyDatabaseId, job);
-	*leaving = sum_others(slot, others);
-	ok = fits(need, others, limit);
-	if (ok && take)
-	{
-		if (slot == NULL)
-			slot = claim_slot(MyDatabaseId, job);
-		slot->claimed = true;
-		slot->workers = need->workers;
-		slot->prepared = need->prepared;
-	}
-	LWLockRelease(weir_registry->lock);
-	return ok;
-}
-
-static bool
-wait_to_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-			  WeirResources *others, bool take)
-{
-	bool		leaving;
-	bool		ok;
-
-	weir_registry_prepare_wait();
-	while (!(ok = try_claim(job, need, limit, others, take, &leaving)) && leaving)
-		(void) weir_registry_wait(-1);
-	weir_registry_end_wait();
-	return ok;
-}
-
-bool
-weir_registry_claim(int64 job, const WeirResources *need, const WeirResources *limit,
-					WeirResources *others)
-{
-	/* First, so that no error can leave the claim behind. */
-	remember(PENDING_CLAIM, 0, job);
-	return wait_to_claim(job, need, limit, others, true);
-}
-
-bool
-weir_registry_fits(int64 job, const WeirResources *need, const WeirResources *limit,
-				   WeirResources *others)
-{
-	return wait_to_claim(job, need, limit, others, false);
 }
 
 static bool
@@ -501,18 +457,21 @@ free_request(void)
 	return NULL;
 }
 
-/* Puts the request; NULL when abandoned ones leave no room. */
+/* Puts the request; NULL when abandoned ones leave no room, or it is done already. */
 static WeirRequestSlot *
-put_request(int64 job, WeirRequestKind kind, const char *name)
+put_request(int64 job, WeirRequestKind kind, const char *name, WeirRequestResult *result)
 {
 	WeirJobSlot *slot;
 	WeirRequestSlot *request;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	slot = find_slot(MyDatabaseId, job);
-	if (slot == NULL || has_ended(slot))
+	slot = weir_slot_find(MyDatabaseId, job);
+	if (slot == NULL || weir_slot_has_ended(slot))
 	{
 		LWLockRelease(weir_registry->lock);
+		result->ok = kind == WEIR_REQUEST_CANCEL;	/* it ended meanwhile */
+		if (result->ok)
+			return NULL;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the job is not running"),
@@ -566,6 +525,44 @@ request_done(WeirRequestSlot *request, WeirRequestResult *result)
 	return done;
 }
 
+/* Takes it back, unless the coordinator has it. */
+static bool
+withdraw_request(WeirRequestSlot *request, uint64 token)
+{
+	bool		asked;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	asked = request->token == token && request->state == WEIR_SLOT_ASKED;
+	if (asked)
+		request->state = WEIR_SLOT_FREE;
+	LWLockRelease(weir_registry->lock);
+	return asked;
+}
+
+/* A job that is starting gets a while for it; one that is to stop all the time it takes. */
+static void
+wait_for_request(WeirRequestSlot *request, uint64 token, bool needs_tasks, WeirRequestResult *result)
+{
+	int64		begun = weir_now();
+
+	while (!request_done(request, result))
+	{
+		long		passed = (weir_now() - begun) / 1000;
+
+		if (needs_tasks && passed >= START_WITHIN_MS)
+		{
+			if (withdraw_request(request, token))
+			{
+				memset(result, 0, sizeof(*result));
+				strlcpy(result->error, "the job's tasks are not running yet", sizeof(result->error));
+				return;
+			}
+			needs_tasks = false;
+		}
+		weir_registry_wait(needs_tasks ? START_WITHIN_MS - passed : -1);
+	}
+}
+
 void
 weir_registry_request(int64 job, WeirRequestKind kind, const char *name,
 					  WeirRequestResult *result)
@@ -573,14 +570,20 @@ weir_registry_request(int64 job, WeirRequestKind kind, const char *name,
 	WeirRequestSlot *volatile request;
 	volatile uint64 token = 0;
 
+	memset(result, 0, sizeof(*result));
 	weir_registry_prepare_wait();
-	while ((request = put_request(job, kind, name)) == NULL)
+	while ((request = put_request(job, kind, name, result)) == NULL && !result->ok)
 		weir_registry_wait(-1);
+	if (result->ok)
+	{
+		weir_registry_end_wait();
+		return;
+	}
 	token = request->token;
 	PG_TRY();
 	{
-		while (!request_done(request, result))
-			weir_registry_wait(-1);
+		wait_for_request(request, token, kind == WEIR_REQUEST_CHECKPOINT ||
+						 kind == WEIR_REQUEST_SAVEPOINT || name != NULL, result);
 	}
 	PG_FINALLY();
 	{

@@ -23,6 +23,7 @@ typedef enum WeirRequestKind
 typedef struct WeirRequestResult
 {
 	bool		ok;
+	bool		stopping;		/* a stop: it has not come to its end, but will */
 	int64		checkpoint;		/* its id, output visible */
 	char		error[512];		/* why it failed */
 } WeirRequestResult;
@@ -43,7 +44,8 @@ extern bool weir_registry_is_active(int64 job);
 
 /*
  * Sends a request and waits for its outcome.  False in result.ok when it failed;
- * an ERROR (object_not_in_prerequisite_state) when the job has no coordinator.
+ * an ERROR (object_not_in_prerequisite_state) when the job has no coordinator,
+ * but for a CANCEL.  A checkpoint waits for the tasks to run, within a bound.
  */
 extern void weir_registry_request(int64 job, WeirRequestKind kind, const char *name,
 								  WeirRequestResult *result);
@@ -71,12 +73,16 @@ typedef struct WeirResources
  * ended and are about to give back what they took.  Given back at the end of the
  * current (sub)transaction, unless that starts the job.
  */
-extern bool weir_registry_claim(int64 job, const WeirResources *need,
+extern bool weir_registry_claim(int64 job, const char *name, const WeirResources *need,
 								const WeirResources *limit, WeirResources *others);
 /* Would it be taken?  A job that runs may be asked for: what it has does not count. */
 extern bool weir_registry_fits(int64 job, const WeirResources *need,
 							   const WeirResources *limit, WeirResources *others);
-/* What an attempt of a running job really takes. */
-extern void weir_registry_reserve(int64 job, int workers, int prepared);
+/* What there is of each for jobs, and how many workers are nobody's job. */
+extern void weir_registry_limit(WeirResources *limit);
+extern int	weir_registry_foreign_workers(void);
+
+/* A job that waits to be started is not to be any more; false if it does not wait. */
+extern bool weir_registry_withdraw(int64 job);
 
 #endif

@@ -15,9 +15,12 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 
+#include "catalog/job.h"
+#include "decide/crash.h"
 #include "flow/registry.h"
 
 #define WEIR_MAX_HOLDS 64
+#define WEIR_REASON_SIZE 256
 
 typedef enum WeirRequestState
 {
@@ -50,6 +53,7 @@ struct WeirJobSlot
 	bool		used;
 	Oid			database;
 	int64		job;
+	char		name[NAMEDATALEN];	/* "": not known yet */
 	bool		claimed;		/* a transaction that has not ended starts the job */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
@@ -57,10 +61,16 @@ struct WeirJobSlot
 	bool		configure;		/* CONFIGURE was sent */
 	bool		cancel;			/* CANCEL was sent at a commit */
 	bool		asked;			/* requests were put since the coordinator looked */
+	bool		admitted;		/* workers and prepared are its own; else it waits for them */
+	bool		live;			/* the coordinator has looked at the job's row */
+	bool		leaving;		/* the job is to stop, and waits for a process to leave */
+	bool		said;			/* the log has the reason */
+	uint64		since;			/* its turn among those that wait, 0: it does not */
+	char		reason[WEIR_REASON_SIZE];	/* why it does not go on, "": it does */
 	PGPROC	   *coordinator;	/* NULL if there is none */
 	dsm_handle	attempt;
-	int			workers;		/* reserved: coordinator and tasks */
-	int			prepared;		/* reserved: prepared transactions */
+	int			workers;		/* coordinator and tasks */
+	int			prepared;		/* prepared transactions */
 };
 
 /* What must not run for now, see hold.c; it belongs to a backend's transaction. */
@@ -77,7 +87,12 @@ typedef struct WeirRegistry
 	LWLock	   *lock;
 	ConditionVariable changed;	/* anything about any job */
 	PGPROC	   *launcher;
-	uint64		next_token;
+	bool		end_known;		/* how the server ended before is known */
+	WeirServerEnd ended;
+	uint64		next_token;		/* of requests, and turns of jobs that wait */
+	bool		scanned;		/* the launcher has seen every database */
+	int			overflow;		/* jobs that found no slot */
+	bool		freed;			/* a slot was, and the launcher has not looked for them yet */
 	int			nrequests;
 	WeirRequestSlot *requests;	/* behind the slots */
 	WeirHold	holds[WEIR_MAX_HOLDS];
@@ -93,7 +108,32 @@ extern bool weir_slot_is_held(const WeirJobSlot *slot);
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
-/* Makes the launcher start this job's coordinator; warns if no slot is free. */
+/* The caller holds the lock; NULL if there is none. */
+extern WeirJobSlot *weir_slot_find(Oid database, int64 job);
+extern WeirJobSlot *weir_slot_claim(Oid database, int64 job);
+/* Its coordinator is done with the job or there was none, and no other is wanted. */
+extern bool weir_slot_has_ended(const WeirJobSlot *slot);
+
+/* Makes the launcher start this job's coordinator, once there is room. */
 extern void weir_registry_start(Oid database, int64 job);
+/* The same for a job of this database that should be running, with what it needs. */
+extern void weir_registry_enter(const WeirJob *job);
+/* Has the job what it needs, so that its coordinator runs or will at once? */
+extern bool weir_registry_is_admitted(int64 job);
+
+/* claim.c */
+extern void weir_registry_release_at_end(int64 job);
+/* Takes what the slot's job needs if it is free; the caller holds the lock. */
+extern bool weir_slot_admit(WeirJobSlot *slot);
+/* What an attempt needs; false if it is more than the job has, and not free. */
+extern bool weir_registry_reserve(WeirJobSlot *slot, int workers, int prepared);
+
+/* waiting.c: why the job does not go on, and that it does; the caller holds the lock. */
+extern void weir_slot_waits(WeirJobSlot *slot, const char *fmt,...) pg_attribute_printf(2, 3);
+extern void weir_slot_goes_on(WeirJobSlot *slot);
+/* Its coordinator: from here on the job's row says what it does. */
+extern void weir_slot_show_row(WeirJobSlot *slot, const char *name);
+/* Logs the reason, once; the caller does not hold the lock. */
+extern void weir_slot_say(WeirJobSlot *slot);
 
 #endif

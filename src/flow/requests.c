@@ -64,6 +64,43 @@ weir_requests_refuse(WeirCoordinator *co, const char *error)
 	weir_registry_changed();
 }
 
+static bool
+is_stop(const WeirRequestSlot *request)
+{
+	return request->kind == WEIR_REQUEST_STOP || request->kind == WEIR_REQUEST_DRAIN ||
+		request->kind == WEIR_REQUEST_CANCEL;
+}
+
+/* All of them, as several sessions may want the job to stop. */
+void
+weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->job != co->slot || !is_stop(request) ||
+			(request->state != WEIR_SLOT_TAKEN && (request->state != WEIR_SLOT_ASKED || !ok)))
+			continue;
+		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
+		request->result.ok = ok;
+		request->result.stopping = co->slot->leaving;
+		strlcpy(request->result.error, error ? error : "", sizeof(request->result.error));
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+/* What needs tasks that run waits until they do. */
+static bool
+must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	return !co->started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
+							request->kind == WEIR_REQUEST_SAVEPOINT ||
+							(is_stop(request) && request->name[0] != '\0'));
+}
+
 /* Takes the request that was put first; false if there is none. */
 static bool
 take_one(WeirCoordinator *co, WeirRequestSlot *taken)
@@ -76,7 +113,7 @@ take_one(WeirCoordinator *co, WeirRequestSlot *taken)
 		WeirRequestSlot *request = &weir_registry->requests[i];
 
 		if (request->job == co->slot && request->state == WEIR_SLOT_ASKED &&
-			(first == NULL || request->token < first->token))
+			!must_wait(co, request) && (first == NULL || request->token < first->token))
 			first = request;
 	}
 	if (first)
@@ -132,19 +169,10 @@ name_is_free(WeirCoordinator *co, const WeirRequestSlot *request)
 	return false;
 }
 
-static bool
-tasks_run(WeirCoordinator *co, const WeirRequestSlot *request)
-{
-	if (!co->started)
-		weir_request_done(co, request->token, false, 0, "the job's tasks are not running yet");
-	return co->started;
-}
-
 static void
 ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
 {
-	if (tasks_run(co, request) &&
-		(kind != WEIR_SAVEPOINT || name_is_free(co, request)))
+	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
 		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
 }
 
@@ -165,8 +193,6 @@ stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
 {
 	if (request->name[0] == '\0')
 		return true;
-	if (!tasks_run(co, request))
-		return false;
 	if (co->final_asked)
 	{
 		weir_request_done(co, request->token, false, 0,
@@ -179,6 +205,9 @@ stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
 static void
 ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
 {
+	if (co->stopping && !co->draining && request->kind == WEIR_REQUEST_STOP &&
+		request->name[0] == '\0')
+		return;					/* answered with the one before */
 	if (co->stopping)
 	{
 		weir_request_done(co, request->token, false, 0, "the job is being stopped already");
@@ -210,7 +239,6 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 			break;
 		case WEIR_REQUEST_CANCEL:
 			co->cancelled = true;
-			co->stop_token = request->token;
 			break;
 		case WEIR_REQUEST_CONFIGURE:
 			weir_request_done(co, request->token, true, 0, NULL);
@@ -264,5 +292,19 @@ weir_requests_take(WeirCoordinator *co)
 	if (reconfigure)
 		configure(co);
 	while (asked && take_one(co, &request))
+		handle(co, &request);
+}
+
+void
+weir_requests_take_stops(WeirCoordinator *co)
+{
+	WeirRequestSlot request;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->cancelled = co->cancelled || co->slot->cancel;
+	co->slot->cancel = false;
+	LWLockRelease(weir_registry->lock);
+	/* No task runs: the others wait, or set no more than a flag. */
+	while (take_one(co, &request))
 		handle(co, &request);
 }

@@ -248,8 +248,8 @@ weir_settle_orphans(void)
 	{
 		int64		job = *(int64 *) lfirst(lc);
 
-		/* who holds the lock, or is about to be started, resolves it */
-		if (weir_registry_is_active(job) || !weir_lock_coordinator(job, false))
+		/* who holds the lock, or is about to be started, resolves it; what waits may wait long */
+		if (weir_registry_is_admitted(job) || !weir_lock_coordinator(job, false))
 			continue;
 		(void) weir_lock_tasks(job, true, true);
 		settle_job(job);

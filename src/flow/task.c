@@ -31,6 +31,7 @@
 #include "decide/poison.h"
 #include "fault.h"
 #include "flow/lock.h"
+#include "flow/mark.h"
 #include "flow/task.h"
 #include "session.h"
 #include "sink/epoch.h"
@@ -367,6 +368,7 @@ run(WeirTask *task)
 {
 	ErrorContextCallback context;
 
+	weir_mark_set(MyDatabaseId, task->attempt->job, task->name);
 	load_job(task);
 	set_session_up(task);
 	task->port = weir_control_task_port(task->attempt, task->index, task->segment);

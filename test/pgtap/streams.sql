@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(37);
+SELECT plan(41);
 
 -- run(name, port, options of the table, options of the server): the records of
 -- a stream of two columns, in a table of that name
@@ -121,5 +121,26 @@ CALL run('seq', :'port', $$OPTIONS (format 'csv', on_error 'dead_letter')$$, $$,
 SELECT ok(weir.wait_for_job('seq', 'finished', '1 min'), 'json_seq: finished');
 SELECT results_eq($$SELECT line, error FROM weir.dead_letters WHERE job = 'seq'$$,
     $$VALUES ('2,c', E'record is truncated\n3 bytes were put aside: up to the next record')$$, 'json_seq: a truncated text is a dead letter');
+
+-- Framings and formats are each other's business not at all.
+CREATE FUNCTION lines_of(name text, port text, columns text, options text, framing text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE SERVER %I FOREIGN DATA WRAPPER weir_socket OPTIONS (host ''127.0.0.1'', port %L, framing %L)',
+                   name || '_server', port, framing);
+    EXECUTE format('CREATE FOREIGN TABLE %I (%s) SERVER %I OPTIONS (%s)', name || '_stream', columns, name || '_server', options);
+    EXECUTE format('CREATE TABLE %I (line text)', name);
+    PERFORM weir.create_job(name, format('INSERT INTO %I SELECT s::text FROM %I s', name, name || '_stream'));
+    PERFORM weir.enable_checkpointing(name, every => '50 ms');
+    PERFORM weir.start_job(name);
+END $$;
+\set port `perl test/pgtap/sender '\x1e{\n "a": 1,\n "b": "x\\ny"\n}\n\x1e{"a":2}\n'`
+SELECT lines_of('seq_jsonl', :'port', 'a int, b text', $$format 'jsonl'$$, 'json_seq');
+SELECT ok(weir.wait_for_job('seq_jsonl', 'finished', '1 min'), 'json_seq of jsonl: finished');
+SELECT results_eq('TABLE seq_jsonl', $$VALUES (E'(1,"x\ny")'), ('(2,)')$$, 'json_seq of jsonl: texts over several lines');
+\set port `perl test/pgtap/sender '12 <13>a\\b\n"c d3 x\r\n'`
+SELECT lines_of('counted_line', :'port', 'a text', $$format 'line'$$, 'octet_counted');
+SELECT ok(weir.wait_for_job('counted_line', 'finished', '1 min'), 'octet counts of lines: finished');
+SELECT results_eq('SELECT octet_length(line) FROM counted_line', 'VALUES (18), (7)', 'octet counts of lines: as they are');
 
 SELECT * FROM finish();

@@ -121,6 +121,7 @@ settle_doubt(World *w)
 	{
 		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
 		check_failure(w, co->doubtful, co->doubtful_kind, WEIR_FAILURE_COMPLETING);
+		w->oracle.job_must_fail = false;	/* the end of that attempt was its failure */
 		answer(w, co->doubtful_token, false);
 	}
 	else

@@ -33,35 +33,61 @@ sub begin
 	return;
 }
 
-# More input, and records of it reach the keyed tasks of the running attempt.
-sub flow
+# More input.
+sub feed
 {
-	my ($name) = @_;
 	my $more = Weir::Node::random_lines(12_000, $keys, $seed++);
 
 	$sender->append($more);
 	$data .= $more;
 	$sender->rate(80_000);
 	$sender->send_to(length $data);
+	return;
+}
+
+# Records of it reach the keyed tasks of the running attempt.
+sub flow
+{
+	my ($name) = @_;
+
+	feed();
 	ok($node->wait_until(q{
 		SELECT j.status = 'running' AND sum(records_in) > 500 FROM weir.jobs j, weir.tasks t
 		WHERE t.kind = 'keyed' GROUP BY j.status}), "$name: records flow");
 	return;
 }
 
-# Ends the attempt; the next one shows the connection as if nothing had been.
+# What ends the attempt; the next one shows the connection as if nothing had been.
 sub meddle
 {
-	my ($name, $sql) = @_;
+	my ($name, $end_attempt) = @_;
 	my $restarts = $node->sql('SELECT restarts FROM weir.jobs');
 	my $connection = "SELECT concat_ws(' ', status, peer, retries, connected_at) FROM weir.sources";
 	my $before = $node->sql($connection);
-	my ($status, undef, $err) = $node->psql($node->{database}, $sql);
 
-	is($status, 0, "$name: goes through") or diag($err);
+	$end_attempt->("SELECT restarts > $restarts FROM weir.jobs");
 	ok($node->wait_until("SELECT restarts > $restarts AND status = 'running' FROM weir.jobs"), "$name: a restart");
 	flow($name);
 	ok($node->wait_until($connection, $before), "$name: the same connection");
+	return;
+}
+
+# A session keeps its locks until the job has given way; input comes while it has them.
+sub lock_out
+{
+	my ($name, @sql) = @_;
+
+	meddle($name, sub {
+		my ($gave_way) = @_;
+		my $session = $node->background_psql($node->{database});
+
+		$session->query_safe($_) foreach 'BEGIN', @sql;
+		feed();
+		ok($node->wait_until($gave_way), "$name: the job gives way");
+		$session->query_safe('COMMIT');
+		pass("$name: goes through");
+		$session->quit;
+	});
 	return;
 }
 
@@ -69,8 +95,9 @@ sub terminate
 {
 	my ($kind) = @_;
 
-	meddle("$node->{database}, $kind terminated",
-		"SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = '$kind' ORDER BY subtask LIMIT 1");
+	meddle("$node->{database}, $kind terminated", sub {
+		$node->sql("SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = '$kind' ORDER BY subtask LIMIT 1");
+	});
 	return;
 }
 
@@ -89,10 +116,8 @@ foreach my $parallelism (1, 2)
 	my $name = "append_$parallelism";
 
 	begin($name, job => "parallelism => $parallelism");
-	meddle("$name, ADD COLUMN", '
-		BEGIN; ALTER TABLE averages ADD COLUMN note text; SELECT pg_sleep(0.8); COMMIT');
-	meddle("$name, CREATE INDEX", '
-		BEGIN; CREATE INDEX ON averages (average); SELECT pg_sleep(0.8); COMMIT');
+	lock_out("$name, ADD COLUMN", 'ALTER TABLE averages ADD COLUMN note text');
+	lock_out("$name, CREATE INDEX", 'CREATE INDEX ON averages (average)');
 	terminate('source');
 	terminate('keyed');
 	finish();
@@ -106,12 +131,9 @@ foreach my $parallelism (1, 2)
 			ON CONFLICT (f0) DO UPDATE SET average = excluded.average',
 		sink => 'CREATE TABLE averages (f0 bigint PRIMARY KEY, average bigint, touched int);');
 	ok($node->wait_until('SELECT count(*) > 1 FROM averages'), "$name: output");
-	meddle("$name, two-row UPDATE", '
-		BEGIN;
-		UPDATE averages SET touched = 1 WHERE f0 = (SELECT max(f0) FROM averages);
-		UPDATE averages SET touched = 1 WHERE f0 = (SELECT min(f0) FROM averages);
-		SELECT pg_sleep(0.8);
-		COMMIT');
+	lock_out("$name, two-row UPDATE",
+		'UPDATE averages SET touched = 1 WHERE f0 = (SELECT max(f0) FROM averages)',
+		'UPDATE averages SET touched = 1 WHERE f0 = (SELECT min(f0) FROM averages)');
 	terminate('source');
 	terminate('keyed');
 	terminate('sink');

@@ -9,7 +9,7 @@ use Test::More;
 use Weir::Node;
 use Weir::Sender;
 
-my $seed = $ENV{SEED} // 20260727;
+my $seed = $ENV{SEED} || 20260727;
 my $node = Weir::Node->create('whole');
 
 sub begin
@@ -83,7 +83,7 @@ my @breaks = (
 	sub { $node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'}) },
 	sub { $node->sql(q{SELECT weir.stop_job('s3'); SELECT weir.start_job('s3')}) });
 $sender->rate(300_000)->send_to(length $data);
-foreach my $round (1 .. 12)
+foreach my $round (1 .. 8)
 {
 	my $sent = $sender->sent;
 	my $goal = $sent + int(rand(40_000));
@@ -134,6 +134,15 @@ ok($node->wait_status('finished'), 'a record longer than the journal: finished')
 is($node->sql(q{SELECT string_agg(line, ',' ORDER BY line) FROM seen}), 'first,last', 'what is before and behind it is read');
 is($node->sql(q{SELECT count(*) > 10, min(error) ~ 'longer than 10240 bytes', sum(substring(error from '(\d+) bytes were put aside')::int), max(octet_length(raw)) FROM weir.dead_letters}),
 	't|t|9000001|10240', 'it is dead letters, which say how long it was');
+
+# A quote that is never closed: it is seen while the record grows.
+my $log = -s $node->logfile;
+$sender = Weir::Sender->new('"' . 'x' x 70);
+begin('growing', $sender, table => q{, max_record '100B'});
+$node->sql(q{SELECT weir.stop_job('s3', cancel => true); ALTER FOREIGN TABLE words OPTIONS (SET format 'csv'); SELECT weir.start_job('s3')});
+$sender->send_to(71)->wait_sent(71);
+ok($node->wait_until('SELECT record_bytes = 71 FROM weir.sources'), 'weir.sources shows a record that is not whole');
+ok($node->wait_for_log(qr/WARNING:  stream public\.words: the record behind line 0 has 71 bytes and is not whole.*HINT:  If a quote in it is never closed/s, $log), 'and a warning says so');
 
 # Event triggers are for tables that users make.
 $data = "one\n";

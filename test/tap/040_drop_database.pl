@@ -23,9 +23,15 @@ sub refused
 	return $stderr;
 }
 
+# More input comes, so that it cannot have been used up.
 sub flows
 {
 	my ($name) = @_;
+	my $more = Weir::Node::random_lines(20_000, 500, 40);
+
+	$sender->append($more);
+	$data .= $more;
+	$sender->send_to(length $data);
 	my $before = $node->sql('SELECT count(*) FROM averages');
 	return ok($node->wait_until("SELECT count(*) > $before FROM averages"), "$name: output flows");
 }

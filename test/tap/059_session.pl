@@ -57,6 +57,9 @@ sub keeps_settings
 		my $query = "INSERT INTO public.results SELECT '$name', ($expression)::text FROM public.lines";
 		my $job = lc $name;
 		my $set = $name eq 'search_path' ? "SET search_path = $value" : "SET $name = '$value'";
+
+		# a server may know one value only
+		next if $node->psql('kept', $set) != 0;
 		my $expected = $node->sql("$set; SELECT ($expression)::text FROM (VALUES ('x')) x(v)");
 		my $usual = ($node->psql('kept', "SELECT ($expression)::text FROM (VALUES ('x')) x(v)"))[1];
 

@@ -77,4 +77,22 @@ $sender->finish;
 ok($node->wait_status('finished'), 'and goes on when there is one');
 $node->is_exact('crowded');
 
+# That is one failure of the job: the one restart it has comes and goes through.
+$node->use_database('crowded_once');
+$node->sql('CREATE TABLE other (i int)');
+$sender = Weir::Sender->new($data);
+$node->averaging_job(port => $sender->port, job => 'parallelism => 1', checkpointing => q{every => '50 ms'});
+$node->sql(q{SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => 1, delay => '2 s')});
+$node->sql(q{SELECT weir.start_job('s3')});
+ok($node->wait_status('running'), 'a job with one restart runs');
+$node->load_input($data);
+$node->sql(qq{BEGIN; INSERT INTO other VALUES ($_); PREPARE TRANSACTION 'user $_'}) foreach 1 .. 4;
+$sender->send_to(length $data);
+ok($node->wait_status('restarting'), 'a PREPARE fails, and the job restarts');
+$node->sql(qq{ROLLBACK PREPARED 'user $_'}) foreach 1 .. 4;
+$sender->finish;
+ok($node->wait_status('finished'), 'the one restart is a whole attempt');
+is($node->sql('SELECT restarts FROM weir.jobs'), '1', 'and the only one');
+$node->is_exact('crowded once');
+
 done_testing();

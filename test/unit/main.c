@@ -10,6 +10,7 @@ main(void)
 	test_keygroup();
 	test_isolate();
 	test_poison();
+	test_crash();
 	test_clock();
 	test_expiry();
 	test_restart();

@@ -38,6 +38,7 @@ extern int	random_below(Random *r, int n);
 extern void test_keygroup(void);
 extern void test_isolate(void);
 extern void test_poison(void);
+extern void test_crash(void);
 extern void test_clock(void);
 extern void test_expiry(void);
 extern void test_restart(void);

@@ -110,7 +110,21 @@ static const Scenario scenarios[] = {
 		"60 ack 0 2 -> prepare 2, decide 2\n"
 		"70 undecided 2 -> fail_attempt 2 completing\n"
 		"80 restart 3\n"
-		"80 lost 2 -> fail_job 2 completing"},
+		"80 lost 2\n"
+		"80 is failures 0\n"
+		"80 all\n"
+		"90 manual 3 -> trigger 3 manual #3"},
+	{.name = "completing failed has ended an attempt, and does not end the next", .ntasks = 1, CONFIG, .config.tolerable = 0, .script =
+		"0 all\n"
+		"10 manual 1 -> trigger 1 manual #1\n"
+		"20 ack 0 1 -> prepare 1, decide 1\n"
+		"30 undecided 1 -> fail_attempt 1 completing\n"
+		"40 restart 2\n"
+		"40 lost 1\n"
+		"40 is failures 0\n"
+		"40 all\n"
+		"50 manual 2 -> trigger 2 manual #2\n"
+		"60 finish 2 -> prepare 2, decide 2, commit 2, complete 2 from 2 #2"},
 	{.name = "completing failed is old news behind a later success", .ntasks = 1, CONFIG, .config.tolerable = 0, .script =
 		"0 before 5\n"
 		"0 lost 4\n"

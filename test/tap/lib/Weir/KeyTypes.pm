@@ -112,7 +112,6 @@ our %extension = (
 	prefix => { 'prefix_range' => $sorted },
 	seg => { 'seg' => $sorted },
 	semver => { 'semver' => [qw(1.0.0 1.0.0+a 1.2.3-beta)], 'semverrange' => [ '[1.0.0,2.0.0)', '[1.0.0,3.0.0)' ], 'semver[]' => [ '{1.0.0}', '{1.0.0,2.0.0}' ] },
-	semver => { 'semver' => [qw(1.0.0 1.0.0+a 1.2.3-beta)], 'semverrange' => [ '[1.0.0,2.0.0)', '[1.0.0,3.0.0)' ], 'semver[]' => [ '{1.0.0}', '{1.0.0,2.0.0}' ] },
 	tdigest => { 'tdigest' => $nothing },
 	unit => { 'unit' => $sorted, 'unitrange' => 'values of type unit, which has a default btree operator class only' });
 
