@@ -83,7 +83,10 @@ read_dependent(MemoryContext context, uint64 row)
 	d->name = weir_internal_text(context, row, 2);
 	d->keyed = DatumGetBool(weir_internal_get(row, 3, &isnull));
 	d->owner = DatumGetObjectId(weir_internal_get(row, 5, &isnull));
-	d->active = weir_job_status_parse(word, &status) && weir_job_status_is_active(status);
+	if (!weir_job_status_parse(word, &status))
+		return d;
+	d->active = weir_job_status_is_active(status);
+	d->goes_on = d->active || status == WEIR_JOB_STOPPED || status == WEIR_JOB_FAILED;
 	return d;
 }
 

@@ -25,6 +25,7 @@ typedef struct WeirDependent
 	Oid			owner;
 	bool		keyed;
 	bool		active;			/* by its status */
+	bool		goes_on;		/* active, or would go on from where it has read to */
 } WeirDependent;
 
 /* Replaces what is noted of the job by this List of WeirUsed. */
