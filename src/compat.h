@@ -207,7 +207,6 @@ weir_json_aggregate(Node *node, Expr **coercion)
 #define weir_serializes_trusted(function) false
 #endif
 
-
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_state.h"
 #endif

@@ -189,7 +189,7 @@ claim_slot(WeirCoordinator *co, int index, const WeirCoordinatorArg *arg)
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	ours = slot->used && slot->database == arg->database && slot->job == arg->job &&
-		slot->coordinator == NULL && !slot->ended && !weir_slot_is_held(slot);
+		slot->coordinator == NULL && !slot->ended && !slot->withdrawn && !weir_slot_is_held(slot);
 	if (ours)
 	{
 		slot->coordinator = MyProc;
