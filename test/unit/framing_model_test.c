@@ -275,6 +275,7 @@ walk_counted(Model *m, size_t begin, size_t limit)
 {
 	size_t		p;
 	size_t		count = 0;
+	size_t		body;
 	bool		bad;
 
 	while (begin < limit && (m->input[begin] == '\n' || m->input[begin] == '\r'))
@@ -298,7 +299,10 @@ walk_counted(Model *m, size_t begin, size_t limit)
 		return put_aside(m, begin, p, p, SEARCH_COUNT, count, limit, WEIR_RECORD_TOO_LONG);
 	if (p + count > limit)
 		return leave(m, begin, limit - begin, limit, WEIR_RECORD_TRUNCATED);
-	add(m, p, count, p + count, WEIR_RECORD_WHOLE, false);
+	body = count;
+	if (body > 0 && m->input[p + body - 1] == '\n')
+		body -= body > 1 && m->input[p + body - 2] == '\r' ? 2 : 1;
+	add(m, p, body, p + count, WEIR_RECORD_WHOLE, false);
 	return p + count;
 }
 

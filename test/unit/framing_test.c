@@ -116,6 +116,7 @@ static const Case aside_cases[] = {
 	{"counted", "", "counted", 100, "5 hello3 a\nb1 c", "|hello|a\nb|c|"},
 	{"counted: byte by byte", "", "counted", 100, "1^0^ ^0^1^2^3^4^5^6^7^8^9^1^ ^x", "|0123456789|x|"},
 	{"counted: newlines between messages are passed over", "", "counted", 100, "1 a\n2 bc\r\n^\n1 d\n", "|a|bc|d|"},
+	{"counted: a newline at a message's end is no part of it", "", "counted", 100, "6 hello\n7 a\nbcd\r\n2 \n\n1 \n2 \r^\n1 \r", "|hello|a\nbcd|\n|||\r|"},
 	{"counted: no count: up to the newline", "", "counted", 100, "<13>hello\n1 a<14>x^y\n2 bc", "|<13>hello\n?|a|<14>xy\n?|bc|"},
 	{"counted: a count that begins with 0", "", "counted", 100, "05 hello\n1 a", "|05 hello\n?|a|"},
 	{"counted: no space behind it", "", "counted", 100, "5hello\n1 a", "|5hello\n?|a|"},
