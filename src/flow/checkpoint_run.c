@@ -105,14 +105,24 @@ drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	pfree(p);
 }
 
-/* Records the tasks have worked off: when it has not moved, nothing happened. */
+/* Records a source has left behind, also those that it passed over. */
+static int64
+records_passed(const WeirTaskSlot *slot)
+{
+	return Max(slot->source.records - slot->start.line, 0);
+}
+
+/*
+ * Records the tasks have worked off or passed over: when it has not moved,
+ * nothing happened, and no checkpoint would free any of a journal.
+ */
 static int64
 activity(WeirCoordinator *co)
 {
 	int64		sum = 0;
 
 	for (int i = 0; i < co->ntasks; i++)
-		sum += co->attempt->tasks[i].stats.records_in;
+		sum += co->attempt->tasks[i].stats.records_in + records_passed(&co->attempt->tasks[i]);
 	return sum;
 }
 
