@@ -46,6 +46,11 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# TLS by the library that the server uses for its own.
+ifeq ($(with_ssl),openssl)
+SHLIB_LINK += -lssl -lcrypto
+endif
+
 # Catalog look-ups outside a transaction fail an assertion.
 ifdef ASSERT
 $(filter-out src/decide/%,$(OBJS)): override CPPFLAGS += -include $(srcdir)/src/lookup.h

@@ -29,3 +29,6 @@ CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (on_error 'dead_letter', max_dea
 CREATE FOREIGN TABLE u (a int) SERVER s OPTIONS (on_error 'skip');
 CREATE FOREIGN TABLE u (a int) SERVER s OPTIONS (max_dead_letters 'many');
 SELECT weir_internal.guard_dead_letter();
+CREATE TABLE v (a bigint);
+CREATE TRIGGER guard BEFORE DELETE ON v FOR EACH STATEMENT EXECUTE FUNCTION weir_internal.guard_dead_letter();
+DELETE FROM v;

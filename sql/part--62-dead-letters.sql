@@ -20,6 +20,7 @@ CREATE TABLE weir_internal.dead_letter (
 -- Who may read a letter through the view need not be who may delete it.
 CREATE FUNCTION weir_internal.guard_dead_letter() RETURNS trigger
     LANGUAGE C AS 'MODULE_PATHNAME', 'weir_guard_dead_letter';
+REVOKE ALL ON FUNCTION weir_internal.guard_dead_letter() FROM PUBLIC;   -- it reads this table's rows only
 CREATE TRIGGER guard BEFORE DELETE ON weir_internal.dead_letter
     FOR EACH ROW EXECUTE FUNCTION weir_internal.guard_dead_letter();
 

@@ -12,6 +12,18 @@ CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port
 CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '65536');
 CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port 'http');
 CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999', delimiter ' ');
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999', nonsense 'x');
+
+-- what is no host
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a:9999');
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'tcp://a', port '9999');
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '[::1]:9999', port '9999');
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host '/run/x.sock', port '9999');
+CREATE SERVER s FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a b', port '9999');
+CREATE SERVER v6 FOREIGN DATA WRAPPER weir_socket OPTIONS (host '[::1]', port '9999');
+ALTER SERVER v6 OPTIONS (SET host '::1');
+ALTER SERVER v6 OPTIONS (SET host 'fe80::1%eth0');
+DROP SERVER v6;
 
 -- everything a server takes
 CREATE SERVER s FOREIGN DATA WRAPPER weir_socket
@@ -47,8 +59,70 @@ ALTER SERVER s OPTIONS (SET max_journal '1kB');
 ALTER SERVER s OPTIONS (SET max_journal 'unlimited');
 ALTER SERVER s OPTIONS (SET max_journal '1.5GB');
 
+-- the connection
+ALTER SERVER s OPTIONS (ADD connect_timeout '1 ms');
+ALTER SERVER s OPTIONS (ADD connect_timeout '5 s');
+ALTER SERVER s OPTIONS (ADD keepalive_idle '500 ms');
+ALTER SERVER s OPTIONS (ADD keepalive_idle '-1 s');
+ALTER SERVER s OPTIONS (ADD keepalive_idle '10 h');
+ALTER SERVER s OPTIONS (ADD keepalive_idle '0');
+ALTER SERVER s OPTIONS (SET keepalive_idle '15 s');
+ALTER SERVER s OPTIONS (ADD idle_timeout '50 ms');
+ALTER SERVER s OPTIONS (ADD idle_timeout '2 years');
+ALTER SERVER s OPTIONS (ADD idle_timeout '0');
+ALTER SERVER s OPTIONS (SET idle_timeout '5 min');
+ALTER SERVER s OPTIONS (ADD greeting 'hello\n');
+ALTER SERVER s OPTIONS (SET protocol 'none');
+ALTER SERVER s OPTIONS (ADD greeting 'hello\q');
+ALTER SERVER s OPTIONS (ADD greeting 'hello\x4');
+ALTER SERVER s OPTIONS (ADD greeting 'hello\');
+DO $$BEGIN
+    EXECUTE format('ALTER SERVER s OPTIONS (ADD greeting %L)', repeat('x', 8193));
+EXCEPTION WHEN invalid_parameter_value THEN
+    RAISE NOTICE '%', left(sqlerrm, 60);
+END$$;
+ALTER SERVER s OPTIONS (ADD greeting E'hello\n');
+ALTER SERVER s OPTIONS (SET greeting 'hello\r\n\t\0\x7F\xff\\');
+ALTER SERVER s OPTIONS (SET protocol 'resume');
+ALTER SERVER s OPTIONS (DROP greeting);
+
+-- TLS
+ALTER SERVER s OPTIONS (ADD ssl 'on');
+ALTER SERVER s OPTIONS (ADD sslmode 'prefer');
+ALTER SERVER s OPTIONS (ADD sslmode 'require');
+ALTER SERVER s OPTIONS (SET sslmode 'verify-ca');
+ALTER SERVER s OPTIONS (SET sslmode 'verify-full');
+ALTER SERVER s OPTIONS (SET sslmode 'disable');
+ALTER SERVER s OPTIONS (ADD sslrootcert '');
+ALTER SERVER s OPTIONS (ADD sslcert '/x/client.crt');
+ALTER SERVER s OPTIONS (ADD sslkey '/x/client.key');
+ALTER SERVER s OPTIONS (ADD sslcert '/x/client.crt', ADD sslkey '/x/client.key', ADD sslrootcert '/x/ca.crt');
+ALTER SERVER s OPTIONS (DROP sslmode);
+
+-- who may name files, which the operating system's user of the server reads
+CREATE ROLE weir_test_files;
+GRANT USAGE ON FOREIGN DATA WRAPPER weir_socket TO weir_test_files;
+ALTER SERVER s OWNER TO weir_test_files;
+SET ROLE weir_test_files;
+CREATE SERVER f FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a', port '1', sslrootcert '/etc/passwd');
+CREATE SERVER f FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a', port '1', sslcert '/a', sslkey '/b');
+ALTER SERVER s OPTIONS (SET host 'mine');
+CREATE SERVER f FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a', port '1', sslrootcert 'system');
+CREATE SERVER g FOREIGN DATA WRAPPER weir_socket OPTIONS (host 'a', port '1', sslmode 'verify-full');
+RESET ROLE;
+GRANT pg_read_server_files TO weir_test_files;
+SET ROLE weir_test_files;
+ALTER SERVER s OPTIONS (DROP sslrootcert, DROP sslcert, DROP sslkey);
+RESET ROLE;
+ALTER SERVER s OWNER TO CURRENT_USER;
+DROP OWNED BY weir_test_files CASCADE;
+DROP ROLE weir_test_files;
+
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (record_delimiter ';');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'csv', quote '\x01');
+CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (format 'csv', escape '\b');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (heading 'on');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (header 'match');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (skip_empty 'maybe');

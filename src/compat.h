@@ -57,6 +57,9 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* In csv a line \. ends a COPY; on newer servers it is data. */
+#define WEIR_CSV_HAS_END_OF_COPY (PG_VERSION_NUM < 180000)
+
 /* After a change of a column of a descriptor (1-based). */
 #if PG_VERSION_NUM >= 180000
 #define weir_attribute_changed(desc, attno) populate_compact_attribute(desc, (attno) - 1)
@@ -203,7 +206,6 @@ weir_json_aggregate(Node *node, Expr **coercion)
 #else
 #define weir_serializes_trusted(function) false
 #endif
-
 
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_state.h"

@@ -26,10 +26,11 @@ weir_guard_dead_letter(PG_FUNCTION_ARGS)
 	bool		isnull;
 	WeirJob    *job;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("guard_dead_letter() is a trigger function for DELETE")));
+				 errmsg("guard_dead_letter() is a trigger function for each row BEFORE DELETE")));
 	job = weir_job_by_id(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
 													RelationGetDescr(trigger->tg_relation),
 													&isnull)));

@@ -7,6 +7,10 @@
  * declarations finds its state.  Where the job goes too, as with DROP EXTENSION,
  * it is not asked.
  *
+ * A job keeps what is its owner's.  What belongs to somebody else goes with
+ * CASCADE, as it would if a view of the job's owner used it: such a job is stopped
+ * and failed, by the transaction that drops.
+ *
  * By then PostgreSQL has locked what it will drop, and has waited for the jobs'
  * epochs, which in turn have waited behind it.  A drop of a relation by its name
  * is therefore refused before.
@@ -14,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
@@ -29,6 +34,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "api/guest.h"
@@ -37,6 +43,7 @@
 #include "flow/registry.h"
 
 static object_access_hook_type previous_hook = NULL;
+static WeirCascade cascading = WEIR_CASCADE_NONE;
 
 /* Relations of a kind that a query can name. */
 static bool
@@ -119,6 +126,73 @@ standing_in_the_way(Oid class_id, Oid object)
 	return result;
 }
 
+WeirCascade
+weir_dependent_cascade(WeirCascade cascade)
+{
+	WeirCascade before = cascading;
+
+	cascading = cascade;
+	return before;
+}
+
+/* Whose object is it?  InvalidOid: nobody's that can be told. */
+static Oid
+owner_of(Oid class_id, Oid object)
+{
+	Relation	rel = table_open(class_id, AccessShareLock);
+	HeapTuple	tuple = get_catalog_object_by_oid(rel, get_object_attnum_oid(class_id), object);
+	Oid			owner = InvalidOid;
+	bool		isnull;
+
+	if (HeapTupleIsValid(tuple))
+		owner = DatumGetObjectId(heap_getattr(tuple, get_object_attnum_owner(class_id),
+											  RelationGetDescr(rel), &isnull));
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+/* Those of the jobs that the object's owner need not mind. */
+static List *
+of_others(List *jobs, Oid class_id, Oid object)
+{
+	Oid			owner = owner_of(class_id, object);
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	if (cascading == WEIR_CASCADE_OWNED)
+		return jobs;
+	foreach(lc, jobs)
+	{
+		WeirDependent *d = lfirst(lc);
+
+		if (d->owner != owner || !has_privs_of_role(GetUserId(), d->owner))
+			others = lappend(others, d);
+	}
+	return others;
+}
+
+/* Stops and fails them: what they use goes. */
+static void
+break_jobs(List *jobs, Oid class_id, Oid object)
+{
+	ObjectAddress address;
+	char	   *what;
+	ListCell   *lc;
+
+	ObjectAddressSet(address, class_id, object);
+	what = getObjectDescription(&address, false);
+	foreach(lc, jobs)
+	{
+		WeirDependent *d = lfirst(lc);
+
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("drop cascades to job \"%s\", which is failed", d->name)));
+		weir_hold(MyDatabaseId, d->job, "DROP ... CASCADE");
+		weir_job_depend_broken(d->job, psprintf("%s, which the job uses, was dropped", what));
+	}
+}
+
 static void
 refuse_drop(List *jobs, Oid class_id, Oid object)
 {
@@ -138,6 +212,8 @@ refuse_drop(List *jobs, Oid class_id, Oid object)
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 			 errmsg("cannot drop %s because a job depends on it", what),
 			 errdetail_internal("%s", detail.data),
+			 of_others(jobs, class_id, object) != NIL ?
+			 errhint("Drop the jobs first with weir.drop_job, or use DROP ... CASCADE to stop and fail those of other roles.") :
 			 first->keyed ?
 			 errhint("Stop the job first with weir.stop_job, or change the function with CREATE OR REPLACE FUNCTION.") :
 			 errhint("Drop the job first with weir.drop_job.")));
@@ -159,6 +235,25 @@ refuse_drop_role(List *jobs, Oid role)
 					GetUserNameFromId(role, false)),
 			 errdetail_internal("%s", detail.data),
 			 errhint("Give the jobs to another role with REASSIGN OWNED, or drop them with weir.drop_job or DROP OWNED.")));
+}
+
+/* Before the drop is sure to come, the jobs that go with it are only stopped. */
+static void
+make_way(Oid class_id, Oid object, bool cascade, bool sure)
+{
+	List	   *jobs = standing_in_the_way(class_id, object);
+	List	   *others;
+	ListCell   *lc;
+
+	if (jobs == NIL)
+		return;
+	others = cascade ? of_others(jobs, class_id, object) : NIL;
+	if (list_length(others) < list_length(jobs))
+		refuse_drop(list_difference_ptr(jobs, others), class_id, object);
+	if (sure)
+		break_jobs(others, class_id, object);
+	foreach(lc, sure ? NIL : others)
+		weir_hold(MyDatabaseId, ((WeirDependent *) lfirst(lc))->job, "DROP ... CASCADE");
 }
 
 /* What DROP of this type takes; else it says so itself. */
@@ -206,13 +301,10 @@ weir_dependent_before_drop(DropStmt *stmt)
 	foreach(lc, stmt->objects)
 	{
 		Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(lfirst(lc)), NoLock, true);
-		List	   *jobs;
 
 		if (!OidIsValid(relid) || !has_kind(relid, stmt->removeType) || !may_drop(relid))
 			continue;
-		jobs = standing_in_the_way(RelationRelationId, relid);
-		if (jobs != NIL)
-			refuse_drop(jobs, RelationRelationId, relid);
+		make_way(RelationRelationId, relid, stmt->behavior == DROP_CASCADE, false);
 	}
 }
 
@@ -232,9 +324,7 @@ object_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, vo
 			refuse_drop_role(jobs, object);
 		return;
 	}
-	jobs = standing_in_the_way(class_id, object);
-	if (jobs != NIL)
-		refuse_drop(jobs, class_id, object);
+	make_way(class_id, object, cascading != WEIR_CASCADE_NONE, true);
 }
 
 void

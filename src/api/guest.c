@@ -362,22 +362,54 @@ concerns(Node *stmt)
 	}
 }
 
-static void
-utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
-		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
-		QueryCompletion *completion)
+/* Does it drop what depends on what it drops? */
+static WeirCascade
+cascades(Node *stmt)
 {
-	if (concerns(pstmt->utilityStmt))
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
-		PopActiveSnapshot();
-	}
+	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_OWNED;
+	return WEIR_CASCADE_NONE;
+}
+
+static void
+run(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
+	ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
+	QueryCompletion *completion)
+{
 	if (previous_hook)
 		previous_hook(pstmt, text, read_only_tree, context, params, environment, dest, completion);
 	else
 		standard_ProcessUtility(pstmt, text, read_only_tree, context, params, environment, dest,
 								completion);
+}
+
+static void
+utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
+		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
+		QueryCompletion *completion)
+{
+	WeirCascade cascade;
+
+	if (!concerns(pstmt->utilityStmt))
+	{
+		run(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+		return;
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
+	PopActiveSnapshot();
+	cascade = weir_dependent_cascade(cascades(pstmt->utilityStmt));
+	PG_TRY();
+	{
+		run(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+	}
+	PG_FINALLY();
+	{
+		(void) weir_dependent_cascade(cascade);
+	}
+	PG_END_TRY();
 }
 
 void

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "api/access.h"
+#include "api/consumer.h"
 #include "api/option.h"
 #include "api/savepoint.h"
 #include "catalog/job.h"
@@ -234,6 +235,7 @@ check_begin(WeirJob *job, bool take)
 	WeirDataflow *dataflow = weir_job_compile_new(job);
 
 	weir_check_prerequisites(job, dataflow, take);
+	weir_check_consumer(job->id, dataflow->stream);
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
 	return dataflow;

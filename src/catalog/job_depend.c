@@ -63,6 +63,14 @@ weir_job_depend_set(int64 job, List *used)
 	}
 }
 
+void
+weir_job_depend_broken(int64 job, const char *reason)
+{
+	weir_job_set_status(job, WEIR_JOB_FAILED, reason, reason);
+	weir_job_depend_delete(job);
+	CommandCounterIncrement();
+}
+
 static WeirDependent *
 read_dependent(MemoryContext context, uint64 row)
 {
@@ -74,7 +82,11 @@ read_dependent(MemoryContext context, uint64 row)
 	d->job = weir_internal_int64(row, 1);
 	d->name = weir_internal_text(context, row, 2);
 	d->keyed = DatumGetBool(weir_internal_get(row, 3, &isnull));
-	d->active = weir_job_status_parse(word, &status) && weir_job_status_is_active(status);
+	d->owner = DatumGetObjectId(weir_internal_get(row, 5, &isnull));
+	if (!weir_job_status_parse(word, &status))
+		return d;
+	d->active = weir_job_status_is_active(status);
+	d->goes_on = d->active || status == WEIR_JOB_STOPPED || status == WEIR_JOB_FAILED;
 	return d;
 }
 
@@ -132,7 +144,7 @@ weir_job_dependents(Oid class_id, Oid object)
 
 	if (!is_noted(class_id, object))
 		return NIL;
-	return find_dependents("SELECT j.id, j.name, d.keyed, r.status"
+	return find_dependents("SELECT j.id, j.name, d.keyed, r.status, j.owner"
 						   " FROM weir_internal.job_depend d"
 						   " JOIN weir_internal.job j ON j.id = d.job"
 						   " JOIN weir_internal.run r ON r.job = j.id"
@@ -146,7 +158,7 @@ weir_jobs_owned(Oid role)
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(role);
 
-	return find_dependents("SELECT j.id, j.name, false, coalesce(r.status, 'created')"
+	return find_dependents("SELECT j.id, j.name, false, coalesce(r.status, 'created'), j.owner"
 						   " FROM weir_internal.job j"
 						   " LEFT JOIN weir_internal.run r ON r.job = j.id"
 						   " WHERE j.owner = $1 ORDER BY j.name", 1, &type, &value);

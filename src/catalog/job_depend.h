@@ -22,13 +22,17 @@ typedef struct WeirDependent
 {
 	int64		job;
 	char	   *name;
+	Oid			owner;
 	bool		keyed;
 	bool		active;			/* by its status */
+	bool		goes_on;		/* active, or would go on from where it has read to */
 } WeirDependent;
 
 /* Replaces what is noted of the job by this List of WeirUsed. */
 extern void weir_job_depend_set(int64 job, List *used);
 extern void weir_job_depend_delete(int64 job);
+/* What the job uses goes: it is failed, for this reason, and guards nothing until it is started again. */
+extern void weir_job_depend_broken(int64 job, const char *reason);
 
 /* List of WeirDependent, by name, in CurrentMemoryContext; sees what was just committed. */
 extern List *weir_job_dependents(Oid class_id, Oid object);

@@ -106,6 +106,7 @@ compile(const char *query, bool check, bool returning)
 	c.pstate->p_sourcetext = c.text;
 	c.out = palloc0(sizeof(WeirDataflow));
 	c.out->context = context;
+	c.out->text = c.text;
 
 	callback.callback = compile_error_callback;
 	callback.arg = unconstify(char *, c.text);

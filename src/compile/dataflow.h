@@ -69,6 +69,7 @@ typedef struct WeirCountWindow
 typedef struct WeirDataflow
 {
 	MemoryContext context;		/* holds all of this */
+	const char *text;			/* of the query, for who watches its statements run */
 	Oid			stream;
 	Oid			target;			/* relation of the INSERT */
 

@@ -3,9 +3,10 @@
  *		The columns that joins of FROM, and GROUP BY, name.
  *
  * A join has a range table entry that lists its columns, those of USING
- * merged; from PostgreSQL 18 on GROUP BY has one of what is grouped.  Before anything else looks at the query, references to them are
- * replaced by what they stand for, so that nothing needs the lists; after the
- * cut they are made anew for the joins that are left.
+ * merged; from PostgreSQL 18 on GROUP BY has one of what is grouped.  Before
+ * anything else looks at the query, references to them are replaced by what they
+ * stand for, so that nothing needs the lists; after the cut they are made anew
+ * for the joins that are left.
  */
 #include "postgres.h"
 

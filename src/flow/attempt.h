@@ -83,6 +83,7 @@ typedef struct WeirAttempt
 	uint32		magic;
 	Oid			database;
 	int64		job;
+	Oid			owner;			/* the job's */
 	int			job_slot;		/* in the registry */
 	int64		attempt;
 	int64		timeline;

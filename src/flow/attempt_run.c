@@ -162,6 +162,7 @@ finish_when_ended(WeirCoordinator *co)
 	if (!co->job->checkpointing)
 	{
 		co->outcome = WEIR_OUTCOME_FINISHED;
+		co->finish_reason = weir_complete_reason(co);
 		return;
 	}
 	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());

@@ -67,6 +67,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 
 	attempt->database = MyDatabaseId;
 	attempt->job = co->job->id;
+	attempt->owner = co->job->owner;
 	attempt->job_slot = co->slot - weir_registry->slots;
 	attempt->attempt = id;
 	attempt->timeline = co->timeline;

@@ -422,7 +422,10 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 	co->output_waits = false;
 	weir_complete_trim(co, action->retained_from);
 	if (action->ckind == WEIR_FINAL)
+	{
 		co->outcome = co->stopping && !co->draining ? WEIR_OUTCOME_STOPPED : WEIR_OUTCOME_FINISHED;
+		co->finish_reason = weir_complete_reason(co);
+	}
 	if (action->token != 0 && action->token != co->stop_token)
 		weir_request_done(co, action->token, true, action->checkpoint, NULL);
 	drop_pending(co, p);

@@ -199,6 +199,9 @@ weir_registry_reserve(WeirJobSlot *slot, int workers, int prepared)
 	ok = (workers <= slot->workers && prepared <= slot->prepared) || fits(&need, &others, &limit);
 	if (ok)
 	{
+		/* what it gives back others may wait for */
+		if ((workers < slot->workers || prepared < slot->prepared) && weir_registry->launcher)
+			SetLatch(&weir_registry->launcher->procLatch);
 		slot->workers = workers;
 		slot->prepared = prepared;
 	}
@@ -234,15 +237,16 @@ weir_registry_withdraw(int64 job)
 	WeirJobSlot *slot;
 	bool		waits;
 
+	/* First, so that no error can leave it withdrawn. */
+	weir_registry_withdraw_at_commit(job);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	slot = weir_slot_find(MyDatabaseId, job);
 	waits = slot != NULL && slot->wanted && !slot->claimed && slot->coordinator == NULL;
 	if (waits)
 	{
 		slot->wanted = false;
-		slot->ended = true;
-		if (weir_registry->launcher)
-			SetLatch(&weir_registry->launcher->procLatch);
+		slot->claimed = true;
+		slot->withdrawn = true;
 	}
 	LWLockRelease(weir_registry->lock);
 	return waits;

@@ -76,3 +76,27 @@ weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	}
 	WEIR_FAULT(after_tell);
 }
+
+/* Why the job is finished: what its sources say of their ends, if this attempt met them. */
+char *
+weir_complete_reason(WeirCoordinator *co)
+{
+	StringInfoData reason;
+	MemoryContext old;
+
+	if (co->draining)
+		return "drained by stop_job";
+	old = MemoryContextSwitchTo(co->context);
+	initStringInfo(&reason);
+	for (int i = 0; i < co->attempt->nsources; i++)
+	{
+		WeirTaskSlot *slot = &co->attempt->tasks[i];
+		const char *why = slot->source.last_error;
+
+		appendStringInfo(&reason, "%sstream %s has ended", i > 0 ? "; " : "", slot->stream);
+		if (why[0] != '\0')
+			appendStringInfo(&reason, ": %s, and max_retries is used up", why);
+	}
+	MemoryContextSwitchTo(old);
+	return reason.data;
+}

@@ -189,7 +189,7 @@ claim_slot(WeirCoordinator *co, int index, const WeirCoordinatorArg *arg)
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	ours = slot->used && slot->database == arg->database && slot->job == arg->job &&
-		slot->coordinator == NULL && !slot->ended && !weir_slot_is_held(slot);
+		slot->coordinator == NULL && !slot->ended && !slot->withdrawn && !weir_slot_is_held(slot);
 	if (ours)
 	{
 		slot->coordinator = MyProc;
@@ -394,6 +394,7 @@ settle_stop(WeirCoordinator *co)
 		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubtful;
 	weir_checkpoint_settle(co->job->id);
 	weir_coordinator_end(co, true);
+	co->finish_reason = "drained by stop_job";
 	if (completed)
 		co->outcome = co->draining ? WEIR_OUTCOME_FINISHED : WEIR_OUTCOME_STOPPED;
 	else
@@ -413,6 +414,7 @@ run_attempt(WeirCoordinator *co)
 {
 	co->outcome = WEIR_OUTCOME_NONE;
 	co->unresolved = NULL;
+	co->finish_reason = NULL;
 	weir_restart_started(&co->restart);
 	guarded(co, recover_and_run);
 	if (co->attempt && co->checkpointer)
@@ -464,7 +466,7 @@ live_once(WeirCoordinator *co)
 	switch (co->outcome)
 	{
 		case WEIR_OUTCOME_FINISHED:
-			weir_coordinator_status(co, WEIR_JOB_FINISHED, NULL, NULL);
+			weir_coordinator_status(co, WEIR_JOB_FINISHED, co->finish_reason, NULL);
 			return false;
 		case WEIR_OUTCOME_STOPPED:
 		case WEIR_OUTCOME_CANCELLED:

@@ -117,6 +117,7 @@ typedef struct WeirCoordinator
 	int			trim_group;		/* where the next trim of chunks begins */
 
 	WeirOutcome outcome;
+	char	   *finish_reason;	/* of WEIR_OUTCOME_FINISHED */
 	int			error_sqlstate;
 	int64		error_line;
 	char	   *error;			/* in context */
@@ -200,6 +201,8 @@ extern void weir_checkpoints_abandon(WeirCoordinator *co);
 /* complete.c: what follows when all of a checkpoint's output is visible. */
 extern void weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p);
 extern void weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p);
+/* Why a job is finished; while its attempt's segment is there. */
+extern char *weir_complete_reason(WeirCoordinator *co);
 /* Deletes what no recovery can need any more. */
 extern void weir_complete_trim(WeirCoordinator *co, int64 retained_from);
 

@@ -213,6 +213,15 @@ dropped_jobs(int *n)
 	return result;
 }
 
+static void
+enter_job(int64 id)
+{
+	WeirJob    *job = weir_registry_is_active(id) ? NULL : weir_job_by_id(id);
+
+	if (job)					/* it may just have been dropped */
+		weir_registry_enter(job);
+}
+
 /*
  * The scan worker: enters what should run in this database into the registry,
  * purges what a dropped job left behind, and resolves what is prepared and
@@ -233,13 +242,12 @@ weir_scan_main(Datum arg)
 	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (weir_autostart && OidIsValid(get_extension_oid("weir", true)))
+	if (!weir_autostart)
+		weir_registry_leave_alone();
+	else if (OidIsValid(get_extension_oid("weir", true)))
 		jobs = weir_jobs_wanted(&n);
 	for (int i = 0; i < n; i++)
-	{
-		if (!weir_registry_is_active(jobs[i]))
-			weir_registry_enter(weir_job_by_id(jobs[i]));
-	}
+		enter_job(jobs[i]);
 	if (OidIsValid(get_extension_oid("weir", true)))
 		dropped = dropped_jobs(&ndropped);
 	PopActiveSnapshot();
@@ -365,7 +373,7 @@ coordinator_gone(int index, Started *started)
 		slot->ended = true;
 		slot->wanted = false;
 	}
-	died = !slot->ended;
+	died = !slot->ended && !slot->withdrawn;
 	if (died && !slot->live)
 		weir_slot_waits(slot, "its coordinator ended at its start; the server's log says why");
 	else
@@ -383,6 +391,8 @@ coordinator_gone(int index, Started *started)
 	LWLockRelease(weir_registry->lock);
 	if (died)
 		put_off(started, LONGEST_PAUSE_MS);
+	else
+		started->not_before = 0;	/* the slot's next job has nothing to do with it */
 	/* Somebody may wait for what it gives back. */
 	SetLatch(MyLatch);
 	weir_registry_changed();
@@ -399,7 +409,8 @@ is_orphaned(int index)
 	bool		orphaned;
 
 	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	orphaned = slot->used && !slot->wanted && !slot->claimed && slot->coordinator == NULL;
+	orphaned = slot->used && !slot->wanted && !slot->claimed && !slot->withdrawn &&
+		slot->coordinator == NULL;
 	LWLockRelease(weir_registry->lock);
 	return orphaned;
 }

@@ -54,7 +54,8 @@ struct WeirJobSlot
 	Oid			database;
 	int64		job;
 	char		name[NAMEDATALEN];	/* "": not known yet */
-	bool		claimed;		/* a transaction that has not ended starts the job */
+	bool		claimed;		/* a transaction that has not ended starts the job, or .. */
+	bool		withdrawn;		/* .. lets it wait no more */
 	bool		wanted;			/* the launcher shall start a coordinator */
 	bool		ended;			/* the coordinator ended the job: not to be restarted */
 	bool		dropped;		/* with its extension or database: nobody's any more */
@@ -91,6 +92,7 @@ typedef struct WeirRegistry
 	WeirServerEnd ended;
 	uint64		next_token;		/* of requests, and turns of jobs that wait */
 	bool		scanned;		/* the launcher has seen every database */
+	bool		left_alone;		/* jobs were not looked for, as weir.autostart was off */
 	int			overflow;		/* jobs that found no slot */
 	bool		freed;			/* a slot was, and the launcher has not looked for them yet */
 	int			nrequests;
@@ -114,15 +116,21 @@ extern WeirJobSlot *weir_slot_claim(Oid database, int64 job);
 /* Its coordinator is done with the job or there was none, and no other is wanted. */
 extern bool weir_slot_has_ended(const WeirJobSlot *slot);
 
+/* The launcher shall start its coordinator, in its turn; the caller holds the lock. */
+extern void weir_slot_want(WeirJobSlot *slot);
 /* Makes the launcher start this job's coordinator, once there is room. */
 extern void weir_registry_start(Oid database, int64 job);
 /* The same for a job of this database that should be running, with what it needs. */
 extern void weir_registry_enter(const WeirJob *job);
+/* They are not started with the server. */
+extern void weir_registry_leave_alone(void);
 /* Has the job what it needs, so that its coordinator runs or will at once? */
 extern bool weir_registry_is_admitted(int64 job);
 
-/* claim.c */
+/* notice.c, when the current (sub)transaction ends: a claim, or the withdrawal of a job that waits */
 extern void weir_registry_release_at_end(int64 job);
+extern void weir_registry_withdraw_at_commit(int64 job);
+/* claim.c */
 /* Takes what the slot's job needs if it is free; the caller holds the lock. */
 extern bool weir_slot_admit(WeirJobSlot *slot);
 /* What an attempt needs; false if it is more than the job has, and not free. */

@@ -86,7 +86,7 @@ weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
 		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
 		request->result.ok = ok;
 		request->result.stopping = co->slot->leaving;
-		strlcpy(request->result.error, error ? error : "", sizeof(request->result.error));
+		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();

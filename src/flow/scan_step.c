@@ -127,7 +127,7 @@ weir_scan_step_run(WeirScanStep *step, WeirBatch *batch, WeirScanRowFunction emi
 	receiver.step = step;
 	receiver.emit = emit;
 	receiver.arg = arg;
-	query = CreateQueryDesc(step->dataflow->scan, "weir scan",
+	query = CreateQueryDesc(step->dataflow->scan, step->dataflow->text,
 							GetActiveSnapshot(), InvalidSnapshot,
 							&receiver.pub, NULL, NULL, 0);
 	weir_current_batch = batch;

@@ -7,8 +7,10 @@
 
 #include <math.h>
 
+#include "catalog/pg_authid.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -158,10 +160,18 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 	values[9] = Int64GetDatum(stats->retries);
 	values[10] = Int64GetDatum(dead_letters);
 	values[11] = CStringGetTextDatum(stats->last_error);
-	nulls[11] = stats->last_error[0] == '\0';
+	nulls[11] = stats->last_error[0] == '\0' || !has_privs_of_role(GetUserId(), attempt->owner);
 	values[12] = Int64GetDatum(stats->partial_records);
 	values[13] = Int64GetDatum(stats->record_bytes);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The views ask, too; but whoever may use the schema can call their functions. */
+static bool
+may_see(const WeirAttempt *attempt)
+{
+	return has_privs_of_role(GetUserId(), attempt->owner) ||
+		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 /* Maps each running attempt in turn; one that ends meanwhile is passed over. */
@@ -186,7 +196,8 @@ for_each_attempt(ReturnSetInfo *rsinfo,
 		attempt = weir_attempt_attach(jobs[i].attempt, &segment);
 		if (attempt == NULL)
 			continue;
-		visit(rsinfo, attempt);
+		if (may_see(attempt))
+			visit(rsinfo, attempt);
 		if (mine)
 			dsm_detach(segment);
 	}

@@ -81,9 +81,11 @@ look(const WeirJobSlot *slot, const char *status, char *reason)
 		if (weir_registry->overflow > 0)
 			snprintf(reason, WEIR_REASON_SIZE, "%d jobs run, and weir.max_jobs is %d",
 					 weir_registry->nslots, weir_registry->nslots);
-		else if (weir_registry->scanned)
+		else if (weir_registry->left_alone)
 			strlcpy(reason, "it was not started with the server, as weir.autostart was off", WEIR_REASON_SIZE);
-		return starts || (weir_registry->scanned && weir_registry->overflow == 0) ? NULL : "restarting";
+		else if (weir_registry->scanned)
+			return NULL;		/* it has just ended */
+		return starts ? NULL : "restarting";
 	}
 	strlcpy(reason, slot->reason, WEIR_REASON_SIZE);
 	if (slot->leaving)

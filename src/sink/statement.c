@@ -233,7 +233,7 @@ execute(WeirSink *sink)
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	query = CreateQueryDesc(sink->dataflow->sink, "weir sink statement",
+	query = CreateQueryDesc(sink->dataflow->sink, sink->dataflow->text,
 							GetActiveSnapshot(), InvalidSnapshot,
 							sink->receiver, NULL, environment(sink), 0);
 	callback.callback = locate_row;

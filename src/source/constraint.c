@@ -39,7 +39,7 @@ weir_constraints_begin(Relation rel)
 	MemoryContextSwitchTo(c->estate->es_query_cxt);
 	c->info = makeNode(ResultRelInfo);
 	InitResultRelInfo(c->info, rel, 0, NULL, 0);
-	c->slot = MakeTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
+	c->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
 	MemoryContextSwitchTo(caller);
 	return c;
 }

@@ -29,6 +29,7 @@
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "source/decoder.h"
 
 /* What COPY would not report as we want it. */
@@ -92,15 +93,15 @@ has_unquoted_newline(const WeirStream *stream, const char *data, Size len)
 }
 
 /*
- * COPY reads `\.` as its end at the end of a line of text, and in csv alone on
- * a line, be it the first of a quoted value.
+ * COPY reads `\.` as its end at the end of a line of text, and, where the server
+ * does so, in csv alone on a line, be it the first of a quoted value.
  */
 static RecordFault
 find_fault(const WeirDecoder *d, const char *data, Size len)
 {
 	if (d->stream->csv)
 	{
-		if (len >= 2 && data[0] == '\\' && data[1] == '.' &&
+		if (WEIR_CSV_HAS_END_OF_COPY && len >= 2 && data[0] == '\\' && data[1] == '.' &&
 			(len == 2 || data[2] == '\n'))
 			return FAULT_END_OF_COPY;
 		if (!ends_in_newline(d->stream) && has_unquoted_newline(d->stream, data, len))
@@ -195,6 +196,9 @@ begin_copy(WeirDecoder *d)
 	if (copy->from == NULL)
 		open_copy(d, copy);
 	copy->from->rel = d->rel;
+	/* it ended with the batch before, not with the stream */
+	copy->from->raw_reached_eof = false;
+	copy->from->input_reached_eof = false;
 	/* the end of a batch is not the stream's */
 	copy->from->raw_reached_eof = false;
 	copy->from->input_reached_eof = false;

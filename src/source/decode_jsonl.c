@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "compat.h"
 #include "source/decoder.h"
 
 /* Of a record's memory that the next one uses, without asking the system for it. */
@@ -214,6 +215,7 @@ read_column(WeirDecoder *d, Form_pg_attribute att, Datum value)
 
 	TupleDescInitEntry(desc, 1, NameStr(att->attname), att->atttypid, att->atttypmod,
 					   att->attndims);
+	TupleDescFinalize(desc);
 	TupleDescFinalize(desc);
 	BlessTupleDesc(desc);
 	prepare_populate(d->state, &flinfo, RECORDOID);

@@ -46,6 +46,9 @@
  * the connection, or alone if the peer has closed it: the next source writes it
  * before it reads on, or gives it again.
  *
+ * A connection that is more than its descriptor, one with TLS, is not given: what
+ * has arrived is read and committed, then it is closed.
+ *
  * When the server crashes and starts again its jobs may get other slots, so the
  * postmaster discards everything while no child lives.  When it ends, the pairs
  * end with it.

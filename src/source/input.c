@@ -134,6 +134,7 @@ note_data(WeirInput *in, Size len)
 {
 	int64		stamp = next_stamp(in);
 
+	weir_socket_delivered(in->socket);
 	in->received += len;
 	in->stats->bytes = in->received;
 	in->fresh = false;

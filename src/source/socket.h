@@ -1,7 +1,7 @@
 /*
  * source/socket.h
- *		The TCP connection to a stream's peer: connects, reads without
- *		waiting, connects again.
+ *		The connection to a stream's peer: connects, reads without waiting,
+ *		connects again.
  */
 #ifndef WEIR_SOURCE_SOCKET_H
 #define WEIR_SOURCE_SOCKET_H
@@ -30,6 +30,7 @@ typedef struct WeirConnection
 	pgsocket	fd;
 	Oid			relid;			/* the stream */
 	bool		resume;			/* its protocol */
+	uint32		greeting;		/* what it was greeted with, hashed */
 	int			port;
 	char		host[NI_MAXHOST];
 	char		peer[64];		/* as weir.sources shows it */
@@ -38,6 +39,8 @@ typedef struct WeirConnection
 
 extern WeirSocket *weir_socket_create(const WeirStream *stream, WeirSourceStats *stats);
 extern WeirSocketResult weir_socket_read(WeirSocket *sock, char *buffer, Size size, Size *got);
+/* What was read was data: the retries count anew. */
+extern void weir_socket_delivered(WeirSocket *sock);
 /* Sends what there is room for; returns how much.  Whether the connection still stands, a read will tell. */
 extern Size weir_socket_write(WeirSocket *sock, const char *data, Size len);
 /* Closes the connection and makes another at once; it counts as no retry. */

@@ -10,6 +10,8 @@
 
 #include <limits.h>
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
@@ -82,18 +84,6 @@ check_copy_options(WeirStream *stream)
 			makeDefElem("encoding", (Node *) makeString(pstrdup(GetDatabaseEncodingName())), -1));
 }
 
-static void
-check_required(WeirStream *stream)
-{
-	const char *missing = stream->host == NULL ? "host" : stream->port == 0 ? "port" : NULL;
-
-	if (missing != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("option \"%s\" is required", missing),
-				 errhint("Say where the peer listens: OPTIONS (host '127.0.0.1', port '9999').")));
-}
-
 /* A delimiter, where there are any. */
 static void
 complete_framing(WeirStream *stream)
@@ -125,12 +115,25 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 	weir_stream_options_apply(&stream, options, catalog);
 	if (catalog == ForeignServerRelationId)
 	{
-		check_required(&stream);
+		weir_server_options_complete(&stream);
 		complete_framing(&stream);
+		weir_server_options_authorize(&stream);
 	}
 	else if (catalog == ForeignTableRelationId)
 		check_copy_options(&stream);
 	PG_RETURN_VOID();
+}
+
+static bool
+is_socket_wrapper(Oid wrapper)
+{
+	Oid			function = GetForeignDataWrapper(wrapper)->fdwhandler;
+	FmgrInfo	handler;
+
+	if (!OidIsValid(function))
+		return false;
+	fmgr_info(function, &handler);
+	return handler.fn_addr == weir_socket_handler;
 }
 
 /* How many columns records have a value for, and the type of the last. */
@@ -182,16 +185,43 @@ weir_stream_escapes_json(const WeirStream *stream)
 bool
 weir_is_stream(Oid relid)
 {
-	ForeignDataWrapper *wrapper;
-	FmgrInfo            handler;
+	return get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE &&
+		is_socket_wrapper(GetForeignServer(GetForeignServerIdByRelId(relid))->fdwid);
+}
 
-	if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE)
+/* Does a server lead to the stream's peer, in the same protocol? */
+static bool
+leads_to_peer(ForeignServer *server, const WeirStream *stream)
+{
+	WeirStream	other;
+
+	if (!is_socket_wrapper(server->fdwid))
 		return false;
-	wrapper = GetForeignDataWrapper(GetForeignServer(GetForeignServerIdByRelId(relid))->fdwid);
-	if (!OidIsValid(wrapper->fdwhandler))
-		return false;
-	fmgr_info(wrapper->fdwhandler, &handler);
-	return handler.fn_addr == weir_socket_handler;
+	memset(&other, 0, sizeof(other));
+	weir_stream_options_default(&other);
+	weir_stream_options_apply(&other, server->options, ForeignServerRelationId);
+	return other.host != NULL && pg_strcasecmp(other.host, stream->host) == 0 &&
+		other.port == stream->port && other.resume == stream->resume;
+}
+
+List *
+weir_stream_servers(const WeirStream *stream)
+{
+	Relation	rel = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	List	   *result = NIL;
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid			server = ((Form_pg_foreign_server) GETSTRUCT(tuple))->oid;
+
+		if (leads_to_peer(GetForeignServer(server), stream))
+			result = lappend_oid(result, server);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
 }
 
 WeirStream *
@@ -213,7 +243,7 @@ weir_stream_get(Oid relid)
 	weir_stream_options_apply(stream, GetForeignServer(GetForeignServerIdByRelId(relid))->options,
 							  ForeignServerRelationId);
 	weir_stream_options_apply(stream, GetForeignTable(relid)->options, ForeignTableRelationId);
-	check_required(stream);
+	weir_server_options_complete(stream);
 	complete_framing(stream);
 	check_copy_options(stream);
 	check_columns(stream);

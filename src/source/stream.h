@@ -11,6 +11,14 @@
 
 #include "decide/framing.h"
 
+typedef enum WeirSslMode
+{
+	WEIR_SSL_DISABLE,
+	WEIR_SSL_REQUIRE,
+	WEIR_SSL_VERIFY_CA,
+	WEIR_SSL_VERIFY_FULL
+} WeirSslMode;
+
 typedef enum WeirStreamFormat
 {
 	WEIR_FORMAT_TEXT,
@@ -40,6 +48,16 @@ typedef struct WeirStream
 	bool		join_partial;	/* partial 'join' */
 	int			max_retries;	/* -1: for ever */
 	int64		retry_delay;	/* us */
+	int64		connect_timeout;	/* us */
+	int64		keepalive_idle; /* us, 0: the kernel's */
+	int64		idle_timeout;	/* us, 0: none */
+	char	   *greeting;		/* sent on connecting; may hold NULs */
+	int			greeting_len;
+	WeirSslMode sslmode;
+	bool		sslmode_given;
+	char	   *sslrootcert;
+	char	   *sslcert;
+	char	   *sslkey;
 	bool		resume;			/* protocol 'resume' */
 	bool		journal;
 	int64		journal_flush;	/* us */
@@ -67,6 +85,9 @@ extern WeirStream *weir_stream_get(Oid relid);
  */
 extern WeirFramer *weir_stream_framer(const WeirStream *stream, int64 offset, int64 line,
 									  bool put_aside);
+
+/* OIDs of the servers that lead to the same host and port in the same protocol. */
+extern List *weir_stream_servers(const WeirStream *stream);
 
 /* Is a record JSON, in which COPY's text format takes backslashes for its own escapes? */
 extern bool weir_stream_escapes_json(const WeirStream *stream);

@@ -27,6 +27,11 @@ extern void weir_stream_options_default(WeirStream *stream);
 /* catalog: of the object that has them; an error names what is wrong and where it belongs. */
 extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog);
 
+/* After all of a server's: what they mean together, and what is missing. */
+extern void weir_server_options_complete(WeirStream *stream);
+/* May the current user have a server with them? */
+extern void weir_server_options_authorize(const WeirStream *stream);
+
 /* For setters: the value, or an error with this hint. */
 pg_noreturn extern void weir_stream_option_refuse(DefElem *def, const char *hint);
 extern int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);

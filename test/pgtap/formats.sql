@@ -69,6 +69,16 @@ SELECT ok(weir.wait_for_job('keys', 'finished', '1 min'), 'jsonl: finished');
 SELECT results_eq('SELECT k::text FROM keys k', ARRAY[E'(1,"x\\\\y\n",,)', E'(,,"(1,z)","{1,2}")', '(2,,,)', '(,,,)', '(,,,)'],
     'jsonl: by name; missing is NULL, the last of the same name counts, others are passed over');
 
+-- Columns that were dropped, and those that come later
+CREATE FOREIGN TABLE changed (gone int, a int, also text, b text) SERVER nowhere OPTIONS (format 'jsonl');
+ALTER FOREIGN TABLE changed DROP COLUMN gone, DROP COLUMN also, ADD COLUMN c numeric(4,1) NOT NULL;
+CREATE TABLE changed_sink (a int, b text, c numeric);
+SELECT weir.create_job('changed', 'INSERT INTO changed_sink SELECT * FROM changed');
+SELECT results_eq($$SELECT * FROM weir.try_job('changed', ARRAY['{"gone":"x","a":1,"b":"two","c":3.14}'], NULL::changed_sink)$$,
+    $$VALUES (1, 'two', 3.1)$$, 'jsonl: a stream whose columns were dropped and added');
+SELECT throws_like($$SELECT * FROM weir.try_job('changed', ARRAY['{"a":1}'], NULL::changed_sink)$$,
+    'null value in column "c"%', 'jsonl: a column that must be given');
+
 -- jsonl: what is no record
 \set port `perl test/pgtap/sender '{"a":1}\n[1]\n7\n{"a":"x"}\n{"p":{"x":"q"}}\n{"a":2\n\n{"d":0}\n{"l":[1,"z"]}\n{"s":"\\u0000"}\n{"a":9}\n'`
 CALL run('bad_json', :'port', 'a int, s text, p pair, l int[], d positive', $$, format 'jsonl', on_error 'dead_letter'$$);

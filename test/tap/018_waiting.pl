@@ -89,6 +89,11 @@ $node->sql(q{SELECT weir.stop_job('j1')});
 ok($node->wait_status('running', 'j2'), 'it starts when there is room');
 is(() = slurp_file($node->logfile) =~ /LOG:  job "j2" waits: it needs/g, 1, 'the log has one line of it');
 like($node->sql_error(q{SELECT weir.start_job('j1')}), qr/needs 3 background workers beside 8 others/, 'what it waits for is not given to one that is started later');
+foreach my $undone ('BEGIN; %s; ROLLBACK', 'BEGIN; SAVEPOINT a; %s; ROLLBACK TO a; COMMIT', q{BEGIN; %s; SAVEPOINT a; SELECT weir.drop_job('j3'); ROLLBACK})
+{
+	$node->sql(sprintf($undone, q{SELECT weir.stop_job('j3')}));
+	like(reason('j3'), qr/^restarting: it needs 3 background workers/, "it waits on after $undone");
+}
 $node->sql(q{SELECT weir.stop_job('j3')});
 is(reason('j3'), 'stopped: it was waiting to be started', 'a job that waits can be stopped');
 $node->sql(q{SELECT weir.stop_job('j2')});

@@ -223,4 +223,37 @@ foreach my $journal ('on', 'off')
 	is($sender->asked, 7, "journal $journal: it was asked for what would have followed the first");
 }
 
+# A sender serves one job: another would acknowledge what the first has not received.
+begin('one_consumer', "one\ntwo\n", '');
+$sender->send_to(4);
+seen('one', 'one consumer: a job runs');
+$node->sql(<<"SQL");
+CREATE SERVER again FOREIGN DATA WRAPPER weir_socket
+    OPTIONS (host '127.0.0.1', port '${\ $sender->port }', protocol 'resume', max_retries '-1');
+CREATE FOREIGN TABLE same (line text) SERVER again;
+CREATE VIEW over AS SELECT * FROM words;
+CREATE ROLE mallory LOGIN;
+GRANT SELECT ON words, same, over TO mallory;
+SET ROLE mallory;
+SELECT weir.create_job('by_table', 'INSERT INTO weir.print SELECT line FROM words');
+SELECT weir.create_job('by_server', 'INSERT INTO weir.print SELECT line FROM same');
+SELECT weir.create_job('by_view', 'INSERT INTO weir.print SELECT line FROM over');
+SQL
+foreach my $state (qw(running stopped))
+{
+	foreach my $job (qw(by_table by_server by_view))
+	{
+		like($node->sql_error("SET ROLE mallory; SELECT weir.start_job('$job', allow_gap => true)"),
+			qr/55006.*serves job "s3".*HINT: .*sender of its own/s, "one consumer: $job is refused while the first is $state");
+	}
+	stop() if $state eq 'running';
+}
+start();
+$sender->send_to(8);
+seen('one,two', 'one consumer: the first goes on, without loss');
+stop();
+$node->sql(q{SELECT weir.drop_job('s3')});
+is($node->sql_error(q{SELECT weir.start_job('by_server', allow_gap => true)}), '', 'one consumer: once it is dropped another may');
+$node->sql(q{SELECT weir.stop_job('by_server', cancel => true)});
+
 done_testing();

@@ -48,7 +48,9 @@ $node->sql(q{SELECT weir.trigger_checkpoint('s3')});
 autostart('off');
 scanned('autostart off');
 is(tasks(), '0', 'with autostart off nothing runs');
-is($node->sql('SELECT status FROM weir.jobs'), 'running', 'the job should');
+is($node->sql('SELECT status, status_reason FROM weir.jobs'),
+	'restarting|it was not started with the server, as weir.autostart was off', 'as the job says');
+is($node->sql(q{SELECT weir.wait_for_job('s3', 'running', '0')}), 'f', 'and it is not taken for running');
 is($node->sql('SELECT count(*) FROM pg_prepared_xacts'), '0', 'a fast shutdown leaves nothing prepared');
 
 $node->sql('CREATE DATABASE copied TEMPLATE original');

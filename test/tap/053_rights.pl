@@ -14,7 +14,7 @@ my $sender = Weir::Sender->new($data);
 my @roles = qw(alice member stats stranger);
 
 $node->sql(q{CREATE ROLE alice LOGIN; CREATE ROLE member LOGIN IN ROLE alice;
-	CREATE ROLE stats LOGIN IN ROLE pg_read_all_stats; CREATE ROLE stranger LOGIN});
+	CREATE ROLE stats LOGIN IN ROLE pg_read_all_stats; CREATE ROLE stranger LOGIN; CREATE ROLE keeper LOGIN});
 $node->use_database('rights');
 $node->sql(q{GRANT CREATE ON SCHEMA public TO alice; GRANT USAGE ON FOREIGN DATA WRAPPER weir_socket TO alice});
 $node->averaging_job(port => $sender->port, server => q{max_retries '-1'}, owner => 'alice',
@@ -62,6 +62,14 @@ foreach my $role ('alice', 'member', 'stats')
 	is(as_role($role, q{SELECT failure IS NOT DISTINCT FROM 'secret' FROM weir.checkpoints}), $all, "$role and a checkpoint's failure");
 	is(as_role($role, q{SELECT name, status, owner, parallelism FROM weir.jobs}), 's3|running|alice|2', "$role and the rest");
 }
+# Whoever owns the database may use the schema of Weir's own, for dumps: to see no more.
+$node->sql('ALTER DATABASE rights OWNER TO keeper; SET SESSION AUTHORIZATION keeper; CREATE TABLE kept (a bigint)');
+foreach my $function ('tasks', 'sources')
+{
+	is(as_role('keeper', "SELECT count(*) FROM weir_internal.$function() WHERE to_jsonb($function)->>'task' IS DISTINCT FROM 'coordinator'"), 0, "nor do $function() without the view");
+}
+like(error_as('keeper', 'CREATE TRIGGER guard AFTER DELETE ON kept FOR EACH STATEMENT EXECUTE FUNCTION weir_internal.guard_dead_letter()'),
+	qr/42501: permission denied for function weir_internal.guard_dead_letter/, 'nor is their trigger for others');
 # A function that leaks its arguments gets no row of another's.
 is(error_as('stranger', q{CREATE TEMP TABLE seen (x text); CREATE FUNCTION pg_temp.leak(text) RETURNS boolean COST 0.0001 LANGUAGE plpgsql
 	AS 'BEGIN RAISE NOTICE ''leaked %'', $1; RETURN true; END'; SELECT count(*) FROM weir.jobs WHERE pg_temp.leak(query)}), '', 'a leaky function runs');

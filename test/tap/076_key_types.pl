@@ -200,6 +200,9 @@ is_refused($_, $Weir::KeyTypes::refused{$_}) foreach sort keys %Weir::KeyTypes::
 
 my %types;
 
+# From PostgreSQL 17 on it can be hashed.
+$Weir::KeyTypes::extension{ltree}{ltree} = [ 'a.b', 'a.b.c', '' ] if $node->pg_version >= 17;
+
 foreach my $extension (sort keys %Weir::KeyTypes::extension)
 {
 	my $of = $Weir::KeyTypes::extension{$extension};

@@ -28,5 +28,6 @@ main(void)
 	test_rewrite();
 	test_checkpointer_random();
 	test_resume();
+	test_dialer();
 	return done_testing();
 }

@@ -56,5 +56,6 @@ extern void test_retention(void);
 extern void test_rewrite(void);
 extern void test_checkpointer_random(void);
 extern void test_resume(void);
+extern void test_dialer(void);
 
 #endif

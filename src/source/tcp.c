@@ -1,0 +1,137 @@
+/*
+ * source/tcp.c
+ *		A TCP connection by its descriptor: begun, established, watched.
+ *
+ * A port that nobody listens on can be the one that the kernel picks for our own
+ * end: then the two ends are one, and established.  That is a refusal, and is
+ * taken back by a reset, so that the port is free at once.
+ */
+#include "postgres.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/ip.h"
+#include "storage/fd.h"
+
+#include "decide/keepalive.h"
+#include "source/tcp.h"
+
+void
+weir_tcp_close(pgsocket fd)
+{
+	close(fd);
+	ReleaseExternalFD();
+}
+
+pgsocket
+weir_tcp_begin(const struct addrinfo *address, int *error)
+{
+	pgsocket	fd;
+
+	if (!AcquireExternalFD())
+	{
+		*error = EMFILE;
+		return PGINVALID_SOCKET;
+	}
+	fd = socket(address->ai_family, SOCK_STREAM, 0);
+	if (fd == PGINVALID_SOCKET)
+	{
+		*error = errno;
+		ReleaseExternalFD();
+		return PGINVALID_SOCKET;
+	}
+	if (pg_set_noblock(fd) &&
+		(connect(fd, address->ai_addr, address->ai_addrlen) == 0 ||
+		 errno == EINPROGRESS || errno == EINTR))
+		return fd;
+	*error = errno;
+	weir_tcp_close(fd);
+	return PGINVALID_SOCKET;
+}
+
+static bool
+leads_to_itself(pgsocket fd)
+{
+	struct sockaddr_storage here;
+	struct sockaddr_storage there;
+	socklen_t	here_len = sizeof(here);
+	socklen_t	there_len = sizeof(there);
+
+	memset(&here, 0, sizeof(here));
+	memset(&there, 0, sizeof(there));
+	return getsockname(fd, (struct sockaddr *) &here, &here_len) == 0 &&
+		getpeername(fd, (struct sockaddr *) &there, &there_len) == 0 &&
+		here_len == there_len && memcmp(&here, &there, here_len) == 0;
+}
+
+static void
+reset_at_close(pgsocket fd)
+{
+	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	(void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+bool
+weir_tcp_decided(pgsocket fd, int *error)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	socklen_t	len = sizeof(*error);
+
+	if (poll(&ready, 1, 0) <= 0)
+		return false;
+	*error = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &len) < 0)
+		*error = errno;
+	if (*error == 0 && leads_to_itself(fd))
+	{
+		reset_at_close(fd);
+		*error = ECONNREFUSED;
+	}
+	return true;
+}
+
+static void
+set_option(pgsocket fd, int level, int option, int value)
+{
+	(void) setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+void
+weir_tcp_watch(pgsocket fd, int64 keepalive_idle)
+{
+	WeirKeepalive k = weir_keepalive(keepalive_idle);
+
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (k.idle == 0)
+		return;
+#ifdef TCP_KEEPIDLE
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, k.idle);
+#endif
+#ifdef TCP_KEEPINTVL
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, k.interval);
+#endif
+#ifdef TCP_KEEPCNT
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, k.count);
+#endif
+	/* No probe is sent while an answer to data is outstanding. */
+#ifdef TCP_USER_TIMEOUT
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, k.user_timeout);
+#endif
+}
+
+void
+weir_tcp_name(const struct addrinfo *address, char *name, Size size)
+{
+	char		host[NI_MAXHOST];
+	char		port[NI_MAXSERV];
+
+	if (pg_getnameinfo_all((struct sockaddr_storage *) address->ai_addr, address->ai_addrlen,
+						   host, sizeof(host), port, sizeof(port),
+						   NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(name, size, address->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
