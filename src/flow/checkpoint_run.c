@@ -105,27 +105,6 @@ drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	pfree(p);
 }
 
-/* Records a source has left behind, also those that it passed over. */
-static int64
-records_passed(const WeirTaskSlot *slot)
-{
-	return Max(slot->source.records - slot->start.line, 0);
-}
-
-/*
- * Records the tasks have worked off or passed over: when it has not moved,
- * nothing happened, and no checkpoint would free any of a journal.
- */
-static int64
-activity(WeirCoordinator *co)
-{
-	int64		sum = 0;
-
-	for (int i = 0; i < co->ntasks; i++)
-		sum += co->attempt->tasks[i].stats.records_in + records_passed(&co->attempt->tasks[i]);
-	return sum;
-}
-
 bool
 weir_checkpoints_open(WeirCoordinator *co)
 {
@@ -140,7 +119,7 @@ weir_checkpoints_open(WeirCoordinator *co)
 static bool
 is_active(WeirCoordinator *co)
 {
-	return weir_checkpoints_open(co) || activity(co) != co->activity_completed ||
+	return weir_checkpoints_open(co) || weir_attempt_activity(co->attempt) != co->activity_completed ||
 		weir_crash_is_suspect(&co->job->crashes);
 }
 
@@ -215,7 +194,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
-	p->activity = activity(co);
+	p->activity = weir_attempt_activity(co->attempt);
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
 	co->pending = lappend(co->pending, p);
