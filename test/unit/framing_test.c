@@ -136,6 +136,8 @@ static const Case aside_cases[] = {
 	{"json_seq: truncated within a string", "", "json", 100, "\036{\"a\n}\036^1\n", "|{\"a\n}/|1|"},
 	{"json_seq: a number cut short by the next", "", "json", 100, "\03612\03634\n", "|12/|34|"},
 	{"json_seq: a number cut short by the end", "", "json", 100, "\03612\n\03634", "|12|34/|"},
+	{"json_seq: an object before the next needs no newline", "", "json", 100, "\036{\"a\":1}\036[{^}] \036\"x\"\0361\n", "|{\"a\":1}|[{}] |\"x\"|1|"},
+	{"json_seq: one within an object that is cut short is not meant", "", "json", 100, "\036[{}\036[\"]\"\0361\n", "|[{}/|[\"]\"/|1|"},
 	{"json_seq: an object at the end needs no newline", "", "json", 100, "\036{\"a\":1}", "|{\"a\":1}|"},
 	{"json_seq: a string at the end neither", "", "json", 100, "\036\"a\" ", "|\"a\" |"},
 	{"json_seq: separators and space between", "", "json", 100, "\n\036\036 \n\036^\036 1\n \n\036\n\0362\n", "|1|2|"},
