@@ -345,6 +345,33 @@ before(Node *stmt, bool top_level)
 	}
 }
 
+/* A column goes with the views of it, as a type's attribute does. */
+static bool
+drops_with_cascade(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->behavior == DROP_CASCADE)
+			return true;
+	}
+	return false;
+}
+
+/* Does it drop what depends on what it drops? */
+static WeirCascade
+cascades(Node *stmt)
+{
+	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, AlterTableStmt) && drops_with_cascade((AlterTableStmt *) stmt))
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_OWNED;
+	return WEIR_CASCADE_NONE;
+}
+
 static bool
 concerns(Node *stmt)
 {
@@ -361,20 +388,11 @@ concerns(Node *stmt)
 		case T_AlterObjectSchemaStmt:
 		case T_AlterOwnerStmt:
 			return !RecoveryInProgress() && !XactReadOnly;
+		case T_AlterTableStmt:
+			return cascades(stmt) != WEIR_CASCADE_NONE && !RecoveryInProgress() && !XactReadOnly;
 		default:
 			return false;
 	}
-}
-
-/* Does it drop what depends on what it drops? */
-static WeirCascade
-cascades(Node *stmt)
-{
-	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
-		return WEIR_CASCADE_DROP;
-	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
-		return WEIR_CASCADE_OWNED;
-	return WEIR_CASCADE_NONE;
 }
 
 static void
