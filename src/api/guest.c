@@ -10,6 +10,7 @@
  *	DROP OWNED BY						drops the jobs of the roles
  *	REASSIGN OWNED BY					gives them to another
  *	CREATE PUBLICATION					needs a word (api/publication.h)
+ *	ALTER ... RENAME, SET SCHEMA, OWNER	may concern declared state (state/follow.h)
  *
  * Whoever may not run the command gets PostgreSQL's error, and the jobs hear
  * nothing of it.  Else they are held (flow/hold.h) until the transaction ends:
@@ -41,6 +42,7 @@
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
 #include "flow/hold.h"
+#include "state/follow.h"
 
 static ProcessUtility_hook_type previous_hook = NULL;
 
@@ -383,6 +385,8 @@ concerns(Node *stmt)
 		case T_DropOwnedStmt:
 		case T_ReassignOwnedStmt:
 		case T_CreatePublicationStmt:
+		case T_AlterObjectSchemaStmt:
+		case T_AlterOwnerStmt:
 			return !RecoveryInProgress() && !XactReadOnly;
 		case T_AlterTableStmt:
 			return cascades(stmt) != WEIR_CASCADE_NONE && !RecoveryInProgress() && !XactReadOnly;
@@ -404,11 +408,21 @@ run(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityCon
 }
 
 static void
+after_rename(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_state_after_rename();
+	PopActiveSnapshot();
+}
+
+static void
 utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
 		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
 		QueryCompletion *completion)
 {
 	WeirCascade cascade;
+	bool		renames = weir_state_concerns(pstmt->utilityStmt);
 
 	if (!concerns(pstmt->utilityStmt))
 	{
@@ -417,6 +431,8 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
+	if (renames)
+		weir_state_before_rename();
 	PopActiveSnapshot();
 	cascade = weir_dependent_cascade(cascades(pstmt->utilityStmt));
 	PG_TRY();
@@ -428,6 +444,8 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 		(void) weir_dependent_cascade(cascade);
 	}
 	PG_END_TRY();
+	if (renames)
+		after_rename();
 }
 
 void
