@@ -30,19 +30,24 @@
 #include "utils/snapmgr.h"
 
 #include "catalog/internal.h"
+#include "compat.h"
 #include "fault.h"
 #include "sink/output.h"
 
 int64		weir_output_job = 0;
 bool		weir_output_waits = false;
 
-/* Lines a statement collects. */
+/* Lines a statement collects before it puts them into the outbox. */
 typedef struct PrintState
 {
 	char	   *table;
 	MemoryContext context;
 	ArrayBuildState *lines;
+	Size		bytes;
 } PrintState;
+
+/* As many bytes of lines are waited for. */
+#define PRINT_BATCH (1024 * 1024)
 
 PG_FUNCTION_INFO_V1(weir_print_handler);
 PG_FUNCTION_INFO_V1(weir_blackhole_handler);
@@ -193,36 +198,51 @@ line_of(TupleTableSlot *slot)
 	return cstring_to_text_with_len(line.data, line.len);
 }
 
+static void
+print_flush(PrintState *state)
+{
+	WeirInternal saved;
+	Oid			types[] = {INT8OID, TEXTOID, TEXTARRAYOID};
+	Datum		values[3];
+
+	if (state->lines == NULL)
+		return;
+	values[0] = Int64GetDatum(weir_output_job);
+	values[1] = CStringGetTextDatum(state->table);
+	values[2] = makeArrayResult(state->lines, state->context);
+	state->lines = NULL;
+	state->bytes = 0;
+	weir_internal_enter(&saved);
+	weir_internal_run("INSERT INTO weir_internal.outbox (job, sink, line) "
+					  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
+					  3, types, values, NULL);
+	weir_internal_leave(&saved);
+	pfree(DatumGetPointer(values[2]));
+	weir_output_waits = true;
+}
+
 static TupleTableSlot *
 print_insert(EState *estate, ResultRelInfo *info, TupleTableSlot *slot,
 			 TupleTableSlot *plan_slot)
 {
 	PrintState *state = info->ri_FdwState;
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	text	   *line = line_of(slot);
 
-	state->lines = accumArrayResult(state->lines, PointerGetDatum(line_of(slot)),
+	state->bytes += VARSIZE(line);
+	state->lines = accumArrayResult(state->lines, PointerGetDatum(line),
 									false, TEXTOID, state->context);
+	if (state->bytes >= PRINT_BATCH)
+		print_flush(state);
+	MemoryContextSwitchTo(old);
 	return slot;
 }
 
 static void
 print_end(EState *estate, ResultRelInfo *info)
 {
-	PrintState *state = info->ri_FdwState;
-	WeirInternal saved;
-	Oid			types[] = {INT8OID, TEXTOID, TEXTARRAYOID};
-	Datum		values[3];
-
-	if (state == NULL || state->lines == NULL)
-		return;
-	values[0] = Int64GetDatum(weir_output_job);
-	values[1] = CStringGetTextDatum(state->table);
-	values[2] = makeArrayResult(state->lines, state->context);
-	weir_internal_enter(&saved);
-	SPI_execute_with_args("INSERT INTO weir_internal.outbox (job, sink, line) "
-						  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
-						  3, types, values, NULL, false, 0);
-	weir_internal_leave(&saved);
-	weir_output_waits = true;
+	if (info->ri_FdwState != NULL)
+		print_flush(info->ri_FdwState);
 }
 
 Datum
@@ -261,6 +281,7 @@ emit_some(int64 job)
 
 		ereport(LOG, (errmsg_internal("%s", line), errhidestmt(true),
 					  errhidecontext(true)));
+		pfree(line);
 	}
 	weir_internal_leave(&saved);
 	PopActiveSnapshot();
