@@ -102,6 +102,26 @@ SELECT a.* FROM l JOIN LATERAL f(l.id) a ON weir.key_by(l.id);
 INSERT INTO l VALUES (1, 2);
 SELECT weir.key_by(l.id) FROM l;
 
+-- Writes where only reading is.
+CREATE SEQUENCE tickets;
+SELECT job('INSERT INTO t SELECT f0, f1 FROM r WHERE f0 > nextval(''tickets'')');
+SELECT job('INSERT INTO t SELECT f0, f1 FROM r WHERE f0 > 0 AND setval(''tickets'', f0) > 0');
+SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(nextval(''tickets''))');
+SELECT job('INSERT INTO t SELECT a.* FROM r JOIN LATERAL f(nextval(''tickets'')) a ON weir.key_by(r.f0)');
+SELECT job('INSERT INTO t SELECT f0, sum(nextval(''tickets'')) FROM r GROUP BY f0, weir.count_window(2)');
+SELECT job('INSERT INTO t SELECT f0, n FROM (SELECT f0, nextval(''tickets'') AS n FROM r) x');
+SELECT job('INSERT INTO t SELECT r.f0, l.v FROM r JOIN l ON l.id = nextval(''tickets'')');
+SELECT job('INSERT INTO t SELECT f0, f1 FROM r WHERE lo_unlink(f0::oid) > 0');
+SELECT job('INSERT INTO t SELECT f0, f1 FROM r WHERE lo_create(0) > 0');
+CREATE VIEW numbered AS SELECT f0, nextval('tickets') AS f1 FROM r;
+SELECT job('INSERT INTO t SELECT f0, f1 FROM numbered');
+-- these do not
+SELECT job('INSERT INTO t SELECT f0, f1 FROM r WHERE currval(''tickets'') > 0 AND pg_try_advisory_xact_lock(f0)') <> '';
+SELECT job('INSERT INTO t SELECT f0, nextval(''tickets'') FROM r') <> '';
+SELECT job('INSERT INTO t SELECT a.f0, a.f1 + nextval(''tickets'') FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0) WHERE a.f1 > nextval(''tickets'')') <> '';
+DROP VIEW numbered;
+DROP SEQUENCE tickets;
+
 -- Nowhere to go.
 CREATE TEMP TABLE gone (f0 bigint, f1 bigint);
 CREATE TEMP VIEW seen AS SELECT f0, f1 FROM r;

@@ -81,6 +81,7 @@ CREATE TABLE weir_internal.run (
     allow_gap       boolean NOT NULL DEFAULT false, -- go on where the journal lacks bytes
     stream          oid,                -- what the last attempt read
     step            text,               -- its keyed step: whose state was kept
+    step_function   oid,                -- and its OID, in this database
     altered         boolean NOT NULL DEFAULT false, -- next start: new timeline from the last completed
     leave_state     boolean NOT NULL DEFAULT false, -- which begins empty
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
@@ -109,9 +110,14 @@ CREATE FUNCTION weir_internal.is_copied(r weir_internal.run) RETURNS boolean
 CREATE FUNCTION weir_internal.whereabouts(job bigint, row_status text, OUT status text, OUT reason text)
     AS 'MODULE_PATHNAME', 'weir_whereabouts' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
--- A state a keyed function declared.
+-- A state a keyed function declared.  In the database where the row was written
+-- the function is known by its OID; elsewhere, as in one that was restored from
+-- a dump, by its signature.
 CREATE TABLE weir_internal.state (
     function        text NOT NULL,      -- schema-qualified signature
+    function_oid    oid NOT NULL,
+    system_identifier bigint NOT NULL,
+    database        oid NOT NULL,
     name            text NOT NULL,
     kind            text NOT NULL,
     type            text NOT NULL,      -- schema-qualified; of what is added or kept
@@ -123,7 +129,7 @@ CREATE TABLE weir_internal.state (
     update_type     text NOT NULL,
     visibility      text NOT NULL,
     owner           weir_internal.role NOT NULL,
-    PRIMARY KEY (function, name)
+    PRIMARY KEY (function, name, function_oid)
 );
 
 -- A line of history a restore reads along: base and what came after.

@@ -116,7 +116,69 @@ SELECT weir.create_value_state('average(readings)', 'sum', 'bigint');
 
 RESET ROLE;
 SELECT function, name, type FROM weir_internal.state ORDER BY function COLLATE "C", name COLLATE "C";
+
+-- a function that gets another name, schema or owner, or whose arguments do, keeps them
+SET ROLE regress_state_owner;
+CREATE FUNCTION h(text) RETURNS int LANGUAGE sql AS $$ SELECT weir.state_value('n', 0) $$;
+CREATE TYPE shop.tag AS (t text);
+CREATE FUNCTION h(shop.tag) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+SELECT weir.create_value_state('h(text)', 'n', 'int', default_value => '42'),
+    weir.create_list_state('h(shop.tag)', 'n', 'text');
+ALTER FUNCTION h(text) RENAME TO g;
+CREATE FUNCTION h(text) RETURNS int LANGUAGE sql AS $$ SELECT weir.state_value('n', 0) $$;
+SELECT weir.alter_state('h(text)', 'n', ttl => '1 h');
+SELECT weir.drop_state('shop.h(text)', 'n');
+SELECT weir.create_value_state('h(text)', 'n', 'int', default_value => '7');
+SELECT weir.create_value_state('g(text)', 'n', 'int');
+SELECT weir.alter_state('shop.g(text)', 'n', ttl => '1 h');
+ALTER TYPE shop.tag RENAME TO label;
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION h(shop.label) RENAME TO tagged'; END $$;
+RESET ROLE;
+CREATE SCHEMA yard;
+ALTER TYPE shop.label SET SCHEMA yard;
+ALTER SCHEMA yard RENAME TO court;
+ALTER FUNCTION shop.g(text) SET SCHEMA court;
+ALTER FUNCTION court.g(text) OWNER TO regress_state_other;
+CREATE VIEW declared AS
+SELECT function, function_oid::regprocedure = function::regprocedure AS same, name, default_value, ttl, owner
+FROM weir_internal.state ORDER BY function COLLATE "C", name COLLATE "C";
+SELECT * FROM declared;
+BEGIN;
+ALTER FUNCTION court.g(text) RENAME TO undone;
+ROLLBACK;
+-- one name for the other
+ALTER FUNCTION shop.h(text) RENAME TO i;
+ALTER FUNCTION court.g(text) SET SCHEMA shop;
+ALTER FUNCTION shop.g(text) RENAME TO h;
+SELECT * FROM declared;
+DROP FUNCTION shop.h(text);
+SELECT * FROM declared;
+
+-- elsewhere the signature counts, of a function of the owner's: as in a database that was restored
+UPDATE weir_internal.state SET system_identifier = 1, function_oid = 1 WHERE name = 'n';
+SELECT weir.drop_state('shop.i(text)', 'n');
+DROP FUNCTION shop.tagged(court.label);
+SET ROLE regress_state_owner;
+CREATE FUNCTION h(text) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+SELECT weir.create_value_state('h(text)', 'n', 'int', default_value => '8');
+RESET ROLE;
+UPDATE weir_internal.state SET system_identifier = 1 WHERE name = 'n';
+ALTER FUNCTION shop.h(text) RENAME TO j;
+SELECT * FROM declared;
+-- not of another's by that name
+UPDATE weir_internal.state SET system_identifier = 1, function = 'shop.k(pg_catalog.text)' WHERE name = 'n';
+GRANT CREATE, USAGE ON SCHEMA shop TO regress_state_other;
+SET ROLE regress_state_other;
+CREATE FUNCTION shop.k(text) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+SELECT weir.create_value_state('shop.k(text)', 'n', 'int', default_value => '9');
+SELECT weir.drop_state('shop.k(pg_catalog.text)', 'n');
+SELECT weir.drop_state('shop.k(pg_catalog.text)', 'n');
+RESET ROLE;
+DROP FUNCTION shop.k(text);
+SELECT function, name, default_value, owner FROM weir_internal.state ORDER BY function COLLATE "C", name COLLATE "C";
+SELECT weir.drop_state('shop.k(pg_catalog.text)', 'n');
+DROP VIEW declared;
 SET client_min_messages = warning;
 DROP EXTENSION weir CASCADE;
-DROP SCHEMA shop CASCADE;
+DROP SCHEMA shop, court CASCADE;
 DROP ROLE regress_state_owner, regress_state_member, regress_state_other;

@@ -30,6 +30,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/name.h"
 #include "catalog/snapshot.h"
 #include "flow/coordinator.h"
 #include "flow/keyed_step.h"
@@ -79,14 +80,25 @@ check_stream(const WeirJob *job, const WeirDataflow *dataflow)
 			 errhint("Create another job for the other stream.")));
 }
 
+/* A function that was renamed is the same step; so is one made anew by its old name. */
 static bool
 same_step(const WeirJob *job, const WeirDataflow *dataflow)
 {
 	char	   *step = weir_dataflow_step(dataflow);
 
+	if (OidIsValid(job->step_function) && OidIsValid(dataflow->function))
+		return job->step_function == dataflow->function;
 	if (step == NULL || job->step == NULL)
 		return step == job->step;
 	return strcmp(step, job->step) == 0;
+}
+
+static const char *
+kept_by(const WeirJob *job)
+{
+	if (OidIsValid(job->step_function))
+		return weir_function_name(job->step_function);
+	return job->step ? job->step : "another keyed step";
 }
 
 /* Another keyed step knows nothing of the state that is kept. */
@@ -100,7 +112,7 @@ leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the state of job \"%s\" does not belong to its new query", job->name),
-				 errdetail("It was kept by %s.", job->step ? job->step : "another keyed step"),
+				 errdetail("It was kept by %s.", kept_by(job)),
 				 errhint("Set drop_state => true to begin with empty state.")));
 	change->leave_state = true;
 }

@@ -10,6 +10,7 @@
  *	DROP OWNED BY						drops the jobs of the roles
  *	REASSIGN OWNED BY					gives them to another
  *	CREATE PUBLICATION					needs a word (api/publication.h)
+ *	ALTER ... RENAME, SET SCHEMA, OWNER	may concern declared state (state/follow.h)
  *
  * Whoever may not run the command gets PostgreSQL's error, and the jobs hear
  * nothing of it.  Else they are held (flow/hold.h) until the transaction ends:
@@ -41,6 +42,7 @@
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
 #include "flow/hold.h"
+#include "state/follow.h"
 
 static ProcessUtility_hook_type previous_hook = NULL;
 
@@ -343,6 +345,33 @@ before(Node *stmt, bool top_level)
 	}
 }
 
+/* A column goes with the views of it, as a type's attribute does. */
+static bool
+drops_with_cascade(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->behavior == DROP_CASCADE)
+			return true;
+	}
+	return false;
+}
+
+/* Does it drop what depends on what it drops? */
+static WeirCascade
+cascades(Node *stmt)
+{
+	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, AlterTableStmt) && drops_with_cascade((AlterTableStmt *) stmt))
+		return WEIR_CASCADE_DROP;
+	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
+		return WEIR_CASCADE_OWNED;
+	return WEIR_CASCADE_NONE;
+}
+
 static bool
 concerns(Node *stmt)
 {
@@ -356,21 +385,14 @@ concerns(Node *stmt)
 		case T_DropOwnedStmt:
 		case T_ReassignOwnedStmt:
 		case T_CreatePublicationStmt:
+		case T_AlterObjectSchemaStmt:
+		case T_AlterOwnerStmt:
 			return !RecoveryInProgress() && !XactReadOnly;
+		case T_AlterTableStmt:
+			return cascades(stmt) != WEIR_CASCADE_NONE && !RecoveryInProgress() && !XactReadOnly;
 		default:
 			return false;
 	}
-}
-
-/* Does it drop what depends on what it drops? */
-static WeirCascade
-cascades(Node *stmt)
-{
-	if (IsA(stmt, DropStmt) && ((DropStmt *) stmt)->behavior == DROP_CASCADE)
-		return WEIR_CASCADE_DROP;
-	if (IsA(stmt, DropOwnedStmt) && ((DropOwnedStmt *) stmt)->behavior == DROP_CASCADE)
-		return WEIR_CASCADE_OWNED;
-	return WEIR_CASCADE_NONE;
 }
 
 static void
@@ -386,11 +408,21 @@ run(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityCon
 }
 
 static void
+after_rename(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_state_after_rename();
+	PopActiveSnapshot();
+}
+
+static void
 utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityContext context,
 		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
 		QueryCompletion *completion)
 {
 	WeirCascade cascade;
+	bool		renames = weir_state_concerns(pstmt->utilityStmt);
 
 	if (!concerns(pstmt->utilityStmt))
 	{
@@ -399,6 +431,8 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
+	if (renames)
+		weir_state_before_rename();
 	PopActiveSnapshot();
 	cascade = weir_dependent_cascade(cascades(pstmt->utilityStmt));
 	PG_TRY();
@@ -410,6 +444,8 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 		(void) weir_dependent_cascade(cascade);
 	}
 	PG_END_TRY();
+	if (renames)
+		after_rename();
 }
 
 void

@@ -284,13 +284,16 @@ weir_start_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* A job that should be running but does not, as after a crash without autostart. */
+/* A job that should be running but does not: it finds no place, or autostart was off. */
 static void
 stop_absent(const WeirJob *job, bool cancel)
 {
-	if (!cancel || !weir_job_status_is_active(job->status))
+	bool		waits = weir_registry_is_full();
+
+	if ((!cancel && !waits) || !weir_job_status_is_active(job->status))
 		weir_job_must_run(job, "weir.stop_job()");
-	weir_job_set_status(job->id, WEIR_JOB_STOPPED, "cancelled", NULL);
+	weir_job_set_status(job->id, WEIR_JOB_STOPPED,
+						waits ? "it was waiting to be started" : "cancelled", NULL);
 }
 
 static void

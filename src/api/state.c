@@ -143,11 +143,10 @@ weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl)
 	row->visibility = ttl ? ttl->visibility : WEIR_TTL_NEVER_RETURN_EXPIRED;
 }
 
-/* A row being put together, and whose state it is. */
+/* A row being put together. */
 typedef struct Declaration
 {
 	WeirStateRow row;
-	Oid			function;
 	int			guc_nest;		/* what a type's functions set ends with it */
 } Declaration;
 
@@ -164,8 +163,7 @@ begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 	check_name(name);
 	memset(declaration, 0, sizeof(*declaration));
 	declaration->guc_nest = guc_nest;
-	declaration->function = function;
-	row->function = weir_function_name(function);
+	row->function = function;
 	row->name = name;
 	row->kind = kind;
 	return name;
@@ -182,7 +180,7 @@ insert(Declaration *declaration, FunctionCallInfo fcinfo, int ttl)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("state \"%s\" of function %s already exists", row->name,
-						format_procedure(declaration->function)),
+						format_procedure(row->function)),
 				 errhint("Drop it first with weir.drop_state(), or choose another name.")));
 	weir_session_unguard(declaration->guc_nest);
 }

@@ -14,7 +14,7 @@
 
 #include "api/access.h"
 #include "api/state.h"
-#include "catalog/name.h"
+#include "state/function.h"
 
 PG_FUNCTION_INFO_V1(weir_alter_state);
 PG_FUNCTION_INFO_V1(weir_drop_state);
@@ -30,28 +30,24 @@ require_ownership(const WeirStateFound *found, const char *signature, const char
 						 GetUserNameFromId(found->owner, true))));
 }
 
-/*
- * The declaration that function and name say, and the signature as it stands
- * there.  Works for a function that is gone too, by that signature.
- */
-static char *
-find_state(char *signature, const char *name, WeirStateFound *found)
+/* Works for a function that is gone, too, by the signature that stands there. */
+static void
+find_state(const char *signature, const char *name, WeirStateFound *found)
 {
-	Oid			function;
+	Oid			function = weir_function_find(signature);
 
-	if (weir_state_find(signature, name, found))
+	if ((OidIsValid(function) && weir_state_find(function, name, found)) ||
+		weir_state_find_left(signature, name, found))
 	{
 		require_ownership(found, signature, name);
-		return signature;
+		return;
 	}
 	function = weir_keyed_function(signature);
-	signature = weir_function_name(function);
-	if (!weir_state_find(signature, name, found))
+	if (!weir_state_find(function, name, found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("function %s has no state \"%s\"", format_procedure(function), name),
 				 errhint("weir.create_value_state() and its like declare one.")));
-	return signature;
 }
 
 static void
@@ -79,13 +75,13 @@ weir_alter_state(PG_FUNCTION_ARGS)
 	int			guc_nest = weir_session_guard();
 
 	weir_prevent_read_only("weir.alter_state()");
-	row.function = find_state(weir_required_text(fcinfo, 0, "function"), name, &found);
+	find_state(weir_required_text(fcinfo, 0, "function"), name, &found);
 	row.name = name;
 	if (default_value)
 		check_new_default(&found, name, default_value);
 	row.default_value = default_value;
 	weir_fill_ttl(&row, PG_ARGISNULL(2) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(2));
-	weir_state_change(&row);
+	weir_state_change(&found, &row);
 	weir_session_unguard(guc_nest);
 	PG_RETURN_VOID();
 }
@@ -98,7 +94,7 @@ weir_drop_state(PG_FUNCTION_ARGS)
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
 	weir_prevent_read_only("weir.drop_state()");
-	signature = find_state(signature, name, &found);
-	weir_state_delete(signature, name);
+	find_state(signature, name, &found);
+	weir_state_delete(&found, name);
 	PG_RETURN_VOID();
 }

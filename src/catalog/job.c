@@ -31,6 +31,8 @@
 #define JOB_QUERY \
 	"SELECT j.*, r.*, " JOB_STATUS " AS job_status," \
 	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END) AS tolerable," \
+	" CASE WHEN weir_internal.is_here(r.system_identifier, r.database)" \
+	" THEN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = r.step_function) END AS step_here," \
 	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false) AS wanted_here" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
@@ -272,6 +274,7 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->allow_gap = row_bool(row, "allow_gap");
 	job->stream = row_oid(row, "stream");
 	job->step = row_text(context, row, "step");
+	job->step_function = row_oid(row, "step_here");
 	job->altered = row_bool(row, "altered");
 	job->leave_state = row_bool(row, "leave_state");
 	job->drop_state = row_bool(row, "drop_state");
@@ -484,20 +487,23 @@ weir_job_set_timeline(int64 id, int64 timeline)
 }
 
 void
-weir_job_set_attempt(int64 id, Oid stream, const char *step, int workers, int prepared)
+weir_job_set_attempt(int64 id, Oid stream, Oid step_function, const char *step, int workers,
+					 int prepared)
 {
-	Oid			types[] = {INT8OID, OIDOID, TEXTOID, INT4OID, INT4OID};
-	Datum		values[5];
+	Oid			types[] = {INT8OID, OIDOID, TEXTOID, INT4OID, INT4OID, OIDOID};
+	Datum		values[6];
 
 	values[0] = Int64GetDatum(id);
 	values[1] = ObjectIdGetDatum(stream);
 	values[2] = step ? CStringGetTextDatum(step) : (Datum) 0;
 	values[3] = Int32GetDatum(workers);
 	values[4] = Int32GetDatum(prepared);
-	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5"
-						  " WHERE job = $1 AND (stream, step, workers, prepared)"
-						  " IS DISTINCT FROM ($2, $3, $4, $5)",
-						  5, types, values, step ? NULL : "  n  ");
+	values[5] = ObjectIdGetDatum(step_function);
+	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5,"
+						  " step_function = $6"
+						  " WHERE job = $1 AND (stream, step, workers, prepared, step_function)"
+						  " IS DISTINCT FROM ($2, $3, $4, $5, $6)",
+						  6, types, values, step ? NULL : "  n   ");
 }
 
 void

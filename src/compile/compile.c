@@ -76,6 +76,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_scan(c);
 	weir_compile_sink(c);
 	weir_compile_check_reads(c);
+	weir_compile_refuse_writes(c);
 	weir_compile_calls(c);
 	weir_compile_uses(c);
 	plan(c);

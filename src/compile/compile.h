@@ -109,6 +109,9 @@ extern List *weir_compile_reads(Node *node);
 extern Query *weir_view_query(Oid view);
 extern void weir_compile_check_reads(WeirCompile *c);
 
+/* writes.c */
+extern void weir_compile_refuse_writes(WeirCompile *c);
+
 /* calls.c */
 extern void weir_compile_calls(WeirCompile *c);
 extern bool weir_compile_is_call(Node *node, const char *symbol);

@@ -5,7 +5,8 @@
  * A record is "LEN SP MSG": LEN is its length in decimal digits, the first of
  * them not 0, and MSG is that many bytes, whatever they are.  Newlines between
  * two records are passed over, since some senders end each message with one
- * that they do not count.
+ * that they do not count.  Others, rsyslog and syslog-ng among them, count it:
+ * one at a message's end is no part of the record.
  *
  * Bytes that do not begin with a count cannot be told from what follows them.
  * They are put aside up to a newline: so are the lines of a sender that does
@@ -61,6 +62,15 @@ read_count(const char *base, size_t len, Count *count)
 	return base[i] == ' ' && i > 0 ? COUNT_FOUND : COUNT_BAD;
 }
 
+/* The length without one newline at its end, and a carriage return before it. */
+static size_t
+without_newline(const char *body, size_t len)
+{
+	if (len == 0 || body[len - 1] != '\n')
+		return len;
+	return len > 1 && body[len - 2] == '\r' ? len - 2 : len - 1;
+}
+
 static bool
 find(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 {
@@ -73,7 +83,7 @@ find(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 	if (len - count.body < count.value)
 		return false;
 	found->begin = count.body;
-	found->len = count.value;
+	found->len = count.value > f->max_record ? count.value : without_newline(base + count.body, count.value);
 	found->end = count.body + count.value;
 	found->fault = WEIR_RECORD_WHOLE;
 	return true;

@@ -9,8 +9,8 @@
  * before the next one begins.
  *
  * A text that is not complete when another begins, or when the stream ends, was
- * truncated.  So was a number or a word at the end of the stream without a
- * newline: it might have been longer.  Space between texts means nothing, nor
+ * truncated.  So was a number or a word that no newline ends: it might have been
+ * longer.  Space between texts means nothing, nor
  * does a separator behind a separator.  What else stands before a separator is
  * put aside, line by line.
  */
@@ -90,6 +90,13 @@ step(WeirFramer *f, char c)
 	return j->in_string ? step_string(j, c) : step_text(j, c);
 }
 
+/* An object, an array or a string has an end of its own. */
+static bool
+is_complete(const WeirJsonSeq *j)
+{
+	return j->closed && j->depth <= 0;
+}
+
 static size_t
 without_cr(const char *base, size_t len)
 {
@@ -109,7 +116,7 @@ find(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 		found->len = without_cr(base, f->scanned);
 		found->end = s == STEP_END ? f->scanned + 1 : f->scanned;
 		found->fault = !f->separated ? WEIR_RECORD_NO_SEPARATOR :
-			s == STEP_END ? WEIR_RECORD_WHOLE : WEIR_RECORD_TRUNCATED;
+			s == STEP_END || is_complete(&f->json) ? WEIR_RECORD_WHOLE : WEIR_RECORD_TRUNCATED;
 		return true;
 	}
 	return false;
@@ -160,14 +167,13 @@ pass(WeirFramer *f, const char *data, size_t len, bool *done)
 	return len;
 }
 
-/* An object, an array or a string has an end of its own. */
 static void
 finish(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 {
 	found->begin = 0;
 	found->len = without_cr(base, len);
 	found->fault = !f->separated ? WEIR_RECORD_NO_SEPARATOR :
-		f->json.closed && f->json.depth <= 0 ? WEIR_RECORD_WHOLE : WEIR_RECORD_TRUNCATED;
+		is_complete(&f->json) ? WEIR_RECORD_WHOLE : WEIR_RECORD_TRUNCATED;
 }
 
 const WeirFramingMethod weir_framing_json_seq = {

@@ -24,10 +24,11 @@ typedef enum WeirBlame
 } WeirBlame;
 
 /*
- * Not the record's, whichever it is: the classes of connections, transaction
- * rollback, resources, object state, operator intervention and system errors;
- * what is missing or not allowed (class 42, but for a text that is no name or
- * does not parse, and class 3F).  An internal error may be: types, languages and
+ * Not the record's, whichever it is: the classes of connections (and HV00N, a
+ * foreign server's), transaction rollback, resources, object state, operator
+ * intervention and system errors; what is missing or not allowed (class 42, but
+ * for a text that is no name or does not parse, and the classes of roles,
+ * passwords, databases and schemas: 0L, 0P, 28, 3D, 3F).  An internal error may be: types, languages and
  * extensions say so of bad data.  Of damaged data it is not.
  */
 extern WeirBlame weir_blame(const char *sqlstate);

@@ -117,6 +117,23 @@ weir_attempt_channel(WeirAttempt *attempt, int from, int to)
 					   index * attempt->channel_size);
 }
 
+/* Records a source has left behind, also those of which no row came. */
+static int64
+records_passed(const WeirTaskSlot *slot)
+{
+	return Max(slot->source.records - slot->start.line, 0);
+}
+
+int64
+weir_attempt_activity(const WeirAttempt *attempt)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+		sum += attempt->tasks[i].stats.records_in + records_passed(&attempt->tasks[i]);
+	return sum;
+}
+
 const char *
 weir_task_kind_name(WeirTaskKind kind)
 {

@@ -126,6 +126,9 @@ extern shm_mq *weir_attempt_from_task(WeirAttempt *attempt, int task);
 /* The channel between two tasks; NULL where the dataflow has none. */
 extern shm_mq *weir_attempt_channel(WeirAttempt *attempt, int from, int to);
 
+/* Records its tasks have worked off or passed over: while it does not move, nothing happens. */
+extern int64 weir_attempt_activity(const WeirAttempt *attempt);
+
 /* "source 0", "keyed 1", "sink 0" */
 extern void weir_task_name(const WeirTaskSlot *slot, char *buf, Size size);
 extern const char *weir_task_kind_name(WeirTaskKind kind);

@@ -74,7 +74,11 @@ task_gone(WeirCoordinator *co, int index)
 	slot = first_cause(co, index);
 	error = &slot->error;
 	weir_task_name(slot, name, sizeof(name));
-	if (!error->set)
+	if (!error->set && slot->pid == 0)
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+							  "task %s ended at its start\nHINT: The server's log says why. The job's owner must be allowed to log in, and to connect to the database.",
+							  name);
+	else if (!error->set)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s (process %d) ended", name, slot->pid);
 	else

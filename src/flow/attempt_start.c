@@ -52,8 +52,8 @@ weir_attempt_place(WeirCoordinator *co, bool *keyed, bool *sink_task)
 	nkeyed = *keyed ? co->job->parallelism : 0;
 	workers = 2 + nkeyed + (*sink_task ? 1 : 0);	/* coordinator, source */
 	prepared = count_prepared(co->job, nkeyed, *sink_task ? 1 : 0);
-	weir_job_set_attempt(co->job->id, dataflow->stream, weir_dataflow_step(dataflow),
-						 workers, prepared);
+	weir_job_set_attempt(co->job->id, dataflow->stream, dataflow->function,
+						 weir_dataflow_step(dataflow), workers, prepared);
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
 	MemoryContextSwitchTo(co->attempt_context);

@@ -105,17 +105,6 @@ drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	pfree(p);
 }
 
-/* Records the tasks have worked off: when it has not moved, nothing happened. */
-static int64
-activity(WeirCoordinator *co)
-{
-	int64		sum = 0;
-
-	for (int i = 0; i < co->ntasks; i++)
-		sum += co->attempt->tasks[i].stats.records_in;
-	return sum;
-}
-
 bool
 weir_checkpoints_open(WeirCoordinator *co)
 {
@@ -130,7 +119,7 @@ weir_checkpoints_open(WeirCoordinator *co)
 static bool
 is_active(WeirCoordinator *co)
 {
-	return weir_checkpoints_open(co) || activity(co) != co->activity_completed ||
+	return weir_checkpoints_open(co) || weir_attempt_activity(co->attempt) != co->activity_completed ||
 		weir_crash_is_suspect(&co->job->crashes);
 }
 
@@ -205,7 +194,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
-	p->activity = activity(co);
+	p->activity = weir_attempt_activity(co->attempt);
 	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
 	co->pending = lappend(co->pending, p);

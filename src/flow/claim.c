@@ -232,6 +232,19 @@ weir_registry_is_admitted(int64 job)
 }
 
 bool
+weir_registry_is_full(void)
+{
+	bool		full;
+
+	if (!weir_registry_available())
+		return false;
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	full = weir_registry->overflow > 0;
+	LWLockRelease(weir_registry->lock);
+	return full;
+}
+
+bool
 weir_registry_withdraw(int64 job)
 {
 	WeirJobSlot *slot;

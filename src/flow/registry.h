@@ -82,6 +82,8 @@ extern bool weir_registry_fits(int64 job, const WeirResources *need,
 extern void weir_registry_limit(WeirResources *limit);
 extern int	weir_registry_foreign_workers(void);
 
+/* Do jobs that should run wait for a place? */
+extern bool weir_registry_is_full(void);
 /* A job that waits to be started is not to be any more, if this transaction commits; false if it does not wait. */
 extern bool weir_registry_withdraw(int64 job);
 

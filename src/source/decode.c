@@ -26,7 +26,6 @@
 #include "source/record_fault.h"
 
 #define FULL_BYTES		(1024 * 1024)
-#define OUTSIZED_BYTES	(16 * FULL_BYTES)
 
 static const WeirFormat *
 format_of(const WeirStream *stream)
@@ -66,7 +65,7 @@ reset_text(WeirDecoder *d)
 {
 	MemoryContext caller;
 
-	if (d->text.maxlen <= OUTSIZED_BYTES)
+	if (d->text.maxlen <= WEIR_OUTSIZED_BYTES)
 	{
 		resetStringInfo(&d->text);
 		return;
@@ -91,6 +90,13 @@ bool
 weir_decoder_full(const WeirDecoder *d)
 {
 	return d->bytes >= FULL_BYTES;
+}
+
+bool
+weir_decoder_append(WeirDecoder *d, const char *data, Size len)
+{
+	appendBinaryStringInfo(&d->text, data, len);
+	return true;
 }
 
 /* What is no record is a fault of the batch; nothing of it is to be decoded. */

@@ -43,5 +43,4 @@ extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
 /* In a transaction; what is left of the decoder goes with its memory. */
 extern void weir_decoder_close(WeirDecoder *d);
 
-
 #endif

@@ -32,8 +32,6 @@
 #include "compat.h"
 #include "source/decoder.h"
 
-#define OUTSIZED_BYTES	(16 * 1024 * 1024)
-
 /* What COPY would not report as we want it. */
 typedef enum RecordFault
 {
@@ -154,7 +152,7 @@ append_record(WeirDecoder *d, const char *data, Size len)
 	if (csv || ends_in_newline(d->stream) ||
 		(memchr(data, '\n', len) == NULL && memchr(data, '\r', len) == NULL))
 	{
-		appendBinaryStringInfo(&d->text, data, len);
+		(void) weir_decoder_append(d, data, len);
 		return as_it_is;
 	}
 	append_escaped(&d->text, data, len);
@@ -271,7 +269,7 @@ end_copy(WeirDecoder *d)
 {
 	if (!used_all(d))
 		fail_to_match(d, d->nstarts);
-	if (d->text.len >= OUTSIZED_BYTES)
+	if (d->text.len >= WEIR_OUTSIZED_BYTES)
 		d->format->close(d);
 	copying = NULL;
 }

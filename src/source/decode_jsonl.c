@@ -38,13 +38,6 @@ typedef struct JsonState
 	FmgrInfo	populate;
 } JsonState;
 
-static bool
-append_json(WeirDecoder *d, const char *data, Size len)
-{
-	appendBinaryStringInfo(&d->text, data, len);
-	return true;
-}
-
 /* jsonb_populate_record learns the row type from the expression that calls it. */
 static void
 prepare_populate(JsonState *json, FmgrInfo *flinfo, Oid type)
@@ -280,6 +273,6 @@ close_json(WeirDecoder *d)
 }
 
 const WeirFormat weir_format_jsonl = {
-	'\0', append_json, begin_json, read_json, end_json, json_is_in_input,
+	'\0', weir_decoder_append, begin_json, read_json, end_json, json_is_in_input,
 	locate_column, close_json,
 };

@@ -18,13 +18,6 @@ typedef struct LineState
 	Oid			ioparam;
 } LineState;
 
-static bool
-append_line(WeirDecoder *d, const char *data, Size len)
-{
-	appendBinaryStringInfo(&d->text, data, len);
-	return true;
-}
-
 /* What an input function keeps may not outlive a transaction. */
 static void
 begin_lines(WeirDecoder *d)
@@ -81,6 +74,6 @@ close_lines(WeirDecoder *d)
 }
 
 const WeirFormat weir_format_line = {
-	'\0', append_line, begin_lines, read_line, end_lines, line_is_in_input,
+	'\0', weir_decoder_append, begin_lines, read_line, end_lines, line_is_in_input,
 	locate_nothing, close_lines,
 };

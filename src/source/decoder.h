@@ -69,6 +69,12 @@ struct WeirDecoder
 	bool		is_text;		/* after an error: its characters are some of its encoding */
 };
 
+/* A text that takes so many bytes is not kept for the next batch, nor what was made of it. */
+#define WEIR_OUTSIZED_BYTES	(16 * 1024 * 1024)
+
+/* Lays a record into text as it is. */
+extern bool weir_decoder_append(WeirDecoder *d, const char *data, Size len);
+
 /* A record as it lies in text. */
 static inline const char *
 weir_decoder_record(const WeirDecoder *d, int index, Size *len)

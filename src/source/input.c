@@ -110,11 +110,12 @@ weir_input_begin(WeirInput *in, const WeirOrigin *origin)
 	if (rows >= 0)
 		load_rows(in, rows);
 	in->fresh = weir_journal_last_kind(in->journal) == WEIR_ROW_CONNECTION;
-	if (in->dialog == NULL)
-		return rows >= 0;
-	weir_journal_confirm();
-	weir_dialog_begin(in->dialog, origin, in->received, taken);
-	return false;
+	if (in->dialog)
+	{
+		weir_journal_confirm();
+		weir_dialog_begin(in->dialog, origin, in->received, taken);
+	}
+	return rows >= 0;
 }
 
 /* Stamps rise, and those close together are one, so that rows are not tiny. */

@@ -93,7 +93,7 @@ fill_bytes(WeirLines *lines, const char *line)
 	appendBinaryStringInfo(&lines->bytes, converted, length);
 	if (stream->framing == WEIR_STREAM_JSON_SEQ)
 		appendStringInfoChar(&lines->bytes, '\n');
-	else
+	else if (stream->framing == WEIR_STREAM_DELIMITED)
 		appendBinaryStringInfo(&lines->bytes, stream->record_delimiter,
 							   stream->record_delimiter_len);
 	if (converted != line)

@@ -40,7 +40,7 @@ pass_record(WeirReader *r, const WeirFramedRecord *record)
 	r->position.line = record->line;
 	r->position.clock = Max(r->position.clock, record->stamp);
 	r->position.passing = record->passing;
-	r->passing = false;
+	r->passing = record->passing != 0;
 }
 
 /* Bytes that become no record and no dead letter. */
@@ -129,7 +129,10 @@ leave_record(WeirReader *r, WeirBatch *batch)
 	WeirFramedRecord record;
 
 	if (!weir_framer_leave(r->framer, &record))
+	{
+		r->passing = false;
 		return;
+	}
 	if (record.fault == WEIR_RECORD_PARTIAL)
 	{
 		r->stats->partial_records++;
@@ -137,7 +140,7 @@ leave_record(WeirReader *r, WeirBatch *batch)
 					 "The connection ended within a record, and another began.",
 					 "If the peer goes on where it was, set the server's option partial to 'join', or protocol to 'resume' if it can.");
 	}
-	if (r->stream->dead_letter)
+	if (r->stream->dead_letter || record.fault != WEIR_RECORD_PARTIAL)
 		weir_reader_take(r, batch, &record);
 	else
 		pass_record(r, &record);
@@ -160,6 +163,8 @@ weir_reader_finish_record(WeirReader *r, WeirBatch *batch)
 
 	if (weir_framer_finish(r->framer, &record))
 		weir_reader_take(r, batch, &record);
+	else
+		r->passing = false;
 }
 
 void
@@ -196,7 +201,8 @@ weir_reader_end_drain(WeirReader *r)
 void
 weir_reader_watch_growth(WeirReader *r)
 {
-	Size		bytes = weir_framer_tail(r->framer);
+	/* behind a full batch whole records may wait */
+	Size		bytes = r->more ? 0 : weir_framer_tail(r->framer);
 	int64		now = weir_now();
 
 	r->stats->record_bytes = bytes;

@@ -53,6 +53,9 @@ copy_hint(const WeirDecoder *d, const char *data, Size len, const ErrorData *err
 	if (!d->stream->csv && error->sqlerrcode == ERRCODE_BAD_COPY_FILE_FORMAT &&
 		memchr(data, '\r', len) != NULL)
 		return "If lines are to be read as they are, set the stream's option format to 'line'; in format 'csv' a carriage return may stand in quotes.";
+	if (d->stream->csv && error->sqlerrcode == ERRCODE_BAD_COPY_FILE_FORMAT &&
+		memchr(data, '\n', len) != NULL)
+		return "Within quotes a newline is data: a quote that is data itself must be doubled, or set the stream's option quote to a byte that the peer never sends.";
 	if (d->column != NULL && d->value != NULL && pg_strcasecmp(d->column, d->value) == 0)
 		return "If the first record of a connection names the columns, set the stream's option header to 'on'.";
 	return NULL;

@@ -66,7 +66,6 @@ weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint
 	return (int64) us;
 }
 
-
 bool
 weir_stream_option_boolean(DefElem *def)
 {

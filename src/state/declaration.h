@@ -1,7 +1,8 @@
 /*
  * state/declaration.h
  *		weir_internal.state: the states that keyed functions declared.
- *		Functions and types stand there as schema-qualified text.
+ *		Functions and types stand there as schema-qualified text, a function by
+ *		its OID, too, which is what counts in the database of the row.
  */
 #ifndef WEIR_STATE_DECLARATION_H
 #define WEIR_STATE_DECLARATION_H
@@ -15,7 +16,7 @@
 /* A row, as it is written. */
 typedef struct WeirStateRow
 {
-	const char *function;
+	Oid			function;
 	const char *name;
 	WeirStateKind kind;
 	const char *type;
@@ -26,6 +27,11 @@ typedef struct WeirStateRow
 	WeirTtlUpdate update;
 	WeirTtlVisibility visibility;
 } WeirStateRow;
+
+/* SQL: is it by its OID that a row knows its function? */
+#define WEIR_STATE_BY_OID \
+	"weir_internal.is_here(system_identifier, database)" \
+	" AND EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid = function_oid)"
 
 /*
  * The function's declarations, by name, in the current memory context; their
@@ -38,19 +44,27 @@ extern bool weir_state_is_declared(Oid function);
 
 /* Adds a row owned by the current user; false if function and name have one. */
 extern bool weir_state_insert(const WeirStateRow *row);
-/* Changes the row's ttl and default value, each unless NULL. */
-extern void weir_state_change(const WeirStateRow *row);
 
 typedef struct WeirStateFound
 {
 	Oid			owner;
 	char	   *kind;
 	char	   *type;
+	char	   *function;		/* as it stands there */
+	Oid			function_oid;
 } WeirStateFound;
 
 /* Locks a row and tells what it is; false if there is none. */
-extern bool weir_state_find(const char *function, const char *name, WeirStateFound *found);
-extern void weir_state_delete(const char *function, const char *name);
+extern bool weir_state_find(Oid function, const char *name, WeirStateFound *found);
+/* One that no function of this database is known to have, by its signature. */
+extern bool weir_state_find_left(const char *signature, const char *name, WeirStateFound *found);
+
+/* Changes the row's ttl and default value, each unless NULL. */
+extern void weir_state_change(const WeirStateFound *found, const WeirStateRow *row);
+extern void weir_state_delete(const WeirStateFound *found, const char *name);
+
+/* Rows that only say this signature are the function's from here on. */
+extern void weir_state_adopt(const char *signature, Oid function);
 
 /* A function is being dropped: so are its declarations. */
 extern void weir_state_forget(Oid function);

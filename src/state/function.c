@@ -4,9 +4,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "catalog/internal.h"
+#include "catalog/name.h"
 #include "state/function.h"
 
 static void
@@ -30,4 +34,32 @@ weir_function_of(const char *signature, const char *noun)
 	function = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
 	error_context_stack = context.previous;
 	return function;
+}
+
+/* Not by the parser: a type of its arguments may be gone, which it calls an error. */
+Oid
+weir_function_find(const char *signature)
+{
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(signature);
+	Oid			found = InvalidOid;
+	WeirInternal saved;
+	uint64		n;
+	bool		isnull;
+
+	weir_internal_enter(&saved);
+	n = weir_internal_run("SELECT oid FROM pg_catalog.pg_proc WHERE pg_catalog.strpos($1,"
+						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '(') > 0"
+						  " OR pg_catalog.strpos($1,"
+						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '\"(') > 0",
+						  1, &type, &value, NULL);
+	for (uint64 i = 0; i < n && !OidIsValid(found); i++)
+	{
+		Oid			function = DatumGetObjectId(weir_internal_get(i, 1, &isnull));
+
+		if (strcmp(weir_function_name(function), signature) == 0)
+			found = function;
+	}
+	weir_internal_leave(&saved);
+	return found;
 }

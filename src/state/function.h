@@ -14,4 +14,7 @@
  */
 extern Oid	weir_function_of(const char *signature, const char *noun);
 
+/* The one that stands in Weir's tables by this signature; InvalidOid if there is none. */
+extern Oid	weir_function_find(const char *signature);
+
 #endif

@@ -249,6 +249,10 @@ CALL run('named', :'port', 'id int, val int', $$, format 'csv'$$);
 SELECT ok(weir.wait_for_job('named', 'failed', '1 min'), 'a header in csv fails');
 SELECT alike(last_error('named'), '%option header to ''on''%', 'a header: the hint names header');
 
+\set port `perl test/pgtap/sender '1,5" pipe\n2,b\n3,c\n'`
+CALL run('inches', :'port', 'a int, b text', $$, format 'csv'$$);
+SELECT ok(weir.wait_for_job('inches', 'failed', '1 min'), 'a quote that is data: its record fails with those behind it');
+SELECT alike(last_error('inches'), '%line 1%option quote to a byte%', 'a quote that is data: the hint names quote');
 
 -- A header is no record of a connection, each time; a byte order mark none of its first.
 \set port `printf '\357\273\277"id",val\n1,10\n' | perl test/pgtap/sender --stdin --close 'id,val\n2,20\n' --close 'id,val\n'`

@@ -135,6 +135,25 @@ is($node->sql(q{SELECT string_agg(line, ',' ORDER BY line) FROM seen}), 'first,l
 is($node->sql(q{SELECT count(*) > 10, min(error) ~ 'longer than 10240 bytes', sum(substring(error from '(\d+) bytes were put aside')::int), max(octet_length(raw)) FROM weir.dead_letters}),
 	't|t|9000001|10240', 'it is dead letters, which say how long it was');
 
+# A job that is to put nothing aside any more begins within such a record: all that is left of it is passed.
+$data = "first\n" . ('x' x 3_000_000) . "\nlast\n";
+$sender = Weir::Sender->new($data);
+begin('altered', $sender, server => q{max_journal '1MB', partial 'join'}, table => q{, on_error 'dead_letter', max_record '10kB'});
+$sender->send_to(1_000_000)->wait_sent(1_000_000);
+ok($node->wait_until('SELECT count(*) > 0 FROM weir.dead_letters'), 'within a record longer than the journal');
+$node->sql(q{SELECT weir.stop_job('s3'); ALTER FOREIGN TABLE words OPTIONS (SET on_error 'stop'); SELECT weir.start_job('s3')});
+$sender->finish;
+ok($node->wait_status('finished'), 'on_error was altered within it: finished');
+is($node->sql(q{SELECT string_agg(line, ',' ORDER BY line) FROM seen}), 'first,last', 'what is before and behind it is read');
+
+# Records that are passed over count for checkpoints, so that the journal is freed of them.
+$data = "first\n" . ("\n" x 3_000_000) . "last\n";
+$sender = Weir::Sender->new($data);
+begin('empty', $sender, server => q{max_journal '1MB'}, table => q{, skip_empty 'on', max_record '10kB'});
+$sender->finish;
+ok($node->wait_status('finished'), 'more empty records than the journal holds: finished');
+is($node->sql(q{SELECT string_agg(line, ',' ORDER BY line) FROM seen}), 'first,last', 'what is before and behind them is read');
+
 # A quote that is never closed: it is seen while the record grows.
 my $log = -s $node->logfile;
 $sender = Weir::Sender->new('"' . 'x' x 70);

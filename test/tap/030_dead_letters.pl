@@ -62,7 +62,8 @@ sub begin
 			RETURN QUERY SELECT * FROM average(r);
 			IF r.f1 = 8888 THEN RAISE 'no % here', r.f1; END IF;
 		END $$;
-		UPDATE weir_internal.state SET function = 'public.count_window_average(public.readings)';
+		UPDATE weir_internal.state SET function = 'public.count_window_average(public.readings)',
+			function_oid = 'count_window_average(readings)'::regprocedure;
 		CREATE TABLE bad (line bigint); }
 		. 'INSERT INTO bad SELECT unnest(\'{' . join(',', @bad) . '}\'::bigint[])');
 	$node->sql(q{SELECT weir.start_job('s3')});

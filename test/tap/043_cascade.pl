@@ -55,33 +55,34 @@ sub job
 }
 
 my @cases = (
-	['TABLE hers.lookup', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.lookup l USING (f0)'],
-	['VIEW hers.seen', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.seen l USING (f0)'],
-	['FUNCTION hers.f(bigint)', 'SELECT r.f0, hers.f(r.f1) FROM his.readings r'],
-	['TYPE hers.kind', q{SELECT r.f0, length(''a''::hers.kind::text) FROM his.readings r}],
-	['SCHEMA hers', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.lookup l USING (f0)'],
-	['SERVER hers', 'SELECT f0, f1 FROM his.on_hers']);
+	['DROP TABLE hers.lookup', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.lookup l USING (f0)'],
+	['DROP VIEW hers.seen', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.seen l USING (f0)'],
+	['DROP FUNCTION hers.f(bigint)', 'SELECT r.f0, hers.f(r.f1) FROM his.readings r'],
+	['DROP TYPE hers.kind', q{SELECT r.f0, length(''a''::hers.kind::text) FROM his.readings r}],
+	['ALTER TABLE hers.lookup DROP f1', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.seen l USING (f0)'],
+	['DROP SCHEMA hers', 'SELECT r.f0, l.f1 FROM his.readings r LEFT JOIN hers.lookup l USING (f0)'],
+	['DROP SERVER hers', 'SELECT f0, f1 FROM his.on_hers']);
 
 foreach my $case (@cases)
 {
-	my ($object, $query) = @$case;
+	my ($drop, $query) = @$case;
 
 	foreach my $start (0, 1)
 	{
 		my $how = $start ? 'running' : 'created';
 
 		# a schema or server has dependents of its own, so that its plain drop names those
-		ok(job($query, $start), "$object, $how: there is a job");
-		like($node->sql_error("SET SESSION AUTHORIZATION alice; DROP $object"), qr/2BP01/, "$object, $how: a plain drop is refused");
-		is(status(), $start ? 'running' : 'created', "$object, $how: and does nothing to the job");
-		as_alice("BEGIN; DROP $object CASCADE; ROLLBACK");
-		ok($node->wait_until(q{SELECT status IN ('created', 'running') FROM weir.jobs}), "$object, $how: a cascade that is rolled back neither");
+		ok(job($query, $start), "$drop, $how: there is a job");
+		like($node->sql_error("SET SESSION AUTHORIZATION alice; $drop"), qr/2BP01/, "$drop, $how: a plain drop is refused");
+		is(status(), $start ? 'running' : 'created', "$drop, $how: and does nothing to the job");
+		as_alice("BEGIN; $drop CASCADE; ROLLBACK");
+		ok($node->wait_until(q{SELECT status IN ('created', 'running') FROM weir.jobs}), "$drop, $how: a cascade that is rolled back neither");
 		if ($start)
 		{
-			my $seen = $node->sql(qq{SET SESSION AUTHORIZATION alice; BEGIN; DROP $object CASCADE; RESET SESSION AUTHORIZATION;
+			my $seen = $node->sql(qq{SET SESSION AUTHORIZATION alice; BEGIN; $drop CASCADE; RESET SESSION AUTHORIZATION;
 				SELECT status || ': ' || status_reason FROM weir.jobs; ROLLBACK});
-			like($seen, qr/^failed: .*hers.*, which the job uses, was dropped$/s, "$object, $how: it fails the job");
-			ok($node->wait_status('running', 'm'), "$object, $how: which goes on when that is rolled back");
+			like($seen, qr/^failed: .*hers.*, which the job uses, was dropped$/s, "$drop, $how: it fails the job");
+			ok($node->wait_status('running', 'm'), "$drop, $how: which goes on when that is rolled back");
 		}
 	}
 }
@@ -104,7 +105,7 @@ like($node->sql_error('DROP TABLE his.output CASCADE'), qr/2BP01/, 'for a superu
 is(status(), 'running', 'and runs');
 
 # Through what the job's owner has made of it.
-ok(job($cases[5][1], 1), 'a job over a stream of its own on the server of another');
+ok(job($cases[6][1], 1), 'a job over a stream of its own on the server of another');
 $node->sql('DROP OWNED BY alice CASCADE');
 ok($node->wait_status('failed', 'm'), 'a superuser drops what alice owns');
 is($node->sql(q{SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('hers')}), '0', 'with everything');

@@ -29,7 +29,7 @@ sub create_job_of_alice
 		SET SESSION AUTHORIZATION alice;
 		SET search_path = public, pg_temp;
 		CREATE TYPE "an item" AS (n int, words text[]);
-		CREATE FUNCTION "Keeps all"(text, r readings) RETURNS bigint LANGUAGE plpgsql AS $$
+		CREATE FUNCTION keeps(text, r readings) RETURNS bigint LANGUAGE plpgsql AS $$
 		BEGIN
 			PERFORM weir.list_add('list', row(1, '{a}')::"an item"), weir.map_put('map', 1.5, row(2, NULL)::"an item"),
 				weir.reducing_add('reducing', 3::bigint), weir.aggregating_add('aggregating', 4::bigint),
@@ -37,13 +37,14 @@ sub create_job_of_alice
 			RETURN (weir.state_value('value', NULL::"an item")).n + weir.reducing_get('reducing', NULL::bigint)
 				+ weir.aggregating_get('aggregating', NULL::numeric);
 		END $$;
-		SELECT weir.create_value_state('"Keeps all"(text, readings)', 'value', '"an item"', default_value => '(0,"{it''s,\"odd\"}")',
+		SELECT weir.create_value_state('keeps(text, readings)', 'value', '"an item"', default_value => '(0,"{it''s,\"odd\"}")',
 				ttl => weir.state_ttl('1 month 2 days', 'on_read_and_write', 'return_expired_if_not_cleaned_up')),
-			weir.create_list_state('"Keeps all"(text, readings)', 'list', '"an item"', ttl => '1 h'),
-			weir.create_map_state('"Keeps all"(text, readings)', 'map', 'numeric(5,2)', '"an item"'),
-			weir.create_reducing_state('"Keeps all"(text, readings)', 'reducing', 'bigint', reduce => 'int8pl(bigint,bigint)'),
-			weir.create_aggregating_state('"Keeps all"(text, readings)', 'aggregating', aggregate => 'avg(bigint)', ttl => '1 h'),
-			weir.create_aggregating_state('"Keeps all"(text, readings)', 'words', 'text', aggregate => 'array_agg(anynonarray)');
+			weir.create_list_state('keeps(text, readings)', 'list', '"an item"', ttl => '1 h'),
+			weir.create_map_state('keeps(text, readings)', 'map', 'numeric(5,2)', '"an item"'),
+			weir.create_reducing_state('keeps(text, readings)', 'reducing', 'bigint', reduce => 'int8pl(bigint,bigint)'),
+			weir.create_aggregating_state('keeps(text, readings)', 'aggregating', aggregate => 'avg(bigint)', ttl => '1 h'),
+			weir.create_aggregating_state('keeps(text, readings)', 'words', 'text', aggregate => 'array_agg(anynonarray)');
+		ALTER FUNCTION keeps(text, readings) RENAME TO "Keeps all";
 		CREATE TABLE kept (n bigint);
 		SELECT weir.create_job('kinds', 'INSERT INTO kept SELECT n FROM readings r JOIN LATERAL "Keeps all"(NULL, r) n ON weir.key_by(r.f0)',
 			max_state_memory => '64MB');

@@ -98,6 +98,12 @@ is(as_role('stats', q{SELECT weir.wait_for_job('s3', 'running')}), 't', 'stats m
 like(error_as('stranger', q{SELECT weir.wait_for_job('s3', 'running')}), qr/42501/, 'a stranger may not');
 is($node->sql('SELECT attempt, restarts, status FROM weir.jobs'), '1|0|running', 'the job is as it was');
 
+# Rights that tasks need to start with, taken while the job runs.
+$node->sql(q{ALTER ROLE alice NOLOGIN; SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
+ok($node->wait_until(q{SELECT last_error ~ '^task [a-z]+ \d ended at its start\nHINT: .*allowed to log in' FROM weir.jobs}), 'a job whose owner may not log in says so');
+$node->sql('ALTER ROLE alice LOGIN');
+ok($node->wait_status('running'), 'and goes on when she may');
+
 # Every verb by a member, who is as good as the owner, and by the owner.
 foreach my $role ('member', 'alice')
 {

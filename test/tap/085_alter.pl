@@ -162,6 +162,28 @@ start_job();
 more("2 1\n");
 is(sums(), '1 5, 1 1006, 2 7, 2 1008', 'a function created anew finds its state');
 
+# Renamed, it is the same function, once the job's query is told its new name.
+# Another function by the old name has none of its state.
+stop_job();
+$node->sql('ALTER FUNCTION totals(readings) RENAME TO totals_so_far');
+alter(q{query => 'INSERT INTO sums SELECT a.f0, a.total + 1000 FROM readings r JOIN LATERAL totals_so_far(r) a ON weir.key_by(r.f0)'});
+start_job();
+more("2 1\n");
+is(sums(), '1 5, 1 1006, 2 7, 2 1008, 2 1009', 'a function that is renamed keeps the state of a job');
+stop_job();
+$node->sql("$totals" =~ s/^SELECT weir.*//msr);
+like($node->sql_error(qq{SELECT weir.alter_job('s3', query => '$query')}),
+	qr/55000.*does not belong to its new query.*kept by public\.totals_so_far\(/s, 'one that takes its name does not get it');
+alter(q{query => 'INSERT INTO sums SELECT a.f0, a.total + 2000 FROM readings r JOIN LATERAL totals_so_far(r) a ON weir.key_by(r.f0)'});
+start_job();
+more("2 1\n");
+is(sums(), '1 5, 1 1006, 2 7, 2 1008, 2 1009, 2 2010', 'by its new name it goes on');
+stop_job();
+$node->sql('DROP FUNCTION totals(readings); ALTER FUNCTION totals_so_far(readings) RENAME TO totals');
+alter(q{query => 'INSERT INTO sums SELECT a.f0, a.total + 1000 FROM readings r JOIN LATERAL totals(r) a ON weir.key_by(r.f0)'});
+start_job();
+$node->wait_status('running');
+
 # A state that is declared no more.
 stop_job();
 $node->sql(q{SELECT weir.create_value_state('totals(readings)', 'more', 'bigint', default_value => '0')});

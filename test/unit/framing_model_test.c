@@ -116,22 +116,17 @@ is_blank(char c)
 
 /* Where a text, or what stands instead of one, ends; 0: not before the limit. */
 static size_t
-text_end(const Model *m, size_t begin, size_t limit, bool *truncated, bool *closed)
+text_end(const Model *m, size_t begin, size_t limit, bool *cut, bool *closed)
 {
 	bool		in_string = false;
 	int			depth = 0;
 	size_t		p;
 
-	*truncated = *closed = false;
-	for (p = begin; p < limit; p++)
+	*cut = *closed = false;
+	for (p = begin; p < limit && m->input[p] != '\036'; p++)
 	{
 		char		c = m->input[p];
 
-		if (c == '\036')
-		{
-			*truncated = true;
-			return p;
-		}
 		if (c == '\n' && (!m->separated || (depth <= 0 && !in_string)))
 			return p + 1;
 		if (!m->separated)
@@ -150,7 +145,10 @@ text_end(const Model *m, size_t begin, size_t limit, bool *truncated, bool *clos
 		}
 	}
 	*closed = *closed && depth <= 0 && !in_string;
-	return 0;
+	if (p == limit)
+		return 0;
+	*cut = true;
+	return p;
 }
 
 /* How the end of what is put aside is looked for. */
@@ -275,6 +273,7 @@ walk_counted(Model *m, size_t begin, size_t limit)
 {
 	size_t		p;
 	size_t		count = 0;
+	size_t		body;
 	bool		bad;
 
 	while (begin < limit && (m->input[begin] == '\n' || m->input[begin] == '\r'))
@@ -298,14 +297,17 @@ walk_counted(Model *m, size_t begin, size_t limit)
 		return put_aside(m, begin, p, p, SEARCH_COUNT, count, limit, WEIR_RECORD_TOO_LONG);
 	if (p + count > limit)
 		return leave(m, begin, limit - begin, limit, WEIR_RECORD_TRUNCATED);
-	add(m, p, count, p + count, WEIR_RECORD_WHOLE, false);
+	body = count;
+	if (body > 0 && m->input[p + body - 1] == '\n')
+		body -= body > 1 && m->input[p + body - 2] == '\r' ? 2 : 1;
+	add(m, p, body, p + count, WEIR_RECORD_WHOLE, false);
 	return p + count;
 }
 
 static size_t
 walk_json_seq(Model *m, size_t begin, size_t limit)
 {
-	bool		truncated;
+	bool		cut;
 	bool		closed;
 	size_t		end;
 	size_t		length;
@@ -316,8 +318,8 @@ walk_json_seq(Model *m, size_t begin, size_t limit)
 		m->separated = m->separated || m->input[begin] == '\036';
 	if (begin == limit)
 		return limit;
-	end = text_end(m, begin, limit, &truncated, &closed);
-	length = end == 0 ? limit - begin : truncated ? end - begin : end - 1 - begin;
+	end = text_end(m, begin, limit, &cut, &closed);
+	length = end == 0 ? limit - begin : cut ? end - begin : end - 1 - begin;
 	if (length > 0 && m->input[begin + length - 1] == '\r')
 		length--;
 	if (end != 0 ? length > m->max_record : limit - begin >= m->max_record + 2)
@@ -326,7 +328,7 @@ walk_json_seq(Model *m, size_t begin, size_t limit)
 		return m->broken ? limit : put_aside(m, begin, begin, begin, SEARCH_TEXT, 0, limit,
 											 m->separated ? WEIR_RECORD_TOO_LONG : WEIR_RECORD_NO_SEPARATOR);
 	}
-	fault = !m->separated ? WEIR_RECORD_NO_SEPARATOR : truncated ? WEIR_RECORD_TRUNCATED : WEIR_RECORD_WHOLE;
+	fault = !m->separated ? WEIR_RECORD_NO_SEPARATOR : cut && !closed ? WEIR_RECORD_TRUNCATED : WEIR_RECORD_WHOLE;
 	if (end == 0)
 		return leave(m, begin, length, limit, fault != WEIR_RECORD_WHOLE || closed ? fault : WEIR_RECORD_TRUNCATED);
 	m->broken = fault != WEIR_RECORD_WHOLE && !m->put_aside;

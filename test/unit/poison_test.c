@@ -71,18 +71,18 @@ void
 test_poison(void)
 {
 	static const char *const environment[] = {
-		"08006", "40001", "40P01", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030",
+		"08006", "0L000", "0P000", "28P01", "3D000", "HV00N", "40001", "40P01", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030",
 		"3F000", "42501", "42P01", "42703", "42704", "42804", "42883", "XX001", "XX002"
 	};
 	static const char *const record[] = {
-		"22P02", "22P04", "22012", "22021", "23505", "23514", "42601", "42602", "42622", "54000", "P0001", "0A000", "38000", "XYZ01"
+		"22P02", "22P04", "22012", "22021", "23505", "23514", "42601", "42602", "42622", "54000", "P0001", "0A000", "38000", "HV021", "XYZ01"
 	};
 	int			i;
 	bool		right = true;
 
 	for (i = 0; i < COUNT(environment); i++)
 		right = right && !weir_blames_record(environment[i]);
-	ok(right, "poison: classes 08, 3F, 40, 42, 53, 55, 57 and 58 and damaged data are never a record's");
+	ok(right, "poison: connections, roles, what is missing, the server's state and damaged data are never a record's");
 	right = true;
 	for (i = 0; i < COUNT(record); i++)
 		right = right && weir_blames_record(record[i]);

@@ -1,0 +1,19 @@
+/*
+ * state/follow.h
+ *		Declarations stay with a function that gets another name or owner.
+ */
+#ifndef WEIR_STATE_FOLLOW_H
+#define WEIR_STATE_FOLLOW_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/* May the command change a function's signature or owner? */
+extern bool weir_state_concerns(Node *stmt);
+
+/* Before such a command and after it; both need an active snapshot. */
+extern void weir_state_before_rename(void);
+extern void weir_state_after_rename(void);
+
+#endif
