@@ -19,7 +19,8 @@ HEADERS_weir = $(wildcard src/weir.h)
 
 WERROR ?= -Werror
 PG_CPPFLAGS = -I$(srcdir)/src
-PG_CFLAGS   = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
+# C23 would read the walkers that PostgreSQL 15 declares as functions without arguments.
+PG_CFLAGS   = -std=gnu17 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
 
 # PostgreSQL was built with gcc: clang does not know all of its flags.

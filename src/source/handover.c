@@ -273,8 +273,10 @@ weir_handover_give(const WeirHandover *handover)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 message.connected ?
 				 errmsg("could not hand the connection to %s over to the next attempt: %m",
-						message.connection.peer)));
+						message.connection.peer) :
+				 errmsg("could not hand what was received over to the next attempt: %m")));
 		return false;
 	}
 	if (message.connected)
