@@ -38,15 +38,20 @@ weir_internal_leave(WeirInternal *saved)
 	XactReadOnly = saved->read_only;
 }
 
+/*
+ * The plan has parameters where the statement does: an extension that watches what
+ * plans compare with would note each value of a constant as something else.
+ */
 uint64
 weir_internal_run(const char *sql, int nargs, Oid *types, Datum *values,
 				  const char *nulls)
 {
-	int			result = SPI_execute_with_args(sql, nargs, types, values, nulls,
-											   false, 0);
+	SPIPlanPtr	plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+	int			result = plan ? SPI_execute_plan(plan, values, nulls, false, 0) : SPI_result;
 
 	if (result < 0)
 		elog(ERROR, "SPI failed (%s) for: %s", SPI_result_code_string(result), sql);
+	(void) SPI_freeplan(plan);
 	return SPI_processed;
 }
 

@@ -265,17 +265,18 @@ emit_some(int64 job)
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(job);
 	bool		some;
+	uint64		n;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_internal_enter(&saved);
-	SPI_execute_with_args("WITH d AS (DELETE FROM weir_internal.outbox WHERE id IN "
+	n = weir_internal_run("WITH d AS (DELETE FROM weir_internal.outbox WHERE id IN "
 						  "(SELECT id FROM weir_internal.outbox WHERE job = $1 ORDER BY id LIMIT 1000) "
 						  "RETURNING id, line) SELECT line FROM d ORDER BY id",
-						  1, &type, &value, NULL, false, 0);
-	some = SPI_processed > 0;
-	for (uint64 i = 0; i < SPI_processed; i++)
+						  1, &type, &value, NULL);
+	some = n > 0;
+	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *line = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
 

@@ -39,9 +39,13 @@ like($log, qr/Query Text:\s+INSERT INTO averages SELECT[^\n]*\n(\s[^\n]*\n)*?\s+
 unlike($log, qr/Query Text: weir /, 'none by another name');
 
 # internal statements: their texts do not grow with what they are about
+my $logged = -s $node->logfile;
 my $before = $node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%weir\_internal.%'});
 $node->sql(q{SELECT weir.trigger_checkpoint('s3')}) for 1 .. 5;
 is($node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%weir\_internal.%'}) - $before, 0, 'more checkpoints are no more entries');
+$log = slurp_file($node->logfile, $logged);
+like($log, qr/\(job = \$1\)/, 'their plans compare with parameters');
+unlike($log, qr/= '\d+'::bigint\)/, 'and with no number of a job or a checkpoint');
 
 $node->stop;
 done_testing();
