@@ -16,7 +16,7 @@ my $ca = Weir::TlsSender::authority("$dir/ca");
 my $address = Weir::TlsSender::certificate("$dir/address", $ca, san => 'IP:127.0.0.1');
 my $name = Weir::TlsSender::certificate("$dir/name", $ca, san => 'DNS:localhost');
 my $other = Weir::TlsSender::certificate("$dir/other", $ca, san => 'DNS:other.example,IP:127.0.0.2');
-my $expired = Weir::TlsSender::certificate("$dir/expired", $ca, san => 'IP:127.0.0.1', days => -1);
+my $expired = Weir::TlsSender::certificate("$dir/expired", $ca, san => 'IP:127.0.0.1', expired => 1);
 my $self_signed = Weir::TlsSender::certificate("$dir/self", undef, san => 'IP:127.0.0.1');
 my $client = Weir::TlsSender::certificate("$dir/client", $ca, cn => 'weir');
 my $common = Weir::TlsSender::certificate("$dir/common", $ca, cn => '127.0.0.1');

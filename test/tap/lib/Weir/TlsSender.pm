@@ -45,7 +45,21 @@ sub authority
 	return $path;
 }
 
-# Options: san, cn, days (-1: expired).  Without an authority it signs itself.
+# How long a certificate is valid; OpenSSL before 3.4 cannot be told dates, later ones
+# take no days before today.
+sub _validity
+{
+	my ($expired) = @_;
+	my ($help, $more) = ('', '');
+
+	return ('-days', 30) unless $expired;
+	IPC::Run::run([ 'openssl', 'x509', '-help' ], '>', \$help, '2>', \$more);
+	return "$help$more" =~ /-not_after/
+	  ? ('-not_before', '20240101000000Z', '-not_after', '20240102000000Z')
+	  : ('-days', -1);
+}
+
+# Options: san, cn, expired.  Without an authority it signs itself.
 sub certificate
 {
 	my ($path, $ca, %o) = @_;
@@ -53,7 +67,7 @@ sub certificate
 
 	PostgreSQL::Test::Utils::append_to_file($file, "basicConstraints=CA:FALSE\n" . ($o{san} ? "subjectAltName=$o{san}\n" : ''));
 	_openssl('req', '-new', @key, '-keyout', "$path.key", '-out', "$path.csr", '-subj', '/CN=' . ($o{cn} // 'sender'));
-	_openssl('x509', '-req', '-in', "$path.csr", '-out', "$path.crt", '-extfile', $file, '-days', $o{days} // 30,
+	_openssl('x509', '-req', '-in', "$path.csr", '-out', "$path.crt", '-extfile', $file, _validity($o{expired}),
 		$ca ? ('-CA', "$ca.crt", '-CAkey', "$ca.key", '-CAcreateserial') : ('-signkey', "$path.key"));
 	chmod 0600, "$path.key";
 	return $path;
