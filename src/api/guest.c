@@ -44,6 +44,8 @@
 #include "flow/hold.h"
 #include "state/follow.h"
 
+#define MAX_LINES 100			/* of a message, as PostgreSQL has it */
+
 static ProcessUtility_hook_type previous_hook = NULL;
 
 static bool
@@ -194,15 +196,59 @@ names(List *objects, const char *name)
 	return false;
 }
 
+/* Jobs as PostgreSQL lists what depends, a line each. */
+static char *
+job_lines(List *jobs, const char *format)
+{
+	StringInfoData lines;
+	ListCell   *lc;
+
+	initStringInfo(&lines);
+	foreach(lc, jobs)
+	{
+		if (foreach_current_index(lc) == MAX_LINES)
+		{
+			appendStringInfo(&lines, "\nand %d other jobs", list_length(jobs) - MAX_LINES);
+			break;
+		}
+		if (lines.len > 0)
+			appendStringInfoChar(&lines, '\n');
+		appendStringInfo(&lines, format, ((WeirDependent *) lfirst(lc))->name);
+	}
+	return lines.data;
+}
+
+/* Every job reads somebody's stream, which keeps the extension: no job needs to stand still for that. */
+static void
+refuse_drop(List *jobs)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("cannot drop extension weir because other objects depend on it"),
+			 errdetail_internal("%s", job_lines(jobs, "job \"%s\" depends on extension weir")),
+			 errhint("Use DROP ... CASCADE to drop the dependent objects too.")));
+}
+
 static void
 before_drop_extension(DropStmt *stmt)
 {
 	Oid			owner;
 	Oid			schema;
+	List	   *jobs;
 
-	if (names(stmt->objects, "weir") && find_extension(&owner, &schema) &&
-		has_privs_of_role(GetUserId(), owner))
-		hold_extension("DROP EXTENSION");
+	if (!names(stmt->objects, "weir") || !find_extension(&owner, &schema) ||
+		!has_privs_of_role(GetUserId(), owner))
+		return;
+	jobs = weir_jobs_of_extension();
+	if (jobs != NIL && stmt->behavior != DROP_CASCADE)
+		refuse_drop(jobs);
+	if (jobs != NIL)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg_plural("drop cascades to %d job", "drop cascades to %d jobs",
+							   list_length(jobs), list_length(jobs)),
+				 errdetail_internal("%s", job_lines(jobs, "drop cascades to job \"%s\""))));
+	hold_extension("DROP EXTENSION");
 }
 
 static bool

@@ -152,16 +152,22 @@ weir_job_dependents(Oid class_id, Oid object)
 						   " ORDER BY j.name", 3, types, values);
 }
 
+#define JOBS "SELECT j.id, j.name, false, coalesce(r.status, 'created'), j.owner" \
+	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id"
+
+List *
+weir_jobs_of_extension(void)
+{
+	return find_dependents(JOBS " ORDER BY j.name", 0, NULL, NULL);
+}
+
 List *
 weir_jobs_owned(Oid role)
 {
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(role);
 
-	return find_dependents("SELECT j.id, j.name, false, coalesce(r.status, 'created'), j.owner"
-						   " FROM weir_internal.job j"
-						   " LEFT JOIN weir_internal.run r ON r.job = j.id"
-						   " WHERE j.owner = $1 ORDER BY j.name", 1, &type, &value);
+	return find_dependents(JOBS " WHERE j.owner = $1 ORDER BY j.name", 1, &type, &value);
 }
 
 static bool

@@ -37,7 +37,8 @@ extern void weir_job_depend_broken(int64 job, const char *reason);
 /* List of WeirDependent, by name, in CurrentMemoryContext; sees what was just committed. */
 extern List *weir_job_dependents(Oid class_id, Oid object);
 
-/* Jobs that a role owns: WeirDependents, by name. */
+/* All jobs of the extension, and those that a role owns: WeirDependents, by name. */
+extern List *weir_jobs_of_extension(void);
 extern List *weir_jobs_owned(Oid role);
 /*
  * To be called when the role has gained or lost jobs: what keeps it from being

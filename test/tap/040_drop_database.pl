@@ -95,9 +95,9 @@ flows('moved');
 $sender->rate(0);
 ok($node->wait_until('SELECT (SELECT sum(records_in) FROM weir.tasks) > 0'), 'the rest is read');
 $sender->finish;
-ok($node->wait_until(sprintf('SELECT journal_end() >= %d', length $data)), 'all was read');
-$node->sql(q{SELECT weir.stop_job('s3')});
 $node->load_input($data);
+ok($node->wait_until('SELECT count(*) FROM averages', $node->batch_rows), 'all was read');
+$node->sql(q{SELECT weir.stop_job('s3')});
 $node->is_exact('through copies, a new name and a new place');
 
 # Dropped while it runs.

@@ -67,7 +67,9 @@ is(attempt(), $before, 'the job never stopped');
 
 like($node->sql_error('DROP EXTENSION weir'), qr/2BP01: cannot drop extension weir because other objects depend on it/,
 	'streams keep the extension');
-goes_on('after a refused drop', $before);
+like($node->sql_error('DROP EXTENSION weir'), qr/job "s3" depends on extension weir.*HINT:  Use DROP \.\.\. CASCADE/s, 'jobs do');
+flows('after a refused drop');
+is(attempt(), $before, 'the job never stopped');
 
 my $refused = $node->sql_error('DROP FUNCTION count_window_average(readings)');
 like($refused, qr/2BP01: cannot drop function count_window_average\(readings\) because a job depends on it/,
@@ -182,7 +184,8 @@ $session = $node->background_psql('dropped', on_error_stop => 0);
 $session->query_until(qr/waiting/, "\\echo waiting\nSELECT weir.wait_for_job('s3', 'stopped');\n");
 ok($node->wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%wait_for_job%' AND wait_event = 'Extension'}),
 	'a session waits for the job, and has read its tables');
-$node->sql("SET statement_timeout = '30s';\nDROP EXTENSION weir CASCADE");
+my (undef, undef, $notices) = $node->psql('dropped', "SET statement_timeout = '30s';\nDROP EXTENSION weir CASCADE");
+like($notices, qr/NOTICE:  drop cascades to 1 job\nDETAIL:  drop cascades to job "s3"/, 'the job is named');
 nothing_left('DROP EXTENSION');
 $session->query_until(qr/sent away/, "\\echo sent away\n");
 like($session->{stderr}, qr/cannot wait for a job while extension weir is being dropped/, 'it was sent away');
