@@ -14,7 +14,7 @@ MODULE_big = weir
 EXTENSION  = weir
 WEIR_VERSION = 0.1.0
 DATA_built = sql/weir--$(WEIR_VERSION).sql
-OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 HEADERS_weir = $(wildcard src/weir.h)
 
 WERROR ?= -Werror
@@ -33,7 +33,7 @@ ifdef ASSERT
 PG_CPPFLAGS += -DUSE_ASSERT_CHECKING=1
 endif
 
-# Places where tests make the server fail, see src/fault.h.
+# Places where tests make the server fail, see src/base/fault.h.
 ifdef FAULTS
 PG_CPPFLAGS += -DWEIR_FAULTS
 endif
@@ -54,14 +54,14 @@ endif
 
 # Catalog look-ups outside a transaction fail an assertion.
 ifdef ASSERT
-$(filter-out src/decide/%,$(OBJS)): override CPPFLAGS += -include $(srcdir)/src/lookup.h
+$(filter-out src/decide/%,$(OBJS)): override CPPFLAGS += -include $(srcdir)/src/base/lookup.h
 endif
 
 sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))
 	cat $^ > $@
 
 # Every object sees every header: a change of one rebuilds all, which is quick.
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 
 SQL_TESTS = $(sort $(filter-out sql/part--% sql/weir--%,$(wildcard sql/*.sql)) $(wildcard test/pgtap/*.sql))
 
@@ -95,7 +95,7 @@ lint:
 	perl test/lint
 
 format:
-	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] test/sim/*.[ch])
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/sim/*.[ch])
 
 bench:
 	@sh bench/run

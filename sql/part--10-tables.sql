@@ -26,7 +26,7 @@ CREATE TABLE weir_internal.job (
     parallelism     int NOT NULL,
     max_parallelism int NOT NULL,
     max_state_memory bigint,            -- bytes; null: unlimited
-    settings        jsonb NOT NULL,     -- what create_job keeps, see src/session.c
+    settings        jsonb NOT NULL,     -- what create_job keeps, see src/base/session.c
     created_at      timestamptz NOT NULL DEFAULT now(),
     checkpointing   boolean NOT NULL DEFAULT false,
     mode            text NOT NULL DEFAULT 'exactly_once',

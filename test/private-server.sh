@@ -10,7 +10,7 @@
 #                       socket in $work only, so it can meet no other server.
 #
 # PG_CONFIG names another PostgreSQL; KEEP=1 keeps the copy; ASSERT=1 builds with
-# assertions, FAULTS=1 with fault points (src/fault.h).
+# assertions, FAULTS=1 with fault points (src/base/fault.h).
 # Before it is sourced, $top is the root of the tree.
 
 # The newest server for which apt knows all that the tests need.

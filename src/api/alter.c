@@ -25,16 +25,16 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "api/access.h"
 #include "api/option.h"
+#include "api/state/access.h"
 #include "catalog/checkpoint.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "catalog/name.h"
 #include "catalog/snapshot.h"
-#include "flow/coordinator.h"
-#include "flow/keyed_step.h"
-#include "flow/registry.h"
+#include "job/coordinator.h"
+#include "operator/keyed_step.h"
+#include "server/registry.h"
 #include "source/stream.h"
 
 PG_FUNCTION_INFO_V1(weir_alter_job);

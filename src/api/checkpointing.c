@@ -11,10 +11,10 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "api/access.h"
 #include "api/option.h"
+#include "api/state/access.h"
 #include "catalog/job.h"
-#include "flow/registry.h"
+#include "server/registry.h"
 
 #define MIN_INTERVAL_MS 10
 

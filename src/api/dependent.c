@@ -39,8 +39,8 @@
 
 #include "api/guest.h"
 #include "catalog/job_depend.h"
-#include "flow/hold.h"
-#include "flow/registry.h"
+#include "server/hold.h"
+#include "server/registry.h"
 
 static object_access_hook_type previous_hook = NULL;
 static WeirCascade cascading = WEIR_CASCADE_NONE;

@@ -13,7 +13,7 @@
  *	ALTER ... RENAME, SET SCHEMA, OWNER	may concern declared state (state/follow.h)
  *
  * Whoever may not run the command gets PostgreSQL's error, and the jobs hear
- * nothing of it.  Else they are held (flow/hold.h) until the transaction ends:
+ * nothing of it.  Else they are held (server/hold.h) until the transaction ends:
  * what is still there then goes on, whether the command succeeded or not.
  */
 #include "postgres.h"
@@ -36,12 +36,12 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "api/access.h"
 #include "api/guest.h"
 #include "api/publication.h"
+#include "api/state/access.h"
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
-#include "flow/hold.h"
+#include "server/hold.h"
 #include "state/follow.h"
 
 #define MAX_LINES 100			/* of a message, as PostgreSQL has it */

@@ -7,8 +7,8 @@
 #include "common/int.h"
 #include "utils/guc.h"
 
-#include "api/access.h"
 #include "api/option.h"
+#include "api/state/access.h"
 
 #define MAX_INTERVAL_DAYS 36500
 

@@ -24,9 +24,9 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "api/access.h"
-#include "flow/registry.h"
-#include "settings.h"
+#include "api/state/access.h"
+#include "base/settings.h"
+#include "server/registry.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */

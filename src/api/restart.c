@@ -12,10 +12,10 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "api/access.h"
 #include "api/option.h"
+#include "api/state/access.h"
 #include "catalog/job.h"
-#include "flow/registry.h"
+#include "server/registry.h"
 
 PG_FUNCTION_INFO_V1(weir_set_restart_strategy);
 

@@ -10,10 +10,10 @@
 
 #include "fmgr.h"
 
-#include "api/access.h"
 #include "api/savepoint.h"
+#include "api/state/access.h"
 #include "catalog/checkpoint.h"
-#include "flow/registry.h"
+#include "server/registry.h"
 #include "source/segment.h"
 
 PG_FUNCTION_INFO_V1(weir_create_savepoint);

@@ -20,9 +20,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "api/access.h"
-#include "flow/try.h"
+#include "api/state/access.h"
 #include "sink/epoch.h"
+#include "task/try.h"
 
 #define WRONG_ROW "the rows that the job writes are of another row type"
 

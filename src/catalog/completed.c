@@ -19,9 +19,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/fault.h"
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
-#include "fault.h"
 
 static Datum
 positions_text(int n, const WeirStoredPosition *positions)

@@ -8,7 +8,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "catalog/dead_letter.h"
 #include "catalog/internal.h"
 

@@ -14,10 +14,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/session.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
-#include "session.h"
 
 /* The run row of a new job; a dumped and restored one gets it from start_job. */
 static void

@@ -26,7 +26,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"

@@ -17,10 +17,10 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "compat.h"
+#include "base/compat.h"
+#include "base/fault.h"
 #include "catalog/snapshot.h"
 #include "catalog/snapshot_scan.h"
-#include "fault.h"
 
 #define INSERT_ROWS 256			/* at a time */
 #define COLLECT_BYTES (32 * 1024 * 1024)	/* before they are inserted */

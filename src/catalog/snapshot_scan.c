@@ -13,7 +13,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "catalog/snapshot_scan.h"
 
 #define KEYS 6

@@ -32,10 +32,10 @@
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "base/compat.h"
+#include "base/session.h"
 #include "catalog/name.h"
-#include "compat.h"
 #include "compile/compile.h"
-#include "session.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void

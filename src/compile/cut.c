@@ -12,9 +12,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "catalog/pg_proc.h"
 #include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -27,9 +27,9 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
+#include "base/rowdesc.h"
 #include "compile/compile.h"
-#include "rowdesc.h"
 
 /* A column name for an expression over select's range table. */
 static char *

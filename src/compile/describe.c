@@ -21,7 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 PG_FUNCTION_INFO_V1(weir_describe_query);

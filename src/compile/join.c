@@ -16,7 +16,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 static void

@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/keytype.h"
 #include "compile/compile.h"
-#include "keytype.h"
 
 PG_FUNCTION_INFO_V1(weir_key_by);
 

@@ -12,7 +12,7 @@
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 #define INSERT_HINT "Write INSERT INTO table SELECT ... FROM stream."

@@ -15,7 +15,7 @@
 #include "storage/lockdefs.h"
 #include "utils/memutils.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 /* Token codes of keywords start here, beyond those of the core scanner. */

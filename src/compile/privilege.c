@@ -17,7 +17,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 static bool

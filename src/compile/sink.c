@@ -12,7 +12,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 /* Rows a batch is planned for. */

@@ -28,7 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "compile/compile.h"
 
 PG_FUNCTION_INFO_V1(weir_count_window);

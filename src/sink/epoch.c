@@ -17,8 +17,8 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapmgr.h"
 
-#include "clock.h"
-#include "fault.h"
+#include "base/clock.h"
+#include "base/fault.h"
 #include "sink/epoch.h"
 
 static bool epoch_open = false;

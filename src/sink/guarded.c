@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "decide/isolate.h"
 #include "decide/poison.h"
 #include "sink/guarded.h"

@@ -11,14 +11,14 @@
 #include "postgres.h"
 
 #include "access/reloptions.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
+#include "fmgr.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
-#include "access/xact.h"
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
@@ -29,9 +29,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
+#include "base/fault.h"
 #include "catalog/internal.h"
-#include "compat.h"
-#include "fault.h"
 #include "sink/output.h"
 
 int64		weir_output_job = 0;

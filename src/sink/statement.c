@@ -21,8 +21,8 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "compat.h"
-#include "fault.h"
+#include "base/compat.h"
+#include "base/fault.h"
 #include "sink/statement.h"
 
 struct WeirSink

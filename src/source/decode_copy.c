@@ -29,7 +29,7 @@
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "source/decoder.h"
 
 /* What COPY would not report as we want it. */

@@ -21,8 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "compat.h"
-#include "compat.h"
+#include "base/compat.h"
 #include "source/decoder.h"
 
 /* Of a record's memory that the next one uses, without asking the system for it. */

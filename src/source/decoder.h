@@ -13,7 +13,7 @@
 #include "lib/stringinfo.h"
 #include "utils/relcache.h"
 
-#include "source/batch.h"
+#include "record/batch.h"
 #include "source/decode.h"
 #include "source/stream.h"
 

@@ -21,7 +21,7 @@
  */
 #include "postgres.h"
 
-#include "fault.h"
+#include "base/fault.h"
 #include "source/dialog.h"
 
 #define LINE_BYTES	40			/* "RESUME ", a number, newline */

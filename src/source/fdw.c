@@ -21,8 +21,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "compat.h"
-#include "source/batch.h"
+#include "base/compat.h"
+#include "record/batch.h"
 #include "source/stream.h"
 
 /* What the planner is told: about a batch. */

@@ -28,7 +28,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "decide/clock.h"
 #include "source/dialog.h"
 #include "source/handover.h"

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "decide/resume.h"
 #include "source/journal.h"
 #include "source/reader.h"

@@ -34,8 +34,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
-#include "fault.h"
+#include "base/clock.h"
+#include "base/fault.h"
 #include "source/journal.h"
 
 #define CROWDED_BYTES	(1024 * 1024)

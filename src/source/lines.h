@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "source/batch.h"
+#include "record/batch.h"
 #include "source/stream.h"
 
 typedef struct WeirLines WeirLines;

@@ -35,7 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "source/decode.h"
 #include "source/input.h"
 #include "source/journal.h"

@@ -13,7 +13,7 @@
 
 #include "decide/poison.h"
 #include "decide/resume.h"
-#include "source/batch.h"
+#include "record/batch.h"
 #include "source/stream.h"
 
 /* A source's position: the end of the last complete record handed out. */

@@ -10,7 +10,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "source/excerpt.h"
 #include "source/reader_int.h"
 

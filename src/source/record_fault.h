@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "source/stream.h"
 
 extern int weir_record_fault_code(const WeirFramedRecord *record);

@@ -34,9 +34,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
+#include "base/compat.h"
+#include "base/session.h"
 #include "catalog/internal.h"
-#include "session.h"
 #include "source/journal.h"
 #include "source/segment.h"
 

@@ -29,12 +29,12 @@
 #include "storage/fd.h"
 #include "storage/latch.h"
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "decide/dialer.h"
 #include "source/socket.h"
 #include "source/tcp.h"
 #include "source/transport.h"
-#include "text.h"
 
 #define HINT_LISTENS "Check that the peer listens there, or raise the server's option \"max_retries\"."
 #define HINT_HOST "Check the server's option \"host\": a name that the database server can resolve, or an address."

@@ -10,7 +10,7 @@
 
 #include <netdb.h>
 
-#include "compat.h"
+#include "base/compat.h"
 #include "source/reader.h"
 
 typedef enum WeirSocketResult

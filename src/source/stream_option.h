@@ -9,7 +9,7 @@
 
 #include "nodes/parsenodes.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "source/stream.h"
 
 typedef struct WeirStreamOption

@@ -4,14 +4,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-#include "state/aggregating.h"
+#include "base/compat.h"
 #include "state/current.h"
 #include "state/entry.h"
-#include "state/list.h"
-#include "state/map.h"
-#include "state/reducing.h"
-#include "state/value.h"
+#include "state/kinds/aggregating.h"
+#include "state/kinds/list.h"
+#include "state/kinds/map.h"
+#include "state/kinds/reducing.h"
+#include "state/kinds/value.h"
 #include "weir.h"
 
 PGDLLEXPORT const WeirStateApi *weir_c_api(int version);

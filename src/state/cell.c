@@ -9,8 +9,8 @@
  */
 #include "postgres.h"
 
+#include "state/chunk/piece.h"
 #include "state/entry.h"
-#include "state/piece.h"
 
 WeirCell
 weir_cell_get(const WeirState *state, WeirEntry *entry)

@@ -20,7 +20,7 @@
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 
-#include "keytype.h"
+#include "base/keytype.h"
 #include "state/flat.h"
 #include "state/input.h"
 #include "state/slab.h"

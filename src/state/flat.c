@@ -15,11 +15,11 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "catalog/name.h"
-#include "compat.h"
+#include "state/chunk/row.h"
+#include "state/chunk/validate.h"
 #include "state/flat.h"
-#include "state/row.h"
-#include "state/validate.h"
 
 static uint32 type_fingerprint(Oid type);
 

@@ -10,9 +10,9 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
+#include "state/chunk/piece.h"
 #include "state/entry.h"
-#include "state/piece.h"
 
 /* So that state is not taken for another's whose keys were spread by another function. */
 #define NARROW_HASH_SALT 32

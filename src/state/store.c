@@ -33,7 +33,7 @@
 #include "utils/memutils.h"
 
 #include "state/entry.h"
-#include "state/reducing.h"
+#include "state/kinds/reducing.h"
 
 WeirStore  *weir_current_store = NULL;
 

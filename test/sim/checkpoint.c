@@ -1,6 +1,6 @@
 /*
  * checkpoint.c
- *		Carries out what the checkpointer decides: as flow/checkpoint_run.c,
+ *		Carries out what the checkpointer decides: as job/checkpoint_run.c,
  *		a part of an action a step.
  */
 #include <string.h>

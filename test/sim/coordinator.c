@@ -1,7 +1,7 @@
 /*
  * coordinator.c
  *		The coordinator's process: runs attempts, decides what follows their end.
- *		As flow/coordinator.c and attempt_run.c.
+ *		As job/coordinator.c and attempt_run.c.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
  * operator.c
- *		A keyed task, or the sink task: as flow/operator_task.c, step by step.
+ *		A keyed task, or the sink task: as task/operator_task.c, step by step.
  */
 #include <string.h>
 

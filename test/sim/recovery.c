@@ -1,6 +1,6 @@
 /*
  * recovery.c
- *		What an attempt begins with: as flow/recovery.c, a transaction a step.
+ *		What an attempt begins with: as job/recovery.c, a transaction a step.
  */
 #include "sim.h"
 

@@ -1,4 +1,4 @@
-# Every fault point of src/fault.h x an error there, SIGKILL of the process,
+# Every fault point of src/base/fault.h x an error there, SIGKILL of the process,
 # SIGKILL of the server, while a stream runs from a sender that honours RESUME.  After each the output is exactly
 # what the batch query says of all that was sent, and nothing is left prepared.
 # Scenarios 24, 25, 26 are among the steps.
@@ -14,7 +14,7 @@ use Weir::Sender;
 my @kinds = qw(error kill crash);
 my $keys = 10;
 my $lines = 40;							# a step sends
-my @points = slurp_file('src/fault.h') =~ /^\tPOINT\((\w+)\)/mg;
+my @points = slurp_file('src/base/fault.h') =~ /^\tPOINT\((\w+)\)/mg;
 
 # Points that several tasks pass within a step: the second is hit, the first one has gone on.
 my %twice = map { $_ => 1 } qw(before_output after_output before_chunk after_chunk before_marker after_marker

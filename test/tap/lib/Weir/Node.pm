@@ -245,7 +245,7 @@ sub wait_consumed
 	return $self->wait_until("SELECT journal_end() >= $bytes");
 }
 
-# Faults (see src/fault.h) of a server built with FAULTS=1: "point:kind:occurrence, ...".
+# Faults (see src/base/fault.h) of a server built with FAULTS=1: "point:kind:occurrence, ...".
 sub arm
 {
 	my ($self, $faults) = @_;

@@ -1,0 +1,26 @@
+/*
+ * api/state/state.h
+ *		What declaring a state and changing its declaration share.
+ */
+#ifndef WEIR_API_STATE_STATE_H
+#define WEIR_API_STATE_STATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "state/declaration.h"
+#include "state/ttl.h"
+
+/* The argument's text; an error naming it if it is NULL. */
+extern char *weir_required_text(FunctionCallInfo fcinfo, int arg, const char *name);
+
+/* The function that is to have state: an ordinary one, the caller's own. */
+extern Oid	weir_keyed_function(const char *signature);
+
+/* A default that does not parse shall not wait for the job to find out. */
+extern void weir_check_default(char *name, Oid type, int32 typmod, char *text);
+
+extern void weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl);
+
+#endif

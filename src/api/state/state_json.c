@@ -1,0 +1,212 @@
+/*
+ * api/state/state_json.c
+ *		Keys and values of keyed state as jsonb.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "api/state/state_json.h"
+#include "base/compat.h"
+#include "state/kinds/aggregating.h"
+#include "state/kinds/list.h"
+#include "state/kinds/map.h"
+#include "state/kinds/value.h"
+#include "state/kinds/window.h"
+
+/* to_jsonb for one type: it looks its argument's type up in the call's expression. */
+typedef struct Converter
+{
+	Oid			type;
+	FmgrInfo	function;
+} Converter;
+
+struct WeirStateJson
+{
+	MemoryContext context;
+	List	   *converters;
+};
+
+WeirStateJson *
+weir_state_json_create(void)
+{
+	WeirStateJson *json = palloc0(sizeof(WeirStateJson));
+
+	json->context = CurrentMemoryContext;
+	return json;
+}
+
+static FmgrInfo *
+converter(WeirStateJson *json, Oid type)
+{
+	MemoryContext old;
+	Converter  *new;
+	ListCell   *lc;
+
+	foreach(lc, json->converters)
+	{
+		Converter  *known = lfirst(lc);
+
+		if (known->type == type)
+			return &known->function;
+	}
+	old = MemoryContextSwitchTo(json->context);
+	new = palloc0(sizeof(Converter));
+	new->type = type;
+	fmgr_info(F_TO_JSONB, &new->function);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
+											 list_make1(makeNullConst(type, -1, InvalidOid)),
+											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL),
+					   &new->function);
+	json->converters = lappend(json->converters, new);
+	MemoryContextSwitchTo(old);
+	return &new->function;
+}
+
+Jsonb *
+weir_state_json(WeirStateJson *json, Oid type, Datum value, bool isnull)
+{
+	if (isnull)
+		return NULL;
+	return DatumGetJsonbP(FunctionCall1(converter(json, type), value));
+}
+
+/* One value, NULL as JSON's, into what is being built. */
+static void
+push(WeirStateJson *json, WeirJsonBuilder *builder, JsonbIteratorToken token, Oid type,
+	 Datum value, bool isnull)
+{
+	Jsonb	   *part = weir_state_json(json, type, value, isnull);
+	JsonbValue	pushed = {.type = jbvNull};
+
+	if (part)
+		JsonbToJsonbValue(part, &pushed);
+	weir_json_push(builder, token, &pushed);
+}
+
+Jsonb *
+weir_state_json_array(WeirStateJson *json, int n, const Oid *types, const Datum *values,
+					  const bool *nulls)
+{
+	WeirJsonBuilder builder = {0};
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		push(json, &builder, WJB_ELEM, types[i], values[i], nulls[i]);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
+static Jsonb *
+list_json(WeirStateJson *json, WeirState *list)
+{
+	WeirJsonBuilder builder = {0};
+	Datum	   *values;
+	bool	   *nulls;
+	int64		n = weir_list_state_get(list, &values, &nulls);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int64 i = 0; i < n; i++)
+		push(json, &builder, WJB_ELEM, weir_state_decl(list)->type, values[i], nulls[i]);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
+/*
+ * A map's keys are text there.  NULL becomes "null"; a key whose text is that, or
+ * begins with a quote, is quoted, as in the text of an array.
+ */
+static char *
+key_text(Oid output, const WeirMapEntry *entry)
+{
+	char	   *text;
+	StringInfoData quoted;
+
+	if (entry->key_isnull)
+		return pstrdup("null");
+	text = OidOutputFunctionCall(output, entry->key);
+	if (pg_strcasecmp(text, "null") != 0 && text[0] != '"')
+		return text;
+	initStringInfo(&quoted);
+	appendStringInfoChar(&quoted, '"');
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		if (*c == '"' || *c == '\\')
+			appendStringInfoChar(&quoted, '\\');
+		appendStringInfoChar(&quoted, *c);
+	}
+	appendStringInfoChar(&quoted, '"');
+	return quoted.data;
+}
+
+static void
+push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
+{
+	JsonbValue	key = {.type = jbvString};
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	key.val.string.val = key_text(output, entry);
+	key.val.string.len = strlen(key.val.string.val);
+	weir_json_push(builder, WJB_KEY, &key);
+}
+
+static Jsonb *
+map_json(WeirStateJson *json, WeirState *map)
+{
+	const WeirStateDecl *decl = weir_state_decl(map);
+	WeirJsonBuilder builder = {0};
+	WeirMapEntry *entries;
+	int64		n = weir_map_state_entries(map, &entries);
+
+	weir_json_push(&builder, WJB_BEGIN_OBJECT, NULL);
+	for (int64 i = 0; i < n; i++)
+	{
+		push_key(&builder, decl->key_type, &entries[i]);
+		push(json, &builder, WJB_VALUE, decl->type, entries[i].value, entries[i].value_isnull);
+	}
+	weir_json_push(&builder, WJB_END_OBJECT, NULL);
+	return weir_json_built(&builder);
+}
+
+static Jsonb *
+window_json(WeirStateJson *json, WeirState *window)
+{
+	Oid		   *types;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n = weir_window_results(window, &types, &values, &nulls);
+
+	return weir_state_json_array(json, n, types, values, nulls);
+}
+
+Jsonb *
+weir_state_json_current(WeirStateJson *json, WeirState *state)
+{
+	const WeirStateDecl *decl = weir_state_decl(state);
+	Datum		value;
+	bool		isnull;
+
+	switch (decl->kind)
+	{
+		case WEIR_STATE_LIST:
+			return list_json(json, state);
+		case WEIR_STATE_MAP:
+			return map_json(json, state);
+		case WEIR_STATE_AGGREGATING:
+			value = weir_aggregating_get(state, &isnull);
+			return weir_state_json(json, decl->result_type, value, isnull);
+		case WEIR_STATE_WINDOW:
+			return window_json(json, state);
+		default:
+			value = weir_value_get(state, &isnull);
+			return weir_state_json(json, decl->type, value, isnull);
+	}
+}

@@ -1,0 +1,488 @@
+/*
+ * job/attempt_run.c
+ *		One attempt: starts the tasks as a gang, runs the loop that carries
+ *		their messages to the decision code and its decisions back, and ends
+ *		when the last task is gone.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/session.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "decide/clock.h"
+#include "job/coordinator.h"
+#include "job/deadlock.h"
+#include "server/lock.h"
+#include "sink/output.h"
+#include "task/task.h"
+
+#define LOCK_WAIT_GRACE USECS_PER_SEC	/* in which the task ends its wait itself */
+#define LEAVE_WITHIN_MS 1000	/* then a task is terminated */
+#define COMPLAIN_AFTER_MS 5000	/* then whoever waits for its end is told */
+
+void
+weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
+				  const WeirControl *content)
+{
+	WeirControl message = {0};
+
+	if (co->tasks[task].gone)
+		return;
+	if (content)
+		message = *content;
+	message.kind = kind;
+	weir_control_send(co->tasks[task].port, &message);
+}
+
+/*
+ * A task that finds the next one gone leaves too, and may be seen first: of
+ * several errors, the one farthest down the dataflow is the cause.
+ */
+static WeirTaskSlot *
+first_cause(WeirCoordinator *co, int index)
+{
+	for (int i = co->ntasks - 1; i > index; i--)
+	{
+		if (co->attempt->tasks[i].error.set)
+			return &co->attempt->tasks[i];
+	}
+	return &co->attempt->tasks[index];
+}
+
+/* A task's process is gone: what did it leave behind? */
+static void
+task_gone(WeirCoordinator *co, int index)
+{
+	WeirTaskSlot *slot;
+	WeirTaskError *error;
+	char		name[32];
+
+	co->tasks[index].gone = true;
+	if (co->outcome != WEIR_OUTCOME_NONE)
+		return;
+	slot = first_cause(co, index);
+	error = &slot->error;
+	weir_task_name(slot, name, sizeof(name));
+	if (!error->set && slot->pid == 0)
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+							  "task %s ended at its start\nHINT: The server's log says why. The job's owner must be allowed to log in, and to connect to the database.",
+							  name);
+	else if (!error->set)
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+							  "task %s (process %d) ended", name, slot->pid);
+	else
+		weir_coordinator_fail(co, error->hopeless ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
+							  error->sqlstate, error->line, "task %s%s: %s%s%s", name,
+							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
+							  error->message,
+							  error->detail[0] ? "\n" : "", error->detail);
+}
+
+static bool
+watch_tasks(WeirCoordinator *co)
+{
+	bool		alive = false;
+
+	for (int i = co->ntasks - 1; i >= 0; i--)
+	{
+		pid_t		pid;
+
+		if (co->tasks[i].gone)
+			continue;
+		if (GetBackgroundWorkerPid(co->tasks[i].worker, &pid) == BGWH_STOPPED)
+			task_gone(co, i);
+		else
+			alive = true;
+	}
+	return alive;
+}
+
+/* The sources have made it durable that they go on behind the end. */
+static void
+passed_end(WeirCoordinator *co)
+{
+	if (!co->job->was_finished)
+		return;
+	weir_coordinator_begin(co);
+	weir_job_clear_finished(co->job->id);
+	weir_coordinator_end(co, true);
+	co->job->was_finished = false;
+}
+
+static void
+task_running(WeirCoordinator *co, int index)
+{
+	co->tasks[index].running = true;
+	weir_checkpointer_task_running(co->checkpointer, index, true);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].running)
+			return;
+	}
+	co->started = true;
+	co->started_at = weir_now();
+	co->shortage.failures = 0;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_goes_on(co->slot);
+	co->slot->asked = true;		/* for what waits until the tasks run */
+	LWLockRelease(weir_registry->lock);
+	passed_end(co);
+	if (co->stopping)
+		weir_stop_begin(co);
+	else
+		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
+}
+
+static bool
+all_ended(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].ended)
+			return false;
+	}
+	return true;
+}
+
+/* All input has ended and was worked off: a final checkpoint, again until it completes. */
+static void
+finish_when_ended(WeirCoordinator *co)
+{
+	if (co->final_asked || !co->started || !all_ended(co))
+		return;
+	if (co->stopping && !co->draining)
+		return;					/* the stop has asked for one */
+	if (!co->job->checkpointing)
+	{
+		co->outcome = WEIR_OUTCOME_FINISHED;
+		co->finish_reason = weir_complete_reason(co);
+		return;
+	}
+	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
+	co->final_asked = true;
+}
+
+static void
+receive_messages(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirControl message;
+
+		(void) weir_control_push(co->tasks[i].port);
+		while (weir_control_receive(co->tasks[i].port, &message))
+		{
+			if (message.kind == WEIR_CONTROL_RUNNING)
+				task_running(co, i);
+			else if (message.kind == WEIR_CONTROL_OUTPUT)
+				co->output_waits = true;
+			else
+			{
+				if (message.kind == WEIR_CONTROL_ENDED)
+					co->tasks[i].ended = true;
+				weir_checkpoints_message(co, &message);
+			}
+		}
+	}
+}
+
+/* How long nothing needs to be done, in ms; -1: until something happens. */
+static long
+time_to_deadline(WeirCoordinator *co)
+{
+	int64		deadline = weir_checkpointer_deadline(co->checkpointer);
+	int64		left;
+
+	if (weir_checkpoints_open(co))
+		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
+	deadline = Min(deadline, weir_commit_due(co));
+	deadline = Min(deadline, co->steady_at);
+	if (deadline == PG_INT64_MAX)
+		return -1;
+	left = deadline - weir_now();
+	return left <= 0 ? 0 : Min(left / 1000 + 1, INT_MAX);
+}
+
+static void
+wait_for_news(WeirCoordinator *co, long timeout)
+{
+	/* What was deleted must be known to autovacuum. */
+	if (!co->deciding)
+		pgstat_report_stat(false);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	weir_session_reload();
+}
+
+/*
+ * PostgreSQL ends a wait for a lock by the clock, which may have been set back
+ * while the task waits.
+ */
+static bool
+waits_too_long(WeirCoordinator *co, int task, int64 now)
+{
+	WeirTaskHandle *handle = &co->tasks[task];
+	uint64		began = weir_lock_wait_began(&co->attempt->tasks[task]);
+
+	if (began == 0 || began != handle->wait_began)
+	{
+		handle->wait_began = began;
+		handle->wait_seen = now;
+		return false;
+	}
+	return now - handle->wait_seen > weir_time_after(co->attempt->lock_wait, LOCK_WAIT_GRACE);
+}
+
+static void
+look_for_overdue(WeirCoordinator *co, int64 now)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		char		name[32];
+
+		if (!waits_too_long(co, i, now))
+			continue;
+		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
+							  "task %s has waited for a lock longer than lock_wait", name);
+		return;
+	}
+}
+
+/* A session that waits for the job while the job waits for it goes first. */
+static void
+look_for_deadlock(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+	int			task;
+	int			session;
+	char		name[32];
+
+	if (now < co->next_look || co->outcome != WEIR_OUTCOME_NONE)
+		return;
+	co->next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
+	look_for_overdue(co, now);
+	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
+		return;
+	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
+	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
+						  "deadlock: task %s waits for process %d, which waits for the job",
+						  name, session);
+}
+
+/* A job that runs on, long after an end of the server it was there for. */
+static void
+look_for_steadiness(WeirCoordinator *co)
+{
+	int64		now = weir_now();
+	int64		due;
+	bool		cleared;
+
+	co->steady_at = PG_INT64_MAX;
+	if (!co->started || co->deciding || !weir_crash_is_suspect(&co->job->crashes))
+		return;
+	cleared = weir_crash_steady(&co->job->crashes, co->job->checkpointing, now - co->started_at, &due);
+	if (due != PG_INT64_MAX)
+		co->steady_at = now + due;
+	if (!cleared)
+		return;
+	weir_coordinator_begin(co);
+	weir_job_set_crashes(co->job->id, &co->job->crashes);
+	weir_coordinator_end(co, true);
+}
+
+static void
+loop(WeirCoordinator *co)
+{
+	while (co->outcome == WEIR_OUTCOME_NONE)
+	{
+		receive_messages(co);
+		watch_tasks(co);
+		weir_requests_take(co);
+		if (co->cancelled)
+			co->outcome = WEIR_OUTCOME_CANCELLED;
+		if (ShutdownRequestPending)
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
+								  "the job's coordinator was terminated");
+		if (co->outcome != WEIR_OUTCOME_NONE)
+			break;
+		finish_when_ended(co);
+		weir_checkpoints_act(co);
+		look_for_deadlock(co);
+		look_for_steadiness(co);
+		if (co->outcome == WEIR_OUTCOME_NONE)
+			wait_for_news(co, time_to_deadline(co));
+	}
+}
+
+/* One that waits for a lock would not hear that it is to leave. */
+static void
+terminate_tasks(WeirCoordinator *co, bool waiting_only)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!co->tasks[i].gone &&
+			(!waiting_only || weir_waits_for_lock(&co->attempt->tasks[i])))
+			TerminateBackgroundWorker(co->tasks[i].worker);
+	}
+}
+
+/* One of those that are there still; they were told twice. */
+static void
+complain_of_leavers(WeirCoordinator *co)
+{
+	char		name[32];
+	char		reason[WEIR_REASON_SIZE];
+	int			i = 0;
+
+	while (co->tasks[i].gone)
+		i++;
+	weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
+					name, co->attempt->tasks[i].pid);
+	co->slot->leaving = co->cancelled || co->stopping || co->outcome == WEIR_OUTCOME_STOPPED;
+	if (!co->slot->leaving)
+		co->slot->live = false; /* shown as restarting */
+	strlcpy(reason, co->slot->reason, sizeof(reason));
+	LWLockRelease(weir_registry->lock);
+	weir_slot_say(co->slot);
+	if (co->slot->leaving)
+		weir_stops_answer(co, false, reason);
+}
+
+static void
+tell_to_leave(WeirCoordinator *co)
+{
+	co->attempt->stopping = true;
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		PGPROC	   *proc = co->attempt->tasks[i].proc;
+
+		if (!co->tasks[i].gone && proc)
+			SetLatch(&proc->procLatch);
+	}
+	terminate_tasks(co, true);
+}
+
+/* Asks every task to leave; terminates those that do not; waits until all are gone. */
+static void
+stop_tasks(WeirCoordinator *co)
+{
+	int64		begun = weir_now();
+	bool		terminated = false;
+
+	co->started = false;
+	tell_to_leave(co);
+	while (watch_tasks(co))
+	{
+		long		waited = (weir_now() - begun) / 1000;
+
+		if (waited >= LEAVE_WITHIN_MS && !terminated)
+		{
+			terminate_tasks(co, false);
+			terminated = true;
+		}
+		if (waited >= COMPLAIN_AFTER_MS)
+		{
+			weir_requests_take_stops(co);
+			complain_of_leavers(co);
+		}
+		wait_for_news(co, waited >= COMPLAIN_AFTER_MS ? -1 :
+					  (terminated ? COMPLAIN_AFTER_MS : LEAVE_WITHIN_MS) - waited + 1);
+	}
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	if (co->outcome != WEIR_OUTCOME_SHORT)
+		weir_slot_goes_on(co->slot);
+	co->slot->live = true;
+	LWLockRelease(weir_registry->lock);
+}
+
+void
+weir_stop_forget(WeirCoordinator *co)
+{
+	weir_stops_answer(co, false, co->error);
+	co->stop_token = 0;
+	co->stopping = false;
+	co->draining = false;
+}
+
+static void
+release_attempt(WeirCoordinator *co)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->attempt = DSM_HANDLE_INVALID;
+	LWLockRelease(weir_registry->lock);
+	co->attempt = NULL;
+	dsm_detach(co->segment);
+	co->segment = NULL;
+	co->ntasks = 0;
+	co->started = false;
+	co->final_asked = false;
+	MemoryContextSwitchTo(co->context);
+	MemoryContextReset(co->attempt_context);
+}
+
+/* A stop whose attempt fails has failed, unless its checkpoint is decided. */
+void
+weir_attempt_end(WeirCoordinator *co)
+{
+	if (co->outcome == WEIR_OUTCOME_FAILED && co->started &&
+		!weir_checkpoints_final_in_doubt(co))
+		weir_stop_forget(co);
+	weir_checkpoints_end(co);
+	stop_tasks(co);
+	release_attempt(co);
+}
+
+void
+weir_attempt_abandon(WeirCoordinator *co)
+{
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpoints_abandon(co);
+	if (co->attempt)
+		stop_tasks(co);
+	release_attempt(co);
+}
+
+void
+weir_attempt_run(WeirCoordinator *co)
+{
+	bool		keyed;
+	bool		sink_task;
+	int64		id;
+
+	WEIR_FAULT(before_attempt);
+	weir_coordinator_begin(co);
+	id = weir_job_next_attempt(co->job->id, co->restarts);
+	weir_coordinator_end(co, true);
+	co->restarts = 0;
+	WEIR_FAULT(after_attempt);
+	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextReset(co->attempt_context);
+	if (!weir_attempt_place(co, &keyed, &sink_task))
+	{
+		co->outcome = WEIR_OUTCOME_SHORT;
+		return;
+	}
+	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
+		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
+	weir_outbox_emit(co->job->id);
+	weir_attempt_create(co, id, keyed, sink_task);
+	weir_checkpoints_init(co);
+	weir_attempt_start_gang(co);
+	loop(co);
+}

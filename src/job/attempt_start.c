@@ -1,0 +1,165 @@
+/*
+ * job/attempt_start.c
+ *		Begin of an attempt: what it needs, its shared memory, its tasks, as a gang.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "base/session.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "job/coordinator.h"
+#include "task/task.h"
+
+/* As the owner, with the job's settings: where does the sink run? */
+static WeirDataflow *
+compile_as_owner(WeirCoordinator *co)
+{
+	WeirSession before;
+	WeirDataflow *dataflow;
+
+	weir_session_enter(&before, co->job->owner, co->job->settings);
+	dataflow = weir_compile(co->job->query, true);
+	weir_session_leave(&before);
+	return dataflow;
+}
+
+/* Of the tasks, those that write in an epoch's transaction, which is prepared in exactly_once only. */
+static int
+count_prepared(const WeirJob *job, int nkeyed, int nsinks)
+{
+	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
+		return 0;
+	return nsinks > 0 ? nsinks : nkeyed;
+}
+
+/* An error if the query no longer compiles; false if what the tasks need is not to be had. */
+bool
+weir_attempt_place(WeirCoordinator *co, bool *keyed, bool *sink_task)
+{
+	int			nkeyed;
+	int			workers;
+	int			prepared;
+	WeirDataflow *dataflow;
+
+	weir_coordinator_begin(co);
+	weir_coordinator_limit_waits(co);
+	dataflow = compile_as_owner(co);
+	*keyed = weir_dataflow_is_keyed(dataflow);
+	*sink_task = dataflow->place == WEIR_SINK_TASK;
+	nkeyed = *keyed ? co->job->parallelism : 0;
+	workers = 2 + nkeyed + (*sink_task ? 1 : 0);	/* coordinator, source */
+	prepared = count_prepared(co->job, nkeyed, *sink_task ? 1 : 0);
+	weir_job_set_attempt(co->job->id, dataflow->stream, dataflow->function,
+						 weir_dataflow_step(dataflow), workers, prepared);
+	weir_dataflow_free(dataflow);
+	weir_coordinator_end(co, false);
+	MemoryContextSwitchTo(co->attempt_context);
+	return weir_registry_reserve(co->slot, workers, prepared);
+}
+
+static void
+fill_attempt(WeirCoordinator *co, int64 id)
+{
+	WeirAttempt *attempt = co->attempt;
+
+	attempt->database = MyDatabaseId;
+	attempt->job = co->job->id;
+	attempt->owner = co->job->owner;
+	attempt->job_slot = co->slot - weir_registry->slots;
+	attempt->attempt = id;
+	attempt->timeline = co->timeline;
+	attempt->restore = co->restore;
+	attempt->restore_timeline = co->restore_timeline;
+	attempt->write_full = co->write_full;
+	attempt->checkpointing = co->job->checkpointing;
+	attempt->pass_end = co->job->was_finished;
+	attempt->allow_gap = co->job->allow_gap;
+	attempt->mode = co->job->checkpoint.mode;
+	attempt->sink_flush = co->job->sink_flush;
+	attempt->lock_wait = co->job->lock_wait;
+	attempt->max_state_memory = co->job->max_state_memory;
+	attempt->parallelism = co->job->parallelism;
+	attempt->max_parallelism = co->job->max_parallelism;
+	attempt->coordinator = MyProc;
+	for (int i = 0; i < attempt->nsources && i < co->npositions; i++)
+	{
+		WeirPosition *start = &attempt->tasks[i].start;
+
+		start->offset = co->positions[i].offset;
+		start->line = co->positions[i].line;
+		start->clock = co->positions[i].clock;
+		start->ended = co->positions[i].ended;
+		start->passing = co->positions[i].passing;
+		start->origin = co->positions[i].origin;
+	}
+}
+
+void
+weir_attempt_create(WeirCoordinator *co, int64 id, bool keyed, bool sink_task)
+{
+	int			nkeyed = keyed ? co->job->parallelism : 0;
+	int			nsinks = sink_task ? 1 : 0;
+	Size		channel = (Size) weir_channel_size * 1024;
+
+	MemoryContextSwitchTo(co->attempt_context);
+	co->segment = dsm_create(weir_attempt_size(1, nkeyed, nsinks, channel), 0);
+	co->attempt = dsm_segment_address(co->segment);
+	weir_attempt_init(co->attempt, 1, nkeyed, nsinks, channel);
+	fill_attempt(co, id);
+	co->tasks = palloc0(sizeof(WeirTaskHandle) * WEIR_ATTEMPT_TASKS(co->attempt));
+	co->ntasks = WEIR_ATTEMPT_TASKS(co->attempt);
+	for (int i = 0; i < co->ntasks; i++)
+		co->tasks[i].gone = true;	/* not started */
+	for (int i = 0; i < co->ntasks; i++)
+		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->attempt = dsm_segment_handle(co->segment);
+	LWLockRelease(weir_registry->lock);
+}
+
+static bool
+start_task(WeirCoordinator *co, int index)
+{
+	BackgroundWorker worker = {0};
+	WeirTaskArg arg;
+	char		name[32];
+
+	weir_task_name(&co->attempt->tasks[index], name, sizeof(name));
+	arg.database = MyDatabaseId;
+	arg.owner = co->job->owner;
+	arg.segment = dsm_segment_handle(co->segment);
+	arg.attempt = co->attempt->attempt;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = Int32GetDatum(index);
+	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
+	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
+	memcpy(worker.bgw_extra, &arg, sizeof(arg));
+	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
+}
+
+/* All or none: where a task cannot be had, those that were started leave again. */
+void
+weir_attempt_start_gang(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (!start_task(co, i))
+		{
+			LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows",
+							i, co->ntasks, max_worker_processes);
+			LWLockRelease(weir_registry->lock);
+			co->outcome = WEIR_OUTCOME_SHORT;
+			return;
+		}
+		co->tasks[i].gone = false;
+	}
+}

@@ -1,0 +1,589 @@
+/*
+ * job/checkpoint_run.c
+ *		Carries out what the decision code (decide/checkpointer.h) decides
+ *		about checkpoints: writes the rows, tells the tasks, commits.
+ *
+ *	trigger		row "in progress"; sources (and tasks whose input ended) told
+ *	 votes		collected from all tasks
+ *	prepare		the completed row is inserted, its transaction stays open; each
+ *				task that voted ready is told to PREPARE
+ *	decide		all prepared: that transaction commits.  This is the decision.
+ *	commit		COMMIT PREPARED of all
+ *	complete	tasks and waiting callers are told; what nothing needs any more
+ *				is deleted
+ *	abort		as if it had never been triggered
+ *
+ * Without prepared transactions (at_least_once, at_most_once) decide inserts
+ * and commits in one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/fault.h"
+#include "decide/recovery.h"
+#include "job/coordinator.h"
+#include "sink/output.h"
+#include "task/task.h"
+
+/* Recovery has told whether the one in doubt completed: so does its caller learn. */
+static void
+settle_doubt(WeirCoordinator *co, bool completed)
+{
+	if (co->doubtful_token != co->stop_token)
+		weir_request_done(co, co->doubtful_token, completed, co->doubtful,
+						  completed ? NULL : weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING));
+	co->doubtful = 0;
+	co->doubtful_token = 0;
+}
+
+void
+weir_checkpoints_init(WeirCoordinator *co)
+{
+	WeirCheckpointConfig config = co->job->checkpoint;
+	List	   *rows;
+	ListCell   *lc;
+
+	weir_coordinator_begin(co);
+	rows = weir_completed_all(co->job->id);
+	if (!co->job->checkpointing)
+		config.mode = WEIR_AT_LEAST_ONCE;
+	config.periodic = co->job->checkpointing;
+	co->checkpointer = weir_checkpointer_create(&config, co->ntasks, co->attempt->attempt,
+												co->next_checkpoint, weir_now());
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint,
+										   row->savepoint != NULL);
+		weir_checkpointer_completion_before(co->checkpointer, row->completed_at,
+											weir_now(), weir_date());
+		if (row->checkpoint == co->doubtful)
+			settle_doubt(co, true);
+	}
+	weir_coordinator_end(co, false);
+	weir_checkpointer_set_failures(co->checkpointer, co->failures);
+	if (co->doubtful != 0)
+	{
+		co->failed_checkpoint = co->doubtful;
+		co->failed_reason = weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING);
+		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
+		settle_doubt(co, false);
+	}
+	co->pending = NIL;
+	co->activity_completed = 0;
+	co->output_waits = false;
+	MemoryContextSwitchTo(co->attempt_context);
+}
+
+static WeirPendingCheckpoint *
+find_pending(WeirCoordinator *co, int64 id)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->id == id)
+			return p;
+	}
+	return NULL;
+}
+
+static void
+drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
+{
+	co->pending = list_delete_ptr(co->pending, p);
+	pfree(p->positions);
+	pfree(p->times);
+	pfree(p);
+}
+
+bool
+weir_checkpoints_open(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (co->attempt->tasks[i].stats.epoch_open)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_active(WeirCoordinator *co)
+{
+	return weir_checkpoints_open(co) || weir_attempt_activity(co->attempt) != co->activity_completed ||
+		weir_crash_is_suspect(&co->job->crashes);
+}
+
+static bool
+is_savepoint(const WeirPendingCheckpoint *p)
+{
+	return p->savepoint[0] != '\0';
+}
+
+/* An ended task is not reached by barriers: it is told itself. */
+static void
+tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p)
+{
+	WeirControl message = {0};
+
+	message.checkpoint = p->id;
+	message.ckind = p->kind;
+	message.full = is_savepoint(p);
+	message.triggered_at = p->triggered_at;
+	weir_attempt_tell(co, task, WEIR_CONTROL_TRIGGER, &message);
+}
+
+void
+weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
+{
+	int64		now = weir_now();
+	WeirPendingCheckpoint *p = find_pending(co, message->checkpoint);
+	ListCell   *lc;
+
+	switch ((WeirControlKind) message->kind)
+	{
+		case WEIR_CONTROL_VOTE:
+			if (p && message->task < co->attempt->nsources)
+				p->positions[message->task] = message->position;
+			if (p)
+				p->times[message->task] = message->times;
+			if (!weir_checkpointer_vote(co->checkpointer, message->attempt, message->task,
+										message->checkpoint, message->vote, now))
+				ereport(DEBUG1,
+						(errmsg_internal("acknowledgement of checkpoint " INT64_FORMAT
+										 " by task %d dropped", message->checkpoint, message->task)));
+			break;
+		case WEIR_CONTROL_DECLINE:
+			weir_checkpointer_decline(co->checkpointer, message->attempt, message->task,
+									  message->checkpoint, now);
+			break;
+		case WEIR_CONTROL_PREPARED:
+			weir_checkpointer_prepared(co->checkpointer, message->attempt, message->task,
+									   message->checkpoint, now);
+			break;
+		case WEIR_CONTROL_ENDED:
+			foreach(lc, co->pending)
+			{
+				if (message->task >= co->attempt->nsources)
+					tell_trigger(co, message->task, lfirst(lc));
+			}
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+do_trigger(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p;
+	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+
+	p = palloc0(sizeof(WeirPendingCheckpoint));
+	p->id = action->checkpoint;
+	p->kind = action->ckind;
+	p->token = action->token;
+	weir_request_name(co, action->token, p->savepoint);
+	p->triggered_at = weir_date();
+	p->activity = weir_attempt_activity(co->attempt);
+	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
+	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
+	co->pending = lappend(co->pending, p);
+	co->next_checkpoint = Max(co->next_checkpoint, p->id + 1);
+	MemoryContextSwitchTo(old);
+	WEIR_FAULT(before_trigger);
+	weir_coordinator_begin(co);
+	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
+							  is_savepoint(p) ? WEIR_SAVEPOINT : p->kind,
+							  is_savepoint(p) ? p->savepoint : NULL, co->ntasks,
+							  p->triggered_at);
+	weir_coordinator_end(co, false);
+	WEIR_FAULT(after_trigger);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (i < co->attempt->nsources || co->tasks[i].ended)
+			tell_trigger(co, i, p);
+	}
+}
+
+/* A stop whose checkpoint failed: the job goes on. */
+static void
+stop_failed(WeirCoordinator *co, const char *reason)
+{
+	if (co->stopping && !co->draining)
+	{
+		co->stopping = false;
+		co->stop_token = 0;
+		weir_stops_answer(co, false, reason);
+		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
+	}
+	co->final_asked = false;
+}
+
+/* Who drains waits on: the input has ended, so the final checkpoint is taken again. */
+static void
+refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason)
+{
+	if (action->ckind != WEIR_FINAL || !co->draining)
+		weir_request_done(co, action->token, false, 0, reason);
+}
+
+static void
+do_abort(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
+	const char *reason = weir_checkpoint_failure_text(action->reason);
+	WeirControl message = {0};
+
+	message.checkpoint = action->checkpoint;
+	for (int i = 0; i < co->ntasks; i++)
+		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
+	co->failed_checkpoint = action->checkpoint;
+	co->failed_reason = reason;
+	WEIR_FAULT(before_abort);
+	weir_coordinator_begin(co);
+	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
+						   action->acknowledged);
+	weir_checkpoint_forget(co->job->id, co->job->history);
+	weir_coordinator_end(co, false);
+	WEIR_FAULT(after_abort);
+	if (action->reason != WEIR_FAILURE_RESTART)
+		ereport(LOG,
+				(errmsg("checkpoint " INT64_FORMAT " of job \"%s\" failed: %s",
+						action->checkpoint, co->job->name, reason),
+				 errhidestmt(true)));
+	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
+		stop_failed(co, reason);
+	refuse_request(co, action, reason);
+	if (p)
+		drop_pending(co, p);
+	weir_registry_changed();
+}
+
+/* Numbers of the tasks that have something to prepare. */
+static List *
+prepared_tasks(WeirCoordinator *co, int64 checkpoint)
+{
+	List	   *tasks = NIL;
+
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (weir_checkpointer_need_prepare(co->checkpointer, checkpoint, i))
+			tasks = lappend_int(tasks, i);
+	}
+	return tasks;
+}
+
+static char *
+prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
+{
+	char	   *name = palloc(WEIR_GID_SIZE);
+	WeirGid		gid;
+
+	gid.database = MyDatabaseId;
+	gid.job = co->job->id;
+	gid.attempt = co->attempt->attempt;
+	gid.checkpoint = checkpoint;
+	gid.task = task;
+	weir_gid_format(name, &gid);
+	return name;
+}
+
+/* The completed row of a checkpoint: inserted, not committed. */
+static void
+insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
+{
+	WeirCompleted row = {0};
+	WeirStoredPosition *positions = palloc(sizeof(WeirStoredPosition) * co->attempt->nsources);
+	ListCell   *lc;
+
+	for (int i = 0; i < co->attempt->nsources; i++)
+	{
+		positions[i].offset = p->positions[i].offset;
+		positions[i].line = p->positions[i].line;
+		positions[i].clock = p->positions[i].clock;
+		positions[i].ended = p->positions[i].ended;
+		positions[i].passing = p->positions[i].passing;
+		positions[i].origin = p->positions[i].origin;
+	}
+	row.checkpoint = p->id;
+	row.timeline = co->timeline;
+	row.attempt = co->attempt->attempt;
+	row.parallelism = co->job->parallelism;
+	row.max_parallelism = co->job->max_parallelism;
+	row.npositions = co->attempt->nsources;
+	row.positions = positions;
+	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
+	row.prepared = palloc(sizeof(char *) * co->ntasks);
+	foreach(lc, prepared_tasks(co, p->id))
+		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
+	WEIR_FAULT(before_completed);
+	weir_completed_insert(co->job->id, &row);
+	if (weir_crash_is_suspect(&co->job->crashes))
+		weir_crash_clear(co);
+	WEIR_FAULT(after_completed);
+}
+
+static void
+do_prepare(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirControl message = {0};
+	List	   *tasks;
+	ListCell   *lc;
+
+	weir_coordinator_begin(co);
+	weir_coordinator_limit_waits(co);
+	insert_completed(co, find_pending(co, action->checkpoint));
+	PopActiveSnapshot();
+	co->deciding = true;
+	MemoryContextSwitchTo(co->attempt_context);
+	message.checkpoint = action->checkpoint;
+	tasks = prepared_tasks(co, action->checkpoint);
+	foreach(lc, tasks)
+		weir_attempt_tell(co, lfirst_int(lc), WEIR_CONTROL_PREPARE, &message);
+	list_free(tasks);
+}
+
+/* An error here ends the attempt: who comes next reads the row afresh. */
+static void
+do_decide(WeirCoordinator *co, const WeirAction *action)
+{
+	if (!co->deciding)
+	{
+		weir_coordinator_begin(co);
+		insert_completed(co, find_pending(co, action->checkpoint));
+		PopActiveSnapshot();
+	}
+	WEIR_FAULT(before_decision);
+	co->deciding = false;
+	CommitTransactionCommand();
+	find_pending(co, action->checkpoint)->decided = true;
+	WEIR_FAULT(after_decision);
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpointer_decided(co->checkpointer, action->checkpoint, true, weir_now());
+}
+
+static void
+do_commit(WeirCoordinator *co, const WeirAction *action)
+{
+	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+	List	   *tasks = prepared_tasks(co, action->checkpoint);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tasks)
+		names = lappend(names, prepared_name(co, action->checkpoint, lfirst_int(lc)));
+	list_free(tasks);
+	MemoryContextSwitchTo(old);
+	weir_commit_begin(co, action->checkpoint, names);
+}
+
+static void
+do_complete(WeirCoordinator *co, const WeirAction *action)
+{
+	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
+
+	weir_complete_tell(co, p);
+	co->write_full = false;
+	co->activity_completed = p->activity;
+	weir_complete_record(co, p);
+	if (co->output_waits)
+		weir_outbox_emit(co->job->id);
+	co->output_waits = false;
+	weir_complete_trim(co, action->retained_from);
+	if (action->ckind == WEIR_FINAL)
+	{
+		co->outcome = co->stopping && !co->draining ? WEIR_OUTCOME_STOPPED : WEIR_OUTCOME_FINISHED;
+		co->finish_reason = weir_complete_reason(co);
+	}
+	if (action->token != 0 && action->token != co->stop_token)
+		weir_request_done(co, action->token, true, action->checkpoint, NULL);
+	drop_pending(co, p);
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_registry_changed();
+}
+
+static void
+carry_out(WeirCoordinator *co, const WeirAction *action)
+{
+	switch (action->kind)
+	{
+		case WEIR_DO_TRIGGER:
+			do_trigger(co, action);
+			break;
+		case WEIR_DO_ABORT:
+			do_abort(co, action);
+			break;
+		case WEIR_DO_PREPARE:
+			do_prepare(co, action);
+			break;
+		case WEIR_DO_DECIDE:
+			do_decide(co, action);
+			break;
+		case WEIR_DO_COMMIT:
+			do_commit(co, action);
+			break;
+		case WEIR_DO_COMPLETE:
+			do_complete(co, action);
+			break;
+		case WEIR_DO_REFUSE:
+			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
+			if (action->ckind == WEIR_FINAL)
+				stop_failed(co, weir_checkpoint_failure_text(action->reason));
+			break;
+		case WEIR_DO_FAIL_ATTEMPT:
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,
+								  0, "checkpoint " INT64_FORMAT " could not be completed",
+								  action->checkpoint);
+			break;
+		case WEIR_DO_FAIL_JOB:
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
+								  "more checkpoints failed in a row than fail_on_errors and tolerable_failures allow\n"
+								  "The last one, " INT64_FORMAT ", %s.\n"
+								  "HINT: Raise timeout or tolerable_failures with weir.enable_checkpointing.",
+								  co->failed_checkpoint, co->failed_reason);
+			break;
+	}
+}
+
+/* Lines that are committed already need not wait for a checkpoint. */
+static void
+emit_output(WeirCoordinator *co)
+{
+	bool		now_visible = !co->job->checkpointing ||
+		co->job->checkpoint.mode != WEIR_EXACTLY_ONCE;
+
+	if (!co->output_waits || !now_visible || co->deciding)
+		return;
+	co->output_waits = false;
+	weir_outbox_emit(co->job->id);
+	MemoryContextSwitchTo(co->attempt_context);
+}
+
+void
+weir_checkpoints_act(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	weir_commit_go_on(co);
+	emit_output(co);
+	weir_checkpointer_set_active(co->checkpointer, is_active(co));
+	weir_checkpointer_tick(co->checkpointer, weir_now());
+	while (co->outcome == WEIR_OUTCOME_NONE &&
+		   weir_checkpointer_next(co->checkpointer, &action))
+		carry_out(co, &action);
+}
+
+/*
+ * The one of which the next attempt's recovery will see whether it completed:
+ * decided, but not all is done that follows, or in doubt.
+ */
+static WeirPendingCheckpoint *
+find_doubtful(WeirCoordinator *co)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->decided)
+			return p;
+	}
+	return find_pending(co, weir_checkpointer_doubtful(co->checkpointer));
+}
+
+static void
+remember_doubt(WeirCoordinator *co)
+{
+	WeirPendingCheckpoint *p = find_doubtful(co);
+
+	co->doubtful = p ? p->id : 0;
+	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
+	co->doubtful_token = p ? p->token : 0;
+}
+
+bool
+weir_checkpoints_final_in_doubt(WeirCoordinator *co)
+{
+	WeirPendingCheckpoint *p = find_doubtful(co);
+
+	return p != NULL && p->kind == WEIR_FINAL;
+}
+
+/* Who asked for one that is neither in doubt nor was told of hears that it failed. */
+static void
+close_checkpointer(WeirCoordinator *co)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+
+		if (p->id != co->doubtful)
+			weir_request_done(co, p->token, false, 0,
+							  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	}
+	co->failures = weir_checkpointer_failures(co->checkpointer);
+	weir_checkpointer_destroy(co->checkpointer);
+	co->checkpointer = NULL;
+	co->pending = NIL;
+	co->to_commit = NIL;
+	co->committing = 0;
+}
+
+/* The attempt ends: an open decision is rolled back, what is pending failed. */
+void
+weir_checkpoints_end(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	if (co->deciding)
+	{
+		co->deciding = false;
+		AbortCurrentTransaction();
+	}
+	MemoryContextSwitchTo(co->attempt_context);
+	remember_doubt(co);
+	if (!co->job->checkpointing || co->output_waits)
+		weir_outbox_emit(co->job->id);
+	MemoryContextSwitchTo(co->attempt_context);
+	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpointer, &action))
+	{
+		if (action.kind == WEIR_DO_ABORT)
+			do_abort(co, &action);
+		else if (action.kind == WEIR_DO_REFUSE)
+			weir_request_done(co, action.token, false, 0,
+							  weir_checkpoint_failure_text(action.reason));
+	}
+	close_checkpointer(co);
+}
+
+void
+weir_checkpoints_abandon(WeirCoordinator *co)
+{
+	WeirAction	action;
+
+	if (co->checkpointer == NULL)
+		return;
+	remember_doubt(co);
+	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpointer, &action))
+	{
+		if (action.kind == WEIR_DO_REFUSE)
+			weir_request_done(co, action.token, false, 0,
+							  weir_checkpoint_failure_text(action.reason));
+	}
+	close_checkpointer(co);
+}

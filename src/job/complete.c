@@ -1,0 +1,102 @@
+/*
+ * job/complete.c
+ *		What follows when all output of a checkpoint is visible: tasks are told,
+ *		weir.checkpoints says so, and what no recovery can need any more goes.
+ */
+#include "postgres.h"
+
+#include "base/fault.h"
+#include "catalog/snapshot.h"
+#include "job/coordinator.h"
+
+#define TRIM_GROUPS 256
+
+void
+weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
+{
+	int64		state_bytes = 0;
+	int64		written = 0;
+	int64		dirty = 0;
+
+	WEIR_FAULT(before_visible);
+	weir_coordinator_begin(co);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirTaskTimes *t = &p->times[i];
+		WeirTaskReport report;
+		char		name[32];
+
+		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		report.name = name;
+		report.start_delay = t->start_delay;
+		report.alignment = t->alignment;
+		report.sync = t->sync;
+		report.write = t->write;
+		report.bytes = t->bytes;
+		weir_checkpoint_task(co->job->id, p->id, i, &report);
+		state_bytes += t->state_bytes;
+		written += t->bytes;
+		dirty += t->dirty_keys;
+	}
+	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
+	weir_coordinator_end(co, false);
+	weir_crash_progress(&co->job->crashes);
+	WEIR_FAULT(after_visible);
+}
+
+/* Chunks of a job of many groups: each time of some of them. */
+void
+weir_complete_trim(WeirCoordinator *co, int64 retained_from)
+{
+	int			first = co->trim_group < co->job->max_parallelism ? co->trim_group : 0;
+	int			end = Min(first + TRIM_GROUPS, co->job->max_parallelism);
+
+	WEIR_FAULT(before_trim);
+	co->trim_group = end;
+	weir_coordinator_begin(co);
+	weir_snapshot_trim(co->job->id, co->timeline, retained_from, first, end);
+	weir_completed_forget(co->job->id, retained_from);
+	weir_checkpoint_forget(co->job->id, co->job->history);
+	weir_coordinator_end(co, false);
+	WEIR_FAULT(after_trim);
+}
+
+void
+weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
+{
+	WEIR_FAULT(before_tell);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		WeirControl message = {0};
+
+		message.checkpoint = p->id;
+		if (i < co->attempt->nsources)
+			message.position = p->positions[i];
+		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
+	}
+	WEIR_FAULT(after_tell);
+}
+
+/* Why the job is finished: what its sources say of their ends, if this attempt met them. */
+char *
+weir_complete_reason(WeirCoordinator *co)
+{
+	StringInfoData reason;
+	MemoryContext old;
+
+	if (co->draining)
+		return "drained by stop_job";
+	old = MemoryContextSwitchTo(co->context);
+	initStringInfo(&reason);
+	for (int i = 0; i < co->attempt->nsources; i++)
+	{
+		WeirTaskSlot *slot = &co->attempt->tasks[i];
+		const char *why = slot->source.last_error;
+
+		appendStringInfo(&reason, "%sstream %s has ended", i > 0 ? "; " : "", slot->stream);
+		if (why[0] != '\0')
+			appendStringInfo(&reason, ": %s, and max_retries is used up", why);
+	}
+	MemoryContextSwitchTo(old);
+	return reason.data;
+}

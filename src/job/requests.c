@@ -1,0 +1,310 @@
+/*
+ * job/requests.c
+ *		What backends ask of a job's coordinator, and how they are answered.
+ */
+#include "postgres.h"
+
+#include "base/text.h"
+#include "job/coordinator.h"
+#include "task/task.h"
+
+void
+weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
+				  const char *error)
+{
+	if (token == 0)
+		return;
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->token != token || request->state != WEIR_SLOT_TAKEN)
+			continue;
+		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
+		request->result.ok = ok;
+		request->result.checkpoint = checkpoint;
+		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+void
+weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN])
+{
+	name[0] = '\0';
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; token != 0 && i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+			strlcpy(name, request->name, NAMEDATALEN);
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+void
+weir_requests_refuse(WeirCoordinator *co, const char *error)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->job != co->slot ||
+			(request->state != WEIR_SLOT_ASKED && request->state != WEIR_SLOT_TAKEN))
+			continue;
+		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
+		request->result.ok = false;
+		weir_text_copy(request->result.error, error, sizeof(request->result.error));
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+static bool
+is_stop(const WeirRequestSlot *request)
+{
+	return request->kind == WEIR_REQUEST_STOP || request->kind == WEIR_REQUEST_DRAIN ||
+		request->kind == WEIR_REQUEST_CANCEL;
+}
+
+/* All of them, as several sessions may want the job to stop. */
+void
+weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->job != co->slot || !is_stop(request) ||
+			(request->state != WEIR_SLOT_TAKEN && (request->state != WEIR_SLOT_ASKED || !ok)))
+			continue;
+		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
+		request->result.ok = ok;
+		request->result.stopping = co->slot->leaving;
+		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+/* What needs tasks that run waits until they do. */
+static bool
+must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	return !co->started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
+							request->kind == WEIR_REQUEST_SAVEPOINT ||
+							(is_stop(request) && request->name[0] != '\0'));
+}
+
+/* Takes the request that was put first; false if there is none. */
+static bool
+take_one(WeirCoordinator *co, WeirRequestSlot *taken)
+{
+	WeirRequestSlot *first = NULL;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->job == co->slot && request->state == WEIR_SLOT_ASKED &&
+			!must_wait(co, request) && (first == NULL || request->token < first->token))
+			first = request;
+	}
+	if (first)
+	{
+		first->state = WEIR_SLOT_TAKEN;
+		*taken = *first;
+	}
+	LWLockRelease(weir_registry->lock);
+	return first != NULL;
+}
+
+static bool
+is_being_taken(WeirCoordinator *co, const WeirRequestSlot *asked)
+{
+	bool		found = false;
+
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		const WeirRequestSlot *other = &weir_registry->requests[i];
+
+		if (other->job == co->slot && other->state == WEIR_SLOT_TAKEN && other->token != asked->token &&
+			strcmp(other->name, asked->name) == 0)
+			found = true;
+	}
+	LWLockRelease(weir_registry->lock);
+	return found;
+}
+
+static bool
+name_exists(WeirCoordinator *co, const char *name)
+{
+	bool		exists;
+
+	weir_coordinator_begin(co);
+	exists = weir_savepoint_find(co->job->id, name) != NULL;
+	weir_coordinator_end(co, false);
+	return exists;
+}
+
+/* Names are unique in a job, those of savepoints under way too. */
+static bool
+name_is_free(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	if (is_being_taken(co, request))
+		weir_request_done(co, request->token, false, 0,
+						  psprintf("savepoint \"%s\" is being taken already", request->name));
+	else if (name_exists(co, request->name))
+		weir_request_done(co, request->token, false, 0,
+						  psprintf("savepoint \"%s\" exists already", request->name));
+	else
+		return true;
+	return false;
+}
+
+static void
+ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
+{
+	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
+		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
+}
+
+/* All tasks run: the last checkpoint now, or once the input has ended. */
+void
+weir_stop_begin(WeirCoordinator *co)
+{
+	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
+	if (!co->draining)
+		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
+	for (int i = 0; co->draining && i < co->attempt->nsources; i++)
+		weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
+}
+
+/* Can it be the last checkpoint that gets the name? */
+static bool
+stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	if (request->name[0] == '\0')
+		return true;
+	if (co->final_asked)
+	{
+		weir_request_done(co, request->token, false, 0,
+						  "the input has ended, and the final checkpoint is being taken");
+		return false;
+	}
+	return name_is_free(co, request);
+}
+
+static void
+ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	if (co->stopping && !co->draining && request->kind == WEIR_REQUEST_STOP &&
+		request->name[0] == '\0')
+		return;					/* answered with the one before */
+	if (co->stopping)
+	{
+		weir_request_done(co, request->token, false, 0, "the job is being stopped already");
+		return;
+	}
+	if (!stop_can_be_named(co, request))
+		return;
+	co->stop_token = request->token;
+	co->stopping = true;
+	co->draining = request->kind == WEIR_REQUEST_DRAIN;
+	if (co->started)
+		weir_stop_begin(co);
+}
+
+static void
+handle(WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	switch (request->kind)
+	{
+		case WEIR_REQUEST_CHECKPOINT:
+			ask_checkpoint(co, request, WEIR_MANUAL);
+			break;
+		case WEIR_REQUEST_SAVEPOINT:
+			ask_checkpoint(co, request, WEIR_SAVEPOINT);
+			break;
+		case WEIR_REQUEST_STOP:
+		case WEIR_REQUEST_DRAIN:
+			ask_stop(co, request);
+			break;
+		case WEIR_REQUEST_CANCEL:
+			co->cancelled = true;
+			break;
+		case WEIR_REQUEST_CONFIGURE:
+			weir_request_done(co, request->token, true, 0, NULL);
+			break;
+	}
+}
+
+/* Options changed by a committed enable_checkpointing or set_restart_strategy. */
+static void
+configure(WeirCoordinator *co)
+{
+	WeirJob    *fresh;
+
+	weir_coordinator_begin(co);
+	MemoryContextSwitchTo(co->context);
+	fresh = weir_job_by_id(co->job->id);
+	weir_coordinator_end(co, false);
+	if (fresh == NULL)
+		return;
+	fresh->checkpoint.mode = co->job->checkpoint.mode;
+	co->job = fresh;
+	weir_restart_configure(&co->restart, &fresh->restart);
+	if (co->attempt == NULL)
+		return;
+	co->attempt->sink_flush = fresh->sink_flush;
+	co->attempt->lock_wait = fresh->lock_wait;
+	co->attempt->max_state_memory = fresh->max_state_memory;
+	co->attempt->checkpointing = fresh->checkpointing;
+	for (int i = 0; i < co->ntasks; i++)
+		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
+	if (co->checkpointer)
+		weir_checkpointer_configure(co->checkpointer, &fresh->checkpoint, weir_now());
+}
+
+void
+weir_requests_take(WeirCoordinator *co)
+{
+	WeirRequestSlot request;
+	bool		reconfigure;
+	bool		asked;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	reconfigure = co->slot->configure;
+	co->slot->configure = false;
+	if (co->slot->cancel)
+		co->cancelled = true;
+	co->slot->cancel = false;
+	asked = co->slot->asked;
+	co->slot->asked = false;
+	LWLockRelease(weir_registry->lock);
+	if (reconfigure)
+		configure(co);
+	while (asked && take_one(co, &request))
+		handle(co, &request);
+}
+
+void
+weir_requests_take_stops(WeirCoordinator *co)
+{
+	WeirRequestSlot request;
+
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->cancelled = co->cancelled || co->slot->cancel;
+	co->slot->cancel = false;
+	LWLockRelease(weir_registry->lock);
+	/* No task runs: the others wait, or set no more than a flag. */
+	while (take_one(co, &request))
+		handle(co, &request);
+}

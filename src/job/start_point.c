@@ -1,0 +1,230 @@
+/*
+ * job/start_point.c
+ *		Where an attempt begins: which checkpoint it restores, on which
+ *		timeline it goes on, at which positions its sources start.
+ *
+ *	first start			a new timeline, empty, at the oldest byte
+ *	fresh				a new timeline, empty, where the last one had got to
+ *	from a savepoint	a new timeline whose base is the savepoint
+ *	after alter_job		where it changes state, a new timeline whose base is
+ *						what the last one had got to (or empty, if the keyed
+ *						step is another)
+ *	else				the highest completed id of the timeline; if it has
+ *						none, its base
+ *
+ * The number of the new timeline and its base are committed together, so a
+ * crash before its first completion finds the base again.  Until then every
+ * attempt writes all groups in full: nothing of the new timeline refers to
+ * chunks of the old one.  Chunks of the timeline newer than what is restored
+ * are deleted; those of other timelines are the trimmer's.
+ *
+ * A savepoint does not hold the journal.  Where the start position is no
+ * longer in it, start_job refuses; with allow_gap the sources go on at the
+ * first position behind the gap that is known to be a record's end.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "catalog/snapshot.h"
+#include "decide/recovery.h"
+#include "job/coordinator.h"
+#include "source/segment.h"
+
+static WeirCompleted *
+find(List *rows, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->checkpoint == checkpoint)
+			return row;
+	}
+	elog(ERROR, "completed checkpoint " INT64_FORMAT " is missing", checkpoint);
+}
+
+/* The newest completed checkpoint of a timeline, or NULL. */
+static WeirCompleted *
+newest(List *rows, int64 timeline)
+{
+	int64_t    *ids = palloc(sizeof(int64_t) * Max(list_length(rows), 1));
+	int64		target;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->timeline == timeline)
+			ids[n++] = row->checkpoint;
+	}
+	target = weir_recovery_target(ids, n, 0);
+	return target > 0 ? find(rows, target) : NULL;
+}
+
+WeirCompleted *
+weir_start_reached(const WeirJob *job, List *rows)
+{
+	WeirCompleted *row = newest(rows, job->timeline);
+	WeirStoredPosition *positions;
+	int64		base;
+	int			n;
+
+	if (row || job->timeline == 0)
+		return row;
+	if (!weir_timeline_get(job->id, job->timeline, &base, &n, &positions))
+		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
+			 job->timeline, job->id);
+	return base > 0 ? find(rows, base) : NULL;
+}
+
+static void
+set_positions(WeirCoordinator *co, int n, const WeirStoredPosition *positions)
+{
+	co->npositions = n;
+	co->positions = MemoryContextAllocZero(co->context, sizeof(WeirStoredPosition) * n);
+	if (positions)
+		memcpy(co->positions, positions, sizeof(WeirStoredPosition) * n);
+}
+
+static void
+set_restore(WeirCoordinator *co, const WeirCompleted *row)
+{
+	co->restore = row ? row->checkpoint : 0;
+	co->restore_timeline = row ? row->timeline : 0;
+}
+
+/* At the positions of "at" (NULL: the oldest byte), with the state of "base" (NULL: none). */
+static void
+begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted *base)
+{
+	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
+	set_restore(co, base);
+	co->timeline = weir_timeline_begin(co->job->id, co->restore, co->npositions, co->positions,
+									   co->job->drop_state, co->job->migrate);
+	weir_job_set_timeline(co->job->id, co->timeline);
+	co->job->timeline = co->timeline;
+	co->job->fresh = false;
+	co->job->start_from = 0;
+	co->job->altered = false;
+	co->write_full = true;
+}
+
+static void
+resume_from(WeirCoordinator *co, const WeirCompleted *row)
+{
+	co->timeline = co->job->timeline;
+	set_restore(co, row);
+	set_positions(co, row->npositions, row->positions);
+	co->write_full = false;
+}
+
+/* Nothing of the timeline has completed. */
+static void
+resume_base(WeirCoordinator *co, List *rows)
+{
+	int64		base = 0;
+
+	co->timeline = co->job->timeline;
+	if (!weir_timeline_get(co->job->id, co->timeline, &base, &co->npositions, &co->positions))
+		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
+			 co->timeline, co->job->id);
+	set_restore(co, base > 0 ? find(rows, base) : NULL);
+	co->write_full = true;
+}
+
+/* Groups are fixed once state exists. */
+static bool
+groups_agree(WeirCoordinator *co, const WeirCompleted *row)
+{
+	if (row == NULL || row->max_parallelism == co->job->max_parallelism)
+		return true;
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
+						  "state was written at max_parallelism %d, the job has %d",
+						  row->max_parallelism, co->job->max_parallelism);
+	return false;
+}
+
+/* The first known end of a record at or behind an offset; NULL: none is known. */
+static const WeirStoredPosition *
+known_position(List *rows, int source, int64 offset)
+{
+	const WeirStoredPosition *best = NULL;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+		const WeirStoredPosition *p = &row->positions[source];
+
+		if (source < row->npositions && p->offset >= offset &&
+			(best == NULL || p->offset < best->offset))
+			best = p;
+	}
+	return best;
+}
+
+/* Sources whose start is no longer in the journal go on behind the gap. */
+static void
+pass_gaps(WeirCoordinator *co, List *rows)
+{
+	for (int i = 0; i < co->npositions; i++)
+	{
+		WeirStoredPosition *start = &co->positions[i];
+		const WeirStoredPosition *known;
+		int64		before = start->offset;
+		int64		oldest;
+
+		if (!weir_segments_begin_at(co->job->id, i, &oldest) || start->offset >= oldest)
+			continue;
+		known = known_position(rows, i, oldest);
+		if (known)
+			*start = *known;
+		else
+		{
+			/* within a record, as far as anybody knows */
+			start->offset = oldest;
+			start->passing = -1;
+		}
+		start->ended = false;
+		ereport(LOG,
+				(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
+						co->job->name, start->offset - before),
+				 errdetail("It starts at byte " INT64_FORMAT "; its journal begins at byte "
+						   INT64_FORMAT ".", start->offset, oldest),
+				 errhidestmt(true)));
+	}
+}
+
+bool
+weir_start_choose(WeirCoordinator *co, List *rows)
+{
+	WeirCompleted *row = co->job->start_from > 0 ? find(rows, co->job->start_from) :
+	newest(rows, co->job->timeline);
+	bool		deletes = co->job->start_from == 0 && !co->job->fresh;
+	WeirCompleted *at = weir_start_reached(co->job, rows);
+
+	if (!co->job->fresh && !(co->job->altered && co->job->leave_state) &&
+		!groups_agree(co, co->job->start_from > 0 ? row : at))
+		return false;
+	if (co->job->start_from > 0)
+		begin_timeline(co, row, row);
+	else if (co->job->timeline == 0 || co->job->fresh)
+		begin_timeline(co, at, NULL);
+	else if (co->job->altered && at)
+		begin_timeline(co, at, co->job->leave_state ? NULL : at);
+	else if (row)
+		resume_from(co, row);
+	else
+		resume_base(co, rows);
+	weir_snapshot_delete_newer(co->job->id, co->timeline, row && deletes ? row->checkpoint : 0,
+							   co->job->max_parallelism);
+	if (co->job->allow_gap)
+		pass_gaps(co, rows);
+	weir_checkpoint_settle(co->job->id);
+	return true;
+}

@@ -1,0 +1,234 @@
+/*
+ * job/stats.c
+ *		Live counters of running attempts, for the views weir.tasks and
+ *		weir.sources.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_authid.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "base/clock.h"
+#include "server/registry_int.h"
+#include "task/attempt.h"
+
+#define TASK_COLUMNS 17
+
+PG_FUNCTION_INFO_V1(weir_tasks);
+PG_FUNCTION_INFO_V1(weir_sources);
+
+typedef struct Running
+{
+	int64		job;
+	int			pid;			/* of the coordinator */
+	dsm_handle	attempt;
+} Running;
+
+/* The jobs of this database that have a coordinator. */
+static Running *
+running_jobs(int *n)
+{
+	Running    *jobs = palloc(sizeof(Running) * (weir_registry ? weir_registry->nslots : 1));
+
+	*n = 0;
+	if (weir_registry == NULL)
+		return jobs;
+	LWLockAcquire(weir_registry->lock, LW_SHARED);
+	for (int i = 0; i < weir_registry->nslots; i++)
+	{
+		WeirJobSlot *slot = &weir_registry->slots[i];
+
+		if (!slot->used || slot->database != MyDatabaseId || slot->coordinator == NULL)
+			continue;
+		jobs[*n].job = slot->job;
+		jobs[*n].pid = slot->coordinator->pid;
+		jobs[(*n)++].attempt = slot->attempt;
+	}
+	LWLockRelease(weir_registry->lock);
+	return jobs;
+}
+
+static void
+put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
+{
+	Datum		values[TASK_COLUMNS];
+	bool		nulls[TASK_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	values[0] = Int64GetDatum(running->job);
+	values[1] = CStringGetTextDatum("coordinator");
+	values[2] = CStringGetTextDatum("coordinator");
+	values[3] = Int32GetDatum(0);
+	values[4] = Int32GetDatum(running->pid);
+	memset(nulls, false, 5 * sizeof(bool));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* A task that has waited all through the last second has not noted that. */
+static WeirTaskStats
+last_second(const WeirTaskSlot *slot)
+{
+	WeirTaskStats stats = slot->stats;
+
+	if (weir_now() - stats.rolled_at < 2 * USECS_PER_SEC)
+		return stats;
+	stats.rate_in = stats.rate_out = 0;
+	stats.busy = stats.in_sink = 0;
+	stats.backpressured = stats.waits_for_room ? 1 : 0;
+	stats.idle = 1 - stats.backpressured;
+	return stats;
+}
+
+static void
+put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
+{
+	WeirTaskStats last = last_second(slot);
+	const WeirTaskStats *stats = &last;
+	Datum		values[TASK_COLUMNS];
+	bool		nulls[TASK_COLUMNS] = {false};
+	char		name[32];
+
+	weir_task_name(slot, name, sizeof(name));
+	values[0] = Int64GetDatum(attempt->job);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = CStringGetTextDatum(weir_task_kind_name(slot->kind));
+	values[3] = Int32GetDatum(slot->subtask);
+	values[4] = Int32GetDatum(slot->pid);
+	nulls[4] = slot->pid == 0;
+	values[5] = Int64GetDatum(attempt->attempt);
+	values[6] = Int64GetDatum(stats->records_in);
+	values[7] = Int64GetDatum(stats->records_out);
+	values[8] = Float8GetDatum(rint(stats->rate_in * 10) / 10);
+	values[9] = Float8GetDatum(rint(stats->rate_out * 10) / 10);
+	values[10] = Int64GetDatum(stats->bytes_in);
+	values[11] = Float8GetDatum(rint(stats->busy * 1000) / 1000);
+	values[12] = Float8GetDatum(rint(stats->idle * 1000) / 1000);
+	values[13] = Float8GetDatum(rint(stats->backpressured * 1000) / 1000);
+	values[14] = Float8GetDatum(rint(stats->in_sink * 1000) / 1000);
+	values[15] = Int64GetDatum(stats->state_bytes);
+	values[16] = Int64GetDatum(stats->state_keys);
+	nulls[15] = nulls[16] = slot->kind != WEIR_TASK_KEYED;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static const char *
+source_status(int status)
+{
+	switch ((WeirSourceStatus) status)
+	{
+		case WEIR_SOURCE_CONNECTING:
+			return "connecting";
+		case WEIR_SOURCE_CONNECTED:
+			return "connected";
+		case WEIR_SOURCE_LISTENING:
+			return "listening";
+		case WEIR_SOURCE_CLOSED:
+			return "closed";
+	}
+	return "unknown";
+}
+
+static void
+put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
+{
+	const WeirSourceStats *stats = &slot->source;
+	int64		dead_letters = stats->dead_letters;
+	Datum		values[14];
+	bool		nulls[14] = {false};
+
+	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+		dead_letters += attempt->tasks[i].stats.dead_letters;
+	values[0] = Int64GetDatum(attempt->job);
+	values[1] = CStringGetTextDatum(slot->stream);
+	values[2] = CStringGetTextDatum(source_status(stats->status));
+	values[3] = CStringGetTextDatum(stats->peer);
+	values[4] = TimestampTzGetDatum(stats->connected_at);
+	values[5] = TimestampTzGetDatum(stats->last_record_at);
+	nulls[3] = stats->peer[0] == '\0';
+	nulls[4] = stats->connected_at == 0;
+	nulls[5] = stats->last_record_at == 0;
+	values[6] = Int64GetDatum(stats->records);
+	values[7] = Int64GetDatum(stats->bytes);
+	values[8] = Int64GetDatum(stats->journal_bytes);
+	values[9] = Int64GetDatum(stats->retries);
+	values[10] = Int64GetDatum(dead_letters);
+	values[11] = CStringGetTextDatum(stats->last_error);
+	nulls[11] = stats->last_error[0] == '\0' || !has_privs_of_role(GetUserId(), attempt->owner);
+	values[12] = Int64GetDatum(stats->partial_records);
+	values[13] = Int64GetDatum(stats->record_bytes);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The views ask, too; but whoever may use the schema can call their functions. */
+static bool
+may_see(const WeirAttempt *attempt)
+{
+	return has_privs_of_role(GetUserId(), attempt->owner) ||
+		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+/* Maps each running attempt in turn; one that ends meanwhile is passed over. */
+static void
+for_each_attempt(ReturnSetInfo *rsinfo,
+				 void (*visit) (ReturnSetInfo *, const WeirAttempt *))
+{
+	int			n;
+	Running    *jobs = running_jobs(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		dsm_segment *segment;
+		WeirAttempt *attempt;
+		bool		mine;
+
+		if (rsinfo->setDesc->natts == TASK_COLUMNS)
+			put_coordinator(rsinfo, &jobs[i]);
+		if (jobs[i].attempt == DSM_HANDLE_INVALID)
+			continue;
+		mine = dsm_find_mapping(jobs[i].attempt) == NULL;
+		attempt = weir_attempt_attach(jobs[i].attempt, &segment);
+		if (attempt == NULL)
+			continue;
+		if (may_see(attempt))
+			visit(rsinfo, attempt);
+		if (mine)
+			dsm_detach(segment);
+	}
+}
+
+static void
+visit_tasks(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
+{
+	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+		put_task(rsinfo, attempt, &attempt->tasks[i]);
+}
+
+static void
+visit_sources(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
+{
+	for (int i = 0; i < attempt->nsources; i++)
+		put_source(rsinfo, attempt, &attempt->tasks[i]);
+}
+
+Datum
+weir_tasks(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_tasks);
+	return (Datum) 0;
+}
+
+Datum
+weir_sources(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_sources);
+	return (Datum) 0;
+}

@@ -1,0 +1,256 @@
+/*
+ * operator/keyed_step.c
+ *		The keyed step: calls f once a row, or adds the row to its key's window,
+ *		its key current in the store.
+ *
+ * f is called as a function in FROM is, so any language and any way to return
+ * rows will do.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "operator/keyed_step.h"
+#include "state/declaration.h"
+#include "state/kinds/window.h"
+#include "state/ttl.h"
+
+struct WeirKeyedStep
+{
+	MemoryContext context;
+	const WeirDataflow *dataflow;
+	WeirStore  *store;
+	bool		passthrough;	/* input rows are of sink_desc */
+	int64	   *line;			/* where to note the record being worked on */
+	TupleTableSlot *input;		/* row_desc */
+	TupleTableSlot *result;		/* function_desc */
+	ExprContext *econtext;
+	MemoryContext args;
+	SetExprState *call;
+	WeirState  *window;			/* NULL: none */
+	Datum	   *values;			/* a row of sink_desc */
+	bool	   *nulls;
+	Datum	   *key;
+	bool	   *key_nulls;
+};
+
+WeirKeyedStep *
+weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthrough,
+					   int64 *line)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir keyed step",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	WeirKeyedStep *step = palloc0(sizeof(WeirKeyedStep));
+
+	step->context = context;
+	step->dataflow = df;
+	step->store = store;
+	step->line = line;
+	step->passthrough = passthrough;
+	step->input = MakeSingleTupleTableSlot(passthrough ? df->sink_desc : df->row_desc,
+										   &TTSOpsMinimalTuple);
+	step->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
+	step->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
+	step->key = palloc(sizeof(Datum) * Max(df->nkeys, 1));
+	step->key_nulls = palloc(sizeof(bool) * Max(df->nkeys, 1));
+	if (OidIsValid(df->function) && !passthrough)
+	{
+		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsMinimalTuple);
+		step->econtext = CreateStandaloneExprContext();
+		step->args = AllocSetContextCreate(context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
+		step->call = ExecInitTableFunctionResult((Expr *) df->call, step->econtext, NULL);
+	}
+	else if (df->window != NULL && !passthrough)
+	{
+		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsVirtual);
+		step->args = AllocSetContextCreate(context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+		step->window = weir_store_state(store, df->window->state_name, strlen(df->window->state_name));
+	}
+	MemoryContextSwitchTo(old);
+	return step;
+}
+
+/* committed: what f left open is to be closed, else it is gone already. */
+static void
+free_step(WeirKeyedStep *step, bool committed)
+{
+	ExecDropSingleTupleTableSlot(step->input);
+	if (step->result)
+		ExecDropSingleTupleTableSlot(step->result);
+	if (step->econtext)
+		FreeExprContext(step->econtext, committed);
+	MemoryContextDelete(step->context);
+}
+
+void
+weir_keyed_step_free(WeirKeyedStep *step)
+{
+	free_step(step, true);
+}
+
+bool
+weir_keyed_step_calls(const WeirKeyedStep *step)
+{
+	return step->call != NULL || step->window != NULL;
+}
+
+WeirKeyedStep *
+weir_keyed_step_reset(WeirKeyedStep *step)
+{
+	MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(step->context));
+	WeirKeyedStep *fresh = weir_keyed_step_create(step->dataflow, step->store,
+												  step->passthrough, step->line);
+
+	MemoryContextSwitchTo(old);
+	free_step(step, false);
+	return fresh;
+}
+
+/* Builds the sink's row from (a)'s row and f's, and hands it on. */
+static void
+emit_row(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	const WeirDataflow *df = step->dataflow;
+
+	for (int i = 0; i < df->sink_desc->natts; i++)
+	{
+		int			from = df->sink_source[i];
+		TupleTableSlot *slot = from > 0 ? step->input : step->result;
+		int			column = from > 0 ? from - 1 : -from - 1;
+
+		step->values[i] = slot->tts_values[column];
+		step->nulls[i] = slot->tts_isnull[column];
+	}
+	emit(arg, step->values, step->nulls, row);
+}
+
+static void
+enter_key(WeirKeyedStep *step, const WeirRow *row)
+{
+	const WeirDataflow *df = step->dataflow;
+
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		step->key[i] = step->input->tts_values[df->keys[i].attno - 1];
+		step->key_nulls[i] = step->input->tts_isnull[df->keys[i].attno - 1];
+	}
+	weir_store_enter(step->store, step->key, step->key_nulls, row->hash, row->stamp);
+}
+
+static Tuplestorestate *
+call_function(WeirKeyedStep *step)
+{
+	ResetExprContext(step->econtext);
+	step->econtext->ecxt_scantuple = step->input;
+	return ExecMakeTableFunctionResult(step->call, step->econtext, step->args,
+									   step->dataflow->function_desc, false);
+}
+
+/*
+ * What a window that fires has to say stays until it has been handed on.  No key
+ * is current meanwhile: an aggregate's function that cleared the window's state
+ * would pull it from under itself.
+ */
+static void
+add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->args);
+	bool		fired;
+
+	enter_key(step, row);
+	weir_current_store = NULL;
+	ExecClearTuple(step->result);
+	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
+							step->result->tts_values, step->result->tts_isnull);
+	weir_store_leave(step->store);
+	MemoryContextSwitchTo(old);
+	if (fired)
+	{
+		ExecStoreVirtualTuple(step->result);
+		emit_row(step, row, emit, arg);
+	}
+	MemoryContextReset(step->args);
+}
+
+void
+weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
+					WeirSinkRowFunction emit, void *arg)
+{
+	Tuplestorestate *results;
+
+	*step->line = row->line;
+	ExecStoreMinimalTuple(WEIR_ROW_TUPLE(row), step->input, false);
+	slot_getallattrs(step->input);
+	if (step->passthrough)
+	{
+		emit(arg, step->input->tts_values, step->input->tts_isnull, row);
+		return;
+	}
+	if (step->window != NULL)
+	{
+		add_to_window(step, row, emit, arg);
+		return;
+	}
+	if (step->call == NULL)
+	{
+		emit_row(step, row, emit, arg);
+		return;
+	}
+	enter_key(step, row);
+	results = call_function(step);
+	weir_store_leave(step->store);
+	while (tuplestore_gettupleslot(results, true, false, step->result))
+	{
+		slot_getallattrs(step->result);
+		emit_row(step, row, emit, arg);
+	}
+	ExecClearTuple(step->result);
+	tuplestore_end(results);
+}
+
+/* The state that a window is: nobody declared it. */
+static WeirStateDecl *
+window_state(const WeirDataflow *df, int *nstates)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
+
+	window->size = df->window->size;
+	window->slide = df->window->slide;
+	window->aggregates = df->window->aggregates;
+	window->input = df->row_desc;
+	state->name = pstrdup(df->window->state_name);
+	state->kind = WEIR_STATE_WINDOW;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(df->window->ttl);
+	state->window = window;
+	*nstates = 1;
+	return state;
+}
+
+WeirStore *
+weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, int end)
+{
+	WeirStoreKey *keys = palloc(sizeof(WeirStoreKey) * Max(df->nkeys, 1));
+	WeirStateDecl *states;
+	int			nstates;
+
+	for (int i = 0; i < df->nkeys; i++)
+	{
+		keys[i].type = df->keys[i].type;
+		keys[i].eq_operator = df->keys[i].eq_operator;
+		keys[i].collation = df->keys[i].collation;
+	}
+	states = df->window ? window_state(df, &nstates) :
+		weir_state_declarations(df->function, &nstates);
+	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys, nstates, states,
+							 max_parallelism, first, end);
+}

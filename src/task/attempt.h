@@ -1,0 +1,136 @@
+/*
+ * task/attempt.h
+ *		An attempt: one life of a job's tasks.  Its DSM segment holds what the
+ *		tasks share: who they are, their counters, the control queues to the
+ *		coordinator and the channels between them.
+ *
+ * Task numbers: sources first, then the keyed tasks, then the sink task.
+ */
+#ifndef WEIR_TASK_ATTEMPT_H
+#define WEIR_TASK_ATTEMPT_H
+
+#include "postgres.h"
+
+#include "storage/dsm.h"
+#include "storage/proc.h"
+#include "storage/shm_mq.h"
+
+#include "decide/checkpointer.h"
+#include "source/reader.h"
+
+#define WEIR_ATTEMPT_MAGIC 0x57454952
+#define WEIR_CONTROL_QUEUE_SIZE 16384
+
+typedef enum WeirTaskKind
+{
+	WEIR_TASK_SOURCE,
+	WEIR_TASK_KEYED,
+	WEIR_TASK_SINK
+} WeirTaskKind;
+
+/* Written by the task alone, read by anyone; torn reads do no harm. */
+typedef struct WeirTaskStats
+{
+	int64		records_in;
+	int64		records_out;
+	int64		bytes_in;
+	int64		busy_us;		/* accumulated */
+	int64		idle_us;
+	int64		backpressured_us;
+	int64		in_sink_us;
+	int64		dead_letters;	/* written by this task */
+	bool		epoch_open;		/* output not yet committed */
+	int64		state_bytes;	/* memory of keyed state */
+	int64		state_keys;
+	/* shares and rates of the last full second, set by the task once a second
+	 * while it works; a task that waits does not wake up for it */
+	int64		rolled_at;		/* us */
+	bool		waits_for_room; /* waits because the next task is slow */
+	float8		rate_in;
+	float8		rate_out;
+	float8		busy;
+	float8		idle;
+	float8		backpressured;
+	float8		in_sink;
+} WeirTaskStats;
+
+/* Why a task's process ended, for the coordinator.  Valid once "set". */
+typedef struct WeirTaskError
+{
+	bool		set;
+	bool		hopeless;		/* no restart would help */
+	int			sqlstate;
+	int64		line;			/* record it was at, 0: none */
+	char		message[1024];
+	char		detail[1024];
+} WeirTaskError;
+
+typedef struct WeirTaskSlot
+{
+	WeirTaskKind kind;
+	int			subtask;
+	PGPROC	   *proc;			/* set by the task when it is attached */
+	int			pid;
+	WeirPosition start;			/* sources: where to begin */
+	char		stream[2 * NAMEDATALEN + 8]; /* sources: its name */
+	WeirSourceStats source;
+	WeirTaskStats stats;
+	WeirTaskError error;
+} WeirTaskSlot;
+
+typedef struct WeirAttempt
+{
+	uint32		magic;
+	Oid			database;
+	int64		job;
+	Oid			owner;			/* the job's */
+	int			job_slot;		/* in the registry */
+	int64		attempt;
+	int64		timeline;
+	int64		restore;		/* checkpoint to load, 0: none */
+	int64		restore_timeline;
+	bool		write_full;		/* no checkpoint of the timeline has completed */
+	bool		checkpointing;	/* state is written, journal kept as the mode says */
+	bool		pass_end;		/* the job had finished: go on behind the end */
+	bool		allow_gap;		/* go on without what a sender has lost */
+	WeirMode	mode;
+	int64		sink_flush;		/* us */
+	int64		lock_wait;		/* us */
+	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
+	int			parallelism;
+	int			max_parallelism;
+	int			nsources;
+	int			nkeyed;
+	int			nsinks;			/* 0 or 1 */
+	PGPROC	   *coordinator;
+	Size		control_offset; /* 2 queues a task: to it, from it */
+	Size		channel_offset; /* queues between tasks, see weir_attempt_channel */
+	Size		channel_size;
+	volatile bool stopping;		/* the attempt ends: leave */
+	WeirTaskSlot tasks[FLEXIBLE_ARRAY_MEMBER];
+} WeirAttempt;
+
+#define WEIR_ATTEMPT_TASKS(a) ((a)->nsources + (a)->nkeyed + (a)->nsinks)
+
+extern Size weir_attempt_size(int nsources, int nkeyed, int nsinks, Size channel_size);
+extern void weir_attempt_init(WeirAttempt *attempt, int nsources, int nkeyed,
+							  int nsinks, Size channel_size);
+
+/* Maps a segment; checks the magic.  NULL if it is gone. */
+extern WeirAttempt *weir_attempt_attach(dsm_handle handle, dsm_segment **segment);
+
+/* Control queues of a task. */
+extern shm_mq *weir_attempt_to_task(WeirAttempt *attempt, int task);
+extern shm_mq *weir_attempt_from_task(WeirAttempt *attempt, int task);
+
+/* The channel between two tasks; NULL where the dataflow has none. */
+extern shm_mq *weir_attempt_channel(WeirAttempt *attempt, int from, int to);
+
+/* Records its tasks have worked off or passed over: while it does not move, nothing happens. */
+extern int64 weir_attempt_activity(const WeirAttempt *attempt);
+
+/* "source 0", "keyed 1", "sink 0" */
+extern void weir_task_name(const WeirTaskSlot *slot, char *buf, Size size);
+extern const char *weir_task_kind_name(WeirTaskKind kind);
+
+#endif

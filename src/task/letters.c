@@ -1,0 +1,93 @@
+/*
+ * task/letters.c
+ *		The dead letters that a task with a sink writes in its epochs.
+ *
+ * A letter is written in the epoch that holds the record's place in the stream,
+ * so that it is there exactly once, as the output of the records round it is.
+ * Its checkpoint is not known then, since that may be aborted: it is entered
+ * when the task votes, and again if it votes for another.
+ *
+ * More letters than max_dead_letters would mean that something else is wrong
+ * than a record: the job fails.  Each task counts those it can see, which are
+ * the committed ones and its own.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "source/excerpt.h"
+#include "task/letters.h"
+
+#define LINE_CHARS (1024 * 1024)	/* of a letter's text; its bytes are kept whole */
+
+void
+weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream)
+{
+	letters->origin.job = task->attempt->job;
+	letters->origin.attempt = task->attempt->attempt;
+	letters->origin.task = task->index;
+	letters->origin.relid = stream->relid;
+	letters->origin.stream = stream->name;
+	letters->encoding = stream->encoding;
+	letters->max = stream->max_dead_letters;
+	letters->hopeless = &task->hopeless;
+	letters->written = &task->slot->stats.dead_letters;
+}
+
+static int64
+count_kept(WeirLetters *letters)
+{
+	return weir_dead_letters_kept(letters->origin.job, letters->origin.relid, letters->max + 1);
+}
+
+/* Is there room for one more?  The owner may have made some meanwhile. */
+static void
+take_room(WeirLetters *letters, const WeirLetter *letter)
+{
+	if (letters->first == 0)
+		letters->kept = count_kept(letters);
+	if (letters->kept >= letters->max)
+		letters->kept = count_kept(letters);
+	if (letters->kept++ < letters->max)
+		return;
+	*letters->hopeless = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("stream %s has more than " INT64_FORMAT " dead letters",
+					letters->origin.stream, letters->max),
+			 errdetail("Line " INT64_FORMAT " is one more: %s", letter->line, letter->error),
+			 errhint("Delete what was dealt with from weir.dead_letters, or raise the stream's option \"max_dead_letters\"; then start the job again.")));
+}
+
+void
+weir_letters_write(WeirLetters *letters, const WeirLetter *letter)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir dead letter",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	char	   *text = NULL;
+	int64		id;
+
+	take_room(letters, letter);
+	if (letter->raw)
+		text = weir_record_text(letter->raw, letter->raw_len, letters->encoding, LINE_CHARS);
+	id = weir_dead_letter_insert(&letters->origin, letter, text);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	if (letters->first == 0)
+		letters->first = id;
+	(*letters->written)++;
+}
+
+void
+weir_letters_claim(WeirLetters *letters, int64 checkpoint)
+{
+	if (letters->first > 0)
+		weir_dead_letters_claim(&letters->origin, letters->first, checkpoint);
+}
+
+void
+weir_letters_end_epoch(WeirLetters *letters)
+{
+	letters->first = 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * task/letters.h
+ *		The dead letters that a task with a sink writes in its epochs.
+ */
+#ifndef WEIR_TASK_LETTERS_H
+#define WEIR_TASK_LETTERS_H
+
+#include "postgres.h"
+
+#include "catalog/dead_letter.h"
+#include "source/stream.h"
+#include "task/task.h"
+
+typedef struct WeirLetters
+{
+	WeirLetterOrigin origin;
+	int			encoding;		/* of the records' bytes */
+	int64		max;			/* that may be kept */
+	int64		first;			/* id of the open epoch's first, 0: it has none */
+	int64		kept;			/* as far as this task knows, once it has one */
+	int64	   *written;		/* in this attempt */
+	bool	   *hopeless;		/* set before the error that there are too many */
+} WeirLetters;
+
+/* The stream must outlive it. */
+extern void weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream);
+
+/* In a step of the epoch, not in a subtransaction. */
+extern void weir_letters_write(WeirLetters *letters, const WeirLetter *letter);
+
+/* The checkpoint is about to hold the open epoch. In a step of the epoch. */
+extern void weir_letters_claim(WeirLetters *letters, int64 checkpoint);
+/* It does: what follows belongs to the next. */
+extern void weir_letters_end_epoch(WeirLetters *letters);
+
+#endif

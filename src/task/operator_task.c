@@ -1,0 +1,477 @@
+/*
+ * task/operator_task.c
+ *		A keyed task, or the sink task: takes batches from its channels, aligns
+ *		barriers, runs the keyed step (if it has one), and either runs the sink
+ *		statement or sends the rows to the task that does.
+ *
+ *	channels -> align -> keyed step -> sink statement in the epoch transaction
+ *									\-> channel to the sink task
+ *
+ * At a complete barrier it writes its changed state.  Without a sink it
+ * commits that at once, passes the barrier on and acknowledges.  With a sink
+ * (exactly_once) state and output are in the epoch transaction: it says that
+ * it is ready, and takes no input until it is told to prepare and then that
+ * the checkpoint is complete, or that it was aborted, when the epoch goes on
+ * in the transaction it has open.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/checkpoint.h"
+#include "catalog/snapshot.h"
+#include "decide/align.h"
+#include "sink/epoch.h"
+#include "sink/output.h"
+#include "task/keyed_store.h"
+#include "task/operator.h"
+
+static bool
+exactly_once(WeirOperator *op)
+{
+	return op->task->attempt->checkpointing &&
+		op->task->attempt->mode == WEIR_EXACTLY_ONCE;
+}
+
+static void
+open_inputs(WeirOperator *op)
+{
+	WeirTask   *task = op->task;
+	WeirAttempt *attempt = task->attempt;
+	bool		from_keyed = task->slot->kind == WEIR_TASK_SINK && attempt->nkeyed > 0;
+	int			first = from_keyed ? attempt->nsources : 0;
+
+	op->nin = from_keyed ? attempt->nkeyed : attempt->nsources;
+	op->in = palloc(sizeof(WeirReceiver *) * op->nin);
+	for (int i = 0; i < op->nin; i++)
+		op->in[i] = weir_receiver_create(weir_attempt_channel(attempt, first + i, task->index),
+										 task->segment, attempt->attempt);
+	op->align = weir_align_create(op->nin, exactly_once(op) ? WEIR_ALIGN_EXACTLY_ONCE :
+								  WEIR_ALIGN_AT_LEAST_ONCE);
+	if (task->slot->kind == WEIR_TASK_KEYED && attempt->nsinks > 0)
+		op->out = weir_sender_create(weir_attempt_channel(attempt, task->index,
+														  attempt->nsources + attempt->nkeyed),
+									 task->segment, attempt->attempt);
+}
+
+static void
+open_steps(WeirOperator *op)
+{
+	WeirTask   *task = op->task;
+	MemoryContext old;
+
+	weir_task_compile(task);
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (task->slot->kind == WEIR_TASK_KEYED)
+	{
+		old = MemoryContextSwitchTo(task->context);
+		op->store = weir_keyed_store_open(task);
+		MemoryContextSwitchTo(old);
+	}
+	old = MemoryContextSwitchTo(task->context);
+	op->stream = weir_stream_get(task->dataflow->stream);
+	MemoryContextSwitchTo(old);
+	weir_letters_init(&op->letters, task, op->stream);
+	weir_operator_build(op);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* ---- checkpoints ---- */
+
+static void
+write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
+{
+	weir_snapshot_add(arg, group, is_full, seq, payload);
+}
+
+static void
+remember(WeirOperator *op, List **list, int64 checkpoint)
+{
+	MemoryContext old = MemoryContextSwitchTo(op->task->context);
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = checkpoint;
+	*list = lappend(*list, id);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+forget(List **list, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, *list)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			*list = foreach_delete_current(*list, lc);
+	}
+}
+
+/* Savepoints are written in full, and all until one of the timeline has completed. */
+static bool
+is_full(WeirOperator *op, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, op->full)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			return true;
+	}
+	return op->task->attempt->write_full && !op->completed;
+}
+
+/* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
+static void
+write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+{
+	WeirAttempt *attempt = op->task->attempt;
+	WeirSnapshotWriter *writer;
+	WeirSnapshotStats stats = {0};
+	int64		began = weir_now();
+
+	if (op->store == NULL)
+		return;
+	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
+	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
+	weir_snapshot_end(writer, &times->write, &times->bytes);
+	times->sync = weir_now() - began - times->write;
+	times->state_bytes = stats.state_bytes;
+	times->dirty_keys = stats.dirty_keys;
+}
+
+static bool
+must_write(WeirOperator *op, int64 checkpoint)
+{
+	return op->store && (weir_store_is_dirty(op->store) || is_full(op, checkpoint));
+}
+
+/* Snapshot into the epoch, and vote; what follows waits for the answer. */
+static void
+snapshot_ready(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+{
+	WeirTask   *task = op->task;
+	WeirAttempt *attempt = task->attempt;
+
+	op->held = true;
+	op->held_for = checkpoint;
+	if (!weir_epoch_is_open() && !must_write(op, checkpoint))
+	{
+		weir_task_vote(task, checkpoint, WEIR_VOTE_READY_EMPTY, NULL, times);
+		return;
+	}
+	weir_epoch_enter();
+	write_state(op, checkpoint, times);
+	weir_letters_claim(&op->letters, checkpoint);
+	if (op->marked)
+		weir_marker_delete(attempt->job, attempt->attempt, task->index);
+	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
+	op->marked = true;
+	weir_epoch_leave();
+	weir_task_vote(task, checkpoint, WEIR_VOTE_READY, NULL, times);
+}
+
+static void
+commit_epoch(WeirOperator *op)
+{
+	weir_operator_flush(op);
+	if (op->marked)
+	{
+		/* of a checkpoint that was aborted before checkpointing was disabled */
+		weir_epoch_enter();
+		weir_marker_delete(op->task->attempt->job, op->task->attempt->attempt, op->task->index);
+		weir_epoch_leave();
+		op->marked = false;
+	}
+	weir_epoch_commit();
+	pgstat_report_stat(false);
+	op->task->slot->stats.epoch_open = false;
+	if (weir_output_waits)
+	{
+		weir_output_waits = false;
+		weir_task_send(op->task, WEIR_CONTROL_OUTPUT, 0);
+	}
+}
+
+/* Snapshot and output are committed here and now, then acknowledged. */
+static void
+snapshot_committed(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+{
+	bool		writes = must_write(op, checkpoint);
+	int64		written = 0;
+
+	if (op->out == NULL && (weir_epoch_is_open() || writes || op->letters.first > 0))
+	{
+		weir_operator_flush(op);
+		weir_epoch_enter();
+		write_state(op, checkpoint, times);
+		weir_letters_claim(&op->letters, checkpoint);
+		written = weir_now();
+		weir_epoch_leave();
+		commit_epoch(op);
+		weir_letters_end_epoch(&op->letters);
+	}
+	else if (op->out && writes)
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		write_state(op, checkpoint, times);
+		written = weir_now();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	if (writes)
+		times->write += weir_now() - written;
+	if (op->out && !weir_align_all_ended(op->align))
+		weir_sender_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
+	weir_task_vote(op->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
+}
+
+static void
+snapshot(WeirOperator *op, int64 checkpoint)
+{
+	WeirTaskTimes times = {0};
+	int64		now = weir_now();
+
+	if (op->first_barrier > 0)
+	{
+		times.start_delay = Max(op->first_barrier - op->barrier_sent, 0);
+		times.alignment = now - op->first_barrier;
+	}
+	op->first_barrier = 0;
+	if (op->out == NULL && exactly_once(op))
+	{
+		weir_operator_flush(op);
+		if (weir_output_waits)
+			weir_task_send(op->task, WEIR_CONTROL_OUTPUT, 0);
+		weir_output_waits = false;
+		snapshot_ready(op, checkpoint, &times);
+	}
+	else
+		snapshot_committed(op, checkpoint, &times);
+	MemoryContextSwitchTo(op->task->context);
+}
+
+static void
+align_actions(WeirOperator *op)
+{
+	WeirAlignAction action;
+
+	while (weir_align_next(op->align, &action))
+	{
+		if (action.kind == WEIR_ALIGN_SNAPSHOT)
+		{
+			snapshot(op, action.checkpoint);
+			forget(&op->full, action.checkpoint);
+			continue;
+		}
+		forget(&op->full, action.checkpoint);
+		if (op->out && !weir_align_all_ended(op->align))
+			weir_sender_cancel(op->out, action.checkpoint);
+		if (action.subsumed)
+			weir_task_send(op->task, WEIR_CONTROL_DECLINE, action.checkpoint);
+	}
+}
+
+static void
+prepare(WeirOperator *op, int64 checkpoint)
+{
+	WeirAttempt *attempt = op->task->attempt;
+	char		name[WEIR_GID_SIZE];
+	WeirGid		gid;
+
+	gid.database = MyDatabaseId;
+	gid.job = attempt->job;
+	gid.attempt = attempt->attempt;
+	gid.checkpoint = checkpoint;
+	gid.task = op->task->index;
+	weir_gid_format(name, &gid);
+	op->task->preparing = true;
+	weir_epoch_prepare(name);
+	op->task->preparing = false;
+	pgstat_report_stat(false);
+	op->marked = false;
+	weir_letters_end_epoch(&op->letters);
+	op->task->slot->stats.epoch_open = false;
+	weir_task_send(op->task, WEIR_CONTROL_PREPARED, checkpoint);
+}
+
+/*
+ * A trigger while this task waits to hear of the checkpoint before must wait
+ * too: its snapshot would get into that one's epoch.
+ */
+static void
+run_triggers(WeirOperator *op)
+{
+	while (!op->held && op->triggers != NIL)
+	{
+		weir_align_trigger(op->align, *(int64 *) linitial(op->triggers));
+		op->triggers = list_delete_first(op->triggers);
+		align_actions(op);
+	}
+}
+
+/* An aborted checkpoint is as if it had never been: the epoch goes on. */
+static void
+release(WeirOperator *op, int64 checkpoint)
+{
+	if (op->held && op->held_for == checkpoint)
+		op->held = false;
+}
+
+static void
+handle_control(WeirOperator *op)
+{
+	WeirControl message;
+
+	while (weir_control_receive(op->task->port, &message))
+	{
+		switch ((WeirControlKind) message.kind)
+		{
+			case WEIR_CONTROL_TRIGGER:
+				remember(op, &op->triggers, message.checkpoint);
+				if (message.full)
+					remember(op, &op->full, message.checkpoint);
+				break;
+			case WEIR_CONTROL_ABORT:
+				forget(&op->triggers, message.checkpoint);
+				forget(&op->full, message.checkpoint);
+				weir_align_abort(op->align, message.checkpoint);
+				release(op, message.checkpoint);
+				break;
+			case WEIR_CONTROL_PREPARE:
+				prepare(op, message.checkpoint);
+				break;
+			case WEIR_CONTROL_COMPLETE:
+				op->completed = true;
+				release(op, message.checkpoint);
+				break;
+			case WEIR_CONTROL_CONFIGURE:
+				weir_task_configure(op->task);
+				break;
+			default:
+				break;
+		}
+		align_actions(op);
+		run_triggers(op);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void
+handle_message(WeirOperator *op, int input, const WeirMessage *message)
+{
+	switch ((WeirMessageKind) message->kind)
+	{
+		case WEIR_MESSAGE_ROWS:
+			weir_operator_rows(op, message);
+			break;
+		case WEIR_MESSAGE_LETTER:
+			weir_operator_letter(op, message);
+			break;
+		case WEIR_MESSAGE_BARRIER:
+			if (op->first_barrier == 0)
+				op->first_barrier = weir_now();
+			op->barrier_sent = message->sent_at;
+			if (message->full)
+				remember(op, &op->full, message->checkpoint);
+			weir_align_barrier(op->align, input, message->checkpoint);
+			break;
+		case WEIR_MESSAGE_CANCEL:
+			weir_align_cancel(op->align, input, message->checkpoint);
+			break;
+		case WEIR_MESSAGE_END:
+			weir_align_end(op->align, input);
+			break;
+	}
+	align_actions(op);
+}
+
+static bool
+read_inputs(WeirOperator *op)
+{
+	bool		progress = false;
+
+	for (int i = 0; i < op->nin; i++)
+	{
+		WeirMessage *message;
+
+		if (op->held || (op->out && !weir_sender_push(op->out)))
+			break;
+		if (!weir_align_may_read(op->align, i))
+			continue;
+		message = weir_receiver_next(op->in[i]);
+		if (message == NULL)
+			continue;
+		handle_message(op, i, message);
+		progress = true;
+	}
+	return progress;
+}
+
+/* All input has ended: pass it on, tell the coordinator, once. */
+static void
+tell_end(WeirOperator *op)
+{
+	if (op->end_told || op->held || !weir_align_all_ended(op->align))
+		return;
+	if (op->out == NULL && !exactly_once(op) && weir_epoch_is_open())
+		commit_epoch(op);
+	if (op->out)
+		weir_sender_end(op->out);
+	weir_task_send(op->task, WEIR_CONTROL_ENDED, 0);
+	op->end_told = true;
+}
+
+/* Where output does not wait for checkpoints, it is committed within sink_flush. */
+static long
+flush_due(WeirOperator *op)
+{
+	int64		due;
+
+	if (!weir_epoch_is_open() || exactly_once(op) || op->held)
+		return -1;
+	due = weir_epoch_began() + op->task->attempt->sink_flush - weir_now();
+	if (due > 0)
+		return due / 1000 + 1;
+	commit_epoch(op);
+	return -1;
+}
+
+void
+weir_operator_task(WeirTask *task)
+{
+	WeirOperator *op = palloc0(sizeof(WeirOperator));
+
+	op->task = task;
+	open_inputs(op);
+	open_steps(op);
+	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);
+	while (!task->stop)
+	{
+		bool		blocked = op->out && !weir_sender_push(op->out);
+		long		timeout;
+
+		weir_task_tick(task);
+		handle_control(op);
+		if (task->stop)
+			break;
+		if (read_inputs(op))
+		{
+			(void) flush_due(op);
+			continue;
+		}
+		tell_end(op);
+		timeout = flush_due(op);
+		weir_task_wait(task, PGINVALID_SOCKET, 0, timeout, blocked);
+	}
+}

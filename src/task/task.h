@@ -1,0 +1,90 @@
+/*
+ * task/task.h
+ *		What all tasks share: how a task's process begins and ends, its
+ *		settings, its place in the attempt, waiting and time keeping.
+ */
+#ifndef WEIR_TASK_TASK_H
+#define WEIR_TASK_TASK_H
+
+#include "postgres.h"
+
+#include "postmaster/bgworker.h"
+#include "storage/latch.h"
+
+#include "base/clock.h"
+#include "catalog/job.h"
+#include "compile/dataflow.h"
+#include "task/attempt.h"
+#include "task/control.h"
+
+/* bgw_extra of a task's worker; bgw_main_arg is its number. */
+typedef struct WeirTaskArg
+{
+	Oid			database;
+	Oid			owner;
+	dsm_handle	segment;
+	int64		attempt;
+} WeirTaskArg;
+
+typedef struct WeirTask
+{
+	MemoryContext context;
+	dsm_segment *segment;
+	WeirAttempt *attempt;
+	WeirTaskSlot *slot;
+	int			index;
+	char		name[32];
+	WeirJob    *job;
+	WeirControlPort *port;
+	WeirDataflow *dataflow;
+	WeirDataflow *stale;		/* what a refresh replaced, until it is dropped */
+	bool		stop;			/* leave the loop */
+	int64		line;			/* of the record being worked on, 0: none */
+	bool		preparing;		/* within PREPARE */
+	bool		loading;		/* of the state to restore */
+	bool		hopeless;		/* its error will not go away by a restart */
+	int64		loop_began;		/* time keeping, us */
+	int64		second_began;
+	WeirTaskStats at_second;
+} WeirTask;
+
+extern PGDLLEXPORT void weir_task_main(Datum arg);
+
+/* Bodies. */
+extern void weir_source_task(WeirTask *task);
+extern void weir_operator_task(WeirTask *task);
+
+extern int	weir_milliseconds(int64 us);
+
+/* Raises the error, which came up at this record, again unless it is the record's. */
+extern void weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line);
+
+/* Options of the job that may change while it runs. */
+extern void weir_task_configure(WeirTask *task);
+
+/* Compiles the job's query afresh; needs no transaction. */
+extern void weir_task_compile(WeirTask *task);
+
+/*
+ * In a transaction: makes sure that the dataflow is valid and locked (by
+ * weir_dataflow_lock_scan or weir_dataflow_lock_sink), and
+ * compiles it again if something changed.  True if it was compiled again: then
+ * the caller builds anew what rests on it and drops the old one.
+ */
+extern bool weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *));
+extern void weir_task_drop_stale(WeirTask *task);
+
+extern void weir_task_send(WeirTask *task, WeirControlKind kind, int64 checkpoint);
+extern void weir_task_vote(WeirTask *task, int64 checkpoint, WeirVote vote,
+						   const WeirPosition *position, const WeirTaskTimes *times);
+
+/*
+ * Waits for the latch, the socket, or the timeout (ms, -1 none).  What passes
+ * counts as idle, or as backpressured.
+ */
+extern void weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
+						   bool backpressured);
+/* Once a loop: settings, stop, shares of the last second. */
+extern void weir_task_tick(WeirTask *task);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * task/tried.h
+ *		The keyed state of weir.try_job, from call to call of a transaction.
+ */
+#ifndef WEIR_TASK_TRIED_H
+#define WEIR_TASK_TRIED_H
+
+#include "postgres.h"
+
+#include "catalog/job.h"
+#include "compile/dataflow.h"
+#include "state/store.h"
+
+/*
+ * The store of the job in this transaction, empty at first; NULL if it has no
+ * keyed step.  The dataflow that it was made for is kept with it.
+ */
+extern WeirStore *weir_tried_store(const WeirJob *job, WeirDataflow *dataflow);
+
+#endif

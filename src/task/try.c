@@ -1,0 +1,236 @@
+/*
+ * task/try.c
+ *		A job's query over lines that are given, in the calling backend and
+ *		transaction.
+ *
+ *	line -> framer -> decode -> scan plan -> keyed step -> sink statement
+ *
+ * The steps are the tasks' own, one after the other, for one line at a time, so
+ * that an error has a line to blame; the sink statement collects rows as in a
+ * task, until the last line.  Nothing that the job keeps is read or written:
+ * its state is a store of the transaction (tried.c), and where the lines stand
+ * is their number in the call.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "base/clock.h"
+#include "operator/keyed_step.h"
+#include "operator/scan_step.h"
+#include "record/channel.h"
+#include "sink/output.h"
+#include "sink/statement.h"
+#include "source/lines.h"
+#include "task/tried.h"
+#include "task/try.h"
+
+typedef struct Try
+{
+	const WeirJob *job;
+	WeirDataflow *dataflow;
+	WeirStream *stream;
+	WeirLines  *lines;
+	WeirScanStep *scan;
+	WeirStore  *store;			/* NULL: no keyed step */
+	WeirKeyedStep *step;
+	WeirSink   *sink;
+	MemoryContext record_context;	/* reset for each line */
+	StringInfoData rows;		/* of the line, for the keyed step */
+	int64		stamp;			/* of the lines */
+	int64		line;			/* being worked on, 0: none */
+} Try;
+
+static void
+try_error_context(void *arg)
+{
+	Try		   *t = arg;
+
+	if (t->line > 0)
+		errcontext("job \"%s\", line " INT64_FORMAT, t->job->name, t->line);
+	else
+		errcontext("job \"%s\"", t->job->name);
+}
+
+/* Steps of a job do not nest. */
+static void
+refuse_in_job(void)
+{
+	if (weir_output_job != 0 || weir_current_batch != NULL || weir_current_store != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("weir.try_job cannot be used by the query of a job"),
+				 errhint("Call it in a session, not in a function or trigger that a job runs.")));
+}
+
+static void
+check_stream(Try *t, const char *name)
+{
+	RangeVar   *range;
+
+	if (name == NULL)
+		return;
+	range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	if (RangeVarGetRelid(range, NoLock, true) != t->stream->relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not read stream \"%s\"", t->job->name, name),
+				 errdetail("It reads %s.", t->stream->name),
+				 errhint("Leave the argument stream out: a job reads one stream.")));
+}
+
+/* The clock of keyed state does not go back: that of arrivals, or where earlier lines have set it. */
+static int64
+arrival(Try *t, const WeirTryInput *input)
+{
+	int64		clock = t->store ? weir_store_clock(t->store) : PG_INT64_MIN;
+
+	if (!input->has_at)
+		return Max(weir_arrival_time(), clock);
+	if (input->at < clock)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("at is before the arrival of lines that were tried earlier in this transaction"),
+				 errdetail("The last of them arrived at %s.", timestamptz_to_str(clock)),
+				 errhint("Give moments in order, or none of them and the clock is used.")));
+	return input->at;
+}
+
+static void
+open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
+{
+	WeirDataflow *df;
+
+	df = t->dataflow = weir_compile_returning(t->job->query);
+	t->stream = weir_stream_get(df->stream);
+	check_stream(t, input->stream);
+	t->store = weir_tried_store(t->job, df);
+	t->stamp = arrival(t, input);
+	t->lines = weir_lines_open(t->stream);
+	t->scan = weir_scan_step_create(df);
+	t->step = weir_keyed_step_create(df, t->store, false, &t->line);
+	t->sink = weir_sink_create(df, &t->line);
+	weir_sink_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
+	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
+											  ALLOCSET_DEFAULT_SIZES);
+	initStringInfo(&t->rows);
+}
+
+static void
+close_steps(Try *t)
+{
+	weir_keyed_step_free(t->step);
+	weir_sink_free(t->sink);
+	weir_lines_close(t->lines);
+}
+
+/* A row of the scan plan waits until the plan has ended. */
+static void
+add_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
+{
+	Try		   *t = arg;
+	WeirRaw		none = {NULL, 0};
+
+	(void) weir_row_append(&t->rows, t->dataflow->row_desc, values, nulls, hash,
+						   t->stamp, t->line, none);
+}
+
+static void
+write_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
+{
+	weir_sink_row(((Try *) arg)->sink, values, nulls);
+}
+
+static void
+run_rows(Try *t)
+{
+	const WeirRow *row;
+
+	for (int at = 0; at < t->rows.len; at += row->size)
+	{
+		row = (const WeirRow *) (t->rows.data + at);
+		weir_keyed_step_row(t->step, row, write_row, t);
+	}
+}
+
+static void
+run_line(Try *t, const char *line)
+{
+	MemoryContext old = MemoryContextSwitchTo(t->record_context);
+	WeirBatch  *batch;
+
+	CHECK_FOR_INTERRUPTS();
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	t->line = 0;
+	batch = weir_lines_decode(t->lines, line, t->stamp);
+	if (batch->nrecords > 0)
+		t->line = batch->lines[0];
+	resetStringInfo(&t->rows);
+	weir_scan_step_run(t->scan, batch, add_row, t);
+	run_rows(t);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(t->record_context);
+}
+
+static void
+run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = try_error_context;
+	callback.arg = t;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	open_steps(t, input, receiver, arg);
+	for (int i = 0; i < input->nlines; i++)
+		run_line(t, input->lines[i]);
+	t->line = 0;
+	weir_sink_flush(t->sink);
+	close_steps(t);
+	error_context_stack = callback.previous;
+}
+
+/* The sink statement alone may write. */
+void
+weir_try_run(const WeirJob *job, const WeirTryInput *input,
+			 WeirTryReceiver receiver, void *arg)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir try",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	Try			t = {job};
+
+	refuse_in_job();
+	PreventCommandDuringRecovery("weir.try_job()");
+	PreventCommandIfReadOnly("weir.try_job()");
+	old = MemoryContextSwitchTo(context);
+	weir_output_job = job->id;
+	XactReadOnly = true;
+	PG_TRY();
+	{
+		run(&t, input, receiver, arg);
+	}
+	PG_FINALLY();
+	{
+		weir_output_job = 0;
+		weir_output_waits = false;
+		weir_current_batch = NULL;
+		weir_current_store = NULL;
+		XactReadOnly = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
