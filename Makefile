@@ -55,6 +55,9 @@ endif
 # Catalog look-ups outside a transaction fail an assertion.
 ifdef ASSERT
 $(filter-out src/decide/%,$(OBJS)): override CPPFLAGS += -include $(srcdir)/src/base/lookup.h
+else
+# The pure code asserts by the C library.
+src/decide/%.o: override CPPFLAGS += -DNDEBUG
 endif
 
 sql/weir--$(WEIR_VERSION).sql: $(sort $(wildcard sql/part--*.sql))

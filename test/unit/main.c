@@ -24,6 +24,7 @@ main(void)
 	test_trigger();
 	test_pending();
 	test_tolerance();
+	test_topology();
 	test_retention();
 	test_rewrite();
 	test_checkpointer_random();

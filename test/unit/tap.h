@@ -52,6 +52,7 @@ extern void test_growth(void);
 extern void test_trigger(void);
 extern void test_pending(void);
 extern void test_tolerance(void);
+extern void test_topology(void);
 extern void test_retention(void);
 extern void test_rewrite(void);
 extern void test_checkpointer_random(void);

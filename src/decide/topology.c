@@ -1,0 +1,151 @@
+/*
+ * decide/topology.c
+ *		Tasks and channels of an attempt, numbered.
+ *
+ *	stages		source a (1)   source b (1)   keyed (2)    sink (1)
+ *	tasks		0              1              2, 3         4
+ *	exchanges	a -> keyed: channels 0, 1     b -> keyed: 2, 3     keyed -> sink: 4, 5
+ */
+#include "decide/topology.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool
+is_sound(const WeirTopology *t)
+{
+	bool		read[WEIR_MAX_STAGES] = {false};
+	bool		leads[WEIR_MAX_STAGES] = {false};
+
+	if (t->nstages < 1 || t->nstages > WEIR_MAX_STAGES ||
+		t->nexchanges < 0 || t->nexchanges > WEIR_MAX_EXCHANGES)
+		return false;
+	for (int i = 0; i < t->nexchanges; i++)
+	{
+		const WeirExchange *x = &t->exchanges[i];
+
+		if (x->from < 0 || x->from >= x->to || x->to >= t->nstages ||
+			(x->kind == WEIR_TO_ONE && t->stages[x->to].parallelism != 1))
+			return false;
+		read[x->to] = true;
+		leads[x->from] = true;
+	}
+	for (int i = 0; i < t->nstages; i++)
+	{
+		const WeirStage *s = &t->stages[i];
+
+		if (s->parallelism < 1 || s->source == read[i] || s->sink == leads[i])
+			return false;
+	}
+	return true;
+}
+
+bool
+weir_topology_finish(WeirTopology *t)
+{
+	if (!is_sound(t))
+		return false;
+	t->ntasks = 0;
+	t->nchannels = 0;
+	for (int i = 0; i < t->nstages; i++)
+	{
+		WeirStage  *s = &t->stages[i];
+
+		s->ordinal = 0;
+		for (int j = 0; j < i; j++)
+			s->ordinal += strcmp(weir_stage_kind(&t->stages[j]), weir_stage_kind(s)) == 0;
+		s->first_task = t->ntasks;
+		t->ntasks += s->parallelism;
+	}
+	for (int i = 0; i < t->nexchanges; i++)
+	{
+		WeirExchange *x = &t->exchanges[i];
+
+		x->first_channel = t->nchannels;
+		t->nchannels += t->stages[x->from].parallelism * t->stages[x->to].parallelism;
+	}
+	return true;
+}
+
+int
+weir_task_stage(const WeirTopology *t, int task)
+{
+	int			stage = t->nstages - 1;
+
+	assert(task >= 0 && task < t->ntasks);
+	while (t->stages[stage].first_task > task)
+		stage--;
+	return stage;
+}
+
+int
+weir_task_subtask(const WeirTopology *t, int task)
+{
+	return task - t->stages[weir_task_stage(t, task)].first_task;
+}
+
+WeirChannelEnds
+weir_channel_ends(const WeirTopology *t, int channel)
+{
+	WeirChannelEnds ends;
+	const WeirExchange *x;
+	int			width;
+
+	assert(channel >= 0 && channel < t->nchannels);
+	ends.exchange = t->nexchanges - 1;
+	while (t->exchanges[ends.exchange].first_channel > channel)
+		ends.exchange--;
+	x = &t->exchanges[ends.exchange];
+	width = t->stages[x->to].parallelism;
+	ends.from = t->stages[x->from].first_task + (channel - x->first_channel) / width;
+	ends.to = t->stages[x->to].first_task + (channel - x->first_channel) % width;
+	return ends;
+}
+
+int
+weir_task_inputs(const WeirTopology *t, int task, int *channels)
+{
+	int			n = 0;
+
+	for (int i = 0; i < t->nchannels; i++)
+	{
+		if (weir_channel_ends(t, i).to != task)
+			continue;
+		if (channels)
+			channels[n] = i;
+		n++;
+	}
+	return n;
+}
+
+int
+weir_task_outputs(const WeirTopology *t, int task, int *channels)
+{
+	int			n = 0;
+
+	for (int i = 0; i < t->nchannels; i++)
+	{
+		if (weir_channel_ends(t, i).from != task)
+			continue;
+		if (channels)
+			channels[n] = i;
+		n++;
+	}
+	return n;
+}
+
+int
+weir_topology_writers(const WeirTopology *t)
+{
+	int			n = 0;
+
+	for (int i = 0; i < t->nstages; i++)
+		n += t->stages[i].sink ? t->stages[i].parallelism : 0;
+	return n;
+}
+
+const char *
+weir_stage_kind(const WeirStage *stage)
+{
+	return stage->source ? "source" : stage->keyed ? "keyed" : "sink";
+}
