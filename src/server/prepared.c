@@ -76,17 +76,16 @@ find_prepared(int64 job, MemoryContext context)
 {
 	WeirInternal saved;
 	List	   *names = NIL;
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(job);
+	WeirArguments args = {0};
 	uint64		n;
 
+	weir_bind_int64(&args, job);
 	begin();
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT gid FROM pg_catalog.pg_prepared_xacts p "
 						  "WHERE database = pg_catalog.current_database() AND gid LIKE 'weir\\_%' "
 						  "AND NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = $1 "
-						  "AND pg_catalog.pg_get_userbyid(j.owner) <> p.owner)",
-						  1, &type, &value, NULL);
+						  "AND pg_catalog.pg_get_userbyid(j.owner) <> p.owner)", &args);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);

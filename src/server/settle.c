@@ -48,19 +48,17 @@ prepared_names(Oid database, int64 job)
 {
 	WeirInternal saved;
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {TEXTOID, OIDOID};
-	Datum		values[2];
+	WeirArguments args = {0};
 	List	   *names = NIL;
 	uint64		n;
 
-	values[0] = CStringGetTextDatum(psprintf("weir_%u_", database));
-	values[1] = ObjectIdGetDatum(database);
+	weir_bind_text(&args, psprintf("weir_%u_", database));
+	weir_bind_oid(&args, database);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT p.gid FROM pg_catalog.pg_prepared_xacts p"
 						  " JOIN pg_catalog.pg_database d ON d.datname = p.database"
-						  " WHERE pg_catalog.starts_with(p.gid, $1) AND d.oid = $2",
-						  2, types, values, NULL);
+						  " WHERE pg_catalog.starts_with(p.gid, $1) AND d.oid = $2", &args);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);

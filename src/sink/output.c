@@ -202,22 +202,22 @@ static void
 print_flush(PrintState *state)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, TEXTOID, TEXTARRAYOID};
-	Datum		values[3];
+	WeirArguments args = {0};
+	Datum		lines;
 
 	if (state->lines == NULL)
 		return;
-	values[0] = Int64GetDatum(weir_output_job);
-	values[1] = CStringGetTextDatum(state->table);
-	values[2] = makeArrayResult(state->lines, state->context);
+	lines = makeArrayResult(state->lines, state->context);
+	weir_bind_int64(&args, weir_output_job);
+	weir_bind_text(&args, state->table);
+	weir_bind(&args, TEXTARRAYOID, lines, false);
 	state->lines = NULL;
 	state->bytes = 0;
 	weir_internal_enter(&saved);
 	weir_internal_run("INSERT INTO weir_internal.outbox (job, sink, line) "
-					  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
-					  3, types, values, NULL);
+					  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n", &args);
 	weir_internal_leave(&saved);
-	pfree(DatumGetPointer(values[2]));
+	pfree(DatumGetPointer(lines));
 	weir_output_waits = true;
 }
 
@@ -262,19 +262,18 @@ static bool
 emit_some(int64 job)
 {
 	WeirInternal saved;
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(job);
+	WeirArguments args = {0};
 	bool		some;
 	uint64		n;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
 	n = weir_internal_run("WITH d AS (DELETE FROM weir_internal.outbox WHERE id IN "
 						  "(SELECT id FROM weir_internal.outbox WHERE job = $1 ORDER BY id LIMIT 1000) "
-						  "RETURNING id, line) SELECT line FROM d ORDER BY id",
-						  1, &type, &value, NULL);
+						  "RETURNING id, line) SELECT line FROM d ORDER BY id", &args);
 	some = n > 0;
 	for (uint64 i = 0; i < n; i++)
 	{
