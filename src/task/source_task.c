@@ -49,24 +49,19 @@ typedef struct Source
 	int64		paused_for;
 } Source;
 
-static int
-first_consumer(WeirTask *task)
-{
-	return task->attempt->nsources;
-}
-
 static void
 open_channels(Source *source)
 {
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
-	int			first = first_consumer(task);
+	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
 
-	source->nout = attempt->nkeyed > 0 ? attempt->nkeyed : attempt->nsinks;
+	source->nout = weir_task_outputs(&attempt->topology, task->index, channels);
 	source->out = palloc(sizeof(WeirSender *) * source->nout);
 	for (int i = 0; i < source->nout; i++)
-		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, task->index, first + i),
+		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, channels[i]),
 											task->segment, attempt->attempt);
+	pfree(channels);
 }
 
 static void
@@ -96,13 +91,13 @@ open_reader(Source *source)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	options.job = attempt->job;
-	options.ordinal = task->slot->subtask;
+	options.ordinal = weir_task_number(&attempt->topology, task->index);
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
-	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
+	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
 	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
 									  &task->slot->source);
 }
@@ -121,7 +116,7 @@ route_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
 		return;
 	if (df->nkeys > 0)
 		target = weir_group_task(weir_key_group(hash, task->attempt->max_parallelism),
-								 task->attempt->parallelism,
+								 source->nout,
 								 task->attempt->max_parallelism);
 	weir_sender_row(source->out[target], df->row_desc, values, nulls,
 					hash, batch->stamps[index], batch->lines[index],
