@@ -18,7 +18,8 @@
  *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
- *	depend	  what makes all this stale
+ *	graph	  all this as nodes and edges
+ *	depend	  what makes it stale
  *
  * Everything after parse works on the analysed tree, under the privileges of
  * the current user.  (a) and (c) are rewritten and planned as any statement,
@@ -83,6 +84,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
+	weir_compile_graph(c);
 	weir_compile_depend(c);
 }
 
