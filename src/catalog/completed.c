@@ -19,12 +19,14 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fault.h"
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
 
+/* A JSON array of the positions' bytes, in hexadecimal. */
 static Datum
-positions_text(int n, const WeirStoredPosition *positions)
+positions_text(int n, const WeirPosition *positions)
 {
 	StringInfoData buf;
 
@@ -32,14 +34,10 @@ positions_text(int n, const WeirStoredPosition *positions)
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT ",\"clock\":" INT64_FORMAT
-						 ",\"ended\":%s,\"passing\":" INT64_FORMAT ",\"origin\":" INT64_FORMAT
-						 ",\"identity\":",
-						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
-						 positions[i].clock, positions[i].ended ? "true" : "false",
-						 positions[i].passing, positions[i].origin.start);
-		escape_json(&buf, positions[i].origin.identity);
-		appendStringInfoChar(&buf, '}');
+		appendStringInfoString(&buf, i > 0 ? ",\"" : "\"");
+		enlargeStringInfo(&buf, (int) positions[i].len * 2);
+		buf.len += hex_encode((const char *) positions[i].bytes, positions[i].len, buf.data + buf.len);
+		appendStringInfoChar(&buf, '"');
 	}
 	appendStringInfoChar(&buf, ']');
 	return CStringGetTextDatum(buf.data);
@@ -78,30 +76,36 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 						  9, types, values, nulls);
 }
 
-/* Decodes what positions_text wrote. */
-static WeirStoredPosition *
+/*
+ * What positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
+ * their source reads.
+ */
+static WeirPosition *
 read_positions(Datum json, int *n, MemoryContext context)
 {
 	Oid			types[] = {JSONBOID};
 	Datum		values[] = {json};
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 
-	*n = weir_internal_run("SELECT (e->>'offset')::bigint, (e->>'line')::bigint, "
-						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint, "
-						   "(e->>'origin')::bigint, e->>'identity', (e->>'passing')::bigint "
+	*n = weir_internal_run("SELECT CASE pg_catalog.jsonb_typeof(e) WHEN 'string' "
+						   "THEN pg_catalog.decode(e #>> '{}', 'hex') "
+						   "ELSE pg_catalog.convert_to(e::text, 'UTF8') END "
 						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
 						   1, types, values, NULL);
-	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
+	positions = MemoryContextAllocZero(context, sizeof(WeirPosition) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
-		positions[i].offset = weir_internal_int64(i, 1);
-		positions[i].line = weir_internal_int64(i, 2);
-		positions[i].clock = weir_internal_int64(i, 3);
-		positions[i].ended = weir_internal_int64(i, 4) != 0;
-		positions[i].origin.start = weir_internal_int64(i, 5);
-		strlcpy(positions[i].origin.identity, weir_internal_text(context, i, 6),
-				WEIR_IDENTITY_SIZE);
-		positions[i].passing = weir_internal_int64(i, 7);
+		bool		isnull;
+		bytea	   *bytes = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+													  1, &isnull));
+
+		positions[i].len = VARSIZE_ANY_EXHDR(bytes);
+		if (positions[i].len > WEIR_POSITION_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("position of a stream has %u bytes", positions[i].len),
+					 errdetail("At most %d are read.", WEIR_POSITION_MAX)));
+		memcpy(positions[i].bytes, VARDATA_ANY(bytes), positions[i].len);
 	}
 	return positions;
 }
@@ -291,7 +295,7 @@ weir_marker_all(int64 job, int *n)
 
 int64
 weir_timeline_begin(int64 job, int64 base, int npositions,
-					const WeirStoredPosition *positions, bool drop_state,
+					const WeirPosition *positions, bool drop_state,
 					const char *migrate)
 {
 	WeirInternal saved;
@@ -317,7 +321,7 @@ weir_timeline_begin(int64 job, int64 base, int npositions,
 
 bool
 weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
-				  WeirStoredPosition **positions)
+				  WeirPosition **positions)
 {
 	WeirInternal saved;
 	Oid			types[] = {INT8OID, INT8OID};

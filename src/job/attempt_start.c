@@ -85,16 +85,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;
 	for (int i = 0; i < attempt->nsources && i < co->npositions; i++)
-	{
-		WeirPosition *start = &attempt->tasks[i].start;
-
-		start->offset = co->positions[i].offset;
-		start->line = co->positions[i].line;
-		start->clock = co->positions[i].clock;
-		start->ended = co->positions[i].ended;
-		start->passing = co->positions[i].passing;
-		start->origin = co->positions[i].origin;
-	}
+		attempt->tasks[i].start = co->positions[i];
 }
 
 void

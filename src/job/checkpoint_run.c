@@ -303,25 +303,15 @@ static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 {
 	WeirCompleted row = {0};
-	WeirStoredPosition *positions = palloc(sizeof(WeirStoredPosition) * co->attempt->nsources);
 	ListCell   *lc;
 
-	for (int i = 0; i < co->attempt->nsources; i++)
-	{
-		positions[i].offset = p->positions[i].offset;
-		positions[i].line = p->positions[i].line;
-		positions[i].clock = p->positions[i].clock;
-		positions[i].ended = p->positions[i].ended;
-		positions[i].passing = p->positions[i].passing;
-		positions[i].origin = p->positions[i].origin;
-	}
 	row.checkpoint = p->id;
 	row.timeline = co->timeline;
 	row.attempt = co->attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
 	row.npositions = co->attempt->nsources;
-	row.positions = positions;
+	row.positions = p->positions;
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
 	foreach(lc, prepared_tasks(co, p->id))

@@ -121,7 +121,7 @@ weir_attempt_channel(WeirAttempt *attempt, int from, int to)
 static int64
 records_passed(const WeirTaskSlot *slot)
 {
-	return Max(slot->source.records - slot->start.line, 0);
+	return Max(slot->source.records - slot->source.records_before, 0);
 }
 
 int64

@@ -16,7 +16,7 @@
 #include "storage/shm_mq.h"
 
 #include "decide/checkpointer.h"
-#include "source/reader.h"
+#include "source/source.h"
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
 #define WEIR_CONTROL_QUEUE_SIZE 16384
