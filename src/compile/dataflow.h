@@ -20,6 +20,8 @@
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 
+#include "decide/topology.h"
+
 /* The name under which the sink statement reads its rows. */
 #define WEIR_SINK_INPUT "weir_sink_input"
 
@@ -147,6 +149,10 @@ extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
 /* What the keyed step is, so that its state is known again; NULL: there is none. */
 extern char *weir_dataflow_step(const WeirDataflow *dataflow);
+
+/* The shape of its tasks. */
+extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,
+								   WeirTopology *topology);
 
 /* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
 extern char *weir_dataflow_describe(const WeirDataflow *dataflow);

@@ -49,21 +49,23 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
  * A task that finds the next one gone leaves too, and may be seen first: of
  * several errors, the one farthest down the dataflow is the cause.
  */
-static WeirTaskSlot *
+static int
 first_cause(WeirCoordinator *co, int index)
 {
 	for (int i = co->ntasks - 1; i > index; i--)
 	{
-		if (co->attempt->tasks[i].error.set)
-			return &co->attempt->tasks[i];
+		if (co->attempt->tasks[i].error.set &&
+			weir_task_leads_to(&co->attempt->topology, index, i))
+			return i;
 	}
-	return &co->attempt->tasks[index];
+	return index;
 }
 
 /* A task's process is gone: what did it leave behind? */
 static void
 task_gone(WeirCoordinator *co, int index)
 {
+	int			cause;
 	WeirTaskSlot *slot;
 	WeirTaskError *error;
 	char		name[32];
@@ -71,9 +73,10 @@ task_gone(WeirCoordinator *co, int index)
 	co->tasks[index].gone = true;
 	if (co->outcome != WEIR_OUTCOME_NONE)
 		return;
-	slot = first_cause(co, index);
+	cause = first_cause(co, index);
+	slot = &co->attempt->tasks[cause];
 	error = &slot->error;
-	weir_task_name(slot, name, sizeof(name));
+	weir_task_name(co->attempt, cause, name, sizeof(name));
 	if (!error->set && slot->pid == 0)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s ended at its start\nHINT: The server's log says why. The job's owner must be allowed to log in, and to connect to the database.",
@@ -255,7 +258,7 @@ look_for_overdue(WeirCoordinator *co, int64 now)
 
 		if (!waits_too_long(co, i, now))
 			continue;
-		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_task_name(co->attempt, i, name, sizeof(name));
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
 							  "task %s has waited for a lock longer than lock_wait", name);
 		return;
@@ -277,7 +280,7 @@ look_for_deadlock(WeirCoordinator *co)
 	look_for_overdue(co, now);
 	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
 		return;
-	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
+	weir_task_name(co->attempt, task, name, sizeof(name));
 	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
 						  "deadlock: task %s waits for process %d, which waits for the job",
 						  name, session);
@@ -350,7 +353,7 @@ complain_of_leavers(WeirCoordinator *co)
 
 	while (co->tasks[i].gone)
 		i++;
-	weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+	weir_task_name(co->attempt, i, name, sizeof(name));
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
 					name, co->attempt->tasks[i].pid);
@@ -461,8 +464,7 @@ weir_attempt_abandon(WeirCoordinator *co)
 void
 weir_attempt_run(WeirCoordinator *co)
 {
-	bool		keyed;
-	bool		sink_task;
+	WeirTopology topology;
 	int64		id;
 
 	WEIR_FAULT(before_attempt);
@@ -473,7 +475,7 @@ weir_attempt_run(WeirCoordinator *co)
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
 	MemoryContextReset(co->attempt_context);
-	if (!weir_attempt_place(co, &keyed, &sink_task))
+	if (!weir_attempt_place(co, &topology))
 	{
 		co->outcome = WEIR_OUTCOME_SHORT;
 		return;
@@ -481,7 +483,7 @@ weir_attempt_run(WeirCoordinator *co)
 	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	weir_attempt_create(co, id, keyed, sink_task);
+	weir_attempt_create(co, id, &topology);
 	weir_checkpoints_init(co);
 	weir_attempt_start_gang(co);
 	loop(co);

@@ -152,7 +152,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 	switch ((WeirControlKind) message->kind)
 	{
 		case WEIR_CONTROL_VOTE:
-			if (p && message->task < co->attempt->nsources)
+			if (p)
 				p->positions[message->task] = message->position;
 			if (p)
 				p->times[message->task] = message->times;
@@ -173,7 +173,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 		case WEIR_CONTROL_ENDED:
 			foreach(lc, co->pending)
 			{
-				if (message->task >= co->attempt->nsources)
+				if (!weir_attempt_is_source(co->attempt, message->task))
 					tell_trigger(co, message->task, lfirst(lc));
 			}
 			break;
@@ -195,7 +195,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
 	p->activity = weir_attempt_activity(co->attempt);
-	p->positions = palloc0(sizeof(WeirPosition) * co->attempt->nsources);
+	p->positions = palloc0(sizeof(WeirPosition) * co->ntasks);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
 	co->pending = lappend(co->pending, p);
 	co->next_checkpoint = Max(co->next_checkpoint, p->id + 1);
@@ -210,7 +210,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	WEIR_FAULT(after_trigger);
 	for (int i = 0; i < co->ntasks; i++)
 	{
-		if (i < co->attempt->nsources || co->tasks[i].ended)
+		if (weir_attempt_is_source(co->attempt, i) || co->tasks[i].ended)
 			tell_trigger(co, i, p);
 	}
 }
@@ -310,8 +310,12 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.npositions = co->attempt->nsources;
-	row.positions = p->positions;
+	row.positions = palloc(sizeof(WeirPosition) * co->ntasks);
+	for (int i = 0; i < co->ntasks; i++)
+	{
+		if (weir_attempt_is_source(co->attempt, i))
+			row.positions[row.npositions++] = p->positions[i];
+	}
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
 	foreach(lc, prepared_tasks(co, p->id))

@@ -42,7 +42,7 @@ typedef struct WeirPendingCheckpoint
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
 	bool		decided;		/* its row is committed */
-	WeirPosition *positions;	/* a source each */
+	WeirPosition *positions;	/* a task each, a source's is set */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
 
@@ -154,8 +154,8 @@ extern bool weir_start_choose(WeirCoordinator *co, List *rows);
 extern WeirCompleted *weir_start_reached(const WeirJob *job, List *rows);
 
 /* attempt_start.c: false if what the tasks need is not to be had. */
-extern bool weir_attempt_place(WeirCoordinator *co, bool *keyed, bool *sink_task);
-extern void weir_attempt_create(WeirCoordinator *co, int64 id, bool keyed, bool sink_task);
+extern bool weir_attempt_place(WeirCoordinator *co, WeirTopology *topology);
+extern void weir_attempt_create(WeirCoordinator *co, int64 id, const WeirTopology *topology);
 extern void weir_attempt_start_gang(WeirCoordinator *co);
 
 /* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */

@@ -183,8 +183,11 @@ weir_stop_begin(WeirCoordinator *co)
 	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
 	if (!co->draining)
 		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	for (int i = 0; co->draining && i < co->attempt->nsources; i++)
-		weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
+	for (int i = 0; co->draining && i < co->ntasks; i++)
+	{
+		if (weir_attempt_is_source(co->attempt, i))
+			weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
+	}
 }
 
 /* Can it be the last checkpoint that gets the name? */

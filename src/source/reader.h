@@ -33,12 +33,12 @@ extern WeirReader *weir_reader_open(const WeirStream *stream, const WeirSourceOp
 extern void weir_reader_close(WeirReader *reader);
 
 /*
- * Fills the batch with at most its capacity of records, without waiting.
+ * Fills the batch of the scan with at most its capacity of records, without waiting.
  * Outside a transaction (it runs its own).  A record that cannot be decoded
  * is an ERROR whose context names stream, line and column, and whose detail has
  * the record's text (200 characters).  What was read is committed before that.
  */
-extern WeirReadResult weir_reader_next(WeirReader *reader, WeirBatch *batch);
+extern WeirReadResult weir_reader_next(WeirReader *reader, WeirScanInput *scan);
 
 /* The error it raised will not go away by a restart. */
 extern bool weir_reader_hopeless(const WeirReader *reader);

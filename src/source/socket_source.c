@@ -38,9 +38,9 @@ close_socket(WeirSource *source)
 }
 
 static WeirReadResult
-poll_socket(WeirSource *source, WeirBatch *batch)
+poll_socket(WeirSource *source, WeirScanInput *scan)
 {
-	return weir_reader_next((WeirReader *) source, batch);
+	return weir_reader_next((WeirReader *) source, scan);
 }
 
 static bool

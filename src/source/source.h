@@ -14,7 +14,7 @@
 
 #include "decide/poison.h"
 #include "decide/position.h"
-#include "record/batch.h"
+#include "record/scan_input.h"
 #include "source/stream.h"
 
 /* How an attempt reads it. */
@@ -95,7 +95,7 @@ typedef struct WeirSourceOps
 	 * stream, line and column, and whose detail has the record's text; what was
 	 * read is committed before that.
 	 */
-	WeirReadResult (*poll) (WeirSource *source, WeirBatch *batch);
+	WeirReadResult (*poll) (WeirSource *source, WeirScanInput *scan);
 
 	/* The error that poll raised will not go away by a restart. */
 	bool		(*hopeless) (const WeirSource *source);

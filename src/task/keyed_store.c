@@ -53,7 +53,7 @@ weir_keyed_store_open(WeirTask *task)
 	int			first;
 	int			end;
 
-	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
+	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &first, &end);
 	loading.task = task;
 	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);

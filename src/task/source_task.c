@@ -38,7 +38,7 @@ typedef struct Source
 	WeirTask   *task;
 	WeirStream *stream;
 	WeirSource *reader;
-	WeirBatch  *batch;
+	WeirScanInput *scan;
 	int			nout;
 	WeirSender **out;
 	WeirScanStep *step;
@@ -49,24 +49,19 @@ typedef struct Source
 	int64		paused_for;
 } Source;
 
-static int
-first_consumer(WeirTask *task)
-{
-	return task->attempt->nsources;
-}
-
 static void
 open_channels(Source *source)
 {
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
-	int			first = first_consumer(task);
+	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
 
-	source->nout = attempt->nkeyed > 0 ? attempt->nkeyed : attempt->nsinks;
+	source->nout = weir_task_outputs(&attempt->topology, task->index, channels);
 	source->out = palloc(sizeof(WeirSender *) * source->nout);
 	for (int i = 0; i < source->nout; i++)
-		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, task->index, first + i),
+		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, channels[i]),
 											task->segment, attempt->attempt);
+	pfree(channels);
 }
 
 static void
@@ -87,25 +82,24 @@ open_reader(Source *source)
 	ops = weir_source_of(source->stream->relid);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
-	source->batch = weir_batch_create(source->stream->relid,
-									  CreateTupleDescCopy(RelationGetDescr(rel)),
-									  BATCH_RECORDS);
+	source->scan = weir_scan_input_create(source->stream->relid, RelationGetDescr(rel),
+										  BATCH_RECORDS);
 	table_close(rel, AccessShareLock);
 	if (source->stream->dead_letter)
-		weir_batch_keep_raw(source->batch);
+		weir_scan_input_keep_letters(source->scan);
 	task->slot->source.dead_letters = weir_dead_letters_kept(attempt->job, source->stream->relid,
 															 PG_INT64_MAX);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	options.job = attempt->job;
-	options.ordinal = task->slot->subtask;
+	options.ordinal = weir_task_number(&attempt->topology, task->index);
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
-	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
+	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
 	source->reader = ops->open(source->stream, &options, &task->slot->start, &task->slot->source);
 }
 
@@ -116,17 +110,18 @@ route_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
 	Source	   *source = arg;
 	WeirTask   *task = source->task;
 	WeirDataflow *df = task->dataflow;
+	WeirBatch  *batch = source->scan->batch;
 	int			target = 0;
 
 	if (source->searching)
 		return;
 	if (df->nkeys > 0)
 		target = weir_group_task(weir_key_group(hash, task->attempt->max_parallelism),
-								 task->attempt->parallelism,
+								 source->nout,
 								 task->attempt->max_parallelism);
 	weir_sender_row(source->out[target], df->row_desc, values, nulls,
-					hash, source->batch->stamps[index], source->batch->lines[index],
-					weir_batch_raw(source->batch, index));
+					hash, batch->stamps[index], batch->lines[index],
+					weir_batch_raw(batch, index));
 	task->slot->stats.records_out++;
 }
 
@@ -135,7 +130,7 @@ static void
 check_stream(Source *source)
 {
 	Relation	rel = table_open(source->stream->relid, NoLock);
-	bool		same = equalTupleDescs(RelationGetDescr(rel), source->batch->desc);
+	bool		same = equalTupleDescs(RelationGetDescr(rel), source->scan->batch->desc);
 
 	table_close(rel, NoLock);
 	if (!same)
@@ -162,7 +157,7 @@ process_range(Source *source)
 		check_stream(source);
 		weir_task_drop_stale(task);
 	}
-	weir_scan_step_run(source->step, source->batch, route_row, source);
+	weir_scan_step_run(source->step, source->scan, route_row, source);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(task->context);
@@ -175,7 +170,7 @@ process_range(Source *source)
 static bool
 blames_record(Source *source, const ErrorData *error)
 {
-	return source->batch->at >= 0 &&
+	return source->scan->at >= 0 &&
 		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
@@ -185,18 +180,18 @@ try_range(Source *source, int from, int to)
 {
 	ErrorData  *volatile error = NULL;
 
-	weir_batch_range(source->batch, from, to);
+	weir_scan_input_range(source->scan, from, to);
 	PG_TRY();
 	{
 		process_range(source);
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(source->batch->context);
+		MemoryContextSwitchTo(source->scan->batch->context);
 		error = CopyErrorData();
-		weir_current_batch = NULL;
-		if (source->batch->at >= 0)
-			source->task->line = source->batch->lines[source->batch->at];
+		weir_current_scan = NULL;
+		if (source->scan->at >= 0)
+			source->task->line = source->scan->batch->lines[source->scan->at];
 		if (!blames_record(source, error))
 			PG_RE_THROW();
 		FlushErrorState();
@@ -209,34 +204,34 @@ try_range(Source *source, int from, int to)
 
 /* A record without a key may go to any of the next tasks. */
 static void
-send_letter(Source *source, int index, const WeirFault *fault)
+send_letter(Source *source, int index, const WeirRecordError *error)
 {
-	WeirRaw		raw = weir_batch_raw(source->batch, index);
+	WeirRaw		raw = weir_batch_raw(source->scan->batch, index);
 	WeirLetter	letter = {0};
 
-	letter.line = source->batch->lines[index];
-	letter.sqlstate = fault->sqlstate;
-	letter.error = fault->error;
+	letter.line = source->scan->batch->lines[index];
+	letter.sqlstate = error->sqlstate;
+	letter.error = error->error;
 	letter.raw = raw.data;
 	letter.raw_len = raw.len;
 	weir_sender_letter(source->out[letter.line % source->nout], &letter);
 }
 
-/* A record for which the query errs: a fault of the batch, or the end of the attempt. */
+/* A record for which the query errs: a dead letter, or the end of the attempt. */
 static void
 drop_record(Source *source, int index, ErrorData *error)
 {
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 	MemoryContext old;
 
-	if (batch->faults == NULL)
+	if (scan->errors == NULL)
 	{
-		source->task->line = batch->lines[index];
+		source->task->line = scan->batch->lines[index];
 		ReThrowError(error);
 	}
-	weir_task_check_blame(source->task, error, batch->lines[index]);
-	old = MemoryContextSwitchTo(batch->context);
-	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
+	weir_task_check_blame(source->task, error, scan->batch->lines[index]);
+	old = MemoryContextSwitchTo(scan->batch->context);
+	weir_scan_input_fail(scan, index, error->sqlerrcode, weir_letter_error(error));
 	MemoryContextSwitchTo(old);
 }
 
@@ -268,12 +263,12 @@ search(Source *source, ErrorData *error)
 static void
 send_letters(Source *source)
 {
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 
-	for (int i = 0; batch->faults && i < batch->nrecords; i++)
+	for (int i = 0; scan->nerrors > 0 && i < scan->batch->nrows; i++)
 	{
-		if (batch->faults[i])
-			send_letter(source, i, batch->faults[i]);
+		if (scan->errors[i])
+			send_letter(source, i, scan->errors[i]);
 	}
 }
 
@@ -285,13 +280,13 @@ static void
 process_batch(Source *source)
 {
 	WeirTask   *task = source->task;
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 	WeirIsolate iso;
 	int			from;
 	int			to;
 
 	keep_rows(source, true);
-	weir_isolate_begin(&iso, batch->nrecords);
+	weir_isolate_begin(&iso, scan->batch->nrows);
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		rows = task->slot->stats.records_out;
@@ -304,9 +299,9 @@ process_batch(Source *source)
 			continue;
 		}
 		task->slot->stats.records_out = rows;
-		if (weir_isolate_failed(&iso, batch->at))
+		if (weir_isolate_failed(&iso, scan->at))
 			drop_record(source, from, error);
-		else if (batch->faults == NULL)
+		else if (scan->errors == NULL)
 			search(source, error);
 	}
 	if (source->first_error)
@@ -315,7 +310,7 @@ process_batch(Source *source)
 	for (int i = 0; i < source->nout; i++)
 		weir_sender_release(source->out[i]);
 	task->line = 0;
-	task->slot->stats.records_in += batch->nrecords;
+	task->slot->stats.records_in += scan->batch->nrows;
 	task->slot->stats.bytes_in = task->slot->source.bytes;
 }
 
@@ -435,7 +430,7 @@ read_batch(Source *source)
 
 	PG_TRY();
 	{
-		result = source->reader->ops->poll(source->reader, source->batch);
+		result = source->reader->ops->poll(source->reader, source->scan);
 	}
 	PG_CATCH();
 	{

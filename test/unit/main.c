@@ -14,6 +14,7 @@ main(void)
 	test_clock();
 	test_expiry();
 	test_restart();
+	test_stop();
 	test_recovery();
 	test_commit();
 	test_align();
