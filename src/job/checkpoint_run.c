@@ -284,17 +284,6 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
-static void
-set_position(WeirStoredPosition *stored, const WeirPosition *position)
-{
-	stored->offset = position->offset;
-	stored->line = position->line;
-	stored->clock = position->clock;
-	stored->ended = position->ended;
-	stored->passing = position->passing;
-	stored->origin = position->origin;
-}
-
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -307,11 +296,11 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.positions = palloc(sizeof(WeirStoredPosition) * co->ntasks);
+	row.positions = palloc(sizeof(WeirPosition) * co->ntasks);
 	for (int i = 0; i < co->ntasks; i++)
 	{
 		if (weir_attempt_is_source(co->attempt, i))
-			set_position(&row.positions[row.npositions++], &p->positions[i]);
+			row.positions[row.npositions++] = p->positions[i];
 	}
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);

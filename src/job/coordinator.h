@@ -83,7 +83,7 @@ typedef struct WeirCoordinator
 	int64		restore_timeline;
 	bool		write_full;
 	int			npositions;
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 
 	/* the attempt */
 	MemoryContext attempt_context;

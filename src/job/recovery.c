@@ -38,7 +38,6 @@
 #include "server/lock.h"
 #include "server/mark.h"
 #include "server/prepared.h"
-#include "source/journal.h"
 #include "task/task.h"
 
 /*
