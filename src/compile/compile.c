@@ -37,6 +37,7 @@
 #include "base/session.h"
 #include "catalog/name.h"
 #include "compile/compile.h"
+#include "graph/stage.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -147,6 +148,12 @@ weir_dataflow_step(const WeirDataflow *dataflow)
 	if (dataflow->window != NULL)
 		return pstrdup("weir.count_window");
 	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
+}
+
+void
+weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism, WeirTopology *topology)
+{
+	*topology = weir_graph_stages(dataflow->graph, parallelism)->topology;
 }
 
 void

@@ -20,6 +20,7 @@
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 
+#include "decide/topology.h"
 #include "graph/graph.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/sink.h"
@@ -118,5 +119,9 @@ extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
 /* What the keyed step is, so that its state is known again; NULL: there is none. */
 extern char *weir_dataflow_step(const WeirDataflow *dataflow);
+
+/* The shape of its tasks. */
+extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,
+								   WeirTopology *topology);
 
 #endif

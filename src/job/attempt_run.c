@@ -49,21 +49,23 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
  * A task that finds the next one gone leaves too, and may be seen first: of
  * several errors, the one farthest down the dataflow is the cause.
  */
-static WeirTaskSlot *
+static int
 first_cause(WeirCoordinator *co, int index)
 {
 	for (int i = co->ntasks - 1; i > index; i--)
 	{
-		if (co->attempt->tasks[i].error.set)
-			return &co->attempt->tasks[i];
+		if (co->attempt->tasks[i].error.set &&
+			weir_task_leads_to(&co->attempt->topology, index, i))
+			return i;
 	}
-	return &co->attempt->tasks[index];
+	return index;
 }
 
 /* A task's process is gone: what did it leave behind? */
 static void
 task_gone(WeirCoordinator *co, int index)
 {
+	int			cause;
 	WeirTaskSlot *slot;
 	WeirTaskError *error;
 	char		name[32];
@@ -71,9 +73,10 @@ task_gone(WeirCoordinator *co, int index)
 	co->tasks[index].gone = true;
 	if (co->outcome != WEIR_OUTCOME_NONE)
 		return;
-	slot = first_cause(co, index);
+	cause = first_cause(co, index);
+	slot = &co->attempt->tasks[cause];
 	error = &slot->error;
-	weir_task_name(slot, name, sizeof(name));
+	weir_task_name(co->attempt, cause, name, sizeof(name));
 	if (!error->set && slot->pid == 0)
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 							  "task %s ended at its start\nHINT: The server's log says why. The job's owner must be allowed to log in, and to connect to the database.",
@@ -138,9 +141,8 @@ task_running(WeirCoordinator *co, int index)
 	co->slot->asked = true;		/* for what waits until the tasks run */
 	LWLockRelease(weir_registry->lock);
 	passed_end(co);
-	if (co->stopping)
-		weir_stop_begin(co);
-	else
+	weir_stop_running(&co->stop);
+	if (!co->stop.stopping)
 		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 }
 
@@ -153,24 +155,6 @@ all_ended(WeirCoordinator *co)
 			return false;
 	}
 	return true;
-}
-
-/* All input has ended and was worked off: a final checkpoint, again until it completes. */
-static void
-finish_when_ended(WeirCoordinator *co)
-{
-	if (co->final_asked || !co->started || !all_ended(co))
-		return;
-	if (co->stopping && !co->draining)
-		return;					/* the stop has asked for one */
-	if (!co->job->checkpointing)
-	{
-		co->outcome = WEIR_OUTCOME_FINISHED;
-		co->finish_reason = weir_complete_reason(co);
-		return;
-	}
-	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	co->final_asked = true;
 }
 
 static void
@@ -255,7 +239,7 @@ look_for_overdue(WeirCoordinator *co, int64 now)
 
 		if (!waits_too_long(co, i, now))
 			continue;
-		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_task_name(co->attempt, i, name, sizeof(name));
 		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
 							  "task %s has waited for a lock longer than lock_wait", name);
 		return;
@@ -277,7 +261,7 @@ look_for_deadlock(WeirCoordinator *co)
 	look_for_overdue(co, now);
 	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
 		return;
-	weir_task_name(&co->attempt->tasks[task], name, sizeof(name));
+	weir_task_name(co->attempt, task, name, sizeof(name));
 	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
 						  "deadlock: task %s waits for process %d, which waits for the job",
 						  name, session);
@@ -312,14 +296,15 @@ loop(WeirCoordinator *co)
 		receive_messages(co);
 		watch_tasks(co);
 		weir_requests_take(co);
-		if (co->cancelled)
-			co->outcome = WEIR_OUTCOME_CANCELLED;
+		if (all_ended(co))
+			weir_stop_all_ended(&co->stop);
+		if (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
+			weir_stop_act(co);
 		if (ShutdownRequestPending)
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 								  "the job's coordinator was terminated");
 		if (co->outcome != WEIR_OUTCOME_NONE)
 			break;
-		finish_when_ended(co);
 		weir_checkpoints_act(co);
 		look_for_deadlock(co);
 		look_for_steadiness(co);
@@ -350,11 +335,11 @@ complain_of_leavers(WeirCoordinator *co)
 
 	while (co->tasks[i].gone)
 		i++;
-	weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+	weir_task_name(co->attempt, i, name, sizeof(name));
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
 					name, co->attempt->tasks[i].pid);
-	co->slot->leaving = co->cancelled || co->stopping || co->outcome == WEIR_OUTCOME_STOPPED;
+	co->slot->leaving = weir_stop_ends_job(&co->stop);
 	if (!co->slot->leaving)
 		co->slot->live = false; /* shown as restarting */
 	strlcpy(reason, co->slot->reason, sizeof(reason));
@@ -411,15 +396,6 @@ stop_tasks(WeirCoordinator *co)
 	LWLockRelease(weir_registry->lock);
 }
 
-void
-weir_stop_forget(WeirCoordinator *co)
-{
-	weir_stops_answer(co, false, co->error);
-	co->stop_token = 0;
-	co->stopping = false;
-	co->draining = false;
-}
-
 static void
 release_attempt(WeirCoordinator *co)
 {
@@ -431,18 +407,14 @@ release_attempt(WeirCoordinator *co)
 	co->segment = NULL;
 	co->ntasks = 0;
 	co->started = false;
-	co->final_asked = false;
 	MemoryContextSwitchTo(co->context);
 	MemoryContextReset(co->attempt_context);
 }
 
-/* A stop whose attempt fails has failed, unless its checkpoint is decided. */
 void
 weir_attempt_end(WeirCoordinator *co)
 {
-	if (co->outcome == WEIR_OUTCOME_FAILED && co->started &&
-		!weir_checkpoints_final_in_doubt(co))
-		weir_stop_forget(co);
+	weir_stop_leave(co);
 	weir_checkpoints_end(co);
 	stop_tasks(co);
 	release_attempt(co);
@@ -461,11 +433,11 @@ weir_attempt_abandon(WeirCoordinator *co)
 void
 weir_attempt_run(WeirCoordinator *co)
 {
-	bool		keyed;
-	bool		sink_task;
+	WeirTopology topology;
 	int64		id;
 
 	WEIR_FAULT(before_attempt);
+	weir_stop_attempt(&co->stop, co->job->checkpointing);
 	weir_coordinator_begin(co);
 	id = weir_job_next_attempt(co->job->id, co->restarts);
 	weir_coordinator_end(co, true);
@@ -473,7 +445,7 @@ weir_attempt_run(WeirCoordinator *co)
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->attempt_context);
 	MemoryContextReset(co->attempt_context);
-	if (!weir_attempt_place(co, &keyed, &sink_task))
+	if (!weir_attempt_place(co, &topology))
 	{
 		co->outcome = WEIR_OUTCOME_SHORT;
 		return;
@@ -481,7 +453,7 @@ weir_attempt_run(WeirCoordinator *co)
 	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	weir_attempt_create(co, id, keyed, sink_task);
+	weir_attempt_create(co, id, &topology);
 	weir_checkpoints_init(co);
 	weir_attempt_start_gang(co);
 	loop(co);

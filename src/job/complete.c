@@ -26,7 +26,7 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 		WeirTaskReport report;
 		char		name[32];
 
-		weir_task_name(&co->attempt->tasks[i], name, sizeof(name));
+		weir_task_name(co->attempt, i, name, sizeof(name));
 		report.name = name;
 		report.start_delay = t->start_delay;
 		report.alignment = t->alignment;
@@ -70,7 +70,7 @@ weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 		WeirControl message = {0};
 
 		message.checkpoint = p->id;
-		if (i < co->attempt->nsources)
+		if (weir_attempt_is_source(co->attempt, i))
 			message.position = p->positions[i];
 		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
 	}
@@ -84,16 +84,18 @@ weir_complete_reason(WeirCoordinator *co)
 	StringInfoData reason;
 	MemoryContext old;
 
-	if (co->draining)
+	if (co->stop.draining)
 		return "drained by stop_job";
 	old = MemoryContextSwitchTo(co->context);
 	initStringInfo(&reason);
-	for (int i = 0; i < co->attempt->nsources; i++)
+	for (int i = 0; i < co->ntasks; i++)
 	{
 		WeirTaskSlot *slot = &co->attempt->tasks[i];
 		const char *why = slot->source.last_error;
 
-		appendStringInfo(&reason, "%sstream %s has ended", i > 0 ? "; " : "", slot->stream);
+		if (!weir_attempt_is_source(co->attempt, i))
+			continue;
+		appendStringInfo(&reason, "%sstream %s has ended", reason.len > 0 ? "; " : "", slot->stream);
 		if (why[0] != '\0')
 			appendStringInfo(&reason, ": %s, and max_retries is used up", why);
 	}

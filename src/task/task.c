@@ -212,10 +212,11 @@ same_window(const WeirCountWindow *a, const WeirCountWindow *b)
 static void
 check_same_shape(WeirTask *task, const WeirDataflow *fresh)
 {
-	bool		sink_task = fresh->place == WEIR_SINK_TASK;
+	const WeirTopology *runs = &task->attempt->topology;
+	WeirTopology topology;
 
-	if (sink_task != (task->attempt->nsinks > 0) ||
-		weir_dataflow_is_keyed(fresh) != (task->attempt->nkeyed > 0) ||
+	weir_dataflow_topology(fresh, task->job->parallelism, &topology);
+	if (memcmp(&topology, runs, sizeof(WeirTopology)) != 0 ||
 		!same_window(fresh->window, task->dataflow->window) ||
 		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
 		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
@@ -357,7 +358,9 @@ attach(WeirTask *task, const WeirTaskArg *arg)
 		proc_exit(0);
 	dsm_pin_mapping(task->segment);
 	task->slot = &task->attempt->tasks[task->index];
-	weir_task_name(task->slot, task->name, sizeof(task->name));
+	task->stage = weir_attempt_stage(task->attempt, task->index);
+	task->subtask = weir_task_subtask(&task->attempt->topology, task->index);
+	weir_task_name(task->attempt, task->index, task->name, sizeof(task->name));
 	task->slot->pid = MyProcPid;
 	task->slot->proc = MyProc;
 	weir_output_job = task->attempt->job;
@@ -378,7 +381,7 @@ run(WeirTask *task)
 	error_context_stack = &context;
 	pgstat_report_activity(STATE_RUNNING, task->job->query);
 	task->second_began = task->loop_began = weir_now();
-	if (task->slot->kind == WEIR_TASK_SOURCE)
+	if (task->stage->source)
 		weir_source_task(task);
 	else
 		weir_operator_task(task);
