@@ -19,13 +19,15 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fault.h"
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
 #include "catalog/row.h"
 
+/* A JSON array of the positions' bytes, in hexadecimal. */
 static Datum
-positions_text(int n, const WeirStoredPosition *positions)
+positions_text(int n, const WeirPosition *positions)
 {
 	StringInfoData buf;
 
@@ -33,14 +35,10 @@ positions_text(int n, const WeirStoredPosition *positions)
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT ",\"clock\":" INT64_FORMAT
-						 ",\"ended\":%s,\"passing\":" INT64_FORMAT ",\"origin\":" INT64_FORMAT
-						 ",\"identity\":",
-						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
-						 positions[i].clock, positions[i].ended ? "true" : "false",
-						 positions[i].passing, positions[i].origin.start);
-		escape_json(&buf, positions[i].origin.identity);
-		appendStringInfoChar(&buf, '}');
+		appendStringInfoString(&buf, i > 0 ? ",\"" : "\"");
+		enlargeStringInfo(&buf, (int) positions[i].len * 2);
+		buf.len += hex_encode((const char *) positions[i].bytes, positions[i].len, buf.data + buf.len);
+		appendStringInfoChar(&buf, '"');
 	}
 	appendStringInfoChar(&buf, ']');
 	return CStringGetTextDatum(buf.data);
@@ -65,29 +63,35 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, pg_catalog.clock_timestamp())", &args);
 }
 
-/* Decodes what positions_text wrote. */
-static WeirStoredPosition *
+/*
+ * What positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
+ * their source reads.
+ */
+static WeirPosition *
 read_positions(Datum json, int *n, MemoryContext context)
 {
 	WeirArguments args = {0};
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 
 	weir_bind(&args, JSONBOID, json, false);
-	*n = weir_internal_run("SELECT p.* FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i), "
-						   "pg_catalog.jsonb_to_record(e) p(\"offset\" bigint, line bigint, clock bigint, "
-						   "ended boolean, origin bigint, identity text, passing bigint) ORDER BY i",
+	*n = weir_internal_run("SELECT CASE pg_catalog.jsonb_typeof(e) WHEN 'string' "
+						   "THEN pg_catalog.decode(e #>> '{}', 'hex') "
+						   "ELSE pg_catalog.convert_to(e::text, 'UTF8') END AS bytes "
+						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
 						   &args);
-	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
+	positions = MemoryContextAllocZero(context, sizeof(WeirPosition) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
-		positions[i].offset = weir_row_int64(i, "offset");
-		positions[i].line = weir_row_int64(i, "line");
-		positions[i].clock = weir_row_int64(i, "clock");
-		positions[i].ended = weir_row_bool(i, "ended");
-		positions[i].origin.start = weir_row_int64(i, "origin");
-		strlcpy(positions[i].origin.identity, weir_row_text(context, i, "identity"),
-				WEIR_IDENTITY_SIZE);
-		positions[i].passing = weir_row_int64(i, "passing");
+		bool		isnull;
+		bytea	   *bytes = DatumGetByteaPP(weir_row_datum(i, "bytes", &isnull));
+
+		positions[i].len = VARSIZE_ANY_EXHDR(bytes);
+		if (positions[i].len > WEIR_POSITION_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("position of a stream has %u bytes", positions[i].len),
+					 errdetail("At most %d are read.", WEIR_POSITION_MAX)));
+		memcpy(positions[i].bytes, VARDATA_ANY(bytes), positions[i].len);
 	}
 	return positions;
 }
@@ -278,7 +282,7 @@ weir_marker_all(int64 job, int *n)
 
 int64
 weir_timeline_begin(int64 job, int64 base, int npositions,
-					const WeirStoredPosition *positions, bool drop_state,
+					const WeirPosition *positions, bool drop_state,
 					const char *migrate)
 {
 	WeirInternal saved;
@@ -302,7 +306,7 @@ weir_timeline_begin(int64 job, int64 base, int npositions,
 
 bool
 weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
-				  WeirStoredPosition **positions)
+				  WeirPosition **positions)
 {
 	WeirInternal saved;
 	WeirArguments args = {0};

@@ -141,9 +141,8 @@ task_running(WeirCoordinator *co, int index)
 	co->slot->asked = true;		/* for what waits until the tasks run */
 	LWLockRelease(weir_registry->lock);
 	passed_end(co);
-	if (co->stopping)
-		weir_stop_begin(co);
-	else
+	weir_stop_running(&co->stop);
+	if (!co->stop.stopping)
 		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 }
 
@@ -156,24 +155,6 @@ all_ended(WeirCoordinator *co)
 			return false;
 	}
 	return true;
-}
-
-/* All input has ended and was worked off: a final checkpoint, again until it completes. */
-static void
-finish_when_ended(WeirCoordinator *co)
-{
-	if (co->final_asked || !co->started || !all_ended(co))
-		return;
-	if (co->stopping && !co->draining)
-		return;					/* the stop has asked for one */
-	if (!co->job->checkpointing)
-	{
-		co->outcome = WEIR_OUTCOME_FINISHED;
-		co->finish_reason = weir_complete_reason(co);
-		return;
-	}
-	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	co->final_asked = true;
 }
 
 static void
@@ -315,14 +296,15 @@ loop(WeirCoordinator *co)
 		receive_messages(co);
 		watch_tasks(co);
 		weir_requests_take(co);
-		if (co->cancelled)
-			co->outcome = WEIR_OUTCOME_CANCELLED;
+		if (all_ended(co))
+			weir_stop_all_ended(&co->stop);
+		if (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
+			weir_stop_act(co);
 		if (ShutdownRequestPending)
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
 								  "the job's coordinator was terminated");
 		if (co->outcome != WEIR_OUTCOME_NONE)
 			break;
-		finish_when_ended(co);
 		weir_checkpoints_act(co);
 		look_for_deadlock(co);
 		look_for_steadiness(co);
@@ -357,7 +339,7 @@ complain_of_leavers(WeirCoordinator *co)
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
 					name, co->attempt->tasks[i].pid);
-	co->slot->leaving = co->cancelled || co->stopping || co->outcome == WEIR_OUTCOME_STOPPED;
+	co->slot->leaving = weir_stop_ends_job(&co->stop);
 	if (!co->slot->leaving)
 		co->slot->live = false; /* shown as restarting */
 	strlcpy(reason, co->slot->reason, sizeof(reason));
@@ -414,15 +396,6 @@ stop_tasks(WeirCoordinator *co)
 	LWLockRelease(weir_registry->lock);
 }
 
-void
-weir_stop_forget(WeirCoordinator *co)
-{
-	weir_stops_answer(co, false, co->error);
-	co->stop_token = 0;
-	co->stopping = false;
-	co->draining = false;
-}
-
 static void
 release_attempt(WeirCoordinator *co)
 {
@@ -434,18 +407,14 @@ release_attempt(WeirCoordinator *co)
 	co->segment = NULL;
 	co->ntasks = 0;
 	co->started = false;
-	co->final_asked = false;
 	MemoryContextSwitchTo(co->context);
 	MemoryContextReset(co->attempt_context);
 }
 
-/* A stop whose attempt fails has failed, unless its checkpoint is decided. */
 void
 weir_attempt_end(WeirCoordinator *co)
 {
-	if (co->outcome == WEIR_OUTCOME_FAILED && co->started &&
-		!weir_checkpoints_final_in_doubt(co))
-		weir_stop_forget(co);
+	weir_stop_leave(co);
 	weir_checkpoints_end(co);
 	stop_tasks(co);
 	release_attempt(co);
@@ -468,6 +437,7 @@ weir_attempt_run(WeirCoordinator *co)
 	int64		id;
 
 	WEIR_FAULT(before_attempt);
+	weir_stop_attempt(&co->stop, co->job->checkpointing);
 	weir_coordinator_begin(co);
 	id = weir_job_next_attempt(co->job->id, co->restarts);
 	weir_coordinator_end(co, true);

@@ -34,7 +34,7 @@
 static void
 settle_doubt(WeirCoordinator *co, bool completed)
 {
-	if (co->doubtful_token != co->stop_token)
+	if (co->doubtful_token != co->stop.token)
 		weir_request_done(co, co->doubtful_token, completed, co->doubtful,
 						  completed ? NULL : weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING));
 	co->doubtful = 0;
@@ -215,25 +215,11 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	}
 }
 
-/* A stop whose checkpoint failed: the job goes on. */
-static void
-stop_failed(WeirCoordinator *co, const char *reason)
-{
-	if (co->stopping && !co->draining)
-	{
-		co->stopping = false;
-		co->stop_token = 0;
-		weir_stops_answer(co, false, reason);
-		weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
-	}
-	co->final_asked = false;
-}
-
 /* Who drains waits on: the input has ended, so the final checkpoint is taken again. */
 static void
 refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason)
 {
-	if (action->ckind != WEIR_FINAL || !co->draining)
+	if (action->ckind != WEIR_FINAL || !co->stop.draining)
 		weir_request_done(co, action->token, false, 0, reason);
 }
 
@@ -262,7 +248,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 						action->checkpoint, co->job->name, reason),
 				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
-		stop_failed(co, reason);
+		weir_stop_goes_on(co, reason);
 	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
@@ -298,17 +284,6 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
-static void
-set_position(WeirStoredPosition *stored, const WeirPosition *position)
-{
-	stored->offset = position->offset;
-	stored->line = position->line;
-	stored->clock = position->clock;
-	stored->ended = position->ended;
-	stored->passing = position->passing;
-	stored->origin = position->origin;
-}
-
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -321,11 +296,11 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.positions = palloc(sizeof(WeirStoredPosition) * co->ntasks);
+	row.positions = palloc(sizeof(WeirPosition) * co->ntasks);
 	for (int i = 0; i < co->ntasks; i++)
 	{
 		if (weir_attempt_is_source(co->attempt, i))
-			set_position(&row.positions[row.npositions++], &p->positions[i]);
+			row.positions[row.npositions++] = p->positions[i];
 	}
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->ntasks);
@@ -407,10 +382,10 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 	weir_complete_trim(co, action->retained_from);
 	if (action->ckind == WEIR_FINAL)
 	{
-		co->outcome = co->stopping && !co->draining ? WEIR_OUTCOME_STOPPED : WEIR_OUTCOME_FINISHED;
-		co->finish_reason = weir_complete_reason(co);
+		weir_stop_final_completed(&co->stop);
+		weir_stop_act(co);
 	}
-	if (action->token != 0 && action->token != co->stop_token)
+	if (action->token != 0 && action->token != co->stop.token)
 		weir_request_done(co, action->token, true, action->checkpoint, NULL);
 	drop_pending(co, p);
 	MemoryContextSwitchTo(co->attempt_context);
@@ -443,7 +418,7 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 		case WEIR_DO_REFUSE:
 			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
 			if (action->ckind == WEIR_FINAL)
-				stop_failed(co, weir_checkpoint_failure_text(action->reason));
+				weir_stop_goes_on(co, weir_checkpoint_failure_text(action->reason));
 			break;
 		case WEIR_DO_FAIL_ATTEMPT:
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,

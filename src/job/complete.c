@@ -84,7 +84,7 @@ weir_complete_reason(WeirCoordinator *co)
 	StringInfoData reason;
 	MemoryContext old;
 
-	if (co->draining)
+	if (co->stop.draining)
 		return "drained by stop_job";
 	old = MemoryContextSwitchTo(co->context);
 	initStringInfo(&reason);

@@ -248,7 +248,7 @@ is_poison(WeirCoordinator *co)
 static bool
 wait_for_restart(WeirCoordinator *co, int64 restart_at)
 {
-	while (!co->cancelled && !co->stopping)
+	while (!weir_stop_ends_job(&co->stop))
 	{
 		int64		left = restart_at - weir_now();
 
@@ -260,7 +260,7 @@ wait_for_restart(WeirCoordinator *co, int64 restart_at)
 		CHECK_FOR_INTERRUPTS();
 		weir_requests_take(co);
 	}
-	return !co->cancelled && !co->stopping;
+	return !weir_stop_ends_job(&co->stop);
 }
 
 /* What a step of the coordinator's own failed with ends the attempt, as a task's error does. */
@@ -384,30 +384,11 @@ recover_and_run(WeirCoordinator *co)
 	weir_attempt_run(co);
 }
 
-/* Its checkpoint was decided when the attempt failed: did the stop succeed? */
-static void
-settle_stop(WeirCoordinator *co)
-{
-	ListCell   *lc;
-	bool		completed = false;
-
-	weir_coordinator_begin(co);
-	foreach(lc, weir_completed_all(co->job->id))
-		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubtful;
-	weir_checkpoint_settle(co->job->id);
-	weir_coordinator_end(co, true);
-	co->finish_reason = "drained by stop_job";
-	if (completed)
-		co->outcome = co->draining ? WEIR_OUTCOME_FINISHED : WEIR_OUTCOME_STOPPED;
-	else
-		weir_stop_forget(co);
-}
-
 static void
 resolve(WeirCoordinator *co)
 {
-	if (weir_resolve(co) && co->outcome == WEIR_OUTCOME_FAILED && weir_stop_is_decided(co))
-		settle_stop(co);
+	if (weir_resolve(co) && co->outcome == WEIR_OUTCOME_FAILED && weir_stop_is_doubtful(&co->stop))
+		weir_stop_settle(co);
 }
 
 /* From its recovery to the end of its last task, with nothing left prepared. */

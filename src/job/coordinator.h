@@ -16,6 +16,7 @@
 #include "decide/checkpointer.h"
 #include "decide/commit.h"
 #include "decide/restart.h"
+#include "decide/stop.h"
 #include "server/registry_int.h"
 #include "task/attempt.h"
 #include "task/control.h"
@@ -74,10 +75,7 @@ typedef struct WeirCoordinator
 	int64		next_checkpoint;	/* first id never used */
 	int			restarts;		/* not yet counted in the job's row */
 	char	   *unresolved;		/* why something is still prepared, NULL: nothing is */
-	bool		cancelled;
-	bool		stopping;		/* a stop was asked */
-	uint64		stop_token;		/* of the request that asked */
-	bool		draining;
+	WeirStop	stop;
 
 	/* what recovery found */
 	int64		timeline;
@@ -85,7 +83,7 @@ typedef struct WeirCoordinator
 	int64		restore_timeline;
 	bool		write_full;
 	int			npositions;
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 
 	/* the attempt */
 	MemoryContext attempt_context;
@@ -103,7 +101,6 @@ typedef struct WeirCoordinator
 	List	   *to_commit;		/* names still to COMMIT PREPARED */
 	WeirRetry	commit_retry;
 	bool		started;		/* all tasks run */
-	bool		final_asked;
 	bool		output_waits;	/* lines in the outbox */
 	int64		activity_completed; /* records processed at the last completed */
 	int			trim_group;		/* where the next trim of chunks begins */
@@ -140,8 +137,6 @@ extern void weir_crash_clear(WeirCoordinator *co);
 extern bool weir_recover(WeirCoordinator *co);
 /* Resolves what is prepared; false if a cancel, a stop or the end of the server came first. */
 extern bool weir_resolve(WeirCoordinator *co);
-/* Was the stop's last checkpoint in doubt when the attempt ended?  Its row tells. */
-extern bool weir_stop_is_decided(const WeirCoordinator *co);
 
 /* commit.c: COMMIT PREPARED of all that a decided checkpoint lists, now and whenever it is due again. */
 extern void weir_commit_begin(WeirCoordinator *co, int64 checkpoint, List *names);
@@ -164,8 +159,6 @@ extern void weir_attempt_run(WeirCoordinator *co);
 extern void weir_attempt_end(WeirCoordinator *co);
 /* The same after an error in it: no table is touched. */
 extern void weir_attempt_abandon(WeirCoordinator *co);
-/* A stop that failed is answered; the job goes on without it. */
-extern void weir_stop_forget(WeirCoordinator *co);
 extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 							  const WeirControl *content);
 
@@ -188,8 +181,15 @@ extern char *weir_complete_reason(WeirCoordinator *co);
 /* Deletes what no recovery can need any more. */
 extern void weir_complete_trim(WeirCoordinator *co, int64 retained_from);
 
+/* stop.c: carries out what decide/stop.h decides. */
+extern void weir_stop_act(WeirCoordinator *co);
+/* The final checkpoint failed, and the attempt goes on. */
+extern void weir_stop_goes_on(WeirCoordinator *co, const char *reason);
+/* The attempt has ended; where its final checkpoint was in doubt, its row tells. */
+extern void weir_stop_leave(WeirCoordinator *co);
+extern void weir_stop_settle(WeirCoordinator *co);
+
 /* requests.c: what backends ask for. */
-extern void weir_stop_begin(WeirCoordinator *co);
 extern void weir_requests_take(WeirCoordinator *co);
 extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);

@@ -38,7 +38,6 @@
 #include "server/lock.h"
 #include "server/mark.h"
 #include "server/prepared.h"
-#include "source/journal.h"
 #include "task/task.h"
 
 /*
@@ -95,12 +94,6 @@ markers_agree(WeirCoordinator *co, List *rows)
 	return by_hand == WEIR_BY_HAND_NONE;
 }
 
-bool
-weir_stop_is_decided(const WeirCoordinator *co)
-{
-	return co->stopping && co->doubtful != 0 && co->doubtful_kind == WEIR_FINAL;
-}
-
 /* Asked while something cannot be resolved. */
 static bool
 gives_up(void *arg)
@@ -108,8 +101,8 @@ gives_up(void *arg)
 	WeirCoordinator *co = arg;
 
 	weir_requests_take(co);
-	return co->cancelled || ShutdownRequestPending ||
-		(co->stopping && !weir_stop_is_decided(co));
+	return co->stop.cancelled || ShutdownRequestPending ||
+		(co->stop.stopping && !weir_stop_is_doubtful(&co->stop));
 }
 
 bool

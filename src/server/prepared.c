@@ -24,7 +24,7 @@
 #include "decide/commit.h"
 #include "server/mark.h"
 #include "server/prepared.h"
-#include "source/journal.h"
+#include "source/source.h"
 
 ErrorData *
 weir_finish_prepared(const char *gid, bool commit)
@@ -201,7 +201,7 @@ weir_purge_dropped(int64 job)
 {
 	(void) weir_resolve_prepared(job, NULL, NULL);
 	begin();
-	weir_journal_drop(job);
+	weir_source_forget(job);
 	(void) weir_job_purge(job);
 	weir_mark_forget(MyDatabaseId, job);
 	end();

@@ -57,7 +57,7 @@ weir_source_init(void)
  * the start position alone: durable, as the end is.
  */
 static void
-pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
+pass_the_end(WeirReader *r, const WeirSocketPosition *start, int64 *stamp)
 {
 	char		kind = weir_journal_last_kind(r->journal);
 
@@ -71,7 +71,7 @@ pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
 }
 
 static void
-open_journal(WeirReader *r, const WeirPosition *start)
+open_journal(WeirReader *r, const WeirSocketPosition *start)
 {
 	int64		stamp;
 
@@ -93,19 +93,20 @@ static void save_at_exit(int code, Datum arg);
 static void give_at_exit(int code, Datum arg);
 
 WeirReader *
-weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
-				 const WeirPosition *start, WeirSourceStats *stats)
+weir_reader_open(const WeirStream *stream, const WeirSourceOptions *options,
+				 const WeirSocketPosition *start, WeirSourceStats *stats)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir reader",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	WeirReader *r = palloc0(sizeof(WeirReader));
 
+	r->source.ops = &weir_socket_source;
 	r->context = context;
 	r->stream = stream;
 	r->options = *options;
 	r->stats = stats != NULL ? stats : &r->own_stats;
-	r->stats->records = start->line;
+	r->stats->records = r->stats->records_before = start->line;
 	r->position = *start;
 	r->position.ended = false;
 	r->origin = start->origin;
@@ -412,7 +413,7 @@ weir_reader_flush(WeirReader *r, bool force)
 }
 
 void
-weir_reader_position(WeirReader *r, WeirPosition *position)
+weir_reader_position(WeirReader *r, WeirSocketPosition *position)
 {
 	*position = r->position;
 }

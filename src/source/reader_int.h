@@ -15,12 +15,13 @@
 
 struct WeirReader
 {
+	WeirSource	source;			/* first: what a task has of it */
 	MemoryContext context;
 	const WeirStream *stream;
 	WeirSourceStats *stats;
 	WeirSourceStats own_stats;	/* if the caller wants none */
 
-	WeirReaderOptions options;
+	WeirSourceOptions options;
 	WeirJournal *journal;
 	WeirInput  *input;
 	bool		replaying;		/* the journal still has bytes to read */
@@ -28,7 +29,7 @@ struct WeirReader
 	WeirFramer *framer;
 	WeirDecoder *decoder;
 
-	WeirPosition position;		/* behind the records handed out */
+	WeirSocketPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
 
 	int			taken;			/* records that came for the batch, also those passed over */

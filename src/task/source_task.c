@@ -28,7 +28,7 @@
 #include "record/channel.h"
 #include "sink/epoch.h"
 #include "source/handover.h"
-#include "source/reader.h"
+#include "source/source.h"
 #include "task/task.h"
 
 #define BATCH_RECORDS 4096
@@ -37,7 +37,7 @@ typedef struct Source
 {
 	WeirTask   *task;
 	WeirStream *stream;
-	WeirReader *reader;
+	WeirSource *reader;
 	WeirScanInput *scan;
 	int			nout;
 	WeirSender **out;
@@ -70,7 +70,8 @@ open_reader(Source *source)
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
 	MemoryContext old;
-	WeirReaderOptions options = {0};
+	WeirSourceOptions options = {0};
+	const WeirSourceOps *ops;
 	Relation	rel;
 
 	StartTransactionCommand();
@@ -78,6 +79,7 @@ open_reader(Source *source)
 	old = MemoryContextSwitchTo(task->context);
 	source->step = weir_scan_step_create(task->dataflow);
 	source->stream = weir_stream_get(task->dataflow->stream);
+	ops = weir_source_of(source->stream->relid);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
 	source->scan = weir_scan_input_create(source->stream->relid, RelationGetDescr(rel),
@@ -98,8 +100,7 @@ open_reader(Source *source)
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
 	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
-	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
-									  &task->slot->source);
+	source->reader = ops->open(source->stream, &options, &task->slot->start, &task->slot->source);
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
@@ -320,8 +321,8 @@ vote(Source *source, int64 checkpoint)
 	WeirTaskTimes times = {0};
 	int64		began = weir_now();
 
-	weir_reader_position(source->reader, &position);
-	weir_reader_flush(source->reader, true);
+	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->flush(source->reader, true);
 	times.write = weir_now() - began;
 	weir_task_vote(source->task, checkpoint, WEIR_VOTE_ACK, &position, &times);
 }
@@ -332,7 +333,7 @@ handle_trigger(Source *source, const WeirControl *message)
 {
 	if (!source->ended)
 	{
-		weir_reader_flush(source->reader, true);
+		source->reader->ops->flush(source->reader, true);
 		WEIR_FAULT(before_barrier);
 		for (int i = 0; i < source->nout; i++)
 			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
@@ -366,8 +367,8 @@ trim_unchecked(Source *source)
 
 	if (source->task->attempt->checkpointing)
 		return;
-	weir_reader_position(source->reader, &position);
-	weir_reader_trim(source->reader, position.offset);
+	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->trim(source->reader, &position);
 }
 
 static void
@@ -386,10 +387,10 @@ handle_control(Source *source)
 				handle_abort(source, message.checkpoint);
 				break;
 			case WEIR_CONTROL_COMPLETE:
-				weir_reader_trim(source->reader, message.position.offset);
+				source->reader->ops->trim(source->reader, &message.position);
 				break;
 			case WEIR_CONTROL_DRAIN:
-				weir_reader_drain(source->reader);
+				source->reader->ops->drain(source->reader);
 				break;
 			case WEIR_CONTROL_CONFIGURE:
 				weir_task_configure(source->task);
@@ -404,7 +405,7 @@ handle_control(Source *source)
 static void
 handle_end(Source *source)
 {
-	weir_reader_flush(source->reader, true);
+	source->reader->ops->flush(source->reader, true);
 	for (int i = 0; i < source->nout; i++)
 		weir_sender_end(source->out[i]);
 	source->ended = true;
@@ -429,12 +430,12 @@ read_batch(Source *source)
 
 	PG_TRY();
 	{
-		result = weir_reader_next(source->reader, source->scan);
+		result = source->reader->ops->poll(source->reader, source->scan);
 	}
 	PG_CATCH();
 	{
-		source->task->line = weir_reader_failed_line(source->reader);
-		source->task->hopeless = weir_reader_hopeless(source->reader);
+		source->task->line = source->reader->ops->failed_line(source->reader);
+		source->task->hopeless = source->reader->ops->hopeless(source->reader);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -452,13 +453,13 @@ turn(Source *source)
 
 	if (!push_all(source))
 	{
-		weir_task_wait(task, PGINVALID_SOCKET, 0, weir_reader_due(source->reader), true);
-		weir_reader_flush(source->reader, false);
+		weir_task_wait(task, PGINVALID_SOCKET, 0, source->reader->ops->due(source->reader), true);
+		source->reader->ops->flush(source->reader, false);
 		return;
 	}
 	if (source->ended || source->paused)
 	{
-		weir_reader_flush(source->reader, true);
+		source->reader->ops->flush(source->reader, true);
 		weir_task_wait(task, PGINVALID_SOCKET, 0, -1, false);
 		return;
 	}
@@ -466,7 +467,7 @@ turn(Source *source)
 	{
 		case WEIR_READ_BATCH:
 			process_batch(source);
-			weir_reader_flush(source->reader, false);
+			source->reader->ops->flush(source->reader, false);
 			trim_unchecked(source);
 			break;
 		case WEIR_READ_ENDED:
@@ -474,8 +475,8 @@ turn(Source *source)
 			trim_unchecked(source);
 			break;
 		case WEIR_READ_WAIT:
-			weir_reader_flush(source->reader, false);
-			socket = weir_reader_wait(source->reader, &events, &timeout);
+			source->reader->ops->flush(source->reader, false);
+			socket = source->reader->ops->wait(source->reader, &events, &timeout);
 			weir_task_wait(task, socket, events, timeout, false);
 			break;
 	}
@@ -498,5 +499,5 @@ weir_source_task(WeirTask *task)
 		if (!task->stop)
 			turn(source);
 	}
-	weir_reader_close(source->reader);
+	source->reader->ops->close(source->reader);
 }
