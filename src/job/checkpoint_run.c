@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
+#include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
 #include "sink/output.h"
@@ -173,7 +174,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 		case WEIR_CONTROL_ENDED:
 			foreach(lc, co->pending)
 			{
-				if (!weir_attempt_is_source(co->attempt, message->task))
+				if (weir_participant_catches_up(&co->attempt->topology, message->task))
 					tell_trigger(co, message->task, lfirst(lc));
 			}
 			break;
@@ -210,7 +211,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	WEIR_FAULT(after_trigger);
 	for (int i = 0; i < co->ntasks; i++)
 	{
-		if (weir_attempt_is_source(co->attempt, i) || co->tasks[i].ended)
+		if (weir_participant_is_told(&co->attempt->topology, i, co->tasks[i].ended))
 			tell_trigger(co, i, p);
 	}
 }
