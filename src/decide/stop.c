@@ -70,6 +70,12 @@ weir_stop_running(WeirStop *s)
 }
 
 void
+weir_stop_configure(WeirStop *s, bool checkpointing)
+{
+	s->checkpointing = checkpointing;
+}
+
+void
 weir_stop_all_ended(WeirStop *s)
 {
 	s->ended = true;

@@ -88,6 +88,8 @@ extern WeirStopReply weir_stop_ask(WeirStop *s, WeirStopKind kind, uint64_t toke
 /* Of the attempt: it begins, all of its tasks run, all inputs of all tasks have ended. */
 extern void weir_stop_attempt(WeirStop *s, bool checkpointing);
 extern void weir_stop_running(WeirStop *s);
+/* Checkpointing was enabled or disabled meanwhile. */
+extern void weir_stop_configure(WeirStop *s, bool checkpointing);
 extern void weir_stop_all_ended(WeirStop *s);
 
 /* The final checkpoint completed; or it was aborted or refused while the attempt goes on. */

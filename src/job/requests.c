@@ -96,7 +96,7 @@ weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
 static bool
 must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
 {
-	return !co->started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
+	return !co->run.started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
 							request->kind == WEIR_REQUEST_SAVEPOINT ||
 							(is_stop(request) && request->name[0] != '\0'));
 }
@@ -173,56 +173,35 @@ static void
 ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
 {
 	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
-		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
+		weir_checkpointer_request(co->checkpoints.checkpointer, kind, request->token, weir_now());
 }
 
-/* All tasks run: the last checkpoint now, or once the input has ended. */
-void
-weir_stop_begin(WeirCoordinator *co)
-{
-	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
-	if (!co->draining)
-		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	for (int i = 0; co->draining && i < co->ntasks; i++)
-	{
-		if (weir_attempt_is_source(co->attempt, i))
-			weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
-	}
-}
-
-/* Can it be the last checkpoint that gets the name? */
-static bool
-stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
-{
-	if (request->name[0] == '\0')
-		return true;
-	if (co->final_asked)
-	{
-		weir_request_done(co, request->token, false, 0,
-						  "the input has ended, and the final checkpoint is being taken");
-		return false;
-	}
-	return name_is_free(co, request);
-}
-
+/* The stop's savepoint must be free before the stop is taken. */
 static void
-ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
+ask_stop(WeirCoordinator *co, const WeirRequestSlot *request, WeirStopKind kind)
 {
-	if (co->stopping && !co->draining && request->kind == WEIR_REQUEST_STOP &&
-		request->name[0] == '\0')
-		return;					/* answered with the one before */
-	if (co->stopping)
+	bool		named = request->name[0] != '\0';
+	WeirStop	asked = co->stop;
+
+	switch (weir_stop_ask(&asked, kind, request->token, named))
 	{
-		weir_request_done(co, request->token, false, 0, "the job is being stopped already");
-		return;
+		case WEIR_STOP_TAKEN:
+			if (!named || name_is_free(co, request))
+				co->stop = asked;
+			break;
+		case WEIR_STOP_JOINED:
+			break;				/* answered with the one before */
+		case WEIR_STOP_BUSY:
+			weir_request_done(co, request->token, false, 0, "the job is being stopped already");
+			break;
+		case WEIR_STOP_ENDED:
+			weir_request_done(co, request->token, false, 0,
+							  "the input has ended, and the final checkpoint is being taken");
+			break;
+		case WEIR_STOP_WAITS:	/* not handed out before all tasks run */
+			Assert(false);
+			break;
 	}
-	if (!stop_can_be_named(co, request))
-		return;
-	co->stop_token = request->token;
-	co->stopping = true;
-	co->draining = request->kind == WEIR_REQUEST_DRAIN;
-	if (co->started)
-		weir_stop_begin(co);
 }
 
 static void
@@ -237,11 +216,13 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 			ask_checkpoint(co, request, WEIR_SAVEPOINT);
 			break;
 		case WEIR_REQUEST_STOP:
+			ask_stop(co, request, WEIR_STOP_CHECKPOINTED);
+			break;
 		case WEIR_REQUEST_DRAIN:
-			ask_stop(co, request);
+			ask_stop(co, request, WEIR_STOP_DRAINED);
 			break;
 		case WEIR_REQUEST_CANCEL:
-			co->cancelled = true;
+			ask_stop(co, request, WEIR_STOP_CANCEL);
 			break;
 		case WEIR_REQUEST_CONFIGURE:
 			weir_request_done(co, request->token, true, 0, NULL);
@@ -264,16 +245,17 @@ configure(WeirCoordinator *co)
 	fresh->checkpoint.mode = co->job->checkpoint.mode;
 	co->job = fresh;
 	weir_restart_configure(&co->restart, &fresh->restart);
-	if (co->attempt == NULL)
+	if (co->run.attempt == NULL)
 		return;
-	co->attempt->sink_flush = fresh->sink_flush;
-	co->attempt->lock_wait = fresh->lock_wait;
-	co->attempt->max_state_memory = fresh->max_state_memory;
-	co->attempt->checkpointing = fresh->checkpointing;
-	for (int i = 0; i < co->ntasks; i++)
+	co->run.attempt->sink_flush = fresh->sink_flush;
+	co->run.attempt->lock_wait = fresh->lock_wait;
+	co->run.attempt->max_state_memory = fresh->max_state_memory;
+	co->run.attempt->checkpointing = fresh->checkpointing;
+	weir_stop_configure(&co->stop, fresh->checkpointing);
+	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
-	if (co->checkpointer)
-		weir_checkpointer_configure(co->checkpointer, &fresh->checkpoint, weir_now());
+	if (co->checkpoints.checkpointer)
+		weir_checkpointer_configure(co->checkpoints.checkpointer, &fresh->checkpoint, weir_now());
 }
 
 void
@@ -281,17 +263,19 @@ weir_requests_take(WeirCoordinator *co)
 {
 	WeirRequestSlot request;
 	bool		reconfigure;
+	bool		cancel;
 	bool		asked;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	reconfigure = co->slot->configure;
 	co->slot->configure = false;
-	if (co->slot->cancel)
-		co->cancelled = true;
+	cancel = co->slot->cancel;
 	co->slot->cancel = false;
 	asked = co->slot->asked;
 	co->slot->asked = false;
 	LWLockRelease(weir_registry->lock);
+	if (cancel)
+		(void) weir_stop_ask(&co->stop, WEIR_STOP_CANCEL, 0, false);
 	if (reconfigure)
 		configure(co);
 	while (asked && take_one(co, &request))
@@ -302,11 +286,14 @@ void
 weir_requests_take_stops(WeirCoordinator *co)
 {
 	WeirRequestSlot request;
+	bool		cancel;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->cancelled = co->cancelled || co->slot->cancel;
+	cancel = co->slot->cancel;
 	co->slot->cancel = false;
 	LWLockRelease(weir_registry->lock);
+	if (cancel)
+		(void) weir_stop_ask(&co->stop, WEIR_STOP_CANCEL, 0, false);
 	/* No task runs: the others wait, or set no more than a flag. */
 	while (take_one(co, &request))
 		handle(co, &request);
