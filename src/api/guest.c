@@ -167,7 +167,7 @@ find_extension(Oid *owner, Oid *schema)
 		return false;
 	weir_internal_enter(&internal);
 	weir_internal_run("SELECT extowner, extnamespace FROM pg_catalog.pg_extension"
-					  " WHERE extname = 'weir'", 0, NULL, NULL, NULL);
+					  " WHERE extname = 'weir'", NULL);
 	*owner = DatumGetObjectId(weir_internal_get(0, 1, &isnull));
 	*schema = DatumGetObjectId(weir_internal_get(0, 2, &isnull));
 	weir_internal_leave(&internal);

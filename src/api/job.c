@@ -28,7 +28,7 @@
 #include "decide/clock.h"
 #include "server/mark.h"
 #include "server/registry.h"
-#include "source/journal.h"
+#include "source/source.h"
 #include "source/stream.h"
 #include "state/declaration.h"
 
@@ -369,7 +369,7 @@ weir_job_drop(int64 id)
 	weir_job_delete(id);
 	if (!weir_registry_is_active(id))
 	{
-		weir_journal_drop(id);
+		weir_source_forget(id);
 		purged = weir_job_purge(id);
 	}
 	if (!purged)

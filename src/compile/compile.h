@@ -158,6 +158,5 @@ typedef enum WeirForeignKind
 } WeirForeignKind;
 
 extern WeirForeignKind weir_foreign_kind(Oid relid);
-extern bool weir_is_c_function(Oid function, const char *symbol);
 
 #endif

@@ -19,25 +19,31 @@ check(const WeirStop *s)
 }
 
 WeirStopReply
-weir_stop_ask(WeirStop *s, WeirStopKind kind, uint64_t token, bool named)
+weir_stop_reply(const WeirStop *s, WeirStopKind kind, bool named)
 {
 	if (named && !s->running)
 		return WEIR_STOP_WAITS;
 	if (kind == WEIR_STOP_CANCEL)
-	{
-		s->cancelled = true;
 		return WEIR_STOP_TAKEN;
-	}
 	if (s->stopping)
 		return kind == WEIR_STOP_CHECKPOINTED && !s->draining && !named ?
 			WEIR_STOP_JOINED : WEIR_STOP_BUSY;
-	if (named && s->final_pending)
-		return WEIR_STOP_ENDED;
-	s->stopping = true;
-	s->draining = kind == WEIR_STOP_DRAINED;
-	s->token = token;
+	return named && s->final_pending ? WEIR_STOP_ENDED : WEIR_STOP_TAKEN;
+}
+
+void
+weir_stop_take(WeirStop *s, WeirStopKind kind, uint64_t token)
+{
+	if (kind == WEIR_STOP_CANCEL)
+		s->cancelled = true;
+	else
+	{
+		assert(!s->stopping);
+		s->stopping = true;
+		s->draining = kind == WEIR_STOP_DRAINED;
+		s->token = token;
+	}
 	check(s);
-	return WEIR_STOP_TAKEN;
 }
 
 static void
@@ -64,15 +70,15 @@ weir_stop_attempt(WeirStop *s, bool checkpointing)
 }
 
 void
-weir_stop_running(WeirStop *s)
-{
-	s->running = true;
-}
-
-void
 weir_stop_configure(WeirStop *s, bool checkpointing)
 {
 	s->checkpointing = checkpointing;
+}
+
+void
+weir_stop_running(WeirStop *s)
+{
+	s->running = true;
 }
 
 void

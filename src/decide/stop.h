@@ -82,14 +82,17 @@ typedef struct WeirStop
 	WeirEnding	ending;
 } WeirStop;
 
-/* named: it asks for a savepoint, so that it is of no use to it to join another. */
-extern WeirStopReply weir_stop_ask(WeirStop *s, WeirStopKind kind, uint64_t token, bool named);
+/*
+ * What becomes of a request; one that is taken is then taken with its token.
+ * named: it asks for a savepoint, so that joining another is of no use to it.
+ */
+extern WeirStopReply weir_stop_reply(const WeirStop *s, WeirStopKind kind, bool named);
+extern void weir_stop_take(WeirStop *s, WeirStopKind kind, uint64_t token);
 
 /* Of the attempt: it begins, all of its tasks run, all inputs of all tasks have ended. */
 extern void weir_stop_attempt(WeirStop *s, bool checkpointing);
-extern void weir_stop_running(WeirStop *s);
-/* Checkpointing was enabled or disabled meanwhile. */
 extern void weir_stop_configure(WeirStop *s, bool checkpointing);
+extern void weir_stop_running(WeirStop *s);
 extern void weir_stop_all_ended(WeirStop *s);
 
 /* The final checkpoint completed; or it was aborted or refused while the attempt goes on. */

@@ -318,7 +318,8 @@ loop(WeirCoordinator *co)
 		receive_messages(co);
 		watch_tasks(co);
 		weir_requests_take(co);
-		weir_stop_act(co);
+		if (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
+			weir_stop_act(co);
 		if (ShutdownRequestPending)
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &terminated);
 		if (co->outcome != WEIR_OUTCOME_NONE)
@@ -357,7 +358,7 @@ complain_of_leavers(WeirCoordinator *co)
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
 					name, co->run.attempt->tasks[i].pid);
-	co->slot->leaving = weir_stop_ends_job(&co->stop) || co->outcome == WEIR_OUTCOME_STOPPED;
+	co->slot->leaving = weir_stop_ends_job(&co->stop);
 	if (!co->slot->leaving)
 		co->slot->live = false; /* shown as restarting */
 	strlcpy(reason, co->slot->reason, sizeof(reason));
@@ -432,6 +433,8 @@ release_attempt(WeirCoordinator *co)
 void
 weir_attempt_end(WeirCoordinator *co)
 {
+	weir_checkpoints_note_doubt(co);
+	weir_stop_leave(co);
 	weir_checkpoints_end(co);
 	stop_tasks(co);
 	release_attempt(co);
@@ -454,6 +457,7 @@ weir_attempt_run(WeirCoordinator *co)
 	int64		id;
 
 	WEIR_FAULT(before_attempt);
+	weir_stop_attempt(&co->stop, co->job->checkpointing);
 	weir_coordinator_begin(co);
 	id = weir_job_next_attempt(co->job->id, co->restarts);
 	weir_coordinator_end(co, true);
@@ -470,7 +474,6 @@ weir_attempt_run(WeirCoordinator *co)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
 	weir_attempt_create(co, id, &topology);
-	weir_stop_begin_attempt(co);
 	weir_checkpoints_init(co);
 	weir_attempt_start_gang(co);
 	loop(co);

@@ -48,17 +48,6 @@ weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
 }
 
 static void
-set_start(WeirTaskSlot *slot, const WeirStoredPosition *position)
-{
-	slot->start.offset = position->offset;
-	slot->start.line = position->line;
-	slot->start.clock = position->clock;
-	slot->start.ended = position->ended;
-	slot->start.passing = position->passing;
-	slot->start.origin = position->origin;
-}
-
-static void
 fill_attempt(WeirCoordinator *co, int64 id)
 {
 	WeirAttempt *attempt = co->run.attempt;
@@ -84,8 +73,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 	{
 		if (weir_attempt_is_source(attempt, i))
-			set_start(&attempt->tasks[i],
-					  &co->start.positions[weir_task_number(&attempt->topology, i)]);
+			attempt->tasks[i].start = co->start.positions[weir_task_number(&attempt->topology, i)];
 	}
 }
 

@@ -226,16 +226,6 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	}
 }
 
-/* A stop whose checkpoint failed: the job goes on. */
-static void
-final_failed(WeirCoordinator *co, const char *reason)
-{
-	if (!weir_stop_final_failed(&co->stop))
-		return;
-	weir_stops_answer(co, false, reason);
-	weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
-}
-
 /* Who drains waits on: the input has ended, so the final checkpoint is taken again. */
 static void
 refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason)
@@ -269,7 +259,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 						action->checkpoint, co->job->name, reason),
 				 errhidestmt(true)));
 	if (action->ckind == WEIR_FINAL && co->outcome == WEIR_OUTCOME_NONE)
-		final_failed(co, reason);
+		weir_stop_goes_on(co, reason);
 	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
@@ -305,17 +295,6 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
-static void
-set_position(WeirStoredPosition *stored, const WeirPosition *position)
-{
-	stored->offset = position->offset;
-	stored->line = position->line;
-	stored->clock = position->clock;
-	stored->ended = position->ended;
-	stored->passing = position->passing;
-	stored->origin = position->origin;
-}
-
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -328,11 +307,11 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->run.attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.positions = palloc(sizeof(WeirStoredPosition) * co->run.ntasks);
+	row.positions = palloc(sizeof(WeirPosition) * co->run.ntasks);
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
 		if (weir_attempt_is_source(co->run.attempt, i))
-			set_position(&row.positions[row.npositions++], &p->positions[i]);
+			row.positions[row.npositions++] = p->positions[i];
 	}
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->run.ntasks);
@@ -474,7 +453,7 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 		case WEIR_DO_REFUSE:
 			refuse_request(co, action, weir_checkpoint_failure_text(action->reason));
 			if (action->ckind == WEIR_FINAL)
-				final_failed(co, weir_checkpoint_failure_text(action->reason));
+				weir_stop_goes_on(co, weir_checkpoint_failure_text(action->reason));
 			break;
 		case WEIR_DO_FAIL_ATTEMPT:
 			fail_incomplete(co, action->checkpoint);
@@ -514,8 +493,8 @@ weir_checkpoints_act(WeirCoordinator *co)
 }
 
 /* Where none is decided, one may be about to be. */
-static void
-note_doubt(WeirCoordinator *co)
+void
+weir_checkpoints_note_doubt(WeirCoordinator *co)
 {
 	WeirDoubt	doubt = {weir_checkpointer_doubtful(co->checkpoints.checkpointer)};
 
@@ -523,7 +502,6 @@ note_doubt(WeirCoordinator *co)
 		weir_checkpointer_find(co->checkpoints.checkpointer, doubt.checkpoint, &doubt.kind,
 							   &doubt.token))
 		co->doubt = doubt;
-	weir_stop_end_attempt(co);
 }
 
 static void
@@ -548,7 +526,6 @@ weir_checkpoints_end(WeirCoordinator *co)
 		AbortCurrentTransaction();
 	}
 	MemoryContextSwitchTo(co->run.context);
-	note_doubt(co);
 	if (!co->job->checkpointing || co->checkpoints.output_waits)
 		weir_outbox_emit(co->job->id);
 	MemoryContextSwitchTo(co->run.context);
@@ -571,7 +548,7 @@ weir_checkpoints_abandon(WeirCoordinator *co)
 
 	if (co->checkpoints.checkpointer == NULL)
 		return;
-	note_doubt(co);
+	weir_checkpoints_note_doubt(co);
 	weir_checkpointer_end(co->checkpoints.checkpointer, WEIR_FAILURE_RESTART, weir_now());
 	while (weir_checkpointer_next(co->checkpoints.checkpointer, &action))
 	{

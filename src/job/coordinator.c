@@ -373,7 +373,7 @@ recover_and_run(WeirCoordinator *co)
 static void
 resolve(WeirCoordinator *co)
 {
-	if (weir_resolve(co) && co->outcome == WEIR_OUTCOME_FAILED)
+	if (weir_resolve(co) && co->outcome == WEIR_OUTCOME_FAILED && weir_stop_is_doubtful(&co->stop))
 		weir_stop_settle(co);
 }
 

@@ -65,7 +65,7 @@ typedef struct WeirStartPoint
 	int64		restore_timeline;
 	bool		write_full;		/* no checkpoint of the timeline has completed */
 	int			npositions;
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 } WeirStartPoint;
 
 /* The attempt under way. */
@@ -76,7 +76,6 @@ typedef struct WeirRun
 	WeirAttempt *attempt;
 	int			ntasks;
 	WeirTaskHandle *tasks;
-	bool		under_way;		/* its end is not known to "stop" */
 	bool		started;		/* all tasks run */
 	int64		started_at;
 	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */
@@ -197,7 +196,9 @@ extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *mes
 /* Does a task have an epoch open? */
 extern bool weir_checkpoints_open(WeirCoordinator *co);
 extern void weir_checkpoints_act(WeirCoordinator *co);
-/* The attempt ends: which one is in doubt is noted; an open decision is rolled back, what is pending failed. */
+/* The attempt ends: sets "doubt". */
+extern void weir_checkpoints_note_doubt(WeirCoordinator *co);
+/* An open decision is rolled back, what is pending failed. */
 extern void weir_checkpoints_end(WeirCoordinator *co);
 /* The same without a word in the tables: recovery settles the rows. */
 extern void weir_checkpoints_abandon(WeirCoordinator *co);
@@ -210,12 +211,12 @@ extern char *weir_complete_reason(WeirCoordinator *co);
 /* Deletes what no recovery can need any more. */
 extern void weir_complete_trim(WeirCoordinator *co, int64 retained_from);
 
-/* stop_run.c: carries out what the decision code decides of stop, drain, cancel and the end of all input. */
+/* stop.c: carries out what decide/stop.h decides. */
 extern void weir_stop_act(WeirCoordinator *co);
-extern void weir_stop_begin_attempt(WeirCoordinator *co);
-/* Once, when "doubt" is set. */
-extern void weir_stop_end_attempt(WeirCoordinator *co);
-/* What was prepared is resolved: the completed rows tell whether a stop has succeeded. */
+/* The final checkpoint failed, and the attempt goes on. */
+extern void weir_stop_goes_on(WeirCoordinator *co, const char *reason);
+/* The attempt has ended, and "doubt" is set; where that is its final checkpoint, its row tells. */
+extern void weir_stop_leave(WeirCoordinator *co);
 extern void weir_stop_settle(WeirCoordinator *co);
 
 /* requests.c: what backends ask for. */

@@ -38,7 +38,6 @@
 #include "server/lock.h"
 #include "server/mark.h"
 #include "server/prepared.h"
-#include "source/journal.h"
 #include "task/task.h"
 
 /*
@@ -104,8 +103,8 @@ gives_up(void *arg)
 	WeirCoordinator *co = arg;
 
 	weir_requests_take(co);
-	return ShutdownRequestPending || co->stop.cancelled ||
-		(weir_stop_ends_job(&co->stop) && !weir_stop_is_doubtful(&co->stop));
+	return co->stop.cancelled || ShutdownRequestPending ||
+		(co->stop.stopping && !weir_stop_is_doubtful(&co->stop));
 }
 
 bool

@@ -92,13 +92,27 @@ weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
 	weir_registry_changed();
 }
 
+static WeirStopKind
+stop_kind(const WeirRequestSlot *request)
+{
+	return request->kind == WEIR_REQUEST_STOP ? WEIR_STOP_CHECKPOINTED :
+		request->kind == WEIR_REQUEST_DRAIN ? WEIR_STOP_DRAINED : WEIR_STOP_CANCEL;
+}
+
+static WeirStopReply
+reply_to_stop(const WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	return weir_stop_reply(&co->stop, stop_kind(request), request->name[0] != '\0');
+}
+
 /* What needs tasks that run waits until they do. */
 static bool
 must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
 {
+	if (is_stop(request))
+		return reply_to_stop(co, request) == WEIR_STOP_WAITS;
 	return !co->run.started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
-							request->kind == WEIR_REQUEST_SAVEPOINT ||
-							(is_stop(request) && request->name[0] != '\0'));
+							request->kind == WEIR_REQUEST_SAVEPOINT);
 }
 
 /* Takes the request that was put first; false if there is none. */
@@ -176,21 +190,17 @@ ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpoi
 		weir_checkpointer_request(co->checkpoints.checkpointer, kind, request->token, weir_now());
 }
 
-/* The stop's savepoint must be free before the stop is taken. */
 static void
-ask_stop(WeirCoordinator *co, const WeirRequestSlot *request, WeirStopKind kind)
+ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
 {
-	bool		named = request->name[0] != '\0';
-	WeirStop	asked = co->stop;
+	WeirStopKind kind = stop_kind(request);
 
-	switch (weir_stop_ask(&asked, kind, request->token, named))
+	switch (reply_to_stop(co, request))
 	{
 		case WEIR_STOP_TAKEN:
-			if (!named || name_is_free(co, request))
-				co->stop = asked;
+			if (request->name[0] == '\0' || name_is_free(co, request))
+				weir_stop_take(&co->stop, kind, request->token);
 			break;
-		case WEIR_STOP_JOINED:
-			break;				/* answered with the one before */
 		case WEIR_STOP_BUSY:
 			weir_request_done(co, request->token, false, 0, "the job is being stopped already");
 			break;
@@ -198,8 +208,8 @@ ask_stop(WeirCoordinator *co, const WeirRequestSlot *request, WeirStopKind kind)
 			weir_request_done(co, request->token, false, 0,
 							  "the input has ended, and the final checkpoint is being taken");
 			break;
-		case WEIR_STOP_WAITS:	/* not handed out before all tasks run */
-			Assert(false);
+		case WEIR_STOP_JOINED:
+		case WEIR_STOP_WAITS:
 			break;
 	}
 }
@@ -216,13 +226,9 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 			ask_checkpoint(co, request, WEIR_SAVEPOINT);
 			break;
 		case WEIR_REQUEST_STOP:
-			ask_stop(co, request, WEIR_STOP_CHECKPOINTED);
-			break;
 		case WEIR_REQUEST_DRAIN:
-			ask_stop(co, request, WEIR_STOP_DRAINED);
-			break;
 		case WEIR_REQUEST_CANCEL:
-			ask_stop(co, request, WEIR_STOP_CANCEL);
+			ask_stop(co, request);
 			break;
 		case WEIR_REQUEST_CONFIGURE:
 			weir_request_done(co, request->token, true, 0, NULL);
@@ -245,13 +251,13 @@ configure(WeirCoordinator *co)
 	fresh->checkpoint.mode = co->job->checkpoint.mode;
 	co->job = fresh;
 	weir_restart_configure(&co->restart, &fresh->restart);
+	weir_stop_configure(&co->stop, fresh->checkpointing);
 	if (co->run.attempt == NULL)
 		return;
 	co->run.attempt->sink_flush = fresh->sink_flush;
 	co->run.attempt->lock_wait = fresh->lock_wait;
 	co->run.attempt->max_state_memory = fresh->max_state_memory;
 	co->run.attempt->checkpointing = fresh->checkpointing;
-	weir_stop_configure(&co->stop, fresh->checkpointing);
 	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
 	if (co->checkpoints.checkpointer)
@@ -263,19 +269,17 @@ weir_requests_take(WeirCoordinator *co)
 {
 	WeirRequestSlot request;
 	bool		reconfigure;
-	bool		cancel;
 	bool		asked;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	reconfigure = co->slot->configure;
 	co->slot->configure = false;
-	cancel = co->slot->cancel;
+	if (co->slot->cancel)
+		weir_stop_take(&co->stop, WEIR_STOP_CANCEL, 0);
 	co->slot->cancel = false;
 	asked = co->slot->asked;
 	co->slot->asked = false;
 	LWLockRelease(weir_registry->lock);
-	if (cancel)
-		(void) weir_stop_ask(&co->stop, WEIR_STOP_CANCEL, 0, false);
 	if (reconfigure)
 		configure(co);
 	while (asked && take_one(co, &request))
@@ -286,14 +290,12 @@ void
 weir_requests_take_stops(WeirCoordinator *co)
 {
 	WeirRequestSlot request;
-	bool		cancel;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	cancel = co->slot->cancel;
+	if (co->slot->cancel)
+		weir_stop_take(&co->stop, WEIR_STOP_CANCEL, 0);
 	co->slot->cancel = false;
 	LWLockRelease(weir_registry->lock);
-	if (cancel)
-		(void) weir_stop_ask(&co->stop, WEIR_STOP_CANCEL, 0, false);
 	/* No task runs: the others wait, or set no more than a flag. */
 	while (take_one(co, &request))
 		handle(co, &request);

@@ -29,7 +29,7 @@
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
-#include "source/segment.h"
+#include "source/source.h"
 
 static WeirCompleted *
 find(List *rows, int64 checkpoint)
@@ -70,7 +70,7 @@ WeirCompleted *
 weir_start_reached(const WeirJob *job, List *rows)
 {
 	WeirCompleted *row = newest(rows, job->timeline);
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 	int64		base;
 	int			n;
 
@@ -83,12 +83,12 @@ weir_start_reached(const WeirJob *job, List *rows)
 }
 
 static void
-set_positions(WeirCoordinator *co, int n, const WeirStoredPosition *positions)
+set_positions(WeirCoordinator *co, int n, const WeirPosition *positions)
 {
 	co->start.npositions = n;
-	co->start.positions = MemoryContextAllocZero(co->context, sizeof(WeirStoredPosition) * n);
+	co->start.positions = MemoryContextAllocZero(co->context, sizeof(WeirPosition) * n);
 	if (positions)
-		memcpy(co->start.positions, positions, sizeof(WeirStoredPosition) * n);
+		memcpy(co->start.positions, positions, sizeof(WeirPosition) * n);
 }
 
 static void
@@ -151,54 +151,45 @@ groups_agree(WeirCoordinator *co, const WeirCompleted *row)
 	return false;
 }
 
-/* The first known end of a record at or behind an offset; NULL: none is known. */
-static const WeirStoredPosition *
-known_position(List *rows, int source, int64 offset)
+/* Positions of a source in all completed checkpoints. */
+static WeirPosition *
+known_positions(List *rows, int source, int *n)
 {
-	const WeirStoredPosition *best = NULL;
+	WeirPosition *known = palloc(sizeof(WeirPosition) * Max(list_length(rows), 1));
 	ListCell   *lc;
 
+	*n = 0;
 	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
-		const WeirStoredPosition *p = &row->positions[source];
 
-		if (source < row->npositions && p->offset >= offset &&
-			(best == NULL || p->offset < best->offset))
-			best = p;
+		if (source < row->npositions)
+			known[(*n)++] = row->positions[source];
 	}
-	return best;
+	return known;
 }
 
-/* Sources whose start is no longer in the journal go on behind the gap. */
+/* Sources whose start can no longer be read go on behind the gap. */
 static void
 pass_gaps(WeirCoordinator *co, List *rows)
 {
-	for (int i = 0; i < co->start.npositions; i++)
-	{
-		WeirStoredPosition *start = &co->start.positions[i];
-		const WeirStoredPosition *known;
-		int64		before = start->offset;
-		int64		oldest;
+	const WeirSourceOps *source = weir_source_of(co->job->stream);
 
-		if (!weir_segments_begin_at(co->job->id, i, &oldest) || start->offset >= oldest)
-			continue;
-		known = known_position(rows, i, oldest);
-		if (known)
-			*start = *known;
-		else
-		{
-			/* within a record, as far as anybody knows */
-			start->offset = oldest;
-			start->passing = -1;
-		}
-		start->ended = false;
-		ereport(LOG,
-				(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
-						co->job->name, start->offset - before),
-				 errdetail("It starts at byte " INT64_FORMAT "; its journal begins at byte "
-						   INT64_FORMAT ".", start->offset, oldest),
-				 errhidestmt(true)));
+	for (int i = 0; source != NULL && i < co->start.npositions; i++)
+	{
+		int			nknown;
+		WeirPosition *known = known_positions(rows, i, &nknown);
+		char	   *detail;
+		int64		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known,
+											  &detail);
+
+		pfree(known);
+		if (passed > 0)
+			ereport(LOG,
+					(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
+							co->job->name, passed),
+					 errdetail("%s", detail),
+					 errhidestmt(true)));
 	}
 }
 

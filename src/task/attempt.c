@@ -102,7 +102,7 @@ weir_attempt_is_source(const WeirAttempt *attempt, int task)
 static int64
 records_passed(const WeirTaskSlot *slot)
 {
-	return Max(slot->source.records - slot->start.line, 0);
+	return Max(slot->source.records - slot->source.records_before, 0);
 }
 
 int64

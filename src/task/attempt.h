@@ -15,7 +15,7 @@
 
 #include "decide/checkpointer.h"
 #include "decide/topology.h"
-#include "source/reader.h"
+#include "source/source.h"
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
 #define WEIR_CONTROL_QUEUE_SIZE 16384

@@ -57,7 +57,8 @@ weir_keyed_store_open(WeirTask *task)
 					 &first, &end);
 	loading.task = task;
 	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
-	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
+	weir_store_set_clock(loading.store,
+						 weir_source_of(task->dataflow->stream)->position_clock(&attempt->tasks[0].start));
 	task->loading = true;
 	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)

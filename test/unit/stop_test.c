@@ -140,7 +140,12 @@ ask(WeirStop *s, Event event, uint64_t token)
 	static const WeirStopKind kinds[] = {WEIR_STOP_CHECKPOINTED, WEIR_STOP_CHECKPOINTED,
 	WEIR_STOP_DRAINED, WEIR_STOP_DRAINED, WEIR_STOP_CANCEL};
 
-	return weir_stop_ask(s, kinds[event - STOP], token, event == STOP_NAMED || event == DRAIN_NAMED);
+	WeirStopKind kind = kinds[event - STOP];
+	WeirStopReply reply = weir_stop_reply(s, kind, event == STOP_NAMED || event == DRAIN_NAMED);
+
+	if (reply == WEIR_STOP_TAKEN)
+		weir_stop_take(s, kind, token);
+	return reply;
 }
 
 /* Of the attempt: true if a stop has failed. */

@@ -1,16 +1,14 @@
 /*
- * job/stop_run.c
- *		Carries out what the decision code (decide/stop.h) decides of stop,
- *		drain, cancel and the end of all input.
+ * job/stop.c
+ *		Carries out what decide/stop.h decides: how the job comes to its end.
  */
 #include "postgres.h"
 
 #include "base/clock.h"
 #include "job/coordinator.h"
 
-/* The input of every source ends where it has read to. */
 static void
-drain(WeirCoordinator *co)
+drain_sources(WeirCoordinator *co)
 {
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
@@ -20,10 +18,12 @@ drain(WeirCoordinator *co)
 }
 
 static void
-set_outcome(WeirCoordinator *co)
+end_attempt(WeirCoordinator *co)
 {
 	switch (co->stop.ending)
 	{
+		case WEIR_ENDING_NONE:
+			break;
 		case WEIR_ENDING_CANCELLED:
 			co->outcome = WEIR_OUTCOME_CANCELLED;
 			break;
@@ -34,16 +34,13 @@ set_outcome(WeirCoordinator *co)
 			co->outcome = WEIR_OUTCOME_FINISHED;
 			co->finish_reason = weir_complete_reason(co);
 			break;
-		case WEIR_ENDING_NONE:
-			break;
 	}
 }
 
-/* A cancel ends the attempt whatever else has. */
 void
 weir_stop_act(WeirCoordinator *co)
 {
-	while (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
+	for (;;)
 	{
 		switch (weir_stop_next(&co->stop))
 		{
@@ -53,45 +50,34 @@ weir_stop_act(WeirCoordinator *co)
 				weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
 				break;
 			case WEIR_STOP_DRAIN:
-				drain(co);
+				drain_sources(co);
 				break;
 			case WEIR_STOP_FINAL:
-				weir_checkpointer_request(co->checkpoints.checkpointer, WEIR_FINAL,
-										  co->stop.token, weir_now());
+				weir_checkpointer_request(co->checkpoints.checkpointer, WEIR_FINAL, co->stop.token, weir_now());
 				break;
 			case WEIR_STOP_END:
-				set_outcome(co);
+				end_attempt(co);
 				return;
 		}
 	}
 }
 
 void
-weir_stop_begin_attempt(WeirCoordinator *co)
+weir_stop_goes_on(WeirCoordinator *co, const char *reason)
 {
-	weir_stop_attempt(&co->stop, co->job->checkpointing);
-	co->run.under_way = true;
-}
-
-/* Whoever asked for the stop hears what the attempt failed for. */
-static void
-answer_failed(WeirCoordinator *co)
-{
-	weir_stops_answer(co, false, weir_failure_text(&co->failure));
+	if (!weir_stop_final_failed(&co->stop))
+		return;
+	weir_stops_answer(co, false, reason);
+	weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 }
 
 void
-weir_stop_end_attempt(WeirCoordinator *co)
+weir_stop_leave(WeirCoordinator *co)
 {
-	bool		failed = co->outcome == WEIR_OUTCOME_FAILED || co->outcome == WEIR_OUTCOME_HOPELESS ||
-		co->outcome == WEIR_OUTCOME_SHORT;
 	bool		doubtful = co->doubt.checkpoint != 0 && co->doubt.kind == WEIR_FINAL;
 
-	if (!co->run.under_way)
-		return;
-	co->run.under_way = false;
-	if (weir_stop_attempt_ended(&co->stop, failed, doubtful))
-		answer_failed(co);
+	if (weir_stop_attempt_ended(&co->stop, co->outcome == WEIR_OUTCOME_FAILED, doubtful))
+		weir_stops_answer(co, false, weir_failure_text(&co->failure));
 }
 
 void
@@ -100,15 +86,12 @@ weir_stop_settle(WeirCoordinator *co)
 	ListCell   *lc;
 	bool		completed = false;
 
-	if (!weir_stop_is_doubtful(&co->stop))
-		return;
 	weir_coordinator_begin(co);
 	foreach(lc, weir_completed_all(co->job->id))
 		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubt.checkpoint;
 	weir_checkpoint_settle(co->job->id);
 	weir_coordinator_end(co, true);
 	if (weir_stop_recovered(&co->stop, completed))
-		answer_failed(co);
-	else if (co->stop.ending != WEIR_ENDING_NONE)
-		set_outcome(co);
+		weir_stops_answer(co, false, weir_failure_text(&co->failure));
+	end_attempt(co);
 }
