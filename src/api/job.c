@@ -26,6 +26,7 @@
 #include "catalog/job_depend.h"
 #include "compile/dataflow.h"
 #include "decide/clock.h"
+#include "graph/describe.h"
 #include "server/mark.h"
 #include "server/registry.h"
 #include "source/source.h"
@@ -534,7 +535,7 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
+	weir_graph_describe(dataflow->graph, &text);
 	weir_dataflow_free(dataflow);
 	if (text.len > 0 && text.data[text.len - 1] != '\n')
 		appendStringInfoChar(&text, '\n');
