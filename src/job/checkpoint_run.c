@@ -233,6 +233,7 @@ refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason
 {
 	if (action->ckind != WEIR_FINAL || !co->stop.draining)
 		weir_request_done(co, action->token, false, 0, reason);
+	co->checkpoints.unanswered = 0;
 }
 
 static void
@@ -242,6 +243,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	const char *reason = weir_checkpoint_failure_text(action->reason);
 	WeirControl message = {0};
 
+	co->checkpoints.unanswered = action->token;
 	message.checkpoint = action->checkpoint;
 	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
@@ -505,9 +507,13 @@ weir_checkpoints_note_doubt(WeirCoordinator *co)
 		co->doubt = doubt;
 }
 
+/* An error in an abort has kept its request from being answered. */
 static void
 close_checkpointer(WeirCoordinator *co)
 {
+	weir_request_done(co, co->checkpoints.unanswered, false, 0,
+					  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	co->checkpoints.unanswered = 0;
 	co->checkpoints.failures = weir_checkpointer_failures(co->checkpoints.checkpointer);
 	weir_checkpointer_destroy(co->checkpoints.checkpointer);
 	co->checkpoints.checkpointer = NULL;
