@@ -34,6 +34,7 @@ struct WeirKeyedStep
 	MemoryContext args;
 	SetExprState *call;
 	WeirState  *window;			/* NULL: none */
+	WeirVector *columns;		/* of one row, for the window */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -71,6 +72,7 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 	{
 		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsVirtual);
 		step->args = AllocSetContextCreate(context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+		step->columns = palloc0(sizeof(WeirVector) * Max(df->row_desc->natts, 1));
 		step->window = weir_store_state(store, df->window->state_name, strlen(df->window->state_name));
 	}
 	MemoryContextSwitchTo(old);
@@ -98,7 +100,7 @@ weir_keyed_step_free(WeirKeyedStep *step)
 bool
 weir_keyed_step_calls(const WeirKeyedStep *step)
 {
-	return step->call != NULL || step->window != NULL;
+	return step->call != NULL || (step->window != NULL && weir_window_may_fail(step->window));
 }
 
 WeirKeyedStep *
@@ -153,6 +155,19 @@ call_function(WeirKeyedStep *step)
 									   step->dataflow->function_desc, false);
 }
 
+static void
+fill_columns(WeirKeyedStep *step)
+{
+	static bits8 null = 1;
+
+	for (int i = 0; i < step->dataflow->row_desc->natts; i++)
+	{
+		step->columns[i].values = &step->input->tts_values[i];
+		step->columns[i].nulls = &null;
+		step->columns[i].has_nulls = step->input->tts_isnull[i];
+	}
+}
+
 /*
  * What a window that fires has to say stays until it has been handed on.  No key
  * is current meanwhile: an aggregate's function that cleared the window's state
@@ -162,13 +177,17 @@ static void
 add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(step->args);
+	const WeirNativeFault *fault;
 	bool		fired;
 
+	fill_columns(step);
 	enter_key(step, row);
 	weir_current_store = NULL;
 	ExecClearTuple(step->result);
-	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
-							step->result->tts_values, step->result->tts_isnull);
+	fired = weir_window_add(step->window, step->columns, 0, step->result->tts_values,
+							step->result->tts_isnull, &fault);
+	if (fault)
+		weir_native_raise(fault);
 	weir_store_leave(step->store);
 	MemoryContextSwitchTo(old);
 	if (fired)
