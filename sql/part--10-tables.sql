@@ -152,7 +152,7 @@ CREATE TABLE weir_internal.completed (
     attempt         bigint NOT NULL,
     parallelism     int NOT NULL,
     max_parallelism int NOT NULL,
-    positions       jsonb NOT NULL,     -- one per source: offset, line, clock, ended
+    positions       jsonb NOT NULL,     -- one per source, as it wrote it
     prepared        text[] NOT NULL,    -- transactions to commit
     savepoint       text,
     completed_at    timestamptz NOT NULL DEFAULT now(),

@@ -26,9 +26,10 @@
 #include "catalog/job_depend.h"
 #include "compile/dataflow.h"
 #include "decide/clock.h"
+#include "graph/describe.h"
 #include "server/mark.h"
 #include "server/registry.h"
-#include "source/journal.h"
+#include "source/source.h"
 #include "source/stream.h"
 #include "state/declaration.h"
 
@@ -369,7 +370,7 @@ weir_job_drop(int64 id)
 	weir_job_delete(id);
 	if (!weir_registry_is_active(id))
 	{
-		weir_journal_drop(id);
+		weir_source_forget(id);
 		purged = weir_job_purge(id);
 	}
 	if (!purged)
@@ -534,7 +535,7 @@ weir_explain_job(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, weir_dataflow_describe(dataflow));
+	weir_graph_describe(dataflow->graph, &text);
 	weir_dataflow_free(dataflow);
 	if (text.len > 0 && text.data[text.len - 1] != '\n')
 		appendStringInfoChar(&text, '\n');

@@ -26,6 +26,7 @@
 
 #include "api/state/access.h"
 #include "base/settings.h"
+#include "job/resources.h"
 #include "server/registry.h"
 #include "source/stream.h"
 
@@ -73,31 +74,6 @@ check_preloaded(Missing *missing)
 	missing_line(&missing->lines,
 				 psprintf("ALTER SYSTEM SET shared_preload_libraries = %s;", preload_list()));
 	missing->restart = true;
-}
-
-/* The processes of one job: its coordinator and its tasks. */
-static int
-count_workers(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	bool		keyed = weir_dataflow_is_keyed(dataflow);
-	int			n = 2;			/* coordinator, source */
-
-	if (keyed)
-		n += job->parallelism;
-	if (!keyed || dataflow->place == WEIR_SINK_TASK)
-		n++;
-	return n;
-}
-
-/* Its tasks that write in an epoch's transaction, which is prepared in exactly_once only. */
-static int
-count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
-		return 0;
-	if (weir_dataflow_is_keyed(dataflow) && dataflow->place == WEIR_SINK_WITH_KEYED)
-		return job->parallelism;
-	return 1;
 }
 
 static void
@@ -228,11 +204,12 @@ void
 weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	Missing		missing = {.restart = false};
+	WeirTopology topology;
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
-	job->workers = count_workers(job, dataflow);
-	job->prepared = count_prepared(job, dataflow);
+	weir_dataflow_topology(dataflow, job->parallelism, &topology);
+	weir_count_resources(job, &topology);
 	check_preloaded(&missing);
 	check_resources(&missing, job, take);
 	check_owner(&missing, job);

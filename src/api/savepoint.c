@@ -14,7 +14,7 @@
 #include "api/state/access.h"
 #include "catalog/checkpoint.h"
 #include "server/registry.h"
-#include "source/segment.h"
+#include "source/source.h"
 
 PG_FUNCTION_INFO_V1(weir_create_savepoint);
 PG_FUNCTION_INFO_V1(weir_drop_savepoint);
@@ -86,23 +86,20 @@ weir_drop_savepoint(PG_FUNCTION_ARGS)
 }
 
 static void
-check_journal_holds(const WeirJob *job, const char *name, const WeirCompleted *row)
+check_journal_holds(const WeirJob *job, const WeirSourceOps *source, const char *name,
+					const WeirCompleted *row)
 {
 	for (int i = 0; i < row->npositions; i++)
 	{
-		int64		offset = row->positions[i].offset;
-		int64		oldest;
+		char	   *missing = source->missing(job->id, i, &row->positions[i]);
 
-		if (!weir_segments_begin_at(job->id, i, &oldest) || offset >= oldest)
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
-						job->name, name),
-				 errdetail(INT64_FORMAT " bytes are missing: the savepoint stands at byte "
-						   INT64_FORMAT ", the journal begins at byte " INT64_FORMAT ".",
-						   oldest - offset, offset, oldest),
-				 errhint("Set allow_gap => true to go on without them.")));
+		if (missing != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
+							job->name, name),
+					 errdetail("%s", missing),
+					 errhint("Set allow_gap => true to go on without them.")));
 	}
 }
 
@@ -120,10 +117,13 @@ void
 weir_savepoint_start_from(WeirJob *job, const char *name)
 {
 	WeirCompleted *row = weir_savepoint_require(job, name);
+	const WeirSourceOps *source = weir_source_of(job->stream);
 
-	if (!job->allow_gap)
-		check_journal_holds(job, name, row);
 	job->start_from = row->checkpoint;
+	if (source == NULL)
+		return;
+	if (!job->allow_gap)
+		check_journal_holds(job, source, name, row);
 	for (int i = 0; i < row->npositions; i++)
-		job->was_finished = job->was_finished || row->positions[i].ended;
+		job->was_finished = job->was_finished || source->position_ended(&row->positions[i]);
 }

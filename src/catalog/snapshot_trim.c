@@ -83,16 +83,15 @@ protected_ids(int64 job, int *n)
 {
 	WeirInternal saved;
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(job)};
+	WeirArguments args = {0};
 	int64	   *ids;
 
+	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
 	*n = (int) weir_internal_run("SELECT checkpoint FROM weir_internal.completed "
 								 "WHERE job = $1 AND savepoint IS NOT NULL "
 								 "UNION SELECT id FROM weir_internal.checkpoint "
-								 "WHERE job = $1 AND status = 'in_progress' ORDER BY 1",
-								 1, types, values, NULL);
+								 "WHERE job = $1 AND status = 'in_progress' ORDER BY 1", &args);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 		ids[i] = weir_internal_int64(i, 1);
@@ -103,12 +102,13 @@ protected_ids(int64 job, int *n)
 static bool
 is_of_timeline(int64 job, int64 timeline, int64 checkpoint)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(checkpoint), Int64GetDatum(timeline)};
+	WeirArguments args = {0};
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, checkpoint);
+	weir_bind_int64(&args, timeline);
 	return weir_internal_execute("SELECT FROM weir_internal.completed "
-								 "WHERE job = $1 AND checkpoint = $2 AND timeline = $3",
-								 3, types, values, NULL) > 0;
+								 "WHERE job = $1 AND checkpoint = $2 AND timeline = $3", &args) > 0;
 }
 
 void

@@ -18,7 +18,8 @@
  *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
- *	depend	  what makes all this stale
+ *	graph	  all this as nodes and edges
+ *	depend	  what makes it stale
  *
  * Everything after parse works on the analysed tree, under the privileges of
  * the current user.  (a) and (c) are rewritten and planned as any statement,
@@ -36,6 +37,7 @@
 #include "base/session.h"
 #include "catalog/name.h"
 #include "compile/compile.h"
+#include "graph/stage.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -83,6 +85,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
+	weir_compile_graph(c);
 	weir_compile_depend(c);
 }
 
@@ -145,6 +148,12 @@ weir_dataflow_step(const WeirDataflow *dataflow)
 	if (dataflow->window != NULL)
 		return pstrdup("weir.count_window");
 	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
+}
+
+void
+weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism, WeirTopology *topology)
+{
+	*topology = weir_graph_stages(dataflow->graph, parallelism)->topology;
 }
 
 void

@@ -14,9 +14,6 @@
 
 #include "compile/dataflow.h"
 
-/* The ENR is the only entry of the cut sink statement's inner range table. */
-#define WEIR_SINK_INPUT_INDEX 1
-
 /* One compilation.  A step fills what the later ones read. */
 typedef struct WeirCompile
 {
@@ -135,6 +132,9 @@ extern void weir_compile_batching(WeirCompile *c);
 extern const char *weir_compile_trigger(Oid relid, bool updates);
 extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 
+/* graph.c: what the steps above have found, as nodes and edges */
+extern void weir_compile_graph(WeirCompile *c);
+
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);
 extern void weir_dataflow_listen(WeirDataflow *dataflow);
@@ -158,6 +158,5 @@ typedef enum WeirForeignKind
 } WeirForeignKind;
 
 extern WeirForeignKind weir_foreign_kind(Oid relid);
-extern bool weir_is_c_function(Oid function, const char *symbol);
 
 #endif

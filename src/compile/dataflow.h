@@ -20,17 +20,10 @@
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 
-/* The name under which the sink statement reads its rows. */
-#define WEIR_SINK_INPUT "weir_sink_input"
-
-/* One column of the key. */
-typedef struct WeirKeyColumn
-{
-	AttrNumber	attno;			/* in row_desc */
-	Oid			type;
-	Oid			eq_operator;
-	Oid			collation;
-} WeirKeyColumn;
+#include "decide/topology.h"
+#include "graph/graph.h"
+#include "graph/kinds/count_window.h"
+#include "graph/kinds/sink.h"
 
 /* A call of a user's function, anywhere but in the keyed step. */
 typedef struct WeirCall
@@ -45,26 +38,7 @@ typedef enum WeirSinkPlace
 	WEIR_SINK_TASK				/* one sink task */
 } WeirSinkPlace;
 
-/* How the sink statement may be run: idea 3 of the design. */
-typedef enum WeirSinkBatching
-{
-	WEIR_SINK_BATCH,			/* any number of rows a statement */
-	WEIR_SINK_BATCH_DISTINCT,	/* no two rows equal on the arbiter columns */
-	WEIR_SINK_BY_RECORD			/* one row a statement */
-} WeirSinkBatching;
-
-/* GROUP BY ..., weir.count_window(...): a keyed step without a function. */
-typedef struct WeirCountWindow
-{
-	int64		size;
-	int64		slide;
-	void	   *ttl;			/* a datum of ttl_type, weir.ttl; NULL: none */
-	Oid			ttl_type;
-	List	   *aggregates;		/* of Aggref over row_desc (Vars varno 1) */
-	const char *text;			/* for people */
-	const char *aggregates_text;
-	const char *state_name;		/* what is kept of a key goes by */
-} WeirCountWindow;
+typedef WeirCountWindowPlan WeirCountWindow;
 
 typedef struct WeirDataflow
 {
@@ -106,12 +80,10 @@ typedef struct WeirDataflow
 	WeirSinkPlace place;
 	const char *place_reason;
 
+	WeirGraph  *graph;			/* all of the above as nodes */
 	List	   *calls;			/* of WeirCall */
 	List	   *uses;			/* of WeirUsed: what must not be dropped */
 
-	/* what it depends on */
-	List	   *relations;		/* OIDs: a change of one invalidates */
-	List	   *items;			/* PlanInvalItems: functions and types */
 	bool		valid;			/* false after an invalidation */
 	dlist_node	node;			/* in depend.c's list of those that listen */
 
@@ -148,7 +120,8 @@ extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 /* What the keyed step is, so that its state is known again; NULL: there is none. */
 extern char *weir_dataflow_step(const WeirDataflow *dataflow);
 
-/* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
-extern char *weir_dataflow_describe(const WeirDataflow *dataflow);
+/* The shape of its tasks. */
+extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,
+								   WeirTopology *topology);
 
 #endif

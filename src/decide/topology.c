@@ -84,6 +84,40 @@ weir_task_subtask(const WeirTopology *t, int task)
 	return task - t->stages[weir_task_stage(t, task)].first_task;
 }
 
+int
+weir_task_number(const WeirTopology *t, int task)
+{
+	const WeirStage *stage = &t->stages[weir_task_stage(t, task)];
+	int			number = task - stage->first_task;
+
+	for (const WeirStage *s = t->stages; s < stage; s++)
+	{
+		if (strcmp(weir_stage_kind(s), weir_stage_kind(stage)) == 0)
+			number += s->parallelism;
+	}
+	return number;
+}
+
+/* Exchanges lead to later stages only, so one pass over those behind finds all. */
+bool
+weir_task_leads_to(const WeirTopology *t, int from, int to)
+{
+	bool		reached[WEIR_MAX_STAGES] = {false};
+	int			first = weir_task_stage(t, from);
+	int			last = weir_task_stage(t, to);
+
+	reached[first] = true;
+	for (int stage = first; stage < last; stage++)
+	{
+		for (int i = 0; reached[stage] && i < t->nexchanges; i++)
+		{
+			if (t->exchanges[i].from == stage)
+				reached[t->exchanges[i].to] = true;
+		}
+	}
+	return first != last && reached[last];
+}
+
 WeirChannelEnds
 weir_channel_ends(const WeirTopology *t, int channel)
 {

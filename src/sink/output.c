@@ -12,10 +12,8 @@
 
 #include "access/reloptions.h"
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
@@ -31,7 +29,7 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
-#include "catalog/internal.h"
+#include "catalog/outbox.h"
 #include "sink/output.h"
 
 int64		weir_output_job = 0;
@@ -48,6 +46,8 @@ typedef struct PrintState
 
 /* As many bytes of lines are waited for. */
 #define PRINT_BATCH (1024 * 1024)
+/* As many lines are taken out of the outbox in a transaction. */
+#define EMIT_LINES 1000
 
 PG_FUNCTION_INFO_V1(weir_print_handler);
 PG_FUNCTION_INFO_V1(weir_blackhole_handler);
@@ -201,23 +201,15 @@ line_of(TupleTableSlot *slot)
 static void
 print_flush(PrintState *state)
 {
-	WeirInternal saved;
-	Oid			types[] = {INT8OID, TEXTOID, TEXTARRAYOID};
-	Datum		values[3];
+	Datum		lines;
 
 	if (state->lines == NULL)
 		return;
-	values[0] = Int64GetDatum(weir_output_job);
-	values[1] = CStringGetTextDatum(state->table);
-	values[2] = makeArrayResult(state->lines, state->context);
+	lines = makeArrayResult(state->lines, state->context);
 	state->lines = NULL;
 	state->bytes = 0;
-	weir_internal_enter(&saved);
-	weir_internal_run("INSERT INTO weir_internal.outbox (job, sink, line) "
-					  "SELECT $1, $2, l FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
-					  3, types, values, NULL);
-	weir_internal_leave(&saved);
-	pfree(DatumGetPointer(values[2]));
+	weir_outbox_insert(weir_output_job, state->table, lines);
+	pfree(DatumGetPointer(lines));
 	weir_output_waits = true;
 }
 
@@ -258,33 +250,22 @@ weir_print_handler(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(routine);
 }
 
+static void
+emit_line(const char *line)
+{
+	ereport(LOG, (errmsg_internal("%s", line), errhidestmt(true),
+				  errhidecontext(true)));
+}
+
 static bool
 emit_some(int64 job)
 {
-	WeirInternal saved;
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(job);
 	bool		some;
-	uint64		n;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_internal_enter(&saved);
-	n = weir_internal_run("WITH d AS (DELETE FROM weir_internal.outbox WHERE id IN "
-						  "(SELECT id FROM weir_internal.outbox WHERE job = $1 ORDER BY id LIMIT 1000) "
-						  "RETURNING id, line) SELECT line FROM d ORDER BY id",
-						  1, &type, &value, NULL);
-	some = n > 0;
-	for (uint64 i = 0; i < n; i++)
-	{
-		char	   *line = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-
-		ereport(LOG, (errmsg_internal("%s", line), errhidestmt(true),
-					  errhidecontext(true)));
-		pfree(line);
-	}
-	weir_internal_leave(&saved);
+	some = weir_outbox_take(job, EMIT_LINES, emit_line) > 0;
 	PopActiveSnapshot();
 	if (some)
 		WEIR_FAULT(before_emit_commit);

@@ -53,11 +53,12 @@ weir_keyed_store_open(WeirTask *task)
 	int			first;
 	int			end;
 
-	weir_task_groups(task->slot->subtask, attempt->parallelism, attempt->max_parallelism,
+	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &first, &end);
 	loading.task = task;
 	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
-	weir_store_set_clock(loading.store, attempt->tasks[0].start.clock);
+	weir_store_set_clock(loading.store,
+						 weir_source_of(task->dataflow->stream)->position_clock(&attempt->tasks[0].start));
 	task->loading = true;
 	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)

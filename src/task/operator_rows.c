@@ -44,7 +44,7 @@ weir_operator_build(WeirOperator *op)
 {
 	WeirTask   *task = op->task;
 	MemoryContext old = MemoryContextSwitchTo(task->context);
-	bool		passthrough = task->slot->kind == WEIR_TASK_SINK && task->attempt->nkeyed > 0;
+	bool		passthrough = !task->stage->keyed && weir_dataflow_is_keyed(task->dataflow);
 
 	if (op->step)
 		weir_keyed_step_free(op->step);

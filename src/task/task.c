@@ -60,11 +60,12 @@ without_own_context(WeirTask *task, const char *context)
 }
 
 /* What was done in the epoch keeps it from being prepared, and would again. */
-static const char *const unpreparable_advice =
+static const char *const unpreparable_detail =
 "The job's rows are committed in two phases, so triggers, functions and views that write them must not do "
 "what cannot be prepared: NOTIFY, temporary tables, cursors WITH HOLD, one advisory lock for the session "
-"and the transaction, postgres_fdw tables.\n"
-"HINT: Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
+"and the transaction, postgres_fdw tables.";
+static const char *const unpreparable_hint =
+"Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
 
 /* Kept state that is not declared, or of another type, stays so until somebody alters the job. */
 static bool
@@ -82,21 +83,27 @@ report_error(WeirTask *task, ErrorData *edata)
 	bool		unpreparable = task->preparing &&
 		weir_prepare_is_hopeless(unpack_sql_state(edata->sqlerrcode));
 	StringInfoData detail;
+	StringInfoData hint;
 
 	initStringInfo(&detail);
+	initStringInfo(&hint);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		weir_lock_describe_holders(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	append_line(&detail, edata->context ? without_own_context(task, edata->context) : NULL);
-	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
+	append_line(&hint, edata->hint);
 	if (unpreparable)
-		append_line(&detail, unpreparable_advice);
+	{
+		append_line(&detail, unpreparable_detail);
+		append_line(&hint, unpreparable_hint);
+	}
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
 	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->hint, hint.data, sizeof(error->hint));
 	pg_write_barrier();
 	error->set = true;
 }
@@ -212,10 +219,11 @@ same_window(const WeirCountWindow *a, const WeirCountWindow *b)
 static void
 check_same_shape(WeirTask *task, const WeirDataflow *fresh)
 {
-	bool		sink_task = fresh->place == WEIR_SINK_TASK;
+	const WeirTopology *runs = &task->attempt->topology;
+	WeirTopology topology;
 
-	if (sink_task != (task->attempt->nsinks > 0) ||
-		weir_dataflow_is_keyed(fresh) != (task->attempt->nkeyed > 0) ||
+	weir_dataflow_topology(fresh, task->job->parallelism, &topology);
+	if (memcmp(&topology, runs, sizeof(WeirTopology)) != 0 ||
 		!same_window(fresh->window, task->dataflow->window) ||
 		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
 		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
@@ -357,7 +365,9 @@ attach(WeirTask *task, const WeirTaskArg *arg)
 		proc_exit(0);
 	dsm_pin_mapping(task->segment);
 	task->slot = &task->attempt->tasks[task->index];
-	weir_task_name(task->slot, task->name, sizeof(task->name));
+	task->stage = weir_attempt_stage(task->attempt, task->index);
+	task->subtask = weir_task_subtask(&task->attempt->topology, task->index);
+	weir_task_name(task->attempt, task->index, task->name, sizeof(task->name));
 	task->slot->pid = MyProcPid;
 	task->slot->proc = MyProc;
 	weir_output_job = task->attempt->job;
@@ -378,7 +388,7 @@ run(WeirTask *task)
 	error_context_stack = &context;
 	pgstat_report_activity(STATE_RUNNING, task->job->query);
 	task->second_began = task->loop_began = weir_now();
-	if (task->slot->kind == WEIR_TASK_SOURCE)
+	if (task->stage->source)
 		weir_source_task(task);
 	else
 		weir_operator_task(task);

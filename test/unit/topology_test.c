@@ -44,6 +44,12 @@ test_numbers(void)
 	ok(weir_task_outputs(&t, 3, channels) == 2, "topology: it writes to two");
 	ok(weir_task_outputs(&t, 8, channels) == 0, "topology: the sink to none");
 	ok(weir_topology_writers(&t) == 1, "topology: one task writes output");
+	ok(weir_task_number(&t, 2) == 2, "topology: it is the third source task");
+	ok(weir_task_number(&t, 3) == 0, "topology: the first keyed task");
+	ok(weir_task_leads_to(&t, 0, 8), "topology: a source leads to the sink");
+	ok(!weir_task_leads_to(&t, 0, 1), "topology: not to another source");
+	ok(!weir_task_leads_to(&t, 8, 0), "topology: nothing leads back");
+	ok(!weir_task_leads_to(&t, 3, 4), "topology: nor to a task of the same stage");
 }
 
 static void

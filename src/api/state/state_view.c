@@ -333,7 +333,7 @@ show_groups(View *view, int first, int end)
 	if (view->only && first == 0)
 		check_types(view, store);
 	if (view->at->npositions > 0)
-		weir_store_set_clock(store, view->at->positions[0].clock);
+		weir_store_set_clock(store, weir_source_of(view->dataflow->stream)->position_clock(&view->at->positions[0]));
 	convert(view, store);
 	weir_snapshot_read(view->job->id, view->at->timeline, 0, view->at->checkpoint,
 					   first, end, load_chunk, store);

@@ -17,7 +17,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/compat.h"
-#include "record/vector.h"
+#include "record/batch.h"
 
 typedef struct WeirNative WeirNative;
 
