@@ -46,6 +46,7 @@ typedef struct View
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
 	const WeirNode *node;		/* the keyed step that is shown */
+	int			step;			/* which of the query's it is, from 0 */
 	ReturnSetInfo *result;
 	WeirStateJson *json;
 	MemoryContext row_context;	/* reset for each row */
@@ -172,7 +173,7 @@ put_json(View *view, const WeirScanned *scanned)
 	Jsonb	   *key = key_json(view, scanned);
 	Jsonb	   *value = weir_state_json_current(view->json, scanned->state);
 
-	values[0] = Int32GetDatum(view->node->number);
+	values[0] = Int32GetDatum(view->step);
 	values[1] = CStringGetTextDatum(weir_state_decl(scanned->state)->name);
 	values[2] = PointerGetDatum(key);
 	nulls[2] = key == NULL;
@@ -392,6 +393,7 @@ show(View *view)
 											  ALLOCSET_DEFAULT_SIZES);
 	for (int n = 0; n < nkeyed; n++)
 	{
+		view->step = n;
 		view->node = weir_graph_keyed(view->dataflow->graph, n);
 		if (!keeps_asked(view, !found && n == nkeyed - 1))
 			continue;
