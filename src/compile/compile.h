@@ -135,6 +135,9 @@ extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 /* graph.c: what the steps above have found, as nodes and edges */
 extern void weir_compile_graph(WeirCompile *c);
 
+/* writer.c */
+extern void weir_compile_writer(WeirCompile *c);
+
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);
 extern void weir_dataflow_listen(WeirDataflow *dataflow);
