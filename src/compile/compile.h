@@ -57,6 +57,8 @@ typedef struct WeirCompile
 	/* scan.c, sink.c: views expanded */
 	Query	   *scan;
 	Query	   *sink;
+
+	List	   *uses;			/* uses.c: of WeirUsed */
 } WeirCompile;
 
 /* parse.c: text -> analysed INSERT */
@@ -137,6 +139,10 @@ extern void weir_compile_graph(WeirCompile *c);
 
 /* writer.c */
 extern void weir_compile_writer(WeirCompile *c);
+
+/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
+extern WeirDataflow *weir_compile_part(const char *query, bool returning);
+extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);
