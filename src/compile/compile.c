@@ -18,6 +18,7 @@
  *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
+ *	writer	  whether it takes the executor to write them
  *	graph	  all this as nodes and edges
  *	depend	  what makes it stale
  *
@@ -35,7 +36,6 @@
 
 #include "base/compat.h"
 #include "base/session.h"
-#include "catalog/name.h"
 #include "compile/compile.h"
 #include "graph/stage.h"
 
@@ -85,6 +85,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
+	weir_compile_writer(c);
 	weir_compile_graph(c);
 	weir_compile_depend(c);
 }
@@ -151,14 +152,6 @@ WeirDataflow *
 weir_compile_returning(const char *query)
 {
 	return compile(query, true, true);
-}
-
-char *
-weir_dataflow_step(const WeirDataflow *dataflow)
-{
-	if (dataflow->window != NULL)
-		return pstrdup("weir.count_window");
-	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
 }
 
 void

@@ -71,6 +71,9 @@ typedef struct WeirDataflow
 	PlannedStmt *sink;
 	WeirSinkBatching batching;
 	const char *batching_reason;
+	WeirWriter	writer;			/* these as in WeirSinkPlan */
+	const char *writer_reason;
+	List	   *projections;
 	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc
 								 * (Vars varno 1), ready for ExecInitExpr */
 	Expr	  **arbiters;
@@ -118,9 +121,6 @@ extern bool weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *sta
 /* The same for the first scan, and the first sink. */
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
-
-/* What the keyed step is, so that its state is known again; NULL: there is none. */
-extern char *weir_dataflow_step(const WeirDataflow *dataflow);
 
 /* The shape of its tasks. */
 extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,

@@ -3,7 +3,8 @@
  *		Where an attempt begins: which checkpoint it restores, on which
  *		timeline it goes on, at which positions its sources start.
  *
- *	first start			a new timeline, empty, at the oldest byte
+ *	first start			a new timeline, empty, at the oldest byte, as is any
+ *						source that the job did not have before
  *	fresh				a new timeline, empty, where the last one had got to
  *	from a savepoint	a new timeline whose base is the savepoint
  *	after alter_job		where it changes state, a new timeline whose base is
@@ -26,6 +27,7 @@
 
 #include "utils/memutils.h"
 
+#include "catalog/job_node.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
@@ -102,7 +104,7 @@ set_restore(WeirCoordinator *co, const WeirCompleted *row)
 static void
 begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted *base)
 {
-	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
+	set_positions(co, at ? at->npositions : 0, at ? at->positions : NULL);
 	set_restore(co, base);
 	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);
@@ -173,16 +175,21 @@ known_positions(List *rows, int source, int *n)
 static void
 pass_gaps(WeirCoordinator *co, List *rows)
 {
-	const WeirSourceOps *source = weir_source_of(co->job->stream);
+	List	   *nodes = weir_job_nodes(co->job->id);
 
-	for (int i = 0; source != NULL && i < co->start.npositions; i++)
+	for (int i = 0; i < co->start.npositions; i++)
 	{
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
 		int			nknown;
-		WeirPosition *known = known_positions(rows, i, &nknown);
+		WeirPosition *known;
 		char	   *detail;
-		int64		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known,
-											  &detail);
+		int64		passed;
 
+		if (source == NULL)
+			continue;
+		known = known_positions(rows, i, &nknown);
+		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known, &detail);
 		pfree(known);
 		if (passed > 0)
 			ereport(LOG,

@@ -33,6 +33,7 @@ struct WeirKeyedStep
 	WeirFunctionCall *call;		/* NULL: none */
 	MemoryContext window_context;	/* of what a window that fires has to say */
 	WeirState  *window;			/* NULL: none */
+	WeirVector *columns;		/* of one row, for the window */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -63,6 +64,7 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 		step->call = weir_function_call_create(df);
 	else if (df->window != NULL && !passthrough)
 	{
+		step->columns = palloc0(sizeof(WeirVector) * Max(df->row_desc->natts, 1));
 		step->window_values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
 		step->window_nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
 		step->window_context = AllocSetContextCreate(context, "weir window results",
@@ -92,7 +94,7 @@ weir_keyed_step_free(WeirKeyedStep *step)
 bool
 weir_keyed_step_calls(const WeirKeyedStep *step)
 {
-	return step->call != NULL || step->window != NULL;
+	return step->call != NULL || (step->window != NULL && weir_window_may_fail(step->window));
 }
 
 WeirKeyedStep *
@@ -172,6 +174,19 @@ call_function(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit,
 	weir_store_leave(step->store);
 }
 
+static void
+fill_columns(WeirKeyedStep *step)
+{
+	static bits8 null = 1;
+
+	for (int i = 0; i < step->dataflow->row_desc->natts; i++)
+	{
+		step->columns[i].values = &step->input->tts_values[i];
+		step->columns[i].nulls = &null;
+		step->columns[i].has_nulls = step->input->tts_isnull[i];
+	}
+}
+
 /*
  * What a window that fires has to say stays until it has been handed on.  No key
  * is current meanwhile: an aggregate's function that cleared the window's state
@@ -181,12 +196,16 @@ static void
 add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(step->window_context);
+	const WeirNativeFault *fault;
 	bool		fired;
 
+	fill_columns(step);
 	enter_key(step, row);
 	weir_current_store = NULL;
-	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
-							step->window_values, step->window_nulls);
+	fired = weir_window_add(step->window, step->columns, 0, step->window_values, step->window_nulls,
+							&fault);
+	if (fault)
+		weir_native_raise(fault);
 	weir_store_leave(step->store);
 	MemoryContextSwitchTo(old);
 	step->result = step->window_values;
@@ -217,44 +236,4 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 		emit_row(step, row, emit, arg);
 	else
 		call_function(step, row, emit, arg);
-}
-
-/* The state that a window is: nobody declared it. */
-static WeirStateDecl *
-window_state(const WeirDataflow *df, int *nstates)
-{
-	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
-	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
-
-	window->size = df->window->size;
-	window->slide = df->window->slide;
-	window->aggregates = df->window->aggregates;
-	window->input = df->row_desc;
-	state->name = pstrdup(df->window->state_name);
-	state->kind = WEIR_STATE_WINDOW;
-	state->type = BYTEAOID;
-	state->typmod = -1;
-	state->ttl = weir_ttl_rule(df->window->ttl);
-	state->window = window;
-	*nstates = 1;
-	return state;
-}
-
-WeirStore *
-weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, int end)
-{
-	WeirStoreKey *keys = palloc(sizeof(WeirStoreKey) * Max(df->nkeys, 1));
-	WeirStateDecl *states;
-	int			nstates;
-
-	for (int i = 0; i < df->nkeys; i++)
-	{
-		keys[i].type = df->keys[i].type;
-		keys[i].eq_operator = df->keys[i].eq_operator;
-		keys[i].collation = df->keys[i].collation;
-	}
-	states = df->window ? window_state(df, &nstates) :
-		weir_state_declarations(df->function, &nstates);
-	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys, nstates, states,
-							 max_parallelism, first, end);
 }
