@@ -23,6 +23,7 @@
 #include "api/savepoint.h"
 #include "api/state/access.h"
 #include "base/clock.h"
+#include "base/interval.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "catalog/job_node.h"
