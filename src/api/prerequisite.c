@@ -26,7 +26,9 @@
 
 #include "api/state/access.h"
 #include "base/settings.h"
+#include "job/resources.h"
 #include "server/registry.h"
+#include "graph/kinds/source.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */
@@ -73,31 +75,6 @@ check_preloaded(Missing *missing)
 	missing_line(&missing->lines,
 				 psprintf("ALTER SYSTEM SET shared_preload_libraries = %s;", preload_list()));
 	missing->restart = true;
-}
-
-/* The processes of one job: its coordinator and its tasks. */
-static int
-count_workers(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	bool		keyed = weir_dataflow_is_keyed(dataflow);
-	int			n = 2;			/* coordinator, source */
-
-	if (keyed)
-		n += job->parallelism;
-	if (!keyed || dataflow->place == WEIR_SINK_TASK)
-		n++;
-	return n;
-}
-
-/* Its tasks that write in an epoch's transaction, which is prepared in exactly_once only. */
-static int
-count_prepared(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	if (!job->checkpointing || job->checkpoint.mode != WEIR_EXACTLY_ONCE)
-		return 0;
-	if (weir_dataflow_is_keyed(dataflow) && dataflow->place == WEIR_SINK_WITH_KEYED)
-		return job->parallelism;
-	return 1;
 }
 
 static void
@@ -228,11 +205,12 @@ void
 weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	Missing		missing = {.restart = false};
+	WeirTopology topology;
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
-	job->workers = count_workers(job, dataflow);
-	job->prepared = count_prepared(job, dataflow);
+	weir_dataflow_topology(dataflow, job->parallelism, &topology);
+	weir_count_resources(job, &topology);
 	check_preloaded(&missing);
 	check_resources(&missing, job, take);
 	check_owner(&missing, job);
@@ -248,11 +226,9 @@ weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 			 errhint("Run these statements:\n%s", missing.lines.data)));
 }
 
-void
-weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+static void
+check_journal(const WeirJob *job, const WeirStream *stream, WeirMode mode)
 {
-	WeirStream *stream = weir_stream_get(dataflow->stream);
-
 	if (stream->journal || stream->resume != (mode == WEIR_AT_MOST_ONCE))
 		return;
 	if (stream->resume)
@@ -268,4 +244,13 @@ weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mo
 					weir_mode_name(mode), stream->name),
 			 errdetail("What job \"%s\" reads from a socket could not be read again.", job->name),
 			 errhint("Set option journal 'on' of the stream's server, or protocol 'resume' if its sender speaks it, or enable checkpointing with mode => 'at_most_once'.")));
+}
+
+void
+weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+{
+	const WeirNode *source;
+
+	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
+		check_journal(job, weir_stream_get(weir_source_plan(source)->stream), mode);
 }

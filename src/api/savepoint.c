@@ -13,8 +13,9 @@
 #include "api/savepoint.h"
 #include "api/state/access.h"
 #include "catalog/checkpoint.h"
+#include "catalog/job_node.h"
 #include "server/registry.h"
-#include "source/segment.h"
+#include "source/source.h"
 
 PG_FUNCTION_INFO_V1(weir_create_savepoint);
 PG_FUNCTION_INFO_V1(weir_drop_savepoint);
@@ -86,24 +87,18 @@ weir_drop_savepoint(PG_FUNCTION_ARGS)
 }
 
 static void
-check_journal_holds(const WeirJob *job, const char *name, const WeirCompleted *row)
+check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, const char *name,
+					const WeirPosition *position)
 {
-	for (int i = 0; i < row->npositions; i++)
-	{
-		int64		offset = row->positions[i].offset;
-		int64		oldest;
+	char	   *missing = source->missing(job->id, number, position);
 
-		if (!weir_segments_begin_at(job->id, i, &oldest) || offset >= oldest)
-			continue;
+	if (missing != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
 						job->name, name),
-				 errdetail(INT64_FORMAT " bytes are missing: the savepoint stands at byte "
-						   INT64_FORMAT ", the journal begins at byte " INT64_FORMAT ".",
-						   oldest - offset, offset, oldest),
+				 errdetail("%s", missing),
 				 errhint("Set allow_gap => true to go on without them.")));
-	}
 }
 
 WeirCompleted *
@@ -120,10 +115,19 @@ void
 weir_savepoint_start_from(WeirJob *job, const char *name)
 {
 	WeirCompleted *row = weir_savepoint_require(job, name);
+	List	   *nodes = weir_job_nodes(job->id);
 
-	if (!job->allow_gap)
-		check_journal_holds(job, name, row);
 	job->start_from = row->checkpoint;
 	for (int i = 0; i < row->npositions; i++)
-		job->was_finished = job->was_finished || row->positions[i].ended;
+	{
+		const WeirPosition *position = &row->positions[i];
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
+
+		if (source == NULL)
+			continue;
+		if (!job->allow_gap)
+			check_journal_holds(job, source, i, name, position);
+		job->was_finished = job->was_finished || source->position_ended(position);
+	}
 }

@@ -11,19 +11,8 @@
 #include "nodes/pg_list.h"
 
 #include "decide/checkpointer.h"
+#include "decide/position.h"
 #include "decide/recovery.h"
-#include "decide/resume.h"
-
-/* A source's position as a completed row holds it. */
-typedef struct WeirStoredPosition
-{
-	int64		offset;
-	int64		line;
-	int64		clock;
-	bool		ended;
-	int64		passing;
-	WeirOrigin	origin;
-} WeirStoredPosition;
 
 typedef struct WeirCompleted
 {
@@ -33,7 +22,7 @@ typedef struct WeirCompleted
 	int			parallelism;
 	int			max_parallelism;
 	int			npositions;
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 	int			nprepared;
 	char	  **prepared;		/* names of transactions */
 	int64		completed_at;	/* us */
@@ -98,12 +87,12 @@ extern WeirGid *weir_marker_all(int64 job, int *n);
  * NULL: refused).
  */
 extern int64 weir_timeline_begin(int64 job, int64 base, int npositions,
-								 const WeirStoredPosition *positions, bool drop_state,
+								 const WeirPosition *positions, bool drop_state,
 								 const char *migrate);
 extern void weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state,
 									 char **migrate);
 /* False if there is no such timeline; positions in CurrentMemoryContext, 0 where it began at the oldest byte. */
 extern bool weir_timeline_get(int64 job, int64 timeline, int64 *base,
-							  int *npositions, WeirStoredPosition **positions);
+							  int *npositions, WeirPosition **positions);
 
 #endif

@@ -19,12 +19,15 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fault.h"
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
+#include "catalog/row.h"
 
+/* A JSON array of the positions' bytes, in hexadecimal. */
 static Datum
-positions_text(int n, const WeirStoredPosition *positions)
+positions_text(int n, const WeirPosition *positions)
 {
 	StringInfoData buf;
 
@@ -32,76 +35,63 @@ positions_text(int n, const WeirStoredPosition *positions)
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfo(&buf, "%s{\"offset\":" INT64_FORMAT ",\"line\":" INT64_FORMAT ",\"clock\":" INT64_FORMAT
-						 ",\"ended\":%s,\"passing\":" INT64_FORMAT ",\"origin\":" INT64_FORMAT
-						 ",\"identity\":",
-						 i > 0 ? "," : "", positions[i].offset, positions[i].line,
-						 positions[i].clock, positions[i].ended ? "true" : "false",
-						 positions[i].passing, positions[i].origin.start);
-		escape_json(&buf, positions[i].origin.identity);
-		appendStringInfoChar(&buf, '}');
+		appendStringInfoString(&buf, i > 0 ? ",\"" : "\"");
+		enlargeStringInfo(&buf, (int) positions[i].len * 2);
+		buf.len += hex_encode((const char *) positions[i].bytes, positions[i].len, buf.data + buf.len);
+		appendStringInfoChar(&buf, '"');
 	}
 	appendStringInfoChar(&buf, ']');
 	return CStringGetTextDatum(buf.data);
 }
 
-static Datum
-names_array(int n, char **names)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		elements[i] = CStringGetTextDatum(names[i]);
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 void
 weir_completed_insert(int64 job, const WeirCompleted *row)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTOID};
-	Datum		values[9];
-	char		nulls[] = "         ";
+	WeirArguments args = {0};
 
-	values[0] = Int64GetDatum(job);
-	values[1] = Int64GetDatum(row->checkpoint);
-	values[2] = Int64GetDatum(row->timeline);
-	values[3] = Int64GetDatum(row->attempt);
-	values[4] = Int32GetDatum(row->parallelism);
-	values[5] = Int32GetDatum(row->max_parallelism);
-	values[6] = positions_text(row->npositions, row->positions);
-	values[7] = names_array(row->nprepared, row->prepared);
-	values[8] = row->savepoint ? CStringGetTextDatum(row->savepoint) : (Datum) 0;
-	nulls[8] = row->savepoint ? ' ' : 'n';
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, row->checkpoint);
+	weir_bind_int64(&args, row->timeline);
+	weir_bind_int64(&args, row->attempt);
+	weir_bind_int32(&args, row->parallelism);
+	weir_bind_int32(&args, row->max_parallelism);
+	weir_bind(&args, TEXTOID, positions_text(row->npositions, row->positions), false);
+	weir_bind_text_array(&args, row->prepared, row->nprepared);
+	weir_bind_text(&args, row->savepoint);
 	weir_internal_execute("INSERT INTO weir_internal.completed (job, checkpoint, timeline, "
 						  "attempt, parallelism, max_parallelism, positions, prepared, savepoint, completed_at) "
-						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, pg_catalog.clock_timestamp())",
-						  9, types, values, nulls);
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, pg_catalog.clock_timestamp())", &args);
 }
 
-/* Decodes what positions_text wrote. */
-static WeirStoredPosition *
+/*
+ * What positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
+ * their source reads.
+ */
+static WeirPosition *
 read_positions(Datum json, int *n, MemoryContext context)
 {
-	Oid			types[] = {JSONBOID};
-	Datum		values[] = {json};
-	WeirStoredPosition *positions;
+	WeirArguments args = {0};
+	WeirPosition *positions;
 
-	*n = weir_internal_run("SELECT (e->>'offset')::bigint, (e->>'line')::bigint, "
-						   "(e->>'clock')::bigint, ((e->>'ended')::boolean)::int::bigint, "
-						   "(e->>'origin')::bigint, e->>'identity', (e->>'passing')::bigint "
+	weir_bind(&args, JSONBOID, json, false);
+	*n = weir_internal_run("SELECT CASE pg_catalog.jsonb_typeof(e) WHEN 'string' "
+						   "THEN pg_catalog.decode(e #>> '{}', 'hex') "
+						   "ELSE pg_catalog.convert_to(e::text, 'UTF8') END AS bytes "
 						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
-						   1, types, values, NULL);
-	positions = MemoryContextAllocZero(context, sizeof(WeirStoredPosition) * Max(*n, 1));
+						   &args);
+	positions = MemoryContextAllocZero(context, sizeof(WeirPosition) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
-		positions[i].offset = weir_internal_int64(i, 1);
-		positions[i].line = weir_internal_int64(i, 2);
-		positions[i].clock = weir_internal_int64(i, 3);
-		positions[i].ended = weir_internal_int64(i, 4) != 0;
-		positions[i].origin.start = weir_internal_int64(i, 5);
-		strlcpy(positions[i].origin.identity, weir_internal_text(context, i, 6),
-				WEIR_IDENTITY_SIZE);
-		positions[i].passing = weir_internal_int64(i, 7);
+		bool		isnull;
+		bytea	   *bytes = DatumGetByteaPP(weir_row_datum(i, "bytes", &isnull));
+
+		positions[i].len = VARSIZE_ANY_EXHDR(bytes);
+		if (positions[i].len > WEIR_POSITION_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("position of a stream has %u bytes", positions[i].len),
+					 errdetail("At most %d are read.", WEIR_POSITION_MAX)));
+		memcpy(positions[i].bytes, VARDATA_ANY(bytes), positions[i].len);
 	}
 	return positions;
 }
@@ -121,25 +111,19 @@ read_names(WeirCompleted *row, Datum array, MemoryContext context)
 }
 
 static WeirCompleted *
-read_completed(SPITupleTable *table, uint64 i, MemoryContext context)
+read_completed(uint64 i, MemoryContext context)
 {
 	WeirCompleted *row = MemoryContextAllocZero(context, sizeof(WeirCompleted));
-	HeapTuple	tuple = table->vals[i];
-	TupleDesc	desc = table->tupdesc;
 	bool		isnull;
 
-	row->checkpoint = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-	row->timeline = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-	row->attempt = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
-	row->parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
-	row->max_parallelism = DatumGetInt32(SPI_getbinval(tuple, desc, 5, &isnull));
-	row->completed_at = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 8, &isnull));
-	row->savepoint = SPI_getvalue(tuple, desc, 9);
-	if (row->savepoint)
-		row->savepoint = MemoryContextStrdup(context, row->savepoint);
-	read_names(row, SPI_getbinval(tuple, desc, 7, &isnull), context);
-	row->positions = read_positions(SPI_getbinval(tuple, desc, 6, &isnull),
-									&row->npositions, context);
+	row->checkpoint = weir_row_int64(i, "checkpoint");
+	row->timeline = weir_row_int64(i, "timeline");
+	row->attempt = weir_row_int64(i, "attempt");
+	row->parallelism = weir_row_int32(i, "parallelism");
+	row->max_parallelism = weir_row_int32(i, "max_parallelism");
+	row->completed_at = weir_row_int64(i, "completed_at");
+	row->savepoint = weir_row_text(context, i, "savepoint");
+	read_names(row, weir_row_datum(i, "prepared", &isnull), context);
 	return row;
 }
 
@@ -148,26 +132,34 @@ static List *
 read_rows(int64 job, const char *condition)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(job)};
+	WeirArguments args = {0};
 	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
-	SPITupleTable *table;
+	ListCell   *lc;
+	Datum	   *positions;
 	uint64		n;
+	bool		isnull;
 
+	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
-	n = weir_internal_run(psprintf("SELECT checkpoint, timeline, attempt, parallelism, max_parallelism, "
-								   "positions, prepared, completed_at, savepoint FROM weir_internal.completed d "
-								   "WHERE job = $1 AND %s ORDER BY checkpoint", condition),
-						  1, types, values, NULL);
-	table = SPI_tuptable;
+	n = weir_internal_run(psprintf("SELECT * FROM weir_internal.completed d "
+								   "WHERE job = $1 AND %s ORDER BY checkpoint", condition), &args);
+	positions = palloc(sizeof(Datum) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
-		WeirCompleted *row = read_completed(table, i, context);
+		WeirCompleted *row = read_completed(i, context);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		result = lappend(result, row);
 		MemoryContextSwitchTo(old);
+		positions[i] = weir_row_datum(i, "positions", &isnull);
+	}
+	foreach(lc, result)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		row->positions = read_positions(positions[foreach_current_index(lc)],
+										&row->npositions, context);
 	}
 	weir_internal_leave(&saved);
 	return result;
@@ -205,18 +197,17 @@ bool
 weir_savepoint_drop(int64 job, const char *name)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(name)};
+	WeirArguments args = {0};
 	bool		found;
 
+	weir_bind_int64(&args, job);
+	weir_bind_text(&args, name);
 	weir_internal_enter(&saved);
 	found = weir_internal_run("UPDATE weir_internal.completed SET savepoint = NULL "
-							  "WHERE job = $1 AND savepoint = $2",
-							  2, types, values, NULL) > 0;
+							  "WHERE job = $1 AND savepoint = $2", &args) > 0;
 	if (found)
 		weir_internal_run("UPDATE weir_internal.checkpoint SET savepoint = NULL "
-						  "WHERE job = $1 AND savepoint = $2 AND status = 'completed'",
-						  2, types, values, NULL);
+						  "WHERE job = $1 AND savepoint = $2 AND status = 'completed'", &args);
 	weir_internal_leave(&saved);
 	return found;
 }
@@ -225,57 +216,57 @@ void
 weir_completed_forget(int64 job, int64 before)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(before)};
+	WeirArguments args = {0};
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, before);
 	weir_internal_enter(&saved);
 	weir_internal_run("DELETE FROM weir_internal.completed WHERE job = $1 AND checkpoint < $2 "
-					  "AND savepoint IS NULL",
-					  2, types, values, NULL);
+					  "AND savepoint IS NULL", &args);
 	weir_internal_run("DELETE FROM weir_internal.marker m WHERE job = $1 AND checkpoint < $2 "
 					  "AND NOT EXISTS (SELECT FROM weir_internal.completed c "
-					  "WHERE c.job = $1 AND c.checkpoint = m.checkpoint)",
-					  2, types, values, NULL);
+					  "WHERE c.job = $1 AND c.checkpoint = m.checkpoint)", &args);
 	weir_internal_leave(&saved);
 }
 
 void
 weir_marker_insert(int64 job, int64 attempt, int64 checkpoint, int task)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(attempt),
-	Int64GetDatum(checkpoint), Int32GetDatum(task)};
+	WeirArguments args = {0};
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, attempt);
+	weir_bind_int64(&args, checkpoint);
+	weir_bind_int32(&args, task);
 	WEIR_FAULT(before_marker);
-	weir_internal_execute("INSERT INTO weir_internal.marker VALUES ($1, $2, $3, $4)",
-						  4, types, values, NULL);
+	weir_internal_execute("INSERT INTO weir_internal.marker VALUES ($1, $2, $3, $4)", &args);
 	WEIR_FAULT(after_marker);
 }
 
 void
 weir_marker_delete(int64 job, int64 attempt, int task)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(attempt), Int32GetDatum(task)};
+	WeirArguments args = {0};
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, attempt);
+	weir_bind_int32(&args, task);
 	weir_internal_execute("DELETE FROM weir_internal.marker WHERE job = $1 AND attempt = $2 "
-						  "AND task = $3 AND xmin = pg_catalog.pg_current_xact_id()::xid",
-						  3, types, values, NULL);
+						  "AND task = $3 AND xmin = pg_catalog.pg_current_xact_id()::xid", &args);
 }
 
 WeirGid *
 weir_marker_all(int64 job, int *n)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(job)};
+	WeirArguments args = {0};
 	MemoryContext context = CurrentMemoryContext;
 	WeirGid    *gids;
 
+	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
 	*n = weir_internal_run("SELECT attempt, checkpoint, task::bigint FROM weir_internal.marker "
-						   "WHERE job = $1",
-						   1, types, values, NULL);
+						   "WHERE job = $1", &args);
 	gids = MemoryContextAllocZero(context, sizeof(WeirGid) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
@@ -291,25 +282,23 @@ weir_marker_all(int64 job, int *n)
 
 int64
 weir_timeline_begin(int64 job, int64 base, int npositions,
-					const WeirStoredPosition *positions, bool drop_state,
+					const WeirPosition *positions, bool drop_state,
 					const char *migrate)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT8OID, TEXTOID, BOOLOID, TEXTOID};
-	Datum		values[5];
+	WeirArguments args = {0};
 	int64		timeline;
 
-	values[0] = Int64GetDatum(job);
-	values[1] = Int64GetDatum(base);
-	values[2] = positions_text(npositions, positions);
-	values[3] = BoolGetDatum(drop_state);
-	values[4] = migrate ? CStringGetTextDatum(migrate) : (Datum) 0;
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, base);
+	weir_bind(&args, TEXTOID, positions_text(npositions, positions), false);
+	weir_bind_bool(&args, drop_state);
+	weir_bind_text(&args, migrate);
 	weir_internal_enter(&saved);
 	weir_internal_run("INSERT INTO weir_internal.timeline "
 					  "(job, timeline, base, positions, drop_state, migrate) "
 					  "SELECT $1, COALESCE(max(timeline), 0) + 1, $2, $3::jsonb, $4, $5 "
-					  "FROM weir_internal.timeline WHERE job = $1 RETURNING timeline",
-					  5, types, values, migrate ? NULL : "    n");
+					  "FROM weir_internal.timeline WHERE job = $1 RETURNING timeline", &args);
 	timeline = weir_internal_int64(0, 1);
 	weir_internal_leave(&saved);
 	return timeline;
@@ -317,18 +306,18 @@ weir_timeline_begin(int64 job, int64 base, int npositions,
 
 bool
 weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
-				  WeirStoredPosition **positions)
+				  WeirPosition **positions)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline)};
+	WeirArguments args = {0};
 	MemoryContext context = CurrentMemoryContext;
 	bool		found;
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, timeline);
 	weir_internal_enter(&saved);
 	found = weir_internal_run("SELECT base, positions FROM weir_internal.timeline "
-							  "WHERE job = $1 AND timeline = $2",
-							  2, types, values, NULL) > 0;
+							  "WHERE job = $1 AND timeline = $2", &args) > 0;
 	if (found)
 	{
 		bool		isnull;
@@ -345,16 +334,16 @@ void
 weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state, char **migrate)
 {
 	WeirInternal saved;
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[] = {Int64GetDatum(job), Int64GetDatum(timeline)};
+	WeirArguments args = {0};
 	MemoryContext context = CurrentMemoryContext;
 
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, timeline);
 	*drop_state = false;
 	*migrate = NULL;
 	weir_internal_enter(&saved);
 	if (weir_internal_run("SELECT drop_state::int::bigint, migrate FROM weir_internal.timeline "
-						  "WHERE job = $1 AND timeline = $2",
-						  2, types, values, NULL) > 0)
+						  "WHERE job = $1 AND timeline = $2", &args) > 0)
 	{
 		*drop_state = weir_internal_int64(0, 1) != 0;
 		*migrate = weir_internal_text(context, 0, 2);

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "catalog/arguments.h"
+
 typedef struct WeirInternal
 {
 	Oid			user;
@@ -23,15 +25,17 @@ extern void weir_internal_enter(WeirInternal *saved);
 extern void weir_internal_leave(WeirInternal *saved);
 
 /*
- * Between enter and leave: runs a statement with arguments of the types given
- * (Oid, Datum pairs; nulls as SPI has them or NULL), returns rows processed.
+ * Between enter and leave: runs a statement, returns rows processed; args may be
+ * NULL.  Its plan is kept for the session, by its text.
  */
-extern uint64 weir_internal_run(const char *sql, int nargs, Oid *types,
-								Datum *values, const char *nulls);
+extern uint64 weir_internal_run(const char *sql, const WeirArguments *args);
+/* The same for a text that will not come again: no plan is kept. */
+extern uint64 weir_internal_run_once(const char *sql, const WeirArguments *args);
+/* The same for a query that takes the active snapshot as it is. */
+extern uint64 weir_internal_read(const char *sql, const WeirArguments *args);
 
 /* Enter, run, leave. */
-extern uint64 weir_internal_execute(const char *sql, int nargs, Oid *types,
-									Datum *values, const char *nulls);
+extern uint64 weir_internal_execute(const char *sql, const WeirArguments *args);
 
 /* Column (1-based) of a row of the last result. */
 extern Datum weir_internal_get(uint64 row, int column, bool *isnull);

@@ -17,6 +17,8 @@
 
 #include "catalog/internal.h"
 #include "catalog/job.h"
+#include "catalog/row.h"
+#include "catalog/version.h"
 
 #define JOB_STATUS \
 	"CASE WHEN weir_internal.is_copied(r) THEN 'stopped' ELSE coalesce(r.status, 'created') END"
@@ -31,8 +33,6 @@
 #define JOB_QUERY \
 	"SELECT j.*, r.*, " JOB_STATUS " AS job_status," \
 	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END) AS tolerable," \
-	" CASE WHEN weir_internal.is_here(r.system_identifier, r.database)" \
-	" THEN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = r.step_function) END AS step_here," \
 	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false) AS wanted_here" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
@@ -100,94 +100,6 @@ weir_mode_parse(const char *word, WeirMode *out)
 	return false;
 }
 
-static int
-number_of(const char *column)
-{
-	int			number = SPI_fnumber(SPI_tuptable->tupdesc, column);
-
-	if (number <= 0)
-		elog(ERROR, "a job has no column \"%s\"", column);
-	return number;
-}
-
-/* A column of a row of JOB_QUERY; null is 0, false, InvalidOid or NULL. */
-static Datum
-row_datum(int row, const char *column, bool *isnull)
-{
-	Datum		value = weir_internal_get(row, number_of(column), isnull);
-
-	return *isnull ? (Datum) 0 : value;
-}
-
-static int
-row_int(int row, const char *column)
-{
-	bool		isnull;
-
-	return DatumGetInt32(row_datum(row, column, &isnull));
-}
-
-static int64
-row_int64(int row, const char *column)
-{
-	bool		isnull;
-	Datum		value = row_datum(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-static double
-row_float(int row, const char *column)
-{
-	bool		isnull;
-
-	return DatumGetFloat8(row_datum(row, column, &isnull));
-}
-
-static Oid
-row_oid(int row, const char *column)
-{
-	bool		isnull;
-
-	return DatumGetObjectId(row_datum(row, column, &isnull));
-}
-
-static bool
-row_bool(int row, const char *column)
-{
-	bool		isnull;
-
-	return DatumGetBool(row_datum(row, column, &isnull));
-}
-
-static char *
-row_text(MemoryContext context, int row, const char *column)
-{
-	return weir_internal_text(context, row, number_of(column));
-}
-
-static Jsonb *
-row_jsonb(MemoryContext context, int row, const char *column)
-{
-	bool		isnull;
-	Datum		value = row_datum(row, column, &isnull);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Jsonb	   *copy = DatumGetJsonbPCopy(value);
-
-	MemoryContextSwitchTo(old);
-	return copy;
-}
-
-/* Microseconds of an interval, which has no months. */
-static int64
-row_interval(int row, const char *column)
-{
-	bool		isnull;
-	Interval   *i = DatumGetIntervalP(row_datum(row, column, &isnull));
-
-	return (int64) i->day * USECS_PER_DAY + i->time;
-}
-
 static void
 unknown_word(const char *column, const char *word)
 {
@@ -199,28 +111,28 @@ unknown_word(const char *column, const char *word)
 static void
 read_checkpointing(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *mode = row_text(context, row, "mode");
+	char	   *mode = weir_row_text(context, row, "mode");
 
-	job->checkpointing = row_bool(row, "checkpointing");
+	job->checkpointing = weir_row_bool(row, "checkpointing");
 	job->checkpoint.periodic = job->checkpointing;
 	if (!weir_mode_parse(mode, &job->checkpoint.mode))
 		unknown_word("mode", mode);
-	job->checkpoint.every = row_interval(row, "every");
-	job->checkpoint.timeout = row_interval(row, "timeout");
-	job->checkpoint.min_pause = row_interval(row, "min_pause");
-	job->checkpoint.max_concurrent = row_int(row, "max_concurrent");
-	job->checkpoint.tolerable = row_int(row, "tolerable");
-	job->checkpoint.retain = row_int(row, "retain");
-	job->history = row_int(row, "history");
-	job->sink_flush = row_interval(row, "sink_flush");
-	job->lock_wait = row_interval(row, "lock_wait");
+	job->checkpoint.every = weir_row_interval(row, "every");
+	job->checkpoint.timeout = weir_row_interval(row, "timeout");
+	job->checkpoint.min_pause = weir_row_interval(row, "min_pause");
+	job->checkpoint.max_concurrent = weir_row_int32(row, "max_concurrent");
+	job->checkpoint.tolerable = weir_row_int32(row, "tolerable");
+	job->checkpoint.retain = weir_row_int32(row, "retain");
+	job->history = weir_row_int32(row, "history");
+	job->sink_flush = weir_row_interval(row, "sink_flush");
+	job->lock_wait = weir_row_interval(row, "lock_wait");
 }
 
 static void
 read_restart(MemoryContext context, WeirJob *job, int row)
 {
 	WeirRestartConfig *restart = &job->restart;
-	char	   *strategy = row_text(context, row, "restart_strategy");
+	char	   *strategy = weir_row_text(context, row, "restart_strategy");
 
 	WeirRestartStrategy given;
 
@@ -230,15 +142,15 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 	if (!weir_restart_strategy_parse(strategy, &given))
 		unknown_word("restart strategy", strategy);
 	restart->strategy = given;
-	restart->attempts = row_int(row, "restart_attempts");
-	restart->delay = row_interval(row, "restart_delay");
-	restart->max_failures = row_int(row, "restart_max_failures");
-	restart->within = row_interval(row, "restart_within");
-	restart->initial_delay = row_interval(row, "restart_initial_delay");
-	restart->max_delay = row_interval(row, "restart_max_delay");
-	restart->multiplier = row_float(row, "restart_multiplier");
-	restart->reset_after = row_interval(row, "restart_reset_after");
-	restart->jitter = row_float(row, "restart_jitter");
+	restart->attempts = weir_row_int32(row, "restart_attempts");
+	restart->delay = weir_row_interval(row, "restart_delay");
+	restart->max_failures = weir_row_int32(row, "restart_max_failures");
+	restart->within = weir_row_interval(row, "restart_within");
+	restart->initial_delay = weir_row_interval(row, "restart_initial_delay");
+	restart->max_delay = weir_row_interval(row, "restart_max_delay");
+	restart->multiplier = weir_row_float8(row, "restart_multiplier");
+	restart->reset_after = weir_row_interval(row, "restart_reset_after");
+	restart->jitter = weir_row_float8(row, "restart_jitter");
 }
 
 static void
@@ -256,38 +168,35 @@ read_suspects(WeirSuspects *suspects, Datum lines)
 static void
 read_run(MemoryContext context, WeirJob *job, int row)
 {
-	char	   *status = row_text(context, row, "job_status");
+	char	   *status = weir_row_text(context, row, "job_status");
 	char	   *sqlstate;
 	Datum		lines;
 	bool		isnull;
 
 	if (!weir_job_status_parse(status, &job->status))
 		unknown_word("status", status);
-	job->status_reason = row_text(context, row, "status_reason");
-	job->wanted = row_bool(row, "wanted_here");
-	job->attempt = row_int64(row, "attempt");
-	job->restarts = row_int64(row, "restarts");
-	job->timeline = row_int64(row, "timeline");
-	job->fresh = row_bool(row, "fresh");
-	job->was_finished = row_bool(row, "was_finished");
-	job->start_from = row_int64(row, "start_from");
-	job->allow_gap = row_bool(row, "allow_gap");
-	job->stream = row_oid(row, "stream");
-	job->step = row_text(context, row, "step");
-	job->step_function = row_oid(row, "step_here");
-	job->altered = row_bool(row, "altered");
-	job->leave_state = row_bool(row, "leave_state");
-	job->drop_state = row_bool(row, "drop_state");
-	job->migrate = row_text(context, row, "migrate");
-	job->record_failure.line = row_int64(row, "failed_line");
-	sqlstate = row_text(context, row, "failed_sqlstate");
+	job->status_reason = weir_row_text(context, row, "status_reason");
+	job->wanted = weir_row_bool(row, "wanted_here");
+	job->attempt = weir_row_int64(row, "attempt");
+	job->restarts = weir_row_int64(row, "restarts");
+	job->timeline = weir_row_int64(row, "timeline");
+	job->fresh = weir_row_bool(row, "fresh");
+	job->was_finished = weir_row_bool(row, "was_finished");
+	job->start_from = weir_row_int64(row, "start_from");
+	job->allow_gap = weir_row_bool(row, "allow_gap");
+	job->altered = weir_row_bool(row, "altered");
+	job->leave_state = weir_row_bool(row, "leave_state");
+	job->drop_state = weir_row_bool(row, "drop_state");
+	job->migrate = weir_row_text(context, row, "migrate");
+	job->record_failure.line = weir_row_int64(row, "failed_line");
+	sqlstate = weir_row_text(context, row, "failed_sqlstate");
 	strlcpy(job->record_failure.sqlstate, sqlstate ? sqlstate : "",
 			sizeof(job->record_failure.sqlstate));
-	job->crashes.ours = row_int(row, "crashes");
-	job->crashes.unknown = row_int(row, "kills");
-	job->workers = row_int(row, "workers");
-	job->prepared = row_int(row, "prepared");
-	lines = row_datum(row, "suspect_lines", &isnull);
+	job->crashes.ours = weir_row_int32(row, "crashes");
+	job->crashes.unknown = weir_row_int32(row, "kills");
+	job->workers = weir_row_int32(row, "workers");
+	job->prepared = weir_row_int32(row, "prepared");
+	lines = weir_row_datum(row, "suspect_lines", &isnull);
 	if (!isnull)
 		read_suspects(&job->suspects, lines);
 }
@@ -298,14 +207,14 @@ read_job(MemoryContext context, int row)
 {
 	WeirJob    *job = MemoryContextAllocZero(context, sizeof(WeirJob));
 
-	job->id = row_int64(row, "id");
-	job->name = row_text(context, row, "name");
-	job->owner = row_oid(row, "owner");
-	job->query = row_text(context, row, "query");
-	job->parallelism = row_int(row, "parallelism");
-	job->max_parallelism = row_int(row, "max_parallelism");
-	job->max_state_memory = row_int64(row, "max_state_memory");
-	job->settings = row_jsonb(context, row, "settings");
+	job->id = weir_row_int64(row, "id");
+	job->name = weir_row_text(context, row, "name");
+	job->owner = weir_row_oid(row, "owner");
+	job->query = weir_row_text(context, row, "query");
+	job->parallelism = weir_row_int32(row, "parallelism");
+	job->max_parallelism = weir_row_int32(row, "max_parallelism");
+	job->max_state_memory = weir_row_int64(row, "max_state_memory");
+	job->settings = weir_row_jsonb(context, row, "settings");
 	read_checkpointing(context, job, row);
 	read_run(context, job, row);
 	read_restart(context, job, row);
@@ -313,42 +222,47 @@ read_job(MemoryContext context, int row)
 }
 
 static WeirJob *
-get_job(const char *condition, Oid type, Datum value)
+get_job(const char *query, const WeirArguments *args)
 {
 	WeirInternal internal;
 	MemoryContext context = CurrentMemoryContext;
 	WeirJob    *job = NULL;
-	char	   *query = psprintf("%s%s", JOB_QUERY, condition);
 
+	weir_version_require();
 	weir_internal_enter(&internal);
-	if (weir_internal_run(query, 1, &type, &value, NULL) > 0)
+	if (weir_internal_run(query, args) > 0)
 		job = read_job(context, 0);
 	weir_internal_leave(&internal);
-	pfree(query);
 	return job;
 }
 
 WeirJob *
 weir_job_by_name(const char *name)
 {
-	return get_job("WHERE j.name = $1", TEXTOID, CStringGetTextDatum(name));
+	WeirArguments args = {0};
+
+	weir_bind_text(&args, name);
+	return get_job(JOB_QUERY "WHERE j.name = $1", &args);
 }
 
 WeirJob *
 weir_job_by_id(int64 id)
 {
-	return get_job("WHERE j.id = $1", INT8OID, Int64GetDatum(id));
+	WeirArguments args = {0};
+
+	weir_bind_int64(&args, id);
+	return get_job(JOB_QUERY "WHERE j.id = $1", &args);
 }
 
 WeirJob *
 weir_job_lock(const char *name)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(name);
+	WeirArguments args = {0};
 
+	weir_bind_text(&args, name);
+	weir_version_require();
 	/* Lock first: the row that is read next has what others committed meanwhile. */
-	weir_internal_execute("SELECT FROM weir_internal.job WHERE name = $1 FOR UPDATE",
-						  1, &type, &value, NULL);
+	weir_internal_execute("SELECT FROM weir_internal.job WHERE name = $1 FOR UPDATE", &args);
 	return weir_job_by_name(name);
 }
 
@@ -360,8 +274,9 @@ weir_jobs_all(void)
 	List	   *jobs = NIL;
 	uint64		n;
 
+	weir_version_require();
 	weir_internal_enter(&internal);
-	n = weir_internal_run(JOB_QUERY "ORDER BY j.name", 0, NULL, NULL, NULL);
+	n = weir_internal_run(JOB_QUERY "ORDER BY j.name", NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
 		WeirJob    *job = read_job(context, i);
@@ -379,18 +294,16 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 {
 	WeirInternal internal;
 	MemoryContext context = CurrentMemoryContext;
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(id);
+	WeirArguments args = {0};
 	char	   *word = NULL;
 	bool		found;
 
+	weir_bind_int64(&args, id);
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&internal);
-	/* read only to SPI: it takes the snapshot just pushed */
-	SPI_execute_with_args("SELECT " JOB_STATUS_NOW " FROM weir_internal.job j"
-						  " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
-						  1, &type, &value, NULL, true, 1);
-	found = SPI_processed > 0;
+	found = weir_internal_read("SELECT " JOB_STATUS_NOW " FROM weir_internal.job j"
+							   " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
+							   &args) > 0;
 	if (found)
 		word = weir_internal_text(context, 0, 1);
 	weir_internal_leave(&internal);
@@ -403,67 +316,54 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 void
 weir_job_set_status(int64 id, WeirJobStatus status, const char *reason, const char *last_error)
 {
-	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
-	Datum		values[5];
-	char		nulls[] = "     ";
+	WeirArguments args = {0};
 
-	values[0] = Int64GetDatum(id);
-	values[1] = CStringGetTextDatum(status_names[status]);
-	values[2] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
-	values[3] = last_error ? CStringGetTextDatum(last_error) : (Datum) 0;
-	values[4] = BoolGetDatum(weir_job_status_is_active(status));
-	nulls[2] = reason ? ' ' : 'n';
-	nulls[3] = last_error ? ' ' : 'n';
+	weir_bind_int64(&args, id);
+	weir_bind_text(&args, status_names[status]);
+	weir_bind_text(&args, reason);
+	weir_bind_text(&args, last_error);
+	weir_bind_bool(&args, weir_job_status_is_active(status));
 	weir_internal_execute("UPDATE weir_internal.run SET status = $2, status_reason = $3,"
 						  " last_error = coalesce($4, last_error), wanted = wanted AND $5"
-						  " WHERE job = $1", 5, types, values, nulls);
+						  " WHERE job = $1", &args);
 }
 
 void
 weir_job_set_record_failure(const WeirJob *job)
 {
-	Oid			types[] = {INT8OID, INT8OID, TEXTOID, INT8ARRAYOID};
-	Datum		values[4];
-	Datum		lines[WEIR_SUSPECTS];
+	WeirArguments args = {0};
 
-	for (int i = 0; i < job->suspects.n; i++)
-		lines[i] = Int64GetDatum(job->suspects.lines[i]);
-	values[0] = Int64GetDatum(job->id);
-	values[1] = Int64GetDatum(job->record_failure.line);
-	values[2] = CStringGetTextDatum(job->record_failure.sqlstate);
-	values[3] = PointerGetDatum(construct_array(lines, job->suspects.n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	weir_bind_int64(&args, job->id);
+	weir_bind_int64(&args, job->record_failure.line);
+	weir_bind_text(&args, job->record_failure.sqlstate);
+	weir_bind_int64_array(&args, job->suspects.lines, job->suspects.n);
 	weir_internal_execute("UPDATE weir_internal.run SET failed_line = $2, failed_sqlstate = $3,"
-						  " suspect_lines = $4 WHERE job = $1", 4, types, values, NULL);
+						  " suspect_lines = $4 WHERE job = $1", &args);
 }
 
 void
 weir_job_set_crashes(int64 id, const WeirCrashes *crashes)
 {
-	Oid			types[] = {INT8OID, INT4OID, INT4OID};
-	Datum		values[3];
+	WeirArguments args = {0};
 
-	values[0] = Int64GetDatum(id);
-	values[1] = Int32GetDatum(crashes->ours);
-	values[2] = Int32GetDatum(crashes->unknown);
-	weir_internal_execute("UPDATE weir_internal.run SET crashes = $2, kills = $3 WHERE job = $1",
-						  3, types, values, NULL);
+	weir_bind_int64(&args, id);
+	weir_bind_int32(&args, crashes->ours);
+	weir_bind_int32(&args, crashes->unknown);
+	weir_internal_execute("UPDATE weir_internal.run SET crashes = $2, kills = $3 WHERE job = $1", &args);
 }
 
 int64
 weir_job_next_attempt(int64 id, int restarts)
 {
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[2];
+	WeirArguments args = {0};
 	WeirInternal internal;
 	int64		attempt;
 
-	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(restarts);
+	weir_bind_int64(&args, id);
+	weir_bind_int64(&args, restarts);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("UPDATE weir_internal.run SET attempt = attempt + 1,"
-						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt",
-						  2, types, values, NULL) == 0)
+						  " restarts = restarts + $2 WHERE job = $1 RETURNING attempt", &args) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist any more", id)));
@@ -475,45 +375,35 @@ weir_job_next_attempt(int64 id, int restarts)
 void
 weir_job_set_timeline(int64 id, int64 timeline)
 {
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[2];
+	WeirArguments args = {0};
 
-	values[0] = Int64GetDatum(id);
-	values[1] = Int64GetDatum(timeline);
+	weir_bind_int64(&args, id);
+	weir_bind_int64(&args, timeline);
 	weir_internal_execute("UPDATE weir_internal.run SET timeline = $2, fresh = false,"
 						  " start_from = 0, altered = false, leave_state = false,"
-						  " drop_state = false, migrate = NULL WHERE job = $1",
-						  2, types, values, NULL);
+						  " drop_state = false, migrate = NULL WHERE job = $1", &args);
 }
 
 void
-weir_job_set_attempt(int64 id, Oid stream, Oid step_function, const char *step, int workers,
-					 int prepared)
+weir_job_set_resources(int64 id, int workers, int prepared)
 {
-	Oid			types[] = {INT8OID, OIDOID, TEXTOID, INT4OID, INT4OID, OIDOID};
-	Datum		values[6];
+	WeirArguments args = {0};
 
-	values[0] = Int64GetDatum(id);
-	values[1] = ObjectIdGetDatum(stream);
-	values[2] = step ? CStringGetTextDatum(step) : (Datum) 0;
-	values[3] = Int32GetDatum(workers);
-	values[4] = Int32GetDatum(prepared);
-	values[5] = ObjectIdGetDatum(step_function);
-	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5,"
-						  " step_function = $6"
-						  " WHERE job = $1 AND (stream, step, workers, prepared, step_function)"
-						  " IS DISTINCT FROM ($2, $3, $4, $5, $6)",
-						  6, types, values, step ? NULL : "  n   ");
+	weir_bind_int64(&args, id);
+	weir_bind_int32(&args, workers);
+	weir_bind_int32(&args, prepared);
+	weir_internal_execute("UPDATE weir_internal.run SET workers = $2, prepared = $3"
+						  " WHERE job = $1 AND (workers, prepared) IS DISTINCT FROM ($2, $3)", &args);
 }
 
 void
 weir_job_clear_finished(int64 id)
 {
-	Oid			types[] = {INT8OID};
-	Datum		value = Int64GetDatum(id);
+	WeirArguments args = {0};
 
+	weir_bind_int64(&args, id);
 	weir_internal_execute("UPDATE weir_internal.run SET was_finished = false"
-						  " WHERE job = $1 AND was_finished", 1, types, &value, NULL);
+						  " WHERE job = $1 AND was_finished", &args);
 }
 
 /* The one column of a query's result, in the caller's memory context. */
@@ -525,7 +415,7 @@ query_ids(const char *query, int *n)
 	int64	   *ids;
 
 	weir_internal_enter(&internal);
-	*n = (int) weir_internal_run(query, 0, NULL, NULL, NULL);
+	*n = (int) weir_internal_run(query, NULL);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 		ids[i] = weir_internal_int64(i, 1);

@@ -30,6 +30,7 @@
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/row.h"
 
 /* Columns of the table. */
 #define COLUMN_CLASS_ID 2
@@ -38,28 +39,29 @@
 void
 weir_job_depend_delete(int64 job)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(job);
+	WeirArguments args = {0};
 
-	weir_internal_execute("DELETE FROM weir_internal.job_depend WHERE job = $1",
-						  1, &type, &value, NULL);
+	weir_bind_int64(&args, job);
+	weir_internal_execute("DELETE FROM weir_internal.job_depend WHERE job = $1", &args);
 }
 
 void
 weir_job_depend_set(int64 job, List *used)
 {
-	Oid			types[] = {INT8OID, OIDOID, OIDOID, BOOLOID};
 	ListCell   *lc;
 
 	weir_job_depend_delete(job);
 	foreach(lc, used)
 	{
 		WeirUsed   *u = lfirst(lc);
-		Datum		values[] = {Int64GetDatum(job), ObjectIdGetDatum(u->class_id),
-		ObjectIdGetDatum(u->object), BoolGetDatum(u->keyed)};
+		WeirArguments args = {0};
 
+		weir_bind_int64(&args, job);
+		weir_bind_oid(&args, u->class_id);
+		weir_bind_oid(&args, u->object);
+		weir_bind_bool(&args, u->keyed);
 		weir_internal_execute("INSERT INTO weir_internal.job_depend VALUES ($1, $2, $3, $4)"
-							  " ON CONFLICT DO NOTHING", 4, types, values, NULL);
+							  " ON CONFLICT DO NOTHING", &args);
 	}
 }
 
@@ -75,14 +77,13 @@ static WeirDependent *
 read_dependent(MemoryContext context, uint64 row)
 {
 	WeirDependent *d = MemoryContextAllocZero(context, sizeof(WeirDependent));
-	char	   *word = weir_internal_text(context, row, 4);
+	char	   *word = weir_row_text(context, row, "status");
 	WeirJobStatus status;
-	bool		isnull;
 
-	d->job = weir_internal_int64(row, 1);
-	d->name = weir_internal_text(context, row, 2);
-	d->keyed = DatumGetBool(weir_internal_get(row, 3, &isnull));
-	d->owner = DatumGetObjectId(weir_internal_get(row, 5, &isnull));
+	d->job = weir_row_int64(row, "id");
+	d->name = weir_row_text(context, row, "name");
+	d->keyed = weir_row_bool(row, "keyed");
+	d->owner = weir_row_oid(row, "owner");
 	if (!weir_job_status_parse(word, &status))
 		return d;
 	d->active = weir_job_status_is_active(status);
@@ -90,18 +91,19 @@ read_dependent(MemoryContext context, uint64 row)
 	return d;
 }
 
-/* Read only to SPI: it takes the snapshot pushed here, which sees the newest commits. */
+/* By a snapshot that sees the newest commits. */
 static List *
-find_dependents(const char *sql, int nargs, Oid *types, Datum *values)
+find_dependents(const char *sql, const WeirArguments *args)
 {
 	WeirInternal saved;
 	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
+	uint64		n;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&saved);
-	SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	n = weir_internal_read(sql, args);
+	for (uint64 i = 0; i < n; i++)
 	{
 		WeirDependent *d = read_dependent(context, i);
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -138,10 +140,11 @@ is_noted(Oid class_id, Oid object)
 List *
 weir_job_dependents(Oid class_id, Oid object)
 {
-	Oid			types[] = {OIDOID, OIDOID, INT8OID};
-	Datum		values[] = {ObjectIdGetDatum(class_id), ObjectIdGetDatum(object),
-	Int64GetDatum((int64) GetSystemIdentifier())};
+	WeirArguments args = {0};
 
+	weir_bind_oid(&args, class_id);
+	weir_bind_oid(&args, object);
+	weir_bind_int64(&args, GetSystemIdentifier());
 	if (!is_noted(class_id, object))
 		return NIL;
 	return find_dependents("SELECT j.id, j.name, d.keyed, r.status, j.owner"
@@ -149,39 +152,40 @@ weir_job_dependents(Oid class_id, Oid object)
 						   " JOIN weir_internal.job j ON j.id = d.job"
 						   " JOIN weir_internal.run r ON r.job = j.id"
 						   " WHERE d.class_id = $1 AND d.object = $2 AND r.system_identifier = $3"
-						   " ORDER BY j.name", 3, types, values);
+						   " ORDER BY j.name", &args);
 }
 
-#define JOBS "SELECT j.id, j.name, false, coalesce(r.status, 'created'), j.owner" \
+#define JOBS "SELECT j.id, j.name, false AS keyed, coalesce(r.status, 'created') AS status, j.owner" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id"
 
 List *
 weir_jobs_of_extension(void)
 {
-	return find_dependents(JOBS " ORDER BY j.name", 0, NULL, NULL);
+	return find_dependents(JOBS " ORDER BY j.name", NULL);
 }
 
 List *
 weir_jobs_owned(Oid role)
 {
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(role);
+	WeirArguments args = {0};
 
-	return find_dependents(JOBS " WHERE j.owner = $1 ORDER BY j.name", 1, &type, &value);
+	weir_bind_oid(&args, role);
+	return find_dependents(JOBS " WHERE j.owner = $1 ORDER BY j.name", &args);
 }
 
 static bool
 has_entry(Oid relation, Oid role)
 {
-	Oid			types[] = {OIDOID, OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(relation), ObjectIdGetDatum(role)};
+	WeirArguments args = {0};
 
+	weir_bind_oid(&args, relation);
+	weir_bind_oid(&args, role);
 	return weir_internal_execute("SELECT FROM pg_catalog.pg_shdepend d, pg_catalog.pg_database b"
 								 " WHERE b.datname = pg_catalog.current_database() AND d.dbid = b.oid"
 								 " AND d.classid = 'pg_catalog.pg_class'::regclass"
 								 " AND d.objid = $1 AND d.objsubid = 0 AND d.deptype = 'a'"
 								 " AND d.refclassid = 'pg_catalog.pg_authid'::regclass"
-								 " AND d.refobjid = $2", 2, types, values, NULL) > 0;
+								 " AND d.refobjid = $2", &args) > 0;
 }
 
 /*
@@ -208,11 +212,10 @@ weir_job_owner_changed(Oid role)
 void
 weir_jobs_reassign(Oid role, Oid new_owner)
 {
-	Oid			types[] = {OIDOID, OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(role), ObjectIdGetDatum(new_owner)};
+	WeirArguments args = {0};
 
-	weir_internal_execute("UPDATE weir_internal.job SET owner = $2 WHERE owner = $1",
-						  2, types, values, NULL);
-	weir_internal_execute("UPDATE weir_internal.state SET owner = $2 WHERE owner = $1",
-						  2, types, values, NULL);
+	weir_bind_oid(&args, role);
+	weir_bind_oid(&args, new_owner);
+	weir_internal_execute("UPDATE weir_internal.job SET owner = $2 WHERE owner = $1", &args);
+	weir_internal_execute("UPDATE weir_internal.state SET owner = $2 WHERE owner = $1", &args);
 }

@@ -12,6 +12,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 
+#include "base/wrapper.h"
 #include "compile/compile.h"
 
 /* Built-in functions are left out, and so is weir.key_by. */

@@ -18,7 +18,9 @@
  *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
- *	depend	  what makes all this stale
+ *	writer	  whether it takes the executor to write them
+ *	graph	  all this as nodes and edges
+ *	depend	  what makes it stale
  *
  * Everything after parse works on the analysed tree, under the privileges of
  * the current user.  (a) and (c) are rewritten and planned as any statement,
@@ -34,8 +36,8 @@
 
 #include "base/compat.h"
 #include "base/session.h"
-#include "catalog/name.h"
 #include "compile/compile.h"
+#include "graph/stage.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -83,7 +85,32 @@ compile_steps(WeirCompile *c)
 	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
+	weir_compile_writer(c);
+	weir_compile_graph(c);
 	weir_compile_depend(c);
+}
+
+/* A query that stands alone; in CurrentMemoryContext. */
+WeirDataflow *
+weir_compile_part(const char *query, bool returning)
+{
+	WeirCompile c = {0};
+	ErrorContextCallback callback;
+
+	c.text = pstrdup(query);
+	c.returning = returning;
+	c.pstate = make_parsestate(NULL);
+	c.pstate->p_sourcetext = c.text;
+	c.out = palloc0(sizeof(WeirDataflow));
+	c.out->text = c.text;
+
+	callback.callback = compile_error_callback;
+	callback.arg = unconstify(char *, c.text);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	compile_steps(&c);
+	error_context_stack = callback.previous;
+	return c.out;
 }
 
 /*
@@ -97,34 +124,22 @@ compile(const char *query, bool check, bool returning)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir dataflow",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	WeirCompile c = {0};
-	ErrorContextCallback callback;
 	int			guc_nest = weir_session_guard();
+	WeirDataflow *out = weir_compile_part(query, returning);
 
-	c.text = pstrdup(query);
-	c.returning = returning;
-	c.pstate = make_parsestate(NULL);
-	c.pstate->p_sourcetext = c.text;
-	c.out = palloc0(sizeof(WeirDataflow));
-	c.out->context = context;
-	c.out->text = c.text;
-
-	callback.callback = compile_error_callback;
-	callback.arg = unconstify(char *, c.text);
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	compile_steps(&c);
-	error_context_stack = callback.previous;
+#ifdef WEIR_FAULTS
+	weir_compile_test_shape(out, returning);
+#endif
 	weir_session_unguard(guc_nest);
-
-	c.out->valid = true;
+	out->context = context;
+	out->valid = true;
 	MemoryContextSwitchTo(caller);
 	if (!check)
 	{
 		MemoryContextSetParent(context, TopMemoryContext);
-		weir_dataflow_listen(c.out);
+		weir_dataflow_listen(out);
 	}
-	return c.out;
+	return out;
 }
 
 WeirDataflow *
@@ -139,12 +154,10 @@ weir_compile_returning(const char *query)
 	return compile(query, true, true);
 }
 
-char *
-weir_dataflow_step(const WeirDataflow *dataflow)
+void
+weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism, WeirTopology *topology)
 {
-	if (dataflow->window != NULL)
-		return pstrdup("weir.count_window");
-	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
+	*topology = weir_graph_stages(dataflow->graph, parallelism)->topology;
 }
 
 void

@@ -14,9 +14,6 @@
 
 #include "compile/dataflow.h"
 
-/* The ENR is the only entry of the cut sink statement's inner range table. */
-#define WEIR_SINK_INPUT_INDEX 1
-
 /* One compilation.  A step fills what the later ones read. */
 typedef struct WeirCompile
 {
@@ -60,6 +57,8 @@ typedef struct WeirCompile
 	/* scan.c, sink.c: views expanded */
 	Query	   *scan;
 	Query	   *sink;
+
+	List	   *uses;			/* uses.c: of WeirUsed */
 } WeirCompile;
 
 /* parse.c: text -> analysed INSERT */
@@ -135,6 +134,16 @@ extern void weir_compile_batching(WeirCompile *c);
 extern const char *weir_compile_trigger(Oid relid, bool updates);
 extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 
+/* graph.c: what the steps above have found, as nodes and edges */
+extern void weir_compile_graph(WeirCompile *c);
+
+/* writer.c */
+extern void weir_compile_writer(WeirCompile *c);
+
+/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
+extern WeirDataflow *weir_compile_part(const char *query, bool returning);
+extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
+
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);
 extern void weir_dataflow_listen(WeirDataflow *dataflow);
@@ -158,6 +167,5 @@ typedef enum WeirForeignKind
 } WeirForeignKind;
 
 extern WeirForeignKind weir_foreign_kind(Oid relid);
-extern bool weir_is_c_function(Oid function, const char *symbol);
 
 #endif

@@ -20,17 +20,11 @@
 #include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 
-/* The name under which the sink statement reads its rows. */
-#define WEIR_SINK_INPUT "weir_sink_input"
-
-/* One column of the key. */
-typedef struct WeirKeyColumn
-{
-	AttrNumber	attno;			/* in row_desc */
-	Oid			type;
-	Oid			eq_operator;
-	Oid			collation;
-} WeirKeyColumn;
+#include "decide/topology.h"
+#include "graph/graph.h"
+#include "graph/kinds/count_window.h"
+#include "graph/kinds/sink.h"
+#include "graph/stage.h"
 
 /* A call of a user's function, anywhere but in the keyed step. */
 typedef struct WeirCall
@@ -45,26 +39,7 @@ typedef enum WeirSinkPlace
 	WEIR_SINK_TASK				/* one sink task */
 } WeirSinkPlace;
 
-/* How the sink statement may be run: idea 3 of the design. */
-typedef enum WeirSinkBatching
-{
-	WEIR_SINK_BATCH,			/* any number of rows a statement */
-	WEIR_SINK_BATCH_DISTINCT,	/* no two rows equal on the arbiter columns */
-	WEIR_SINK_BY_RECORD			/* one row a statement */
-} WeirSinkBatching;
-
-/* GROUP BY ..., weir.count_window(...): a keyed step without a function. */
-typedef struct WeirCountWindow
-{
-	int64		size;
-	int64		slide;
-	void	   *ttl;			/* a datum of ttl_type, weir.ttl; NULL: none */
-	Oid			ttl_type;
-	List	   *aggregates;		/* of Aggref over row_desc (Vars varno 1) */
-	const char *text;			/* for people */
-	const char *aggregates_text;
-	const char *state_name;		/* what is kept of a key goes by */
-} WeirCountWindow;
+typedef WeirCountWindowPlan WeirCountWindow;
 
 typedef struct WeirDataflow
 {
@@ -96,6 +71,9 @@ typedef struct WeirDataflow
 	PlannedStmt *sink;
 	WeirSinkBatching batching;
 	const char *batching_reason;
+	WeirWriter	writer;			/* these as in WeirSinkPlan */
+	const char *writer_reason;
+	List	   *projections;
 	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc
 								 * (Vars varno 1), ready for ExecInitExpr */
 	Expr	  **arbiters;
@@ -106,12 +84,9 @@ typedef struct WeirDataflow
 	WeirSinkPlace place;
 	const char *place_reason;
 
+	WeirGraph  *graph;			/* all of the above as nodes */
 	List	   *calls;			/* of WeirCall */
-	List	   *uses;			/* of WeirUsed: what must not be dropped */
 
-	/* what it depends on */
-	List	   *relations;		/* OIDs: a change of one invalidates */
-	List	   *items;			/* PlanInvalItems: functions and types */
 	bool		valid;			/* false after an invalidation */
 	dlist_node	node;			/* in depend.c's list of those that listen */
 
@@ -138,17 +113,17 @@ extern WeirDataflow *weir_compile_returning(const char *query);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*
- * Take the locks that the scan or the sink plan needs (AccessShare; the sink
- * RowExclusive on the target) in the current transaction, accept
- * invalidations, and say whether the dataflow may still be run.
+ * Takes the locks that the statements of these nodes need (AccessShare; a sink's
+ * RowExclusive on its target) in the current transaction, accepts
+ * invalidations, and says whether the dataflow may still be run.
  */
+extern bool weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage);
+/* The same for the first scan, and the first sink. */
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
-/* What the keyed step is, so that its state is known again; NULL: there is none. */
-extern char *weir_dataflow_step(const WeirDataflow *dataflow);
-
-/* Picture for weir.explain_job and for tests: steps, keys, where the sink runs and why. */
-extern char *weir_dataflow_describe(const WeirDataflow *dataflow);
+/* The shape of its tasks. */
+extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,
+								   WeirTopology *topology);
 
 #endif

@@ -8,17 +8,15 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 
 #include "compile/compile.h"
+#include "graph/depend.h"
 
 /* Those that listen to invalidations. */
 static dlist_head listening = DLIST_STATIC_INIT(listening);
@@ -32,7 +30,7 @@ relation_changed(Datum arg, Oid relid)
 	{
 		WeirDataflow *dataflow = dlist_container(WeirDataflow, node, iter.cur);
 
-		if (!OidIsValid(relid) || list_member_oid(dataflow->relations, relid))
+		if (!OidIsValid(relid) || list_member_oid(dataflow->graph->relations, relid))
 			dataflow->valid = false;
 	}
 }
@@ -47,7 +45,7 @@ object_changed(Datum arg, int cache, uint32 hash)
 		WeirDataflow *dataflow = dlist_container(WeirDataflow, node, iter.cur);
 		ListCell   *lc;
 
-		foreach(lc, dataflow->items)
+		foreach(lc, dataflow->graph->items)
 		{
 			PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
 
@@ -101,86 +99,16 @@ weir_dataflow_listen(WeirDataflow *dataflow)
 	dlist_push_tail(&listening, &dataflow->node);
 }
 
-static void
-depend_on_query(WeirDataflow *dataflow, Query *query)
-{
-	List	   *relations;
-	List	   *items;
-	bool		row_security;
-
-	extract_query_dependencies((Node *) query, &relations, &items, &row_security);
-	dataflow->relations = list_concat_unique_oid(dataflow->relations, relations);
-	dataflow->items = list_concat(dataflow->items, items);
-}
-
-static void
-depend_on_plan(WeirDataflow *dataflow, PlannedStmt *plan)
-{
-	dataflow->relations = list_concat_unique_oid(dataflow->relations, plan->relationOids);
-	dataflow->items = list_concat(dataflow->items, copyObject(plan->invalItems));
-}
-
-/* A composite type changes when its relation does. */
-static void
-depend_on_columns(WeirDataflow *dataflow, TupleDesc desc)
-{
-	for (int i = 0; desc != NULL && i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Oid			relid = att->attisdropped ? InvalidOid :
-			get_typ_typrelid(getBaseType(att->atttypid));
-
-		if (OidIsValid(relid))
-			dataflow->relations = list_append_unique_oid(dataflow->relations, relid);
-	}
-}
-
-static void
-depend_on_proc(WeirDataflow *dataflow, Oid function)
-{
-	PlanInvalItem *item = makeNode(PlanInvalItem);
-
-	item->cacheId = PROCOID;
-	item->hashValue = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
-	dataflow->items = lappend(dataflow->items, item);
-}
-
-static void
-depend_on_aggregates(WeirDataflow *dataflow)
-{
-	ListCell   *lc;
-
-	foreach(lc, dataflow->window ? dataflow->window->aggregates : NIL)
-		depend_on_proc(dataflow, lfirst_node(Aggref, lc)->aggfnoid);
-}
-
-static void
-depend_on_function(WeirDataflow *dataflow)
-{
-	Oid			relid;
-
-	if (!OidIsValid(dataflow->function))
-		return;
-	depend_on_proc(dataflow, dataflow->function);
-	relid = get_typ_typrelid(getBaseType(dataflow->call->funcresulttype));
-	if (OidIsValid(relid))
-		dataflow->relations = list_append_unique_oid(dataflow->relations, relid);
-}
-
+/* What stands in the nodes, and what their statements were before they were planned. */
 void
 weir_compile_depend(WeirCompile *c)
 {
-	WeirDataflow *out = c->out;
+	WeirGraph  *graph = c->out->graph;
 
-	depend_on_query(out, c->scan);
-	depend_on_query(out, c->sink);
-	depend_on_plan(out, out->scan);
-	depend_on_plan(out, out->sink);
-	depend_on_columns(out, out->row_desc);
-	depend_on_columns(out, out->function_desc);
-	depend_on_function(out);
-	depend_on_aggregates(out);
-	out->relations = list_concat_unique_oid(out->relations, weir_compile_written(c));
+	weir_depend_on_query(graph, c->scan);
+	weir_depend_on_query(graph, c->sink);
+	weir_depend_on_nodes(graph);
+	weir_depend_on_relations(graph, weir_compile_written(c));
 }
 
 static void
@@ -198,17 +126,36 @@ lock_plan(PlannedStmt *plan)
 }
 
 bool
-weir_dataflow_lock_scan(WeirDataflow *dataflow)
+weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage)
 {
-	lock_plan(dataflow->scan);
+	for (int i = 0; i < stage->nnodes; i++)
+	{
+		PlannedStmt *plan = weir_node_statement(dataflow->graph->nodes[stage->nodes[i]]);
+
+		if (plan)
+			lock_plan(plan);
+	}
 	AcceptInvalidationMessages();
 	return dataflow->valid;
+}
+
+static bool
+lock_kind(WeirDataflow *dataflow, WeirNodeKind kind)
+{
+	int			node = weir_graph_node(dataflow->graph, kind, 0)->id;
+	WeirStageNodes only = {1, &node};
+
+	return weir_dataflow_lock(dataflow, &only);
+}
+
+bool
+weir_dataflow_lock_scan(WeirDataflow *dataflow)
+{
+	return lock_kind(dataflow, WEIR_NODE_SCAN);
 }
 
 bool
 weir_dataflow_lock_sink(WeirDataflow *dataflow)
 {
-	lock_plan(dataflow->sink);
-	AcceptInvalidationMessages();
-	return dataflow->valid;
+	return lock_kind(dataflow, WEIR_NODE_SINK);
 }

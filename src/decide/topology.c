@@ -84,6 +84,40 @@ weir_task_subtask(const WeirTopology *t, int task)
 	return task - t->stages[weir_task_stage(t, task)].first_task;
 }
 
+int
+weir_task_number(const WeirTopology *t, int task)
+{
+	const WeirStage *stage = &t->stages[weir_task_stage(t, task)];
+	int			number = task - stage->first_task;
+
+	for (const WeirStage *s = t->stages; s < stage; s++)
+	{
+		if (strcmp(weir_stage_kind(s), weir_stage_kind(stage)) == 0)
+			number += s->parallelism;
+	}
+	return number;
+}
+
+/* Exchanges lead to later stages only, so one pass over those behind finds all. */
+bool
+weir_task_leads_to(const WeirTopology *t, int from, int to)
+{
+	bool		reached[WEIR_MAX_STAGES] = {false};
+	int			first = weir_task_stage(t, from);
+	int			last = weir_task_stage(t, to);
+
+	reached[first] = true;
+	for (int stage = first; stage < last; stage++)
+	{
+		for (int i = 0; reached[stage] && i < t->nexchanges; i++)
+		{
+			if (t->exchanges[i].from == stage)
+				reached[t->exchanges[i].to] = true;
+		}
+	}
+	return first != last && reached[last];
+}
+
 WeirChannelEnds
 weir_channel_ends(const WeirTopology *t, int channel)
 {
@@ -102,18 +136,28 @@ weir_channel_ends(const WeirTopology *t, int channel)
 	return ends;
 }
 
+static void
+add_channel(int *channels, int *n, int channel)
+{
+	if (channels)
+		channels[*n] = channel;
+	++*n;
+}
+
 int
 weir_task_inputs(const WeirTopology *t, int task, int *channels)
 {
+	int			stage = weir_task_stage(t, task);
+	int			subtask = task - t->stages[stage].first_task;
 	int			n = 0;
 
-	for (int i = 0; i < t->nchannels; i++)
+	for (int i = 0; i < t->nexchanges; i++)
 	{
-		if (weir_channel_ends(t, i).to != task)
-			continue;
-		if (channels)
-			channels[n] = i;
-		n++;
+		const WeirExchange *x = &t->exchanges[i];
+
+		for (int from = 0; x->to == stage && from < t->stages[x->from].parallelism; from++)
+			add_channel(channels, &n,
+						x->first_channel + from * t->stages[stage].parallelism + subtask);
 	}
 	return n;
 }
@@ -121,15 +165,17 @@ weir_task_inputs(const WeirTopology *t, int task, int *channels)
 int
 weir_task_outputs(const WeirTopology *t, int task, int *channels)
 {
+	int			stage = weir_task_stage(t, task);
+	int			subtask = task - t->stages[stage].first_task;
 	int			n = 0;
 
-	for (int i = 0; i < t->nchannels; i++)
+	for (int i = 0; i < t->nexchanges; i++)
 	{
-		if (weir_channel_ends(t, i).from != task)
-			continue;
-		if (channels)
-			channels[n] = i;
-		n++;
+		const WeirExchange *x = &t->exchanges[i];
+		int			width = t->stages[x->to].parallelism;
+
+		for (int to = 0; x->from == stage && to < width; to++)
+			add_channel(channels, &n, x->first_channel + subtask * width + to);
 	}
 	return n;
 }

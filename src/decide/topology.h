@@ -63,6 +63,10 @@ extern bool weir_topology_finish(WeirTopology *t);
 
 extern int	weir_task_stage(const WeirTopology *t, int task);
 extern int	weir_task_subtask(const WeirTopology *t, int task);
+/* Among the tasks of all stages of its kind, from 0. */
+extern int	weir_task_number(const WeirTopology *t, int task);
+/* Can what one task does reach the other, over however many channels? */
+extern bool weir_task_leads_to(const WeirTopology *t, int from, int to);
 extern WeirChannelEnds weir_channel_ends(const WeirTopology *t, int channel);
 
 /*

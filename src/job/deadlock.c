@@ -50,7 +50,7 @@ weir_lock_wait_began(const WeirTaskSlot *slot)
 static int
 task_of(const WeirAttempt *attempt, int pid)
 {
-	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+	for (int i = 0; i < attempt->topology.ntasks; i++)
 	{
 		if (attempt->tasks[i].pid == pid)
 			return i;
@@ -111,7 +111,7 @@ waits_for_job(const WeirAttempt *attempt, int session)
 static bool
 find_deadlock(const WeirAttempt *attempt, int *task, int *session)
 {
-	for (*task = 0; *task < WEIR_ATTEMPT_TASKS(attempt); (*task)++)
+	for (*task = 0; *task < attempt->topology.ntasks; (*task)++)
 	{
 		const WeirTaskSlot *slot = &attempt->tasks[*task];
 		int			pids[MAX_BLOCKERS];

@@ -92,13 +92,27 @@ weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
 	weir_registry_changed();
 }
 
+static WeirStopKind
+stop_kind(const WeirRequestSlot *request)
+{
+	return request->kind == WEIR_REQUEST_STOP ? WEIR_STOP_CHECKPOINTED :
+		request->kind == WEIR_REQUEST_DRAIN ? WEIR_STOP_DRAINED : WEIR_STOP_CANCEL;
+}
+
+static WeirStopReply
+reply_to_stop(const WeirCoordinator *co, const WeirRequestSlot *request)
+{
+	return weir_stop_reply(&co->stop, stop_kind(request), request->name[0] != '\0');
+}
+
 /* What needs tasks that run waits until they do. */
 static bool
 must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
 {
-	return !co->started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
-							request->kind == WEIR_REQUEST_SAVEPOINT ||
-							(is_stop(request) && request->name[0] != '\0'));
+	if (is_stop(request))
+		return reply_to_stop(co, request) == WEIR_STOP_WAITS;
+	return !co->run.started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
+							request->kind == WEIR_REQUEST_SAVEPOINT);
 }
 
 /* Takes the request that was put first; false if there is none. */
@@ -173,53 +187,31 @@ static void
 ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
 {
 	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
-		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
-}
-
-/* All tasks run: the last checkpoint now, or once the input has ended. */
-void
-weir_stop_begin(WeirCoordinator *co)
-{
-	weir_coordinator_status(co, WEIR_JOB_STOPPING, NULL, NULL);
-	if (!co->draining)
-		weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop_token, weir_now());
-	for (int i = 0; co->draining && i < co->attempt->nsources; i++)
-		weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
-}
-
-/* Can it be the last checkpoint that gets the name? */
-static bool
-stop_can_be_named(WeirCoordinator *co, const WeirRequestSlot *request)
-{
-	if (request->name[0] == '\0')
-		return true;
-	if (co->final_asked)
-	{
-		weir_request_done(co, request->token, false, 0,
-						  "the input has ended, and the final checkpoint is being taken");
-		return false;
-	}
-	return name_is_free(co, request);
+		weir_checkpointer_request(co->checkpoints.checkpointer, kind, request->token, weir_now());
 }
 
 static void
 ask_stop(WeirCoordinator *co, const WeirRequestSlot *request)
 {
-	if (co->stopping && !co->draining && request->kind == WEIR_REQUEST_STOP &&
-		request->name[0] == '\0')
-		return;					/* answered with the one before */
-	if (co->stopping)
+	WeirStopKind kind = stop_kind(request);
+
+	switch (reply_to_stop(co, request))
 	{
-		weir_request_done(co, request->token, false, 0, "the job is being stopped already");
-		return;
+		case WEIR_STOP_TAKEN:
+			if (request->name[0] == '\0' || name_is_free(co, request))
+				weir_stop_take(&co->stop, kind, request->token);
+			break;
+		case WEIR_STOP_BUSY:
+			weir_request_done(co, request->token, false, 0, "the job is being stopped already");
+			break;
+		case WEIR_STOP_ENDED:
+			weir_request_done(co, request->token, false, 0,
+							  "the input has ended, and the final checkpoint is being taken");
+			break;
+		case WEIR_STOP_JOINED:
+		case WEIR_STOP_WAITS:
+			break;
 	}
-	if (!stop_can_be_named(co, request))
-		return;
-	co->stop_token = request->token;
-	co->stopping = true;
-	co->draining = request->kind == WEIR_REQUEST_DRAIN;
-	if (co->started)
-		weir_stop_begin(co);
 }
 
 static void
@@ -235,10 +227,8 @@ handle(WeirCoordinator *co, const WeirRequestSlot *request)
 			break;
 		case WEIR_REQUEST_STOP:
 		case WEIR_REQUEST_DRAIN:
-			ask_stop(co, request);
-			break;
 		case WEIR_REQUEST_CANCEL:
-			co->cancelled = true;
+			ask_stop(co, request);
 			break;
 		case WEIR_REQUEST_CONFIGURE:
 			weir_request_done(co, request->token, true, 0, NULL);
@@ -261,16 +251,17 @@ configure(WeirCoordinator *co)
 	fresh->checkpoint.mode = co->job->checkpoint.mode;
 	co->job = fresh;
 	weir_restart_configure(&co->restart, &fresh->restart);
-	if (co->attempt == NULL)
+	weir_stop_configure(&co->stop, fresh->checkpointing);
+	if (co->run.attempt == NULL)
 		return;
-	co->attempt->sink_flush = fresh->sink_flush;
-	co->attempt->lock_wait = fresh->lock_wait;
-	co->attempt->max_state_memory = fresh->max_state_memory;
-	co->attempt->checkpointing = fresh->checkpointing;
-	for (int i = 0; i < co->ntasks; i++)
+	co->run.attempt->sink_flush = fresh->sink_flush;
+	co->run.attempt->lock_wait = fresh->lock_wait;
+	co->run.attempt->max_state_memory = fresh->max_state_memory;
+	co->run.attempt->checkpointing = fresh->checkpointing;
+	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
-	if (co->checkpointer)
-		weir_checkpointer_configure(co->checkpointer, &fresh->checkpoint, weir_now());
+	if (co->checkpoints.checkpointer)
+		weir_checkpointer_configure(co->checkpoints.checkpointer, &fresh->checkpoint, weir_now());
 }
 
 void
@@ -284,7 +275,7 @@ weir_requests_take(WeirCoordinator *co)
 	reconfigure = co->slot->configure;
 	co->slot->configure = false;
 	if (co->slot->cancel)
-		co->cancelled = true;
+		weir_stop_take(&co->stop, WEIR_STOP_CANCEL, 0);
 	co->slot->cancel = false;
 	asked = co->slot->asked;
 	co->slot->asked = false;
@@ -301,7 +292,8 @@ weir_requests_take_stops(WeirCoordinator *co)
 	WeirRequestSlot request;
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->cancelled = co->cancelled || co->slot->cancel;
+	if (co->slot->cancel)
+		weir_stop_take(&co->stop, WEIR_STOP_CANCEL, 0);
 	co->slot->cancel = false;
 	LWLockRelease(weir_registry->lock);
 	/* No task runs: the others wait, or set no more than a flag. */

@@ -26,10 +26,11 @@
 
 #include "utils/memutils.h"
 
+#include "catalog/job_node.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
-#include "source/segment.h"
+#include "source/source.h"
 
 static WeirCompleted *
 find(List *rows, int64 checkpoint)
@@ -70,7 +71,7 @@ WeirCompleted *
 weir_start_reached(const WeirJob *job, List *rows)
 {
 	WeirCompleted *row = newest(rows, job->timeline);
-	WeirStoredPosition *positions;
+	WeirPosition *positions;
 	int64		base;
 	int			n;
 
@@ -83,19 +84,19 @@ weir_start_reached(const WeirJob *job, List *rows)
 }
 
 static void
-set_positions(WeirCoordinator *co, int n, const WeirStoredPosition *positions)
+set_positions(WeirCoordinator *co, int n, const WeirPosition *positions)
 {
-	co->npositions = n;
-	co->positions = MemoryContextAllocZero(co->context, sizeof(WeirStoredPosition) * n);
+	co->start.npositions = n;
+	co->start.positions = MemoryContextAllocZero(co->context, sizeof(WeirPosition) * n);
 	if (positions)
-		memcpy(co->positions, positions, sizeof(WeirStoredPosition) * n);
+		memcpy(co->start.positions, positions, sizeof(WeirPosition) * n);
 }
 
 static void
 set_restore(WeirCoordinator *co, const WeirCompleted *row)
 {
-	co->restore = row ? row->checkpoint : 0;
-	co->restore_timeline = row ? row->timeline : 0;
+	co->start.restore = row ? row->checkpoint : 0;
+	co->start.restore_timeline = row ? row->timeline : 0;
 }
 
 /* At the positions of "at" (NULL: the oldest byte), with the state of "base" (NULL: none). */
@@ -104,23 +105,23 @@ begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted
 {
 	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
 	set_restore(co, base);
-	co->timeline = weir_timeline_begin(co->job->id, co->restore, co->npositions, co->positions,
+	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);
-	weir_job_set_timeline(co->job->id, co->timeline);
-	co->job->timeline = co->timeline;
+	weir_job_set_timeline(co->job->id, co->start.timeline);
+	co->job->timeline = co->start.timeline;
 	co->job->fresh = false;
 	co->job->start_from = 0;
 	co->job->altered = false;
-	co->write_full = true;
+	co->start.write_full = true;
 }
 
 static void
 resume_from(WeirCoordinator *co, const WeirCompleted *row)
 {
-	co->timeline = co->job->timeline;
+	co->start.timeline = co->job->timeline;
 	set_restore(co, row);
 	set_positions(co, row->npositions, row->positions);
-	co->write_full = false;
+	co->start.write_full = false;
 }
 
 /* Nothing of the timeline has completed. */
@@ -129,74 +130,72 @@ resume_base(WeirCoordinator *co, List *rows)
 {
 	int64		base = 0;
 
-	co->timeline = co->job->timeline;
-	if (!weir_timeline_get(co->job->id, co->timeline, &base, &co->npositions, &co->positions))
+	co->start.timeline = co->job->timeline;
+	if (!weir_timeline_get(co->job->id, co->start.timeline, &base, &co->start.npositions, &co->start.positions))
 		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
-			 co->timeline, co->job->id);
+			 co->start.timeline, co->job->id);
 	set_restore(co, base > 0 ? find(rows, base) : NULL);
-	co->write_full = true;
+	co->start.write_full = true;
 }
 
 /* Groups are fixed once state exists. */
 static bool
 groups_agree(WeirCoordinator *co, const WeirCompleted *row)
 {
+	WeirFailure failure = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE};
+
 	if (row == NULL || row->max_parallelism == co->job->max_parallelism)
 		return true;
-	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-						  "state was written at max_parallelism %d, the job has %d",
-						  row->max_parallelism, co->job->max_parallelism);
+	failure.message = psprintf("state was written at max_parallelism %d, the job has %d",
+							   row->max_parallelism, co->job->max_parallelism);
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
 	return false;
 }
 
-/* The first known end of a record at or behind an offset; NULL: none is known. */
-static const WeirStoredPosition *
-known_position(List *rows, int source, int64 offset)
+/* Positions of a source in all completed checkpoints. */
+static WeirPosition *
+known_positions(List *rows, int source, int *n)
 {
-	const WeirStoredPosition *best = NULL;
+	WeirPosition *known = palloc(sizeof(WeirPosition) * Max(list_length(rows), 1));
 	ListCell   *lc;
 
+	*n = 0;
 	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
-		const WeirStoredPosition *p = &row->positions[source];
 
-		if (source < row->npositions && p->offset >= offset &&
-			(best == NULL || p->offset < best->offset))
-			best = p;
+		if (source < row->npositions)
+			known[(*n)++] = row->positions[source];
 	}
-	return best;
+	return known;
 }
 
-/* Sources whose start is no longer in the journal go on behind the gap. */
+/* Sources whose start can no longer be read go on behind the gap. */
 static void
 pass_gaps(WeirCoordinator *co, List *rows)
 {
-	for (int i = 0; i < co->npositions; i++)
-	{
-		WeirStoredPosition *start = &co->positions[i];
-		const WeirStoredPosition *known;
-		int64		before = start->offset;
-		int64		oldest;
+	List	   *nodes = weir_job_nodes(co->job->id);
 
-		if (!weir_segments_begin_at(co->job->id, i, &oldest) || start->offset >= oldest)
+	for (int i = 0; i < co->start.npositions; i++)
+	{
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
+		int			nknown;
+		WeirPosition *known;
+		char	   *detail;
+		int64		passed;
+
+		if (source == NULL)
 			continue;
-		known = known_position(rows, i, oldest);
-		if (known)
-			*start = *known;
-		else
-		{
-			/* within a record, as far as anybody knows */
-			start->offset = oldest;
-			start->passing = -1;
-		}
-		start->ended = false;
-		ereport(LOG,
-				(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
-						co->job->name, start->offset - before),
-				 errdetail("It starts at byte " INT64_FORMAT "; its journal begins at byte "
-						   INT64_FORMAT ".", start->offset, oldest),
-				 errhidestmt(true)));
+		known = known_positions(rows, i, &nknown);
+		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known, &detail);
+		pfree(known);
+		if (passed > 0)
+			ereport(LOG,
+					(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
+							co->job->name, passed),
+					 errdetail("%s", detail),
+					 errhidestmt(true)));
 	}
 }
 
@@ -221,7 +220,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 		resume_from(co, row);
 	else
 		resume_base(co, rows);
-	weir_snapshot_delete_newer(co->job->id, co->timeline, row && deletes ? row->checkpoint : 0,
+	weir_snapshot_delete_newer(co->job->id, co->start.timeline, row && deletes ? row->checkpoint : 0,
 							   co->job->max_parallelism);
 	if (co->job->allow_gap)
 		pass_gaps(co, rows);

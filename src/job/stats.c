@@ -87,19 +87,21 @@ last_second(const WeirTaskSlot *slot)
 }
 
 static void
-put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
+put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 {
+	const WeirTaskSlot *slot = &attempt->tasks[task];
+	const WeirStage *stage = weir_attempt_stage(attempt, task);
 	WeirTaskStats last = last_second(slot);
 	const WeirTaskStats *stats = &last;
 	Datum		values[TASK_COLUMNS];
 	bool		nulls[TASK_COLUMNS] = {false};
 	char		name[32];
 
-	weir_task_name(slot, name, sizeof(name));
+	weir_task_name(attempt, task, name, sizeof(name));
 	values[0] = Int64GetDatum(attempt->job);
 	values[1] = CStringGetTextDatum(name);
-	values[2] = CStringGetTextDatum(weir_task_kind_name(slot->kind));
-	values[3] = Int32GetDatum(slot->subtask);
+	values[2] = CStringGetTextDatum(weir_stage_kind(stage));
+	values[3] = Int32GetDatum(weir_task_number(&attempt->topology, task));
 	values[4] = Int32GetDatum(slot->pid);
 	nulls[4] = slot->pid == 0;
 	values[5] = Int64GetDatum(attempt->attempt);
@@ -114,7 +116,7 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *
 	values[14] = Float8GetDatum(rint(stats->in_sink * 1000) / 1000);
 	values[15] = Int64GetDatum(stats->state_bytes);
 	values[16] = Int64GetDatum(stats->state_keys);
-	nulls[15] = nulls[16] = slot->kind != WEIR_TASK_KEYED;
+	nulls[15] = nulls[16] = !stage->keyed;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -143,7 +145,7 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot
 	Datum		values[14];
 	bool		nulls[14] = {false};
 
-	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+	for (int i = 0; i < attempt->topology.ntasks; i++)
 		dead_letters += attempt->tasks[i].stats.dead_letters;
 	values[0] = Int64GetDatum(attempt->job);
 	values[1] = CStringGetTextDatum(slot->stream);
@@ -206,15 +208,18 @@ for_each_attempt(ReturnSetInfo *rsinfo,
 static void
 visit_tasks(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 {
-	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
-		put_task(rsinfo, attempt, &attempt->tasks[i]);
+	for (int i = 0; i < attempt->topology.ntasks; i++)
+		put_task(rsinfo, attempt, i);
 }
 
 static void
 visit_sources(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 {
-	for (int i = 0; i < attempt->nsources; i++)
-		put_source(rsinfo, attempt, &attempt->tasks[i]);
+	for (int i = 0; i < attempt->topology.ntasks; i++)
+	{
+		if (weir_attempt_is_source(attempt, i))
+			put_source(rsinfo, attempt, &attempt->tasks[i]);
+	}
 }
 
 Datum

@@ -2,9 +2,6 @@
  * operator/keyed_step.c
  *		The keyed step: calls f once a row, or adds the row to its key's window,
  *		its key current in the store.
- *
- * f is called as a function in FROM is, so any language and any way to return
- * rows will do.
  */
 #include "postgres.h"
 
@@ -14,8 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 
+#include "operator/function_call.h"
 #include "operator/keyed_step.h"
 #include "state/declaration.h"
 #include "state/kinds/window.h"
@@ -29,11 +26,14 @@ struct WeirKeyedStep
 	bool		passthrough;	/* input rows are of sink_desc */
 	int64	   *line;			/* where to note the record being worked on */
 	TupleTableSlot *input;		/* row_desc */
-	TupleTableSlot *result;		/* function_desc */
-	ExprContext *econtext;
-	MemoryContext args;
-	SetExprState *call;
+	const Datum *result;		/* function_desc: what f or the window returned */
+	const bool *result_nulls;
+	Datum	   *window_values;	/* NULL: no window */
+	bool	   *window_nulls;
+	WeirFunctionCall *call;		/* NULL: none */
+	MemoryContext window_context;	/* of what a window that fires has to say */
 	WeirState  *window;			/* NULL: none */
+	WeirVector *columns;		/* of one row, for the window */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -61,16 +61,14 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 	step->key = palloc(sizeof(Datum) * Max(df->nkeys, 1));
 	step->key_nulls = palloc(sizeof(bool) * Max(df->nkeys, 1));
 	if (OidIsValid(df->function) && !passthrough)
-	{
-		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsMinimalTuple);
-		step->econtext = CreateStandaloneExprContext();
-		step->args = AllocSetContextCreate(context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
-		step->call = ExecInitTableFunctionResult((Expr *) df->call, step->econtext, NULL);
-	}
+		step->call = weir_function_call_create(df);
 	else if (df->window != NULL && !passthrough)
 	{
-		step->result = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsVirtual);
-		step->args = AllocSetContextCreate(context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+		step->columns = palloc0(sizeof(WeirVector) * Max(df->row_desc->natts, 1));
+		step->window_values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
+		step->window_nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
+		step->window_context = AllocSetContextCreate(context, "weir window results",
+													 ALLOCSET_DEFAULT_SIZES);
 		step->window = weir_store_state(store, df->window->state_name, strlen(df->window->state_name));
 	}
 	MemoryContextSwitchTo(old);
@@ -82,10 +80,8 @@ static void
 free_step(WeirKeyedStep *step, bool committed)
 {
 	ExecDropSingleTupleTableSlot(step->input);
-	if (step->result)
-		ExecDropSingleTupleTableSlot(step->result);
-	if (step->econtext)
-		FreeExprContext(step->econtext, committed);
+	if (step->call)
+		weir_function_call_free(step->call, committed);
 	MemoryContextDelete(step->context);
 }
 
@@ -98,7 +94,7 @@ weir_keyed_step_free(WeirKeyedStep *step)
 bool
 weir_keyed_step_calls(const WeirKeyedStep *step)
 {
-	return step->call != NULL || step->window != NULL;
+	return step->call != NULL || (step->window != NULL && weir_window_may_fail(step->window));
 }
 
 WeirKeyedStep *
@@ -122,11 +118,8 @@ emit_row(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void
 	for (int i = 0; i < df->sink_desc->natts; i++)
 	{
 		int			from = df->sink_source[i];
-		TupleTableSlot *slot = from > 0 ? step->input : step->result;
-		int			column = from > 0 ? from - 1 : -from - 1;
-
-		step->values[i] = slot->tts_values[column];
-		step->nulls[i] = slot->tts_isnull[column];
+		step->values[i] = from > 0 ? step->input->tts_values[from - 1] : step->result[-from - 1];
+		step->nulls[i] = from > 0 ? step->input->tts_isnull[from - 1] : step->result_nulls[-from - 1];
 	}
 	emit(arg, step->values, step->nulls, row);
 }
@@ -144,13 +137,54 @@ enter_key(WeirKeyedStep *step, const WeirRow *row)
 	weir_store_enter(step->store, step->key, step->key_nulls, row->hash, row->stamp);
 }
 
-static Tuplestorestate *
-call_function(WeirKeyedStep *step)
+/* What f returned goes on while f may still have rows to come. */
+typedef struct Returning
 {
-	ResetExprContext(step->econtext);
-	step->econtext->ecxt_scantuple = step->input;
-	return ExecMakeTableFunctionResult(step->call, step->econtext, step->args,
-									   step->dataflow->function_desc, false);
+	WeirKeyedStep *step;
+	const WeirRow *row;
+	WeirSinkRowFunction emit;
+	void	   *arg;
+	MemoryContext context;		/* to emit in */
+} Returning;
+
+/* The key is f's alone. */
+static void
+returned_row(void *arg, const Datum *values, const bool *nulls)
+{
+	Returning  *returning = arg;
+	WeirKeyedStep *step = returning->step;
+	MemoryContext old = MemoryContextSwitchTo(returning->context);
+
+	step->result = values;
+	step->result_nulls = nulls;
+	weir_current_store = NULL;
+	emit_row(step, returning->row, returning->emit, returning->arg);
+	weir_current_store = step->store;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+call_function(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
+{
+	Returning	returning = {step, row, emit, arg, CurrentMemoryContext};
+
+	enter_key(step, row);
+	weir_function_call_run(step->call, step->input->tts_values, step->input->tts_isnull,
+						   returned_row, &returning);
+	weir_store_leave(step->store);
+}
+
+static void
+fill_columns(WeirKeyedStep *step)
+{
+	static bits8 null = 1;
+
+	for (int i = 0; i < step->dataflow->row_desc->natts; i++)
+	{
+		step->columns[i].values = &step->input->tts_values[i];
+		step->columns[i].nulls = &null;
+		step->columns[i].has_nulls = step->input->tts_isnull[i];
+	}
 }
 
 /*
@@ -161,30 +195,30 @@ call_function(WeirKeyedStep *step)
 static void
 add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
 {
-	MemoryContext old = MemoryContextSwitchTo(step->args);
+	MemoryContext old = MemoryContextSwitchTo(step->window_context);
+	const WeirNativeFault *fault;
 	bool		fired;
 
+	fill_columns(step);
 	enter_key(step, row);
 	weir_current_store = NULL;
-	ExecClearTuple(step->result);
-	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
-							step->result->tts_values, step->result->tts_isnull);
+	fired = weir_window_add(step->window, step->columns, 0, step->window_values, step->window_nulls,
+							&fault);
+	if (fault)
+		weir_native_raise(fault);
 	weir_store_leave(step->store);
 	MemoryContextSwitchTo(old);
+	step->result = step->window_values;
+	step->result_nulls = step->window_nulls;
 	if (fired)
-	{
-		ExecStoreVirtualTuple(step->result);
 		emit_row(step, row, emit, arg);
-	}
-	MemoryContextReset(step->args);
+	MemoryContextReset(step->window_context);
 }
 
 void
 weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 					WeirSinkRowFunction emit, void *arg)
 {
-	Tuplestorestate *results;
-
 	*step->line = row->line;
 	ExecStoreMinimalTuple(WEIR_ROW_TUPLE(row), step->input, false);
 	slot_getallattrs(step->input);
@@ -199,58 +233,7 @@ weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 		return;
 	}
 	if (step->call == NULL)
-	{
 		emit_row(step, row, emit, arg);
-		return;
-	}
-	enter_key(step, row);
-	results = call_function(step);
-	weir_store_leave(step->store);
-	while (tuplestore_gettupleslot(results, true, false, step->result))
-	{
-		slot_getallattrs(step->result);
-		emit_row(step, row, emit, arg);
-	}
-	ExecClearTuple(step->result);
-	tuplestore_end(results);
-}
-
-/* The state that a window is: nobody declared it. */
-static WeirStateDecl *
-window_state(const WeirDataflow *df, int *nstates)
-{
-	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
-	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
-
-	window->size = df->window->size;
-	window->slide = df->window->slide;
-	window->aggregates = df->window->aggregates;
-	window->input = df->row_desc;
-	state->name = pstrdup(df->window->state_name);
-	state->kind = WEIR_STATE_WINDOW;
-	state->type = BYTEAOID;
-	state->typmod = -1;
-	state->ttl = weir_ttl_rule(df->window->ttl);
-	state->window = window;
-	*nstates = 1;
-	return state;
-}
-
-WeirStore *
-weir_keyed_store_create(const WeirDataflow *df, int max_parallelism, int first, int end)
-{
-	WeirStoreKey *keys = palloc(sizeof(WeirStoreKey) * Max(df->nkeys, 1));
-	WeirStateDecl *states;
-	int			nstates;
-
-	for (int i = 0; i < df->nkeys; i++)
-	{
-		keys[i].type = df->keys[i].type;
-		keys[i].eq_operator = df->keys[i].eq_operator;
-		keys[i].collation = df->keys[i].collation;
-	}
-	states = df->window ? window_state(df, &nstates) :
-		weir_state_declarations(df->function, &nstates);
-	return weir_store_create(weir_dataflow_step(df), df->nkeys, keys, nstates, states,
-							 max_parallelism, first, end);
+	else
+		call_function(step, row, emit, arg);
 }

@@ -1,6 +1,6 @@
 /*
  * operator/scan_step.c
- *		The stateless step: runs the scan plan over the current batch, and
+ *		The stateless step: runs the scan plan over a batch, and
  *		hashes each row's key.
  */
 #include "postgres.h"
@@ -104,7 +104,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	unpack(step, slot);
 	ordinal = slot->tts_values[step->dataflow->ordinal - 1];
 	receiver->emit(receiver->arg, slot->tts_values, slot->tts_isnull, hash_key(step, slot),
-				   weir_batch_index((ItemPointer) DatumGetPointer(ordinal)));
+				   weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
 	return true;
 }
 
@@ -119,7 +119,7 @@ receive_nothing(DestReceiver *self)
 }
 
 void
-weir_scan_step_run(WeirScanStep *step, WeirBatch *batch, WeirScanRowFunction emit, void *arg)
+weir_scan_step_run(WeirScanStep *step, WeirScanInput *input, WeirScanRowFunction emit, void *arg)
 {
 	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
 	QueryDesc  *query;
@@ -130,11 +130,11 @@ weir_scan_step_run(WeirScanStep *step, WeirBatch *batch, WeirScanRowFunction emi
 	query = CreateQueryDesc(step->dataflow->scan, step->dataflow->text,
 							GetActiveSnapshot(), InvalidSnapshot,
 							&receiver.pub, NULL, NULL, 0);
-	weir_current_batch = batch;
+	weir_current_scan = input;
 	ExecutorStart(query, 0);
 	weir_run(query);
 	ExecutorFinish(query);
 	ExecutorEnd(query);
-	weir_current_batch = NULL;
+	weir_current_scan = NULL;
 	FreeQueryDesc(query);
 }

@@ -1,6 +1,6 @@
 /*
  * operator/scan_step.h
- *		The stateless step: runs the scan plan over the current batch.
+ *		The stateless step: runs the scan plan over a batch.
  */
 #ifndef WEIR_OPERATOR_SCAN_STEP_H
 #define WEIR_OPERATOR_SCAN_STEP_H
@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compile/dataflow.h"
-#include "record/batch.h"
+#include "record/scan_input.h"
 
 typedef struct WeirScanStep WeirScanStep;
 
@@ -20,7 +20,7 @@ typedef void (*WeirScanRowFunction) (void *arg, Datum *values, bool *nulls,
 extern WeirScanStep *weir_scan_step_create(const WeirDataflow *dataflow);
 
 /* In a transaction with a snapshot. */
-extern void weir_scan_step_run(WeirScanStep *step, WeirBatch *batch,
+extern void weir_scan_step_run(WeirScanStep *step, WeirScanInput *input,
 							   WeirScanRowFunction emit, void *arg);
 
 #endif

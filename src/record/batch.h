@@ -1,13 +1,13 @@
 /*
  * record/batch.h
- *		The decoded records a source task works on, and how the stream's
- *		foreign scan finds them.
+ *		Rows on their way through a dataflow, column by column.
  *
- * The scan step sets weir_current_batch, then runs the plan that reads the
- * stream: the foreign scan of relid returns the batch's rows from first to
- * end - 1 in order, each with its index in the batch as ctid (weir_batch_tid).
- * Where the stream has dead letters the batch keeps the records' bytes, and has
- * a fault for each record that could not be decoded; the scan passes those.
+ * A batch has a vector a column: values, and a bitmap of those that are null.
+ * Of each row it also knows the record that it comes from: its line in the
+ * stream, when that arrived, and, where somebody may want to put it aside, its
+ * bytes.  Values by reference lie in the batch's context or in memory that
+ * whoever filled the batch answers for: a message, the text that was decoded,
+ * another batch.
  */
 #ifndef WEIR_RECORD_BATCH_H
 #define WEIR_RECORD_BATCH_H
@@ -15,15 +15,13 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
-#include "lib/stringinfo.h"
-#include "storage/itemptr.h"
 
-/* Why a record is a dead letter. */
-typedef struct WeirFault
+typedef struct WeirVector
 {
-	int			sqlstate;
-	char	   *error;
-} WeirFault;
+	Datum	   *values;
+	bits8	   *nulls;			/* a bit a row, set: null; holds only if has_nulls */
+	bool		has_nulls;
+} WeirVector;
 
 /* A record's bytes; data NULL: they were not kept. */
 typedef struct WeirRaw
@@ -34,45 +32,56 @@ typedef struct WeirRaw
 
 typedef struct WeirBatch
 {
-	Oid			relid;
 	TupleDesc	desc;
-	int			capacity;		/* records */
-	int			nrecords;
-	Datum	   *values;			/* nrecords * natts */
-	bool	   *nulls;
-	int64	   *lines;			/* line number of each record */
-	int64	   *stamps;			/* arrival stamp, us since 2000-01-01 */
-	int			first;			/* what the scan reads */
-	int			end;
-	int			at;				/* record it returned last, -1: none yet */
-	WeirFault **faults;			/* NULL: the stream has no dead letters */
-	struct WeirKept *kept;		/* where the bytes of each record are, likewise */
-	StringInfo	bytes;			/* those that were kept here */
-	MemoryContext context;		/* of the values; reset for the next batch */
+	int			capacity;		/* rows */
+	int			nrows;
+	WeirVector *columns;		/* as many as desc has */
+	int64	   *lines;			/* of the record a row comes from */
+	int64	   *stamps;			/* its arrival, us since 2000-01-01 */
+	uint64	   *hashes;			/* of the row's key, where rows go by key */
+	WeirRaw    *raw;			/* NULL: the records' bytes are not kept */
+	int			source;			/* node of the dataflow whose records they are */
+	MemoryContext context;		/* of values by reference; reset with the batch */
 } WeirBatch;
 
-extern PGDLLIMPORT WeirBatch *weir_current_batch;
+#define WEIR_NULLS_SIZE(rows) (((Size) (rows) + BITS_PER_BYTE - 1) / BITS_PER_BYTE)
 
-extern WeirBatch *weir_batch_create(Oid relid, TupleDesc desc, int capacity);
+/* In CurrentMemoryContext.  The description is copied. */
+extern WeirBatch *weir_batch_create(TupleDesc desc, int capacity);
+extern void weir_batch_free(WeirBatch *batch);
 extern void weir_batch_reset(WeirBatch *batch);
-
-/* From now on the batch keeps bytes and faults. */
+/* From now on it has room for the records' bytes. */
 extern void weir_batch_keep_raw(WeirBatch *batch);
-/*
- * Notes where a record's bytes are: in a text, which may grow but stays as long
- * as the batch's records; or copies them.  Nothing, where they are not kept.
- */
-extern void weir_batch_keep_text(WeirBatch *batch, int index, const StringInfoData *text,
-								 int start, int len);
-extern void weir_batch_keep_bytes(WeirBatch *batch, int index, const char *data, int len);
-extern WeirRaw weir_batch_raw(const WeirBatch *batch, int index);
-/* The record is a dead letter.  The error is copied. */
-extern void weir_batch_fault(WeirBatch *batch, int index, int sqlstate, const char *error);
-/* What the scan is to read. */
-extern void weir_batch_range(WeirBatch *batch, int first, int end);
 
-/* index <-> ctid of the row */
-extern void weir_batch_tid(int index, ItemPointer tid);
-extern int	weir_batch_index(ItemPointer tid);
+/* A row's values, as they are; by reference ones are not copied. */
+extern void weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls);
+extern void weir_batch_get_row(const WeirBatch *batch, int row, Datum *values, bool *nulls);
+
+static inline bool
+weir_vector_is_null(const WeirVector *vector, int row)
+{
+	return vector->has_nulls &&
+		(vector->nulls[row / BITS_PER_BYTE] & (1 << (row % BITS_PER_BYTE))) != 0;
+}
+
+static inline void
+weir_batch_set_null(WeirBatch *batch, int column, int row)
+{
+	WeirVector *vector = &batch->columns[column];
+
+	if (!vector->has_nulls)
+		memset(vector->nulls, 0, WEIR_NULLS_SIZE(batch->capacity));
+	vector->has_nulls = true;
+	vector->nulls[row / BITS_PER_BYTE] |= 1 << (row % BITS_PER_BYTE);
+	vector->values[row] = (Datum) 0;
+}
+
+static inline WeirRaw
+weir_batch_raw(const WeirBatch *batch, int row)
+{
+	WeirRaw		none = {NULL, 0};
+
+	return batch->raw ? batch->raw[row] : none;
+}
 
 #endif

@@ -11,23 +11,20 @@
 
 #include "access/twophase.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "catalog/internal.h"
 #include "catalog/job.h"
+#include "catalog/prepared.h"
 #include "decide/commit.h"
 #include "server/mark.h"
 #include "server/prepared.h"
-#include "source/journal.h"
+#include "source/source.h"
 
 ErrorData *
 weir_finish_prepared(const char *gid, bool commit)
@@ -74,33 +71,13 @@ end(void)
 static List *
 find_prepared(int64 job, MemoryContext context)
 {
-	WeirInternal saved;
-	List	   *names = NIL;
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(job);
-	uint64		n;
+	List	   *names;
 
 	begin();
-	weir_internal_enter(&saved);
-	n = weir_internal_run("SELECT gid FROM pg_catalog.pg_prepared_xacts p "
-						  "WHERE database = pg_catalog.current_database() AND gid LIKE 'weir\\_%' "
-						  "AND NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = $1 "
-						  "AND pg_catalog.pg_get_userbyid(j.owner) <> p.owner)",
-						  1, &type, &value, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		WeirGid		gid;
-		MemoryContext old;
-
-		if (!weir_gid_parse(name, &gid) || gid.database != MyDatabaseId || gid.job != job)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		names = lappend(names, pstrdup(name));
-		MemoryContextSwitchTo(old);
-	}
-	weir_internal_leave(&saved);
+	MemoryContextSwitchTo(context);
+	names = weir_prepared_of_job(job);
 	end();
+	MemoryContextSwitchTo(context);
 	return names;
 }
 
@@ -224,7 +201,7 @@ weir_purge_dropped(int64 job)
 {
 	(void) weir_resolve_prepared(job, NULL, NULL);
 	begin();
-	weir_journal_drop(job);
+	weir_source_forget(job);
 	(void) weir_job_purge(job);
 	weir_mark_forget(MyDatabaseId, job);
 	end();

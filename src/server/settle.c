@@ -32,7 +32,7 @@
 
 #include "base/clock.h"
 #include "base/session.h"
-#include "catalog/internal.h"
+#include "catalog/prepared.h"
 #include "decide/recovery.h"
 #include "server/lock.h"
 #include "server/prepared.h"
@@ -46,34 +46,10 @@
 static List *
 prepared_names(Oid database, int64 job)
 {
-	WeirInternal saved;
-	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {TEXTOID, OIDOID};
-	Datum		values[2];
-	List	   *names = NIL;
-	uint64		n;
+	List	   *names;
 
-	values[0] = CStringGetTextDatum(psprintf("weir_%u_", database));
-	values[1] = ObjectIdGetDatum(database);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_internal_enter(&saved);
-	n = weir_internal_run("SELECT p.gid FROM pg_catalog.pg_prepared_xacts p"
-						  " JOIN pg_catalog.pg_database d ON d.datname = p.database"
-						  " WHERE pg_catalog.starts_with(p.gid, $1) AND d.oid = $2",
-						  2, types, values, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		WeirGid		gid;
-		MemoryContext old;
-
-		if (!weir_gid_parse(name, &gid) || gid.database != database || (job != 0 && gid.job != job))
-			continue;
-		old = MemoryContextSwitchTo(context);
-		names = lappend(names, pstrdup(name));
-		MemoryContextSwitchTo(old);
-	}
-	weir_internal_leave(&saved);
+	names = weir_prepared_in(database, job);
 	PopActiveSnapshot();
 	return names;
 }

@@ -99,34 +99,69 @@ weir_decoder_append(WeirDecoder *d, const char *data, Size len)
 	return true;
 }
 
-/* What is no record is a fault of the batch; nothing of it is to be decoded. */
+/* A copy of its bytes. */
 static void
-add_aside(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
+keep_bytes(WeirBatch *batch, const WeirFramedRecord *record)
+{
+	char	   *copy;
+
+	if (batch->raw == NULL)
+		return;
+	copy = MemoryContextAllocHuge(batch->context, Max(record->len, 1));
+	memcpy(copy, record->data, record->len);
+	batch->raw[batch->nrows].data = copy;
+	batch->raw[batch->nrows].len = (int) record->len;
+}
+
+/* They stay in text, which may move while records are added. */
+static void
+keep_in_text(WeirBatch *batch, const WeirFramedRecord *record)
+{
+	if (batch->raw == NULL)
+		return;
+	batch->raw[batch->nrows].data = NULL;
+	batch->raw[batch->nrows].len = (int) record->len;
+}
+
+/* Text does not move any more. */
+static void
+place_raw(WeirDecoder *d, WeirBatch *batch)
+{
+	for (int i = 0; batch->raw && i < batch->nrows; i++)
+	{
+		if (batch->raw[i].data == NULL)
+			batch->raw[i].data = d->text.data + d->starts[i];
+	}
+}
+
+/* What is no record is dead; nothing of it is to be decoded. */
+static void
+add_aside(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 {
 	char	   *error = weir_record_fault_text(d->stream, record);
 
-	weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
-	weir_batch_fault(batch, batch->nrecords, weir_record_fault_code(record), error);
+	keep_bytes(scan->batch, record);
+	weir_scan_input_fail(scan, scan->batch->nrows, weir_record_fault_code(record), error);
 	pfree(error);
 }
 
 static void
-add_record(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
+add_record(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 {
-	int			start = d->text.len;
-
 	/* in one step, since twice as much as it needs would be reserved otherwise */
 	enlargeStringInfo(&d->text, (int) record->len + 1);
 	if (d->format->append(d, record->data, record->len))
-		weir_batch_keep_text(batch, batch->nrecords, &d->text, start, (int) record->len);
+		keep_in_text(scan->batch, record);
 	else
-		weir_batch_keep_bytes(batch, batch->nrecords, record->data, record->len);
+		keep_bytes(scan->batch, record);
 	appendStringInfoChar(&d->text, d->format->terminator);
 }
 
 void
-weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *record)
+weir_decoder_add(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 {
+	WeirBatch  *batch = scan->batch;
+
 	if (d->nstarts == d->max_starts)
 	{
 		d->max_starts *= 2;
@@ -135,13 +170,13 @@ weir_decoder_add(WeirDecoder *d, WeirBatch *batch, const WeirFramedRecord *recor
 	d->bytes += record->len;
 	d->starts[d->nstarts++] = d->text.len;
 	if (record->fault != WEIR_RECORD_WHOLE)
-		add_aside(d, batch, record);
+		add_aside(d, scan, record);
 	else
-		add_record(d, batch, record);
+		add_record(d, scan, record);
 
-	batch->lines[batch->nrecords] = record->line;
-	batch->stamps[batch->nrecords] = record->stamp;
-	batch->nrecords++;
+	batch->lines[batch->nrows] = record->line;
+	batch->stamps[batch->nrows] = record->stamp;
+	batch->nrows++;
 }
 
 char *
@@ -181,51 +216,45 @@ open_table(WeirDecoder *d)
 		MemoryContext caller = MemoryContextSwitchTo(d->context);
 
 		d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+		d->values = palloc(sizeof(Datum) * Max(d->desc->natts, 1));
+		d->nulls = palloc(sizeof(bool) * Max(d->desc->natts, 1));
 		MemoryContextSwitchTo(caller);
 	}
 	d->rel = rel;
 }
 
-/* Nothing to decode: the record was a fault when it came. */
-static bool
-is_fault(const WeirBatch *batch, int index)
-{
-	return batch->faults && batch->faults[index];
-}
-
 static void
-decode_record(WeirDecoder *d, WeirBatch *batch, int index, WeirConstraints *constraints)
+decode_record(WeirDecoder *d, WeirScanInput *scan, int index, WeirConstraints *constraints)
 {
-	Size		first = (Size) index * d->desc->natts;
-
 	d->current = index;
 	d->in_input = false;
 	d->column = NULL;
 	d->value = NULL;
-	d->format->row(d, batch->values + first, batch->nulls + first);
+	d->format->row(d, d->values, d->nulls);
 	if (constraints != NULL)
-		weir_constraints_apply(constraints, batch->values + first, batch->nulls + first);
+		weir_constraints_apply(constraints, d->values, d->nulls);
+	weir_batch_set_row(scan->batch, index, d->values, d->nulls);
 }
 
 /* The records from the next one on; in a transaction with a snapshot. */
 static void
-decode_records(WeirDecoder *d, WeirBatch *batch)
+decode_records(WeirDecoder *d, WeirScanInput *scan)
 {
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	MemoryContext caller = MemoryContextSwitchTo(scan->batch->context);
 	WeirConstraints *constraints;
 
 	d->current = -1;
 	open_table(d);
-	if (batch->desc->natts != d->desc->natts)
+	if (scan->batch->desc->natts != d->desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name)));
 	d->format->begin(d);
 	constraints = weir_constraints_begin(d->rel);
-	for (int i = d->next; i < batch->nrecords; i++)
+	for (int i = d->next; i < scan->batch->nrows; i++)
 	{
-		if (!is_fault(batch, i))
-			decode_record(d, batch, i, constraints);
+		if (!weir_scan_input_is_dead(scan, i))
+			decode_record(d, scan, i, constraints);
 	}
 	d->current = -1;
 	if (constraints != NULL)
@@ -266,7 +295,7 @@ undo(bool nested)
 
 /* Does so in a transaction, or a subtransaction; NULL, or the error that ended it. */
 static ErrorData *
-try(void (*work) (WeirDecoder *, WeirBatch *), WeirDecoder *d, WeirBatch *batch, bool nested)
+try(void (*work) (WeirDecoder *, WeirScanInput *), WeirDecoder *d, WeirScanInput *scan, bool nested)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -275,13 +304,13 @@ try(void (*work) (WeirDecoder *, WeirBatch *), WeirDecoder *d, WeirBatch *batch,
 	begin(nested);
 	PG_TRY();
 	{
-		MemoryContextSwitchTo(batch->context);
-		work(d, batch);
+		MemoryContextSwitchTo(scan->batch->context);
+		work(d, scan);
 		finish(nested);
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(batch->context);
+		MemoryContextSwitchTo(scan->batch->context);
 		error = CopyErrorData();
 		FlushErrorState();
 		undo(nested);
@@ -295,7 +324,7 @@ try(void (*work) (WeirDecoder *, WeirBatch *), WeirDecoder *d, WeirBatch *batch,
 
 /* Are the record's characters any?  If so, which column is at fault? */
 static void
-examine(WeirDecoder *d, WeirBatch *batch)
+examine(WeirDecoder *d, WeirScanInput *scan)
 {
 	d->is_text = false;
 	(void) weir_decoder_string(d, d->current);
@@ -308,9 +337,9 @@ examine(WeirDecoder *d, WeirBatch *batch)
  * character may be of the next one, too.
  */
 static ErrorData *
-explain_place(WeirDecoder *d, WeirBatch *batch, ErrorData *error, bool nested)
+explain_place(WeirDecoder *d, WeirScanInput *scan, ErrorData *error, bool nested)
 {
-	ErrorData  *examined = try(examine, d, batch, nested);
+	ErrorData  *examined = try(examine, d, scan, nested);
 
 	if (!d->is_text)
 		d->column = d->value = NULL;
@@ -356,20 +385,20 @@ names_object(const WeirDecoder *d)
  * input function; elsewhere, as in a CHECK, if the attempt before met it, too.
  */
 static bool
-blames_record(const WeirDecoder *d, const WeirBatch *batch, const ErrorData *error, bool in_input)
+blames_record(const WeirDecoder *d, const WeirScanInput *scan, const ErrorData *error, bool in_input)
 {
 	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
 
 	if (blame == WEIR_BLAME_IF_REPEATED)
-		return in_input || (d->suspects && weir_is_suspect(d->suspects, batch->lines[d->current]));
+		return in_input || (d->suspects && weir_is_suspect(d->suspects, scan->batch->lines[d->current]));
 	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
 }
 
 /* NULL if the batch is done; else *blamed says whether the error is about d->current. */
 static ErrorData *
-try_records(WeirDecoder *d, WeirBatch *batch, bool nested, bool *blamed)
+try_records(WeirDecoder *d, WeirScanInput *scan, bool nested, bool *blamed)
 {
-	ErrorData  *error = try(decode_records, d, batch, nested);
+	ErrorData  *error = try(decode_records, d, scan, nested);
 
 	*blamed = false;
 	if (error == NULL)
@@ -378,43 +407,44 @@ try_records(WeirDecoder *d, WeirBatch *batch, bool nested, bool *blamed)
 	{
 		bool		in_input = d->format->in_input(d);
 
-		error = explain_place(d, batch, error, nested);
-		*blamed = blames_record(d, batch, error, in_input);
+		error = explain_place(d, scan, error, nested);
+		*blamed = blames_record(d, scan, error, in_input);
 	}
 	d->format->close(d);
 	return error;
 }
 
 ErrorData *
-weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line)
+weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *line)
 {
 	ErrorData  *error;
 	bool		blamed;
 
-	while ((error = try_records(d, batch, false, &blamed)) != NULL)
+	place_raw(d, scan->batch);
+	while ((error = try_records(d, scan, false, &blamed)) != NULL)
 	{
-		if (!blamed || batch->faults == NULL)
+		if (!blamed || scan->errors == NULL)
 			break;
-		weir_batch_fault(batch, d->current, error->sqlerrcode,
-						 weir_record_error_letter(d, batch, error));
+		weir_scan_input_fail(scan, d->current, error->sqlerrcode,
+							 weir_record_error_letter(d, scan, error));
 		d->next = d->current + 1;
 	}
-	*line = error && d->current >= 0 ? batch->lines[d->current] : 0;
+	*line = error && d->current >= 0 ? scan->batch->lines[d->current] : 0;
 	if (*line > 0)
-		weir_record_error_explain(d, batch, error);
+		weir_record_error_explain(d, scan, error);
 	return error;
 }
 
 void
-weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch)
+weir_decoder_run_here(WeirDecoder *d, WeirScanInput *scan)
 {
 	bool		blamed;
-	ErrorData  *error = try_records(d, batch, true, &blamed);
+	ErrorData  *error = try_records(d, scan, true, &blamed);
 
 	if (error == NULL)
 		return;
 	if (d->current >= 0)
-		weir_record_error_explain(d, batch, error);
+		weir_record_error_explain(d, scan, error);
 	ReThrowError(error);
 }
 

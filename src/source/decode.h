@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "decide/poison.h"
-#include "record/batch.h"
+#include "record/scan_input.h"
 #include "source/stream.h"
 
 typedef struct WeirDecoder WeirDecoder;
@@ -20,25 +20,25 @@ extern WeirDecoder *weir_decoder_create(const WeirStream *stream, const WeirSusp
 extern void weir_decoder_reset(WeirDecoder *d);
 
 /* Takes a record into the batch; its bytes are copied. */
-extern void weir_decoder_add(WeirDecoder *d, WeirBatch *batch,
+extern void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
 							 const WeirFramedRecord *record);
 
 /* No more should be added: the records taken are many bytes already. */
 extern bool weir_decoder_full(const WeirDecoder *d);
 
 /*
- * Fills the batch's rows, in transactions of its own.  A record that cannot be
- * decoded is a fault of the batch where the stream has dead letters.  Any other
+ * Fills the rows of the scan's batch, in transactions of its own.  A record that cannot be
+ * decoded is dead where the stream has dead letters.  Any other
  * error is returned, with where in the stream it happened, if it was met at a
  * record: *line is that one's, else 0.
  */
-extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirBatch *batch, int64 *line);
+extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *line);
 
 /*
  * The same in the caller's transaction, which has a snapshot.  No record is
  * passed over: its error is raised, with where in the stream it happened.
  */
-extern void weir_decoder_run_here(WeirDecoder *d, WeirBatch *batch);
+extern void weir_decoder_run_here(WeirDecoder *d, WeirScanInput *scan);
 
 /* In a transaction; what is left of the decoder goes with its memory. */
 extern void weir_decoder_close(WeirDecoder *d);

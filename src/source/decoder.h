@@ -13,7 +13,7 @@
 #include "lib/stringinfo.h"
 #include "utils/relcache.h"
 
-#include "record/batch.h"
+#include "record/scan_input.h"
 #include "source/decode.h"
 #include "source/stream.h"
 
@@ -53,6 +53,8 @@ struct WeirDecoder
 	void	   *state;			/* the format's own */
 	TupleDesc	desc;			/* of the table, as it was for the first batch */
 	Relation	rel;			/* in a transaction */
+	Datum	   *values;			/* of a row */
+	bool	   *nulls;
 
 	StringInfoData text;		/* the batch's records */
 	Size	   *starts;			/* of each record in text */

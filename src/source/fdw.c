@@ -3,7 +3,7 @@
  *		The foreign data wrapper weir_socket: how a plan reads a stream.
  *
  * A stream has no rows of its own.  Inside a source task the scan returns the
- * rows of weir_current_batch, each with its index as ctid; anywhere else it is
+ * rows of weir_current_scan, each with its index as ctid; anywhere else it is
  * an error.
  */
 #include "postgres.h"
@@ -22,7 +22,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "record/batch.h"
+#include "record/scan_input.h"
 #include "source/stream.h"
 
 /* What the planner is told: about a batch. */
@@ -76,30 +76,26 @@ stream_next(ForeignScanState *node)
 {
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	Relation	rel = node->ss.ss_currentRelation;
-	WeirBatch  *batch = weir_current_batch;
+	WeirScanInput *scan = weir_current_scan;
 	int		   *passed = node->fdw_state;
-	int			natts = slot->tts_tupleDescriptor->natts;
 	int			next;
-	Size		first;
 
-	if (batch == NULL || batch->relid != RelationGetRelid(rel))
+	if (scan == NULL || scan->relid != RelationGetRelid(rel))
 		refuse_outside_job(rel);
 
 	ExecClearTuple(slot);
-	next = batch->first + *passed;
-	while (next < batch->end && batch->faults && batch->faults[next])
+	next = scan->first + *passed;
+	while (next < scan->end && weir_scan_input_is_dead(scan, next))
 		next++;
-	*passed = next + 1 - batch->first;
-	if (next >= batch->end)
+	*passed = next + 1 - scan->first;
+	if (next >= scan->end)
 		return slot;
 
-	Assert(natts == batch->desc->natts);
-	first = (Size) next * natts;
-	memcpy(slot->tts_values, batch->values + first, natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, batch->nulls + first, natts * sizeof(bool));
+	Assert(slot->tts_tupleDescriptor->natts == scan->batch->desc->natts);
+	weir_batch_get_row(scan->batch, next, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
-	weir_batch_tid(next, &slot->tts_tid);
-	batch->at = next;
+	weir_scan_tid(next, &slot->tts_tid);
+	scan->at = next;
 	return slot;
 }
 

@@ -24,7 +24,7 @@ struct WeirLines
 	const WeirStream *stream;
 	WeirFramer *framer;
 	WeirDecoder *decoder;
-	WeirBatch  *batch;
+	WeirScanInput *scan;
 	StringInfoData bytes;		/* of the line, in the stream's encoding */
 	int64		number;
 	MemoryContextCallback on_delete;
@@ -48,7 +48,7 @@ weir_lines_open(const WeirStream *stream)
 
 	lines->stream = stream;
 	lines->decoder = weir_decoder_create(stream, NULL);
-	lines->batch = weir_batch_create(stream->relid, RelationGetDescr(rel), 1);
+	lines->scan = weir_scan_input_create(stream->relid, RelationGetDescr(rel), 1);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;
 	lines->on_delete.arg = lines;
@@ -129,7 +129,7 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 	}
 }
 
-WeirBatch *
+WeirScanInput *
 weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
 {
 	WeirFramedRecord record;
@@ -137,11 +137,11 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
 	lines->number++;
 	fill_bytes(lines, line);
 	frame(lines, line, stamp, &record);
-	weir_batch_reset(lines->batch);
+	weir_scan_input_reset(lines->scan);
 	weir_decoder_reset(lines->decoder);
 	if (!lines->stream->skip_empty || record.len > 0)
-		weir_decoder_add(lines->decoder, lines->batch, &record);
-	weir_batch_range(lines->batch, 0, lines->batch->nrecords);
-	weir_decoder_run_here(lines->decoder, lines->batch);
-	return lines->batch;
+		weir_decoder_add(lines->decoder, lines->scan, &record);
+	weir_scan_input_range(lines->scan, 0, lines->scan->batch->nrows);
+	weir_decoder_run_here(lines->decoder, lines->scan);
+	return lines->scan;
 }

@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "record/batch.h"
+#include "record/scan_input.h"
 #include "source/stream.h"
 
 typedef struct WeirLines WeirLines;
@@ -24,6 +24,6 @@ extern void weir_lines_close(WeirLines *lines);
  * line, if it is not one record, or cannot be decoded.  In a transaction with
  * a snapshot.
  */
-extern WeirBatch *weir_lines_decode(WeirLines *lines, const char *line, int64 stamp);
+extern WeirScanInput *weir_lines_decode(WeirLines *lines, const char *line, int64 stamp);
 
 #endif

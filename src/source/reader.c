@@ -57,7 +57,7 @@ weir_source_init(void)
  * the start position alone: durable, as the end is.
  */
 static void
-pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
+pass_the_end(WeirReader *r, const WeirSocketPosition *start, int64 *stamp)
 {
 	char		kind = weir_journal_last_kind(r->journal);
 
@@ -71,7 +71,7 @@ pass_the_end(WeirReader *r, const WeirPosition *start, int64 *stamp)
 }
 
 static void
-open_journal(WeirReader *r, const WeirPosition *start)
+open_journal(WeirReader *r, const WeirSocketPosition *start)
 {
 	int64		stamp;
 
@@ -93,19 +93,20 @@ static void save_at_exit(int code, Datum arg);
 static void give_at_exit(int code, Datum arg);
 
 WeirReader *
-weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
-				 const WeirPosition *start, WeirSourceStats *stats)
+weir_reader_open(const WeirStream *stream, const WeirSourceOptions *options,
+				 const WeirSocketPosition *start, WeirSourceStats *stats)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir reader",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	WeirReader *r = palloc0(sizeof(WeirReader));
 
+	r->source.ops = &weir_socket_source;
 	r->context = context;
 	r->stream = stream;
 	r->options = *options;
 	r->stats = stats != NULL ? stats : &r->own_stats;
-	r->stats->records = start->line;
+	r->stats->records = r->stats->records_before = start->line;
 	r->position = *start;
 	r->position.ended = false;
 	r->origin = start->origin;
@@ -139,7 +140,7 @@ begin_live(WeirReader *r)
 }
 
 static void
-replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
+replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 {
 	WeirOrigin	origin;
 
@@ -151,7 +152,7 @@ replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
 	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
 	{
 		if (row->kind == WEIR_ROW_END)
-			weir_reader_finish_record(r, batch);
+			weir_reader_finish_record(r, scan);
 		r->at_end = row->kind == WEIR_ROW_END;
 		r->drained = false;
 		return;
@@ -161,22 +162,22 @@ replay_mark(WeirReader *r, WeirBatch *batch, const WeirJournalRow *row)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("journal of stream %s has an invalid mark at byte " INT64_FORMAT,
 						r->stream->name, row->offset)));
-	weir_reader_cross(r, batch, row->kind == WEIR_ROW_GAP, row->offset, &origin);
+	weir_reader_cross(r, scan, row->kind == WEIR_ROW_GAP, row->offset, &origin);
 	r->at_end = false;
 }
 
 /* Another connection counts from its first byte on: one that brings nothing ends nothing. */
 static void
-feed_data(WeirReader *r, WeirBatch *batch, const char *data, Size len, int64 stamp)
+feed_data(WeirReader *r, WeirScanInput *scan, const char *data, Size len, int64 stamp)
 {
 	if (r->connected)
-		weir_reader_begin_connection(r, batch);
+		weir_reader_begin_connection(r, scan);
 	weir_framer_feed(r->framer, data, len, stamp);
 }
 
 /* Feeds the framer from the journal. */
 static void
-feed_replay(WeirReader *r, WeirBatch *batch)
+feed_replay(WeirReader *r, WeirScanInput *scan)
 {
 	WeirJournalRow row;
 
@@ -187,16 +188,16 @@ feed_replay(WeirReader *r, WeirBatch *batch)
 	}
 	if (row.kind != WEIR_ROW_DATA)
 	{
-		replay_mark(r, batch, &row);
+		replay_mark(r, scan, &row);
 		return;
 	}
-	feed_data(r, batch, row.data, row.len, row.stamp);
+	feed_data(r, scan, row.data, row.len, row.stamp);
 	r->at_end = r->drained;
 }
 
 /* Feeds the framer with what the peer has sent; false if there is nothing now. */
 static bool
-feed_live(WeirReader *r, WeirBatch *batch)
+feed_live(WeirReader *r, WeirScanInput *scan)
 {
 	WeirInputResult result;
 	char	   *data;
@@ -207,11 +208,11 @@ feed_live(WeirReader *r, WeirBatch *batch)
 	switch (result)
 	{
 		case WEIR_INPUT_DATA:
-			feed_data(r, batch, data, len, stamp);
+			feed_data(r, scan, data, len, stamp);
 			return true;
 		case WEIR_INPUT_ANOTHER:
 		case WEIR_INPUT_GAP:
-			weir_reader_cross(r, batch, result == WEIR_INPUT_GAP, weir_input_received(r->input),
+			weir_reader_cross(r, scan, result == WEIR_INPUT_GAP, weir_input_received(r->input),
 				  weir_input_origin(r->input));
 			return true;
 		case WEIR_INPUT_CONNECTION:
@@ -220,7 +221,7 @@ feed_live(WeirReader *r, WeirBatch *batch)
 		case WEIR_INPUT_NOTHING:
 			return false;
 		case WEIR_INPUT_ENDED:
-			weir_reader_finish_record(r, batch);
+			weir_reader_finish_record(r, scan);
 			r->at_end = true;
 			return false;
 		case WEIR_INPUT_FAILED:
@@ -232,11 +233,11 @@ feed_live(WeirReader *r, WeirBatch *batch)
 
 /* The framer has used up what it had; false if there is no more now. */
 static bool
-feed(WeirReader *r, WeirBatch *batch)
+feed(WeirReader *r, WeirScanInput *scan)
 {
 	if (r->replaying)
 	{
-		feed_replay(r, batch);
+		feed_replay(r, scan);
 		return true;
 	}
 	if (r->at_end || r->input_failed)
@@ -246,12 +247,12 @@ feed(WeirReader *r, WeirBatch *batch)
 		weir_reader_end_drain(r);
 		return false;
 	}
-	return feed_live(r, batch);
+	return feed_live(r, scan);
 }
 
 /* Takes records into the batch while there are any and there is room. */
 static void
-fill(WeirReader *r, WeirBatch *batch)
+fill(WeirReader *r, WeirScanInput *scan)
 {
 	WeirFramedRecord record;
 
@@ -259,7 +260,7 @@ fill(WeirReader *r, WeirBatch *batch)
 	r->taken = 0;
 	while (!r->is_broken)
 	{
-		if (r->taken >= batch->capacity || weir_decoder_full(r->decoder))
+		if (r->taken >= scan->batch->capacity || weir_decoder_full(r->decoder))
 		{
 			r->more = true;
 			return;
@@ -267,11 +268,11 @@ fill(WeirReader *r, WeirBatch *batch)
 		switch (weir_framer_next(r->framer, &record))
 		{
 			case WEIR_FRAMING_RECORD:
-				weir_reader_take(r, batch, &record);
+				weir_reader_take(r, scan, &record);
 				break;
 			case WEIR_FRAMING_MORE:
 				CHECK_FOR_INTERRUPTS();
-				if (!feed(r, batch))
+				if (!feed(r, scan))
 					return;
 				break;
 			case WEIR_FRAMING_BROKEN:
@@ -298,9 +299,9 @@ raise_pending(WeirReader *r)
 }
 
 static void
-decode(WeirReader *r, WeirBatch *batch)
+decode(WeirReader *r, WeirScanInput *scan)
 {
-	ErrorData  *error = weir_decoder_run(r->decoder, batch, &r->failed_line);
+	ErrorData  *error = weir_decoder_run(r->decoder, scan, &r->failed_line);
 
 	if (error == NULL)
 		return;
@@ -317,18 +318,18 @@ forget_handed_out(WeirReader *r)
 }
 
 WeirReadResult
-weir_reader_next(WeirReader *r, WeirBatch *batch)
+weir_reader_next(WeirReader *r, WeirScanInput *scan)
 {
-	weir_batch_reset(batch);
+	weir_scan_input_reset(scan);
 	weir_decoder_reset(r->decoder);
 	weir_reader_flush(r, false);
 	forget_handed_out(r);
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
 
-	fill(r, batch);
+	fill(r, scan);
 	weir_reader_watch_growth(r);
-	if (batch->nrecords == 0)
+	if (scan->batch->nrows == 0)
 	{
 		r->stats->records = r->position.line;
 		raise_pending(r);
@@ -341,9 +342,9 @@ weir_reader_next(WeirReader *r, WeirBatch *batch)
 	}
 	if (r->options.at_most_once)
 		weir_reader_flush(r, true);
-	decode(r, batch);
+	decode(r, scan);
 	r->stats->records = r->position.line;
-	r->stats->last_record_at = batch->stamps[batch->nrecords - 1];
+	r->stats->last_record_at = scan->batch->stamps[scan->batch->nrows - 1];
 	return WEIR_READ_BATCH;
 }
 
@@ -412,7 +413,7 @@ weir_reader_flush(WeirReader *r, bool force)
 }
 
 void
-weir_reader_position(WeirReader *r, WeirPosition *position)
+weir_reader_position(WeirReader *r, WeirSocketPosition *position)
 {
 	*position = r->position;
 }

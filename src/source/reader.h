@@ -9,67 +9,8 @@
 
 #include "postgres.h"
 
-#include "storage/latch.h"
-
-#include "decide/poison.h"
-#include "decide/resume.h"
-#include "record/batch.h"
-#include "source/stream.h"
-
-/* A source's position: the end of the last complete record handed out. */
-typedef struct WeirPosition
-{
-	int64		offset;			/* bytes of the stream before it */
-	int64		line;			/* records before it */
-	int64		clock;			/* highest arrival stamp handed out, us since 2000 */
-	bool		ended;			/* the end of the stream has been handed out */
-	int64		passing;		/* it lies within what is put aside: how to go on; else 0 */
-	WeirOrigin	origin;			/* of the bytes that follow */
-} WeirPosition;
-
-/* How an attempt reads it. */
-typedef struct WeirReaderOptions
-{
-	int64		job;			/* names the journal, with ordinal */
-	int			ordinal;
-	bool		checkpointing;	/* else nothing is journaled */
-	bool		at_most_once;	/* what the journal holds is not handed out again */
-	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
-	bool		allow_gap;		/* go on without bytes that the sender has lost */
-	const WeirSuspects *suspects;	/* of the job; may be NULL */
-} WeirReaderOptions;
-
-/* What weir.sources shows; the source task points it into shared memory. One writer. */
-typedef struct WeirSourceStats
-{
-	int			status;			/* WeirSourceStatus */
-	char		peer[64];		/* address:port */
-	int64		connected_at;	/* TimestampTz, 0: never */
-	int64		last_record_at;
-	int64		records;		/* of the stream, over all attempts */
-	int64		bytes;			/* received, likewise */
-	int64		journal_bytes;	/* its journal occupies */
-	int64		retries;
-	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
-	int64		partial_records;	/* left behind by connections, of this attempt */
-	int64		record_bytes;	/* received of the record that is not whole yet */
-	char		last_error[256];
-} WeirSourceStats;
-
-typedef enum WeirSourceStatus
-{
-	WEIR_SOURCE_CONNECTING,
-	WEIR_SOURCE_CONNECTED,
-	WEIR_SOURCE_LISTENING,
-	WEIR_SOURCE_CLOSED
-} WeirSourceStatus;
-
-typedef enum WeirReadResult
-{
-	WEIR_READ_BATCH,			/* batch has records */
-	WEIR_READ_WAIT,				/* nothing now: wait as weir_reader_wait says */
-	WEIR_READ_ENDED				/* end of stream: nothing will come */
-} WeirReadResult;
+#include "decide/socket_position.h"
+#include "source/source.h"
 
 typedef struct WeirReader WeirReader;
 
@@ -80,8 +21,8 @@ typedef struct WeirReader WeirReader;
  * attempt needs it no more (given again it does no harm).  stats may be NULL.
  * The stream must outlive the reader.  Call it outside a transaction.
  */
-extern WeirReader *weir_reader_open(const WeirStream *stream, const WeirReaderOptions *options,
-									const WeirPosition *start, WeirSourceStats *stats);
+extern WeirReader *weir_reader_open(const WeirStream *stream, const WeirSourceOptions *options,
+									const WeirSocketPosition *start, WeirSourceStats *stats);
 
 /*
  * Commits what was read, also what still waits in the socket, and hands the
@@ -92,12 +33,12 @@ extern WeirReader *weir_reader_open(const WeirStream *stream, const WeirReaderOp
 extern void weir_reader_close(WeirReader *reader);
 
 /*
- * Fills the batch with at most its capacity of records, without waiting.
+ * Fills the batch of the scan with at most its capacity of records, without waiting.
  * Outside a transaction (it runs its own).  A record that cannot be decoded
  * is an ERROR whose context names stream, line and column, and whose detail has
  * the record's text (200 characters).  What was read is committed before that.
  */
-extern WeirReadResult weir_reader_next(WeirReader *reader, WeirBatch *batch);
+extern WeirReadResult weir_reader_next(WeirReader *reader, WeirScanInput *scan);
 
 /* The error it raised will not go away by a restart. */
 extern bool weir_reader_hopeless(const WeirReader *reader);
@@ -115,7 +56,7 @@ extern long weir_reader_due(WeirReader *reader);
 extern void weir_reader_flush(WeirReader *reader, bool force);
 
 /* The position behind the records handed out. */
-extern void weir_reader_position(WeirReader *reader, WeirPosition *position);
+extern void weir_reader_position(WeirReader *reader, WeirSocketPosition *position);
 
 /* The checkpoint that held this offset completed, it may be forgotten: truncate whole segments before it. */
 extern void weir_reader_trim(WeirReader *reader, int64 offset);

@@ -15,12 +15,13 @@
 
 struct WeirReader
 {
+	WeirSource	source;			/* first: what a task has of it */
 	MemoryContext context;
 	const WeirStream *stream;
 	WeirSourceStats *stats;
 	WeirSourceStats own_stats;	/* if the caller wants none */
 
-	WeirReaderOptions options;
+	WeirSourceOptions options;
 	WeirJournal *journal;
 	WeirInput  *input;
 	bool		replaying;		/* the journal still has bytes to read */
@@ -28,7 +29,7 @@ struct WeirReader
 	WeirFramer *framer;
 	WeirDecoder *decoder;
 
-	WeirPosition position;		/* behind the records handed out */
+	WeirSocketPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
 
 	int			taken;			/* records that came for the batch, also those passed over */
@@ -49,20 +50,20 @@ struct WeirReader
 extern bool weir_reader_keeps_journal(const WeirReader *r);
 
 /* Takes what was framed into the batch, or finds that nothing can follow (is_broken). */
-extern void weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record);
+extern void weir_reader_take(WeirReader *r, WeirScanInput *scan, const WeirFramedRecord *record);
 
 /* The stream ends, or once ended, where the framer stands: the tail is a record. */
-extern void weir_reader_finish_record(WeirReader *r, WeirBatch *batch);
+extern void weir_reader_finish_record(WeirReader *r, WeirScanInput *scan);
 
 /*
  * What was fed ends here, and other bytes follow: of another stream, or behind
  * a gap.  A position here needs nothing of what lies before.
  */
-extern void weir_reader_cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset,
+extern void weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset,
 							  const WeirOrigin *origin);
 
 /* Another connection of a peer that just sends. */
-extern void weir_reader_begin_connection(WeirReader *r, WeirBatch *batch);
+extern void weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan);
 
 /* Shows how much there is of a record that is not whole yet. */
 extern void weir_reader_watch_growth(WeirReader *r);

@@ -73,7 +73,7 @@ drop_byte_order_mark(const WeirStream *stream, WeirFramedRecord *record)
 
 /* Whether it is the first of its connection the framer knows also in a replay. */
 static void
-add_record(WeirReader *r, WeirBatch *batch, WeirFramedRecord record)
+add_record(WeirReader *r, WeirScanInput *scan, WeirFramedRecord record)
 {
 	if (record.fault == WEIR_RECORD_WHOLE)
 	{
@@ -84,11 +84,11 @@ add_record(WeirReader *r, WeirBatch *batch, WeirFramedRecord record)
 		if (record.len == 0 && r->stream->skip_empty)
 			return;
 	}
-	weir_decoder_add(r->decoder, batch, &record);
+	weir_decoder_add(r->decoder, scan, &record);
 }
 
 void
-weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record)
+weir_reader_take(WeirReader *r, WeirScanInput *scan, const WeirFramedRecord *record)
 {
 	bool		aside = record->fault != WEIR_RECORD_WHOLE && !r->stream->dead_letter;
 
@@ -105,7 +105,7 @@ weir_reader_take(WeirReader *r, WeirBatch *batch, const WeirFramedRecord *record
 	pass_record(r, record);
 	r->taken++;
 	if (!aside && !skips(r))
-		add_record(r, batch, *record);
+		add_record(r, scan, *record);
 }
 
 /* The rest of it is missing. */
@@ -124,7 +124,7 @@ drop_tail(WeirReader *r)
 
 /* What a connection left without an end, and another connection began. */
 static void
-leave_record(WeirReader *r, WeirBatch *batch)
+leave_record(WeirReader *r, WeirScanInput *scan)
 {
 	WeirFramedRecord record;
 
@@ -141,39 +141,39 @@ leave_record(WeirReader *r, WeirBatch *batch)
 					 "If the peer goes on where it was, set the server's option partial to 'join', or protocol to 'resume' if it can.");
 	}
 	if (r->stream->dead_letter || record.fault != WEIR_RECORD_PARTIAL)
-		weir_reader_take(r, batch, &record);
+		weir_reader_take(r, scan, &record);
 	else
 		pass_record(r, &record);
 }
 
 void
-weir_reader_begin_connection(WeirReader *r, WeirBatch *batch)
+weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan)
 {
 	if (!r->stream->join_partial)
-		leave_record(r, batch);
+		leave_record(r, scan);
 	if (weir_framer_tail(r->framer) == 0)
 		weir_framer_connected(r->framer);
 	r->connected = false;
 }
 
 void
-weir_reader_finish_record(WeirReader *r, WeirBatch *batch)
+weir_reader_finish_record(WeirReader *r, WeirScanInput *scan)
 {
 	WeirFramedRecord record;
 
 	if (weir_framer_finish(r->framer, &record))
-		weir_reader_take(r, batch, &record);
+		weir_reader_take(r, scan, &record);
 	else
 		r->passing = false;
 }
 
 void
-weir_reader_cross(WeirReader *r, WeirBatch *batch, bool gap, int64 offset, const WeirOrigin *origin)
+weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset, const WeirOrigin *origin)
 {
 	if (gap)
 		drop_tail(r);
 	else
-		weir_reader_finish_record(r, batch);
+		weir_reader_finish_record(r, scan);
 	if (r->is_broken)
 		return;
 	if (!gap)

@@ -95,15 +95,15 @@ describe_place(const WeirDecoder *d, int64 line)
 }
 
 void
-weir_record_error_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
+weir_record_error_explain(WeirDecoder *d, WeirScanInput *scan, ErrorData *error)
 {
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	MemoryContext caller = MemoryContextSwitchTo(scan->batch->context);
 	Size		len;
 	const char *data = weir_decoder_record(d, d->current, &len);
 	const char *hint;
 
 	hint = hint_for(d, error);
-	error->context = join(describe_place(d, batch->lines[d->current]), "\n", error->context);
+	error->context = join(describe_place(d, scan->batch->lines[d->current]), "\n", error->context);
 	error->detail = join(psprintf("Record: \"%s\"",
 								  weir_record_excerpt(data, len, d->stream->encoding)),
 						 "\n", error->detail);
@@ -113,9 +113,9 @@ weir_record_error_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error)
 }
 
 char *
-weir_record_error_letter(WeirDecoder *d, WeirBatch *batch, const ErrorData *error)
+weir_record_error_letter(WeirDecoder *d, WeirScanInput *scan, const ErrorData *error)
 {
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	MemoryContext caller = MemoryContextSwitchTo(scan->batch->context);
 	const char *hint = hint_for(d, error);
 	char	   *letter = weir_letter_error(error);
 

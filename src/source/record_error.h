@@ -10,9 +10,9 @@
 #include "source/decoder.h"
 
 /* Adds where in the stream it happened, what the record is, and a way out if one is known. */
-extern void weir_record_error_explain(WeirDecoder *d, WeirBatch *batch, ErrorData *error);
+extern void weir_record_error_explain(WeirDecoder *d, WeirScanInput *scan, ErrorData *error);
 
 /* The same in short, for a dead letter, which has the record. */
-extern char *weir_record_error_letter(WeirDecoder *d, WeirBatch *batch, const ErrorData *error);
+extern char *weir_record_error_letter(WeirDecoder *d, WeirScanInput *scan, const ErrorData *error);
 
 #endif

@@ -70,15 +70,11 @@ leave(WeirInternal *saved)
 static int
 run(const char *sql, int nargs, const int64 *values)
 {
-	Oid			types[8];
-	Datum		args[8];
+	WeirArguments args = {0};
 
 	for (int i = 0; i < nargs; i++)
-	{
-		types[i] = INT8OID;
-		args[i] = Int64GetDatum(values[i]);
-	}
-	return (int) weir_internal_run(sql, nargs, types, args, NULL);
+		weir_bind_int64(&args, values[i]);
+	return (int) weir_internal_run(sql, &args);
 }
 
 static char *
@@ -240,8 +236,8 @@ weir_segment_free(int64 job, int stream, WeirSegment *segment)
 	if (!ConditionalLockRelationOid(segment->relid, AccessExclusiveLock))
 		return false;
 	enter(&saved);
-	run(psprintf("TRUNCATE ONLY weir_internal.%s", slot_name(job, stream, segment->slot)),
-		0, NULL);
+	(void) weir_internal_run_once(psprintf("TRUNCATE ONLY weir_internal.%s",
+										   slot_name(job, stream, segment->slot)), NULL);
 	run("UPDATE weir_internal.journal_segment SET segment = NULL, start_offset = NULL "
 		"WHERE job = $1 AND stream = $2 AND slot = $3", 3, key);
 	leave(&saved);

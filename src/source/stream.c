@@ -29,14 +29,13 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/wrapper.h"
+#include "source/source.h"
 #include "source/stream_option.h"
-#include "source/stream.h"
 
 #define MAX_ASIDE INT64CONST(67108864) /* bytes of one record that a dead letter stands for */
 
 PG_FUNCTION_INFO_V1(weir_socket_validator);
-
-extern Datum weir_socket_handler(PG_FUNCTION_ARGS);
 
 /* Formats that COPY does not know have none of its options but encoding. */
 static void
@@ -127,13 +126,9 @@ weir_socket_validator(PG_FUNCTION_ARGS)
 static bool
 is_socket_wrapper(Oid wrapper)
 {
-	Oid			function = GetForeignDataWrapper(wrapper)->fdwhandler;
-	FmgrInfo	handler;
+	char	   *handler = weir_c_symbol(GetForeignDataWrapper(wrapper)->fdwhandler);
 
-	if (!OidIsValid(function))
-		return false;
-	fmgr_info(function, &handler);
-	return handler.fn_addr == weir_socket_handler;
+	return handler != NULL && weir_source_by_handler(handler) == &weir_socket_source;
 }
 
 /* How many columns records have a value for, and the type of the last. */
@@ -185,8 +180,7 @@ weir_stream_escapes_json(const WeirStream *stream)
 bool
 weir_is_stream(Oid relid)
 {
-	return get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE &&
-		is_socket_wrapper(GetForeignServer(GetForeignServerIdByRelId(relid))->fdwid);
+	return weir_source_of(relid) != NULL;
 }
 
 /* Does a server lead to the stream's peer, in the same protocol? */

@@ -92,7 +92,7 @@ extern List *weir_stream_servers(const WeirStream *stream);
 /* Is a record JSON, in which COPY's text format takes backslashes for its own escapes? */
 extern bool weir_stream_escapes_json(const WeirStream *stream);
 
-/* Is this relation a foreign table whose wrapper's handler is weir_socket_handler? */
+/* Does a source read this relation? */
 extern bool weir_is_stream(Oid relid);
 
 #endif

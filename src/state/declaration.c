@@ -27,14 +27,6 @@ weir_ttl_microseconds(const Interval *interval, int64 *us)
 		!pg_add_s64_overflow(*us, interval->time, us);
 }
 
-/* A parameter that may be null. */
-static void
-text_or_null(const char *text, Datum *value, char *null)
-{
-	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
-	*null = text ? ' ' : 'n';
-}
-
 /*
  * Is the row of function $1, whose signature is $2?  Where its OID says nothing,
  * the signature does: for a function that the row's owner could have declared it
@@ -48,34 +40,30 @@ text_or_null(const char *text, Datum *value, char *null)
 
 /* $1 and $2 of OF_FUNCTION. */
 static void
-function_values(Oid function, Datum *values)
+add_function(WeirArguments *args, Oid function)
 {
-	values[0] = ObjectIdGetDatum(function);
-	values[1] = CStringGetTextDatum(weir_function_name(function));
+	weir_bind_oid(args, function);
+	weir_bind_text(args, weir_function_name(function));
 }
 
 bool
 weir_state_insert(const WeirStateRow *row)
 {
-	Oid			types[14] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID,
-	TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, INT8OID, OIDOID};
-	Datum		values[14];
-	char		nulls[15] = "              ";
+	WeirArguments args = {0};
 
-	function_values(row->function, values);
-	values[2] = CStringGetTextDatum(row->name);
-	values[3] = CStringGetTextDatum(weir_state_kind_name(row->kind));
-	values[4] = CStringGetTextDatum(row->type);
-	text_or_null(row->default_value, &values[5], &nulls[5]);
-	values[6] = IntervalPGetDatum(row->ttl);
-	nulls[6] = row->ttl ? ' ' : 'n';
-	values[7] = CStringGetTextDatum(weir_ttl_update_name(row->update));
-	values[8] = CStringGetTextDatum(weir_ttl_visibility_name(row->visibility));
-	values[9] = ObjectIdGetDatum(GetUserId());
-	text_or_null(row->key_type, &values[10], &nulls[10]);
-	text_or_null(row->calls, &values[11], &nulls[11]);
-	values[12] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[13] = ObjectIdGetDatum(MyDatabaseId);
+	add_function(&args, row->function);
+	weir_bind_text(&args, row->name);
+	weir_bind_text(&args, weir_state_kind_name(row->kind));
+	weir_bind_text(&args, row->type);
+	weir_bind_text(&args, row->default_value);
+	weir_bind_interval(&args, row->ttl);
+	weir_bind_text(&args, weir_ttl_update_name(row->update));
+	weir_bind_text(&args, weir_ttl_visibility_name(row->visibility));
+	weir_bind_oid(&args, GetUserId());
+	weir_bind_text(&args, row->key_type);
+	weir_bind_text(&args, row->calls);
+	weir_bind_int64(&args, GetSystemIdentifier());
+	weir_bind_oid(&args, MyDatabaseId);
 
 	return weir_internal_execute("INSERT INTO weir_internal.state (function, function_oid,"
 								 " system_identifier, database, name, kind, type,"
@@ -84,15 +72,13 @@ weir_state_insert(const WeirStateRow *row)
 								 " SELECT $2, $1, $13, $14, $3, $4, $5, $6, $6 IS NOT NULL,"
 								 " $7, $8, $9, $10, $11, $12"
 								 " WHERE NOT EXISTS (SELECT FROM weir_internal.state WHERE name = $3"
-								 " AND" OF_FUNCTION ") ON CONFLICT DO NOTHING",
-								 14, types, values, nulls) > 0;
+								 " AND" OF_FUNCTION ") ON CONFLICT DO NOTHING", &args) > 0;
 }
 
 /* One row, by a condition on $1 and $2; $3 is its name. */
 static bool
-find(const char *condition, Datum *values, WeirStateFound *found)
+find(const char *condition, const WeirArguments *args, WeirStateFound *found)
 {
-	Oid			types[3] = {OIDOID, TEXTOID, TEXTOID};
 	MemoryContext caller = CurrentMemoryContext;
 	WeirInternal saved;
 	bool		exists;
@@ -101,8 +87,7 @@ find(const char *condition, Datum *values, WeirStateFound *found)
 	weir_internal_enter(&saved);
 	exists = weir_internal_run(psprintf("SELECT owner, kind, type, function, function_oid"
 										" FROM weir_internal.state WHERE name = $3 AND %s"
-										" ORDER BY 4, 5 LIMIT 1 FOR UPDATE", condition),
-							   3, types, values, NULL) > 0;
+										" ORDER BY 4, 5 LIMIT 1 FOR UPDATE", condition), args) > 0;
 	if (exists)
 	{
 		found->owner = DatumGetObjectId(weir_internal_get(0, 1, &isnull));
@@ -118,31 +103,31 @@ find(const char *condition, Datum *values, WeirStateFound *found)
 bool
 weir_state_find(Oid function, const char *name, WeirStateFound *found)
 {
-	Datum		values[3];
+	WeirArguments args = {0};
 
-	function_values(function, values);
-	values[2] = CStringGetTextDatum(name);
-	return find(OF_FUNCTION, values, found);
+	add_function(&args, function);
+	weir_bind_text(&args, name);
+	return find(OF_FUNCTION, &args, found);
 }
 
 bool
 weir_state_find_left(const char *signature, const char *name, WeirStateFound *found)
 {
-	Datum		values[3];
+	WeirArguments args = {0};
 
-	values[0] = ObjectIdGetDatum(InvalidOid);
-	values[1] = CStringGetTextDatum(signature);
-	values[2] = CStringGetTextDatum(name);
-	return find("$1 = 0 AND function = $2 AND NOT (" WEIR_STATE_BY_OID ")", values, found);
+	weir_bind_oid(&args, InvalidOid);
+	weir_bind_text(&args, signature);
+	weir_bind_text(&args, name);
+	return find("$1 = 0 AND function = $2 AND NOT (" WEIR_STATE_BY_OID ")", &args, found);
 }
 
 /* $1 to $3: which row was found. */
 static void
-found_values(const WeirStateFound *found, const char *name, Datum *values)
+add_found(WeirArguments *args, const WeirStateFound *found, const char *name)
 {
-	values[0] = CStringGetTextDatum(found->function);
-	values[1] = CStringGetTextDatum(name);
-	values[2] = ObjectIdGetDatum(found->function_oid);
+	weir_bind_text(args, found->function);
+	weir_bind_text(args, name);
+	weir_bind_oid(args, found->function_oid);
 }
 
 #define FOUND " WHERE function = $1 AND name = $2 AND function_oid = $3"
@@ -150,16 +135,13 @@ found_values(const WeirStateFound *found, const char *name, Datum *values)
 void
 weir_state_change(const WeirStateFound *found, const WeirStateRow *row)
 {
-	Oid			types[7] = {TEXTOID, TEXTOID, OIDOID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[7];
-	char		nulls[8] = "       ";
+	WeirArguments args = {0};
 
-	found_values(found, row->name, values);
-	values[3] = IntervalPGetDatum(row->ttl);
-	nulls[3] = row->ttl ? ' ' : 'n';
-	values[4] = CStringGetTextDatum(weir_ttl_update_name(row->update));
-	values[5] = CStringGetTextDatum(weir_ttl_visibility_name(row->visibility));
-	text_or_null(row->default_value, &values[6], &nulls[6]);
+	add_found(&args, found, row->name);
+	weir_bind_interval(&args, row->ttl);
+	weir_bind_text(&args, weir_ttl_update_name(row->update));
+	weir_bind_text(&args, weir_ttl_visibility_name(row->visibility));
+	weir_bind_text(&args, row->default_value);
 
 	(void) weir_internal_execute("UPDATE weir_internal.state SET"
 								 " update_type = CASE WHEN $4 IS NULL THEN update_type ELSE $5 END,"
@@ -167,57 +149,51 @@ weir_state_change(const WeirStateFound *found, const WeirStateRow *row)
 								 " ttl = coalesce($4, ttl),"
 								 " default_value = coalesce($7, default_value),"
 								 " has_default = has_default OR $7 IS NOT NULL"
-								 FOUND, 7, types, values, nulls);
+								 FOUND, &args);
 }
 
 void
 weir_state_delete(const WeirStateFound *found, const char *name)
 {
-	Oid			types[3] = {TEXTOID, TEXTOID, OIDOID};
-	Datum		values[3];
+	WeirArguments args = {0};
 
-	found_values(found, name, values);
-	(void) weir_internal_execute("DELETE FROM weir_internal.state" FOUND, 3, types, values, NULL);
+	add_found(&args, found, name);
+	(void) weir_internal_execute("DELETE FROM weir_internal.state" FOUND, &args);
 }
 
 bool
 weir_state_is_declared(Oid function)
 {
-	Oid			types[2] = {OIDOID, TEXTOID};
-	Datum		values[2];
+	WeirArguments args = {0};
 
-	function_values(function, values);
-	return weir_internal_execute("SELECT FROM weir_internal.state WHERE" OF_FUNCTION "LIMIT 1",
-								 2, types, values, NULL) > 0;
+	add_function(&args, function);
+	return weir_internal_execute("SELECT FROM weir_internal.state WHERE" OF_FUNCTION "LIMIT 1", &args) > 0;
 }
 
 void
 weir_state_forget(Oid function)
 {
-	Oid			types[2] = {OIDOID, TEXTOID};
-	Datum		values[2];
+	WeirArguments args = {0};
 
-	function_values(function, values);
-	(void) weir_internal_execute("DELETE FROM weir_internal.state WHERE" OF_FUNCTION,
-								 2, types, values, NULL);
+	add_function(&args, function);
+	(void) weir_internal_execute("DELETE FROM weir_internal.state WHERE" OF_FUNCTION, &args);
 }
 
 void
 weir_state_adopt(const char *signature, Oid function)
 {
-	Oid			types[4] = {OIDOID, TEXTOID, INT8OID, OIDOID};
-	Datum		values[4];
+	WeirArguments args = {0};
 
-	values[0] = ObjectIdGetDatum(function);
-	values[1] = CStringGetTextDatum(signature);
-	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[3] = ObjectIdGetDatum(MyDatabaseId);
+	weir_bind_oid(&args, function);
+	weir_bind_text(&args, signature);
+	weir_bind_int64(&args, GetSystemIdentifier());
+	weir_bind_oid(&args, MyDatabaseId);
 	(void) weir_internal_execute("UPDATE weir_internal.state s SET function_oid = $1,"
 								 " system_identifier = $3, database = $4"
 								 " WHERE NOT (" WEIR_STATE_BY_OID ") AND" OF_FUNCTION
 								 "AND NOT EXISTS (SELECT FROM weir_internal.state o WHERE"
 								 " o.function = $2 AND o.name = s.name AND o.function_oid = $1"
-								 " AND o.ctid <> s.ctid)", 4, types, values, NULL);
+								 " AND o.ctid <> s.ctid)", &args);
 }
 
 /* Columns of the query in weir_state_declarations. */
@@ -314,17 +290,16 @@ resolve_types(WeirStateDecl *decl, const TypeNames *names)
 WeirStateDecl *
 weir_state_declarations(Oid function, int *n)
 {
-	Oid			types[2] = {OIDOID, TEXTOID};
-	Datum		values[2];
+	WeirArguments args = {0};
 	WeirStateDecl *declarations;
 	TypeNames  *names;
 	MemoryContext caller = CurrentMemoryContext;
 	WeirInternal saved;
 
-	function_values(function, values);
+	add_function(&args, function);
 	weir_internal_enter(&saved);
 	*n = weir_internal_run("SELECT " COLUMNS " FROM weir_internal.state"
-						   " WHERE" OF_FUNCTION "ORDER BY name COLLATE \"C\"", 2, types, values, NULL);
+						   " WHERE" OF_FUNCTION "ORDER BY name COLLATE \"C\"", &args);
 	declarations = MemoryContextAllocZero(caller, sizeof(WeirStateDecl) * Max(*n, 1));
 	names = MemoryContextAllocZero(caller, sizeof(TypeNames) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)

@@ -83,7 +83,7 @@ weir_state_before_rename(void)
 		return;
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT DISTINCT function FROM weir_internal.state"
-						  " WHERE NOT (" WEIR_STATE_BY_OID ")", 0, NULL, NULL, NULL);
+						  " WHERE NOT (" WEIR_STATE_BY_OID ")", NULL);
 	signatures = MemoryContextAlloc(caller, sizeof(char *) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 		signatures[i] = weir_internal_text(caller, i, 1);
@@ -100,12 +100,13 @@ weir_state_before_rename(void)
 static void
 set_signature(Oid function, const char *signature)
 {
-	Oid			types[] = {OIDOID, TEXTOID};
-	Datum		values[] = {ObjectIdGetDatum(function), CStringGetTextDatum(signature)};
+	WeirArguments args = {0};
 
+	weir_bind_oid(&args, function);
+	weir_bind_text(&args, signature);
 	(void) weir_internal_execute("UPDATE weir_internal.state SET function = $2"
 								 " WHERE function_oid = $1 AND function <> $2"
-								 " AND " WEIR_STATE_BY_OID, 2, types, values, NULL);
+								 " AND " WEIR_STATE_BY_OID, &args);
 }
 
 static void
@@ -119,7 +120,7 @@ set_signatures(void)
 
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT DISTINCT function_oid FROM weir_internal.state"
-						  " WHERE " WEIR_STATE_BY_OID, 0, NULL, NULL, NULL);
+						  " WHERE " WEIR_STATE_BY_OID, NULL);
 	functions = MemoryContextAlloc(caller, sizeof(Oid) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 		functions[i] = DatumGetObjectId(weir_internal_get(i, 1, &isnull));
@@ -135,8 +136,7 @@ set_owners(void)
 	(void) weir_internal_execute("UPDATE weir_internal.state SET owner = p.proowner"
 								 " FROM pg_catalog.pg_proc p WHERE p.oid = function_oid"
 								 " AND " WEIR_STATE_BY_OID
-								 " AND NOT pg_catalog.pg_has_role(owner::oid, p.proowner, 'USAGE')",
-								 0, NULL, NULL, NULL);
+								 " AND NOT pg_catalog.pg_has_role(owner::oid, p.proowner, 'USAGE')", NULL);
 }
 
 void

@@ -40,19 +40,18 @@ weir_function_of(const char *signature, const char *noun)
 Oid
 weir_function_find(const char *signature)
 {
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(signature);
+	WeirArguments args = {0};
 	Oid			found = InvalidOid;
 	WeirInternal saved;
 	uint64		n;
 	bool		isnull;
 
+	weir_bind_text(&args, signature);
 	weir_internal_enter(&saved);
 	n = weir_internal_run("SELECT oid FROM pg_catalog.pg_proc WHERE pg_catalog.strpos($1,"
 						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '(') > 0"
 						  " OR pg_catalog.strpos($1,"
-						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '\"(') > 0",
-						  1, &type, &value, NULL);
+						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '\"(') > 0", &args);
 	for (uint64 i = 0; i < n && !OidIsValid(found); i++)
 	{
 		Oid			function = DatumGetObjectId(weir_internal_get(i, 1, &isnull));

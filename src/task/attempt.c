@@ -2,68 +2,50 @@
  * task/attempt.c
  *		Layout of an attempt's DSM segment.
  *
- *	+---------+-----------+----------------------+---------------------------+
- *	| header  | task      | control queues:      | channels: s x p           |
- *	|         | slots     | to 0, from 0, to 1.. | then (p or s) x sinks     |
- *	+---------+-----------+----------------------+---------------------------+
+ *	+---------+-------+----------------------------+-------------------+
+ *	| header, | task  | control queues:            | channels, as the  |
+ *	| topology| slots | to 0, from 0, to 1, from 1 | topology has them |
+ *	+---------+-------+----------------------------+-------------------+
  */
 #include "postgres.h"
 
 #include "task/attempt.h"
 
-static int
-channel_count(int nsources, int nkeyed, int nsinks)
+static Size
+header_size(const WeirTopology *t)
 {
-	if (nkeyed == 0)
-		return nsources * nsinks;
-	return nsources * nkeyed + nkeyed * nsinks;
+	return MAXALIGN(offsetof(WeirAttempt, tasks) + sizeof(WeirTaskSlot) * t->ntasks);
 }
 
 static Size
-header_size(int ntasks)
+control_size(const WeirTopology *t)
 {
-	return MAXALIGN(offsetof(WeirAttempt, tasks) + sizeof(WeirTaskSlot) * ntasks);
+	return (Size) 2 * t->ntasks * WEIR_CONTROL_QUEUE_SIZE;
 }
 
 Size
-weir_attempt_size(int nsources, int nkeyed, int nsinks, Size channel_size)
+weir_attempt_size(const WeirTopology *topology, Size channel_size)
 {
-	int			ntasks = nsources + nkeyed + nsinks;
-
-	return header_size(ntasks) +
-		(Size) 2 * ntasks * WEIR_CONTROL_QUEUE_SIZE +
-		(Size) channel_count(nsources, nkeyed, nsinks) * channel_size;
+	return header_size(topology) + control_size(topology) +
+		(Size) topology->nchannels * channel_size;
 }
 
 void
-weir_attempt_init(WeirAttempt *attempt, int nsources, int nkeyed, int nsinks,
-				  Size channel_size)
+weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology, Size channel_size)
 {
-	int			ntasks = nsources + nkeyed + nsinks;
-
-	memset(attempt, 0, header_size(ntasks));
+	memset(attempt, 0, header_size(topology));
 	attempt->magic = WEIR_ATTEMPT_MAGIC;
-	attempt->nsources = nsources;
-	attempt->nkeyed = nkeyed;
-	attempt->nsinks = nsinks;
-	attempt->control_offset = header_size(ntasks);
-	attempt->channel_offset = attempt->control_offset +
-		(Size) 2 * ntasks * WEIR_CONTROL_QUEUE_SIZE;
+	memcpy(&attempt->topology, topology, sizeof(WeirTopology));
+	attempt->control_offset = header_size(topology);
+	attempt->channel_offset = attempt->control_offset + control_size(topology);
 	attempt->channel_size = channel_size;
-	for (int i = 0; i < ntasks; i++)
+	for (int i = 0; i < topology->ntasks; i++)
 	{
-		WeirTaskSlot *slot = &attempt->tasks[i];
-
-		slot->kind = i < nsources ? WEIR_TASK_SOURCE :
-			i < nsources + nkeyed ? WEIR_TASK_KEYED : WEIR_TASK_SINK;
-		slot->subtask = i < nsources ? i :
-			i < nsources + nkeyed ? i - nsources : i - nsources - nkeyed;
 		shm_mq_create(weir_attempt_to_task(attempt, i), WEIR_CONTROL_QUEUE_SIZE);
 		shm_mq_create(weir_attempt_from_task(attempt, i), WEIR_CONTROL_QUEUE_SIZE);
 	}
-	for (int i = 0; i < channel_count(nsources, nkeyed, nsinks); i++)
-		shm_mq_create((char *) attempt + attempt->channel_offset + i * channel_size,
-					  channel_size);
+	for (int i = 0; i < topology->nchannels; i++)
+		shm_mq_create(weir_attempt_channel(attempt, i), channel_size);
 }
 
 WeirAttempt *
@@ -97,31 +79,30 @@ weir_attempt_from_task(WeirAttempt *attempt, int task)
 }
 
 shm_mq *
-weir_attempt_channel(WeirAttempt *attempt, int from, int to)
+weir_attempt_channel(WeirAttempt *attempt, int channel)
 {
-	WeirTaskSlot *f = &attempt->tasks[from];
-	WeirTaskSlot *t = &attempt->tasks[to];
-	int			index;
-
-	if (f->kind == WEIR_TASK_SOURCE && t->kind == WEIR_TASK_KEYED)
-		index = f->subtask * attempt->nkeyed + t->subtask;
-	else if (f->kind == WEIR_TASK_KEYED && t->kind == WEIR_TASK_SINK)
-		index = attempt->nsources * attempt->nkeyed +
-			f->subtask * attempt->nsinks + t->subtask;
-	else if (f->kind == WEIR_TASK_SOURCE && t->kind == WEIR_TASK_SINK &&
-			 attempt->nkeyed == 0)
-		index = f->subtask * attempt->nsinks + t->subtask;
-	else
-		return NULL;
+	Assert(channel >= 0 && channel < attempt->topology.nchannels);
 	return (shm_mq *) ((char *) attempt + attempt->channel_offset +
-					   index * attempt->channel_size);
+					   channel * attempt->channel_size);
+}
+
+const WeirStage *
+weir_attempt_stage(const WeirAttempt *attempt, int task)
+{
+	return &attempt->topology.stages[weir_task_stage(&attempt->topology, task)];
+}
+
+bool
+weir_attempt_is_source(const WeirAttempt *attempt, int task)
+{
+	return weir_attempt_stage(attempt, task)->source;
 }
 
 /* Records a source has left behind, also those of which no row came. */
 static int64
 records_passed(const WeirTaskSlot *slot)
 {
-	return Max(slot->source.records - slot->start.line, 0);
+	return Max(slot->source.records - slot->source.records_before, 0);
 }
 
 int64
@@ -129,20 +110,14 @@ weir_attempt_activity(const WeirAttempt *attempt)
 {
 	int64		sum = 0;
 
-	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+	for (int i = 0; i < attempt->topology.ntasks; i++)
 		sum += attempt->tasks[i].stats.records_in + records_passed(&attempt->tasks[i]);
 	return sum;
 }
 
-const char *
-weir_task_kind_name(WeirTaskKind kind)
-{
-	return kind == WEIR_TASK_SOURCE ? "source" :
-		kind == WEIR_TASK_KEYED ? "keyed" : "sink";
-}
-
 void
-weir_task_name(const WeirTaskSlot *slot, char *buf, Size size)
+weir_task_name(const WeirAttempt *attempt, int task, char *buf, Size size)
 {
-	snprintf(buf, size, "%s %d", weir_task_kind_name(slot->kind), slot->subtask);
+	snprintf(buf, size, "%s %d", weir_stage_kind(weir_attempt_stage(attempt, task)),
+			 weir_task_number(&attempt->topology, task));
 }

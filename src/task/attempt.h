@@ -1,10 +1,8 @@
 /*
  * task/attempt.h
  *		An attempt: one life of a job's tasks.  Its DSM segment holds what the
- *		tasks share: who they are, their counters, the control queues to the
- *		coordinator and the channels between them.
- *
- * Task numbers: sources first, then the keyed tasks, then the sink task.
+ *		tasks share: its topology, which says which tasks and channels there are,
+ *		their counters, the control queues to the coordinator and the channels.
  */
 #ifndef WEIR_TASK_ATTEMPT_H
 #define WEIR_TASK_ATTEMPT_H
@@ -16,17 +14,11 @@
 #include "storage/shm_mq.h"
 
 #include "decide/checkpointer.h"
-#include "source/reader.h"
+#include "decide/topology.h"
+#include "source/source.h"
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
 #define WEIR_CONTROL_QUEUE_SIZE 16384
-
-typedef enum WeirTaskKind
-{
-	WEIR_TASK_SOURCE,
-	WEIR_TASK_KEYED,
-	WEIR_TASK_SINK
-} WeirTaskKind;
 
 /* Written by the task alone, read by anyone; torn reads do no harm. */
 typedef struct WeirTaskStats
@@ -62,13 +54,12 @@ typedef struct WeirTaskError
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
 	char		message[1024];
-	char		detail[1024];
+	char		detail[1024];	/* "": none */
+	char		hint[1024];		/* "": none */
 } WeirTaskError;
 
 typedef struct WeirTaskSlot
 {
-	WeirTaskKind kind;
-	int			subtask;
 	PGPROC	   *proc;			/* set by the task when it is attached */
 	int			pid;
 	WeirPosition start;			/* sources: where to begin */
@@ -97,24 +88,19 @@ typedef struct WeirAttempt
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
 	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
-	int			parallelism;
 	int			max_parallelism;
-	int			nsources;
-	int			nkeyed;
-	int			nsinks;			/* 0 or 1 */
+	WeirTopology topology;
 	PGPROC	   *coordinator;
 	Size		control_offset; /* 2 queues a task: to it, from it */
-	Size		channel_offset; /* queues between tasks, see weir_attempt_channel */
+	Size		channel_offset; /* a queue a channel, in the topology's order */
 	Size		channel_size;
 	volatile bool stopping;		/* the attempt ends: leave */
 	WeirTaskSlot tasks[FLEXIBLE_ARRAY_MEMBER];
 } WeirAttempt;
 
-#define WEIR_ATTEMPT_TASKS(a) ((a)->nsources + (a)->nkeyed + (a)->nsinks)
-
-extern Size weir_attempt_size(int nsources, int nkeyed, int nsinks, Size channel_size);
-extern void weir_attempt_init(WeirAttempt *attempt, int nsources, int nkeyed,
-							  int nsinks, Size channel_size);
+extern Size weir_attempt_size(const WeirTopology *topology, Size channel_size);
+extern void weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology,
+							  Size channel_size);
 
 /* Maps a segment; checks the magic.  NULL if it is gone. */
 extern WeirAttempt *weir_attempt_attach(dsm_handle handle, dsm_segment **segment);
@@ -123,14 +109,17 @@ extern WeirAttempt *weir_attempt_attach(dsm_handle handle, dsm_segment **segment
 extern shm_mq *weir_attempt_to_task(WeirAttempt *attempt, int task);
 extern shm_mq *weir_attempt_from_task(WeirAttempt *attempt, int task);
 
-/* The channel between two tasks; NULL where the dataflow has none. */
-extern shm_mq *weir_attempt_channel(WeirAttempt *attempt, int from, int to);
+/* The queue of a channel. */
+extern shm_mq *weir_attempt_channel(WeirAttempt *attempt, int channel);
+
+/* The stage of a task; is it a source's? */
+extern const WeirStage *weir_attempt_stage(const WeirAttempt *attempt, int task);
+extern bool weir_attempt_is_source(const WeirAttempt *attempt, int task);
 
 /* Records its tasks have worked off or passed over: while it does not move, nothing happens. */
 extern int64 weir_attempt_activity(const WeirAttempt *attempt);
 
-/* "source 0", "keyed 1", "sink 0" */
-extern void weir_task_name(const WeirTaskSlot *slot, char *buf, Size size);
-extern const char *weir_task_kind_name(WeirTaskKind kind);
+/* "source 0", "keyed 1", "sink 0": counted over all stages of the kind. */
+extern void weir_task_name(const WeirAttempt *attempt, int task, char *buf, Size size);
 
 #endif

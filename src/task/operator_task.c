@@ -42,20 +42,19 @@ open_inputs(WeirOperator *op)
 {
 	WeirTask   *task = op->task;
 	WeirAttempt *attempt = task->attempt;
-	bool		from_keyed = task->slot->kind == WEIR_TASK_SINK && attempt->nkeyed > 0;
-	int			first = from_keyed ? attempt->nsources : 0;
+	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
 
-	op->nin = from_keyed ? attempt->nkeyed : attempt->nsources;
+	op->nin = weir_task_inputs(&attempt->topology, task->index, channels);
 	op->in = palloc(sizeof(WeirReceiver *) * op->nin);
 	for (int i = 0; i < op->nin; i++)
-		op->in[i] = weir_receiver_create(weir_attempt_channel(attempt, first + i, task->index),
+		op->in[i] = weir_receiver_create(weir_attempt_channel(attempt, channels[i]),
 										 task->segment, attempt->attempt);
 	op->align = weir_align_create(op->nin, exactly_once(op) ? WEIR_ALIGN_EXACTLY_ONCE :
 								  WEIR_ALIGN_AT_LEAST_ONCE);
-	if (task->slot->kind == WEIR_TASK_KEYED && attempt->nsinks > 0)
-		op->out = weir_sender_create(weir_attempt_channel(attempt, task->index,
-														  attempt->nsources + attempt->nkeyed),
+	if (weir_task_outputs(&attempt->topology, task->index, channels) > 0)
+		op->out = weir_sender_create(weir_attempt_channel(attempt, channels[0]),
 									 task->segment, attempt->attempt);
+	pfree(channels);
 }
 
 static void
@@ -68,7 +67,7 @@ open_steps(WeirOperator *op)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (task->slot->kind == WEIR_TASK_KEYED)
+	if (task->stage->keyed)
 	{
 		old = MemoryContextSwitchTo(task->context);
 		op->store = weir_keyed_store_open(task);
@@ -139,7 +138,8 @@ write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 
 	if (op->store == NULL)
 		return;
-	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
+	writer = weir_snapshot_begin(attempt->job, attempt->timeline,
+								 weir_task_keyed_node(op->task)->number, checkpoint);
 	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
 	weir_snapshot_end(writer, &times->write, &times->bytes);
 	times->sync = weir_now() - began - times->write;

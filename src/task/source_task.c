@@ -28,7 +28,7 @@
 #include "record/channel.h"
 #include "sink/epoch.h"
 #include "source/handover.h"
-#include "source/reader.h"
+#include "source/source.h"
 #include "task/task.h"
 
 #define BATCH_RECORDS 4096
@@ -37,8 +37,8 @@ typedef struct Source
 {
 	WeirTask   *task;
 	WeirStream *stream;
-	WeirReader *reader;
-	WeirBatch  *batch;
+	WeirSource *reader;
+	WeirScanInput *scan;
 	int			nout;
 	WeirSender **out;
 	WeirScanStep *step;
@@ -49,24 +49,19 @@ typedef struct Source
 	int64		paused_for;
 } Source;
 
-static int
-first_consumer(WeirTask *task)
-{
-	return task->attempt->nsources;
-}
-
 static void
 open_channels(Source *source)
 {
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
-	int			first = first_consumer(task);
+	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
 
-	source->nout = attempt->nkeyed > 0 ? attempt->nkeyed : attempt->nsinks;
+	source->nout = weir_task_outputs(&attempt->topology, task->index, channels);
 	source->out = palloc(sizeof(WeirSender *) * source->nout);
 	for (int i = 0; i < source->nout; i++)
-		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, task->index, first + i),
+		source->out[i] = weir_sender_create(weir_attempt_channel(attempt, channels[i]),
 											task->segment, attempt->attempt);
+	pfree(channels);
 }
 
 static void
@@ -75,7 +70,8 @@ open_reader(Source *source)
 	WeirTask   *task = source->task;
 	WeirAttempt *attempt = task->attempt;
 	MemoryContext old;
-	WeirReaderOptions options = {0};
+	WeirSourceOptions options = {0};
+	const WeirSourceOps *ops;
 	Relation	rel;
 
 	StartTransactionCommand();
@@ -83,29 +79,28 @@ open_reader(Source *source)
 	old = MemoryContextSwitchTo(task->context);
 	source->step = weir_scan_step_create(task->dataflow);
 	source->stream = weir_stream_get(task->dataflow->stream);
+	ops = weir_source_of(source->stream->relid);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	rel = table_open(source->stream->relid, AccessShareLock);
-	source->batch = weir_batch_create(source->stream->relid,
-									  CreateTupleDescCopy(RelationGetDescr(rel)),
-									  BATCH_RECORDS);
+	source->scan = weir_scan_input_create(source->stream->relid, RelationGetDescr(rel),
+										  BATCH_RECORDS);
 	table_close(rel, AccessShareLock);
 	if (source->stream->dead_letter)
-		weir_batch_keep_raw(source->batch);
+		weir_scan_input_keep_letters(source->scan);
 	task->slot->source.dead_letters = weir_dead_letters_kept(attempt->job, source->stream->relid,
 															 PG_INT64_MAX);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	options.job = attempt->job;
-	options.ordinal = task->slot->subtask;
+	options.ordinal = weir_task_number(&attempt->topology, task->index);
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
-	weir_handover_begin(attempt->job_slot, attempt->job, task->slot->subtask);
-	source->reader = weir_reader_open(source->stream, &options, &task->slot->start,
-									  &task->slot->source);
+	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
+	source->reader = ops->open(source->stream, &options, &task->slot->start, &task->slot->source);
 }
 
 /* A row of the scan plan: to the channel of its key's task. */
@@ -115,17 +110,18 @@ route_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
 	Source	   *source = arg;
 	WeirTask   *task = source->task;
 	WeirDataflow *df = task->dataflow;
+	WeirBatch  *batch = source->scan->batch;
 	int			target = 0;
 
 	if (source->searching)
 		return;
 	if (df->nkeys > 0)
 		target = weir_group_task(weir_key_group(hash, task->attempt->max_parallelism),
-								 task->attempt->parallelism,
+								 source->nout,
 								 task->attempt->max_parallelism);
 	weir_sender_row(source->out[target], df->row_desc, values, nulls,
-					hash, source->batch->stamps[index], source->batch->lines[index],
-					weir_batch_raw(source->batch, index));
+					hash, batch->stamps[index], batch->lines[index],
+					weir_batch_raw(batch, index));
 	task->slot->stats.records_out++;
 }
 
@@ -134,7 +130,7 @@ static void
 check_stream(Source *source)
 {
 	Relation	rel = table_open(source->stream->relid, NoLock);
-	bool		same = equalTupleDescs(RelationGetDescr(rel), source->batch->desc);
+	bool		same = equalTupleDescs(RelationGetDescr(rel), source->scan->batch->desc);
 
 	table_close(rel, NoLock);
 	if (!same)
@@ -161,7 +157,7 @@ process_range(Source *source)
 		check_stream(source);
 		weir_task_drop_stale(task);
 	}
-	weir_scan_step_run(source->step, source->batch, route_row, source);
+	weir_scan_step_run(source->step, source->scan, route_row, source);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(task->context);
@@ -174,7 +170,7 @@ process_range(Source *source)
 static bool
 blames_record(Source *source, const ErrorData *error)
 {
-	return source->batch->at >= 0 &&
+	return source->scan->at >= 0 &&
 		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
@@ -184,18 +180,18 @@ try_range(Source *source, int from, int to)
 {
 	ErrorData  *volatile error = NULL;
 
-	weir_batch_range(source->batch, from, to);
+	weir_scan_input_range(source->scan, from, to);
 	PG_TRY();
 	{
 		process_range(source);
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(source->batch->context);
+		MemoryContextSwitchTo(source->scan->batch->context);
 		error = CopyErrorData();
-		weir_current_batch = NULL;
-		if (source->batch->at >= 0)
-			source->task->line = source->batch->lines[source->batch->at];
+		weir_current_scan = NULL;
+		if (source->scan->at >= 0)
+			source->task->line = source->scan->batch->lines[source->scan->at];
 		if (!blames_record(source, error))
 			PG_RE_THROW();
 		FlushErrorState();
@@ -208,34 +204,34 @@ try_range(Source *source, int from, int to)
 
 /* A record without a key may go to any of the next tasks. */
 static void
-send_letter(Source *source, int index, const WeirFault *fault)
+send_letter(Source *source, int index, const WeirRecordError *error)
 {
-	WeirRaw		raw = weir_batch_raw(source->batch, index);
+	WeirRaw		raw = weir_batch_raw(source->scan->batch, index);
 	WeirLetter	letter = {0};
 
-	letter.line = source->batch->lines[index];
-	letter.sqlstate = fault->sqlstate;
-	letter.error = fault->error;
+	letter.line = source->scan->batch->lines[index];
+	letter.sqlstate = error->sqlstate;
+	letter.error = error->error;
 	letter.raw = raw.data;
 	letter.raw_len = raw.len;
 	weir_sender_letter(source->out[letter.line % source->nout], &letter);
 }
 
-/* A record for which the query errs: a fault of the batch, or the end of the attempt. */
+/* A record for which the query errs: a dead letter, or the end of the attempt. */
 static void
 drop_record(Source *source, int index, ErrorData *error)
 {
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 	MemoryContext old;
 
-	if (batch->faults == NULL)
+	if (scan->errors == NULL)
 	{
-		source->task->line = batch->lines[index];
+		source->task->line = scan->batch->lines[index];
 		ReThrowError(error);
 	}
-	weir_task_check_blame(source->task, error, batch->lines[index]);
-	old = MemoryContextSwitchTo(batch->context);
-	weir_batch_fault(batch, index, error->sqlerrcode, weir_letter_error(error));
+	weir_task_check_blame(source->task, error, scan->batch->lines[index]);
+	old = MemoryContextSwitchTo(scan->batch->context);
+	weir_scan_input_fail(scan, index, error->sqlerrcode, weir_letter_error(error));
 	MemoryContextSwitchTo(old);
 }
 
@@ -267,12 +263,12 @@ search(Source *source, ErrorData *error)
 static void
 send_letters(Source *source)
 {
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 
-	for (int i = 0; batch->faults && i < batch->nrecords; i++)
+	for (int i = 0; scan->nerrors > 0 && i < scan->batch->nrows; i++)
 	{
-		if (batch->faults[i])
-			send_letter(source, i, batch->faults[i]);
+		if (scan->errors[i])
+			send_letter(source, i, scan->errors[i]);
 	}
 }
 
@@ -284,13 +280,13 @@ static void
 process_batch(Source *source)
 {
 	WeirTask   *task = source->task;
-	WeirBatch  *batch = source->batch;
+	WeirScanInput *scan = source->scan;
 	WeirIsolate iso;
 	int			from;
 	int			to;
 
 	keep_rows(source, true);
-	weir_isolate_begin(&iso, batch->nrecords);
+	weir_isolate_begin(&iso, scan->batch->nrows);
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		rows = task->slot->stats.records_out;
@@ -303,9 +299,9 @@ process_batch(Source *source)
 			continue;
 		}
 		task->slot->stats.records_out = rows;
-		if (weir_isolate_failed(&iso, batch->at))
+		if (weir_isolate_failed(&iso, scan->at))
 			drop_record(source, from, error);
-		else if (batch->faults == NULL)
+		else if (scan->errors == NULL)
 			search(source, error);
 	}
 	if (source->first_error)
@@ -314,7 +310,7 @@ process_batch(Source *source)
 	for (int i = 0; i < source->nout; i++)
 		weir_sender_release(source->out[i]);
 	task->line = 0;
-	task->slot->stats.records_in += batch->nrecords;
+	task->slot->stats.records_in += scan->batch->nrows;
 	task->slot->stats.bytes_in = task->slot->source.bytes;
 }
 
@@ -325,8 +321,8 @@ vote(Source *source, int64 checkpoint)
 	WeirTaskTimes times = {0};
 	int64		began = weir_now();
 
-	weir_reader_position(source->reader, &position);
-	weir_reader_flush(source->reader, true);
+	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->flush(source->reader, true);
 	times.write = weir_now() - began;
 	weir_task_vote(source->task, checkpoint, WEIR_VOTE_ACK, &position, &times);
 }
@@ -337,7 +333,7 @@ handle_trigger(Source *source, const WeirControl *message)
 {
 	if (!source->ended)
 	{
-		weir_reader_flush(source->reader, true);
+		source->reader->ops->flush(source->reader, true);
 		WEIR_FAULT(before_barrier);
 		for (int i = 0; i < source->nout; i++)
 			weir_sender_barrier(source->out[i], message->checkpoint, weir_now(), message->full);
@@ -371,8 +367,8 @@ trim_unchecked(Source *source)
 
 	if (source->task->attempt->checkpointing)
 		return;
-	weir_reader_position(source->reader, &position);
-	weir_reader_trim(source->reader, position.offset);
+	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->trim(source->reader, &position);
 }
 
 static void
@@ -391,10 +387,10 @@ handle_control(Source *source)
 				handle_abort(source, message.checkpoint);
 				break;
 			case WEIR_CONTROL_COMPLETE:
-				weir_reader_trim(source->reader, message.position.offset);
+				source->reader->ops->trim(source->reader, &message.position);
 				break;
 			case WEIR_CONTROL_DRAIN:
-				weir_reader_drain(source->reader);
+				source->reader->ops->drain(source->reader);
 				break;
 			case WEIR_CONTROL_CONFIGURE:
 				weir_task_configure(source->task);
@@ -409,7 +405,7 @@ handle_control(Source *source)
 static void
 handle_end(Source *source)
 {
-	weir_reader_flush(source->reader, true);
+	source->reader->ops->flush(source->reader, true);
 	for (int i = 0; i < source->nout; i++)
 		weir_sender_end(source->out[i]);
 	source->ended = true;
@@ -434,12 +430,12 @@ read_batch(Source *source)
 
 	PG_TRY();
 	{
-		result = weir_reader_next(source->reader, source->batch);
+		result = source->reader->ops->poll(source->reader, source->scan);
 	}
 	PG_CATCH();
 	{
-		source->task->line = weir_reader_failed_line(source->reader);
-		source->task->hopeless = weir_reader_hopeless(source->reader);
+		source->task->line = source->reader->ops->failed_line(source->reader);
+		source->task->hopeless = source->reader->ops->hopeless(source->reader);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -457,13 +453,13 @@ turn(Source *source)
 
 	if (!push_all(source))
 	{
-		weir_task_wait(task, PGINVALID_SOCKET, 0, weir_reader_due(source->reader), true);
-		weir_reader_flush(source->reader, false);
+		weir_task_wait(task, PGINVALID_SOCKET, 0, source->reader->ops->due(source->reader), true);
+		source->reader->ops->flush(source->reader, false);
 		return;
 	}
 	if (source->ended || source->paused)
 	{
-		weir_reader_flush(source->reader, true);
+		source->reader->ops->flush(source->reader, true);
 		weir_task_wait(task, PGINVALID_SOCKET, 0, -1, false);
 		return;
 	}
@@ -471,7 +467,7 @@ turn(Source *source)
 	{
 		case WEIR_READ_BATCH:
 			process_batch(source);
-			weir_reader_flush(source->reader, false);
+			source->reader->ops->flush(source->reader, false);
 			trim_unchecked(source);
 			break;
 		case WEIR_READ_ENDED:
@@ -479,8 +475,8 @@ turn(Source *source)
 			trim_unchecked(source);
 			break;
 		case WEIR_READ_WAIT:
-			weir_reader_flush(source->reader, false);
-			socket = weir_reader_wait(source->reader, &events, &timeout);
+			source->reader->ops->flush(source->reader, false);
+			socket = source->reader->ops->wait(source->reader, &events, &timeout);
 			weir_task_wait(task, socket, events, timeout, false);
 			break;
 	}
@@ -503,5 +499,5 @@ weir_source_task(WeirTask *task)
 		if (!task->stop)
 			turn(source);
 	}
-	weir_reader_close(source->reader);
+	source->reader->ops->close(source->reader);
 }

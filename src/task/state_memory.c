@@ -23,7 +23,7 @@ job_total(const WeirAttempt *attempt)
 {
 	int64		total = 0;
 
-	for (int i = 0; i < WEIR_ATTEMPT_TASKS(attempt); i++)
+	for (int i = 0; i < attempt->topology.ntasks; i++)
 		total += attempt->tasks[i].stats.state_bytes;
 	return total;
 }

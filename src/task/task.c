@@ -32,6 +32,7 @@
 #include "base/text.h"
 #include "decide/commit.h"
 #include "decide/poison.h"
+#include "graph/number.h"
 #include "server/lock.h"
 #include "server/mark.h"
 #include "sink/epoch.h"
@@ -60,11 +61,12 @@ without_own_context(WeirTask *task, const char *context)
 }
 
 /* What was done in the epoch keeps it from being prepared, and would again. */
-static const char *const unpreparable_advice =
+static const char *const unpreparable_detail =
 "The job's rows are committed in two phases, so triggers, functions and views that write them must not do "
 "what cannot be prepared: NOTIFY, temporary tables, cursors WITH HOLD, one advisory lock for the session "
-"and the transaction, postgres_fdw tables.\n"
-"HINT: Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
+"and the transaction, postgres_fdw tables.";
+static const char *const unpreparable_hint =
+"Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
 
 /* Kept state that is not declared, or of another type, stays so until somebody alters the job. */
 static bool
@@ -82,21 +84,27 @@ report_error(WeirTask *task, ErrorData *edata)
 	bool		unpreparable = task->preparing &&
 		weir_prepare_is_hopeless(unpack_sql_state(edata->sqlerrcode));
 	StringInfoData detail;
+	StringInfoData hint;
 
 	initStringInfo(&detail);
+	initStringInfo(&hint);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		weir_lock_describe_holders(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	append_line(&detail, edata->context ? without_own_context(task, edata->context) : NULL);
-	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
+	append_line(&hint, edata->hint);
 	if (unpreparable)
-		append_line(&detail, unpreparable_advice);
+	{
+		append_line(&detail, unpreparable_detail);
+		append_line(&hint, unpreparable_hint);
+	}
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
 	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->hint, hint.data, sizeof(error->hint));
 	pg_write_barrier();
 	error->set = true;
 }
@@ -171,16 +179,39 @@ load_job(WeirTask *task)
 	weir_epoch_owned_by(task->job->owner);
 }
 
+/*
+ * A change that moves the sink to other tasks cannot be followed within an attempt,
+ * nor one of rows or state.  before: what the task has run, NULL: nothing.
+ */
+static void
+check_same_shape(const WeirTask *task, const WeirGraph *graph, const WeirGraph *before)
+{
+	WeirStages *stages = weir_graph_stages(graph, task->job->parallelism);
+
+	if (memcmp(&stages->topology, &task->attempt->topology, sizeof(WeirTopology)) != 0 ||
+		(before && !weir_graph_alike(before, graph)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a relation or function the job uses has changed its shape"),
+				 errdetail("The job restarts with the shape it has now.")));
+}
+
 /* By the settings of create_job, whatever the job's code has set in this session. */
 static WeirDataflow *
-compile(const WeirJob *job)
+compile(const WeirTask *task)
 {
+	const WeirJob *job = task->job;
 	WeirSession before;
 	WeirDataflow *dataflow;
+	MemoryContext old;
 
 	weir_session_enter(&before, job->owner, job->settings);
 	dataflow = weir_compile(job->query, false);
 	weir_session_leave(&before);
+	old = MemoryContextSwitchTo(dataflow->context);
+	weir_graph_number(dataflow->graph, job->id);
+	check_same_shape(task, dataflow->graph, task->dataflow ? task->dataflow->graph : NULL);
+	MemoryContextSwitchTo(old);
 	return dataflow;
 }
 
@@ -193,36 +224,10 @@ weir_task_compile(WeirTask *task)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	task->dataflow = compile(task->job);
+	task->dataflow = compile(task);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-}
-
-/* State of other windows or aggregates would not be known again. */
-static bool
-same_window(const WeirCountWindow *a, const WeirCountWindow *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a->state_name, b->state_name) == 0;
-}
-
-/* A change that moves the sink to other tasks cannot be followed within an attempt. */
-static void
-check_same_shape(WeirTask *task, const WeirDataflow *fresh)
-{
-	bool		sink_task = fresh->place == WEIR_SINK_TASK;
-
-	if (sink_task != (task->attempt->nsinks > 0) ||
-		weir_dataflow_is_keyed(fresh) != (task->attempt->nkeyed > 0) ||
-		!same_window(fresh->window, task->dataflow->window) ||
-		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
-		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a relation or function the job uses has changed its shape"),
-				 errdetail("The job restarts with the shape it has now.")));
 }
 
 bool
@@ -238,10 +243,9 @@ weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
 
 		if (fresh)
 			weir_dataflow_free(fresh);
-		fresh = compile(task->job);
+		fresh = compile(task);
 		MemoryContextSwitchTo(old);
 	} while (!lock(fresh));
-	check_same_shape(task, fresh);
 	task->stale = task->dataflow;
 	task->dataflow = fresh;
 	return true;
@@ -357,7 +361,9 @@ attach(WeirTask *task, const WeirTaskArg *arg)
 		proc_exit(0);
 	dsm_pin_mapping(task->segment);
 	task->slot = &task->attempt->tasks[task->index];
-	weir_task_name(task->slot, task->name, sizeof(task->name));
+	task->stage = weir_attempt_stage(task->attempt, task->index);
+	task->subtask = weir_task_subtask(&task->attempt->topology, task->index);
+	weir_task_name(task->attempt, task->index, task->name, sizeof(task->name));
 	task->slot->pid = MyProcPid;
 	task->slot->proc = MyProc;
 	weir_output_job = task->attempt->job;
@@ -378,7 +384,7 @@ run(WeirTask *task)
 	error_context_stack = &context;
 	pgstat_report_activity(STATE_RUNNING, task->job->query);
 	task->second_began = task->loop_began = weir_now();
-	if (task->slot->kind == WEIR_TASK_SOURCE)
+	if (task->stage->source)
 		weir_source_task(task);
 	else
 		weir_operator_task(task);

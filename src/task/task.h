@@ -32,7 +32,9 @@ typedef struct WeirTask
 	dsm_segment *segment;
 	WeirAttempt *attempt;
 	WeirTaskSlot *slot;
-	int			index;
+	int			index;			/* in the topology */
+	const WeirStage *stage;
+	int			subtask;		/* of the stage */
 	char		name[32];
 	WeirJob    *job;
 	WeirControlPort *port;

@@ -66,7 +66,7 @@ try_error_context(void *arg)
 static void
 refuse_in_job(void)
 {
-	if (weir_output_job != 0 || weir_current_batch != NULL || weir_current_store != NULL)
+	if (weir_output_job != 0 || weir_current_scan != NULL || weir_current_store != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("weir.try_job cannot be used by the query of a job"),
@@ -119,8 +119,8 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->lines = weir_lines_open(t->stream);
 	t->scan = weir_scan_step_create(df);
 	t->step = weir_keyed_step_create(df, t->store, false, &t->line);
-	t->sink = weir_sink_create(df, &t->line);
-	weir_sink_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
+	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
+	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&t->rows);
@@ -130,7 +130,7 @@ static void
 close_steps(Try *t)
 {
 	weir_keyed_step_free(t->step);
-	weir_sink_free(t->sink);
+	weir_sink_close(t->sink);
 	weir_lines_close(t->lines);
 }
 
@@ -167,17 +167,17 @@ static void
 run_line(Try *t, const char *line)
 {
 	MemoryContext old = MemoryContextSwitchTo(t->record_context);
-	WeirBatch  *batch;
+	WeirScanInput *input;
 
 	CHECK_FOR_INTERRUPTS();
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
-	batch = weir_lines_decode(t->lines, line, t->stamp);
-	if (batch->nrecords > 0)
-		t->line = batch->lines[0];
+	input = weir_lines_decode(t->lines, line, t->stamp);
+	if (input->batch->nrows > 0)
+		t->line = input->batch->lines[0];
 	resetStringInfo(&t->rows);
-	weir_scan_step_run(t->scan, batch, add_row, t);
+	weir_scan_step_run(t->scan, input, add_row, t);
 	run_rows(t);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
@@ -226,7 +226,7 @@ weir_try_run(const WeirJob *job, const WeirTryInput *input,
 	{
 		weir_output_job = 0;
 		weir_output_waits = false;
-		weir_current_batch = NULL;
+		weir_current_scan = NULL;
 		weir_current_store = NULL;
 		XactReadOnly = false;
 	}

@@ -14,6 +14,7 @@ main(void)
 	test_clock();
 	test_expiry();
 	test_restart();
+	test_stop();
 	test_recovery();
 	test_commit();
 	test_align();
@@ -29,6 +30,7 @@ main(void)
 	test_rewrite();
 	test_checkpointer_random();
 	test_resume();
+	test_socket_position();
 	test_dialer();
 	return done_testing();
 }

@@ -42,6 +42,7 @@ extern void test_crash(void);
 extern void test_clock(void);
 extern void test_expiry(void);
 extern void test_restart(void);
+extern void test_stop(void);
 extern void test_recovery(void);
 extern void test_commit(void);
 extern void test_align(void);
@@ -57,6 +58,7 @@ extern void test_retention(void);
 extern void test_rewrite(void);
 extern void test_checkpointer_random(void);
 extern void test_resume(void);
+extern void test_socket_position(void);
 extern void test_dialer(void);
 
 #endif

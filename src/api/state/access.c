@@ -20,6 +20,7 @@
 
 #include "api/state/access.h"
 #include "catalog/internal.h"
+#include "graph/number.h"
 #include "server/registry.h"
 
 char *
@@ -164,6 +165,7 @@ weir_job_compile(const WeirJob *job)
 	weir_job_become_owner(job, &before);
 	dataflow = weir_compile(job->query, true);
 	weir_job_become_caller(&before);
+	weir_graph_number(dataflow->graph, job->id);
 	return dataflow;
 }
 
@@ -206,10 +208,10 @@ conflicting_lock(Oid target)
 {
 	WeirInternal internal;
 	MemoryContext context = CurrentMemoryContext;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(target);
+	WeirArguments args = {0};
 	char	   *mode = NULL;
 
+	weir_bind_oid(&args, target);
 	weir_internal_enter(&internal);
 	if (weir_internal_run("WITH RECURSIVE written(relid) AS (SELECT $1"
 						  "  UNION SELECT d.refobjid FROM written w"
@@ -223,8 +225,7 @@ conflicting_lock(Oid target)
 						  " AND (l.relation IN (SELECT relid FROM written) OR l.relation IN"
 						  "      (SELECT t.relid FROM written w, pg_partition_tree(w.relid) t))"
 						  " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',"
-						  "                'ExclusiveLock', 'AccessExclusiveLock')",
-						  1, &type, &value, NULL) > 0)
+						  "                'ExclusiveLock', 'AccessExclusiveLock')", &args) > 0)
 	{
 		bool		isnull;
 		Datum		value_text = weir_internal_get(0, 1, &isnull);

@@ -1,0 +1,10 @@
+/*
+ * graph/kindlist.h
+ *		The kinds of nodes, a line each: WEIR_NODE_KIND(id, ops).  Included where
+ *		that macro is defined, so there is no guard.
+ */
+WEIR_NODE_KIND(SOURCE, weir_source_node)
+WEIR_NODE_KIND(SCAN, weir_scan_node)
+WEIR_NODE_KIND(FUNCTION, weir_function_node)
+WEIR_NODE_KIND(COUNT_WINDOW, weir_count_window_node)
+WEIR_NODE_KIND(SINK, weir_sink_node)

@@ -1,0 +1,23 @@
+/*
+ * graph/kinds/scan.h
+ *		A SELECT over the rows of one source, in the order of its records.
+ */
+#ifndef WEIR_GRAPH_KINDS_SCAN_H
+#define WEIR_GRAPH_KINDS_SCAN_H
+
+#include "nodes/parsenodes.h"
+
+#include "graph/graph.h"
+
+typedef struct WeirScanPlan
+{
+	PlannedStmt *statement;
+	AttrNumber	ordinal;		/* column of its result that holds the stream
+								 * row's ctid: the last one, not among "out" */
+	bool		sorted;			/* the statement sorts its rows by ordinal */
+	Query	   *query;			/* before views are expanded, for people */
+} WeirScanPlan;
+
+#define weir_scan_plan(node) ((WeirScanPlan *) (node)->plan)
+
+#endif

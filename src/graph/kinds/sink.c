@@ -1,0 +1,79 @@
+/*
+ * graph/kinds/sink.c
+ *		The user's INSERT.
+ */
+#include "postgres.h"
+
+#include "parser/parsetree.h"
+#include "utils/ruleutils.h"
+
+#include "graph/describe.h"
+#include "graph/kinds/sink.h"
+
+static PlannedStmt *
+statement(const WeirNode *node)
+{
+	return weir_sink_plan(node)->statement;
+}
+
+/* SQL can only name a table where the input stands: so does a WITH query. */
+static char *
+query_text(const WeirSinkPlan *plan)
+{
+	Query	   *query = copyObject(plan->query);
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+		{
+			RangeTblEntry *input = rt_fetch(WEIR_SINK_INPUT_INDEX, rte->subquery->rtable);
+
+			input->rtekind = RTE_CTE;
+			input->ctename = pstrdup(WEIR_SINK_INPUT);
+		}
+	}
+	return pg_get_querydef(query, true);
+}
+
+static void
+describe_writer(const WeirSinkPlan *plan, StringInfo text)
+{
+	static const char *const writers[] = {
+		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
+		[WEIR_WRITER_PRINT] = "as lines of the server log",
+		[WEIR_WRITER_BLACKHOLE] = "nowhere"
+	};
+
+	if (plan->writer != WEIR_WRITER_EXECUTOR)
+		appendStringInfo(text, "  written without the executor: %s\n", writers[plan->writer]);
+	else if (plan->writer_reason != plan->batching_reason)
+		appendStringInfo(text, "  written by the executor: %s\n", plan->writer_reason);
+}
+
+static void
+describe(const WeirNode *node, StringInfo text)
+{
+	const WeirSinkPlan *plan = weir_sink_plan(node);
+	const char *batching = "one record a statement";
+
+	if (plan->batching == WEIR_SINK_BATCH)
+		batching = "many records a statement";
+	else if (plan->batching == WEIR_SINK_BATCH_DISTINCT)
+		batching = "many records a statement, no two that meet the same row";
+	appendStringInfo(text, "sink: %s, in %s: %s\n", weir_describe_relation(plan->target),
+					 plan->alone ? "one sink task" : "the keyed tasks", plan->place_reason);
+	weir_describe_columns(text, "input", node->in);
+	weir_describe_statement(text, query_text(plan));
+	appendStringInfo(text, "  %s: %s\n", batching, plan->batching_reason);
+	describe_writer(plan, text);
+}
+
+const WeirNodeOps weir_sink_node = {
+	.name = "sink",
+	.sink = true,
+	.statement = statement,
+	.describe = describe,
+};

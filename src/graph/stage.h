@@ -1,0 +1,31 @@
+/*
+ * graph/stage.h
+ *		What the tasks of a job run: the graph cut at every edge that is not
+ *		FORWARD.
+ */
+#ifndef WEIR_GRAPH_STAGE_H
+#define WEIR_GRAPH_STAGE_H
+
+#include "postgres.h"
+
+#include "decide/topology.h"
+#include "graph/graph.h"
+
+/* A chain of nodes, in the order in which rows pass them. */
+typedef struct WeirStageNodes
+{
+	int			nnodes;
+	int		   *nodes;			/* ids */
+} WeirStageNodes;
+
+typedef struct WeirStages
+{
+	WeirTopology topology;		/* finished */
+	WeirStageNodes *nodes;		/* of each stage */
+	int		   *edges;			/* of the graph, of each exchange */
+} WeirStages;
+
+/* In CurrentMemoryContext.  Sources come first, so that today's shapes number their tasks source, keyed, sink. */
+extern WeirStages *weir_graph_stages(const WeirGraph *graph, int parallelism);
+
+#endif

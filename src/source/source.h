@@ -1,0 +1,149 @@
+/*
+ * source/source.h
+ *		What a job can read: a source and what it can do.
+ *
+ * A source is told by its foreign data wrapper: a new one needs a file with its
+ * WeirSourceOps and a line in the table of source.c.
+ */
+#ifndef WEIR_SOURCE_SOURCE_H
+#define WEIR_SOURCE_SOURCE_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+
+#include "decide/poison.h"
+#include "decide/position.h"
+#include "record/scan_input.h"
+#include "source/stream.h"
+
+/* How an attempt reads it. */
+typedef struct WeirSourceOptions
+{
+	int64		job;			/* names what it keeps, with ordinal */
+	int			ordinal;
+	bool		checkpointing;	/* else nobody comes back to a position */
+	bool		at_most_once;	/* what may have been handed out is not handed out again */
+	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
+	bool		allow_gap;		/* go on without what is lost */
+	const WeirSuspects *suspects;	/* of the job; may be NULL */
+} WeirSourceOptions;
+
+typedef enum WeirSourceStatus
+{
+	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTED,
+	WEIR_SOURCE_LISTENING,
+	WEIR_SOURCE_CLOSED
+} WeirSourceStatus;
+
+/* What weir.sources shows; the source task points it into shared memory. One writer. */
+typedef struct WeirSourceStats
+{
+	int			status;			/* WeirSourceStatus */
+	char		peer[64];		/* address:port */
+	int64		connected_at;	/* TimestampTz, 0: never */
+	int64		last_record_at;
+	int64		records;		/* of the stream, over all attempts */
+	int64		records_before; /* of these, before the attempt */
+	int64		bytes;			/* received, likewise */
+	int64		journal_bytes;	/* its journal occupies */
+	int64		retries;
+	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
+	int64		partial_records;	/* left behind by connections, of this attempt */
+	int64		record_bytes;	/* received of the record that is not whole yet */
+	char		last_error[256];
+} WeirSourceStats;
+
+typedef enum WeirReadResult
+{
+	WEIR_READ_BATCH,			/* batch has records */
+	WEIR_READ_WAIT,				/* nothing now: wait as "wait" says */
+	WEIR_READ_ENDED				/* end of stream: nothing will come */
+} WeirReadResult;
+
+typedef struct WeirSource
+{
+	const struct WeirSourceOps *ops;
+} WeirSource;
+
+/*
+ * All are called outside a transaction but where it is said; none waits.  The
+ * position is the one behind the records that poll handed out.
+ */
+typedef struct WeirSourceOps
+{
+	const char *name;
+	const char *handler;		/* symbol of its wrapper's handler */
+
+	/*
+	 * At a position; that the end of the stream is passed (pass_end) is durable
+	 * when this returns.  stats may be NULL.  The stream must outlive the source.
+	 */
+	WeirSource *(*open) (const WeirStream *stream, const WeirSourceOptions *options,
+						 const WeirPosition *start, WeirSourceStats *stats);
+
+	/*
+	 * Commits what was read and leaves what still comes to the job's next source.
+	 * If the process exits without it, the same is done at exit.
+	 */
+	void		(*close) (WeirSource *source);
+
+	/*
+	 * Fills the batch with at most its capacity of records, in transactions of
+	 * its own.  A record that cannot be decoded is an ERROR whose context names
+	 * stream, line and column, and whose detail has the record's text; what was
+	 * read is committed before that.
+	 */
+	WeirReadResult (*poll) (WeirSource *source, WeirScanInput *scan);
+
+	/* The error that poll raised will not go away by a restart. */
+	bool		(*hopeless) (const WeirSource *source);
+	/* The line of the record it was about, 0 if it was none's. */
+	int64		(*failed_line) (const WeirSource *source);
+
+	/* What to wait for: a socket (PGINVALID_SOCKET: none) with these events, and no longer than *timeout ms (-1: for ever). */
+	pgsocket	(*wait) (WeirSource *source, int *events, long *timeout);
+	/* Milliseconds until a flush is due, -1: there is nothing to flush. */
+	long		(*due) (WeirSource *source);
+	/* Makes durable what was read: what is due, or (force) everything. */
+	void		(*flush) (WeirSource *source, bool force);
+
+	void		(*position) (WeirSource *source, WeirPosition *position);
+	/* The checkpoint that held this position completed: what lies before may be forgotten. */
+	void		(*trim) (WeirSource *source, const WeirPosition *position);
+	/* Ends the input at the end of what was read, as if the peer had closed. */
+	void		(*drain) (WeirSource *source);
+
+	/* Of a position: was the end of the stream handed out? */
+	bool		(*position_ended) (const WeirPosition *position);
+	/* The highest arrival stamp handed out before it, us since 2000. */
+	int64		(*position_clock) (const WeirPosition *position);
+	/*
+	 * What a start at the position would lack, since it is kept no more, in words
+	 * for a detail; NULL: nothing.  In a transaction.
+	 */
+	char	   *(*missing) (int64 job, int ordinal, const WeirPosition *position);
+	/*
+	 * Moves a position that lacks something behind it: to the first of the known
+	 * ones that lacks nothing, or else to the oldest byte.  Returns how many bytes
+	 * are passed, and in *detail where, for a message.  In a transaction.
+	 */
+	int64		(*pass_gap) (int64 job, int ordinal, WeirPosition *position,
+							 int nknown, const WeirPosition *known, char **detail);
+	/* Drops what it keeps for a job.  In a transaction. */
+	void		(*forget) (int64 job);
+} WeirSourceOps;
+
+extern const WeirSourceOps weir_socket_source;
+
+/* The source whose wrapper has a handler of this symbol; NULL: none has. */
+extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
+
+/* The source that reads a relation; NULL if it is no stream. */
+extern const WeirSourceOps *weir_source_of(Oid relid);
+
+/* Drops what any source keeps for a job.  In a transaction. */
+extern void weir_source_forget(int64 job);
+
+#endif
