@@ -4,7 +4,7 @@
 #	make installcheck        pg_regress and pgTAP on a running server (PGHOST, PGPORT) with weir preloaded
 #	make unit, make lint     the pure tests and SIM_SECONDS=30 of the simulator; the rules of the
 #	                         tree: no server needed
-#	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
+#	make sim, sim-mutants    the simulator: SHAPE=.. SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test                as root: everything, on a throw-away server
 #	make bench               as root: speed beside Flink, a table: LINES=.. KEYS=.. ROUNDS=..
 #	                         ROWS="window copy" PEER=off, see bench/run
