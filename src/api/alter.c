@@ -33,7 +33,7 @@
 #include "catalog/name.h"
 #include "catalog/snapshot.h"
 #include "job/coordinator.h"
-#include "operator/keyed_step.h"
+#include "operator/keyed_state.h"
 #include "server/registry.h"
 #include "source/stream.h"
 

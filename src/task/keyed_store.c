@@ -11,7 +11,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
-#include "operator/keyed_step.h"
+#include "operator/keyed_state.h"
 #include "state/chunk/convert.h"
 #include "task/keyed_store.h"
 #include "task/state_memory.h"

@@ -14,7 +14,7 @@
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
-#include "operator/keyed_step.h"
+#include "operator/keyed_state.h"
 #include "state/declaration.h"
 #include "task/tried.h"
 

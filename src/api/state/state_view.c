@@ -26,7 +26,7 @@
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "job/coordinator.h"
-#include "operator/keyed_step.h"
+#include "operator/keyed_state.h"
 #include "state/kinds/aggregating.h"
 #include "state/kinds/list.h"
 #include "state/kinds/value.h"
