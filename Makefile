@@ -12,13 +12,14 @@
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
-WEIR_VERSION = 0.1.0
+WEIR_VERSION = 0.2.0
+DATA       = $(filter-out $(DATA_built),$(wildcard sql/weir--*.sql))
 DATA_built = sql/weir--$(WEIR_VERSION).sql
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 HEADERS_weir = $(wildcard src/weir.h)
 
 WERROR ?= -Werror
-PG_CPPFLAGS = -I$(srcdir)/src
+PG_CPPFLAGS = -I$(srcdir)/src -DWEIR_SQL_VERSION='"$(WEIR_VERSION)"'
 # C23 would read the walkers that PostgreSQL 15 declares as functions without arguments.
 PG_CFLAGS   = -std=gnu17 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement

@@ -105,7 +105,7 @@ as_user() {
 
 build() {
 	tar -C "$top" --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
-		--exclude='./sql/weir--*.sql' -cf - . | tar -C "$copy/weir" --no-same-owner -xf -
+		-cf - . | tar -C "$copy/weir" --no-same-owner -xf -
 	chown -R "$pg_user": "$copy"
 	echo "building" >&2
 	as_user make -s -C "$copy/weir" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" ${CC:+CC="$CC"}

@@ -198,7 +198,7 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		if (kept)
 			check_state(job, kept, dataflow, change);
 		if (last)
-			weir_job_depend_set(job->id, dataflow->uses);
+			weir_job_depend_set(job->id, dataflow->graph->uses);
 		weir_dataflow_free(dataflow);
 	}
 	check_groups(job, kept, change, last);

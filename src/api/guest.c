@@ -42,6 +42,7 @@
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
 #include "server/hold.h"
+#include "server/registry.h"
 #include "state/follow.h"
 
 #define MAX_LINES 100			/* of a message, as PostgreSQL has it */
@@ -433,6 +434,7 @@ concerns(Node *stmt)
 		case T_CreatePublicationStmt:
 		case T_AlterObjectSchemaStmt:
 		case T_AlterOwnerStmt:
+		case T_AlterExtensionStmt:
 			return !RecoveryInProgress() && !XactReadOnly;
 		case T_AlterTableStmt:
 			return cascades(stmt) != WEIR_CASCADE_NONE && !RecoveryInProgress() && !XactReadOnly;
@@ -460,6 +462,14 @@ after_rename(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_state_after_rename();
 	PopActiveSnapshot();
+}
+
+/* Jobs that waited for the tables of their library's version. */
+static bool
+updates_extension(Node *stmt)
+{
+	return IsA(stmt, AlterExtensionStmt) &&
+		strcmp(((AlterExtensionStmt *) stmt)->extname, "weir") == 0;
 }
 
 static void
@@ -492,6 +502,8 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	PG_END_TRY();
 	if (renames)
 		after_rename();
+	if (updates_extension(pstmt->utilityStmt))
+		weir_registry_scan_at_commit();
 }
 
 void

@@ -170,7 +170,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 		duplicate_job(job.name, if_not_exists);
 	else
 	{
-		weir_job_depend_set(job.id, dataflow->uses);
+		weir_job_depend_set(job.id, dataflow->graph->uses);
 		weir_job_owner_changed(job.owner);
 	}
 	weir_dataflow_free(dataflow);
@@ -255,7 +255,7 @@ weir_job_begin(WeirJob *job)
 
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
 	start_notices(job, dataflow);
-	weir_job_depend_set(job->id, dataflow->uses);
+	weir_job_depend_set(job->id, dataflow->graph->uses);
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);

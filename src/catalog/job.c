@@ -18,6 +18,7 @@
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/row.h"
+#include "catalog/version.h"
 
 #define JOB_STATUS \
 	"CASE WHEN weir_internal.is_copied(r) THEN 'stopped' ELSE coalesce(r.status, 'created') END"
@@ -232,6 +233,7 @@ get_job(const char *query, const WeirArguments *args)
 	MemoryContext context = CurrentMemoryContext;
 	WeirJob    *job = NULL;
 
+	weir_version_require();
 	weir_internal_enter(&internal);
 	if (weir_internal_run(query, args) > 0)
 		job = read_job(context, 0);
@@ -263,6 +265,7 @@ weir_job_lock(const char *name)
 	WeirArguments args = {0};
 
 	weir_bind_text(&args, name);
+	weir_version_require();
 	/* Lock first: the row that is read next has what others committed meanwhile. */
 	weir_internal_execute("SELECT FROM weir_internal.job WHERE name = $1 FOR UPDATE", &args);
 	return weir_job_by_name(name);
@@ -276,6 +279,7 @@ weir_jobs_all(void)
 	List	   *jobs = NIL;
 	uint64		n;
 
+	weir_version_require();
 	weir_internal_enter(&internal);
 	n = weir_internal_run(JOB_QUERY "ORDER BY j.name", NULL);
 	for (uint64 i = 0; i < n; i++)

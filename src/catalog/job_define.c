@@ -18,6 +18,7 @@
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/version.h"
 
 /* The run row of a new job; a dumped and restored one gets it from start_job. */
 static void
@@ -46,6 +47,7 @@ weir_job_create(const WeirJob *job)
 	weir_bind_int32(&args, job->max_parallelism);
 	weir_bind(&args, JSONBOID, JsonbPGetDatum(weir_session_kept()), false);
 	weir_bind_int64(&args, job->max_state_memory);
+	weir_version_require();
 	weir_internal_enter(&internal);
 	if (weir_internal_run("INSERT INTO weir_internal.job"
 						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"

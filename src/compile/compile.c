@@ -89,6 +89,29 @@ compile_steps(WeirCompile *c)
 	weir_compile_depend(c);
 }
 
+/* A query that stands alone; in CurrentMemoryContext. */
+WeirDataflow *
+weir_compile_part(const char *query, bool returning)
+{
+	WeirCompile c = {0};
+	ErrorContextCallback callback;
+
+	c.text = pstrdup(query);
+	c.returning = returning;
+	c.pstate = make_parsestate(NULL);
+	c.pstate->p_sourcetext = c.text;
+	c.out = palloc0(sizeof(WeirDataflow));
+	c.out->text = c.text;
+
+	callback.callback = compile_error_callback;
+	callback.arg = unconstify(char *, c.text);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	compile_steps(&c);
+	error_context_stack = callback.previous;
+	return c.out;
+}
+
 /*
  * Functions that the query names run while it is planned, whoever made them.
  * An error while compiling leaves the context to the caller's; a compiled
@@ -100,34 +123,22 @@ compile(const char *query, bool check, bool returning)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir dataflow",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	WeirCompile c = {0};
-	ErrorContextCallback callback;
 	int			guc_nest = weir_session_guard();
+	WeirDataflow *out = weir_compile_part(query, returning);
 
-	c.text = pstrdup(query);
-	c.returning = returning;
-	c.pstate = make_parsestate(NULL);
-	c.pstate->p_sourcetext = c.text;
-	c.out = palloc0(sizeof(WeirDataflow));
-	c.out->context = context;
-	c.out->text = c.text;
-
-	callback.callback = compile_error_callback;
-	callback.arg = unconstify(char *, c.text);
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	compile_steps(&c);
-	error_context_stack = callback.previous;
+#ifdef WEIR_FAULTS
+	weir_compile_test_shape(out, returning);
+#endif
 	weir_session_unguard(guc_nest);
-
-	c.out->valid = true;
+	out->context = context;
+	out->valid = true;
 	MemoryContextSwitchTo(caller);
 	if (!check)
 	{
 		MemoryContextSetParent(context, TopMemoryContext);
-		weir_dataflow_listen(c.out);
+		weir_dataflow_listen(out);
 	}
-	return c.out;
+	return out;
 }
 
 WeirDataflow *

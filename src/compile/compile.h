@@ -57,6 +57,8 @@ typedef struct WeirCompile
 	/* scan.c, sink.c: views expanded */
 	Query	   *scan;
 	Query	   *sink;
+
+	List	   *uses;			/* uses.c: of WeirUsed */
 } WeirCompile;
 
 /* parse.c: text -> analysed INSERT */
@@ -134,6 +136,10 @@ extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 
 /* graph.c: what the steps above have found, as nodes and edges */
 extern void weir_compile_graph(WeirCompile *c);
+
+/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
+extern WeirDataflow *weir_compile_part(const char *query, bool returning);
+extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompile *c);

@@ -24,6 +24,7 @@
 #include "graph/graph.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/sink.h"
+#include "graph/stage.h"
 
 /* A call of a user's function, anywhere but in the keyed step. */
 typedef struct WeirCall
@@ -82,7 +83,6 @@ typedef struct WeirDataflow
 
 	WeirGraph  *graph;			/* all of the above as nodes */
 	List	   *calls;			/* of WeirCall */
-	List	   *uses;			/* of WeirUsed: what must not be dropped */
 
 	bool		valid;			/* false after an invalidation */
 	dlist_node	node;			/* in depend.c's list of those that listen */
@@ -110,10 +110,12 @@ extern WeirDataflow *weir_compile_returning(const char *query);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*
- * Take the locks that the scan or the sink plan needs (AccessShare; the sink
- * RowExclusive on the target) in the current transaction, accept
- * invalidations, and say whether the dataflow may still be run.
+ * Takes the locks that the statements of these nodes need (AccessShare; a sink's
+ * RowExclusive on its target) in the current transaction, accepts
+ * invalidations, and says whether the dataflow may still be run.
  */
+extern bool weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage);
+/* The same for the first scan, and the first sink. */
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 

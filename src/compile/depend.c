@@ -126,17 +126,36 @@ lock_plan(PlannedStmt *plan)
 }
 
 bool
-weir_dataflow_lock_scan(WeirDataflow *dataflow)
+weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage)
 {
-	lock_plan(dataflow->scan);
+	for (int i = 0; i < stage->nnodes; i++)
+	{
+		PlannedStmt *plan = weir_node_statement(dataflow->graph->nodes[stage->nodes[i]]);
+
+		if (plan)
+			lock_plan(plan);
+	}
 	AcceptInvalidationMessages();
 	return dataflow->valid;
+}
+
+static bool
+lock_kind(WeirDataflow *dataflow, WeirNodeKind kind)
+{
+	int			node = weir_graph_node(dataflow->graph, kind, 0)->id;
+	WeirStageNodes only = {1, &node};
+
+	return weir_dataflow_lock(dataflow, &only);
+}
+
+bool
+weir_dataflow_lock_scan(WeirDataflow *dataflow)
+{
+	return lock_kind(dataflow, WEIR_NODE_SCAN);
 }
 
 bool
 weir_dataflow_lock_sink(WeirDataflow *dataflow)
 {
-	lock_plan(dataflow->sink);
-	AcceptInvalidationMessages();
-	return dataflow->valid;
+	return lock_kind(dataflow, WEIR_NODE_SINK);
 }

@@ -141,6 +141,7 @@ weir_compile_graph(WeirCompile *c)
 	WeirNode   *node;
 
 	c->out->graph = weir_graph_create();
+	c->out->graph->uses = c->uses;
 	node = add_scan(c, add_source(c));
 	if (weir_dataflow_is_keyed(c->out))
 		node = add_step(c, node);

@@ -27,7 +27,7 @@ add(WeirCompile *c, Oid class_id, Oid object)
 
 	if (object < FirstNormalObjectId)
 		return;
-	foreach(lc, c->out->uses)
+	foreach(lc, c->uses)
 	{
 		used = lfirst(lc);
 		if (used->class_id == class_id && used->object == object)
@@ -36,7 +36,7 @@ add(WeirCompile *c, Oid class_id, Oid object)
 	used = palloc0(sizeof(WeirUsed));
 	used->class_id = class_id;
 	used->object = object;
-	c->out->uses = lappend(c->out->uses, used);
+	c->uses = lappend(c->uses, used);
 }
 
 static void
@@ -139,7 +139,7 @@ weir_compile_uses(WeirCompile *c)
 	uses_walker((Node *) c->sink, c);
 	uses_walker((Node *) out->call, c);
 	uses_walker((Node *) (out->window ? out->window->aggregates : NIL), c);
-	foreach(lc, out->uses)
+	foreach(lc, c->uses)
 	{
 		WeirUsed   *used = lfirst(lc);
 

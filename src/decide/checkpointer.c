@@ -254,6 +254,19 @@ weir_checkpointer_doubtful(const WeirCheckpointer *c)
 }
 
 bool
+weir_checkpointer_find(const WeirCheckpointer *c, int64_t checkpoint,
+					   WeirCheckpointKind *kind, uint64_t *token)
+{
+	const WeirPending *p = weir_pending_find(c, checkpoint);
+
+	if (p == NULL)
+		return false;
+	*kind = p->kind;
+	*token = p->token;
+	return true;
+}
+
+bool
 weir_checkpointer_in_doubt(const WeirCheckpointer *c)
 {
 	return weir_checkpointer_doubtful(c) != 0;

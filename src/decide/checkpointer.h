@@ -173,6 +173,9 @@ extern bool weir_checkpointer_next(WeirCheckpointer *c, WeirAction *action);
 extern bool weir_checkpointer_need_prepare(const WeirCheckpointer *c, int64_t checkpoint, int task);
 extern int	weir_checkpointer_acknowledged(const WeirCheckpointer *c, int64_t checkpoint);
 extern int	weir_checkpointer_pending(const WeirCheckpointer *c);
+/* Of a pending one: its kind, and the token of its request.  False if it is not pending. */
+extern bool weir_checkpointer_find(const WeirCheckpointer *c, int64_t checkpoint,
+								   WeirCheckpointKind *kind, uint64_t *token);
 extern bool weir_checkpointer_in_doubt(const WeirCheckpointer *c);
 extern int64_t weir_checkpointer_doubtful(const WeirCheckpointer *c);	/* its id; 0: none */
 extern int64_t weir_checkpointer_last_completed(const WeirCheckpointer *c);

@@ -37,12 +37,12 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 {
 	WeirControl message = {0};
 
-	if (co->tasks[task].gone)
+	if (co->run.tasks[task].gone)
 		return;
 	if (content)
 		message = *content;
 	message.kind = kind;
-	weir_control_send(co->tasks[task].port, &message);
+	weir_control_send(co->run.tasks[task].port, &message);
 }
 
 /*
@@ -52,44 +52,53 @@ weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 static int
 first_cause(WeirCoordinator *co, int index)
 {
-	for (int i = co->ntasks - 1; i > index; i--)
+	for (int i = co->run.ntasks - 1; i > index; i--)
 	{
-		if (co->attempt->tasks[i].error.set &&
-			weir_task_leads_to(&co->attempt->topology, index, i))
+		if (co->run.attempt->tasks[i].error.set &&
+			weir_task_leads_to(&co->run.attempt->topology, index, i))
 			return i;
 	}
 	return index;
+}
+
+/* What the task that ended says of it, or what is to be said if it could not. */
+static void
+fail_with_task(WeirCoordinator *co, int task)
+{
+	const WeirTaskSlot *slot = &co->run.attempt->tasks[task];
+	const WeirTaskError *error = &slot->error;
+	WeirFailure failure = {.sqlstate = ERRCODE_ADMIN_SHUTDOWN};
+	char		name[32];
+
+	weir_task_name(co->run.attempt, task, name, sizeof(name));
+	if (error->set)
+	{
+		failure.sqlstate = error->sqlstate;
+		failure.line = error->line;
+		failure.message = psprintf("task %s%s: %s", name,
+								   error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
+								   error->message);
+		failure.detail = error->detail[0] ? error->detail : NULL;
+		failure.hint = error->hint[0] ? error->hint : NULL;
+	}
+	else if (slot->pid == 0)
+	{
+		failure.message = psprintf("task %s ended at its start", name);
+		failure.hint = "The server's log says why. The job's owner must be allowed to log in, and to connect to the database.";
+	}
+	else
+		failure.message = psprintf("task %s (process %d) ended", name, slot->pid);
+	weir_coordinator_fail(co, error->hopeless ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
+						  &failure);
 }
 
 /* A task's process is gone: what did it leave behind? */
 static void
 task_gone(WeirCoordinator *co, int index)
 {
-	int			cause;
-	WeirTaskSlot *slot;
-	WeirTaskError *error;
-	char		name[32];
-
-	co->tasks[index].gone = true;
-	if (co->outcome != WEIR_OUTCOME_NONE)
-		return;
-	cause = first_cause(co, index);
-	slot = &co->attempt->tasks[cause];
-	error = &slot->error;
-	weir_task_name(co->attempt, cause, name, sizeof(name));
-	if (!error->set && slot->pid == 0)
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
-							  "task %s ended at its start\nHINT: The server's log says why. The job's owner must be allowed to log in, and to connect to the database.",
-							  name);
-	else if (!error->set)
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
-							  "task %s (process %d) ended", name, slot->pid);
-	else
-		weir_coordinator_fail(co, error->hopeless ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED,
-							  error->sqlstate, error->line, "task %s%s: %s%s%s", name,
-							  error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
-							  error->message,
-							  error->detail[0] ? "\n" : "", error->detail);
+	co->run.tasks[index].gone = true;
+	if (co->outcome == WEIR_OUTCOME_NONE)
+		fail_with_task(co, first_cause(co, index));
 }
 
 static bool
@@ -97,13 +106,13 @@ watch_tasks(WeirCoordinator *co)
 {
 	bool		alive = false;
 
-	for (int i = co->ntasks - 1; i >= 0; i--)
+	for (int i = co->run.ntasks - 1; i >= 0; i--)
 	{
 		pid_t		pid;
 
-		if (co->tasks[i].gone)
+		if (co->run.tasks[i].gone)
 			continue;
-		if (GetBackgroundWorkerPid(co->tasks[i].worker, &pid) == BGWH_STOPPED)
+		if (GetBackgroundWorkerPid(co->run.tasks[i].worker, &pid) == BGWH_STOPPED)
 			task_gone(co, i);
 		else
 			alive = true;
@@ -126,15 +135,15 @@ passed_end(WeirCoordinator *co)
 static void
 task_running(WeirCoordinator *co, int index)
 {
-	co->tasks[index].running = true;
-	weir_checkpointer_task_running(co->checkpointer, index, true);
-	for (int i = 0; i < co->ntasks; i++)
+	co->run.tasks[index].running = true;
+	weir_checkpointer_task_running(co->checkpoints.checkpointer, index, true);
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (!co->tasks[i].running)
+		if (!co->run.tasks[i].running)
 			return;
 	}
-	co->started = true;
-	co->started_at = weir_now();
+	co->run.started = true;
+	co->run.started_at = weir_now();
 	co->shortage.failures = 0;
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_goes_on(co->slot);
@@ -149,32 +158,40 @@ task_running(WeirCoordinator *co, int index)
 static bool
 all_ended(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (!co->tasks[i].ended)
+		if (!co->run.tasks[i].ended)
 			return false;
 	}
 	return true;
 }
 
 static void
+task_ended(WeirCoordinator *co, int index)
+{
+	co->run.tasks[index].ended = true;
+	if (all_ended(co))
+		weir_stop_all_ended(&co->stop);
+}
+
+static void
 receive_messages(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
 		WeirControl message;
 
-		(void) weir_control_push(co->tasks[i].port);
-		while (weir_control_receive(co->tasks[i].port, &message))
+		(void) weir_control_push(co->run.tasks[i].port);
+		while (weir_control_receive(co->run.tasks[i].port, &message))
 		{
 			if (message.kind == WEIR_CONTROL_RUNNING)
 				task_running(co, i);
 			else if (message.kind == WEIR_CONTROL_OUTPUT)
-				co->output_waits = true;
+				co->checkpoints.output_waits = true;
 			else
 			{
 				if (message.kind == WEIR_CONTROL_ENDED)
-					co->tasks[i].ended = true;
+					task_ended(co, i);
 				weir_checkpoints_message(co, &message);
 			}
 		}
@@ -185,13 +202,13 @@ receive_messages(WeirCoordinator *co)
 static long
 time_to_deadline(WeirCoordinator *co)
 {
-	int64		deadline = weir_checkpointer_deadline(co->checkpointer);
+	int64		deadline = weir_checkpointer_deadline(co->checkpoints.checkpointer);
 	int64		left;
 
 	if (weir_checkpoints_open(co))
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	deadline = Min(deadline, weir_commit_due(co));
-	deadline = Min(deadline, co->steady_at);
+	deadline = Min(deadline, co->run.steady_at);
 	if (deadline == PG_INT64_MAX)
 		return -1;
 	left = deadline - weir_now();
@@ -202,7 +219,7 @@ static void
 wait_for_news(WeirCoordinator *co, long timeout)
 {
 	/* What was deleted must be known to autovacuum. */
-	if (!co->deciding)
+	if (!co->checkpoints.deciding)
 		pgstat_report_stat(false);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
@@ -218,8 +235,8 @@ wait_for_news(WeirCoordinator *co, long timeout)
 static bool
 waits_too_long(WeirCoordinator *co, int task, int64 now)
 {
-	WeirTaskHandle *handle = &co->tasks[task];
-	uint64		began = weir_lock_wait_began(&co->attempt->tasks[task]);
+	WeirTaskHandle *handle = &co->run.tasks[task];
+	uint64		began = weir_lock_wait_began(&co->run.attempt->tasks[task]);
 
 	if (began == 0 || began != handle->wait_began)
 	{
@@ -227,21 +244,22 @@ waits_too_long(WeirCoordinator *co, int task, int64 now)
 		handle->wait_seen = now;
 		return false;
 	}
-	return now - handle->wait_seen > weir_time_after(co->attempt->lock_wait, LOCK_WAIT_GRACE);
+	return now - handle->wait_seen > weir_time_after(co->run.attempt->lock_wait, LOCK_WAIT_GRACE);
 }
 
 static void
 look_for_overdue(WeirCoordinator *co, int64 now)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
+		WeirFailure failure = {.sqlstate = ERRCODE_LOCK_NOT_AVAILABLE};
 		char		name[32];
 
 		if (!waits_too_long(co, i, now))
 			continue;
-		weir_task_name(co->attempt, i, name, sizeof(name));
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_LOCK_NOT_AVAILABLE, 0,
-							  "task %s has waited for a lock longer than lock_wait", name);
+		weir_task_name(co->run.attempt, i, name, sizeof(name));
+		failure.message = psprintf("task %s has waited for a lock longer than lock_wait", name);
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &failure);
 		return;
 	}
 }
@@ -254,17 +272,18 @@ look_for_deadlock(WeirCoordinator *co)
 	int			task;
 	int			session;
 	char		name[32];
+	WeirFailure failure = {.sqlstate = ERRCODE_T_R_DEADLOCK_DETECTED};
 
-	if (now < co->next_look || co->outcome != WEIR_OUTCOME_NONE)
+	if (now < co->run.next_look || co->outcome != WEIR_OUTCOME_NONE)
 		return;
-	co->next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
+	co->run.next_look = now + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000);
 	look_for_overdue(co, now);
-	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->attempt, &task, &session))
+	if (co->outcome != WEIR_OUTCOME_NONE || !weir_find_deadlock(co->run.attempt, &task, &session))
 		return;
-	weir_task_name(co->attempt, task, name, sizeof(name));
-	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_DEADLOCK_DETECTED, 0,
-						  "deadlock: task %s waits for process %d, which waits for the job",
-						  name, session);
+	weir_task_name(co->run.attempt, task, name, sizeof(name));
+	failure.message = psprintf("deadlock: task %s waits for process %d, which waits for the job",
+							   name, session);
+	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &failure);
 }
 
 /* A job that runs on, long after an end of the server it was there for. */
@@ -275,12 +294,12 @@ look_for_steadiness(WeirCoordinator *co)
 	int64		due;
 	bool		cleared;
 
-	co->steady_at = PG_INT64_MAX;
-	if (!co->started || co->deciding || !weir_crash_is_suspect(&co->job->crashes))
+	co->run.steady_at = PG_INT64_MAX;
+	if (!co->run.started || co->checkpoints.deciding || !weir_crash_is_suspect(&co->job->crashes))
 		return;
-	cleared = weir_crash_steady(&co->job->crashes, co->job->checkpointing, now - co->started_at, &due);
+	cleared = weir_crash_steady(&co->job->crashes, co->job->checkpointing, now - co->run.started_at, &due);
 	if (due != PG_INT64_MAX)
-		co->steady_at = now + due;
+		co->run.steady_at = now + due;
 	if (!cleared)
 		return;
 	weir_coordinator_begin(co);
@@ -291,18 +310,18 @@ look_for_steadiness(WeirCoordinator *co)
 static void
 loop(WeirCoordinator *co)
 {
+	static const WeirFailure terminated = {.sqlstate = ERRCODE_ADMIN_SHUTDOWN,
+	.message = "the job's coordinator was terminated"};
+
 	while (co->outcome == WEIR_OUTCOME_NONE)
 	{
 		receive_messages(co);
 		watch_tasks(co);
 		weir_requests_take(co);
-		if (all_ended(co))
-			weir_stop_all_ended(&co->stop);
 		if (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
 			weir_stop_act(co);
 		if (ShutdownRequestPending)
-			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_ADMIN_SHUTDOWN, 0,
-								  "the job's coordinator was terminated");
+			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &terminated);
 		if (co->outcome != WEIR_OUTCOME_NONE)
 			break;
 		weir_checkpoints_act(co);
@@ -317,11 +336,11 @@ loop(WeirCoordinator *co)
 static void
 terminate_tasks(WeirCoordinator *co, bool waiting_only)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (!co->tasks[i].gone &&
-			(!waiting_only || weir_waits_for_lock(&co->attempt->tasks[i])))
-			TerminateBackgroundWorker(co->tasks[i].worker);
+		if (!co->run.tasks[i].gone &&
+			(!waiting_only || weir_waits_for_lock(&co->run.attempt->tasks[i])))
+			TerminateBackgroundWorker(co->run.tasks[i].worker);
 	}
 }
 
@@ -333,12 +352,12 @@ complain_of_leavers(WeirCoordinator *co)
 	char		reason[WEIR_REASON_SIZE];
 	int			i = 0;
 
-	while (co->tasks[i].gone)
+	while (co->run.tasks[i].gone)
 		i++;
-	weir_task_name(co->attempt, i, name, sizeof(name));
+	weir_task_name(co->run.attempt, i, name, sizeof(name));
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_waits(co->slot, "task %s (process %d) does not leave, though it was told to",
-					name, co->attempt->tasks[i].pid);
+					name, co->run.attempt->tasks[i].pid);
 	co->slot->leaving = weir_stop_ends_job(&co->stop);
 	if (!co->slot->leaving)
 		co->slot->live = false; /* shown as restarting */
@@ -352,12 +371,12 @@ complain_of_leavers(WeirCoordinator *co)
 static void
 tell_to_leave(WeirCoordinator *co)
 {
-	co->attempt->stopping = true;
-	for (int i = 0; i < co->ntasks; i++)
+	co->run.attempt->stopping = true;
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		PGPROC	   *proc = co->attempt->tasks[i].proc;
+		PGPROC	   *proc = co->run.attempt->tasks[i].proc;
 
-		if (!co->tasks[i].gone && proc)
+		if (!co->run.tasks[i].gone && proc)
 			SetLatch(&proc->procLatch);
 	}
 	terminate_tasks(co, true);
@@ -370,7 +389,7 @@ stop_tasks(WeirCoordinator *co)
 	int64		begun = weir_now();
 	bool		terminated = false;
 
-	co->started = false;
+	co->run.started = false;
 	tell_to_leave(co);
 	while (watch_tasks(co))
 	{
@@ -402,18 +421,19 @@ release_attempt(WeirCoordinator *co)
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	co->slot->attempt = DSM_HANDLE_INVALID;
 	LWLockRelease(weir_registry->lock);
-	co->attempt = NULL;
-	dsm_detach(co->segment);
-	co->segment = NULL;
-	co->ntasks = 0;
-	co->started = false;
+	co->run.attempt = NULL;
+	dsm_detach(co->run.segment);
+	co->run.segment = NULL;
+	co->run.ntasks = 0;
+	co->run.started = false;
 	MemoryContextSwitchTo(co->context);
-	MemoryContextReset(co->attempt_context);
+	MemoryContextReset(co->run.context);
 }
 
 void
 weir_attempt_end(WeirCoordinator *co)
 {
+	weir_checkpoints_note_doubt(co);
 	weir_stop_leave(co);
 	weir_checkpoints_end(co);
 	stop_tasks(co);
@@ -423,9 +443,9 @@ weir_attempt_end(WeirCoordinator *co)
 void
 weir_attempt_abandon(WeirCoordinator *co)
 {
-	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
 	weir_checkpoints_abandon(co);
-	if (co->attempt)
+	if (co->run.attempt)
 		stop_tasks(co);
 	release_attempt(co);
 }
@@ -443,8 +463,8 @@ weir_attempt_run(WeirCoordinator *co)
 	weir_coordinator_end(co, true);
 	co->restarts = 0;
 	WEIR_FAULT(after_attempt);
-	MemoryContextSwitchTo(co->attempt_context);
-	MemoryContextReset(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
+	MemoryContextReset(co->run.context);
 	if (!weir_attempt_place(co, &topology))
 	{
 		co->outcome = WEIR_OUTCOME_SHORT;

@@ -43,24 +43,24 @@ weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
 						 weir_dataflow_step(dataflow), job->workers, job->prepared);
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
-	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
 	return weir_registry_reserve(co->slot, job->workers, job->prepared);
 }
 
 static void
 fill_attempt(WeirCoordinator *co, int64 id)
 {
-	WeirAttempt *attempt = co->attempt;
+	WeirAttempt *attempt = co->run.attempt;
 
 	attempt->database = MyDatabaseId;
 	attempt->job = co->job->id;
 	attempt->owner = co->job->owner;
 	attempt->job_slot = co->slot - weir_registry->slots;
 	attempt->attempt = id;
-	attempt->timeline = co->timeline;
-	attempt->restore = co->restore;
-	attempt->restore_timeline = co->restore_timeline;
-	attempt->write_full = co->write_full;
+	attempt->timeline = co->start.timeline;
+	attempt->restore = co->start.restore;
+	attempt->restore_timeline = co->start.restore_timeline;
+	attempt->write_full = co->start.write_full;
 	attempt->checkpointing = co->job->checkpointing;
 	attempt->pass_end = co->job->was_finished;
 	attempt->allow_gap = co->job->allow_gap;
@@ -73,7 +73,7 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 	{
 		if (weir_attempt_is_source(attempt, i))
-			attempt->tasks[i].start = co->positions[weir_task_number(&attempt->topology, i)];
+			attempt->tasks[i].start = co->start.positions[weir_task_number(&attempt->topology, i)];
 	}
 }
 
@@ -82,19 +82,19 @@ weir_attempt_create(WeirCoordinator *co, int64 id, const WeirTopology *topology)
 {
 	Size		channel = (Size) weir_channel_size * 1024;
 
-	MemoryContextSwitchTo(co->attempt_context);
-	co->segment = dsm_create(weir_attempt_size(topology, channel), 0);
-	co->attempt = dsm_segment_address(co->segment);
-	weir_attempt_init(co->attempt, topology, channel);
+	MemoryContextSwitchTo(co->run.context);
+	co->run.segment = dsm_create(weir_attempt_size(topology, channel), 0);
+	co->run.attempt = dsm_segment_address(co->run.segment);
+	weir_attempt_init(co->run.attempt, topology, channel);
 	fill_attempt(co, id);
-	co->tasks = palloc0(sizeof(WeirTaskHandle) * topology->ntasks);
-	co->ntasks = topology->ntasks;
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].gone = true;	/* not started */
-	for (int i = 0; i < co->ntasks; i++)
-		co->tasks[i].port = weir_control_coordinator_port(co->attempt, i, co->segment);
+	co->run.tasks = palloc0(sizeof(WeirTaskHandle) * topology->ntasks);
+	co->run.ntasks = topology->ntasks;
+	for (int i = 0; i < co->run.ntasks; i++)
+		co->run.tasks[i].gone = true;	/* not started */
+	for (int i = 0; i < co->run.ntasks; i++)
+		co->run.tasks[i].port = weir_control_coordinator_port(co->run.attempt, i, co->run.segment);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->slot->attempt = dsm_segment_handle(co->segment);
+	co->slot->attempt = dsm_segment_handle(co->run.segment);
 	LWLockRelease(weir_registry->lock);
 }
 
@@ -105,11 +105,11 @@ start_task(WeirCoordinator *co, int index)
 	WeirTaskArg arg;
 	char		name[32];
 
-	weir_task_name(co->attempt, index, name, sizeof(name));
+	weir_task_name(co->run.attempt, index, name, sizeof(name));
 	arg.database = MyDatabaseId;
 	arg.owner = co->job->owner;
-	arg.segment = dsm_segment_handle(co->segment);
-	arg.attempt = co->attempt->attempt;
+	arg.segment = dsm_segment_handle(co->run.segment);
+	arg.attempt = co->run.attempt->attempt;
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
@@ -120,24 +120,24 @@ start_task(WeirCoordinator *co, int index)
 	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
 	memcpy(worker.bgw_extra, &arg, sizeof(arg));
-	return RegisterDynamicBackgroundWorker(&worker, &co->tasks[index].worker);
+	return RegisterDynamicBackgroundWorker(&worker, &co->run.tasks[index].worker);
 }
 
 /* All or none: where a task cannot be had, those that were started leave again. */
 void
 weir_attempt_start_gang(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
 		if (!start_task(co, i))
 		{
 			LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows",
-							i, co->ntasks, max_worker_processes);
+							i, co->run.ntasks, max_worker_processes);
 			LWLockRelease(weir_registry->lock);
 			co->outcome = WEIR_OUTCOME_SHORT;
 			return;
 		}
-		co->tasks[i].gone = false;
+		co->run.tasks[i].gone = false;
 	}
 }

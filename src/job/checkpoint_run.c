@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
+#include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
 #include "sink/output.h"
@@ -34,11 +35,10 @@
 static void
 settle_doubt(WeirCoordinator *co, bool completed)
 {
-	if (co->doubtful_token != co->stop.token)
-		weir_request_done(co, co->doubtful_token, completed, co->doubtful,
+	if (co->doubt.token != co->stop.token)
+		weir_request_done(co, co->doubt.token, completed, co->doubt.checkpoint,
 						  completed ? NULL : weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING));
-	co->doubtful = 0;
-	co->doubtful_token = 0;
+	co->doubt = (WeirDoubt) {0};
 }
 
 void
@@ -53,32 +53,32 @@ weir_checkpoints_init(WeirCoordinator *co)
 	if (!co->job->checkpointing)
 		config.mode = WEIR_AT_LEAST_ONCE;
 	config.periodic = co->job->checkpointing;
-	co->checkpointer = weir_checkpointer_create(&config, co->ntasks, co->attempt->attempt,
-												co->next_checkpoint, weir_now());
+	co->checkpoints.checkpointer = weir_checkpointer_create(&config, co->run.ntasks, co->run.attempt->attempt,
+												co->checkpoints.next_id, weir_now());
 	foreach(lc, rows)
 	{
 		WeirCompleted *row = lfirst(lc);
 
-		weir_checkpointer_completed_before(co->checkpointer, row->checkpoint,
+		weir_checkpointer_completed_before(co->checkpoints.checkpointer, row->checkpoint,
 										   row->savepoint != NULL);
-		weir_checkpointer_completion_before(co->checkpointer, row->completed_at,
+		weir_checkpointer_completion_before(co->checkpoints.checkpointer, row->completed_at,
 											weir_now(), weir_date());
-		if (row->checkpoint == co->doubtful)
+		if (row->checkpoint == co->doubt.checkpoint)
 			settle_doubt(co, true);
 	}
 	weir_coordinator_end(co, false);
-	weir_checkpointer_set_failures(co->checkpointer, co->failures);
-	if (co->doubtful != 0)
+	weir_checkpointer_set_failures(co->checkpoints.checkpointer, co->checkpoints.failures);
+	if (co->doubt.checkpoint != 0)
 	{
-		co->failed_checkpoint = co->doubtful;
-		co->failed_reason = weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING);
-		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
+		co->checkpoints.failed = co->doubt.checkpoint;
+		co->checkpoints.failed_reason = weir_checkpoint_failure_text(WEIR_FAILURE_COMPLETING);
+		weir_checkpointer_completing_failed(co->checkpoints.checkpointer, co->doubt.checkpoint, co->doubt.kind);
 		settle_doubt(co, false);
 	}
-	co->pending = NIL;
-	co->activity_completed = 0;
-	co->output_waits = false;
-	MemoryContextSwitchTo(co->attempt_context);
+	co->checkpoints.pending = NIL;
+	co->checkpoints.activity = 0;
+	co->checkpoints.output_waits = false;
+	MemoryContextSwitchTo(co->run.context);
 }
 
 static WeirPendingCheckpoint *
@@ -86,7 +86,7 @@ find_pending(WeirCoordinator *co, int64 id)
 {
 	ListCell   *lc;
 
-	foreach(lc, co->pending)
+	foreach(lc, co->checkpoints.pending)
 	{
 		WeirPendingCheckpoint *p = lfirst(lc);
 
@@ -99,7 +99,7 @@ find_pending(WeirCoordinator *co, int64 id)
 static void
 drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 {
-	co->pending = list_delete_ptr(co->pending, p);
+	co->checkpoints.pending = list_delete_ptr(co->checkpoints.pending, p);
 	pfree(p->positions);
 	pfree(p->times);
 	pfree(p);
@@ -108,9 +108,9 @@ drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 bool
 weir_checkpoints_open(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (co->attempt->tasks[i].stats.epoch_open)
+		if (co->run.attempt->tasks[i].stats.epoch_open)
 			return true;
 	}
 	return false;
@@ -119,7 +119,7 @@ weir_checkpoints_open(WeirCoordinator *co)
 static bool
 is_active(WeirCoordinator *co)
 {
-	return weir_checkpoints_open(co) || weir_attempt_activity(co->attempt) != co->activity_completed ||
+	return weir_checkpoints_open(co) || weir_attempt_activity(co->run.attempt) != co->checkpoints.activity ||
 		weir_crash_is_suspect(&co->job->crashes);
 }
 
@@ -131,15 +131,33 @@ is_savepoint(const WeirPendingCheckpoint *p)
 
 /* An ended task is not reached by barriers: it is told itself. */
 static void
-tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p)
+tell_trigger(WeirCoordinator *co, int task, const WeirPendingCheckpoint *p,
+			 WeirCheckpointKind kind)
 {
 	WeirControl message = {0};
 
 	message.checkpoint = p->id;
-	message.ckind = p->kind;
+	message.ckind = kind;
 	message.full = is_savepoint(p);
 	message.triggered_at = p->triggered_at;
 	weir_attempt_tell(co, task, WEIR_CONTROL_TRIGGER, &message);
+}
+
+/* Its inputs have ended: it hears of what is under way. */
+static void
+tell_pending(WeirCoordinator *co, int task)
+{
+	ListCell   *lc;
+
+	foreach(lc, co->checkpoints.pending)
+	{
+		WeirPendingCheckpoint *p = lfirst(lc);
+		WeirCheckpointKind kind;
+		uint64		token;
+
+		if (weir_checkpointer_find(co->checkpoints.checkpointer, p->id, &kind, &token))
+			tell_trigger(co, task, p, kind);
+	}
 }
 
 void
@@ -147,7 +165,6 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 {
 	int64		now = weir_now();
 	WeirPendingCheckpoint *p = find_pending(co, message->checkpoint);
-	ListCell   *lc;
 
 	switch ((WeirControlKind) message->kind)
 	{
@@ -156,26 +173,23 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 				p->positions[message->task] = message->position;
 			if (p)
 				p->times[message->task] = message->times;
-			if (!weir_checkpointer_vote(co->checkpointer, message->attempt, message->task,
+			if (!weir_checkpointer_vote(co->checkpoints.checkpointer, message->attempt, message->task,
 										message->checkpoint, message->vote, now))
 				ereport(DEBUG1,
 						(errmsg_internal("acknowledgement of checkpoint " INT64_FORMAT
 										 " by task %d dropped", message->checkpoint, message->task)));
 			break;
 		case WEIR_CONTROL_DECLINE:
-			weir_checkpointer_decline(co->checkpointer, message->attempt, message->task,
+			weir_checkpointer_decline(co->checkpoints.checkpointer, message->attempt, message->task,
 									  message->checkpoint, now);
 			break;
 		case WEIR_CONTROL_PREPARED:
-			weir_checkpointer_prepared(co->checkpointer, message->attempt, message->task,
+			weir_checkpointer_prepared(co->checkpoints.checkpointer, message->attempt, message->task,
 									   message->checkpoint, now);
 			break;
 		case WEIR_CONTROL_ENDED:
-			foreach(lc, co->pending)
-			{
-				if (!weir_attempt_is_source(co->attempt, message->task))
-					tell_trigger(co, message->task, lfirst(lc));
-			}
+			if (weir_participant_catches_up(&co->run.attempt->topology, message->task))
+				tell_pending(co, message->task);
 			break;
 		default:
 			break;
@@ -186,32 +200,30 @@ static void
 do_trigger(WeirCoordinator *co, const WeirAction *action)
 {
 	WeirPendingCheckpoint *p;
-	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+	MemoryContext old = MemoryContextSwitchTo(co->run.context);
 
 	p = palloc0(sizeof(WeirPendingCheckpoint));
 	p->id = action->checkpoint;
-	p->kind = action->ckind;
-	p->token = action->token;
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
-	p->activity = weir_attempt_activity(co->attempt);
-	p->positions = palloc0(sizeof(WeirPosition) * co->ntasks);
-	p->times = palloc0(sizeof(WeirTaskTimes) * co->ntasks);
-	co->pending = lappend(co->pending, p);
-	co->next_checkpoint = Max(co->next_checkpoint, p->id + 1);
+	p->activity = weir_attempt_activity(co->run.attempt);
+	p->positions = palloc0(sizeof(WeirPosition) * co->run.ntasks);
+	p->times = palloc0(sizeof(WeirTaskTimes) * co->run.ntasks);
+	co->checkpoints.pending = lappend(co->checkpoints.pending, p);
+	co->checkpoints.next_id = Max(co->checkpoints.next_id, p->id + 1);
 	MemoryContextSwitchTo(old);
 	WEIR_FAULT(before_trigger);
 	weir_coordinator_begin(co);
-	weir_checkpoint_triggered(co->job->id, p->id, co->timeline, co->attempt->attempt,
-							  is_savepoint(p) ? WEIR_SAVEPOINT : p->kind,
-							  is_savepoint(p) ? p->savepoint : NULL, co->ntasks,
+	weir_checkpoint_triggered(co->job->id, p->id, co->start.timeline, co->run.attempt->attempt,
+							  is_savepoint(p) ? WEIR_SAVEPOINT : action->ckind,
+							  is_savepoint(p) ? p->savepoint : NULL, co->run.ntasks,
 							  p->triggered_at);
 	weir_coordinator_end(co, false);
 	WEIR_FAULT(after_trigger);
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (weir_attempt_is_source(co->attempt, i) || co->tasks[i].ended)
-			tell_trigger(co, i, p);
+		if (weir_participant_is_told(&co->run.attempt->topology, i, co->run.tasks[i].ended))
+			tell_trigger(co, i, p, action->ckind);
 	}
 }
 
@@ -221,6 +233,7 @@ refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason
 {
 	if (action->ckind != WEIR_FINAL || !co->stop.draining)
 		weir_request_done(co, action->token, false, 0, reason);
+	co->checkpoints.unanswered = 0;
 }
 
 static void
@@ -230,11 +243,12 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	const char *reason = weir_checkpoint_failure_text(action->reason);
 	WeirControl message = {0};
 
+	co->checkpoints.unanswered = action->token;
 	message.checkpoint = action->checkpoint;
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
-	co->failed_checkpoint = action->checkpoint;
-	co->failed_reason = reason;
+	co->checkpoints.failed = action->checkpoint;
+	co->checkpoints.failed_reason = reason;
 	WEIR_FAULT(before_abort);
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,
@@ -261,9 +275,9 @@ prepared_tasks(WeirCoordinator *co, int64 checkpoint)
 {
 	List	   *tasks = NIL;
 
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (weir_checkpointer_need_prepare(co->checkpointer, checkpoint, i))
+		if (weir_checkpointer_need_prepare(co->checkpoints.checkpointer, checkpoint, i))
 			tasks = lappend_int(tasks, i);
 	}
 	return tasks;
@@ -277,7 +291,7 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 
 	gid.database = MyDatabaseId;
 	gid.job = co->job->id;
-	gid.attempt = co->attempt->attempt;
+	gid.attempt = co->run.attempt->attempt;
 	gid.checkpoint = checkpoint;
 	gid.task = task;
 	weir_gid_format(name, &gid);
@@ -292,18 +306,18 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	ListCell   *lc;
 
 	row.checkpoint = p->id;
-	row.timeline = co->timeline;
-	row.attempt = co->attempt->attempt;
+	row.timeline = co->start.timeline;
+	row.attempt = co->run.attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.positions = palloc(sizeof(WeirPosition) * co->ntasks);
-	for (int i = 0; i < co->ntasks; i++)
+	row.positions = palloc(sizeof(WeirPosition) * co->run.ntasks);
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (weir_attempt_is_source(co->attempt, i))
+		if (weir_attempt_is_source(co->run.attempt, i))
 			row.positions[row.npositions++] = p->positions[i];
 	}
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
-	row.prepared = palloc(sizeof(char *) * co->ntasks);
+	row.prepared = palloc(sizeof(char *) * co->run.ntasks);
 	foreach(lc, prepared_tasks(co, p->id))
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
 	WEIR_FAULT(before_completed);
@@ -324,8 +338,8 @@ do_prepare(WeirCoordinator *co, const WeirAction *action)
 	weir_coordinator_limit_waits(co);
 	insert_completed(co, find_pending(co, action->checkpoint));
 	PopActiveSnapshot();
-	co->deciding = true;
-	MemoryContextSwitchTo(co->attempt_context);
+	co->checkpoints.deciding = true;
+	MemoryContextSwitchTo(co->run.context);
 	message.checkpoint = action->checkpoint;
 	tasks = prepared_tasks(co, action->checkpoint);
 	foreach(lc, tasks)
@@ -337,25 +351,25 @@ do_prepare(WeirCoordinator *co, const WeirAction *action)
 static void
 do_decide(WeirCoordinator *co, const WeirAction *action)
 {
-	if (!co->deciding)
+	if (!co->checkpoints.deciding)
 	{
 		weir_coordinator_begin(co);
 		insert_completed(co, find_pending(co, action->checkpoint));
 		PopActiveSnapshot();
 	}
 	WEIR_FAULT(before_decision);
-	co->deciding = false;
+	co->checkpoints.deciding = false;
 	CommitTransactionCommand();
-	find_pending(co, action->checkpoint)->decided = true;
+	co->doubt = (WeirDoubt) {action->checkpoint, action->ckind, action->token};
 	WEIR_FAULT(after_decision);
-	MemoryContextSwitchTo(co->attempt_context);
-	weir_checkpointer_decided(co->checkpointer, action->checkpoint, true, weir_now());
+	MemoryContextSwitchTo(co->run.context);
+	weir_checkpointer_decided(co->checkpoints.checkpointer, action->checkpoint, true, weir_now());
 }
 
 static void
 do_commit(WeirCoordinator *co, const WeirAction *action)
 {
-	MemoryContext old = MemoryContextSwitchTo(co->attempt_context);
+	MemoryContext old = MemoryContextSwitchTo(co->run.context);
 	List	   *tasks = prepared_tasks(co, action->checkpoint);
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -373,12 +387,12 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 	WeirPendingCheckpoint *p = find_pending(co, action->checkpoint);
 
 	weir_complete_tell(co, p);
-	co->write_full = false;
-	co->activity_completed = p->activity;
+	co->start.write_full = false;
+	co->checkpoints.activity = p->activity;
 	weir_complete_record(co, p);
-	if (co->output_waits)
+	if (co->checkpoints.output_waits)
 		weir_outbox_emit(co->job->id);
-	co->output_waits = false;
+	co->checkpoints.output_waits = false;
 	weir_complete_trim(co, action->retained_from);
 	if (action->ckind == WEIR_FINAL)
 	{
@@ -387,9 +401,33 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 	}
 	if (action->token != 0 && action->token != co->stop.token)
 		weir_request_done(co, action->token, true, action->checkpoint, NULL);
+	co->doubt = (WeirDoubt) {0};
 	drop_pending(co, p);
-	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
 	weir_registry_changed();
+}
+
+static void
+fail_incomplete(WeirCoordinator *co, int64 checkpoint)
+{
+	WeirFailure failure = {.sqlstate = ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN};
+
+	failure.message = psprintf("checkpoint " INT64_FORMAT " could not be completed", checkpoint);
+	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &failure);
+}
+
+static void
+fail_intolerable(WeirCoordinator *co)
+{
+	WeirFailure failure = {
+		.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "more checkpoints failed in a row than fail_on_errors and tolerable_failures allow",
+		.hint = "Raise timeout or tolerable_failures with weir.enable_checkpointing."
+	};
+
+	failure.detail = psprintf("The last one, " INT64_FORMAT ", %s.", co->checkpoints.failed,
+							  co->checkpoints.failed_reason);
+	weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &failure);
 }
 
 static void
@@ -421,16 +459,10 @@ carry_out(WeirCoordinator *co, const WeirAction *action)
 				weir_stop_goes_on(co, weir_checkpoint_failure_text(action->reason));
 			break;
 		case WEIR_DO_FAIL_ATTEMPT:
-			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,
-								  0, "checkpoint " INT64_FORMAT " could not be completed",
-								  action->checkpoint);
+			fail_incomplete(co, action->checkpoint);
 			break;
 		case WEIR_DO_FAIL_JOB:
-			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-								  "more checkpoints failed in a row than fail_on_errors and tolerable_failures allow\n"
-								  "The last one, " INT64_FORMAT ", %s.\n"
-								  "HINT: Raise timeout or tolerable_failures with weir.enable_checkpointing.",
-								  co->failed_checkpoint, co->failed_reason);
+			fail_intolerable(co);
 			break;
 	}
 }
@@ -442,11 +474,11 @@ emit_output(WeirCoordinator *co)
 	bool		now_visible = !co->job->checkpointing ||
 		co->job->checkpoint.mode != WEIR_EXACTLY_ONCE;
 
-	if (!co->output_waits || !now_visible || co->deciding)
+	if (!co->checkpoints.output_waits || !now_visible || co->checkpoints.deciding)
 		return;
-	co->output_waits = false;
+	co->checkpoints.output_waits = false;
 	weir_outbox_emit(co->job->id);
-	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
 }
 
 void
@@ -456,90 +488,56 @@ weir_checkpoints_act(WeirCoordinator *co)
 
 	weir_commit_go_on(co);
 	emit_output(co);
-	weir_checkpointer_set_active(co->checkpointer, is_active(co));
-	weir_checkpointer_tick(co->checkpointer, weir_now());
+	weir_checkpointer_set_active(co->checkpoints.checkpointer, is_active(co));
+	weir_checkpointer_tick(co->checkpoints.checkpointer, weir_now());
 	while (co->outcome == WEIR_OUTCOME_NONE &&
-		   weir_checkpointer_next(co->checkpointer, &action))
+		   weir_checkpointer_next(co->checkpoints.checkpointer, &action))
 		carry_out(co, &action);
 }
 
-/*
- * The one of which the next attempt's recovery will see whether it completed:
- * decided, but not all is done that follows, or in doubt.
- */
-static WeirPendingCheckpoint *
-find_doubtful(WeirCoordinator *co)
+/* Where none is decided, one may be about to be. */
+void
+weir_checkpoints_note_doubt(WeirCoordinator *co)
 {
-	ListCell   *lc;
+	WeirDoubt	doubt = {weir_checkpointer_doubtful(co->checkpoints.checkpointer)};
 
-	foreach(lc, co->pending)
-	{
-		WeirPendingCheckpoint *p = lfirst(lc);
-
-		if (p->decided)
-			return p;
-	}
-	return find_pending(co, weir_checkpointer_doubtful(co->checkpointer));
+	if (co->doubt.checkpoint == 0 &&
+		weir_checkpointer_find(co->checkpoints.checkpointer, doubt.checkpoint, &doubt.kind,
+							   &doubt.token))
+		co->doubt = doubt;
 }
 
-static void
-remember_doubt(WeirCoordinator *co)
-{
-	WeirPendingCheckpoint *p = find_doubtful(co);
-
-	co->doubtful = p ? p->id : 0;
-	co->doubtful_kind = p ? p->kind : WEIR_PERIODIC;
-	co->doubtful_token = p ? p->token : 0;
-}
-
-bool
-weir_checkpoints_final_in_doubt(WeirCoordinator *co)
-{
-	WeirPendingCheckpoint *p = find_doubtful(co);
-
-	return p != NULL && p->kind == WEIR_FINAL;
-}
-
-/* Who asked for one that is neither in doubt nor was told of hears that it failed. */
+/* An error in an abort has kept its request from being answered. */
 static void
 close_checkpointer(WeirCoordinator *co)
 {
-	ListCell   *lc;
-
-	foreach(lc, co->pending)
-	{
-		WeirPendingCheckpoint *p = lfirst(lc);
-
-		if (p->id != co->doubtful)
-			weir_request_done(co, p->token, false, 0,
-							  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
-	}
-	co->failures = weir_checkpointer_failures(co->checkpointer);
-	weir_checkpointer_destroy(co->checkpointer);
-	co->checkpointer = NULL;
-	co->pending = NIL;
-	co->to_commit = NIL;
-	co->committing = 0;
+	weir_request_done(co, co->checkpoints.unanswered, false, 0,
+					  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	co->checkpoints.unanswered = 0;
+	co->checkpoints.failures = weir_checkpointer_failures(co->checkpoints.checkpointer);
+	weir_checkpointer_destroy(co->checkpoints.checkpointer);
+	co->checkpoints.checkpointer = NULL;
+	co->checkpoints.pending = NIL;
+	co->commit.names = NIL;
+	co->commit.checkpoint = 0;
 }
 
-/* The attempt ends: an open decision is rolled back, what is pending failed. */
 void
 weir_checkpoints_end(WeirCoordinator *co)
 {
 	WeirAction	action;
 
-	if (co->deciding)
+	if (co->checkpoints.deciding)
 	{
-		co->deciding = false;
+		co->checkpoints.deciding = false;
 		AbortCurrentTransaction();
 	}
-	MemoryContextSwitchTo(co->attempt_context);
-	remember_doubt(co);
-	if (!co->job->checkpointing || co->output_waits)
+	MemoryContextSwitchTo(co->run.context);
+	if (!co->job->checkpointing || co->checkpoints.output_waits)
 		weir_outbox_emit(co->job->id);
-	MemoryContextSwitchTo(co->attempt_context);
-	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
-	while (weir_checkpointer_next(co->checkpointer, &action))
+	MemoryContextSwitchTo(co->run.context);
+	weir_checkpointer_end(co->checkpoints.checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpoints.checkpointer, &action))
 	{
 		if (action.kind == WEIR_DO_ABORT)
 			do_abort(co, &action);
@@ -555,13 +553,13 @@ weir_checkpoints_abandon(WeirCoordinator *co)
 {
 	WeirAction	action;
 
-	if (co->checkpointer == NULL)
+	if (co->checkpoints.checkpointer == NULL)
 		return;
-	remember_doubt(co);
-	weir_checkpointer_end(co->checkpointer, WEIR_FAILURE_RESTART, weir_now());
-	while (weir_checkpointer_next(co->checkpointer, &action))
+	weir_checkpoints_note_doubt(co);
+	weir_checkpointer_end(co->checkpoints.checkpointer, WEIR_FAILURE_RESTART, weir_now());
+	while (weir_checkpointer_next(co->checkpoints.checkpointer, &action))
 	{
-		if (action.kind == WEIR_DO_REFUSE)
+		if (action.kind == WEIR_DO_REFUSE || action.kind == WEIR_DO_ABORT)
 			weir_request_done(co, action.token, false, 0,
 							  weir_checkpoint_failure_text(action.reason));
 	}

@@ -35,6 +35,7 @@ fail_by_hand(WeirCoordinator *co, const char *name)
 	WeirGid    *markers;
 	int			n;
 	bool		committed = false;
+	WeirFailure failure = {.sqlstate = ERRCODE_DATA_CORRUPTED};
 
 	(void) weir_gid_parse(name, &gid);
 	weir_coordinator_begin(co);
@@ -46,10 +47,10 @@ fail_by_hand(WeirCoordinator *co, const char *name)
 			committed = true;
 	}
 	weir_coordinator_end(co, false);
-	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
-						  "the transaction task %d prepared for completed checkpoint "
-						  INT64_FORMAT " was %s by hand",
-						  gid.task, gid.checkpoint, committed ? "committed" : "rolled back");
+	failure.message = psprintf("the transaction task %d prepared for completed checkpoint "
+							   INT64_FORMAT " was %s by hand",
+							   gid.task, gid.checkpoint, committed ? "committed" : "rolled back");
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
 }
 
 /* The row and the log tell what keeps the output from being visible. */
@@ -59,11 +60,11 @@ put_off(WeirCoordinator *co, const char *name, const ErrorData *failure)
 	char	   *reason = psprintf("could not commit prepared transaction \"%s\": %s",
 								  name, failure->message);
 
-	weir_retry_failed(&co->commit_retry, weir_now());
+	weir_retry_failed(&co->commit.retry, weir_now());
 	ereport(LOG,
 			(errmsg("job \"%s\" %s", co->job->name, reason),
 			 errdetail("It is tried again in %.3f s.",
-					   Max(co->commit_retry.due - weir_now(), 0) / 1e6),
+					   Max(co->commit.retry.due - weir_now(), 0) / 1e6),
 			 errhidestmt(true)));
 	weir_coordinator_note(co, co->job->status, reason, reason);
 }
@@ -75,14 +76,14 @@ try_commit(WeirCoordinator *co)
 	const char *failed = NULL;
 	ErrorData  *failure = NULL;
 
-	foreach(lc, co->to_commit)
+	foreach(lc, co->commit.names)
 	{
 		char	   *name = lfirst(lc);
 		ErrorData  *error = weir_finish_prepared(name, true);
 
 		if (error == NULL)
 		{
-			co->to_commit = foreach_delete_current(co->to_commit, lc);
+			co->commit.names = foreach_delete_current(co->commit.names, lc);
 			pfree(name);
 			WEIR_FAULT(after_commit_prepared);
 		}
@@ -104,31 +105,31 @@ try_commit(WeirCoordinator *co)
 static void
 commit_what_is_left(WeirCoordinator *co)
 {
-	MemoryContextSwitchTo(co->attempt_context);
+	MemoryContextSwitchTo(co->run.context);
 	try_commit(co);
-	MemoryContextSwitchTo(co->attempt_context);
-	if (co->to_commit != NIL || co->outcome != WEIR_OUTCOME_NONE)
+	MemoryContextSwitchTo(co->run.context);
+	if (co->commit.names != NIL || co->outcome != WEIR_OUTCOME_NONE)
 		return;
-	if (co->commit_retry.failures > 0)
+	if (co->commit.retry.failures > 0)
 		weir_coordinator_note(co, co->job->status, NULL, NULL);
-	MemoryContextSwitchTo(co->attempt_context);
-	weir_checkpointer_committed(co->checkpointer, co->committing, weir_now());
-	co->committing = 0;
+	MemoryContextSwitchTo(co->run.context);
+	weir_checkpointer_committed(co->checkpoints.checkpointer, co->commit.checkpoint, weir_now());
+	co->commit.checkpoint = 0;
 }
 
 void
 weir_commit_begin(WeirCoordinator *co, int64 checkpoint, List *names)
 {
-	co->to_commit = names;
-	co->committing = checkpoint;
-	memset(&co->commit_retry, 0, sizeof(co->commit_retry));
+	co->commit.names = names;
+	co->commit.checkpoint = checkpoint;
+	memset(&co->commit.retry, 0, sizeof(co->commit.retry));
 	commit_what_is_left(co);
 }
 
 int64
 weir_commit_due(const WeirCoordinator *co)
 {
-	return co->committing != 0 ? co->commit_retry.due : PG_INT64_MAX;
+	return co->commit.checkpoint != 0 ? co->commit.retry.due : PG_INT64_MAX;
 }
 
 void

@@ -20,13 +20,13 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 
 	WEIR_FAULT(before_visible);
 	weir_coordinator_begin(co);
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
 		WeirTaskTimes *t = &p->times[i];
 		WeirTaskReport report;
 		char		name[32];
 
-		weir_task_name(co->attempt, i, name, sizeof(name));
+		weir_task_name(co->run.attempt, i, name, sizeof(name));
 		report.name = name;
 		report.start_delay = t->start_delay;
 		report.alignment = t->alignment;
@@ -38,7 +38,7 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 		written += t->bytes;
 		dirty += t->dirty_keys;
 	}
-	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->ntasks);
+	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->run.ntasks);
 	weir_coordinator_end(co, false);
 	weir_crash_progress(&co->job->crashes);
 	WEIR_FAULT(after_visible);
@@ -48,13 +48,13 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 void
 weir_complete_trim(WeirCoordinator *co, int64 retained_from)
 {
-	int			first = co->trim_group < co->job->max_parallelism ? co->trim_group : 0;
+	int			first = co->checkpoints.trim_group < co->job->max_parallelism ? co->checkpoints.trim_group : 0;
 	int			end = Min(first + TRIM_GROUPS, co->job->max_parallelism);
 
 	WEIR_FAULT(before_trim);
-	co->trim_group = end;
+	co->checkpoints.trim_group = end;
 	weir_coordinator_begin(co);
-	weir_snapshot_trim(co->job->id, co->timeline, retained_from, first, end);
+	weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, first, end);
 	weir_completed_forget(co->job->id, retained_from);
 	weir_checkpoint_forget(co->job->id, co->job->history);
 	weir_coordinator_end(co, false);
@@ -65,12 +65,12 @@ void
 weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 {
 	WEIR_FAULT(before_tell);
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
 		WeirControl message = {0};
 
 		message.checkpoint = p->id;
-		if (weir_attempt_is_source(co->attempt, i))
+		if (weir_attempt_is_source(co->run.attempt, i))
 			message.position = p->positions[i];
 		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
 	}
@@ -88,12 +88,12 @@ weir_complete_reason(WeirCoordinator *co)
 		return "drained by stop_job";
 	old = MemoryContextSwitchTo(co->context);
 	initStringInfo(&reason);
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		WeirTaskSlot *slot = &co->attempt->tasks[i];
+		WeirTaskSlot *slot = &co->run.attempt->tasks[i];
 		const char *why = slot->source.last_error;
 
-		if (!weir_attempt_is_source(co->attempt, i))
+		if (!weir_attempt_is_source(co->run.attempt, i))
 			continue;
 		appendStringInfo(&reason, "%sstream %s has ended", reason.len > 0 ? "; " : "", slot->stream);
 		if (why[0] != '\0')

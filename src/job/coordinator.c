@@ -58,7 +58,7 @@ handle_terminate(SIGNAL_ARGS)
 void
 weir_coordinator_begin(WeirCoordinator *co)
 {
-	if (!co->deciding)
+	if (!co->checkpoints.deciding)
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
@@ -79,7 +79,7 @@ void
 weir_coordinator_end(WeirCoordinator *co, bool durable)
 {
 	PopActiveSnapshot();
-	if (co->deciding)
+	if (co->checkpoints.deciding)
 	{
 		CommandCounterIncrement();
 		MemoryContextSwitchTo(co->context);
@@ -93,32 +93,15 @@ weir_coordinator_end(WeirCoordinator *co, bool durable)
 }
 
 void
-weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
-					  int64 line, const char *fmt,...)
+weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, const WeirFailure *failure)
 {
-	StringInfoData buf;
 	MemoryContext old;
 
 	if (co->outcome != WEIR_OUTCOME_NONE)
 		return;
 	old = MemoryContextSwitchTo(co->context);
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
 	co->outcome = outcome;
-	co->error_sqlstate = sqlstate;
-	co->error_line = line;
-	co->error = buf.data;
+	co->failure = weir_failure_copy(failure);
 	MemoryContextSwitchTo(old);
 }
 
@@ -157,17 +140,17 @@ leave(int code, Datum arg)
 	WeirCoordinator *co = coordinator;
 	bool		ended;
 
-	if (co->attempt)
+	if (co->run.attempt)
 	{
-		co->attempt->stopping = true;
-		for (int i = 0; i < co->ntasks; i++)
+		co->run.attempt->stopping = true;
+		for (int i = 0; i < co->run.ntasks; i++)
 		{
-			PGPROC	   *proc = co->attempt->tasks[i].proc;
+			PGPROC	   *proc = co->run.attempt->tasks[i].proc;
 
 			if (proc)
 				SetLatch(&proc->procLatch);
-			if (co->tasks[i].worker && !co->tasks[i].gone)
-				TerminateBackgroundWorker(co->tasks[i].worker);
+			if (co->run.tasks[i].worker && !co->run.tasks[i].gone)
+				TerminateBackgroundWorker(co->run.tasks[i].worker);
 		}
 	}
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
@@ -231,10 +214,10 @@ static bool
 is_poison(WeirCoordinator *co)
 {
 	WeirRecordFailure *last = &co->job->record_failure;
-	WeirRecordFailure failure = {co->error_line};
+	WeirRecordFailure failure = {co->failure.line};
 	bool		same;
 
-	strlcpy(failure.sqlstate, unpack_sql_state(co->error_sqlstate), sizeof(failure.sqlstate));
+	strlcpy(failure.sqlstate, unpack_sql_state(co->failure.sqlstate), sizeof(failure.sqlstate));
 	same = weir_poison_failed(last, &failure);
 	if (weir_blame(failure.sqlstate) == WEIR_BLAME_IF_REPEATED)
 		weir_suspect(&co->job->suspects, failure.line);
@@ -268,19 +251,21 @@ static void
 fail_with_error(WeirCoordinator *co)
 {
 	ErrorData  *edata = CopyErrorData();
-	StringInfoData more;
+	WeirFailure failure = {.sqlstate = edata->sqlerrcode, .message = edata->message,
+	.detail = edata->detail, .hint = edata->hint};
 
 	FlushErrorState();
-	initStringInfo(&more);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		weir_lock_describe_holders(&more);
-	if (edata->detail)
-		appendStringInfo(&more, "%s%s", more.len > 0 ? "\n" : "", edata->detail);
-	if (edata->hint)
-		appendStringInfo(&more, "%sHINT: %s", more.len > 0 ? "\n" : "", edata->hint);
+	{
+		StringInfoData holders;
+
+		initStringInfo(&holders);
+		weir_lock_describe_holders(&holders);
+		failure.detail = weir_failure_join(holders.len > 0 ? holders.data : NULL, edata->detail);
+	}
 	LWLockReleaseAll();
 	AbortCurrentTransaction();
-	co->deciding = false;
+	co->checkpoints.deciding = false;
 	if (co->outcome == WEIR_OUTCOME_FAILED || co->outcome == WEIR_OUTCOME_HOPELESS)
 		ereport(LOG,
 				(errmsg("job \"%s\" could not end its attempt in order: %s",
@@ -289,8 +274,7 @@ fail_with_error(WeirCoordinator *co)
 	else
 	{
 		co->outcome = WEIR_OUTCOME_NONE;
-		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, edata->sqlerrcode, 0, "%s%s%s",
-							  edata->message, more.len > 0 ? "\n" : "", more.data);
+		weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &failure);
 	}
 }
 
@@ -310,29 +294,25 @@ guarded(WeirCoordinator *co, void (*step) (WeirCoordinator *))
 	MemoryContextSwitchTo(co->context);
 }
 
-static char *
-first_line(const char *text)
-{
-	return pnstrdup(text, strcspn(text, "\n"));
-}
-
 static void
 note_restarting(WeirCoordinator *co)
 {
-	weir_coordinator_note(co, WEIR_JOB_RESTARTING, first_line(co->error), co->error);
+	weir_coordinator_note(co, WEIR_JOB_RESTARTING, weir_failure_reason(&co->failure),
+						  weir_failure_text(&co->failure));
 }
 
 /* The one entry of the log that an attempt which fails leaves. */
 static void
 announce_restart(WeirCoordinator *co)
 {
-	char	   *reason = first_line(co->error);
-	const char *rest = strchr(co->error, '\n');
+	char	   *detail = weir_failure_detail(&co->failure);
 
 	ereport(LOG,
 			(errmsg("job \"%s\" restarts in %.3f s: %s", co->job->name,
-					Max(co->restart.restart_at - weir_now(), 0) / 1e6, reason),
-			 rest ? errdetail_internal("%s", rest + 1) : 0,
+					Max(co->restart.restart_at - weir_now(), 0) / 1e6,
+					weir_failure_reason(&co->failure)),
+			 detail ? errdetail_internal("%s", detail) : 0,
+			 co->failure.hint ? errhint("%s", co->failure.hint) : 0,
 			 errhidestmt(true)));
 	guarded(co, note_restarting);
 }
@@ -341,27 +321,33 @@ announce_restart(WeirCoordinator *co)
 static const char *
 gave_up(WeirCoordinator *co)
 {
+	char	   *reason = weir_failure_reason(&co->failure);
+
 	if (co->restart.config.strategy == WEIR_RESTART_NONE)
-		return first_line(co->error);
+		return reason;
 	return psprintf("restart strategy %s gave up: %s",
-					weir_restart_strategy_name(co->restart.config.strategy),
-					first_line(co->error));
+					weir_restart_strategy_name(co->restart.config.strategy), reason);
+}
+
+static void
+say_poisoned(WeirFailure *failure)
+{
+	failure->detail = weir_failure_join(failure->detail, "The record failed in the same way in two attempts running, so another would not help.");
+	failure->hint = weir_failure_join(failure->hint, "Remove the cause, or set the stream's option on_error to 'dead_letter' to go on without such records; then start the job again.");
 }
 
 /* After a failed attempt: true if another follows. */
 static bool
 consider_restart(WeirCoordinator *co)
 {
-	bool		lock_wait = co->error_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
-		co->error_sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
-	const char *reason = first_line(co->error);
+	bool		lock_wait = co->failure.sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		co->failure.sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+	const char *reason = weir_failure_reason(&co->failure);
 
 	if (co->outcome == WEIR_OUTCOME_HOPELESS)
 		;
 	else if (is_poison(co))
-		co->error = psprintf("%s\nThe record failed in the same way in two attempts running, so another would not help."
-							 "\nHINT: Remove the cause, or set the stream's option on_error to 'dead_letter' to go on without such records; then start the job again.",
-							 co->error);
+		say_poisoned(&co->failure);
 	else if (weir_restart_failure(&co->restart, weir_now(),
 								  pg_prng_double(&pg_global_prng_state), lock_wait))
 	{
@@ -371,7 +357,7 @@ consider_restart(WeirCoordinator *co)
 	}
 	else
 		reason = gave_up(co);
-	weir_coordinator_status(co, WEIR_JOB_FAILED, reason, co->error);
+	weir_coordinator_status(co, WEIR_JOB_FAILED, reason, weir_failure_text(&co->failure));
 	return false;
 }
 
@@ -400,9 +386,9 @@ run_attempt(WeirCoordinator *co)
 	co->finish_reason = NULL;
 	weir_restart_started(&co->restart);
 	guarded(co, recover_and_run);
-	if (co->attempt && co->checkpointer)
+	if (co->run.attempt && co->checkpoints.checkpointer)
 		guarded(co, weir_attempt_end);
-	if (co->segment)
+	if (co->run.segment)
 		weir_attempt_abandon(co);
 	if (attempt_runs)
 		guarded(co, resolve);
@@ -507,7 +493,7 @@ end_job(WeirCoordinator *co)
 	co->slot->ended = true;
 	LWLockRelease(weir_registry->lock);
 	weir_stops_answer(co, co->job && co->job->status != WEIR_JOB_FAILED,
-					  co->error ? co->error : "the job ended");
+					  co->failure.message ? weir_failure_text(&co->failure) : "the job ended");
 	weir_requests_refuse(co, "the job has ended");
 }
 
@@ -526,7 +512,7 @@ weir_coordinator_main(Datum arg)
 	co = MemoryContextAllocZero(TopMemoryContext, sizeof(WeirCoordinator));
 	co->context = AllocSetContextCreate(TopMemoryContext, "weir coordinator",
 										ALLOCSET_DEFAULT_SIZES);
-	co->attempt_context = AllocSetContextCreate(co->context, "weir attempt",
+	co->run.context = AllocSetContextCreate(co->context, "weir attempt",
 												ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(co->context);
 	coordinator = co;

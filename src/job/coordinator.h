@@ -17,6 +17,7 @@
 #include "decide/commit.h"
 #include "decide/restart.h"
 #include "decide/stop.h"
+#include "job/failure.h"
 #include "server/registry_int.h"
 #include "task/attempt.h"
 #include "task/control.h"
@@ -37,12 +38,9 @@ typedef enum WeirOutcome
 typedef struct WeirPendingCheckpoint
 {
 	int64		id;
-	WeirCheckpointKind kind;
-	uint64		token;			/* of the request, 0: none */
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
-	bool		decided;		/* its row is committed */
 	WeirPosition *positions;	/* a task each, a source's is set */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
@@ -59,57 +57,87 @@ typedef struct WeirTaskHandle
 	int64		wait_seen;		/* when that wait was first seen */
 } WeirTaskHandle;
 
+/* Where an attempt begins, as recovery found it. */
+typedef struct WeirStartPoint
+{
+	int64		timeline;
+	int64		restore;		/* checkpoint, 0: none */
+	int64		restore_timeline;
+	bool		write_full;		/* no checkpoint of the timeline has completed */
+	int			npositions;
+	WeirPosition *positions;
+} WeirStartPoint;
+
+/* The attempt under way. */
+typedef struct WeirRun
+{
+	MemoryContext context;		/* reset for the next */
+	dsm_segment *segment;
+	WeirAttempt *attempt;
+	int			ntasks;
+	WeirTaskHandle *tasks;
+	bool		started;		/* all tasks run */
+	int64		started_at;
+	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */
+	int64		next_look;		/* for deadlocks, us */
+} WeirRun;
+
+/* Checkpoints of the attempt, and what is kept of them from one to the next. */
+typedef struct WeirCheckpoints
+{
+	WeirCheckpointer *checkpointer;
+	List	   *pending;		/* WeirPendingCheckpoint */
+	bool		deciding;		/* the completed row is inserted, not committed */
+	bool		output_waits;	/* lines in the outbox */
+	int64		activity;		/* records processed at the last completed */
+	int64		next_id;		/* first never used */
+	int64		failures;		/* consecutive failed ones, over attempts */
+	int64		failed;			/* the last that did */
+	const char *failed_reason;
+	uint64		unanswered;		/* token of the request for the one being aborted; 0: none */
+	int			trim_group;		/* where the next trim of chunks begins */
+} WeirCheckpoints;
+
+/* A decided checkpoint whose output is not all visible. */
+typedef struct WeirCommit
+{
+	int64		checkpoint;		/* 0: none */
+	List	   *names;			/* still to COMMIT PREPARED */
+	WeirRetry	retry;
+} WeirCommit;
+
+/*
+ * The checkpoint whose completed row tells, if the attempt ends now, whether it
+ * completed: decided, but not all is done that follows; or, once the attempt has
+ * ended, the one that was about to be.
+ */
+typedef struct WeirDoubt
+{
+	int64		checkpoint;		/* 0: none */
+	WeirCheckpointKind kind;
+	uint64		token;			/* of the request that waits for it, 0: none */
+} WeirDoubt;
+
 typedef struct WeirCoordinator
 {
 	MemoryContext context;
 	WeirJobSlot *slot;
 	WeirJob    *job;
 	WeirRestart restart;
-	WeirRetry	shortage;		/* of workers: when to try again */
-	int64		failures;		/* consecutive failed checkpoints, over attempts */
-	int64		failed_checkpoint;	/* the last that did */
-	const char *failed_reason;
-	int64		doubtful;		/* in doubt when the attempt before ended, 0: none */
-	WeirCheckpointKind doubtful_kind;
-	uint64		doubtful_token; /* of the request that waits for it, 0: none */
-	int64		next_checkpoint;	/* first id never used */
 	int			restarts;		/* not yet counted in the job's row */
+	WeirRetry	shortage;		/* of workers: when to try again */
 	char	   *unresolved;		/* why something is still prepared, NULL: nothing is */
+
 	WeirStop	stop;
-
-	/* what recovery found */
-	int64		timeline;
-	int64		restore;		/* checkpoint, 0: none */
-	int64		restore_timeline;
-	bool		write_full;
-	int			npositions;
-	WeirPosition *positions;
-
-	/* the attempt */
-	MemoryContext attempt_context;
-	dsm_segment *segment;
-	WeirAttempt *attempt;
-	int			ntasks;
-	WeirTaskHandle *tasks;
-	WeirCheckpointer *checkpointer;
-	List	   *pending;		/* WeirPendingCheckpoint */
-	int64		next_look;		/* for deadlocks, us */
-	int64		started_at;		/* when all tasks ran */
-	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */
-	bool		deciding;		/* the completed row is inserted, not committed */
-	int64		committing;		/* decided, its output not all visible; 0: none */
-	List	   *to_commit;		/* names still to COMMIT PREPARED */
-	WeirRetry	commit_retry;
-	bool		started;		/* all tasks run */
-	bool		output_waits;	/* lines in the outbox */
-	int64		activity_completed; /* records processed at the last completed */
-	int			trim_group;		/* where the next trim of chunks begins */
+	WeirStartPoint start;
+	WeirRun		run;
+	WeirCheckpoints checkpoints;
+	WeirCommit	commit;
+	WeirDoubt	doubt;
 
 	WeirOutcome outcome;
 	char	   *finish_reason;	/* of WEIR_OUTCOME_FINISHED */
-	int			error_sqlstate;
-	int64		error_line;
-	char	   *error;			/* in context */
+	WeirFailure failure;		/* of WEIR_OUTCOME_FAILED and _HOPELESS */
 } WeirCoordinator;
 
 /* coordinator.c: transactions of its own; inside a decision they join it. */
@@ -117,8 +145,9 @@ extern void weir_coordinator_begin(WeirCoordinator *co);
 /* In such a transaction: its waits for locks end after lock_wait. */
 extern void weir_coordinator_limit_waits(WeirCoordinator *co);
 extern void weir_coordinator_end(WeirCoordinator *co, bool durable);
-extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome, int sqlstate,
-								  int64 line, const char *fmt,...) pg_attribute_printf(5, 6);
+/* The first failure of an attempt is its outcome.  It is copied. */
+extern void weir_coordinator_fail(WeirCoordinator *co, WeirOutcome outcome,
+								  const WeirFailure *failure);
 extern void weir_coordinator_status(WeirCoordinator *co, WeirJobStatus status,
 									const char *reason, const char *error);
 /* The same without an entry in the log. */
@@ -168,7 +197,9 @@ extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *mes
 /* Does a task have an epoch open? */
 extern bool weir_checkpoints_open(WeirCoordinator *co);
 extern void weir_checkpoints_act(WeirCoordinator *co);
-extern bool weir_checkpoints_final_in_doubt(WeirCoordinator *co);
+/* The attempt ends: sets "doubt". */
+extern void weir_checkpoints_note_doubt(WeirCoordinator *co);
+/* An open decision is rolled back, what is pending failed. */
 extern void weir_checkpoints_end(WeirCoordinator *co);
 /* The same without a word in the tables: recovery settles the rows. */
 extern void weir_checkpoints_abandon(WeirCoordinator *co);
@@ -185,7 +216,7 @@ extern void weir_complete_trim(WeirCoordinator *co, int64 retained_from);
 extern void weir_stop_act(WeirCoordinator *co);
 /* The final checkpoint failed, and the attempt goes on. */
 extern void weir_stop_goes_on(WeirCoordinator *co, const char *reason);
-/* The attempt has ended; where its final checkpoint was in doubt, its row tells. */
+/* The attempt has ended, and "doubt" is set; where that is its final checkpoint, its row tells. */
 extern void weir_stop_leave(WeirCoordinator *co);
 extern void weir_stop_settle(WeirCoordinator *co);
 

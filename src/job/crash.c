@@ -17,21 +17,20 @@ static void
 blame(WeirCoordinator *co, WeirServerEnd end, WeirCrashVerdict verdict, const char *task)
 {
 	WeirOutcome outcome = verdict == WEIR_CRASH_HOPELESS ? WEIR_OUTCOME_HOPELESS : WEIR_OUTCOME_FAILED;
-	static const char *const hint =
-	"HINT: The server's log says how the process ended. Remove the cause, then start the job again with weir.start_job.";
+	WeirFailure failure = {
+		.sqlstate = ERRCODE_CRASH_SHUTDOWN,
+		.hint = "The server's log says how the process ended. Remove the cause, then start the job again with weir.start_job."
+	};
 
 	if (end != WEIR_SERVER_CRASHED)
-		weir_coordinator_fail(co, outcome, ERRCODE_CRASH_SHUTDOWN, 0,
-							  "the server was killed %d times in a row while the job ran, without a completed checkpoint between\n%s",
-							  co->job->crashes.unknown, hint);
+		failure.message = psprintf("the server was killed %d times in a row while the job ran, without a completed checkpoint between",
+								   co->job->crashes.unknown);
 	else if (co->job->crashes.ours == 1)
-		weir_coordinator_fail(co, outcome, ERRCODE_CRASH_SHUTDOWN, 0,
-							  "the job's process \"%s\" crashed and took the server with it\n%s",
-							  task, hint);
+		failure.message = psprintf("the job's process \"%s\" crashed and took the server with it", task);
 	else
-		weir_coordinator_fail(co, outcome, ERRCODE_CRASH_SHUTDOWN, 0,
-							  "the job's process \"%s\" crashed and took the server with it, for the %s time in a row without a completed checkpoint between\n%s",
-							  task, co->job->crashes.ours == 2 ? "second" : "third", hint);
+		failure.message = psprintf("the job's process \"%s\" crashed and took the server with it, for the %s time in a row without a completed checkpoint between",
+								   task, co->job->crashes.ours == 2 ? "second" : "third");
+	weir_coordinator_fail(co, outcome, &failure);
 }
 
 /* The strategy counts what came before in the row, too. */

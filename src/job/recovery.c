@@ -78,20 +78,22 @@ markers_agree(WeirCoordinator *co, List *rows)
 	WeirGid    *markers = weir_marker_all(co->job->id, &nmarkers);
 	WeirGid		which;
 	WeirByHand	by_hand;
+	WeirFailure failure = {.sqlstate = ERRCODE_DATA_CORRUPTED};
 
 	by_hand = weir_recovery_by_hand(listed, nlisted, markers, nmarkers,
 									weir_completed_refs(rows), list_length(rows), &which);
 	if (by_hand == WEIR_BY_HAND_ROLLED_BACK)
-		weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
-							  "the transaction task %d prepared for completed checkpoint "
-							  INT64_FORMAT " was rolled back by hand",
-							  which.task, which.checkpoint);
+		failure.message = psprintf("the transaction task %d prepared for completed checkpoint "
+								   INT64_FORMAT " was rolled back by hand",
+								   which.task, which.checkpoint);
 	else if (by_hand == WEIR_BY_HAND_COMMITTED)
-		weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_DATA_CORRUPTED, 0,
-							  "the transaction task %d prepared for checkpoint " INT64_FORMAT
-							  ", which was not completed, was committed by hand",
-							  which.task, which.checkpoint);
-	return by_hand == WEIR_BY_HAND_NONE;
+		failure.message = psprintf("the transaction task %d prepared for checkpoint " INT64_FORMAT
+								   ", which was not completed, was committed by hand",
+								   which.task, which.checkpoint);
+	if (by_hand == WEIR_BY_HAND_NONE)
+		return true;
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
+	return false;
 }
 
 /* Asked while something cannot be resolved. */
@@ -131,8 +133,8 @@ weir_recover(WeirCoordinator *co)
 	rows = weir_completed_rows(co->job->id, co->context);
 	weir_coordinator_begin(co);
 	MemoryContextSwitchTo(co->context);
-	co->next_checkpoint = Max(co->next_checkpoint, weir_checkpoint_next_id(co->job->id));
-	co->next_checkpoint = Max(co->next_checkpoint,
+	co->checkpoints.next_id = Max(co->checkpoints.next_id, weir_checkpoint_next_id(co->job->id));
+	co->checkpoints.next_id = Max(co->checkpoints.next_id,
 							  1 + weir_snapshot_newest(co->job->id, co->job->max_parallelism));
 	WEIR_FAULT(before_restore);
 	ok = markers_agree(co, rows) && weir_start_choose(co, rows);

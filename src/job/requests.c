@@ -111,7 +111,7 @@ must_wait(const WeirCoordinator *co, const WeirRequestSlot *request)
 {
 	if (is_stop(request))
 		return reply_to_stop(co, request) == WEIR_STOP_WAITS;
-	return !co->started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
+	return !co->run.started && (request->kind == WEIR_REQUEST_CHECKPOINT ||
 							request->kind == WEIR_REQUEST_SAVEPOINT);
 }
 
@@ -187,7 +187,7 @@ static void
 ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
 {
 	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
-		weir_checkpointer_request(co->checkpointer, kind, request->token, weir_now());
+		weir_checkpointer_request(co->checkpoints.checkpointer, kind, request->token, weir_now());
 }
 
 static void
@@ -252,16 +252,16 @@ configure(WeirCoordinator *co)
 	co->job = fresh;
 	weir_restart_configure(&co->restart, &fresh->restart);
 	weir_stop_configure(&co->stop, fresh->checkpointing);
-	if (co->attempt == NULL)
+	if (co->run.attempt == NULL)
 		return;
-	co->attempt->sink_flush = fresh->sink_flush;
-	co->attempt->lock_wait = fresh->lock_wait;
-	co->attempt->max_state_memory = fresh->max_state_memory;
-	co->attempt->checkpointing = fresh->checkpointing;
-	for (int i = 0; i < co->ntasks; i++)
+	co->run.attempt->sink_flush = fresh->sink_flush;
+	co->run.attempt->lock_wait = fresh->lock_wait;
+	co->run.attempt->max_state_memory = fresh->max_state_memory;
+	co->run.attempt->checkpointing = fresh->checkpointing;
+	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_CONFIGURE, NULL);
-	if (co->checkpointer)
-		weir_checkpointer_configure(co->checkpointer, &fresh->checkpoint, weir_now());
+	if (co->checkpoints.checkpointer)
+		weir_checkpointer_configure(co->checkpoints.checkpointer, &fresh->checkpoint, weir_now());
 }
 
 void

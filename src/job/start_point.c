@@ -85,17 +85,17 @@ weir_start_reached(const WeirJob *job, List *rows)
 static void
 set_positions(WeirCoordinator *co, int n, const WeirPosition *positions)
 {
-	co->npositions = n;
-	co->positions = MemoryContextAllocZero(co->context, sizeof(WeirPosition) * n);
+	co->start.npositions = n;
+	co->start.positions = MemoryContextAllocZero(co->context, sizeof(WeirPosition) * n);
 	if (positions)
-		memcpy(co->positions, positions, sizeof(WeirPosition) * n);
+		memcpy(co->start.positions, positions, sizeof(WeirPosition) * n);
 }
 
 static void
 set_restore(WeirCoordinator *co, const WeirCompleted *row)
 {
-	co->restore = row ? row->checkpoint : 0;
-	co->restore_timeline = row ? row->timeline : 0;
+	co->start.restore = row ? row->checkpoint : 0;
+	co->start.restore_timeline = row ? row->timeline : 0;
 }
 
 /* At the positions of "at" (NULL: the oldest byte), with the state of "base" (NULL: none). */
@@ -104,23 +104,23 @@ begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted
 {
 	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
 	set_restore(co, base);
-	co->timeline = weir_timeline_begin(co->job->id, co->restore, co->npositions, co->positions,
+	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);
-	weir_job_set_timeline(co->job->id, co->timeline);
-	co->job->timeline = co->timeline;
+	weir_job_set_timeline(co->job->id, co->start.timeline);
+	co->job->timeline = co->start.timeline;
 	co->job->fresh = false;
 	co->job->start_from = 0;
 	co->job->altered = false;
-	co->write_full = true;
+	co->start.write_full = true;
 }
 
 static void
 resume_from(WeirCoordinator *co, const WeirCompleted *row)
 {
-	co->timeline = co->job->timeline;
+	co->start.timeline = co->job->timeline;
 	set_restore(co, row);
 	set_positions(co, row->npositions, row->positions);
-	co->write_full = false;
+	co->start.write_full = false;
 }
 
 /* Nothing of the timeline has completed. */
@@ -129,23 +129,25 @@ resume_base(WeirCoordinator *co, List *rows)
 {
 	int64		base = 0;
 
-	co->timeline = co->job->timeline;
-	if (!weir_timeline_get(co->job->id, co->timeline, &base, &co->npositions, &co->positions))
+	co->start.timeline = co->job->timeline;
+	if (!weir_timeline_get(co->job->id, co->start.timeline, &base, &co->start.npositions, &co->start.positions))
 		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
-			 co->timeline, co->job->id);
+			 co->start.timeline, co->job->id);
 	set_restore(co, base > 0 ? find(rows, base) : NULL);
-	co->write_full = true;
+	co->start.write_full = true;
 }
 
 /* Groups are fixed once state exists. */
 static bool
 groups_agree(WeirCoordinator *co, const WeirCompleted *row)
 {
+	WeirFailure failure = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE};
+
 	if (row == NULL || row->max_parallelism == co->job->max_parallelism)
 		return true;
-	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-						  "state was written at max_parallelism %d, the job has %d",
-						  row->max_parallelism, co->job->max_parallelism);
+	failure.message = psprintf("state was written at max_parallelism %d, the job has %d",
+							   row->max_parallelism, co->job->max_parallelism);
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
 	return false;
 }
 
@@ -173,12 +175,12 @@ pass_gaps(WeirCoordinator *co, List *rows)
 {
 	const WeirSourceOps *source = weir_source_of(co->job->stream);
 
-	for (int i = 0; source != NULL && i < co->npositions; i++)
+	for (int i = 0; source != NULL && i < co->start.npositions; i++)
 	{
 		int			nknown;
 		WeirPosition *known = known_positions(rows, i, &nknown);
 		char	   *detail;
-		int64		passed = source->pass_gap(co->job->id, i, &co->positions[i], nknown, known,
+		int64		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known,
 											  &detail);
 
 		pfree(known);
@@ -212,7 +214,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 		resume_from(co, row);
 	else
 		resume_base(co, rows);
-	weir_snapshot_delete_newer(co->job->id, co->timeline, row && deletes ? row->checkpoint : 0,
+	weir_snapshot_delete_newer(co->job->id, co->start.timeline, row && deletes ? row->checkpoint : 0,
 							   co->job->max_parallelism);
 	if (co->job->allow_gap)
 		pass_gaps(co, rows);

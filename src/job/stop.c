@@ -10,9 +10,9 @@
 static void
 drain_sources(WeirCoordinator *co)
 {
-	for (int i = 0; i < co->ntasks; i++)
+	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (weir_attempt_is_source(co->attempt, i))
+		if (weir_attempt_is_source(co->run.attempt, i))
 			weir_attempt_tell(co, i, WEIR_CONTROL_DRAIN, NULL);
 	}
 }
@@ -53,7 +53,7 @@ weir_stop_act(WeirCoordinator *co)
 				drain_sources(co);
 				break;
 			case WEIR_STOP_FINAL:
-				weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop.token, weir_now());
+				weir_checkpointer_request(co->checkpoints.checkpointer, WEIR_FINAL, co->stop.token, weir_now());
 				break;
 			case WEIR_STOP_END:
 				end_attempt(co);
@@ -74,9 +74,10 @@ weir_stop_goes_on(WeirCoordinator *co, const char *reason)
 void
 weir_stop_leave(WeirCoordinator *co)
 {
-	if (weir_stop_attempt_ended(&co->stop, co->outcome == WEIR_OUTCOME_FAILED,
-								weir_checkpoints_final_in_doubt(co)))
-		weir_stops_answer(co, false, co->error);
+	bool		doubtful = co->doubt.checkpoint != 0 && co->doubt.kind == WEIR_FINAL;
+
+	if (weir_stop_attempt_ended(&co->stop, co->outcome == WEIR_OUTCOME_FAILED, doubtful))
+		weir_stops_answer(co, false, weir_failure_text(&co->failure));
 }
 
 void
@@ -87,10 +88,10 @@ weir_stop_settle(WeirCoordinator *co)
 
 	weir_coordinator_begin(co);
 	foreach(lc, weir_completed_all(co->job->id))
-		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubtful;
+		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubt.checkpoint;
 	weir_checkpoint_settle(co->job->id);
 	weir_coordinator_end(co, true);
 	if (weir_stop_recovered(&co->stop, completed))
-		weir_stops_answer(co, false, co->error);
+		weir_stops_answer(co, false, weir_failure_text(&co->failure));
 	end_attempt(co);
 }

@@ -1,16 +1,10 @@
 /*
  * operator/function.c
  *		The keyed function: called once a row, the row's key current in the store.
- *
- * It is called as a function in FROM is, so any language and any way to return
- * rows will do.
  */
 #include "postgres.h"
 
-#include "executor/executor.h"
-#include "utils/memutils.h"
-#include "utils/tuplestore.h"
-
+#include "operator/function_call.h"
 #include "operator/keyed_state.h"
 #include "operator/operator.h"
 #include "operator/result.h"
@@ -20,11 +14,9 @@ typedef struct Function
 	WeirOperator op;
 	WeirResult *result;
 	WeirKey    *key;
-	TupleTableSlot *input;		/* row_desc */
-	TupleTableSlot *returned;	/* function_desc */
-	ExprContext *econtext;
-	MemoryContext args;
-	SetExprState *call;
+	WeirFunctionCall *call;
+	Datum	   *values;			/* of row_desc */
+	bool	   *nulls;
 } Function;
 
 static bool
@@ -41,66 +33,60 @@ open_function(WeirOperator *op)
 
 	f->result = weir_result_create(df);
 	f->key = weir_key_create(df);
-	f->input = MakeSingleTupleTableSlot(df->row_desc, &TTSOpsVirtual);
-	f->returned = MakeSingleTupleTableSlot(df->function_desc, &TTSOpsMinimalTuple);
-	f->econtext = CreateStandaloneExprContext();
-	f->args = AllocSetContextCreate(op->context, "weir arguments", ALLOCSET_DEFAULT_SIZES);
-	f->call = ExecInitTableFunctionResult((Expr *) df->call, f->econtext, NULL);
+	f->call = weir_function_call_create(df);
+	f->values = palloc(sizeof(Datum) * Max(df->row_desc->natts, 1));
+	f->nulls = palloc(sizeof(bool) * Max(df->row_desc->natts, 1));
 }
 
-static Tuplestorestate *
-call(Function *f, const WeirBatch *in, int row)
+/* What f returned, which may still have rows to come. */
+typedef struct Returning
 {
-	ExecClearTuple(f->input);
-	weir_batch_get_row(in, row, f->input->tts_values, f->input->tts_isnull);
-	ExecStoreVirtualTuple(f->input);
-	ResetExprContext(f->econtext);
-	f->econtext->ecxt_scantuple = f->input;
-	return ExecMakeTableFunctionResult(f->call, f->econtext, f->args,
-									   f->op.dataflow->function_desc, false);
-}
+	Function   *function;
+	const WeirBatch *in;
+	int			row;
+	WeirOutput *out;
+	MemoryContext context;		/* to hand on in */
+} Returning;
 
+/* The key is f's alone. */
 static void
-call_row(Function *f, const WeirBatch *in, int row, WeirOutput *out)
+take_row(void *arg, const Datum *values, const bool *nulls)
 {
-	Tuplestorestate *rows;
+	Returning  *returning = arg;
+	Function   *f = returning->function;
+	MemoryContext old;
 
-	weir_key_enter(f->key, f->op.store, in, row);
-	rows = call(f, in, row);
-	weir_store_leave(f->op.store);
-	while (tuplestore_gettupleslot(rows, true, false, f->returned))
-	{
-		slot_getallattrs(f->returned);
-		weir_result_add(f->result, in, row, f->returned->tts_values, f->returned->tts_isnull);
-		if (weir_result_is_full(f->result))
-			weir_result_hand_on(f->result, out);
-	}
-	ExecClearTuple(f->returned);
-	tuplestore_end(rows);
+	weir_result_add(f->result, returning->in, returning->row, values, nulls);
+	if (!weir_result_is_full(f->result))
+		return;
+	old = MemoryContextSwitchTo(returning->context);
+	weir_current_store = NULL;
+	weir_result_hand_on(f->result, returning->out);
+	weir_current_store = f->op.store;
+	MemoryContextSwitchTo(old);
 }
 
 static void
 call_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 {
 	Function   *f = (Function *) op;
+	Returning	returning = {f, in, from, out, CurrentMemoryContext};
 
-	for (int i = from; i < to; i++)
+	for (; returning.row < to; returning.row++)
 	{
-		*op->line = in->lines[i];
-		call_row(f, in, i, out);
+		*op->line = in->lines[returning.row];
+		weir_batch_get_row(in, returning.row, f->values, f->nulls);
+		weir_key_enter(f->key, op->store, in, returning.row);
+		weir_function_call_run(f->call, f->values, f->nulls, take_row, &returning);
+		weir_store_leave(op->store);
 	}
 	weir_result_hand_on(f->result, out);
 }
 
-/* committed: what f left open is to be closed, else it is gone already. */
 static void
 close_function(WeirOperator *op, bool committed)
 {
-	Function   *f = (Function *) op;
-
-	ExecDropSingleTupleTableSlot(f->input);
-	ExecDropSingleTupleTableSlot(f->returned);
-	FreeExprContext(f->econtext, committed);
+	weir_function_call_free(((Function *) op)->call, committed);
 }
 
 const WeirOperatorOps weir_function_operator = {

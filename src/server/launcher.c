@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -41,6 +42,7 @@
 #include "base/session.h"
 #include "base/settings.h"
 #include "catalog/job.h"
+#include "catalog/version.h"
 #include "server/launcher.h"
 #include "server/mark.h"
 #include "server/prepared.h"
@@ -222,6 +224,22 @@ enter_job(int64 id)
 		weir_registry_enter(job);
 }
 
+/* Jobs of another version's tables wait for ALTER EXTENSION. */
+static bool
+is_of_other_version(void)
+{
+	char	   *installed;
+
+	if (weir_version_is_current(&installed) || installed == NULL)
+		return false;
+	ereport(LOG,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("jobs of database \"%s\" wait: its extension weir is of version %s, the library of %s",
+					get_database_name(MyDatabaseId), installed, WEIR_SQL_VERSION),
+			 errhint("Run ALTER EXTENSION weir UPDATE in it.")));
+	return true;
+}
+
 /*
  * The scan worker: enters what should run in this database into the registry,
  * purges what a dropped job left behind, and resolves what is prepared and
@@ -234,6 +252,7 @@ weir_scan_main(Datum arg)
 	int64	   *dropped = NULL;
 	int			n = 0;
 	int			ndropped = 0;
+	bool		ours;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -242,19 +261,21 @@ weir_scan_main(Datum arg)
 	weir_session_begin_process();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	ours = !is_of_other_version();
 	if (!weir_autostart)
 		weir_registry_leave_alone();
-	else if (OidIsValid(get_extension_oid("weir", true)))
+	else if (ours && OidIsValid(get_extension_oid("weir", true)))
 		jobs = weir_jobs_wanted(&n);
 	for (int i = 0; i < n; i++)
 		enter_job(jobs[i]);
-	if (OidIsValid(get_extension_oid("weir", true)))
+	if (ours && OidIsValid(get_extension_oid("weir", true)))
 		dropped = dropped_jobs(&ndropped);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	for (int i = 0; i < ndropped; i++)
 		weir_purge_dropped(dropped[i]);
-	weir_settle_orphans();
+	if (ours)
+		weir_settle_orphans();
 	proc_exit(0);
 }
 

@@ -16,7 +16,8 @@ typedef enum PendingAction
 	PENDING_CLAIM,				/* give it back, unless the job was started */
 	PENDING_WITHDRAWAL,			/* at commit: the job waits no more; else it does again */
 	PENDING_START,				/* at commit: start the job */
-	PENDING_NOTIFY				/* at commit: send its coordinator "kind" */
+	PENDING_NOTIFY,				/* at commit: send its coordinator "kind" */
+	PENDING_SCAN				/* at commit: look for jobs that should run */
 } PendingAction;
 
 typedef struct PendingNotice
@@ -112,6 +113,17 @@ end_withdrawal(int64 job, bool commit)
 	weir_registry_changed();
 }
 
+/* The launcher looks into every database again; what runs there it knows. */
+static void
+scan_again(void)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	weir_registry->scanned = false;
+	if (weir_registry->launcher)
+		SetLatch(&weir_registry->launcher->procLatch);
+	LWLockRelease(weir_registry->lock);
+}
+
 /* Latest first, so that a job is started before its claim ends. */
 static void
 end_notices(bool commit)
@@ -127,6 +139,8 @@ end_notices(bool commit)
 			end_withdrawal(p->job, commit);
 		else if (commit && p->action == PENDING_START)
 			weir_registry_start(MyDatabaseId, p->job);
+		else if (commit && p->action == PENDING_SCAN)
+			scan_again();
 		else if (commit)
 			notify(p->job, p->kind);
 	}
@@ -235,4 +249,11 @@ weir_registry_notify_at_commit(int64 job, WeirRequestKind kind)
 {
 	if (weir_registry_available())
 		remember(PENDING_NOTIFY, kind, job);
+}
+
+void
+weir_registry_scan_at_commit(void)
+{
+	if (weir_registry_available())
+		remember(PENDING_SCAN, 0, 0);
 }

@@ -39,6 +39,9 @@ extern void weir_registry_start_at_commit(int64 job);
 /* Send CONFIGURE / CANCEL to this job's coordinator when the current transaction commits. */
 extern void weir_registry_notify_at_commit(int64 job, WeirRequestKind kind);
 
+/* Have the databases looked through for jobs that should run when the current transaction commits. */
+extern void weir_registry_scan_at_commit(void);
+
 /* Does this job of the current database have a coordinator, or is one being started? */
 extern bool weir_registry_is_active(int64 job);
 

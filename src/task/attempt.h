@@ -54,7 +54,8 @@ typedef struct WeirTaskError
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
 	char		message[1024];
-	char		detail[1024];
+	char		detail[1024];	/* "": none */
+	char		hint[1024];		/* "": none */
 } WeirTaskError;
 
 typedef struct WeirTaskSlot

@@ -60,11 +60,12 @@ without_own_context(WeirTask *task, const char *context)
 }
 
 /* What was done in the epoch keeps it from being prepared, and would again. */
-static const char *const unpreparable_advice =
+static const char *const unpreparable_detail =
 "The job's rows are committed in two phases, so triggers, functions and views that write them must not do "
 "what cannot be prepared: NOTIFY, temporary tables, cursors WITH HOLD, one advisory lock for the session "
-"and the transaction, postgres_fdw tables.\n"
-"HINT: Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
+"and the transaction, postgres_fdw tables.";
+static const char *const unpreparable_hint =
+"Remove it from what the insert runs, or set mode => 'at_least_once' with weir.enable_checkpointing.";
 
 /* Kept state that is not declared, or of another type, stays so until somebody alters the job. */
 static bool
@@ -82,21 +83,27 @@ report_error(WeirTask *task, ErrorData *edata)
 	bool		unpreparable = task->preparing &&
 		weir_prepare_is_hopeless(unpack_sql_state(edata->sqlerrcode));
 	StringInfoData detail;
+	StringInfoData hint;
 
 	initStringInfo(&detail);
+	initStringInfo(&hint);
 	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		weir_lock_describe_holders(&detail);
 	if (edata->detail)
 		appendStringInfo(&detail, "%s%s", detail.len ? " " : "", edata->detail);
 	append_line(&detail, edata->context ? without_own_context(task, edata->context) : NULL);
-	append_line(&detail, edata->hint ? psprintf("HINT: %s", edata->hint) : NULL);
+	append_line(&hint, edata->hint);
 	if (unpreparable)
-		append_line(&detail, unpreparable_advice);
+	{
+		append_line(&detail, unpreparable_detail);
+		append_line(&hint, unpreparable_hint);
+	}
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
 	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
+	weir_text_copy(error->hint, hint.data, sizeof(error->hint));
 	pg_write_barrier();
 	error->set = true;
 }
