@@ -48,6 +48,9 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# Calls within the library go straight to their function.
+SHLIB_LINK += -Wl,-Bsymbolic-functions
+
 # TLS by the library that the server uses for its own.
 ifeq ($(with_ssl),openssl)
 SHLIB_LINK += -lssl -lcrypto

@@ -7,7 +7,7 @@
 
 #include "utils/memutils.h"
 
-#include "operator/keyed_state.h"
+#include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
 #include "state/kinds/window.h"
@@ -19,8 +19,6 @@ typedef struct CountWindow
 	WeirResult *result;
 	WeirKey    *key;
 	MemoryContext scratch;		/* of what a window that fires computes */
-	Datum	   *row;			/* of row_desc */
-	bool	   *row_nulls;
 	Datum	   *values;			/* of function_desc */
 	bool	   *nulls;
 } CountWindow;
@@ -41,10 +39,14 @@ open_window(WeirOperator *op)
 	w->result = weir_result_create(df);
 	w->key = weir_key_create(df);
 	w->scratch = AllocSetContextCreate(op->context, "weir window results", ALLOCSET_DEFAULT_SIZES);
-	w->row = palloc(sizeof(Datum) * Max(df->row_desc->natts, 1));
-	w->row_nulls = palloc(sizeof(bool) * Max(df->row_desc->natts, 1));
 	w->values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
 	w->nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
+}
+
+static bool
+may_fail(const WeirOperator *op)
+{
+	return weir_window_may_fail(((const CountWindow *) op)->window);
 }
 
 /*
@@ -55,12 +57,14 @@ static bool
 add_row(CountWindow *w, const WeirBatch *in, int row)
 {
 	MemoryContext old = MemoryContextSwitchTo(w->scratch);
+	const WeirNativeFault *fault;
 	bool		fired;
 
 	weir_key_enter(w->key, w->op.store, in, row);
 	weir_current_store = NULL;
-	weir_batch_get_row(in, row, w->row, w->row_nulls);
-	fired = weir_window_add(w->window, w->row, w->row_nulls, w->values, w->nulls);
+	fired = weir_window_add(w->window, in->columns, row, w->values, w->nulls, &fault);
+	if (fault)
+		weir_native_raise(fault);
 	weir_store_leave(w->op.store);
 	MemoryContextSwitchTo(old);
 	return fired;
@@ -91,9 +95,9 @@ close_window(WeirOperator *op, bool committed)
 const WeirOperatorOps weir_count_window_operator = {
 	.name = "count_window",
 	.size = sizeof(CountWindow),
-	.calls_user_code = true,
 	.serves = serves,
 	.open = open_window,
+	.may_fail = may_fail,
 	.rows = add_rows,
 	.close = close_window
 };

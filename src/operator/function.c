@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "operator/function_call.h"
-#include "operator/keyed_state.h"
+#include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
 
@@ -36,6 +36,12 @@ open_function(WeirOperator *op)
 	f->call = weir_function_call_create(df);
 	f->values = palloc(sizeof(Datum) * Max(df->row_desc->natts, 1));
 	f->nulls = palloc(sizeof(bool) * Max(df->row_desc->natts, 1));
+}
+
+static bool
+may_fail(const WeirOperator *op)
+{
+	return true;
 }
 
 /* What f returned, which may still have rows to come. */
@@ -92,9 +98,9 @@ close_function(WeirOperator *op, bool committed)
 const WeirOperatorOps weir_function_operator = {
 	.name = "function",
 	.size = sizeof(Function),
-	.calls_user_code = true,
 	.serves = serves,
 	.open = open_function,
+	.may_fail = may_fail,
 	.rows = call_rows,
 	.close = close_function
 };

@@ -35,12 +35,14 @@ typedef struct WeirOperatorOps
 {
 	const char *name;
 	Size		size;			/* of its own struct */
-	bool		calls_user_code;	/* a row may err, and leave state behind */
 
 	/* Whether this is what a dataflow's rows of row_desc go through. */
 	bool		(*serves) (const WeirDataflow *dataflow);
 	/* In a transaction, in its context. */
 	void		(*open) (WeirOperator *op);
+
+	/* Can a row err, and leave state behind? */
+	bool		(*may_fail) (const WeirOperator *op);
 
 	/*
 	 * Works off the rows from .. to - 1, in order, in a transaction with a

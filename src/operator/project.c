@@ -26,6 +26,12 @@ open_project(WeirOperator *op)
 	project->batch.columns = palloc(sizeof(WeirVector) * Max(op->dataflow->sink_desc->natts, 1));
 }
 
+static bool
+may_fail(const WeirOperator *op)
+{
+	return false;
+}
+
 /* The bitmaps of nulls are shared, so that all rows go on if any do. */
 static void
 project_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
@@ -54,6 +60,7 @@ const WeirOperatorOps weir_project_operator = {
 	.size = sizeof(Project),
 	.serves = serves,
 	.open = open_project,
+	.may_fail = may_fail,
 	.rows = project_rows,
 	.close = close_project
 };

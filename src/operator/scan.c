@@ -54,6 +54,12 @@ open_scan(WeirOperator *op)
 	}
 }
 
+static bool
+may_fail(const WeirOperator *op)
+{
+	return true;
+}
+
 /*
  * A value of the slot, which is gone with its row.  A sort or a hash join packs
  * what it keeps: of a type that is not to be packed it is unpacked.
@@ -181,9 +187,9 @@ close_scan(WeirOperator *op, bool committed)
 const WeirOperatorOps weir_scan_operator = {
 	.name = "scan",
 	.size = sizeof(StreamScan),
-	.calls_user_code = true,
 	.serves = serves,
 	.open = open_scan,
+	.may_fail = may_fail,
 	.rows = scan_rows,
 	.close = close_scan
 };

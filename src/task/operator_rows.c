@@ -338,7 +338,7 @@ run_guarded(WeirOperatorTask *op, WeirBatch *batch)
 static void
 run_unguarded(WeirOperatorTask *op, WeirBatch *batch)
 {
-	bool		by_row = op->step && op->step->ops->calls_user_code && op->sink &&
+	bool		by_row = op->step && op->step->ops->may_fail(op->step) && op->sink &&
 		op->task->dataflow->batching == WEIR_SINK_BY_RECORD;
 	int			step = by_row ? 1 : batch->nrows;
 
@@ -355,7 +355,7 @@ weir_operator_rows(WeirOperatorTask *op, WeirReceiver *from, const WeirMessage *
 	enter_transaction(op);
 	refresh(op);
 	batch = weir_receiver_rows(from, message, op->in_desc);
-	if (op->stream->dead_letter && op->step && op->step->ops->calls_user_code)
+	if (op->stream->dead_letter && op->step && op->step->ops->may_fail(op->step))
 		run_guarded(op, batch);
 	else
 		run_unguarded(op, batch);
