@@ -11,8 +11,8 @@
 #include "decide/align.h"
 #include "operator/operator.h"
 #include "record/channel.h"
-#include "sink/guarded.h"
-#include "sink/statement.h"
+#include "sink/isolating.h"
+#include "sink/sink.h"
 #include "task/letters.h"
 #include "task/router.h"
 #include "task/task.h"
@@ -28,8 +28,8 @@ typedef struct WeirOperatorTask
 	WeirRouter *out;			/* to the sink task; NULL: this task has the sink */
 	WeirStore  *store;			/* NULL: no keyed step */
 	WeirOperator *step;			/* NULL: the rows that come are the sink's */
-	WeirSink   *sink;			/* NULL: it is elsewhere, or guarded */
-	WeirGuarded *guarded;		/* the sink, where a row may be refused alone */
+	WeirSink   *sink;			/* NULL: it is elsewhere, or isolating */
+	WeirIsolating *isolating;	/* the sink, where a row may be refused alone */
 	const WeirStream *stream;
 	WeirLetters letters;		/* what this task writes of them */
 	Datum	   *values;			/* a row for the sink */

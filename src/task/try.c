@@ -149,8 +149,8 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->scan = weir_operator_open(&weir_scan_operator, df, NULL, &t->line);
 	t->hasher = weir_key_hasher_create(df);
 	t->step = weir_operator_open(weir_operator_behind_scan(df), df, t->store, &t->line);
-	t->sink = weir_sink_create(df, &t->line);
-	weir_sink_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
+	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
+	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
 	t->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
 	t->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
@@ -162,7 +162,7 @@ close_steps(Try *t)
 {
 	weir_operator_close(t->scan);
 	weir_operator_close(t->step);
-	weir_sink_free(t->sink);
+	weir_sink_close(t->sink);
 	weir_lines_close(t->lines);
 }
 
