@@ -174,6 +174,13 @@ typedef struct WeirSlot
 #define SH_DECLARE
 #include "lib/simplehash.h"
 
+/* The table's 32 bits, independent of those that chose the group. */
+static inline uint32
+weir_table_hash_of(uint64 hash)
+{
+	return (uint32) ((hash * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
+}
+
 struct WeirGroup
 {
 	weir_table_hash *table;		/* NULL: no entry yet */
@@ -320,7 +327,6 @@ extern void weir_keys_free(WeirStore *store, WeirEntry *entry);
 extern Size weir_keys_size(const WeirStore *store, WeirEntry *entry);
 
 /* entry.c: entries of the current key, and their end */
-extern uint32 weir_table_hash_of(uint64 hash);
 extern WeirGroup *weir_current_group(WeirStore *store);
 extern WeirEntry *weir_entry_find(WeirStore *store);
 extern WeirEntry *weir_entry_make(WeirStore *store);
