@@ -105,15 +105,6 @@ weir_entry_make(WeirStore *store)
 	return entry;
 }
 
-bool
-weir_entry_is_empty(const WeirStore *store, WeirEntry *entry)
-{
-	for (int i = 0; i < store->nstates; i++)
-		if (entry->bytes[store->nkeys + i] & WEIR_CELL_PRESENT)
-			return false;
-	return true;
-}
-
 /* Where a key is looked for first. */
 typedef struct Ahead
 {
