@@ -79,9 +79,6 @@ CREATE TABLE weir_internal.run (
     was_finished    boolean NOT NULL DEFAULT false, -- next start: pass the end of stream
     start_from      bigint NOT NULL DEFAULT 0,      -- next start: new timeline from this savepoint
     allow_gap       boolean NOT NULL DEFAULT false, -- go on where the journal lacks bytes
-    stream          oid,                -- what the last attempt read
-    step            text,               -- its keyed step: whose state was kept
-    step_function   oid,                -- and its OID, in this database
     altered         boolean NOT NULL DEFAULT false, -- next start: new timeline from the last completed
     leave_state     boolean NOT NULL DEFAULT false, -- which begins empty
     drop_state      boolean NOT NULL DEFAULT false, -- as in timeline
@@ -93,6 +90,18 @@ CREATE TABLE weir_internal.run (
     prepared        int NOT NULL DEFAULT 0, -- .. and of max_prepared_transactions
     crashes         int NOT NULL DEFAULT 0, -- of the server by the job, in a row without a checkpoint
     kills           int NOT NULL DEFAULT 0  -- of everything, likewise
+);
+
+-- Its sources and keyed steps, by the numbers that what is kept of them goes by.
+CREATE TABLE weir_internal.job_node (
+    job             bigint NOT NULL,
+    keyed           boolean NOT NULL,   -- a keyed step; else a source: each has numbers from 0
+    number          int NOT NULL,       -- never given to another
+    kind            text NOT NULL,
+    identity        text NOT NULL,      -- the stream's name, the function's signature ..
+    object          oid NOT NULL,       -- .. and OID, in the database of run; 0: neither
+    current         boolean NOT NULL,   -- the last attempt had it
+    PRIMARY KEY (job, keyed, number)
 );
 
 -- Does what a row of run says hold for this database, or was it copied into it?

@@ -8,7 +8,7 @@
  *
  * What becomes of the state that the last completed checkpoint holds:
  *
- *	same keyed step		each state is matched by its name and type.  One that is
+ *	same keyed step		(graph/number.h) each state is matched by its name and type.  One that is
  *						declared no more needs drop_state, one of another type a
  *						function to migrate it; a new one begins empty.
  *	another one, none	all of it is left behind, which needs drop_state.
@@ -23,17 +23,15 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
+#include "api/kept_state.h"
 #include "api/option.h"
 #include "api/state/access.h"
 #include "catalog/checkpoint.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
-#include "catalog/name.h"
-#include "catalog/snapshot.h"
 #include "job/coordinator.h"
-#include "operator/keyed_step.h"
+#include "operator/node_store.h"
 #include "server/registry.h"
 #include "source/stream.h"
 
@@ -47,99 +45,106 @@ check_chunk(void *arg, int group, bool is_full, bytea *payload)
 }
 
 static void
-count_chunk(void *arg, int group, bool is_full, bytea *payload)
+refuse_stream(const WeirJob *job, const char *detail)
 {
-	++*(int64 *) arg;
-}
-
-/* The caller's snapshot may be older than the checkpoint that stopped the job. */
-static void
-read_kept(const WeirJob *job, const WeirCompleted *kept, WeirSnapshotReader reader, void *arg)
-{
-	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_snapshot_read(job->id, kept->timeline, 0, kept->checkpoint, 0,
-					   kept->max_parallelism, reader, arg);
-	PopActiveSnapshot();
-}
-
-/* The job's query as it is to be, and as it was, read from one stream. */
-static void
-check_stream(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	char	   *before;
-
-	if (!OidIsValid(job->stream) || job->stream == dataflow->stream)
-		return;
-	before = get_rel_name(job->stream);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("job \"%s\" cannot change its stream", job->name),
-			 errdetail("Its journal and its positions are those of \"%s\", the query reads \"%s\".",
-					   before ? before : "a stream that was dropped",
-					   get_rel_name(dataflow->stream)),
+			 errdetail("%s", detail),
 			 errhint("Create another job for the other stream.")));
 }
 
-/* A function that was renamed is the same step; so is one made anew by its old name. */
-static bool
-same_step(const WeirJob *job, const WeirDataflow *dataflow)
+/* The job's query as it is to be, and as it was, read from the same streams. */
+static void
+check_streams(const WeirJob *job, const WeirGraph *graph, List *stored)
 {
-	char	   *step = weir_dataflow_step(dataflow);
+	ListCell   *lc;
 
-	if (OidIsValid(job->step_function) && OidIsValid(dataflow->function))
-		return job->step_function == dataflow->function;
-	if (step == NULL || job->step == NULL)
-		return step == job->step;
-	return strcmp(step, job->step) == 0;
+	foreach(lc, stored)
+	{
+		const WeirStoredNode *source = lfirst(lc);
+		const WeirNode *node = source->keyed ? NULL : weir_graph_matches(graph, source);
+		char	   *before = source->keyed ? NULL : get_rel_name(source->object);
+
+		if (source->keyed || (node && weir_node_object(node) == source->object))
+			continue;
+		if (node == NULL)
+			refuse_stream(job, psprintf("It has read \"%s\", which the query does not read.",
+										before ? before : "a stream that was dropped"));
+		refuse_stream(job, psprintf("Its journal and its positions are those of \"%s\", the query reads \"%s\".",
+									before ? before : "a stream that was dropped",
+									get_rel_name(weir_node_object(node))));
+	}
+	for (int n = 0; stored != NIL && n < weir_graph_nsources(graph); n++)
+	{
+		const WeirNode *node = weir_graph_source(graph, n);
+
+		if (weir_graph_matched(node, stored) == NULL)
+			refuse_stream(job, psprintf("The query reads \"%s\", which the job has not read.",
+										get_rel_name(weir_node_object(node))));
+	}
 }
 
-static const char *
-kept_by(const WeirJob *job)
+/* Is no keyed step one that the job had, though there are any? */
+static bool
+shares_no_step(const WeirGraph *graph, List *stored)
 {
-	if (OidIsValid(job->step_function))
-		return weir_function_name(job->step_function);
-	return job->step ? job->step : "another keyed step";
+	bool		had = false;
+	ListCell   *lc;
+
+	foreach(lc, stored)
+	{
+		const WeirStoredNode *step = lfirst(lc);
+
+		if (!step->keyed)
+			continue;
+		if (weir_graph_matches(graph, step))
+			return false;
+		had = had || step->current;
+	}
+	return had || weir_graph_nkeyed(graph) > 0;
 }
 
 /* Another keyed step knows nothing of the state that is kept. */
 static void
-leave_state(const WeirJob *job, const WeirCompleted *kept, WeirJobChange *change)
+check_left(const WeirJob *job, const WeirCompleted *kept, const WeirGraph *graph, List *stored,
+		   WeirJobChange *change)
 {
-	int64		nchunks = 0;
+	const WeirStoredNode *left = change->drop_state ? NULL : weir_kept_unknown(job, kept, graph, stored);
 
-	read_kept(job, kept, count_chunk, &nchunks);
-	if (nchunks > 0 && !change->drop_state)
+	if (left)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the state of job \"%s\" does not belong to its new query", job->name),
-				 errdetail("It was kept by %s.", kept_by(job)),
+				 errdetail("It was kept by %s.", weir_kept_by(left)),
 				 errhint("Set drop_state => true to begin with empty state.")));
-	change->leave_state = true;
+	change->leave_state = shares_no_step(graph, stored);
 }
 
 /*
- * Holds what is kept against what the query's step declares; as the owner, whose
+ * Holds what is kept against what the query's steps declare; as the owner, whose
  * types and functions a store calls, and by whose names migrate is looked up later.
  */
 static void
-check_state(const WeirJob *job, const WeirCompleted *kept, const WeirDataflow *dataflow,
+check_state(const WeirJob *job, const WeirCompleted *kept, const WeirGraph *graph, List *stored,
 			WeirJobChange *change)
 {
 	WeirSession before;
-	WeirStore  *store;
 
-	if (!same_step(job, dataflow))
-	{
-		leave_state(job, kept, change);
-		return;
-	}
-	if (!weir_dataflow_is_keyed(dataflow))
-		return;					/* neither keeps any */
+	check_left(job, kept, graph, stored, change);
 	weir_job_become_owner(job, &before);
-	store = weir_keyed_store_create(dataflow, kept->max_parallelism, 0, kept->max_parallelism);
-	weir_store_convert(store, change->drop_state, change->migrate);
-	read_kept(job, kept, check_chunk, store);
-	weir_store_destroy(store);
+	for (int n = 0; n < weir_graph_nkeyed(graph); n++)
+	{
+		const WeirNode *node = weir_graph_keyed(graph, n);
+		WeirStore  *store;
+
+		if (weir_graph_matched(node, stored) == NULL)
+			continue;
+		store = weir_node_store_create(node, kept->max_parallelism, 0, kept->max_parallelism);
+		weir_store_convert(store, change->drop_state, change->migrate);
+		weir_kept_read(job, kept, node->number, check_chunk, store);
+		weir_store_destroy(store);
+	}
 	weir_job_become_caller(&before);
 }
 
@@ -193,10 +198,11 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 	if (change->new_timeline)
 	{
 		WeirDataflow *dataflow = weir_job_compile_new(&altered);
+		List	   *stored = weir_job_nodes(job->id);
 
-		check_stream(job, dataflow);
+		check_streams(job, dataflow->graph, stored);
 		if (kept)
-			check_state(job, kept, dataflow, change);
+			check_state(job, kept, dataflow->graph, stored, change);
 		if (last)
 			weir_job_depend_set(job->id, dataflow->graph->uses);
 		weir_dataflow_free(dataflow);

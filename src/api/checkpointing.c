@@ -105,14 +105,16 @@ static void
 check_query(const WeirJob *job, WeirMode mode, const WeirCheckpointChange *change)
 {
 	WeirDataflow *dataflow;
+	const WeirNode *sink;
 
 	if (job->checkpointing && change->lock_wait == NULL &&
 		(change->mode == NULL || weir_job_is_running(job)))
 		return;
 	dataflow = weir_job_compile(job);
 	weir_check_journal(job, dataflow, mode);
-	notice_longer_epochs(job, dataflow->target,
-						 change->lock_wait ? weir_interval_us(change->lock_wait) : job->lock_wait);
+	for (int n = 0; (sink = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
+		notice_longer_epochs(job, weir_sink_plan(sink)->target,
+							 change->lock_wait ? weir_interval_us(change->lock_wait) : job->lock_wait);
 	weir_dataflow_free(dataflow);
 }
 

@@ -16,6 +16,7 @@
 
 #include "api/consumer.h"
 #include "catalog/job_depend.h"
+#include "graph/kinds/source.h"
 #include "source/stream.h"
 
 static void
@@ -37,8 +38,8 @@ lock_wrapper(Oid server)
 					   ShareUpdateExclusiveLock);
 }
 
-void
-weir_check_consumer(int64 job, Oid relid)
+static void
+check_consumer(int64 job, Oid relid)
 {
 	WeirStream *stream = weir_stream_get(relid);
 	ListCell   *server;
@@ -58,4 +59,13 @@ weir_check_consumer(int64 job, Oid relid)
 				refuse(stream, other);
 		}
 	}
+}
+
+void
+weir_check_consumers(int64 job, const WeirGraph *graph)
+{
+	const WeirNode *source;
+
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+		check_consumer(job, weir_source_plan(source)->stream);
 }

@@ -7,7 +7,9 @@
 
 #include "postgres.h"
 
-/* Error if the stream's sender serves another job. */
-extern void weir_check_consumer(int64 job, Oid stream);
+#include "graph/graph.h"
+
+/* Error if a sender of the job's streams serves another job. */
+extern void weir_check_consumers(int64 job, const WeirGraph *graph);
 
 #endif

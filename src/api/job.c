@@ -18,15 +18,18 @@
 #include "utils/timestamp.h"
 
 #include "api/consumer.h"
+#include "api/kept_state.h"
 #include "api/option.h"
 #include "api/savepoint.h"
 #include "api/state/access.h"
 #include "base/clock.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/job_node.h"
 #include "compile/dataflow.h"
 #include "decide/clock.h"
 #include "graph/describe.h"
+#include "graph/kinds/source.h"
 #include "server/mark.h"
 #include "server/registry.h"
 #include "source/source.h"
@@ -145,6 +148,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 {
 	WeirJob		job = {0};
 	WeirDataflow *dataflow;
+	const WeirNode *source;
 	bool		if_not_exists = weir_arg_bool(fcinfo, 4);
 
 	weir_check_unrestricted("weir.create_job");
@@ -164,7 +168,8 @@ weir_create_job(PG_FUNCTION_ARGS)
 	}
 	dataflow = weir_compile(job.query, true);
 	check_calls(dataflow, job.query);
-	(void) weir_stream_get(dataflow->stream);	/* its options fit its columns */
+	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
+		(void) weir_stream_get(weir_source_plan(source)->stream);	/* its options fit its columns */
 	job.id = weir_job_create(&job);
 	if (job.id == 0)
 		duplicate_job(job.name, if_not_exists);
@@ -177,36 +182,36 @@ weir_create_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Nothing may fail of it, and yet the values be others. */
+/* What the user may not have thought of. */
 static void
-warn_of_escapes(const WeirStream *stream)
+stream_notices(const WeirJob *job, const WeirStream *stream)
 {
 	if (weir_stream_escapes_json(stream))
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("backslashes in the JSON of stream %s are escapes of format text", stream->name),
 				 errhint("Set the stream's option format to 'jsonl', unless its peer escapes them as COPY does.")));
-}
-
-/* What the user may not have thought of. */
-static void
-start_notices(const WeirJob *job, const WeirDataflow *dataflow)
-{
-	WeirStream *stream = weir_stream_get(dataflow->stream);
-
-	warn_of_escapes(stream);
-	if (!job->checkpointing)
-		ereport(NOTICE,
-				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-				 errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
-						job->name),
-				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
 	if (stream->max_retries == 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",
 						job->name, stream->name),
 				 errhint("Set option max_retries of the stream's server to connect again, -1 for ever.")));
+}
+
+static void
+start_notices(const WeirJob *job, const WeirGraph *graph)
+{
+	const WeirNode *source;
+
+	if (!job->checkpointing)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
+						job->name),
+				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+		stream_notices(job, weir_stream_get(weir_source_plan(source)->stream));
 }
 
 static void
@@ -230,13 +235,39 @@ exclude(bool first, bool second, const char *names, const char *hint)
 				 errhint("%s", hint)));
 }
 
+/* A savepoint may be older than an alter_job. */
+static void
+check_start_state(const WeirJob *job, const WeirGraph *graph)
+{
+	List	   *stored = weir_job_nodes(job->id);
+	ListCell   *lc;
+
+	if (job->start_from == 0 || job->drop_state)
+		return;
+	foreach(lc, weir_completed_all(job->id))
+	{
+		const WeirCompleted *row = lfirst(lc);
+		const WeirStoredNode *left = row->checkpoint == job->start_from ?
+			weir_kept_unknown(job, row, graph, stored) : NULL;
+
+		if (left)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("savepoint \"%s\" of job \"%s\" holds state that does not belong to its query",
+							row->savepoint, job->name),
+					 errdetail("It was kept by %s.", weir_kept_by(left)),
+					 errhint("Give the job the query it had then with weir.alter_job, or call that with drop_state => true.")));
+	}
+}
+
 static WeirDataflow *
 check_begin(WeirJob *job, bool take)
 {
 	WeirDataflow *dataflow = weir_job_compile_new(job);
 
+	check_start_state(job, dataflow->graph);
 	weir_check_prerequisites(job, dataflow, take);
-	weir_check_consumer(job->id, dataflow->stream);
+	weir_check_consumers(job->id, dataflow->graph);
 	if (job->checkpointing)
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
 	return dataflow;
@@ -254,7 +285,7 @@ weir_job_begin(WeirJob *job)
 	WeirDataflow *dataflow = check_begin(job, true);
 
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
-	start_notices(job, dataflow);
+	start_notices(job, dataflow->graph);
 	weir_job_depend_set(job->id, dataflow->graph->uses);
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);

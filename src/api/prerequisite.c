@@ -28,6 +28,7 @@
 #include "base/settings.h"
 #include "job/resources.h"
 #include "server/registry.h"
+#include "graph/kinds/source.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */
@@ -225,11 +226,9 @@ weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 			 errhint("Run these statements:\n%s", missing.lines.data)));
 }
 
-void
-weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+static void
+check_journal(const WeirJob *job, const WeirStream *stream, WeirMode mode)
 {
-	WeirStream *stream = weir_stream_get(dataflow->stream);
-
 	if (stream->journal || stream->resume != (mode == WEIR_AT_MOST_ONCE))
 		return;
 	if (stream->resume)
@@ -245,4 +244,13 @@ weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mo
 					weir_mode_name(mode), stream->name),
 			 errdetail("What job \"%s\" reads from a socket could not be read again.", job->name),
 			 errhint("Set option journal 'on' of the stream's server, or protocol 'resume' if its sender speaks it, or enable checkpointing with mode => 'at_most_once'.")));
+}
+
+void
+weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+{
+	const WeirNode *source;
+
+	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
+		check_journal(job, weir_stream_get(weir_source_plan(source)->stream), mode);
 }

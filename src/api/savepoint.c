@@ -13,6 +13,7 @@
 #include "api/savepoint.h"
 #include "api/state/access.h"
 #include "catalog/checkpoint.h"
+#include "catalog/job_node.h"
 #include "server/registry.h"
 #include "source/source.h"
 
@@ -86,21 +87,18 @@ weir_drop_savepoint(PG_FUNCTION_ARGS)
 }
 
 static void
-check_journal_holds(const WeirJob *job, const WeirSourceOps *source, const char *name,
-					const WeirCompleted *row)
+check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, const char *name,
+					const WeirPosition *position)
 {
-	for (int i = 0; i < row->npositions; i++)
-	{
-		char	   *missing = source->missing(job->id, i, &row->positions[i]);
+	char	   *missing = source->missing(job->id, number, position);
 
-		if (missing != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
-							job->name, name),
-					 errdetail("%s", missing),
-					 errhint("Set allow_gap => true to go on without them.")));
-	}
+	if (missing != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("journal of job \"%s\" no longer holds what followed savepoint \"%s\"",
+						job->name, name),
+				 errdetail("%s", missing),
+				 errhint("Set allow_gap => true to go on without them.")));
 }
 
 WeirCompleted *
@@ -117,13 +115,19 @@ void
 weir_savepoint_start_from(WeirJob *job, const char *name)
 {
 	WeirCompleted *row = weir_savepoint_require(job, name);
-	const WeirSourceOps *source = weir_source_of(job->stream);
+	List	   *nodes = weir_job_nodes(job->id);
 
 	job->start_from = row->checkpoint;
-	if (source == NULL)
-		return;
-	if (!job->allow_gap)
-		check_journal_holds(job, source, name, row);
 	for (int i = 0; i < row->npositions; i++)
-		job->was_finished = job->was_finished || source->position_ended(&row->positions[i]);
+	{
+		const WeirPosition *position = &row->positions[i];
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
+
+		if (source == NULL)
+			continue;
+		if (!job->allow_gap)
+			check_journal_holds(job, source, i, name, position);
+		job->was_finished = job->was_finished || source->position_ended(position);
+	}
 }

@@ -33,8 +33,6 @@
 #define JOB_QUERY \
 	"SELECT j.*, r.*, " JOB_STATUS " AS job_status," \
 	" coalesce(j.tolerable_failures, CASE WHEN j.fail_on_errors THEN 0 ELSE -1 END) AS tolerable," \
-	" CASE WHEN weir_internal.is_here(r.system_identifier, r.database)" \
-	" THEN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = r.step_function) END AS step_here," \
 	" coalesce(r.wanted AND weir_internal.is_here(r.system_identifier, r.database), false) AS wanted_here" \
 	" FROM weir_internal.job j LEFT JOIN weir_internal.run r ON r.job = j.id "
 
@@ -186,9 +184,6 @@ read_run(MemoryContext context, WeirJob *job, int row)
 	job->was_finished = weir_row_bool(row, "was_finished");
 	job->start_from = weir_row_int64(row, "start_from");
 	job->allow_gap = weir_row_bool(row, "allow_gap");
-	job->stream = weir_row_oid(row, "stream");
-	job->step = weir_row_text(context, row, "step");
-	job->step_function = weir_row_oid(row, "step_here");
 	job->altered = weir_row_bool(row, "altered");
 	job->leave_state = weir_row_bool(row, "leave_state");
 	job->drop_state = weir_row_bool(row, "drop_state");
@@ -390,21 +385,15 @@ weir_job_set_timeline(int64 id, int64 timeline)
 }
 
 void
-weir_job_set_attempt(int64 id, Oid stream, Oid step_function, const char *step, int workers,
-					 int prepared)
+weir_job_set_resources(int64 id, int workers, int prepared)
 {
 	WeirArguments args = {0};
 
 	weir_bind_int64(&args, id);
-	weir_bind_oid(&args, stream);
-	weir_bind_text(&args, step);
 	weir_bind_int32(&args, workers);
 	weir_bind_int32(&args, prepared);
-	weir_bind_oid(&args, step_function);
-	weir_internal_execute("UPDATE weir_internal.run SET stream = $2, step = $3, workers = $4, prepared = $5,"
-						  " step_function = $6"
-						  " WHERE job = $1 AND (stream, step, workers, prepared, step_function)"
-						  " IS DISTINCT FROM ($2, $3, $4, $5, $6)", &args);
+	weir_internal_execute("UPDATE weir_internal.run SET workers = $2, prepared = $3"
+						  " WHERE job = $1 AND (workers, prepared) IS DISTINCT FROM ($2, $3)", &args);
 }
 
 void

@@ -59,9 +59,6 @@ typedef struct WeirJob
 	int64		start_from;		/* the next start begins a new timeline from this
 								 * savepoint; 0: none */
 	bool		allow_gap;		/* it goes on where the journal lacks bytes */
-	Oid			stream;			/* what the last attempt read; InvalidOid: none ran */
-	char	   *step;			/* its keyed step; NULL: none ran, or without one */
-	Oid			step_function;	/* its function; InvalidOid: gone, or of another database */
 	bool		altered;		/* the next start begins a new timeline from the
 								 * last completed checkpoint */
 	bool		leave_state;	/* which is empty */
@@ -169,9 +166,8 @@ extern void weir_job_set_record_failure(const WeirJob *job);
 extern void weir_job_set_crashes(int64 id, const WeirCrashes *crashes);
 /* Takes a new attempt id, never used before; counts the restarts that led to it. */
 extern int64 weir_job_next_attempt(int64 id, int restarts);
-/* What the attempt reads, its keyed step (NULL: none), and what it takes. */
-extern void weir_job_set_attempt(int64 id, Oid stream, Oid step_function, const char *step,
-								 int workers, int prepared);
+/* What an attempt takes of the server. */
+extern void weir_job_set_resources(int64 id, int workers, int prepared);
 /* Also ends "fresh", "start_from", and what alter_job left for the next start. */
 extern void weir_job_set_timeline(int64 id, int64 timeline);
 /* A checkpoint behind the end that a finished job passed has completed. */

@@ -17,11 +17,9 @@
 #include "utils/memutils.h"
 
 #include "catalog/internal.h"
+#include "catalog/job_node.h"
 #include "catalog/snapshot.h"
 #include "catalog/snapshot_scan.h"
-
-/* The only keyed step a job has. */
-#define STEP 0
 
 /* The group's newest chunk of the kind. */
 static int64
@@ -35,16 +33,21 @@ newest(WeirChunkScan *scan, int group, bool is_full)
 int64
 weir_snapshot_newest(int64 job, int ngroups)
 {
-	WeirChunkScan scan;
+	int			nsteps = weir_job_steps(job);
 	int64		result = 0;
 
-	weir_chunk_scan_open(&scan, AccessShareLock, job, STEP);
-	for (int group = 0; group < ngroups; group++)
+	for (int step = 0; step < nsteps; step++)
 	{
-		result = Max(result, newest(&scan, group, true));
-		result = Max(result, newest(&scan, group, false));
+		WeirChunkScan scan;
+
+		weir_chunk_scan_open(&scan, AccessShareLock, job, step);
+		for (int group = 0; group < ngroups; group++)
+		{
+			result = Max(result, newest(&scan, group, true));
+			result = Max(result, newest(&scan, group, false));
+		}
+		weir_chunk_scan_close(&scan);
 	}
-	weir_chunk_scan_close(&scan);
 	return result;
 }
 
@@ -69,12 +72,17 @@ delete_range(WeirChunkScan *scan, int group, int64 timeline, int64 after, int64 
 void
 weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint, int ngroups)
 {
-	WeirChunkScan scan;
+	int			nsteps = weir_job_steps(job);
 
-	weir_chunk_scan_open(&scan, RowExclusiveLock, job, STEP);
-	for (int group = 0; group < ngroups; group++)
-		delete_range(&scan, group, timeline, checkpoint, PG_INT64_MAX);
-	weir_chunk_scan_close(&scan);
+	for (int step = 0; step < nsteps; step++)
+	{
+		WeirChunkScan scan;
+
+		weir_chunk_scan_open(&scan, RowExclusiveLock, job, step);
+		for (int group = 0; group < ngroups; group++)
+			delete_range(&scan, group, timeline, checkpoint, PG_INT64_MAX);
+		weir_chunk_scan_close(&scan);
+	}
 }
 
 /* Checkpoints whose chunks stay whatever is newer, ascending. */
@@ -111,31 +119,42 @@ is_of_timeline(int64 job, int64 timeline, int64 checkpoint)
 								 "WHERE job = $1 AND checkpoint = $2 AND timeline = $3", &args) > 0;
 }
 
+static void
+trim_group(WeirChunkScan *scan, int group, int64 timeline, int64 oldest, const int64 *keep, int nkeep)
+{
+	int64		base = weir_chunk_scan_base(scan, group, timeline, oldest);
+	int64		last = base > 0 ? base - 1 : oldest;
+	int64		after = 0;
+
+	for (int i = 0; i < nkeep && keep[i] <= last; i++)
+	{
+		delete_range(scan, group, 0, after, keep[i] - 1);
+		after = keep[i];
+	}
+	delete_range(scan, group, 0, after, last);
+}
+
+/* A step that the job has no more writes no full chunk: all that it kept goes. */
 void
 weir_snapshot_trim(int64 job, int64 timeline, int64 oldest, int first, int end)
 {
-	WeirChunkScan scan;
 	int64	   *keep;
 	int			nkeep;
+	int			nsteps;
 
 	/* As long as the timeline it left is retained, this one has nothing to give back. */
 	if (!is_of_timeline(job, timeline, oldest))
 		return;
 	keep = protected_ids(job, &nkeep);
-	weir_chunk_scan_open(&scan, RowExclusiveLock, job, STEP);
-	for (int group = first; group < end; group++)
+	nsteps = weir_job_steps(job);
+	for (int step = 0; step < nsteps; step++)
 	{
-		int64		base = weir_chunk_scan_base(&scan, group, timeline, oldest);
-		int64		last = base > 0 ? base - 1 : oldest;
-		int64		after = 0;
+		WeirChunkScan scan;
 
-		for (int i = 0; i < nkeep && keep[i] <= last; i++)
-		{
-			delete_range(&scan, group, 0, after, keep[i] - 1);
-			after = keep[i];
-		}
-		delete_range(&scan, group, 0, after, last);
+		weir_chunk_scan_open(&scan, RowExclusiveLock, job, step);
+		for (int group = first; group < end; group++)
+			trim_group(&scan, group, timeline, oldest, keep, nkeep);
+		weir_chunk_scan_close(&scan);
 	}
-	weir_chunk_scan_close(&scan);
 	pfree(keep);
 }

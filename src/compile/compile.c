@@ -35,7 +35,6 @@
 
 #include "base/compat.h"
 #include "base/session.h"
-#include "catalog/name.h"
 #include "compile/compile.h"
 #include "graph/stage.h"
 
@@ -151,14 +150,6 @@ WeirDataflow *
 weir_compile_returning(const char *query)
 {
 	return compile(query, true, true);
-}
-
-char *
-weir_dataflow_step(const WeirDataflow *dataflow)
-{
-	if (dataflow->window != NULL)
-		return pstrdup("weir.count_window");
-	return OidIsValid(dataflow->function) ? weir_function_name(dataflow->function) : NULL;
 }
 
 void

@@ -119,9 +119,6 @@ extern bool weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *sta
 extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
 extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
-/* What the keyed step is, so that its state is known again; NULL: there is none. */
-extern char *weir_dataflow_step(const WeirDataflow *dataflow);
-
 /* The shape of its tasks. */
 extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,
 								   WeirTopology *topology);

@@ -136,18 +136,28 @@ weir_channel_ends(const WeirTopology *t, int channel)
 	return ends;
 }
 
+static void
+add_channel(int *channels, int *n, int channel)
+{
+	if (channels)
+		channels[*n] = channel;
+	++*n;
+}
+
 int
 weir_task_inputs(const WeirTopology *t, int task, int *channels)
 {
+	int			stage = weir_task_stage(t, task);
+	int			subtask = task - t->stages[stage].first_task;
 	int			n = 0;
 
-	for (int i = 0; i < t->nchannels; i++)
+	for (int i = 0; i < t->nexchanges; i++)
 	{
-		if (weir_channel_ends(t, i).to != task)
-			continue;
-		if (channels)
-			channels[n] = i;
-		n++;
+		const WeirExchange *x = &t->exchanges[i];
+
+		for (int from = 0; x->to == stage && from < t->stages[x->from].parallelism; from++)
+			add_channel(channels, &n,
+						x->first_channel + from * t->stages[stage].parallelism + subtask);
 	}
 	return n;
 }
@@ -155,15 +165,17 @@ weir_task_inputs(const WeirTopology *t, int task, int *channels)
 int
 weir_task_outputs(const WeirTopology *t, int task, int *channels)
 {
+	int			stage = weir_task_stage(t, task);
+	int			subtask = task - t->stages[stage].first_task;
 	int			n = 0;
 
-	for (int i = 0; i < t->nchannels; i++)
+	for (int i = 0; i < t->nexchanges; i++)
 	{
-		if (weir_channel_ends(t, i).from != task)
-			continue;
-		if (channels)
-			channels[n] = i;
-		n++;
+		const WeirExchange *x = &t->exchanges[i];
+		int			width = t->stages[x->to].parallelism;
+
+		for (int to = 0; x->from == stage && to < width; to++)
+			add_channel(channels, &n, x->first_channel + subtask * width + to);
 	}
 	return n;
 }

@@ -93,8 +93,8 @@ typedef struct WeirNodeOps
 	void		(*describe) (const WeirNode *node, StringInfo text);
 	/* Adds to relations and items what its statement does not name; NULL: nothing. */
 	void		(*depend) (const WeirNode *node, WeirGraph *graph);
-	/* The keyed function, by which a step is known when its name changes; NULL: none. */
-	Oid			(*function) (const WeirNode *node);
+	/* The stream or function by which it is known when its name changes; NULL: none. */
+	Oid			(*object) (const WeirNode *node);
 } WeirNodeOps;
 
 #define WEIR_NODE_KIND(id, ops) extern const WeirNodeOps ops;

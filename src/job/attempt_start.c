@@ -10,6 +10,7 @@
 #include "base/session.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "graph/number.h"
 #include "job/coordinator.h"
 #include "job/resources.h"
 #include "task/task.h"
@@ -39,8 +40,8 @@ weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
 	dataflow = compile_as_owner(co);
 	weir_dataflow_topology(dataflow, job->parallelism, topology);
 	weir_count_resources(job, topology);
-	weir_job_set_attempt(job->id, dataflow->stream, dataflow->function,
-						 weir_dataflow_step(dataflow), job->workers, job->prepared);
+	weir_graph_keep_numbers(dataflow->graph, job->id);
+	weir_job_set_resources(job->id, job->workers, job->prepared);
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
 	MemoryContextSwitchTo(co->run.context);

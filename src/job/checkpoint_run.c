@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
+#include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
 #include "sink/output.h"
@@ -187,7 +188,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 									   message->checkpoint, now);
 			break;
 		case WEIR_CONTROL_ENDED:
-			if (!weir_attempt_is_source(co->run.attempt, message->task))
+			if (weir_participant_catches_up(&co->run.attempt->topology, message->task))
 				tell_pending(co, message->task);
 			break;
 		default:
@@ -221,7 +222,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	WEIR_FAULT(after_trigger);
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (weir_attempt_is_source(co->run.attempt, i) || co->run.tasks[i].ended)
+		if (weir_participant_is_told(&co->run.attempt->topology, i, co->run.tasks[i].ended))
 			tell_trigger(co, i, p, action->ckind);
 	}
 }
@@ -232,6 +233,7 @@ refuse_request(WeirCoordinator *co, const WeirAction *action, const char *reason
 {
 	if (action->ckind != WEIR_FINAL || !co->stop.draining)
 		weir_request_done(co, action->token, false, 0, reason);
+	co->checkpoints.unanswered = 0;
 }
 
 static void
@@ -241,6 +243,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	const char *reason = weir_checkpoint_failure_text(action->reason);
 	WeirControl message = {0};
 
+	co->checkpoints.unanswered = action->token;
 	message.checkpoint = action->checkpoint;
 	for (int i = 0; i < co->run.ntasks; i++)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
@@ -504,9 +507,13 @@ weir_checkpoints_note_doubt(WeirCoordinator *co)
 		co->doubt = doubt;
 }
 
+/* An error in an abort has kept its request from being answered. */
 static void
 close_checkpointer(WeirCoordinator *co)
 {
+	weir_request_done(co, co->checkpoints.unanswered, false, 0,
+					  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
+	co->checkpoints.unanswered = 0;
 	co->checkpoints.failures = weir_checkpointer_failures(co->checkpoints.checkpointer);
 	weir_checkpointer_destroy(co->checkpoints.checkpointer);
 	co->checkpoints.checkpointer = NULL;

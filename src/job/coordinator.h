@@ -94,6 +94,7 @@ typedef struct WeirCheckpoints
 	int64		failures;		/* consecutive failed ones, over attempts */
 	int64		failed;			/* the last that did */
 	const char *failed_reason;
+	uint64		unanswered;		/* token of the request for the one being aborted; 0: none */
 	int			trim_group;		/* where the next trim of chunks begins */
 } WeirCheckpoints;
 

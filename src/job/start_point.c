@@ -26,6 +26,7 @@
 
 #include "utils/memutils.h"
 
+#include "catalog/job_node.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
@@ -173,16 +174,21 @@ known_positions(List *rows, int source, int *n)
 static void
 pass_gaps(WeirCoordinator *co, List *rows)
 {
-	const WeirSourceOps *source = weir_source_of(co->job->stream);
+	List	   *nodes = weir_job_nodes(co->job->id);
 
-	for (int i = 0; source != NULL && i < co->start.npositions; i++)
+	for (int i = 0; i < co->start.npositions; i++)
 	{
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
 		int			nknown;
-		WeirPosition *known = known_positions(rows, i, &nknown);
+		WeirPosition *known;
 		char	   *detail;
-		int64		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known,
-											  &detail);
+		int64		passed;
 
+		if (source == NULL)
+			continue;
+		known = known_positions(rows, i, &nknown);
+		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known, &detail);
 		pfree(known);
 		if (passed > 0)
 			ereport(LOG,

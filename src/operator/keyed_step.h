@@ -33,11 +33,4 @@ extern WeirKeyedStep *weir_keyed_step_reset(WeirKeyedStep *step);
 extern void weir_keyed_step_row(WeirKeyedStep *step, const WeirRow *row,
 								WeirSinkRowFunction emit, void *arg);
 
-/*
- * A store, empty, for some key groups of a dataflow's keyed step.  Where that is
- * a window the dataflow must outlive it.  In a transaction.
- */
-extern WeirStore *weir_keyed_store_create(const WeirDataflow *dataflow, int max_parallelism,
-										  int first, int end);
-
 #endif

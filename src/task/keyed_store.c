@@ -11,7 +11,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
-#include "operator/keyed_step.h"
+#include "operator/node_store.h"
 #include "state/chunk/convert.h"
 #include "task/keyed_store.h"
 #include "task/state_memory.h"
@@ -45,10 +45,48 @@ convert_base(WeirStore *store, const WeirAttempt *attempt)
 	weir_store_convert(store, drop_state, migrate);
 }
 
+/* The nodes that a stage of the attempt runs. */
+static const WeirStageNodes *
+stage_nodes(const WeirTask *task, int stage)
+{
+	return &weir_graph_stages(task->dataflow->graph, task->job->parallelism)->nodes[stage];
+}
+
+const WeirNode *
+weir_task_keyed_node(const WeirTask *task)
+{
+	const WeirStageNodes *nodes = stage_nodes(task, task->stage - task->attempt->topology.stages);
+
+	for (int i = 0; i < nodes->nnodes; i++)
+	{
+		const WeirNode *node = task->dataflow->graph->nodes[nodes->nodes[i]];
+
+		if (weir_node_ops(node->kind)->keyed)
+			return node;
+	}
+	return NULL;
+}
+
+/* Where a source began: a source is the first node of its stage, which has one task. */
+static const WeirPosition *
+start_of(void *arg, const WeirNode *source)
+{
+	const WeirTask *task = arg;
+	const WeirTopology *topology = &task->attempt->topology;
+
+	for (int i = 0; i < topology->nstages; i++)
+	{
+		if (stage_nodes(task, i)->nodes[0] == source->id)
+			return &task->attempt->tasks[topology->stages[i].first_task].start;
+	}
+	return NULL;
+}
+
 WeirStore *
 weir_keyed_store_open(WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
+	const WeirNode *node = weir_task_keyed_node(task);
 	Loading		loading;
 	int			first;
 	int			end;
@@ -56,15 +94,14 @@ weir_keyed_store_open(WeirTask *task)
 	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &first, &end);
 	loading.task = task;
-	loading.store = weir_keyed_store_create(task->dataflow, attempt->max_parallelism, first, end);
-	weir_store_set_clock(loading.store,
-						 weir_source_of(task->dataflow->stream)->position_clock(&attempt->tasks[0].start));
+	loading.store = weir_node_store_create(node, attempt->max_parallelism, first, end);
+	weir_store_set_clock(loading.store, weir_node_clock(task->dataflow->graph, node, start_of, task));
 	task->loading = true;
 	WEIR_FAULT(before_load);
 	if (attempt->restore > 0)
 	{
 		convert_base(loading.store, attempt);
-		weir_snapshot_read(attempt->job, attempt->restore_timeline, 0, attempt->restore,
+		weir_snapshot_read(attempt->job, attempt->restore_timeline, node->number, attempt->restore,
 						   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);

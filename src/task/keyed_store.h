@@ -10,6 +10,9 @@
 #include "state/store.h"
 #include "task/task.h"
 
+/* The keyed step that the task runs; NULL: none. */
+extern const WeirNode *weir_task_keyed_node(const WeirTask *task);
+
 /*
  * The task's store: created from f's declarations, loaded from the restored
  * checkpoint.  In a transaction.

@@ -138,7 +138,8 @@ write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 
 	if (op->store == NULL)
 		return;
-	writer = weir_snapshot_begin(attempt->job, attempt->timeline, 0, checkpoint);
+	writer = weir_snapshot_begin(attempt->job, attempt->timeline,
+								 weir_task_keyed_node(op->task)->number, checkpoint);
 	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
 	weir_snapshot_end(writer, &times->write, &times->bytes);
 	times->sync = weir_now() - began - times->write;

@@ -32,6 +32,7 @@
 #include "base/text.h"
 #include "decide/commit.h"
 #include "decide/poison.h"
+#include "graph/number.h"
 #include "server/lock.h"
 #include "server/mark.h"
 #include "sink/epoch.h"
@@ -188,6 +189,7 @@ compile(const WeirJob *job)
 	weir_session_enter(&before, job->owner, job->settings);
 	dataflow = weir_compile(job->query, false);
 	weir_session_leave(&before);
+	weir_graph_number(dataflow->graph, job->id);
 	return dataflow;
 }
 

@@ -14,7 +14,9 @@
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
-#include "operator/keyed_step.h"
+#include "graph/kinds/count_window.h"
+#include "graph/number.h"
+#include "operator/node_store.h"
 #include "state/declaration.h"
 #include "task/tried.h"
 
@@ -142,30 +144,31 @@ add_declarations(StringInfo shape, Oid function)
 
 /* What must be the same for a store to be gone on with. */
 static char *
-shape_of(const WeirDataflow *df)
+shape_of(const WeirNode *step)
 {
+	Oid			function = weir_node_object(step);
 	StringInfoData shape;
 
 	initStringInfo(&shape);
-	for (int i = 0; i < df->nkeys; i++)
-		appendStringInfo(&shape, "%u %u %u; ", df->keys[i].type, df->keys[i].eq_operator,
-						 df->keys[i].collation);
-	if (df->window == NULL)
+	for (int i = 0; i < step->nkeys; i++)
+		appendStringInfo(&shape, "%u %u %u; ", step->keys[i].type, step->keys[i].eq_operator,
+						 step->keys[i].collation);
+	if (OidIsValid(function))
 	{
-		appendStringInfo(&shape, "%u", df->function);
-		add_declarations(&shape, df->function);
+		appendStringInfo(&shape, "%u", function);
+		add_declarations(&shape, function);
 		return shape.data;
 	}
-	appendStringInfoString(&shape, df->window->state_name);
-	for (int i = 0; i < df->row_desc->natts; i++)
-		appendStringInfo(&shape, " %u", TupleDescAttr(df->row_desc, i)->atttypid);
+	appendStringInfoString(&shape, weir_count_window_plan(step)->state_name);
+	for (int i = 0; i < step->in->natts; i++)
+		appendStringInfo(&shape, " %u", TupleDescAttr(step->in, i)->atttypid);
 	return shape.data;
 }
 
 static void
-check_shape(const WeirJob *job, const Tried *tried, const WeirDataflow *df)
+check_shape(const WeirJob *job, const Tried *tried, const WeirNode *step)
 {
-	if (strcmp(tried->shape, shape_of(df)) == 0)
+	if (strcmp(tried->shape, shape_of(step)) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -190,7 +193,7 @@ listen(void)
  * guarded as long as it lives.
  */
 static Tried *
-create(const WeirJob *job, WeirDataflow *df)
+create(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 {
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "weir tried job",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -202,8 +205,8 @@ create(const WeirJob *job, WeirDataflow *df)
 	tried->job = job->id;
 	tried->max_marks = 4;
 	tried->marks = palloc(sizeof(Mark) * tried->max_marks);
-	tried->shape = shape_of(df);
-	tried->store = weir_keyed_store_create(df, job->max_parallelism, 0, job->max_parallelism);
+	tried->shape = shape_of(step);
+	tried->store = weir_node_store_create(step, job->max_parallelism, 0, job->max_parallelism);
 	weir_store_guard(tried->store);
 	MemoryContextSetParent(df->context, context);
 	tried->next = all;
@@ -220,12 +223,13 @@ WeirStore *
 weir_tried_store(const WeirJob *job, WeirDataflow *df)
 {
 	Tried	   *tried = find(job->id);
+	const WeirNode *step = weir_graph_keyed(df->graph, 0);
 
-	if (!weir_dataflow_is_keyed(df))
+	if (step == NULL)
 		return NULL;
 	if (tried == NULL)
-		return create(job, df)->store;
-	check_shape(job, tried, df);
+		return create(job, df, step)->store;
+	check_shape(job, tried, step);
 	note_level(tried, true);
 	return tried->store;
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "decide/participant.h"
 #include "decide/topology.h"
 #include "tap.h"
 
@@ -22,6 +23,30 @@ two_sources_a_chain(void)
 			{.from = 3, .to = 4, .kind = WEIR_TO_ONE}}};
 
 	return t;
+}
+
+/* Each channel is an output of the one and an input of the other end, and of nobody else. */
+static bool
+channels_agree(const WeirTopology *t)
+{
+	int			channels[16];
+	int			seen[17] = {0};
+	int			task;
+	int			i;
+
+	for (task = 0; task < t->ntasks; task++)
+	{
+		for (i = weir_task_inputs(t, task, channels) - 1; i >= 0; i--)
+			seen[channels[i]] += weir_channel_ends(t, channels[i]).to == task ? 1 : 100;
+		for (i = weir_task_outputs(t, task, channels) - 1; i >= 0; i--)
+			seen[channels[i]] += weir_channel_ends(t, channels[i]).from == task ? 10 : 100;
+	}
+	for (i = 0; i < t->nchannels; i++)
+	{
+		if (seen[i] != 11)
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -50,6 +75,38 @@ test_numbers(void)
 	ok(!weir_task_leads_to(&t, 0, 1), "topology: not to another source");
 	ok(!weir_task_leads_to(&t, 8, 0), "topology: nothing leads back");
 	ok(!weir_task_leads_to(&t, 3, 4), "topology: nor to a task of the same stage");
+	ok(channels_agree(&t), "topology: every channel has two ends");
+}
+
+/* source -> keyed (2), which writes, and -> keyed -> sink */
+static void
+test_participants(void)
+{
+	WeirTopology t = {
+		.nstages = 4, .nexchanges = 3,
+		.stages = {
+			{.source = true, .parallelism = 1}, {.keyed = true, .parallelism = 2},
+			{.keyed = true, .sink = true, .parallelism = 2}, {.sink = true, .parallelism = 1}},
+		.exchanges = {{.from = 0, .to = 1}, {.from = 0, .to = 2}, {.from = 1, .to = 3}}};
+
+	ok(weir_topology_finish(&t), "participant: two branches are sound");
+	ok(channels_agree(&t), "participant: channels of two branches have two ends");
+	ok(weir_participant_is_told(&t, 0, false), "participant: a source is told of a checkpoint");
+	ok(!weir_participant_is_told(&t, 1, false), "participant: who has input hears by barriers");
+	ok(!weir_participant_is_told(&t, 5, false), "participant: a sink too");
+	ok(weir_participant_is_told(&t, 1, true), "participant: whose input has ended is told");
+	ok(!weir_participant_catches_up(&t, 0), "participant: a source that ends has heard of all");
+	ok(weir_participant_catches_up(&t, 5), "participant: another that ends has not");
+	ok(weir_participant_vote(&t, 0, WEIR_EXACTLY_ONCE, true) == WEIR_VOTE_ACK,
+	   "participant: a source acknowledges");
+	ok(weir_participant_vote(&t, 2, WEIR_EXACTLY_ONCE, true) == WEIR_VOTE_ACK,
+	   "participant: a step that feeds another acknowledges");
+	ok(weir_participant_vote(&t, 3, WEIR_EXACTLY_ONCE, true) == WEIR_VOTE_READY,
+	   "participant: a step that writes is ready to prepare");
+	ok(weir_participant_vote(&t, 5, WEIR_EXACTLY_ONCE, false) == WEIR_VOTE_READY_EMPTY,
+	   "participant: a sink without output too");
+	ok(weir_participant_vote(&t, 5, WEIR_AT_LEAST_ONCE, true) == WEIR_VOTE_ACK,
+	   "participant: in at_least_once it has committed");
 }
 
 static void
@@ -74,5 +131,6 @@ void
 test_topology(void)
 {
 	test_numbers();
+	test_participants();
 	test_refused();
 }

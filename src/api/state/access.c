@@ -20,6 +20,7 @@
 
 #include "api/state/access.h"
 #include "catalog/internal.h"
+#include "graph/number.h"
 #include "server/registry.h"
 
 char *
@@ -164,6 +165,7 @@ weir_job_compile(const WeirJob *job)
 	weir_job_become_owner(job, &before);
 	dataflow = weir_compile(job->query, true);
 	weir_job_become_caller(&before);
+	weir_graph_number(dataflow->graph, job->id);
 	return dataflow;
 }
 

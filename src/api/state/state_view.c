@@ -26,7 +26,7 @@
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "job/coordinator.h"
-#include "operator/keyed_step.h"
+#include "operator/node_store.h"
 #include "state/kinds/aggregating.h"
 #include "state/kinds/list.h"
 #include "state/kinds/value.h"
@@ -45,6 +45,8 @@ typedef struct View
 	int64		checkpoint;
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
+	const WeirNode *node;		/* the keyed step that is shown */
+	int			step;			/* which of the query's it is, from 0 */
 	ReturnSetInfo *result;
 	WeirStateJson *json;
 	MemoryContext row_context;	/* reset for each row */
@@ -152,15 +154,15 @@ task_of(const View *view, int group)
 static Jsonb *
 key_json(const View *view, const WeirScanned *scanned)
 {
-	const WeirDataflow *df = view->dataflow;
-	Oid		   *types = palloc(sizeof(Oid) * df->nkeys);
+	const WeirNode *node = view->node;
+	Oid		   *types = palloc(sizeof(Oid) * node->nkeys);
 
-	if (df->nkeys == 1)
-		return weir_state_json(view->json, df->keys[0].type, scanned->key[0],
+	if (node->nkeys == 1)
+		return weir_state_json(view->json, node->keys[0].type, scanned->key[0],
 							   scanned->key_isnull[0]);
-	for (int i = 0; i < df->nkeys; i++)
-		types[i] = df->keys[i].type;
-	return weir_state_json_array(view->json, df->nkeys, types, scanned->key, scanned->key_isnull);
+	for (int i = 0; i < node->nkeys; i++)
+		types[i] = node->keys[i].type;
+	return weir_state_json_array(view->json, node->nkeys, types, scanned->key, scanned->key_isnull);
 }
 
 static void
@@ -171,7 +173,7 @@ put_json(View *view, const WeirScanned *scanned)
 	Jsonb	   *key = key_json(view, scanned);
 	Jsonb	   *value = weir_state_json_current(view->json, scanned->state);
 
-	values[0] = Int32GetDatum(0);
+	values[0] = Int32GetDatum(view->step);
 	values[1] = CStringGetTextDatum(weir_state_decl(scanned->state)->name);
 	values[2] = PointerGetDatum(key);
 	nulls[2] = key == NULL;
@@ -239,7 +241,7 @@ key_datum(View *view, const WeirScanned *scanned, bool *isnull)
 	HeapTuple	row;
 
 	*isnull = false;
-	if (view->dataflow->nkeys == 1)
+	if (view->node->nkeys == 1)
 	{
 		*isnull = scanned->key_isnull[0];
 		return scanned->key[0];
@@ -267,19 +269,19 @@ put_typed(View *view, const WeirScanned *scanned)
 static void
 check_row_key(const View *view)
 {
-	const WeirDataflow *df = view->dataflow;
+	const WeirNode *node = view->node;
 	TupleDesc	desc = lookup_rowtype_tupdesc_noerror(view->key_type, -1, true);
-	bool		same = desc && desc->natts == df->nkeys;
+	bool		same = desc && desc->natts == node->nkeys;
 
-	for (int i = 0; same && i < df->nkeys; i++)
-		same = TupleDescAttr(desc, i)->atttypid == df->keys[i].type;
+	for (int i = 0; same && i < node->nkeys; i++)
+		same = TupleDescAttr(desc, i)->atttypid == node->keys[i].type;
 	if (desc)
 		ReleaseTupleDesc(desc);
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the key of job \"%s\" has %d columns, whose types are not those of %s",
-						view->job->name, df->nkeys, format_type_be(view->key_type)),
+						view->job->name, node->nkeys, format_type_be(view->key_type)),
 				 errhint("Pass NULL of a composite type with these columns.")));
 }
 
@@ -295,10 +297,10 @@ check_types(const View *view, WeirStore *store)
 				 errhint("weir.state('%s') shows what there is.", view->job->name)));
 	if (result_type(weir_state_decl(state)) != view->value_type)
 		wrong_type(view, "value", result_type(weir_state_decl(state)), view->value_type);
-	if (view->dataflow->nkeys != 1)
+	if (view->node->nkeys != 1)
 		check_row_key(view);
-	else if (view->dataflow->keys[0].type != view->key_type)
-		wrong_type(view, "key", view->dataflow->keys[0].type, view->key_type);
+	else if (view->node->keys[0].type != view->key_type)
+		wrong_type(view, "key", view->node->keys[0].type, view->key_type);
 }
 
 /* ---- the scan ---- */
@@ -324,36 +326,80 @@ load_chunk(void *arg, int group, bool is_full, bytea *payload)
 	weir_store_load(arg, group, is_full, payload);
 }
 
+static const WeirPosition *
+stood(void *arg, const WeirNode *source)
+{
+	const WeirCompleted *at = ((const View *) arg)->at;
+
+	return source->number < at->npositions ? &at->positions[source->number] : NULL;
+}
+
+static WeirStore *
+create_store(const View *view, int first, int end)
+{
+	return weir_node_store_create(view->node, view->at->max_parallelism, first, end);
+}
+
 static void
 show_groups(View *view, int first, int end)
 {
-	WeirStore  *store = weir_keyed_store_create(view->dataflow, view->at->max_parallelism,
-												first, end);
+	WeirStore  *store = create_store(view, first, end);
+	int64		clock = weir_node_clock(view->dataflow->graph, view->node, stood, view);
 
-	if (view->only && first == 0)
-		check_types(view, store);
-	if (view->at->npositions > 0)
-		weir_store_set_clock(store, weir_source_of(view->dataflow->stream)->position_clock(&view->at->positions[0]));
+	if (clock != PG_INT64_MIN)
+		weir_store_set_clock(store, clock);
 	convert(view, store);
-	weir_snapshot_read(view->job->id, view->at->timeline, 0, view->at->checkpoint,
+	weir_snapshot_read(view->job->id, view->at->timeline, view->node->number, view->at->checkpoint,
 					   first, end, load_chunk, store);
 	weir_store_scan(store, visit, view);
 	weir_store_destroy(store);
 }
 
 static void
-show(View *view)
+show_step(View *view)
 {
 	int			groups = view->at->max_parallelism;
 	int			range = Max(groups / RANGES, 1);
 
-	if (!weir_dataflow_is_keyed(view->dataflow))
-		return;
+	for (int first = 0; first < groups; first += range)
+		show_groups(view, first, Min(first + range, groups));
+}
+
+/* Does the step keep the state that is asked for?  last: another one must not be asked. */
+static bool
+keeps_asked(View *view, bool last)
+{
+	WeirStore  *store;
+	bool		keeps;
+
+	if (view->only == NULL)
+		return true;
+	store = create_store(view, 0, 0);
+	keeps = weir_store_state(store, view->only, strlen(view->only)) != NULL;
+	if (keeps || last)
+		check_types(view, store);
+	weir_store_destroy(store);
+	return keeps;
+}
+
+static void
+show(View *view)
+{
+	int			nkeyed = weir_graph_nkeyed(view->dataflow->graph);
+	bool		found = false;
+
 	view->json = weir_state_json_create();
 	view->row_context = AllocSetContextCreate(CurrentMemoryContext, "weir state row",
 											  ALLOCSET_DEFAULT_SIZES);
-	for (int first = 0; first < groups; first += range)
-		show_groups(view, first, Min(first + range, groups));
+	for (int n = 0; n < nkeyed; n++)
+	{
+		view->step = n;
+		view->node = weir_graph_keyed(view->dataflow->graph, n);
+		if (!keeps_asked(view, !found && n == nkeyed - 1))
+			continue;
+		found = true;
+		show_step(view);
+	}
 	MemoryContextDelete(view->row_context);
 }
 

@@ -46,7 +46,7 @@ depend(const WeirNode *node, WeirGraph *graph)
 }
 
 static Oid
-function(const WeirNode *node)
+object(const WeirNode *node)
 {
 	return weir_function_plan(node)->function;
 }
@@ -56,5 +56,5 @@ const WeirNodeOps weir_function_node = {
 	.keyed = true,
 	.describe = describe,
 	.depend = depend,
-	.function = function,
+	.object = object,
 };
