@@ -123,6 +123,43 @@ check_ints(void)
 	}
 }
 
+/* Within other bytes, as the C library. */
+static void
+check_random_ints(void)
+{
+	static const char alphabet[] = "0123456789012345678901234567890123456789+- ,/:x\200\377\n";
+	Random		r = {3};
+	int			wrong = 0;
+	int			sure = 0;
+
+	for (int i = 0; i < 300000; i++)
+	{
+		int			len = random_below(&r, 30);
+		int			at;
+		char	   *text = malloc((size_t) len + 1);
+		int64_t		value = 0;
+		const char *end;
+		char	   *expected;
+		long long	number;
+
+		for (int k = 0; k < len; k++)
+			text[k] = alphabet[random_below(&r, COUNT(alphabet) - 1)];
+		text[len] = '\0';
+		at = random_below(&r, len + 1);
+		number = strtoll(text + at, &expected, 10);
+		end = weir_parse_int64(text + at, text + len, &value);
+		sure += end != NULL;
+		/* of spaces before it nothing is said */
+		if (end != NULL)
+			wrong += end != expected || value != number;
+		else
+			wrong += expected != text + at && text[at] != ' ' && text[at] != '\n' &&
+				expected - text - at <= WEIR_INT64_DIGITS;
+		free(text);
+	}
+	ok(wrong == 0 && sure > 100000, "parse int: as the C library (%d)", sure);
+}
+
 static void
 check_bools(void)
 {
@@ -258,6 +295,7 @@ void
 test_parse(void)
 {
 	check_ints();
+	check_random_ints();
 	check_bools();
 	check_uncertain();
 	check_floats();
