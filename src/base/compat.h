@@ -217,6 +217,36 @@ weir_json_aggregate(Node *node, Expr **coercion)
 #define weir_run(query) ExecutorRun(query, ForwardScanDirection, 0, true)
 #endif
 
+/* The executor's check of who may do what the plan does; an error if not. */
+#if PG_VERSION_NUM >= 160000
+#define weir_check_permissions(planned) \
+	((void) ExecCheckPermissions((planned)->rtable, (planned)->permInfos, true))
+#else
+#define weir_check_permissions(planned) ((void) ExecCheckRTPerms((planned)->rtable, true))
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define weir_init_range_table(estate, planned) \
+	ExecInitRangeTable(estate, (planned)->rtable, (planned)->permInfos, NULL)
+#elif PG_VERSION_NUM >= 160000
+#define weir_init_range_table(estate, planned) \
+	ExecInitRangeTable(estate, (planned)->rtable, (planned)->permInfos)
+#else
+#define weir_init_range_table(estate, planned) ExecInitRangeTable(estate, (planned)->rtable)
+#endif
+
+/* Of a row that is new, where no constraint is deferrable. */
+#if PG_VERSION_NUM >= 190000
+#define weir_insert_index_tuples(info, slot, estate) \
+	((void) ExecInsertIndexTuples(info, estate, 0, slot, NIL, NULL))
+#elif PG_VERSION_NUM >= 160000
+#define weir_insert_index_tuples(info, slot, estate) \
+	((void) ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL, false))
+#else
+#define weir_insert_index_tuples(info, slot, estate) \
+	((void) ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL))
+#endif
+
 /* An empty hash table of rows that lie in virtual slots. */
 #if PG_VERSION_NUM >= 180000
 #define weir_build_tuple_hash(desc, ncolumns, columns, eq, hash, collations, size, table, tuples, temp) \

@@ -18,6 +18,7 @@
  *	privilege whether the job's owner may do all that
  *	placement where the INSERT runs
  *	batching  how many rows it may take at once
+ *	writer	  whether it takes the executor to write them
  *	graph	  all this as nodes and edges
  *	depend	  what makes it stale
  *
@@ -84,6 +85,7 @@ compile_steps(WeirCompile *c)
 	weir_compile_check_privileges(c);
 	weir_compile_place(c);
 	weir_compile_batching(c);
+	weir_compile_writer(c);
 	weir_compile_graph(c);
 	weir_compile_depend(c);
 }

@@ -137,6 +137,9 @@ extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 /* graph.c: what the steps above have found, as nodes and edges */
 extern void weir_compile_graph(WeirCompile *c);
 
+/* writer.c */
+extern void weir_compile_writer(WeirCompile *c);
+
 /* compile.c: another query, in CurrentMemoryContext; test_shape.c */
 extern WeirDataflow *weir_compile_part(const char *query, bool returning);
 extern void weir_compile_test_shape(WeirDataflow *out, bool returning);

@@ -71,6 +71,9 @@ typedef struct WeirDataflow
 	PlannedStmt *sink;
 	WeirSinkBatching batching;
 	const char *batching_reason;
+	WeirWriter	writer;			/* these as in WeirSinkPlan */
+	const char *writer_reason;
+	List	   *projections;
 	int			narbiters;		/* BATCH_DISTINCT: expressions over sink_desc
 								 * (Vars varno 1), ready for ExecInitExpr */
 	Expr	  **arbiters;

@@ -124,6 +124,9 @@ add_sink(WeirCompile *c, const WeirNode *before)
 	plan->arbiter_eq = c->out->arbiter_eq;
 	plan->arbiter_hash = c->out->arbiter_hash;
 	plan->arbiter_collation = c->out->arbiter_collation;
+	plan->writer = c->out->writer;
+	plan->writer_reason = c->out->writer_reason;
+	plan->projections = c->out->projections;
 	plan->alone = c->out->place == WEIR_SINK_TASK;
 	plan->place_reason = c->out->place_reason;
 	plan->query = c->out->sink_query;

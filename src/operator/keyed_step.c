@@ -33,6 +33,7 @@ struct WeirKeyedStep
 	WeirFunctionCall *call;		/* NULL: none */
 	MemoryContext window_context;	/* of what a window that fires has to say */
 	WeirState  *window;			/* NULL: none */
+	WeirVector *columns;		/* of one row, for the window */
 	Datum	   *values;			/* a row of sink_desc */
 	bool	   *nulls;
 	Datum	   *key;
@@ -63,6 +64,7 @@ weir_keyed_step_create(const WeirDataflow *df, WeirStore *store, bool passthroug
 		step->call = weir_function_call_create(df);
 	else if (df->window != NULL && !passthrough)
 	{
+		step->columns = palloc0(sizeof(WeirVector) * Max(df->row_desc->natts, 1));
 		step->window_values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
 		step->window_nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
 		step->window_context = AllocSetContextCreate(context, "weir window results",
@@ -92,7 +94,7 @@ weir_keyed_step_free(WeirKeyedStep *step)
 bool
 weir_keyed_step_calls(const WeirKeyedStep *step)
 {
-	return step->call != NULL || step->window != NULL;
+	return step->call != NULL || (step->window != NULL && weir_window_may_fail(step->window));
 }
 
 WeirKeyedStep *
@@ -172,6 +174,19 @@ call_function(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit,
 	weir_store_leave(step->store);
 }
 
+static void
+fill_columns(WeirKeyedStep *step)
+{
+	static bits8 null = 1;
+
+	for (int i = 0; i < step->dataflow->row_desc->natts; i++)
+	{
+		step->columns[i].values = &step->input->tts_values[i];
+		step->columns[i].nulls = &null;
+		step->columns[i].has_nulls = step->input->tts_isnull[i];
+	}
+}
+
 /*
  * What a window that fires has to say stays until it has been handed on.  No key
  * is current meanwhile: an aggregate's function that cleared the window's state
@@ -181,12 +196,16 @@ static void
 add_to_window(WeirKeyedStep *step, const WeirRow *row, WeirSinkRowFunction emit, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(step->window_context);
+	const WeirNativeFault *fault;
 	bool		fired;
 
+	fill_columns(step);
 	enter_key(step, row);
 	weir_current_store = NULL;
-	fired = weir_window_add(step->window, step->input->tts_values, step->input->tts_isnull,
-							step->window_values, step->window_nulls);
+	fired = weir_window_add(step->window, step->columns, 0, step->window_values, step->window_nulls,
+							&fault);
+	if (fault)
+		weir_native_raise(fault);
 	weir_store_leave(step->store);
 	MemoryContextSwitchTo(old);
 	step->result = step->window_values;

@@ -12,7 +12,6 @@
 
 #include "access/reloptions.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
@@ -20,10 +19,8 @@
 #include "miscadmin.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -31,21 +28,11 @@
 #include "base/fault.h"
 #include "catalog/outbox.h"
 #include "sink/output.h"
+#include "sink/print.h"
 
 int64		weir_output_job = 0;
 bool		weir_output_waits = false;
 
-/* Lines a statement collects before it puts them into the outbox. */
-typedef struct PrintState
-{
-	char	   *table;
-	MemoryContext context;
-	ArrayBuildState *lines;
-	Size		bytes;
-} PrintState;
-
-/* As many bytes of lines are waited for. */
-#define PRINT_BATCH (1024 * 1024)
 /* As many lines are taken out of the outbox in a transaction. */
 #define EMIT_LINES 1000
 
@@ -146,17 +133,10 @@ static void
 print_begin(ModifyTableState *mtstate, ResultRelInfo *info, List *private,
 			int index, int eflags)
 {
-	PrintState *state;
-
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	refuse_outside_job(info->ri_RelationDesc);
-	state = palloc0(sizeof(PrintState));
-	state->context = CurrentMemoryContext;
-	state->table = quote_qualified_identifier(
-		get_namespace_name(RelationGetNamespace(info->ri_RelationDesc)),
-		RelationGetRelationName(info->ri_RelationDesc));
-	info->ri_FdwState = state;
+	info->ri_FdwState = weir_lines_out_create(RelationGetRelid(info->ri_RelationDesc));
 }
 
 /* COPY, or the rows that a partitioned table routes here. */
@@ -166,66 +146,13 @@ print_begin_insert(ModifyTableState *mtstate, ResultRelInfo *info)
 	print_begin(mtstate, info, NIL, 0, 0);
 }
 
-/* One column: its text; several: as COPY's text format would have it. */
-static text *
-line_of(TupleTableSlot *slot)
-{
-	StringInfoData line;
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-	bool		first = true;
-
-	slot_getallattrs(slot);
-	initStringInfo(&line);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Oid			output;
-		bool		isvarlena;
-
-		if (att->attisdropped)
-			continue;
-		if (!first)
-			appendStringInfoChar(&line, '\t');
-		first = false;
-		if (slot->tts_isnull[i])
-		{
-			appendStringInfoString(&line, "\\N");
-			continue;
-		}
-		getTypeOutputInfo(att->atttypid, &output, &isvarlena);
-		appendStringInfoString(&line, OidOutputFunctionCall(output, slot->tts_values[i]));
-	}
-	return cstring_to_text_with_len(line.data, line.len);
-}
-
-static void
-print_flush(PrintState *state)
-{
-	Datum		lines;
-
-	if (state->lines == NULL)
-		return;
-	lines = makeArrayResult(state->lines, state->context);
-	state->lines = NULL;
-	state->bytes = 0;
-	weir_outbox_insert(weir_output_job, state->table, lines);
-	pfree(DatumGetPointer(lines));
-	weir_output_waits = true;
-}
-
 static TupleTableSlot *
 print_insert(EState *estate, ResultRelInfo *info, TupleTableSlot *slot,
 			 TupleTableSlot *plan_slot)
 {
-	PrintState *state = info->ri_FdwState;
 	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-	text	   *line = line_of(slot);
 
-	state->bytes += VARSIZE(line);
-	state->lines = accumArrayResult(state->lines, PointerGetDatum(line),
-									false, TEXTOID, state->context);
-	if (state->bytes >= PRINT_BATCH)
-		print_flush(state);
+	weir_lines_out_add(info->ri_FdwState, slot);
 	MemoryContextSwitchTo(old);
 	return slot;
 }
@@ -234,7 +161,7 @@ static void
 print_end(EState *estate, ResultRelInfo *info)
 {
 	if (info->ri_FdwState != NULL)
-		print_flush(info->ri_FdwState);
+		weir_lines_out_flush(info->ri_FdwState);
 }
 
 Datum

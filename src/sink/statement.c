@@ -22,21 +22,17 @@
 #include "utils/tuplestore.h"
 
 #include "base/compat.h"
-#include "base/fault.h"
 #include "sink/statement.h"
 
-struct WeirSink
+typedef struct Statement
 {
-	MemoryContext context;
-	const WeirDataflow *dataflow;
+	WeirSink	sink;
 	Tuplestorestate *rows;		/* what waits; NULL: nothing */
 	int			nrows;
-	int64	   *line;			/* of the record being worked on */
 	int64	   *lines;			/* of the rows that wait */
 	int			capacity;
 	DestReceiver *receiver;		/* of what the statement returns */
 	PlanState  *scan;			/* reads rows in the statement that runs */
-	bool		at_rows;		/* a row is looked at, or a statement has begun to read */
 
 	/* BATCH_DISTINCT: arbiter values of the rows that wait */
 	ExprContext *econtext;
@@ -48,140 +44,116 @@ struct WeirSink
 	AttrNumber *columns;
 	TupleHashTable seen;
 	MemoryContext seen_context;
-};
+} Statement;
 
 static void
-init_distinct(WeirSink *sink)
+init_distinct(Statement *st)
 {
-	const WeirDataflow *df = sink->dataflow;
-	TupleDesc	desc = CreateTemplateTupleDesc(df->narbiters);
+	const WeirSinkPlan *plan = weir_sink_plan(st->sink.node);
+	TupleDesc	desc = CreateTemplateTupleDesc(plan->narbiters);
 
-	sink->arbiters = palloc(sizeof(ExprState *) * df->narbiters);
-	sink->hash_functions = palloc(sizeof(FmgrInfo) * df->narbiters);
-	sink->eq_functions = palloc(sizeof(Oid) * df->narbiters);
-	sink->columns = palloc(sizeof(AttrNumber) * df->narbiters);
-	for (int i = 0; i < df->narbiters; i++)
+	st->arbiters = palloc(sizeof(ExprState *) * plan->narbiters);
+	st->hash_functions = palloc(sizeof(FmgrInfo) * plan->narbiters);
+	st->eq_functions = palloc(sizeof(Oid) * plan->narbiters);
+	st->columns = palloc(sizeof(AttrNumber) * plan->narbiters);
+	for (int i = 0; i < plan->narbiters; i++)
 	{
-		Node	   *expr = (Node *) df->arbiters[i];
+		Node	   *expr = (Node *) plan->arbiters[i];
 
-		sink->arbiters[i] = ExecInitExpr(df->arbiters[i], NULL);
-		sink->eq_functions[i] = get_opcode(df->arbiter_eq[i]);
-		sink->columns[i] = i + 1;
-		fmgr_info(df->arbiter_hash[i], &sink->hash_functions[i]);
+		st->arbiters[i] = ExecInitExpr(plan->arbiters[i], NULL);
+		st->eq_functions[i] = get_opcode(plan->arbiter_eq[i]);
+		st->columns[i] = i + 1;
+		fmgr_info(plan->arbiter_hash[i], &st->hash_functions[i]);
 		TupleDescInitEntry(desc, i + 1, NULL, exprType(expr), exprTypmod(expr), 0);
-		TupleDescInitEntryCollation(desc, i + 1, df->arbiter_collation[i]);
+		TupleDescInitEntryCollation(desc, i + 1, plan->arbiter_collation[i]);
 	}
 	TupleDescFinalize(desc);
-	sink->econtext = CreateStandaloneExprContext();
-	sink->input = MakeSingleTupleTableSlot(df->sink_desc, &TTSOpsVirtual);
-	sink->probe = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	sink->seen_context = AllocSetContextCreate(sink->context, "weir arbiters",
+	st->econtext = CreateStandaloneExprContext();
+	st->input = MakeSingleTupleTableSlot(st->sink.node->in, &TTSOpsVirtual);
+	st->probe = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	st->seen_context = AllocSetContextCreate(st->sink.context, "weir arbiters",
 											   ALLOCSET_DEFAULT_SIZES);
-	sink->seen = weir_build_tuple_hash(desc, df->narbiters, sink->columns,
-									   sink->eq_functions, sink->hash_functions,
-									   df->arbiter_collation, 256,
-									   sink->context, sink->seen_context,
-									   sink->econtext->ecxt_per_tuple_memory);
+	st->seen = weir_build_tuple_hash(desc, plan->narbiters, st->columns,
+									   st->eq_functions, st->hash_functions,
+									   plan->arbiter_collation, 256,
+									   st->sink.context, st->seen_context,
+									   st->econtext->ecxt_per_tuple_memory);
 }
 
-WeirSink *
-weir_sink_create(const WeirDataflow *dataflow, int64 *line)
+static void
+statement_open(WeirSink *sink)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir sink",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	WeirSink   *sink = palloc0(sizeof(WeirSink));
+	Statement  *st = (Statement *) sink;
 
-	sink->context = context;
-	sink->dataflow = dataflow;
-	sink->line = line;
-	sink->receiver = None_Receiver;
-	sink->capacity = 256;
-	sink->lines = palloc(sizeof(int64) * sink->capacity);
-	if (dataflow->batching == WEIR_SINK_BATCH_DISTINCT)
-		init_distinct(sink);
-	MemoryContextSwitchTo(old);
-	return sink;
+	st->receiver = None_Receiver;
+	st->capacity = 256;
+	st->lines = palloc(sizeof(int64) * st->capacity);
+	if (weir_sink_plan(sink->node)->batching == WEIR_SINK_BATCH_DISTINCT)
+		init_distinct(st);
 }
 
-void
-weir_sink_set_receiver(WeirSink *sink, DestReceiver *receiver)
+static void
+statement_close(WeirSink *sink)
 {
-	sink->receiver = receiver;
-}
+	Statement  *st = (Statement *) sink;
 
-bool
-weir_sink_at_rows(const WeirSink *sink)
-{
-	return sink->at_rows;
-}
-
-WeirSink *
-weir_sink_reset(WeirSink *sink)
-{
-	MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(sink->context));
-	WeirSink   *fresh = weir_sink_create(sink->dataflow, sink->line);
-
-	MemoryContextSwitchTo(old);
-	weir_sink_free(sink);
-	return fresh;
-}
-
-void
-weir_sink_free(WeirSink *sink)
-{
-	if (sink->input)
+	if (st->input)
 	{
-		ExecDropSingleTupleTableSlot(sink->input);
-		ExecDropSingleTupleTableSlot(sink->probe);
+		ExecDropSingleTupleTableSlot(st->input);
+		ExecDropSingleTupleTableSlot(st->probe);
 	}
-	MemoryContextDelete(sink->context);
+}
+
+void
+weir_statement_set_receiver(WeirSink *sink, DestReceiver *receiver)
+{
+	((Statement *) sink)->receiver = receiver;
 }
 
 /* Does a row wait whose arbiter columns equal this one's?  Else it is noted. */
 static bool
-meets_waiting(WeirSink *sink, Datum *values, bool *nulls)
+meets_waiting(Statement *st, const Datum *values, const bool *nulls)
 {
-	const WeirDataflow *df = sink->dataflow;
+	const WeirSinkPlan *plan = weir_sink_plan(st->sink.node);
 	bool		isnew;
 
-	sink->at_rows = true;
-	ExecClearTuple(sink->input);
-	memcpy(sink->input->tts_values, values, sizeof(Datum) * df->sink_desc->natts);
-	memcpy(sink->input->tts_isnull, nulls, sizeof(bool) * df->sink_desc->natts);
-	ExecStoreVirtualTuple(sink->input);
-	ResetExprContext(sink->econtext);
-	sink->econtext->ecxt_scantuple = sink->input;
-	ExecClearTuple(sink->probe);
-	for (int i = 0; i < df->narbiters; i++)
-		sink->probe->tts_values[i] =
-			ExecEvalExprSwitchContext(sink->arbiters[i], sink->econtext,
-									  &sink->probe->tts_isnull[i]);
-	ExecStoreVirtualTuple(sink->probe);
-	(void) LookupTupleHashEntry(sink->seen, sink->probe, &isnew, NULL);
-	sink->at_rows = false;
+	st->sink.at_rows = true;
+	ExecClearTuple(st->input);
+	memcpy(st->input->tts_values, values, sizeof(Datum) * st->sink.node->in->natts);
+	memcpy(st->input->tts_isnull, nulls, sizeof(bool) * st->sink.node->in->natts);
+	ExecStoreVirtualTuple(st->input);
+	ResetExprContext(st->econtext);
+	st->econtext->ecxt_scantuple = st->input;
+	ExecClearTuple(st->probe);
+	for (int i = 0; i < plan->narbiters; i++)
+		st->probe->tts_values[i] =
+			ExecEvalExprSwitchContext(st->arbiters[i], st->econtext,
+									  &st->probe->tts_isnull[i]);
+	ExecStoreVirtualTuple(st->probe);
+	(void) LookupTupleHashEntry(st->seen, st->probe, &isnew, NULL);
+	st->sink.at_rows = false;
 	return !isnew;
 }
 
 static void
-forget_waiting(WeirSink *sink)
+forget_waiting(Statement *st)
 {
-	ResetTupleHashTable(sink->seen);
-	MemoryContextReset(sink->seen_context);
+	ResetTupleHashTable(st->seen);
+	MemoryContextReset(st->seen_context);
 }
 
 static QueryEnvironment *
-environment(WeirSink *sink)
+environment(Statement *st)
 {
 	QueryEnvironment *env = create_queryEnv();
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 
 	enr->md.name = pstrdup(WEIR_SINK_INPUT);
 	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = sink->dataflow->sink_desc;
+	enr->md.tupdesc = st->sink.node->in;
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = tuplestore_tuple_count(sink->rows);
-	enr->reldata = sink->rows;
+	enr->md.enrtuples = tuplestore_tuple_count(st->rows);
+	enr->reldata = st->rows;
 	register_ENR(env, enr);
 	return env;
 }
@@ -193,7 +165,7 @@ find_scan(PlanState *node, void *arg)
 		return false;
 	if (IsA(node, NamedTuplestoreScanState))
 	{
-		((WeirSink *) arg)->scan = node;
+		((Statement *) arg)->scan = node;
 		return true;
 	}
 	return planstate_tree_walker(node, find_scan, arg);
@@ -203,106 +175,116 @@ find_scan(PlanState *node, void *arg)
 static void
 locate_row(void *arg)
 {
-	WeirSink   *sink = arg;
+	Statement  *st = arg;
 	TupleTableSlot *at;
 	TupleTableSlot *slot;
 	int			reader;
 
-	if (sink->scan == NULL)
+	if (st->scan == NULL)
 		return;
-	at = castNode(NamedTuplestoreScanState, sink->scan)->ss.ss_ScanTupleSlot;
+	at = castNode(NamedTuplestoreScanState, st->scan)->ss.ss_ScanTupleSlot;
 	if (TTS_EMPTY(at))
 		return;
-	slot = MakeSingleTupleTableSlot(sink->dataflow->sink_desc, &TTSOpsMinimalTuple);
-	reader = tuplestore_alloc_read_pointer(sink->rows, EXEC_FLAG_REWIND);
-	tuplestore_select_read_pointer(sink->rows, reader);
-	tuplestore_rescan(sink->rows);
-	for (int i = 0; i < sink->nrows && tuplestore_gettupleslot(sink->rows, true, false, slot); i++)
+	slot = MakeSingleTupleTableSlot(st->sink.node->in, &TTSOpsMinimalTuple);
+	reader = tuplestore_alloc_read_pointer(st->rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(st->rows, reader);
+	tuplestore_rescan(st->rows);
+	for (int i = 0; i < st->nrows && tuplestore_gettupleslot(st->rows, true, false, slot); i++)
 	{
 		if (((MinimalTupleTableSlot *) slot)->mintuple == ((MinimalTupleTableSlot *) at)->mintuple)
-			*sink->line = sink->lines[i];
+			*st->sink.line = st->lines[i];
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }
 
 static void
-execute(WeirSink *sink)
+execute(Statement *st)
 {
 	QueryDesc  *query;
 	ErrorContextCallback callback;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	query = CreateQueryDesc(sink->dataflow->sink, sink->dataflow->text,
+	query = CreateQueryDesc(weir_sink_plan(st->sink.node)->statement, st->sink.text,
 							GetActiveSnapshot(), InvalidSnapshot,
-							sink->receiver, NULL, environment(sink), 0);
+							st->receiver, NULL, environment(st), 0);
 	callback.callback = locate_row;
-	callback.arg = sink;
+	callback.arg = st;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	ExecutorStart(query, 0);
-	(void) find_scan(query->planstate, sink);
-	sink->at_rows = true;
+	(void) find_scan(query->planstate, st);
+	st->sink.at_rows = true;
 	weir_run(query);
-	sink->scan = NULL;
+	st->scan = NULL;
 	ExecutorFinish(query);
 	ExecutorEnd(query);
-	sink->at_rows = false;
+	st->sink.at_rows = false;
 	error_context_stack = callback.previous;
 	FreeQueryDesc(query);
 	PopActiveSnapshot();
 }
 
-/* The statement alone may write; what runs round it is read only. */
-void
-weir_sink_flush(WeirSink *sink)
+static void
+statement_flush(WeirSink *sink)
 {
+	Statement  *st = (Statement *) sink;
 	MemoryContext context;
 	MemoryContext old;
-	bool		read_only = XactReadOnly;
 
-	if (sink->rows == NULL)
-		return;
-	WEIR_FAULT(before_output);
 	context = AllocSetContextCreate(sink->context, "weir sink statement",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	XactReadOnly = false;
-	execute(sink);
-	XactReadOnly = read_only;
+	execute(st);
 	MemoryContextSwitchTo(old);
-	tuplestore_end(sink->rows);
-	sink->rows = NULL;
-	sink->nrows = 0;
+	tuplestore_end(st->rows);
+	st->rows = NULL;
+	st->nrows = 0;
 	MemoryContextDelete(context);
-	if (sink->seen)
-		forget_waiting(sink);
-	WEIR_FAULT(after_output);
+	if (st->seen)
+		forget_waiting(st);
 }
 
-void
-weir_sink_row(WeirSink *sink, Datum *values, bool *nulls)
+static void
+keep_row(Statement *st, const Datum *values, const bool *nulls)
 {
-	if (sink->dataflow->batching == WEIR_SINK_BATCH_DISTINCT &&
-		meets_waiting(sink, values, nulls))
+	MemoryContext old = MemoryContextSwitchTo(st->sink.context);
+
+	if (st->rows == NULL)
+		st->rows = tuplestore_begin_heap(false, false, work_mem);
+	if (st->nrows == st->capacity)
+	{
+		st->capacity *= 2;
+		st->lines = repalloc(st->lines, sizeof(int64) * st->capacity);
+	}
+	st->lines[st->nrows++] = *st->sink.line;
+	MemoryContextSwitchTo(old);
+	tuplestore_putvalues(st->rows, st->sink.node->in, (Datum *) values, (bool *) nulls);
+}
+
+static void
+statement_row(WeirSink *sink, const Datum *values, const bool *nulls)
+{
+	Statement  *st = (Statement *) sink;
+	WeirSinkBatching batching = weir_sink_plan(sink->node)->batching;
+
+	if (batching == WEIR_SINK_BATCH_DISTINCT && meets_waiting(st, values, nulls))
 	{
 		weir_sink_flush(sink);
-		(void) meets_waiting(sink, values, nulls);
+		(void) meets_waiting(st, values, nulls);
+		sink->writing = true;
 	}
-	if (sink->rows == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(sink->context);
-
-		sink->rows = tuplestore_begin_heap(false, false, work_mem);
-		MemoryContextSwitchTo(old);
-	}
-	if (sink->nrows == sink->capacity)
-	{
-		sink->capacity *= 2;
-		sink->lines = repalloc(sink->lines, sizeof(int64) * sink->capacity);
-	}
-	sink->lines[sink->nrows++] = *sink->line;
-	tuplestore_putvalues(sink->rows, sink->dataflow->sink_desc, values, nulls);
-	if (sink->dataflow->batching == WEIR_SINK_BY_RECORD)
+	keep_row(st, values, nulls);
+	if (batching == WEIR_SINK_BY_RECORD)
 		weir_sink_flush(sink);
 }
+
+const WeirSinkOps weir_statement_sink = {
+	.name = "statement",
+	.size = sizeof(Statement),
+	.transactional = true,
+	.open = statement_open,
+	.row = statement_row,
+	.flush = statement_flush,
+	.close = statement_close,
+};

@@ -19,7 +19,8 @@ weir_cell_get(const WeirState *state, WeirEntry *entry)
 	int64	   *stamp = weir_cell_stamp(state, entry);
 
 	cell.flags = *weir_cell_flags(state, entry);
-	cell.value = *weir_cell_value(state, entry);
+	cell.value = state->in_place ? PointerGetDatum(weir_in_place(state, entry)) :
+		*weir_cell_value(state, entry);
 	cell.stamp = stamp ? *stamp : 0;
 	return cell;
 }
@@ -38,6 +39,8 @@ cell_size(const WeirState *state, WeirCell cell)
 		return 0;
 	if (state->live)
 		return 2 + sizeof(uint32) + cell_live(cell)->bytes;
+	if (state->in_place)
+		return 2 + (state->stamp_offset ? sizeof(int64) : 0) + state->in_place->flat_size(state);
 	return 2 + (state->stamp_offset ? sizeof(int64) : 0) +
 		(cell.flags & WEIR_CELL_NULL ? 0 : weir_flat_size(&state->type, cell.value));
 }
@@ -55,7 +58,10 @@ replace(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 old_size, We
 	bool		is_empty;
 
 	*weir_cell_flags(state, entry) = cell.flags;
-	*weir_cell_value(state, entry) = cell.value;
+	if (state->in_place == NULL)
+		*weir_cell_value(state, entry) = cell.value;
+	else if ((cell.flags & WEIR_CELL_PRESENT) && DatumGetPointer(cell.value) != weir_in_place(state, entry))
+		memcpy(weir_in_place(state, entry), DatumGetPointer(cell.value), state->in_place_size);
 	if (stamp)
 		*stamp = cell.stamp;
 
@@ -196,6 +202,28 @@ weir_cell_is_expired(const WeirState *state, WeirEntry *entry)
 {
 	return state->stamp_offset && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT) &&
 		weir_ttl_expired(&state->decl.ttl, *weir_cell_stamp(state, entry), state->store->clock);
+}
+
+/*
+ * The current key's bytes in place have been written, or they are void now.  If it
+ * may be undone, that has been logged before.
+ */
+void
+weir_cell_written_in_place(WeirState *state, WeirGroup *group, WeirEntry *entry, bool present)
+{
+	WeirCell	cell = weir_cell_get(state, entry);
+
+	if (present != ((cell.flags & WEIR_CELL_PRESENT) != 0))
+	{
+		int64		old_size = cell_size(state, cell);
+
+		cell.flags = present ? WEIR_CELL_PRESENT : 0;
+		cell.stamp = state->store->clock;
+		replace(state, group, entry, old_size, cell);
+	}
+	else if (present && state->stamp_offset)
+		*weir_cell_stamp(state, entry) = state->store->clock;
+	weir_entry_dirty(state->store, group, entry);
 }
 
 /* The current key's cell owns this object instead of what it held, stamped now. */

@@ -21,9 +21,14 @@
 static inline bool
 slot_matches(weir_table_hash *table, WeirEntry *stored, WeirEntry *wanted)
 {
+	WeirStore  *store = table->private_data;
+
 	if (wanted)
 		return stored == wanted;
-	return weir_keys_equal((WeirStore *) table->private_data, stored);
+	if (store->nkeys == 1 && store->keys[0].equality == WEIR_EQUAL_DATUM)
+		return weir_entry_key_nulls(stored)[0] == store->key_isnull[0] &&
+			(store->key_isnull[0] || weir_entry_key(store, stored)[0] == store->key[0]);
+	return weir_keys_equal(store, stored);
 }
 
 #define SH_PREFIX weir_table
@@ -40,6 +45,7 @@ slot_matches(weir_table_hash *table, WeirEntry *stored, WeirEntry *wanted)
 
 #define FIRST_SLOTS 16
 #define FIRST_DIRTY 16
+#define SLOTS_AHEAD 5			/* of a table that are fetched for a key: a cache line and one more */
 
 /* The table's 32 bits, independent of those that chose the group. */
 uint32
@@ -113,6 +119,70 @@ weir_entry_is_empty(const WeirStore *store, WeirEntry *entry)
 		if (entry->bytes[store->nkeys + i] & WEIR_CELL_PRESENT)
 			return false;
 	return true;
+}
+
+/* Where a key is looked for first. */
+typedef struct Ahead
+{
+	weir_table_hash *table;		/* NULL: it is in none */
+	uint32		hash;
+} Ahead;
+
+static inline Ahead
+ahead_of(const WeirStore *store, uint64 hash)
+{
+	int			group = weir_key_group(hash, store->max_parallelism) - store->first_group;
+	Ahead		ahead = {NULL, weir_table_hash_of(hash)};
+
+	if (group >= 0 && group < store->ngroups)
+		ahead.table = store->groups[group].table;
+	return ahead;
+}
+
+static inline WeirSlot *
+ahead_slot(Ahead ahead, int probed)
+{
+	return &ahead.table->data[(ahead.hash + probed) & ahead.table->sizemask];
+}
+
+static inline void
+fetch_entry(const WeirStore *store, Ahead ahead)
+{
+	for (int probed = 0; probed < SLOTS_AHEAD; probed++)
+	{
+		WeirSlot   *slot = ahead_slot(ahead, probed);
+
+		if (slot->status != weir_table_SH_IN_USE)
+			return;
+		if (slot->hash != ahead.hash)
+			continue;
+		__builtin_prefetch(slot->entry);
+		__builtin_prefetch((char *) slot->entry + store->entry_size - 1);
+		return;
+	}
+}
+
+/*
+ * A hint that these keys will be current soon.  Slots lie anywhere in their tables,
+ * and entries anywhere: all slots are fetched side by side, then all entries.
+ */
+void
+weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
+{
+	Ahead		ahead[WEIR_STORE_AHEAD];
+
+	n = Min(n, WEIR_STORE_AHEAD);
+	for (int i = 0; i < n; i++)
+	{
+		ahead[i] = ahead_of(store, hashes[i]);
+		if (ahead[i].table == NULL)
+			continue;
+		__builtin_prefetch(ahead_slot(ahead[i], 0));
+		__builtin_prefetch(ahead_slot(ahead[i], SLOTS_AHEAD - 1));
+	}
+	for (int i = 0; i < n; i++)
+		if (ahead[i].table)
+			fetch_entry(store, ahead[i]);
 }
 
 /* Takes an empty entry out of its table and frees it. */

@@ -9,7 +9,7 @@
  *
  * Flat copies of key columns and values that are not by-value are pieces of
  * their own.  A cell is what an entry holds of one state: a value, or of some
- * kinds of state a live object.
+ * kinds of state a live object, or bytes in place of the value.
  */
 #ifndef WEIR_STATE_ENTRY_H
 #define WEIR_STATE_ENTRY_H
@@ -46,7 +46,7 @@ typedef struct WeirCell
 	Datum		value;
 	int64		stamp;			/* 0 without a ttl */
 	uint8		flags;
-} WeirCell;
+} WeirCell;						/* of a cell in place the value is the address of its bytes */
 
 /*
  * A live object: what a cell of some kinds of state owns in memory, instead of
@@ -104,6 +104,24 @@ typedef struct WeirLiveOps
 	void		(*forget) (WeirState *state, void *change);
 } WeirLiveOps;
 
+/*
+ * What a kind of state offers whose cells are bytes in the entry itself, without
+ * a pointer in them: copied by memcpy, not freed.  Aligned as a Datum.
+ *
+ *		bytes = weir_in_place(state, entry)		good only while the cell is present
+ *		weir_undo_log(.., WEIR_UNDO_CELL)		before they change in a subtransaction
+ *		weir_cell_written_in_place(..)			after they have
+ */
+typedef struct WeirInPlaceOps
+{
+	/* As bytes of a chunk, and back; what is wrong with bytes. */
+	void		(*flatten) (WeirState *state, const void *cell, StringInfo out);
+	const char *(*unflatten) (WeirState *state, const char *bytes, Size size, void *cell);
+	/* The same of what a live object of the same state wrote. */
+	const char *(*unflatten_live) (WeirState *state, const char *bytes, Size size, void *cell);
+	int64		(*flat_size) (const WeirState *state);
+} WeirInPlaceOps;
+
 /* How a key column is compared. */
 typedef enum WeirKeyEquality
 {
@@ -134,7 +152,9 @@ struct WeirState
 	bool		converts;		/* values of what is being loaded are of another type */
 	bool		default_isnull;
 	Datum		default_value;
-	const WeirLiveOps *live;	/* NULL: its cells are flat values */
+	const WeirLiveOps *live;	/* NULL: its cells are flat values, or in place */
+	const WeirInPlaceOps *in_place; /* NULL: an entry has but a datum of it */
+	Size		in_place_size;
 	void	   *detail;			/* what its kind keeps for all keys */
 	Size		value_offset;
 	Size		stamp_offset;	/* 0: no ttl, no stamp */
@@ -273,11 +293,19 @@ weir_live_get(const WeirState *state, WeirEntry *entry)
 	return (WeirLive *) DatumGetPointer(*weir_cell_value(state, entry));
 }
 
+/* The bytes of a cell in place, of a size that its state knows. */
+static inline void *
+weir_in_place(const WeirState *state, WeirEntry *entry)
+{
+	return (char *) entry + state->value_offset;
+}
+
 #define weir_state_expires_in_parts(state) ((state)->live && (state)->live->expire)
 
 /* Does the cell own a flat piece of memory? */
 #define weir_cell_has_piece(state, flags) \
-	((flags) == WEIR_CELL_PRESENT && (state)->live == NULL && !(state)->type.typbyval)
+	((flags) == WEIR_CELL_PRESENT && (state)->live == NULL && (state)->in_place == NULL && \
+	 !(state)->type.typbyval)
 
 /* key.c */
 extern void weir_key_column_init(WeirKeyColumnState *column, const WeirStoreKey *key,
@@ -309,6 +337,7 @@ extern void weir_cell_set(WeirState *state, WeirEntry *entry, Datum value, bool 
 extern void weir_cell_renew(WeirState *state, WeirEntry *entry);
 extern void weir_cell_remove(WeirState *state, WeirGroup *group, WeirEntry *entry, bool undoable);
 extern bool weir_cell_is_expired(const WeirState *state, WeirEntry *entry);
+extern void weir_cell_written_in_place(WeirState *state, WeirGroup *group, WeirEntry *entry, bool present);
 extern void weir_live_put(WeirState *state, WeirEntry *entry, WeirLive *live);
 extern WeirLive *weir_live_modify(WeirState *state, WeirGroup *group, WeirEntry *entry);
 extern void weir_live_changed(WeirState *state, WeirGroup *group, WeirEntry *entry,

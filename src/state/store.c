@@ -13,6 +13,7 @@
  *		sweep.c		incremental cleanup of what has expired
  *		window.c	count windows
  *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
+ *		native.c	the common ones by machine arithmetic; native_flat.c
  *		value.c		value state: read, update, clear
  *		list.c		list state
  *		map.c		map state
@@ -96,7 +97,7 @@ lay_out(WeirStore *store)
 		WeirState  *state = &store->states[i];
 
 		state->value_offset = offset;
-		offset += sizeof(Datum);
+		offset += state->in_place ? MAXALIGN(state->in_place_size) : sizeof(Datum);
 		if (state->decl.ttl.update != WEIR_TTL_DISABLED && !weir_state_expires_in_parts(state))
 		{
 			state->stamp_offset = offset;

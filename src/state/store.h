@@ -80,6 +80,10 @@ extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isn
 extern void weir_store_leave(WeirStore *store);
 /* A function whose task has no declared state still enters a key: nstates 0. */
 
+/* These keys, at most WEIR_STORE_AHEAD, will be entered soon: their memory is fetched. */
+#define WEIR_STORE_AHEAD 64
+extern void weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n);
+
 /*
  * Round a subtransaction that runs a batch: cleanup, which it could not undo,
  * waits for its end.  Abandon after its abort, with the clock as it was before,

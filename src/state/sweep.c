@@ -16,6 +16,7 @@
 #define SWEEP_ENTRIES 4			/* looked at a record */
 #define SWEEP_SLOTS 32			/* at most, empty ones included */
 #define SWEEP_PARTS 32			/* of a live object removed at a visit */
+#define SWEEP_AHEAD 8			/* slots: their entries lie anywhere, and are fetched meanwhile */
 
 /* When does what was stamped then expire? */
 int64
@@ -74,6 +75,13 @@ end_sweep(WeirStore *store)
 	store->sweep_slot = 0;
 }
 
+static inline void
+fetch_ahead(const weir_table_hash *table, uint64 slot)
+{
+	if (slot < table->size && table->data[slot].status == weir_table_SH_IN_USE)
+		__builtin_prefetch(table->data[slot].entry);
+}
+
 void
 weir_sweep(WeirStore *store)
 {
@@ -98,6 +106,7 @@ weir_sweep(WeirStore *store)
 			}
 			continue;
 		}
+		fetch_ahead(group->table, (uint64) store->sweep_slot + SWEEP_AHEAD);
 		if (group->table->data[store->sweep_slot].status == weir_table_SH_IN_USE)
 		{
 			visit(store, group, group->table->data[store->sweep_slot].entry);

@@ -65,11 +65,25 @@ add_record(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirUndoKind ki
 	return undo;
 }
 
-/* Logs a cell before it changes; WEIR_UNDO_CELL: what it holds is now the log's. */
+/* Does the record own a copy of bytes in place? */
+static bool
+has_copy(const WeirState *state, const WeirUndo *undo)
+{
+	return state->in_place && undo->kind == WEIR_UNDO_CELL && (undo->old.flags & WEIR_CELL_PRESENT);
+}
+
+/*
+ * Logs a cell before it changes; WEIR_UNDO_CELL: what it holds is now the log's, a copy
+ * of what it holds in place.
+ */
 void
 weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirUndoKind kind)
 {
-	(void) add_record(state, group, entry, kind);
+	WeirUndo   *undo = add_record(state, group, entry, kind);
+
+	if (has_copy(state, undo))
+		undo->old.value = PointerGetDatum(memcpy(weir_slab_alloc(state->store->slab, state->in_place_size),
+												 weir_in_place(state, entry), state->in_place_size));
 }
 
 /* The same for a part of the cell's live object. */
@@ -90,6 +104,13 @@ revert_change(WeirState *state, WeirGroup *group, WeirUndo *undo)
 }
 
 static void
+free_copy(WeirState *state, WeirUndo *undo)
+{
+	if (has_copy(state, undo))
+		weir_slab_free(state->store->slab, DatumGetPointer(undo->old.value), state->in_place_size);
+}
+
+static void
 undo_change(WeirStore *store, WeirUndo *undo)
 {
 	WeirState  *state = &store->states[undo->state];
@@ -99,6 +120,7 @@ undo_change(WeirStore *store, WeirUndo *undo)
 	{
 		case WEIR_UNDO_CELL:
 			weir_cell_put(state, group, undo->entry, undo->old);
+			free_copy(state, undo);
 			break;
 		case WEIR_UNDO_STAMP:
 			*weir_cell_stamp(state, undo->entry) = undo->old.stamp;
@@ -116,7 +138,10 @@ forget_change(WeirStore *store, WeirUndo *undo)
 	WeirState  *state = &store->states[undo->state];
 
 	if (undo->kind == WEIR_UNDO_CELL)
+	{
 		weir_cell_free(state, undo->old);
+		free_copy(state, undo);
+	}
 	else if (undo->kind == WEIR_UNDO_CHANGE && state->live->forget)
 		state->live->forget(state, undo->change);
 }

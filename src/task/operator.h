@@ -11,8 +11,8 @@
 #include "decide/align.h"
 #include "operator/keyed_step.h"
 #include "record/channel.h"
-#include "sink/guarded.h"
-#include "sink/statement.h"
+#include "sink/isolating.h"
+#include "sink/sink.h"
 #include "task/letters.h"
 #include "task/task.h"
 
@@ -25,8 +25,8 @@ typedef struct WeirOperator
 	WeirSender *out;			/* to the sink task; NULL: this task has the sink */
 	WeirStore  *store;			/* NULL: no keyed step */
 	WeirKeyedStep *step;
-	WeirSink   *sink;			/* NULL: it is elsewhere, or guarded */
-	WeirGuarded *guarded;		/* the sink, where a row may be refused alone */
+	WeirSink   *sink;			/* NULL: it is elsewhere, or isolating */
+	WeirIsolating *isolating;	/* the sink, where a row may be refused alone */
 	const WeirStream *stream;
 	WeirLetters letters;		/* what this task writes of them */
 	const WeirRow **rows;		/* of the message being worked off */

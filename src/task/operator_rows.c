@@ -5,7 +5,7 @@
  * Where the stream has dead letters, the keyed function runs over a message in a
  * subtransaction, so that a record for which it errs leaves neither state nor
  * output behind; the others of the message run again without it.  Rows for the
- * sink statement wait until they are written (sink/guarded.c), so that what the
+ * sink statement wait until they are written (sink/isolating.c), so that what the
  * sink refuses never touches state.  With on_error 'stop' there is no
  * subtransaction: an error ends the attempt.
  */
@@ -27,16 +27,18 @@ static void
 build_sink(WeirOperator *op)
 {
 	WeirTask   *task = op->task;
+	const WeirNode *node = weir_graph_sink(task->dataflow->graph, 0);
+	const char *text = task->dataflow->text;
 
 	if (op->sink)
-		weir_sink_free(op->sink);
+		weir_sink_close(op->sink);
 	op->sink = NULL;
 	if (!op->stream->dead_letter)
-		op->sink = weir_sink_create(task->dataflow, &task->line);
-	else if (op->guarded)
-		weir_guarded_rebuild(op->guarded, task->dataflow);
+		op->sink = weir_sink_open(node, text, &task->line);
+	else if (op->isolating)
+		weir_isolating_rebuild(op->isolating, node, text);
 	else
-		op->guarded = weir_guarded_create(task->dataflow, &task->line);
+		op->isolating = weir_isolating_create(node, text, &task->line);
 }
 
 void
@@ -64,8 +66,8 @@ emit_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
 	op->task->slot->stats.records_out++;
 	if (op->sink)
 		weir_sink_row(op->sink, values, nulls);
-	else if (op->guarded)
-		weir_guarded_row(op->guarded, values, nulls, origin->line, raw.data, raw.len);
+	else if (op->isolating)
+		weir_isolating_row(op->isolating, values, nulls, origin->line, raw.data, raw.len);
 	else
 		weir_sender_row(op->out, op->task->dataflow->sink_desc, values, nulls,
 						origin->hash, origin->stamp, origin->line, raw);
@@ -137,7 +139,7 @@ pass_letter(WeirOperator *op, const WeirLetter *letter)
 }
 
 static void
-row_refused(void *arg, const WeirGuardedRow *row, ErrorData *error)
+row_refused(void *arg, const WeirWaitingRow *row, ErrorData *error)
 {
 	WeirOperator *op = arg;
 	WeirLetter	letter = {0};
@@ -161,7 +163,7 @@ flush_sink(WeirOperator *op)
 	if (op->sink)
 		weir_sink_flush(op->sink);
 	else
-		weir_guarded_flush(op->guarded, row_refused, op);
+		weir_isolating_flush(op->isolating, row_refused, op);
 	op->task->slot->stats.in_sink_us += weir_now() - began;
 }
 
@@ -170,14 +172,14 @@ flush_rows(WeirOperator *op)
 {
 	if (op->out)
 		weir_sender_flush(op->out);
-	else if (op->sink || weir_guarded_full(op->guarded))
+	else if (op->sink || weir_isolating_full(op->isolating))
 		flush_sink(op);
 }
 
 void
 weir_operator_flush(WeirOperator *op)
 {
-	if (op->guarded == NULL || weir_guarded_count(op->guarded) == 0)
+	if (op->isolating == NULL || weir_isolating_count(op->isolating) == 0)
 		return;
 	enter_transaction(op);
 	refresh(op);
@@ -274,7 +276,7 @@ undo_output(WeirOperator *op, int rows)
 	if (op->out)
 		weir_sender_undo(op->out);
 	else
-		weir_guarded_truncate(op->guarded, rows);
+		weir_isolating_truncate(op->isolating, rows);
 }
 
 static void
@@ -291,7 +293,7 @@ run_guarded(WeirOperator *op, int nrows)
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		records_out = stats->records_out;
-		int			waiting = op->guarded ? weir_guarded_count(op->guarded) : 0;
+		int			waiting = op->isolating ? weir_isolating_count(op->isolating) : 0;
 		ErrorData  *error = try_rows(op, from, to, &at);
 
 		if (error == NULL)

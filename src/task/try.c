@@ -119,8 +119,8 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->lines = weir_lines_open(t->stream);
 	t->scan = weir_scan_step_create(df);
 	t->step = weir_keyed_step_create(df, t->store, false, &t->line);
-	t->sink = weir_sink_create(df, &t->line);
-	weir_sink_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
+	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
+	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&t->rows);
@@ -130,7 +130,7 @@ static void
 close_steps(Try *t)
 {
 	weir_keyed_step_free(t->step);
-	weir_sink_free(t->sink);
+	weir_sink_close(t->sink);
 	weir_lines_close(t->lines);
 }
 

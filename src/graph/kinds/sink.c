@@ -39,6 +39,21 @@ query_text(const WeirSinkPlan *plan)
 }
 
 static void
+describe_writer(const WeirSinkPlan *plan, StringInfo text)
+{
+	static const char *const writers[] = {
+		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
+		[WEIR_WRITER_PRINT] = "as lines of the server log",
+		[WEIR_WRITER_BLACKHOLE] = "nowhere"
+	};
+
+	if (plan->writer != WEIR_WRITER_EXECUTOR)
+		appendStringInfo(text, "  written without the executor: %s\n", writers[plan->writer]);
+	else if (plan->writer_reason != plan->batching_reason)
+		appendStringInfo(text, "  written by the executor: %s\n", plan->writer_reason);
+}
+
+static void
 describe(const WeirNode *node, StringInfo text)
 {
 	const WeirSinkPlan *plan = weir_sink_plan(node);
@@ -53,6 +68,7 @@ describe(const WeirNode *node, StringInfo text)
 	weir_describe_columns(text, "input", node->in);
 	weir_describe_statement(text, query_text(plan));
 	appendStringInfo(text, "  %s: %s\n", batching, plan->batching_reason);
+	describe_writer(plan, text);
 }
 
 const WeirNodeOps weir_sink_node = {

@@ -24,6 +24,15 @@ typedef enum WeirSinkBatching
 	WEIR_SINK_BY_RECORD			/* one row a statement */
 } WeirSinkBatching;
 
+/* What writes the rows. */
+typedef enum WeirWriter
+{
+	WEIR_WRITER_EXECUTOR,		/* runs the statement */
+	WEIR_WRITER_MULTI_INSERT,	/* a plain append: many rows at once into the table */
+	WEIR_WRITER_PRINT,			/* likewise, for tables of weir_print and weir_blackhole */
+	WEIR_WRITER_BLACKHOLE
+} WeirWriter;
+
 typedef struct WeirSinkPlan
 {
 	Oid			target;			/* relation of the INSERT */
@@ -36,6 +45,10 @@ typedef struct WeirSinkPlan
 	Oid		   *arbiter_eq;		/* equality operators */
 	Oid		   *arbiter_hash;	/* hash functions (32 bit) */
 	Oid		   *arbiter_collation;
+	WeirWriter	writer;
+	const char *writer_reason;	/* why it is the executor */
+	List	   *projections;	/* of Plan, where it is not: target lists and filters from
+								 * "in" to the target's rows, one after the other */
 	bool		alone;			/* in one task, not in those before it */
 	const char *place_reason;
 	Query	   *query;			/* before views are expanded, for people */

@@ -15,11 +15,10 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "state/aggregate/aggregate_format.h"
 #include "state/aggregate/aggregate_int.h"
 #include "state/chunk/validate.h"
 
-#define VALUE_NULL 1
-#define VALUE_NONE 2			/* the first row will be the value */
 
 static void
 put_uint32(StringInfo out, uint32 value)
@@ -56,8 +55,8 @@ static void
 put_value(WeirAggregatePart *part, int number, AggStatePerGroup value, StringInfo out)
 {
 	WeirTransition *transition = &part->transitions[number];
-	uint8		flags = (value->transValueIsNull ? VALUE_NULL : 0) |
-		(value->noTransValue ? VALUE_NONE : 0);
+	uint8		flags = (value->transValueIsNull ? WEIR_VALUE_NULL : 0) |
+		(value->noTransValue ? WEIR_VALUE_NONE : 0);
 	Datum		datum = value->transValue;
 	bool		isnull;
 
@@ -65,10 +64,10 @@ put_value(WeirAggregatePart *part, int number, AggStatePerGroup value, StringInf
 	{
 		datum = call(part->agg, &transition->serialize, InvalidOid, datum, false, (Datum) 0, &isnull);
 		if (isnull)
-			flags |= VALUE_NULL;
+			flags |= WEIR_VALUE_NULL;
 	}
 	appendStringInfoCharMacro(out, flags);
-	if (flags & VALUE_NULL)
+	if (flags & WEIR_VALUE_NULL)
 		return;
 	if (transition->internal)
 	{
@@ -194,9 +193,9 @@ get_value(WeirAggregates *set, WeirAggregatePart *part, int number, WeirAccumula
 	const char *bytes;
 	Size		size;
 
-	if (flags == NULL || (*flags & VALUE_NULL))
+	if (flags == NULL || (*flags & WEIR_VALUE_NULL))
 	{
-		value->noTransValue = flags != NULL && (*flags & VALUE_NONE) != 0;
+		value->noTransValue = flags != NULL && (*flags & WEIR_VALUE_NONE) != 0;
 		return;
 	}
 	size = get_uint32(reader);

@@ -149,6 +149,28 @@ put_live(StringInfo buffer, WeirState *state, WeirLive *live)
 }
 
 static void
+put_in_place(StringInfo buffer, WeirState *state, const void *cell)
+{
+	int			start = buffer->len;
+	int			size;
+
+	/* the length takes one byte as a rule */
+	put_uint8(buffer, 0);
+	state->in_place->flatten(state, cell, buffer);
+	size = buffer->len - start - 1;
+	if (size < 0x80)
+		buffer->data[start] = (char) size;
+	else
+	{
+		Assert(size < 0x4000);
+		(void) put_space(buffer, 1);
+		memmove(buffer->data + start + 2, buffer->data + start + 1, size);
+		buffer->data[start] = (char) (0x80 | (size & 0x7f));
+		buffer->data[start + 1] = (char) (size >> 7);
+	}
+}
+
+static void
 put_cell(StringInfo buffer, WeirState *state, WeirEntry *entry)
 {
 	WeirCell	cell = weir_cell_get(state, entry);
@@ -161,11 +183,15 @@ put_cell(StringInfo buffer, WeirState *state, WeirEntry *entry)
 	}
 	if (state->stamp_offset)
 		flags |= CHUNK_STAMPED;
+	if (state->in_place)
+		flags |= CHUNK_IN_PLACE;
 	put_uint8(buffer, flags);
 	if (state->stamp_offset)
 		put(buffer, &cell.stamp, sizeof(cell.stamp));
 	if (state->live)
 		put_live(buffer, state, (WeirLive *) DatumGetPointer(cell.value));
+	else if (state->in_place)
+		put_in_place(buffer, state, DatumGetPointer(cell.value));
 	else if (!(flags & WEIR_CELL_NULL))
 		put_value(buffer, &state->type, cell.value, 0);
 }

@@ -1,6 +1,6 @@
 /*
  * state/chunk/chunk_format.h
- *		The format of a chunk, version 2.  Numbers are in the machine's byte
+ *		The format of a chunk, version 3.  Numbers are in the machine's byte
  *		order: a chunk is read where it was written.
  *
  *		uint32	magic
@@ -18,13 +18,14 @@
  *		an entry:		uint8 1 for a tombstone,
  *						a key column: varint 0 for NULL, else 1 + length, bytes
  *						unless a tombstone, a state: uint8 cell flags; if present:
- *						int64 stamp if flag 4; varint length and bytes if not NULL,
- *						of a live object uint32 length and what its kind writes
+ *						int64 stamp if flag 4; varint length and bytes if not NULL;
+ *						of a live object uint32 length and what its kind writes; of a
+ *						cell in place, flag 8, varint length and what its kind writes
  *
  * A varint holds 7 bits a byte, the lowest first; the eighth bit says that more
  * follow.  A value of a by-value type is taken as a signed integer, its sign moved
  * into the lowest bit, and only as many bytes as are needed, the lowest first.
- * States are matched by name.
+ * States are matched by name.  Version 2 had no cells in place, and is read.
  *
  * For chunk.c, which writes it, and chunk_read.c.
  */
@@ -36,10 +37,12 @@
 #include "port/pg_crc32c.h"
 
 #define CHUNK_MAGIC 0x52494557	/* "WEIR" */
-#define CHUNK_VERSION 2
+#define CHUNK_VERSION 3
+#define CHUNK_OLDEST_VERSION 2
 #define CHUNK_FULL 1
 #define CHUNK_TOMBSTONE 1
 #define CHUNK_STAMPED 4			/* beside WEIR_CELL_PRESENT and WEIR_CELL_NULL */
+#define CHUNK_IN_PLACE 8
 
 /* The fixed part of the header, without padding. */
 typedef struct ChunkHeader

@@ -22,6 +22,7 @@ typedef struct ChunkState
 	bool		is_live;		/* of a kind that keeps live objects */
 	bool		converts;		/* its values are of another type */
 	int			natts;			/* of their type, when the chunk was written */
+	char	   *scratch;		/* where a cell in place is read */
 } ChunkState;
 
 typedef struct ChunkReader
@@ -117,12 +118,13 @@ check_frame(int group, bool is_full, bytea *payload)
 		damaged(group, "the length is not the one it says");
 	if (header.crc != chunk_crc(chunk, size))
 		damaged(group, "the checksum does not match");
-	if (header.version != CHUNK_VERSION)
+	if (header.version < CHUNK_OLDEST_VERSION || header.version > CHUNK_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a snapshot chunk of key group %d has format version %d", group,
 						header.version),
-				 errdetail("This version of weir reads version %d.", CHUNK_VERSION),
+				 errdetail("This version of weir reads versions %d to %d.", CHUNK_OLDEST_VERSION,
+						   CHUNK_VERSION),
 				 errhint("Start the job with the version of weir that wrote it.")));
 	if (header.group != (uint32) group || ((header.flags & CHUNK_FULL) != 0) != is_full)
 		damaged(group, "the group or the kind is not that of its row");
@@ -199,7 +201,11 @@ match_state(ChunkReader *reader)
 	match.is_live = weir_live_ops(kind) != NULL;
 	match.natts = natts;
 	if (match.state)
+	{
 		match_type(&match, kind, fingerprint);
+		if (match.state->in_place)
+			match.scratch = palloc(match.state->in_place_size);
+	}
 	else if (!weir_conversion_drops(store))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -363,8 +369,8 @@ skip_cell(ChunkReader *reader, bool is_live, uint8 flags)
 {
 	if (flags & CHUNK_STAMPED)
 		(void) get(reader, sizeof(int64));
-	if ((flags & ~CHUNK_STAMPED) == WEIR_CELL_PRESENT)
-		(void) get(reader, is_live ? get_uint32(reader) : get_varint(reader));
+	if (flags & WEIR_CELL_PRESENT && !(flags & WEIR_CELL_NULL))
+		(void) get(reader, is_live && !(flags & CHUNK_IN_PLACE) ? get_uint32(reader) : get_varint(reader));
 }
 
 static Datum
@@ -381,14 +387,29 @@ read_live(ChunkReader *reader, WeirState *state)
 	return PointerGetDatum(live);
 }
 
+/* Bytes that the cell takes over: of a cell in place, or of the object that there was before. */
+static Datum
+read_in_place(ChunkReader *reader, WeirState *state, char *scratch, bool was_live)
+{
+	Size		size = was_live ? get_uint32(reader) : get_varint(reader);
+	const char *bytes = get(reader, size);
+	const char *wrong = was_live ? state->in_place->unflatten_live(state, bytes, size, scratch) :
+		state->in_place->unflatten(state, bytes, size, scratch);
+
+	if (wrong)
+		damaged(reader->group, wrong);
+	return PointerGetDatum(scratch);
+}
+
 static uint8
 read_flags(ChunkReader *reader, bool is_live)
 {
 	uint8		flags = get_uint8(reader);
 
-	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED) ||
+	if (flags & ~(WEIR_CELL_PRESENT | WEIR_CELL_NULL | CHUNK_STAMPED | CHUNK_IN_PLACE) ||
 		(flags != 0 && !(flags & WEIR_CELL_PRESENT)) ||
-		(is_live && (flags & WEIR_CELL_NULL)))
+		(is_live && (flags & WEIR_CELL_NULL)) ||
+		(!is_live && (flags & CHUNK_IN_PLACE)))
 		damaged(reader->group, "a value's flags have no meaning");
 	return flags;
 }
@@ -398,7 +419,7 @@ read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEn
 {
 	WeirState  *state = match->state;
 	uint8		flags = read_flags(reader, match->is_live);
-	WeirCell	cell = {(Datum) 0, 0, flags & ~CHUNK_STAMPED};
+	WeirCell	cell = {(Datum) 0, 0, flags & (WEIR_CELL_PRESENT | WEIR_CELL_NULL)};
 
 	if (state == NULL)
 	{
@@ -410,7 +431,11 @@ read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEn
 	else if (state->stamp_offset)
 		cell.stamp = state->store->clock;	/* it has got its ttl since */
 	state->converts = match->converts;
-	if (cell.flags == WEIR_CELL_PRESENT && state->live)
+	if (flags & CHUNK_IN_PLACE && state->in_place == NULL)
+		damaged(reader->group, "a state is kept as none of its kind");
+	if (cell.flags == WEIR_CELL_PRESENT && state->in_place)
+		cell.value = read_in_place(reader, state, match->scratch, !(flags & CHUNK_IN_PLACE));
+	else if (cell.flags == WEIR_CELL_PRESENT && state->live)
 		cell.value = read_live(reader, state);
 	else if (cell.flags == WEIR_CELL_PRESENT && match->converts)
 		convert_value(reader, state, match->natts, &cell);

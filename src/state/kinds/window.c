@@ -1,6 +1,7 @@
 /*
  * state/kinds/window.c
- *		Count windows: aggregates over so many records of a key.
+ *		Count windows: aggregates over so many records of a key.  Where they are
+ *		native: window_native.c.
  *
  * A window fires with every slide-th record of its key, over the last size
  * records: where slide is less, windows overlap, and the first ones have fewer.
@@ -16,9 +17,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
-#include "state/aggregate/aggregate.h"
-#include "state/entry.h"
-#include "state/kinds/window.h"
+#include "state/kinds/window_int.h"
 
 /* What a key has. */
 typedef struct Window
@@ -29,21 +28,24 @@ typedef struct Window
 	WeirAccumulator accumulator;
 } Window;
 
-/* What all keys share. */
-typedef struct Windows
+static void
+keep_in_place(WeirState *state, WeirWindows *windows)
 {
-	WeirAggregates *aggregates;
-	List	   *types;			/* of their results */
-	int64		size;
-	int64		slide;
-	bool		packs;			/* accumulators are large */
-	Size		bytes;			/* of a Window */
-} Windows;
+	weir_aggregates_free(windows->aggregates);
+	windows->aggregates = NULL;
+	state->live = NULL;
+	state->in_place = &weir_window_in_place_ops;
+	state->in_place_size = weir_native_size(windows->native);
+}
 
-static Windows *
-windows_of(const WeirState *state)
+static void
+keep_objects(WeirWindows *windows, TupleDesc input)
 {
-	return state->detail;
+	windows->packs = weir_aggregates_are_large(windows->aggregates);
+	windows->bytes = offsetof(Window, accumulator) + weir_accumulator_size(windows->aggregates);
+	windows->natts = input->natts;
+	windows->row = palloc(sizeof(Datum) * Max(input->natts, 1));
+	windows->row_nulls = palloc(sizeof(bool) * Max(input->natts, 1));
 }
 
 static void
@@ -51,24 +53,29 @@ window_init(WeirState *state)
 {
 	const WeirWindowDecl *decl = state->decl.window;
 	MemoryContext old = MemoryContextSwitchTo(state->store->context);
-	Windows    *windows = palloc0(sizeof(Windows));
+	WeirWindows *windows = palloc0(sizeof(WeirWindows));
 	ListCell   *lc;
 
 	windows->size = decl->size;
 	windows->slide = decl->slide;
+	/* even if they are native: it checks the user's rights */
 	windows->aggregates = weir_aggregates_create(decl->aggregates, decl->input,
 												 decl->slide < decl->size);
 	foreach(lc, decl->aggregates)
 		windows->types = lappend_oid(windows->types, lfirst_node(Aggref, lc)->aggtype);
-	windows->packs = weir_aggregates_are_large(windows->aggregates);
-	windows->bytes = offsetof(Window, accumulator) + weir_accumulator_size(windows->aggregates);
 	state->detail = windows;
+	if (decl->slide >= decl->size)
+		windows->native = weir_native_create(decl->aggregates, decl->input);
+	if (windows->native != NULL)
+		keep_in_place(state, windows);
+	else
+		keep_objects(windows, decl->input);
 	state->decl.window = NULL;	/* the caller's, and of no further use */
 	MemoryContextSwitchTo(old);
 }
 
 static int64
-window_bytes(const Windows *windows, const Window *window)
+window_bytes(const WeirWindows *windows, const Window *window)
 {
 	return sizeof(int64) + weir_accumulator_bytes(windows->aggregates, &window->accumulator);
 }
@@ -76,7 +83,7 @@ window_bytes(const Windows *windows, const Window *window)
 static void
 window_free(WeirState *state, WeirLive *live)
 {
-	Windows    *windows = windows_of(state);
+	WeirWindows *windows = weir_windows_of(state);
 	Window	   *window = (Window *) live;
 
 	if (window->packed != NULL)
@@ -99,7 +106,7 @@ make_packed(WeirState *state, const char *bytes, Size size)
 static void
 window_flatten(WeirState *state, WeirLive *live, StringInfo out)
 {
-	Windows    *windows = windows_of(state);
+	WeirWindows *windows = weir_windows_of(state);
 	Window	   *window = (Window *) live;
 	int			start;
 
@@ -120,7 +127,7 @@ window_flatten(WeirState *state, WeirLive *live, StringInfo out)
 static WeirLive *
 window_unflatten(WeirState *state, const char *bytes, Size size, const char **wrong)
 {
-	Windows    *windows = windows_of(state);
+	WeirWindows *windows = weir_windows_of(state);
 	Size		rest = size - sizeof(int64);
 	Window	   *window;
 
@@ -143,7 +150,7 @@ window_unflatten(WeirState *state, const char *bytes, Size size, const char **wr
 
 /* The accumulator holds what is packed. */
 static void
-read_packed(Windows *windows, Window *window)
+read_packed(WeirWindows *windows, Window *window)
 {
 	const char *wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
 												   VARDATA(window->packed),
@@ -158,7 +165,7 @@ read_packed(Windows *windows, Window *window)
 }
 
 static void
-unpack(Windows *windows, Window *window)
+unpack(WeirWindows *windows, Window *window)
 {
 	if (window->packed == NULL)
 		return;
@@ -194,7 +201,7 @@ const WeirLiveOps weir_window_ops = {
 static Window *
 begin_window(WeirState *state, WeirEntry *entry)
 {
-	Windows    *windows = windows_of(state);
+	WeirWindows *windows = weir_windows_of(state);
 	Window	   *window = weir_slab_alloc(state->store->slab, windows->bytes);
 
 	window->seen = 0;
@@ -230,7 +237,7 @@ open_window(WeirState *state, WeirGroup *group, WeirEntry *entry)
 static void
 fire(WeirState *state, WeirGroup *group, WeirEntry *entry, Window *window, Datum *values, bool *nulls)
 {
-	Windows    *windows = windows_of(state);
+	WeirWindows *windows = weir_windows_of(state);
 	WeirAccumulator *acc = &window->accumulator;
 	int64		overlap = windows->size - windows->slide;
 
@@ -245,10 +252,20 @@ fire(WeirState *state, WeirGroup *group, WeirEntry *entry, Window *window, Datum
 		weir_accumulator_drop(windows->aggregates, acc, acc->nrows - overlap);
 }
 
-bool
-weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls, Datum *values, bool *nulls)
+static void
+read_row(WeirWindows *windows, const WeirVector *columns, int row)
 {
-	Windows    *windows = windows_of(state);
+	for (int i = 0; i < windows->natts; i++)
+	{
+		windows->row[i] = columns[i].values[row];
+		windows->row_nulls[i] = weir_vector_is_null(&columns[i], row);
+	}
+}
+
+static bool
+add_to_object(WeirState *state, const WeirVector *columns, int row, Datum *values, bool *nulls)
+{
+	WeirWindows *windows = weir_windows_of(state);
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
 	Window	   *window = open_window(state, group, entry);
@@ -257,7 +274,10 @@ weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls, Datum
 
 	unpack(windows, window);
 	if (window->seen > windows->slide - windows->size)
-		weir_accumulator_add(windows->aggregates, &window->accumulator, row, row_nulls);
+	{
+		read_row(windows, columns, row);
+		weir_accumulator_add(windows->aggregates, &window->accumulator, windows->row, windows->row_nulls);
+	}
 	if (fires)
 		fire(state, group, entry, window, values, nulls);
 	if (weir_live_get(state, entry) != NULL)
@@ -268,11 +288,53 @@ weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls, Datum
 	return fires;
 }
 
+bool
+weir_window_add(WeirState *state, const WeirVector *columns, int row, Datum *values, bool *nulls,
+				const WeirNativeFault **fault)
+{
+	if (state->in_place)
+		return weir_window_add_native(state, columns, row, values, nulls, fault);
+	*fault = NULL;
+	return add_to_object(state, columns, row, values, nulls);
+}
+
+bool
+weir_window_is_native(const WeirState *state)
+{
+	return state->in_place != NULL;
+}
+
+bool
+weir_window_may_fail(const WeirState *state)
+{
+	return state->in_place == NULL || weir_native_may_fail(weir_windows_of(state)->native);
+}
+
+/* What the window of an entry has come to. */
+static void
+compute(WeirState *state, WeirEntry *entry, Datum *values, bool *nulls)
+{
+	WeirWindows *windows = weir_windows_of(state);
+	Window	   *window;
+
+	if (state->in_place)
+	{
+		weir_native_results(windows->native, weir_in_place(state, entry), values, nulls);
+		return;
+	}
+	window = (Window *) weir_live_get(state, entry);
+	if (window->packed != NULL)
+		read_packed(windows, window);
+	weir_accumulator_results(windows->aggregates, &window->accumulator, window->packed != NULL,
+							 values, nulls);
+	if (window->packed != NULL)
+		weir_accumulator_reset(windows->aggregates, &window->accumulator);
+}
+
 int
 weir_window_results(WeirState *state, Oid **types, Datum **values, bool **nulls)
 {
-	Windows    *windows = windows_of(state);
-	Window	   *window = (Window *) weir_live_get(state, weir_entry_find(state->store));
+	WeirWindows *windows = weir_windows_of(state);
 	int			n = list_length(windows->types);
 
 	*types = palloc(sizeof(Oid) * n);
@@ -280,11 +342,6 @@ weir_window_results(WeirState *state, Oid **types, Datum **values, bool **nulls)
 	*nulls = palloc(sizeof(bool) * n);
 	for (int i = 0; i < n; i++)
 		(*types)[i] = list_nth_oid(windows->types, i);
-	if (window->packed != NULL)
-		read_packed(windows, window);
-	weir_accumulator_results(windows->aggregates, &window->accumulator, window->packed != NULL,
-							 *values, *nulls);
-	if (window->packed != NULL)
-		weir_accumulator_reset(windows->aggregates, &window->accumulator);
+	compute(state, weir_entry_find(state->store), *values, *nulls);
 	return n;
 }

@@ -10,6 +10,7 @@
 #include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 
+#include "state/aggregate/native.h"
 #include "state/store.h"
 
 /* Of every slide records of a key the last size are one window. */
@@ -22,11 +23,17 @@ typedef struct WeirWindowDecl
 } WeirWindowDecl;
 
 /*
- * Adds a row of the current key.  True if that fires the window: then its
- * aggregates are in values and nulls, in the current memory context.
+ * Adds a row of the columns, of the current key.  True if that fires the window:
+ * then its aggregates are in values and nulls, in the current memory context.
+ * Where it fails without having run a user's code *fault says why, and the window
+ * is as before.
  */
-extern bool weir_window_add(WeirState *state, const Datum *row, const bool *row_nulls,
-							Datum *values, bool *nulls);
+extern bool weir_window_add(WeirState *state, const WeirVector *columns, int row,
+							Datum *values, bool *nulls, const WeirNativeFault **fault);
+
+/* Are its aggregates native: does no user's code run? */
+extern bool weir_window_is_native(const WeirState *state);
+extern bool weir_window_may_fail(const WeirState *state);
 
 /*
  * What the aggregates of the current key's window, which there is, have come to,

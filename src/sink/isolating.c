@@ -1,5 +1,5 @@
 /*
- * sink/guarded.c
+ * sink/isolating.c
  *		Runs the sink statement so that rows it refuses are dropped alone.
  *
  * A statement that fails must leave no trace, so that it needs a
@@ -19,75 +19,75 @@
 #include "base/compat.h"
 #include "decide/isolate.h"
 #include "decide/poison.h"
-#include "sink/guarded.h"
+#include "sink/isolating.h"
 
 #define FULL_BYTES (4 * 1024 * 1024)
 #define STATEMENT_ROWS 1024		/* rows behind one that is refused are read in vain */
 
-struct WeirGuarded
+struct WeirIsolating
 {
 	MemoryContext context;
-	const WeirDataflow *dataflow;
+	const WeirNode *node;
 	WeirSink   *sink;
 	int64	   *line;			/* of the record being worked on */
 	int64		at;				/* the row that the statement is at */
-	TupleTableSlot *slot;		/* sink_desc */
+	TupleTableSlot *slot;		/* reads tuples */
 	MemoryContext rows_context;	/* of what waits */
-	WeirGuardedRow *rows;
+	WeirWaitingRow *rows;
 	int			nrows;
 	int			capacity;
 	Size		bytes;
 };
 
-WeirGuarded *
-weir_guarded_create(const WeirDataflow *dataflow, int64 *line)
+WeirIsolating *
+weir_isolating_create(const WeirNode *node, const char *text, int64 *line)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir guarded sink",
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir isolating sink",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	WeirGuarded *g = palloc0(sizeof(WeirGuarded));
+	WeirIsolating *g = palloc0(sizeof(WeirIsolating));
 
 	g->context = context;
 	g->line = line;
 	g->capacity = 1024;
-	g->rows = palloc(sizeof(WeirGuardedRow) * g->capacity);
+	g->rows = palloc(sizeof(WeirWaitingRow) * g->capacity);
 	g->rows_context = AllocSetContextCreate(context, "weir rows for the sink",
 											ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(old);
-	weir_guarded_rebuild(g, dataflow);
+	weir_isolating_rebuild(g, node, text);
 	return g;
 }
 
 void
-weir_guarded_rebuild(WeirGuarded *g, const WeirDataflow *dataflow)
+weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text)
 {
 	MemoryContext old = MemoryContextSwitchTo(g->context);
 
 	if (g->sink)
 	{
-		weir_sink_free(g->sink);
+		weir_sink_close(g->sink);
 		ExecDropSingleTupleTableSlot(g->slot);
 	}
-	g->dataflow = dataflow;
-	g->sink = weir_sink_create(dataflow, &g->at);
-	g->slot = MakeSingleTupleTableSlot(dataflow->sink_desc, &TTSOpsMinimalTuple);
+	g->node = node;
+	g->sink = weir_sink_open(node, text, &g->at);
+	g->slot = MakeSingleTupleTableSlot(node->in, &TTSOpsMinimalTuple);
 	MemoryContextSwitchTo(old);
 }
 
 void
-weir_guarded_row(WeirGuarded *g, Datum *values, bool *nulls, int64 line,
+weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int64 line,
 				 const char *raw, int raw_len)
 {
 	MemoryContext old = MemoryContextSwitchTo(g->rows_context);
-	WeirGuardedRow *row;
+	WeirWaitingRow *row;
 
 	if (g->nrows == g->capacity)
 	{
 		g->capacity *= 2;
-		g->rows = repalloc_huge(g->rows, sizeof(WeirGuardedRow) * g->capacity);
+		g->rows = repalloc_huge(g->rows, sizeof(WeirWaitingRow) * g->capacity);
 	}
 	row = &g->rows[g->nrows++];
-	row->tuple = weir_form_minimal_tuple(g->dataflow->sink_desc, values, nulls);
+	row->tuple = weir_form_minimal_tuple(g->node->in, values, nulls);
 	row->line = line;
 	row->raw = NULL;
 	row->raw_len = raw_len;
@@ -98,30 +98,30 @@ weir_guarded_row(WeirGuarded *g, Datum *values, bool *nulls, int64 line,
 		memcpy(copy, raw, raw_len);
 		row->raw = copy;
 	}
-	g->bytes += row->tuple->t_len + raw_len + sizeof(WeirGuardedRow);
+	g->bytes += row->tuple->t_len + raw_len + sizeof(WeirWaitingRow);
 	MemoryContextSwitchTo(old);
 }
 
 int
-weir_guarded_count(const WeirGuarded *g)
+weir_isolating_count(const WeirIsolating *g)
 {
 	return g->nrows;
 }
 
 void
-weir_guarded_truncate(WeirGuarded *g, int n)
+weir_isolating_truncate(WeirIsolating *g, int n)
 {
 	g->nrows = n;
 }
 
 bool
-weir_guarded_full(const WeirGuarded *g)
+weir_isolating_full(const WeirIsolating *g)
 {
 	return g->bytes >= FULL_BYTES;
 }
 
 static void
-run_range(WeirGuarded *g, int from, int to)
+run_range(WeirIsolating *g, int from, int to)
 {
 	for (int i = from; i < to; i++)
 	{
@@ -137,15 +137,15 @@ run_range(WeirGuarded *g, int from, int to)
 
 /* An error before the statement reads rows is not a row's; nor is one whose class says so. */
 static bool
-blames_row(WeirGuarded *g, const ErrorData *error)
+blames_row(WeirIsolating *g, const ErrorData *error)
 {
-	return weir_sink_at_rows(g->sink) &&
+	return g->sink->at_rows &&
 		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a row; NULL if there was none. */
 static ErrorData *
-try_range(WeirGuarded *g, int from, int to)
+try_range(WeirIsolating *g, int from, int to)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -167,7 +167,7 @@ try_range(WeirGuarded *g, int from, int to)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		g->sink = weir_sink_reset(g->sink);
+		weir_sink_reset(g->sink);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -177,7 +177,7 @@ try_range(WeirGuarded *g, int from, int to)
 }
 
 void
-weir_guarded_flush(WeirGuarded *g, WeirRefusedFunction refused, void *arg)
+weir_isolating_flush(WeirIsolating *g, WeirRefusedFunction refused, void *arg)
 {
 	WeirIsolate iso;
 	int			from;

@@ -1,0 +1,50 @@
+/*
+ * sink/isolating.h
+ *		Rows for the sink statement that may be refused one by one.
+ */
+#ifndef WEIR_SINK_ISOLATING_H
+#define WEIR_SINK_ISOLATING_H
+
+#include "postgres.h"
+
+#include "access/htup_details.h"
+
+#include "sink/sink.h"
+
+/* A row that waits, with what its record was. */
+typedef struct WeirWaitingRow
+{
+	MinimalTuple tuple;			/* of the sink's input */
+	int64		line;
+	const char *raw;			/* NULL: not kept */
+	int			raw_len;
+} WeirWaitingRow;
+
+typedef struct WeirIsolating WeirIsolating;
+
+/* What to do with a row the statement refuses. */
+typedef void (*WeirRefusedFunction) (void *arg, const WeirWaitingRow *row,
+									 ErrorData *error);
+
+/* In CurrentMemoryContext. */
+extern WeirIsolating *weir_isolating_create(const WeirNode *node, const char *text, int64 *line);
+/* The node was compiled anew; the rows that wait stay. */
+extern void weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text);
+
+/* Adds a row of the sink's input; everything is copied. */
+extern void weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int64 line,
+							 const char *raw, int raw_len);
+/* How many wait, and back to so many. */
+extern int	weir_isolating_count(const WeirIsolating *g);
+extern void weir_isolating_truncate(WeirIsolating *g, int n);
+/* So much waits that it should be flushed. */
+extern bool weir_isolating_full(const WeirIsolating *g);
+
+/*
+ * Runs the statement for the rows that wait, in subtransactions of the epoch:
+ * one, unless rows are refused.  An error that is no row's is raised, with *line
+ * the row it was at.
+ */
+extern void weir_isolating_flush(WeirIsolating *g, WeirRefusedFunction refused, void *arg);
+
+#endif

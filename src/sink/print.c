@@ -1,0 +1,173 @@
+/*
+ * sink/print.c
+ *		Rows as lines, which wait in the outbox for the server log.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "catalog/outbox.h"
+#include "sink/output.h"
+#include "sink/print.h"
+#include "sink/projection.h"
+#include "sink/sink.h"
+
+/* As many bytes of lines are waited for. */
+#define FULL_BYTES (1024 * 1024)
+
+struct WeirLinesOut
+{
+	char	   *table;
+	MemoryContext context;
+	ArrayBuildState *lines;		/* NULL: none */
+	Size		bytes;
+};
+
+WeirLinesOut *
+weir_lines_out_create(Oid table)
+{
+	WeirLinesOut *lines = palloc0(sizeof(WeirLinesOut));
+
+	lines->context = CurrentMemoryContext;
+	lines->table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+											  get_rel_name(table));
+	return lines;
+}
+
+/* One column: its text; several: as COPY's text format would have it. */
+static text *
+line_of(TupleTableSlot *slot)
+{
+	StringInfoData line;
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	bool		first = true;
+
+	slot_getallattrs(slot);
+	initStringInfo(&line);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Oid			output;
+		bool		isvarlena;
+
+		if (att->attisdropped)
+			continue;
+		if (!first)
+			appendStringInfoChar(&line, '\t');
+		first = false;
+		if (slot->tts_isnull[i])
+		{
+			appendStringInfoString(&line, "\\N");
+			continue;
+		}
+		getTypeOutputInfo(att->atttypid, &output, &isvarlena);
+		appendStringInfoString(&line, OidOutputFunctionCall(output, slot->tts_values[i]));
+	}
+	return cstring_to_text_with_len(line.data, line.len);
+}
+
+void
+weir_lines_out_add(WeirLinesOut *lines, TupleTableSlot *row)
+{
+	text	   *line = line_of(row);
+
+	lines->bytes += VARSIZE(line);
+	lines->lines = accumArrayResult(lines->lines, PointerGetDatum(line), false, TEXTOID,
+									lines->context);
+	if (lines->bytes >= FULL_BYTES)
+		weir_lines_out_flush(lines);
+}
+
+void
+weir_lines_out_flush(WeirLinesOut *lines)
+{
+	Datum		array;
+
+	if (lines->lines == NULL)
+		return;
+	array = makeArrayResult(lines->lines, lines->context);
+	lines->lines = NULL;
+	lines->bytes = 0;
+	weir_outbox_insert(weir_output_job, lines->table, array);
+	pfree(DatumGetPointer(array));
+	weir_output_waits = true;
+}
+
+/* ---- the sink ---- */
+
+typedef struct Print
+{
+	WeirSink	sink;
+	WeirProjection *projection; /* NULL: no row has come yet */
+	MemoryContext row_context;
+	WeirLinesOut *lines;
+} Print;
+
+static void
+print_open(WeirSink *sink)
+{
+	Print	   *print = (Print *) sink;
+
+	print->row_context = AllocSetContextCreate(sink->context, "weir line", ALLOCSET_DEFAULT_SIZES);
+	print->lines = weir_lines_out_create(weir_sink_plan(sink->node)->target);
+}
+
+static void
+print_begin(WeirSink *sink)
+{
+	Print	   *print = (Print *) sink;
+	MemoryContext old = MemoryContextSwitchTo(sink->context);
+
+	weir_check_permissions(weir_sink_plan(sink->node)->statement);
+	if (print->projection == NULL)
+		print->projection = weir_projection_create(sink->node);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+print_row(WeirSink *sink, const Datum *values, const bool *nulls)
+{
+	Print	   *print = (Print *) sink;
+	MemoryContext old = MemoryContextSwitchTo(print->row_context);
+	TupleTableSlot *row;
+
+	sink->at_rows = true;
+	row = weir_projection_row(print->projection, values, nulls);
+	if (row)
+		weir_lines_out_add(print->lines, row);
+	sink->at_rows = false;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(print->row_context);
+}
+
+static void
+print_flush(WeirSink *sink)
+{
+	weir_lines_out_flush(((Print *) sink)->lines);
+}
+
+static void
+print_close(WeirSink *sink)
+{
+	Print	   *print = (Print *) sink;
+
+	if (print->projection)
+		weir_projection_free(print->projection);
+}
+
+const WeirSinkOps weir_print_sink = {
+	.name = "print",
+	.size = sizeof(Print),
+	.transactional = true,
+	.open = print_open,
+	.begin = print_begin,
+	.row = print_row,
+	.flush = print_flush,
+	.close = print_close,
+};

@@ -1,0 +1,36 @@
+/*
+ * sink/projection.h
+ *		From a row of the sink's input to one of its target, where no executor
+ *		runs the statement.
+ */
+#ifndef WEIR_SINK_PROJECTION_H
+#define WEIR_SINK_PROJECTION_H
+
+#include "postgres.h"
+
+#include "executor/tuptable.h"
+
+#include "graph/kinds/sink.h"
+
+typedef struct WeirProjection WeirProjection;
+
+/*
+ * In a transaction that holds a lock on the target, in CurrentMemoryContext; of a
+ * node whose plan has projections.
+ */
+extern WeirProjection *weir_projection_create(const WeirNode *node);
+extern void weir_projection_free(WeirProjection *projection);
+
+/* Rows pass as they are, and nothing of it can err. */
+extern bool weir_projection_is_plain(const WeirProjection *projection);
+/* Of the rows that come out: the target's. */
+extern TupleDesc weir_projection_desc(const WeirProjection *projection);
+
+/*
+ * In a transaction with a snapshot.  A virtual row, valid until the next call and
+ * no longer than what was given; NULL: a filter has dropped it.
+ */
+extern TupleTableSlot *weir_projection_row(WeirProjection *projection, const Datum *values,
+										   const bool *nulls);
+
+#endif

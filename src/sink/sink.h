@@ -1,0 +1,62 @@
+/*
+ * sink/sink.h
+ *		What a job's rows are written with, with the result of running its INSERT
+ *		once for each row, in order.
+ *
+ * A new sink needs a file with its WeirSinkOps, a WeirWriter, a line in the table
+ * of sink.c, and one in compile/writer.c, which says when it serves.
+ */
+#ifndef WEIR_SINK_SINK_H
+#define WEIR_SINK_SINK_H
+
+#include "postgres.h"
+
+#include "graph/kinds/sink.h"
+
+/* A sink; its own struct begins with this. */
+typedef struct WeirSink
+{
+	const struct WeirSinkOps *ops;
+	MemoryContext context;		/* of what open makes */
+	const WeirNode *node;
+	const char *text;			/* of the job's query, for who watches its statement run */
+	int64	   *line;			/* of the record a row comes from when it is added; an error
+								 * finds it set to that of the row at fault */
+	bool		writing;		/* rows have come since the last flush */
+	bool		at_rows;		/* an error now is about *line's row */
+} WeirSink;
+
+typedef struct WeirSinkOps
+{
+	const char *name;
+	Size		size;			/* of its own struct */
+	bool		transactional;	/* what it writes comes and goes with the transaction */
+
+	/* In a transaction, in the sink's context; NULL: nothing to do. */
+	void		(*open) (WeirSink *sink);
+	/* In a transaction with a snapshot: before the first row after a flush; NULL: nothing to do. */
+	void		(*begin) (WeirSink *sink);
+	/* Adds a row of node->in; may write those before it. */
+	void		(*row) (WeirSink *sink, const Datum *values, const bool *nulls);
+	/* Writes what waits; NULL: nothing does.  Leaves nothing open that a transaction holds. */
+	void		(*flush) (WeirSink *sink);
+	/* Before its context goes; NULL: nothing to do. */
+	void		(*close) (WeirSink *sink);
+} WeirSinkOps;
+
+extern const WeirSinkOps weir_statement_sink;
+extern const WeirSinkOps weir_multi_insert_sink;
+extern const WeirSinkOps weir_print_sink;
+extern const WeirSinkOps weir_blackhole_sink;
+
+/* In a transaction, in CurrentMemoryContext; for one compiled node. */
+extern WeirSink *weir_sink_open(const WeirNode *node, const char *text, int64 *line);
+extern void weir_sink_close(WeirSink *sink);
+/* After the abort of a subtransaction: as new, without the rows that waited. */
+extern void weir_sink_reset(WeirSink *sink);
+
+/* The sink alone may write; what runs round it is read only. */
+extern void weir_sink_row(WeirSink *sink, const Datum *values, const bool *nulls);
+extern void weir_sink_flush(WeirSink *sink);
+
+#endif
