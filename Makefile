@@ -4,7 +4,7 @@
 #	make installcheck        pg_regress and pgTAP on a running server (PGHOST, PGPORT) with weir preloaded
 #	make unit, make lint     the pure tests and SIM_SECONDS=30 of the simulator; the rules of the
 #	                         tree: no server needed
-#	make sim, sim-mutants    the simulator: SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
+#	make sim, sim-mutants    the simulator: SHAPE=.. SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
 #	make test, make bench    as root: everything, on a throw-away server
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;

@@ -53,6 +53,14 @@ forget_stop(WeirStop *s)
 	s->token = 0;
 }
 
+/* Who asked hears of it, unless a cancel ends the job: that answers all. */
+static bool
+fail_stop(WeirStop *s)
+{
+	forget_stop(s);
+	return !s->cancelled;
+}
+
 static void
 forget_attempt(WeirStop *s)
 {
@@ -105,13 +113,9 @@ weir_stop_final_completed(WeirStop *s)
 bool
 weir_stop_final_failed(WeirStop *s)
 {
-	bool		stop_failed = s->stopping && !s->draining;
-
 	assert(s->final_pending);
 	s->final_pending = false;
-	if (stop_failed)
-		forget_stop(s);
-	return stop_failed;
+	return s->stopping && !s->draining && fail_stop(s);
 }
 
 /* The stop's own, or that of the end of the input. */
@@ -163,8 +167,7 @@ weir_stop_attempt_ended(WeirStop *s, bool failed, bool doubtful)
 	s->final_doubtful = failed && doubtful;
 	if (failed)
 		s->ending = WEIR_ENDING_NONE;
-	if (stop_failed)
-		forget_stop(s);
+	stop_failed = stop_failed && fail_stop(s);
 	check(s);
 	return stop_failed;
 }
@@ -172,15 +175,14 @@ weir_stop_attempt_ended(WeirStop *s, bool failed, bool doubtful)
 bool
 weir_stop_recovered(WeirStop *s, bool completed)
 {
-	bool		stop_failed = !completed && s->begun;
+	bool		stop_failed;
 
 	if (!s->final_doubtful)
 		return false;
 	s->final_doubtful = false;
+	stop_failed = !completed && s->begun && fail_stop(s);
 	if (completed && s->stopping)
 		end_by_checkpoint(s);
-	else if (stop_failed)
-		forget_stop(s);
 	check(s);
 	return stop_failed;
 }

@@ -14,6 +14,8 @@
  * One final checkpoint is asked for at a time: a stop that comes while that of
  * the end of the input is under way waits for it.
  *
+ * A cancel ends the attempt at once, whatever else was asked.
+ *
  * A stop or drain asked while no task runs waits for the tasks of the attempt
  * that is starting; between two attempts it is done by starting none.
  *

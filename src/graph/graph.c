@@ -202,3 +202,50 @@ weir_graph_reaches(const WeirGraph *graph, const WeirNode *from, const WeirNode 
 	}
 	return false;
 }
+
+static bool
+same_state(const WeirNode *a, const WeirNode *b)
+{
+	const WeirNodeOps *ops = weir_node_ops(a->kind);
+
+	return ops->state_name == NULL || strcmp(ops->state_name(a), ops->state_name(b)) == 0;
+}
+
+static bool
+same_keys(int nkeys, const WeirKeyColumn *a, int mkeys, const WeirKeyColumn *b)
+{
+	return nkeys == mkeys && (nkeys == 0 || memcmp(a, b, sizeof(WeirKeyColumn) * nkeys) == 0);
+}
+
+/* A stream that was altered is its source's to refuse. */
+static bool
+same_rows(const WeirNode *a, const WeirNode *b)
+{
+	return is_source(a) || a->out == NULL || equalTupleDescs(a->out, b->out);
+}
+
+bool
+weir_graph_alike(const WeirGraph *a, const WeirGraph *b)
+{
+	if (a->nnodes != b->nnodes || a->nedges != b->nedges)
+		return false;
+	for (int i = 0; i < a->nnodes; i++)
+	{
+		const WeirNode *x = a->nodes[i];
+		const WeirNode *y = b->nodes[i];
+
+		if (x->kind != y->kind || x->number != y->number || x->parallelism != y->parallelism ||
+			!same_rows(x, y) || !same_keys(x->nkeys, x->keys, y->nkeys, y->keys) || !same_state(x, y))
+			return false;
+	}
+	for (int i = 0; i < a->nedges; i++)
+	{
+		const WeirEdge *x = a->edges[i];
+		const WeirEdge *y = b->edges[i];
+
+		if (x->from != y->from || x->to != y->to || x->kind != y->kind ||
+			!same_keys(x->nkeys, x->keys, y->nkeys, y->keys))
+			return false;
+	}
+	return true;
+}

@@ -95,6 +95,8 @@ typedef struct WeirNodeOps
 	void		(*depend) (const WeirNode *node, WeirGraph *graph);
 	/* The stream or function by which it is known when its name changes; NULL: none. */
 	Oid			(*object) (const WeirNode *node);
+	/* What its state goes by, if nobody declares it; NULL: somebody does, or there is none. */
+	const char *(*state_name) (const WeirNode *node);
 } WeirNodeOps;
 
 #define WEIR_NODE_KIND(id, ops) extern const WeirNodeOps ops;
@@ -125,6 +127,11 @@ extern int	weir_graph_nkeyed(const WeirGraph *graph);
 /* The n-th edge into a node, or out of it, from 0; NULL: there are fewer. */
 extern WeirEdge *weir_node_input(const WeirGraph *graph, const WeirNode *node, int n);
 extern WeirEdge *weir_node_output(const WeirGraph *graph, const WeirNode *node, int n);
+/*
+ * Can tasks that run the one graph go on with the other: the same nodes and
+ * edges, the same rows between them, the same state?
+ */
+extern bool weir_graph_alike(const WeirGraph *a, const WeirGraph *b);
 /* Do rows of this node reach that one? */
 extern bool weir_graph_reaches(const WeirGraph *graph, const WeirNode *from, const WeirNode *to);
 

@@ -453,7 +453,7 @@ weir_attempt_abandon(WeirCoordinator *co)
 void
 weir_attempt_run(WeirCoordinator *co)
 {
-	WeirTopology topology;
+	WeirShape	shape;
 	int64		id;
 
 	WEIR_FAULT(before_attempt);
@@ -465,7 +465,7 @@ weir_attempt_run(WeirCoordinator *co)
 	WEIR_FAULT(after_attempt);
 	MemoryContextSwitchTo(co->run.context);
 	MemoryContextReset(co->run.context);
-	if (!weir_attempt_place(co, &topology))
+	if (!weir_attempt_place(co, &shape))
 	{
 		co->outcome = WEIR_OUTCOME_SHORT;
 		return;
@@ -473,7 +473,7 @@ weir_attempt_run(WeirCoordinator *co)
 	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
 	weir_outbox_emit(co->job->id);
-	weir_attempt_create(co, id, &topology);
+	weir_attempt_create(co, id, &shape);
 	weir_checkpoints_init(co);
 	weir_attempt_start_gang(co);
 	loop(co);

@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "base/text.h"
 #include "graph/number.h"
+#include "graph/stage.h"
 #include "job/coordinator.h"
 #include "job/resources.h"
 #include "task/task.h"
@@ -28,9 +29,20 @@ compile_as_owner(WeirCoordinator *co)
 	return dataflow;
 }
 
+static void
+set_shape(WeirShape *shape, const WeirGraph *graph, int parallelism)
+{
+	WeirStages *stages = weir_graph_stages(graph, parallelism);
+
+	memcpy(&shape->topology, &stages->topology, sizeof(WeirTopology));
+	for (int i = 0; i < shape->topology.nstages; i++)
+		shape->sources[i] = shape->topology.stages[i].source ?
+			graph->nodes[stages->nodes[i].nodes[0]]->number : -1;
+}
+
 /* An error if the query no longer compiles; false if what the tasks need is not to be had. */
 bool
-weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
+weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
 {
 	WeirDataflow *dataflow;
 	WeirJob    *job = co->job;
@@ -38,9 +50,9 @@ weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
 	dataflow = compile_as_owner(co);
-	weir_dataflow_topology(dataflow, job->parallelism, topology);
-	weir_count_resources(job, topology);
 	weir_graph_keep_numbers(dataflow->graph, job->id);
+	set_shape(shape, dataflow->graph, job->parallelism);
+	weir_count_resources(job, &shape->topology);
 	weir_job_set_resources(job->id, job->workers, job->prepared);
 	weir_dataflow_free(dataflow);
 	weir_coordinator_end(co, false);
@@ -48,8 +60,17 @@ weir_attempt_place(WeirCoordinator *co, WeirTopology *topology)
 	return weir_registry_reserve(co->slot, job->workers, job->prepared);
 }
 
+/* A source that the job did not have before begins at its oldest byte. */
 static void
-fill_attempt(WeirCoordinator *co, int64 id)
+set_source(WeirCoordinator *co, WeirTaskSlot *slot, int number)
+{
+	slot->source_number = number;
+	if (number >= 0 && number < co->start.npositions)
+		slot->start = co->start.positions[number];
+}
+
+static void
+fill_attempt(WeirCoordinator *co, int64 id, const WeirShape *shape)
 {
 	WeirAttempt *attempt = co->run.attempt;
 
@@ -72,22 +93,20 @@ fill_attempt(WeirCoordinator *co, int64 id)
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;
 	for (int i = 0; i < attempt->topology.ntasks; i++)
-	{
-		if (weir_attempt_is_source(attempt, i))
-			attempt->tasks[i].start = co->start.positions[weir_task_number(&attempt->topology, i)];
-	}
+		set_source(co, &attempt->tasks[i], shape->sources[weir_task_stage(&attempt->topology, i)]);
 }
 
 void
-weir_attempt_create(WeirCoordinator *co, int64 id, const WeirTopology *topology)
+weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape)
 {
+	const WeirTopology *topology = &shape->topology;
 	Size		channel = (Size) weir_channel_size * 1024;
 
 	MemoryContextSwitchTo(co->run.context);
 	co->run.segment = dsm_create(weir_attempt_size(topology, channel), 0);
 	co->run.attempt = dsm_segment_address(co->run.segment);
 	weir_attempt_init(co->run.attempt, topology, channel);
-	fill_attempt(co, id);
+	fill_attempt(co, id, shape);
 	co->run.tasks = palloc0(sizeof(WeirTaskHandle) * topology->ntasks);
 	co->run.ntasks = topology->ntasks;
 	for (int i = 0; i < co->run.ntasks; i++)

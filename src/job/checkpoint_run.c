@@ -298,6 +298,24 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
+/* By the sources' numbers. */
+static int
+collect_positions(WeirCoordinator *co, const WeirPendingCheckpoint *p, WeirPosition **positions)
+{
+	const WeirAttempt *attempt = co->run.attempt;
+	int			n = 0;
+
+	for (int i = 0; i < co->run.ntasks; i++)
+		n = Max(n, attempt->tasks[i].source_number + 1);
+	*positions = palloc0(sizeof(WeirPosition) * Max(n, 1));
+	for (int i = 0; i < co->run.ntasks; i++)
+	{
+		if (attempt->tasks[i].source_number >= 0)
+			(*positions)[attempt->tasks[i].source_number] = p->positions[i];
+	}
+	return n;
+}
+
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -310,12 +328,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->run.attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.positions = palloc(sizeof(WeirPosition) * co->run.ntasks);
-	for (int i = 0; i < co->run.ntasks; i++)
-	{
-		if (weir_attempt_is_source(co->run.attempt, i))
-			row.positions[row.npositions++] = p->positions[i];
-	}
+	row.npositions = collect_positions(co, p, &row.positions);
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->run.ntasks);
 	foreach(lc, prepared_tasks(co, p->id))

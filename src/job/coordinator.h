@@ -65,8 +65,15 @@ typedef struct WeirStartPoint
 	int64		restore_timeline;
 	bool		write_full;		/* no checkpoint of the timeline has completed */
 	int			npositions;
-	WeirPosition *positions;
+	WeirPosition *positions;	/* by the sources' numbers; where one has none, at its oldest byte */
 } WeirStartPoint;
+
+/* Which tasks an attempt has. */
+typedef struct WeirShape
+{
+	WeirTopology topology;
+	int			sources[WEIR_MAX_STAGES];	/* the number of each stage's source; -1: it has none */
+} WeirShape;
 
 /* The attempt under way. */
 typedef struct WeirRun
@@ -178,8 +185,8 @@ extern bool weir_start_choose(WeirCoordinator *co, List *rows);
 extern WeirCompleted *weir_start_reached(const WeirJob *job, List *rows);
 
 /* attempt_start.c: false if what the tasks need is not to be had. */
-extern bool weir_attempt_place(WeirCoordinator *co, WeirTopology *topology);
-extern void weir_attempt_create(WeirCoordinator *co, int64 id, const WeirTopology *topology);
+extern bool weir_attempt_place(WeirCoordinator *co, WeirShape *shape);
+extern void weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape);
 extern void weir_attempt_start_gang(WeirCoordinator *co);
 
 /* attempt_run.c: one attempt from the start of its tasks until its outcome is known .. */

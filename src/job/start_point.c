@@ -3,7 +3,8 @@
  *		Where an attempt begins: which checkpoint it restores, on which
  *		timeline it goes on, at which positions its sources start.
  *
- *	first start			a new timeline, empty, at the oldest byte
+ *	first start			a new timeline, empty, at the oldest byte, as is any
+ *						source that the job did not have before
  *	fresh				a new timeline, empty, where the last one had got to
  *	from a savepoint	a new timeline whose base is the savepoint
  *	after alter_job		where it changes state, a new timeline whose base is
@@ -103,7 +104,7 @@ set_restore(WeirCoordinator *co, const WeirCompleted *row)
 static void
 begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted *base)
 {
-	set_positions(co, at ? at->npositions : 1, at ? at->positions : NULL);
+	set_positions(co, at ? at->npositions : 0, at ? at->positions : NULL);
 	set_restore(co, base);
 	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);

@@ -62,6 +62,7 @@ typedef struct WeirTaskSlot
 {
 	PGPROC	   *proc;			/* set by the task when it is attached */
 	int			pid;
+	int			source_number;	/* what its position and journal go by; -1: no source */
 	WeirPosition start;			/* sources: where to begin */
 	char		stream[2 * NAMEDATALEN + 8]; /* sources: its name */
 	WeirSourceStats source;

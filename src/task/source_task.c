@@ -93,7 +93,7 @@ open_reader(Source *source)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	options.job = attempt->job;
-	options.ordinal = weir_task_number(&attempt->topology, task->index);
+	options.ordinal = task->slot->source_number;
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;

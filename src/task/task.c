@@ -179,17 +179,39 @@ load_job(WeirTask *task)
 	weir_epoch_owned_by(task->job->owner);
 }
 
+/*
+ * A change that moves the sink to other tasks cannot be followed within an attempt,
+ * nor one of rows or state.  before: what the task has run, NULL: nothing.
+ */
+static void
+check_same_shape(const WeirTask *task, const WeirGraph *graph, const WeirGraph *before)
+{
+	WeirStages *stages = weir_graph_stages(graph, task->job->parallelism);
+
+	if (memcmp(&stages->topology, &task->attempt->topology, sizeof(WeirTopology)) != 0 ||
+		(before && !weir_graph_alike(before, graph)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a relation or function the job uses has changed its shape"),
+				 errdetail("The job restarts with the shape it has now.")));
+}
+
 /* By the settings of create_job, whatever the job's code has set in this session. */
 static WeirDataflow *
-compile(const WeirJob *job)
+compile(const WeirTask *task)
 {
+	const WeirJob *job = task->job;
 	WeirSession before;
 	WeirDataflow *dataflow;
+	MemoryContext old;
 
 	weir_session_enter(&before, job->owner, job->settings);
 	dataflow = weir_compile(job->query, false);
 	weir_session_leave(&before);
+	old = MemoryContextSwitchTo(dataflow->context);
 	weir_graph_number(dataflow->graph, job->id);
+	check_same_shape(task, dataflow->graph, task->dataflow ? task->dataflow->graph : NULL);
+	MemoryContextSwitchTo(old);
 	return dataflow;
 }
 
@@ -202,37 +224,10 @@ weir_task_compile(WeirTask *task)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	task->dataflow = compile(task->job);
+	task->dataflow = compile(task);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-}
-
-/* State of other windows or aggregates would not be known again. */
-static bool
-same_window(const WeirCountWindow *a, const WeirCountWindow *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a->state_name, b->state_name) == 0;
-}
-
-/* A change that moves the sink to other tasks cannot be followed within an attempt. */
-static void
-check_same_shape(WeirTask *task, const WeirDataflow *fresh)
-{
-	const WeirTopology *runs = &task->attempt->topology;
-	WeirTopology topology;
-
-	weir_dataflow_topology(fresh, task->job->parallelism, &topology);
-	if (memcmp(&topology, runs, sizeof(WeirTopology)) != 0 ||
-		!same_window(fresh->window, task->dataflow->window) ||
-		!equalTupleDescs(fresh->row_desc, task->dataflow->row_desc) ||
-		!equalTupleDescs(fresh->sink_desc, task->dataflow->sink_desc))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a relation or function the job uses has changed its shape"),
-				 errdetail("The job restarts with the shape it has now.")));
 }
 
 bool
@@ -248,10 +243,9 @@ weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
 
 		if (fresh)
 			weir_dataflow_free(fresh);
-		fresh = compile(task->job);
+		fresh = compile(task);
 		MemoryContextSwitchTo(old);
 	} while (!lock(fresh));
-	check_same_shape(task, fresh);
 	task->stale = task->dataflow;
 	task->dataflow = fresh;
 	return true;

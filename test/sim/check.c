@@ -49,57 +49,109 @@ require(World *w, bool condition, const char *promise)
 
 /* Rows that become visible now. */
 void
-check_visible(World *w, const Output *output)
+check_visible(World *w, int sink, const Output *output)
 {
-	int			s;
+	int			i;
 
 	require(w, !output->wrong, "every row has its right count");
 	if (!exactly_once(w))
 		return;
 	require(w, !output->repeated, "no row is written twice");
-	for (s = 0; s < w->nsources; s++)
-		require(w, (w->db.visible[s] & output->rows[s]) == 0, "no row is visible twice");
+	for (i = 0; i < MAX_LANES; i++)
+		require(w, (w->db.visible[sink][i] & output->rows[i]) == 0, "no row is visible twice");
 }
 
-/* State restored of a checkpoint at this position. */
+/* State of a node restored of a checkpoint at this position. */
 void
-check_state(World *w, const uint8_t *position, uint8_t groups, uint8_t count[KEYS][MAX_SOURCES])
+check_state(World *w, int node, const uint8_t *from, const uint8_t *position, uint8_t groups,
+			uint8_t count[KEYS][MAX_LANES])
 {
-	uint8_t		right[KEYS][MAX_SOURCES] = {{0}};
-	int			s;
+	const Node *n = &w->graph.nodes[node];
 	int			i;
 	int			k;
 
-	for (s = 0; s < w->nsources; s++)
-	{
-		for (i = 0; i < position[s]; i++)
-			right[w->key[s][i]][s]++;
-	}
 	for (k = 0; k < KEYS; k++)
 	{
-		if (!(groups >> w->group[k] & 1))
+		if (!(groups >> group_at(w, node, k) & 1))
 			continue;
-		for (s = 0; s < w->nsources; s++)
-			require(w, exactly_once(w) ? count[k][s] == right[k][s] : count[k][s] >= right[k][s],
+		for (i = 0; i < n->nlanes; i++)
+		{
+			int			s = n->lane[i];
+			int			right = w->before[s][position[s]][k] - w->before[s][from[s]][k];
+
+			require(w, exactly_once(w) ? count[k][i] == right : count[k][i] >= right,
 					"restored state is that of its position");
+		}
 	}
+}
+
+/* Is, at every sink and over every way to it, at least or exactly this visible? */
+static bool
+is_visible(const World *w, const uint8_t *position, bool exactly)
+{
+	int			i;
+	int			k;
+
+	for (i = 0; i < w->graph.nnodes; i++)
+	{
+		const Node *n = &w->graph.nodes[i];
+
+		for (k = 0; n->sink && k < n->nlanes; k++)
+		{
+			uint32_t	right = prefix(position[n->lane[k]]);
+			uint32_t	visible = w->db.visible[n->output][k];
+
+			if ((right & ~visible) != 0 || (exactly && visible != right))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Is nothing else? */
+static bool
+is_decided(const World *w, const uint8_t *position)
+{
+	int			i;
+	int			k;
+
+	for (i = 0; i < w->graph.nnodes; i++)
+	{
+		const Node *n = &w->graph.nodes[i];
+
+		for (k = 0; n->sink && k < n->nlanes; k++)
+		{
+			if ((w->db.visible[n->output][k] & ~prefix(position[n->lane[k]])) != 0)
+				return false;
+		}
+	}
+	return true;
 }
 
 static void
 check_output(World *w)
 {
 	const Completed *row = db_newest(w);
-	int			s;
 
-	for (s = 0; s < w->nsources; s++)
+	require(w, is_visible(w, w->oracle.told_position, false), "what was told complete is visible");
+	if (exactly_once(w))
+		require(w, is_decided(w, row != NULL ? row->position : w->db.base_position),
+				"only what is decided is visible");
+}
+
+/* What a task says to one task it writes to, it says to all. */
+void
+check_said(World *w, const Task *t)
+{
+	const Attempt *a = attempt_of(w, (Task *) t);
+	uint32_t	said = t->nout > 0 ? a->said[t->out[0].first] : 0;
+	int			i;
+	int			k;
+
+	for (i = 0; i < t->nout; i++)
 	{
-		uint32_t	told = prefix(w->oracle.told_position[s]);
-		uint32_t	decided = row != NULL ? prefix(row->position[s]) :
-			prefix(w->db.base_position[s]);
-
-		require(w, (told & ~w->db.visible[s]) == 0, "what was told complete is visible");
-		if (exactly_once(w))
-			require(w, (w->db.visible[s] & ~decided) == 0, "only what is decided is visible");
+		for (k = t->out[i].first; k < t->out[i].first + t->out[i].width; k++)
+			require(w, a->said[k] == said, "all who read a task hear the same");
 	}
 }
 
@@ -164,13 +216,11 @@ check_told(World *w, int checkpoint)
 	require(w, !is_prepared(w, checkpoint), "nothing is told complete before it is visible");
 	if (row == NULL)
 		return;
-	for (s = 0; s < w->nsources; s++)
+	require(w, is_visible(w, row->position, false), "what is told complete is visible");
+	require(w, !exactly_once(w) || is_visible(w, row->position, true),
+			"visible is what was before the barrier");
+	for (s = 0; s < w->graph.nsources; s++)
 	{
-		uint32_t	right = prefix(row->position[s]);
-
-		require(w, (right & ~w->db.visible[s]) == 0, "what is told complete is visible");
-		if (exactly_once(w))
-			require(w, w->db.visible[s] == right, "visible is what was before the barrier");
 		require(w, row->position[s] <= w->db.journal[s].end, "the journal reaches a told position");
 		if (row->position[s] > w->oracle.told_position[s])
 			w->oracle.told_position[s] = row->position[s];
@@ -276,17 +326,15 @@ check_failures(World *w)
 
 /* ---- the end ---- */
 
-static bool
+bool
 all_visible(const World *w)
 {
+	uint8_t		position[MAX_SOURCES];
 	int			s;
 
-	for (s = 0; s < w->nsources; s++)
-	{
-		if (w->db.visible[s] != prefix(w->nrecords[s]))
-			return false;
-	}
-	return true;
+	for (s = 0; s < w->graph.nsources; s++)
+		position[s] = (uint8_t) w->nrecords[s];
+	return is_visible(w, position, true);
 }
 
 static bool
@@ -321,25 +369,51 @@ bool
 job_done(World *w)
 {
 	if (w->ends)
-		return w->co.state == C_IDLE && w->finished;
+		return w->co.state == C_IDLE && w->db.finished && all_visible(w);
 	return all_visible(w) && is_quiet(w) && all_answered(w);
+}
+
+/* The job is over: by its end of input, or as it was asked. */
+void
+check_ending(World *w)
+{
+	const Coordinator *co = &w->co;
+	const Attempt *a = current(w);
+	bool		ended = true;
+	int			s;
+
+	for (s = 0; s < w->graph.nsources; s++)
+	{
+		const Journal *j = &w->db.journal[s];
+
+		if (!a->ended[s] && !(w->ends && j->ended && j->end == w->nrecords[s]))
+			ended = false;
+	}
+	if (co->outcome == O_FINISHED)
+		require(w, ended || co->stop.draining, "a job finishes when its input has ended or is drained");
+	if (co->outcome == O_STOPPED || co->outcome == O_CANCELLED)
+		require(w, co->has_stops, "a job stops when it was asked to");
 }
 
 static void
 check_savepoints(World *w)
 {
-	uint8_t		count[KEYS][MAX_SOURCES];
+	uint8_t		count[KEYS][MAX_LANES];
 	uint8_t		groups = (uint8_t) prefix(w->groups);
 	int			i;
+	int			n;
 
 	for (i = 0; i < w->db.ncompleted; i++)
 	{
 		const Completed *row = &w->db.completed[i];
 
-		if (!row->savepoint)
-			continue;
-		db_read(w, row->timeline, row->checkpoint, groups, count);
-		check_state(w, row->position, groups, count);
+		for (n = 0; row->savepoint && n < w->graph.nnodes; n++)
+		{
+			if (!w->graph.nodes[n].keyed)
+				continue;
+			db_read(w, w->graph.nodes[n].step, row->timeline, row->checkpoint, groups, count);
+			check_state(w, n, row->from, row->position, groups, count);
+		}
 	}
 }
 

@@ -122,9 +122,10 @@ settle_doubt(World *w)
 		weir_checkpointer_completing_failed(co->checkpointer, co->doubtful, co->doubtful_kind);
 		check_failure(w, co->doubtful, co->doubtful_kind, WEIR_FAILURE_COMPLETING);
 		w->oracle.job_must_fail = false;	/* the end of that attempt was its failure */
-		answer(w, co->doubtful_token, false);
+		if (co->doubtful_kind != WEIR_FINAL)
+			answer(w, co->doubtful_token, false);
 	}
-	else
+	else if (co->doubtful_kind != WEIR_FINAL)
 		answer(w, co->doubtful_token, true);
 	co->doubtful = 0;
 }
@@ -178,7 +179,7 @@ checkpoints_end(World *w)
 		check_action(w, &action);
 		if (action.kind == WEIR_DO_ABORT)
 			abort_checkpoint(w, &action);
-		else if (action.kind == WEIR_DO_REFUSE)
+		else if (action.kind == WEIR_DO_REFUSE && action.ckind != WEIR_FINAL)
 			answer(w, action.token, false);
 	}
 	check_failures(w);
@@ -197,10 +198,11 @@ take_vote(World *w, int task, const Message *m)
 	int			attempt = current(w)->id;
 	bool		heard;
 
-	if (p != NULL && task < w->nsources)
+	if (p != NULL && weir_participant_has_position(&current(w)->topology, task) &&
+		(mutant != MUTANT_ONE_POSITION || current(w)->tasks[task].source == 0))
 	{
-		p->position[task] = m->index;
-		p->ended[task] = m->ended;
+		p->position[current(w)->tasks[task].source] = m->index;
+		p->ended[current(w)->tasks[task].source] = m->ended;
 	}
 	if (fault(w, 32) &&
 		weir_checkpointer_vote(co->checkpointer, attempt - 1, task, m->checkpoint, m->value, w->now))
@@ -232,10 +234,11 @@ checkpoints_message(World *w, int task, const Message *m)
 			weir_checkpointer_prepared(co->checkpointer, attempt, task, m->checkpoint, w->now);
 			break;
 		case M_ENDED:
-			co->ended |= (uint8_t) (1 << task);
-			for (i = 0; i < co->npending && task >= w->nsources; i++)
+			co->ended |= UINT32_C(1) << task;
+			for (i = 0; i < co->npending; i++)
 			{
-				if (mutant != MUTANT_BARRIER_BEHIND_END)
+				if (mutant != MUTANT_BARRIER_BEHIND_END &&
+					weir_participant_catches_up(&current(w)->topology, task))
 					tell(w, task, M_TRIGGER, co->pending[i].checkpoint);
 			}
 			break;
@@ -266,7 +269,9 @@ trigger(World *w, const WeirAction *a)
 	p->kind = a->ckind;
 	p->token = a->token;
 	p->activity = activity(w);
-	w->kind[id] = (uint8_t) a->ckind;
+	p->named = a->ckind == WEIR_SAVEPOINT || (a->token != 0 && w->named[a->token]);
+	w->full[id] = p->named;
+	w->final[id] = a->ckind == WEIR_FINAL;
 	if (co->next_checkpoint <= id)
 		co->next_checkpoint = id + 1;
 	db_commit_async(w);
@@ -276,7 +281,7 @@ trigger(World *w, const WeirAction *a)
 	{
 		bool		ended = co->ended >> i & 1 && mutant != MUTANT_BARRIER_BEHIND_END;
 
-		if (i < w->nsources || ended)
+		if (weir_participant_is_told(&current(w)->topology, i, ended))
 			tell(w, i, M_TRIGGER, id);
 	}
 }
@@ -284,9 +289,8 @@ trigger(World *w, const WeirAction *a)
 static void
 stop_failed(World *w)
 {
-	w->co.stopping = false;
-	w->co.stop_token = 0;
-	w->co.final_asked = false;
+	if (weir_stop_final_failed(&w->co.stop))
+		answer_stops(w, false);
 }
 
 static bool
@@ -307,8 +311,9 @@ abort_checkpoint(World *w, const WeirAction *a)
 	if (mutant == MUTANT_DELETE_ABORTED)
 		db_delete_chunks(w, is_of_checkpoint, (int) a->checkpoint);
 	db_commit_async(w);
-	answer(w, a->token, false);
-	if (a->ckind == WEIR_FINAL)
+	if (a->ckind != WEIR_FINAL)
+		answer(w, a->token, false);
+	else if (w->co.outcome == O_NONE)
 		stop_failed(w);
 	drop_pending(w, a->checkpoint);
 }
@@ -323,7 +328,7 @@ tell_prepare(World *w, const WeirAction *a)
 	{
 		if (!weir_checkpointer_need_prepare(co->checkpointer, a->checkpoint, i))
 			continue;
-		co->row.listed |= (uint8_t) (1 << i);
+		co->row.listed |= UINT32_C(1) << i;
 		tell(w, i, M_PREPARE, a->checkpoint);
 	}
 }
@@ -339,11 +344,12 @@ insert_row(World *w, const WeirAction *a)
 	co->row.checkpoint = (int16_t) a->checkpoint;
 	co->row.attempt = (int16_t) current(w)->id;
 	co->row.timeline = (int8_t) w->db.timeline;
-	co->row.savepoint = a->ckind == WEIR_SAVEPOINT;
+	co->row.savepoint = p->named;
 	co->row.at = w->now + w->wall;
 	co->row.moment = w->now;
 	memcpy(co->row.position, p->position, sizeof(p->position));
 	memcpy(co->row.ended, p->ended, sizeof(p->ended));
+	memcpy(co->row.from, w->db.from, sizeof(co->row.from));
 	co->deciding = true;
 }
 
@@ -374,8 +380,8 @@ tell_complete(World *w, const WeirAction *a)
 
 		m.kind = M_COMPLETE;
 		m.checkpoint = (int16_t) a->checkpoint;
-		if (i < w->nsources)
-			m.index = w->co.row.position[i];
+		if (at->tasks[i].is_source)
+			m.index = w->co.row.position[at->tasks[i].source];
 		if (at->tasks[i].alive)
 			ring_put(&at->tasks[i].control, m);
 	}
@@ -461,24 +467,13 @@ committed(World *w, const WeirAction *a)
 static bool
 is_unreachable(World *w, const Chunk *c, int from)
 {
-	int			base = 0;
-	int			i;
-
 	if (c->owner != COMMITTED || db_is_savepoint(w, c->checkpoint))
 		return false;
 	if (mutant == MUTANT_TRIM_UNDECIDED && c->checkpoint > from)
 		return true;
 	if (c->checkpoint >= from)
 		return false;
-	for (i = 0; i < w->db.nchunks; i++)
-	{
-		const Chunk *o = &w->db.chunks[i];
-
-		if (o->timeline == w->db.timeline && o->group == c->group && o->full &&
-			o->owner == COMMITTED && o->checkpoint <= from && o->checkpoint > base)
-			base = o->checkpoint;
-	}
-	return c->checkpoint < base;
+	return c->checkpoint < db_base_of(&w->db, w->db.timeline, c->step, c->group, from);
 }
 
 static void
@@ -508,8 +503,11 @@ complete(World *w, const WeirAction *a)
 			return false;
 		default:
 			if (a->ckind == WEIR_FINAL)
-				coordinator_fail(w, co->stopping ? O_STOPPED : O_FINISHED);
-			if (a->token != co->stop_token)
+			{
+				weir_stop_final_completed(&co->stop);
+				coordinator_stop_act(w);
+			}
+			else
 				answer(w, a->token, true);
 			drop_pending(w, a->checkpoint);
 			return true;
@@ -543,9 +541,10 @@ carry_out(World *w, const WeirAction *a)
 		case WEIR_DO_COMPLETE:
 			return complete(w, a);
 		case WEIR_DO_REFUSE:
-			answer(w, a->token, false);
 			if (a->ckind == WEIR_FINAL)
 				stop_failed(w);
+			else
+				answer(w, a->token, false);
 			return true;
 		default:
 			coordinator_fail(w, O_FAILED);

@@ -24,7 +24,7 @@ coordinator_crash(World *w)
 	co->checkpointer = NULL;
 	co->acting = false;
 	co->deciding = false;
-	co->stopping = false;
+	memset(&co->stop, 0, sizeof(co->stop));
 	current(w)->stopping = true;
 	forget_requests(w);
 	co->state = C_NONE;
@@ -37,7 +37,7 @@ launch(World *w)
 
 	TRACE(w, "launcher: starts a coordinator");
 	co->outcome = O_NONE;
-	co->stop_token = 0;
+	memset(&co->stop, 0, sizeof(co->stop));
 	co->failures = 0;
 	co->doubtful = 0;
 	co->next_checkpoint = 0;
@@ -57,21 +57,18 @@ coordinator_fail(World *w, Outcome outcome)
 /* ---- an attempt ---- */
 
 static void
-place_tasks(World *w, Attempt *a)
+trace_attempt(World *w, const Attempt *a)
 {
+	const WeirTopology *t = &a->topology;
 	int			i;
-	int			p = 1 + below(w, MAX_KEYED);
 
-	if (a->nkeyed + a->nsinks == 0 || below(w, 3) == 0)
-	{
-		a->nkeyed = p < w->groups ? p : w->groups;
-		a->nsinks = below(w, 2);
-	}
-	a->nsources = w->nsources;
-	a->ntasks = a->nsources + a->nkeyed + a->nsinks;
-	for (i = 0; i < a->ntasks; i++)
-		task_create(w, a, i, i < a->nsources ? T_SOURCE :
-					i < a->nsources + a->nkeyed ? T_KEYED : T_SINK);
+	TRACE(w, "coordinator: attempt %d, %d tasks", a->id, a->ntasks);
+	for (i = 0; i < t->nstages; i++)
+		TRACE(w, "  stage %d: %s%s, tasks %d to %d", i, weir_stage_kind(&t->stages[i]),
+			  t->stages[i].sink ? ", writes" : "", t->stages[i].first_task,
+			  t->stages[i].first_task + t->stages[i].parallelism - 1);
+	for (i = 0; i < t->nexchanges; i++)
+		TRACE(w, "  exchange %d: stage %d to %d", i, t->exchanges[i].from, t->exchanges[i].to);
 }
 
 static bool
@@ -79,7 +76,6 @@ start_attempt(World *w)
 {
 	Coordinator *co = &w->co;
 	const Completed *row = db_newest(w);
-	Attempt    *old = current(w);
 	Attempt    *a;
 	int			i;
 
@@ -88,8 +84,6 @@ start_attempt(World *w)
 	a = current(w);
 	for (i = 0; i < a->ntasks; i++)
 		task_kill(w, &a->tasks[i]);
-	a->nkeyed = old->nkeyed;
-	a->nsinks = old->nsinks;
 	a->id = ++w->db.attempt;
 	db_commit_sync(w);
 	a->stopping = false;
@@ -97,11 +91,15 @@ start_attempt(World *w)
 	a->restore_timeline = row != NULL || w->db.base == 0 ? w->db.timeline : w->db.base_timeline;
 	a->write_full = row == NULL && (mutant != MUTANT_DELTA_FIRST || w->db.base == 0);
 	memcpy(a->position, row != NULL ? row->position : w->db.base_position, sizeof(a->position));
+	memcpy(a->ended, row != NULL ? row->ended : w->db.base_ended, sizeof(a->ended));
+	memcpy(a->from, w->db.from, sizeof(a->from));
+	a->pass_end = w->db.was_finished;
 	place_tasks(w, a);
-	TRACE(w, "coordinator: attempt %d, %d keyed, %d sink", a->id, a->nkeyed, a->nsinks);
+	trace_attempt(w, a);
 	weir_restart_started(&co->restart);
+	weir_stop_attempt(&co->stop, true);
 	co->running = co->ended = 0;
-	co->started = co->final_asked = co->lock_wait = false;
+	co->started = co->lock_wait = false;
 	co->failed_record = -1;
 	co->outcome = O_NONE;
 	checkpoints_begin(w);
@@ -114,9 +112,17 @@ task_runs(World *w, int task)
 {
 	Coordinator *co = &w->co;
 
-	co->running |= (uint8_t) (1 << task);
+	co->running |= UINT32_C(1) << task;
 	weir_checkpointer_task_running(co->checkpointer, task, true);
 	co->started = co->running == prefix(current(w)->ntasks);
+	if (!co->started)
+		return;
+	weir_stop_running(&co->stop);
+	if (w->db.was_finished)
+	{
+		w->db.was_finished = false;
+		db_commit_sync(w);
+	}
 }
 
 /* One message, of any task: between tasks there is no order. */
@@ -161,16 +167,80 @@ watch_tasks(World *w)
 	}
 }
 
+static bool
+all_ended(World *w)
+{
+	const Attempt *a = current(w);
+	bool		source = false;
+	bool		sink = false;
+	int			i;
+
+	for (i = 0; i < a->ntasks && mutant == MUTANT_FINAL_EARLY; i++)
+	{
+		source |= a->tasks[i].is_source && (w->co.ended >> i & 1);
+		sink |= a->tasks[i].has_sink && (w->co.ended >> i & 1);
+	}
+	return (source && sink) || w->co.ended == prefix(a->ntasks);
+}
+
 static void
-finish_when_ended(World *w)
+drain_sources(World *w)
+{
+	Attempt    *a = current(w);
+	Message		m = {0};
+	int			i;
+
+	m.kind = M_DRAIN;
+	for (i = 0; i < a->ntasks; i++)
+	{
+		if (a->tasks[i].is_source && a->tasks[i].alive)
+			ring_put(&a->tasks[i].control, m);
+	}
+}
+
+static void
+end_attempt(World *w)
+{
+	static const Outcome outcomes[] = {O_NONE, O_CANCELLED, O_STOPPED, O_FINISHED};
+	Coordinator *co = &w->co;
+
+	if (co->stop.ending != WEIR_ENDING_NONE)
+		co->outcome = outcomes[co->stop.ending];
+}
+
+/* As job/stop.c. */
+void
+coordinator_stop_act(World *w)
 {
 	Coordinator *co = &w->co;
 
-	if (co->final_asked || !co->started || co->stopping ||
-		co->ended != prefix(current(w)->ntasks))
-		return;
-	co->final_asked = true;
-	weir_checkpointer_request(co->checkpointer, WEIR_FINAL, 0, w->now);
+	if (all_ended(w))
+		weir_stop_all_ended(&co->stop);
+	for (;;)
+	{
+		WeirStopAction action = weir_stop_next(&co->stop);
+
+		if (action == WEIR_STOP_NOTHING)
+			return;
+		TRACE(w, "coordinator: stop, action %d", action);
+		if (action == WEIR_STOP_DRAIN)
+			drain_sources(w);
+		else if (action == WEIR_STOP_FINAL)
+			weir_checkpointer_request(co->checkpointer, WEIR_FINAL, co->stop.token, w->now);
+		else if (action == WEIR_STOP_END)
+		{
+			end_attempt(w);
+			return;
+		}
+	}
+}
+
+static bool
+final_in_doubt(World *w)
+{
+	int64_t		id = weir_checkpointer_doubtful(w->co.checkpointer);
+
+	return id != 0 && w->final[id];
 }
 
 /* The attempt ends: what is pending failed, the tasks are to leave. */
@@ -180,12 +250,8 @@ begin_end(World *w)
 	Coordinator *co = &w->co;
 
 	TRACE(w, "coordinator: the attempt ends, outcome %d", co->outcome);
-	if (co->outcome == O_FAILED)
-	{
-		answer(w, co->stop_token, false);
-		co->stop_token = 0;
-		co->stopping = false;
-	}
+	if (weir_stop_attempt_ended(&co->stop, co->outcome == O_FAILED, final_in_doubt(w)))
+		answer_stops(w, false);
 	checkpoints_end(w);
 	current(w)->stopping = true;
 	co->state = C_END;
@@ -233,6 +299,12 @@ run(World *w)
 	}
 	if (is_busy(w))
 		return false;
+	if (co->acting && co->action.kind == WEIR_DO_COMMIT && below(w, 4) == 0)
+	{
+		watch_tasks(w);			/* what is decided is committed beside everything else */
+		if (co->outcome != O_NONE)
+			return true;
+	}
 	if (checkpoints_act(w))
 		return true;
 	check_failures(w);
@@ -241,9 +313,10 @@ run(World *w)
 		return true;
 	progress = receive(w);
 	watch_tasks(w);
+	if (co->outcome == O_NONE || co->stop.cancelled)
+		coordinator_stop_act(w);
 	if (co->outcome != O_NONE)
 		return true;
-	finish_when_ended(w);
 	checkpoints_tick(w);
 	return checkpoints_act(w) || progress;
 }
@@ -275,15 +348,33 @@ stop(World *w)
 {
 	Coordinator *co = &w->co;
 
-	TRACE(w, "coordinator: the job stops, outcome %d", co->outcome);
-	w->finished = co->outcome == O_FINISHED;
+	TRACE(w, "coordinator: the job ends, outcome %d", co->outcome);
+	check_ending(w);
+	w->events[E_STOPPED] += co->outcome == O_STOPPED;
+	w->events[E_DRAINED] += co->outcome == O_FINISHED && co->stop.draining;
+	w->db.finished = co->outcome == O_FINISHED;
 	db_commit_sync(w);
-	answer(w, co->stop_token, co->outcome != O_FAILED);
+	answer_stops(w, co->outcome != O_FAILED);
 	forget_requests(w);
-	co->stop_token = 0;
-	co->stopping = false;
+	memset(&co->stop, 0, sizeof(co->stop));
 	co->doubtful = 0;
 	co->state = C_IDLE;
+}
+
+/* Its final checkpoint was in doubt when the attempt failed: did the stop succeed? */
+static void
+settle_stop(World *w)
+{
+	if (weir_stop_recovered(&w->co.stop, db_completed(w, (int) w->co.doubtful) != NULL))
+		answer_stops(w, false);
+	end_attempt(w);
+}
+
+static void
+stop_between(World *w)
+{
+	w->co.outcome = O_CANCELLED;
+	stop(w);
 }
 
 static bool
@@ -293,6 +384,8 @@ after_attempt(World *w)
 
 	if (recovery_resolve_one(w))
 		return true;
+	if (co->outcome == O_FAILED && weir_stop_is_doubtful(&co->stop))
+		settle_stop(w);
 	if (co->outcome != O_FAILED)
 	{
 		stop(w);
@@ -300,17 +393,22 @@ after_attempt(World *w)
 	}
 	if (is_poison(w))
 		violate(w, "a wait for a lock is no record's failure");
-	if (weir_restart_failure(&co->restart, w->now, (double) below(w, 1000) / 1000.0,
-							 co->lock_wait))
-		co->state = C_DELAY;
-	else
+	if (!weir_restart_failure(&co->restart, w->now, (double) below(w, 1000) / 1000.0,
+							  co->lock_wait))
 		stop(w);
+	else
+		co->state = C_DELAY;
 	return true;
 }
 
 static bool
 delay(World *w)
 {
+	if (weir_stop_ends_job(&w->co.stop))
+	{
+		stop_between(w);
+		return true;
+	}
 	if (w->now < w->co.restart.restart_at)
 		return false;
 	w->co.state = C_WAIT_GONE;

@@ -7,10 +7,22 @@
  * behind it; a synced one takes those before it along.  "safe" is the state up
  * to a random place among the commits that are not synced yet.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "decide/recovery.h"
 #include "sim.h"
+
+/* Of the arrays, what the counts tell is in them. */
+static void
+copy(Database *to, const Database *from)
+{
+	memcpy(to, from, offsetof(Database, prepared));
+	memcpy(to->prepared, from->prepared, (size_t) from->nprepared * sizeof(PreparedTransaction));
+	memcpy(to->completed, from->completed, (size_t) from->ncompleted * sizeof(Completed));
+	memcpy(to->markers, from->markers, (size_t) from->nmarkers * sizeof(Marker));
+	memcpy(to->chunks, from->chunks, (size_t) from->nchunks * sizeof(Chunk));
+}
 
 /* Call it before the change. */
 void
@@ -18,7 +30,7 @@ db_commit_async(World *w)
 {
 	if (w->unsynced && below(w, 4) != 0)
 		return;
-	w->safe = w->db;
+	copy(&w->safe, &w->db);
 	w->unsynced = true;
 }
 
@@ -42,7 +54,7 @@ void
 db_lose(World *w)
 {
 	if (w->unsynced)
-		w->db = w->safe;
+		copy(&w->db, &w->safe);
 	w->unsynced = false;
 	abort_open(w);
 }
@@ -53,7 +65,7 @@ db_power_cut(World *w)
 	int			s;
 
 	db_lose(w);
-	for (s = 0; s < w->nsources; s++)
+	for (s = 0; s < w->graph.nsources; s++)
 		w->sender[s].ack = 0;
 }
 
@@ -181,15 +193,15 @@ change_owner(World *w, int from, int to)
 }
 
 void
-db_commit(World *w, int owner, Output *output)
+db_commit(World *w, int owner, int sink, Output *output)
 {
-	int			s;
+	int			i;
 
 	if (output != NULL)
 	{
-		check_visible(w, output);
-		for (s = 0; s < MAX_SOURCES; s++)
-			w->db.visible[s] |= output->rows[s];
+		check_visible(w, sink, output);
+		for (i = 0; i < MAX_LANES; i++)
+			w->db.visible[sink][i] |= output->rows[i];
 		memset(output, 0, sizeof(*output));
 	}
 	change_owner(w, owner, COMMITTED);
@@ -251,6 +263,7 @@ db_prepare(World *w, Task *t, int checkpoint)
 	gid_of(&gid, attempt, checkpoint, t->index);
 	p = &db->prepared[db->nprepared];
 	weir_gid_format(p->name, &gid);
+	p->sink = t->sink;
 	p->attempt = (int16_t) attempt;
 	p->checkpoint = (int16_t) checkpoint;
 	p->owner = (uint8_t) free_owner(db);
@@ -283,7 +296,7 @@ db_finish_prepared(World *w, int i, bool commit)
 	TRACE(w, "%s %s", commit ? "COMMIT PREPARED" : "ROLLBACK PREPARED", p.name);
 	db->prepared[i] = db->prepared[--db->nprepared];
 	if (commit)
-		db_commit(w, p.owner, &p.output);
+		db_commit(w, p.owner, p.sink, &p.output);
 	else
 		db_abort(w, p.owner);
 	db_commit_sync(w);
@@ -331,14 +344,14 @@ db_is_savepoint(World *w, int checkpoint)
 	for (i = 0; i < w->co.npending; i++)
 	{
 		if (w->co.pending[i].checkpoint == checkpoint)
-			return w->co.pending[i].kind == WEIR_SAVEPOINT;
+			return w->co.pending[i].named;
 	}
 	return false;
 }
 
 /* The newest full chunk of a group up to a checkpoint; 0: none. */
-static int
-base_of(const Database *db, int timeline, int group, int checkpoint)
+int
+db_base_of(const Database *db, int timeline, int step, int group, int checkpoint)
 {
 	int			base = 0;
 	int			i;
@@ -347,7 +360,7 @@ base_of(const Database *db, int timeline, int group, int checkpoint)
 	{
 		const Chunk *c = &db->chunks[i];
 
-		if (c->timeline == timeline && c->group == group && c->full &&
+		if (c->timeline == timeline && c->step == step && c->group == group && c->full &&
 			c->owner == COMMITTED && c->checkpoint <= checkpoint && c->checkpoint > base)
 			base = c->checkpoint;
 	}
@@ -356,28 +369,30 @@ base_of(const Database *db, int timeline, int group, int checkpoint)
 
 /* Chunks of a group stand in the order of their checkpoints. */
 void
-db_read(World *w, int timeline, int checkpoint, uint8_t groups, uint8_t count[KEYS][MAX_SOURCES])
+db_read(World *w, int step, int timeline, int checkpoint, uint8_t groups,
+		uint8_t count[KEYS][MAX_LANES])
 {
 	const Database *db = &w->db;
-	int			base[8];
+	int			base[MAX_GROUPS];
 	int			g;
 	int			i;
 	int			k;
 
 	for (g = 0; g < w->groups; g++)
-		base[g] = base_of(db, timeline, g, checkpoint);
-	memset(count, 0, KEYS * MAX_SOURCES);
+		base[g] = db_base_of(db, timeline, step, g, checkpoint);
+	memset(count, 0, KEYS * MAX_LANES);
 	for (i = 0; i < db->nchunks; i++)
 	{
 		const Chunk *c = &db->chunks[i];
 
-		if (c->owner != COMMITTED || c->timeline != timeline || c->checkpoint > checkpoint ||
+		if (c->owner != COMMITTED || c->timeline != timeline || c->step != step ||
+			c->checkpoint > checkpoint ||
 			!(groups >> c->group & 1) || c->checkpoint < base[c->group])
 			continue;
 		for (k = 0; k < KEYS; k++)
 		{
 			if (c->keys >> k & 1)
-				memcpy(count[k], c->count[k], MAX_SOURCES);
+				memcpy(count[k], c->count[k], MAX_LANES);
 		}
 	}
 }

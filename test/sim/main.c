@@ -2,7 +2,7 @@
  * main.c
  *		Plays schedules, on all cores, until one breaks a promise.
  *
- *	sim [-n SCHEDULES] [-t SECONDS] [-f FIRST] [-s SEED] [-k STEPS] [-j JOBS] [-m MUTANT]
+ *	sim [-n SCHEDULES] [-t SECONDS] [-f FIRST] [-s SEED] [-k STEPS] [-j JOBS] [-g SHAPE] [-m MUTANT]
  *
  * -s plays one schedule and shows what happened.  -m makes a mistake on
  * purpose: then to find it is success.  -l lists the mistakes.
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ typedef struct Options
 	bool		single;
 	int			steps;
 	int			jobs;
+	Shape		shape;
 } Options;
 
 /* Of all processes. */
@@ -39,10 +41,13 @@ typedef struct Shared
 	atomic_long played;
 	atomic_long events[E_COUNT];
 	atomic_bool stop;
+	atomic_bool aborted;		/* by an assertion */
 	atomic_ullong bad;			/* least seed that broke a promise; 0: none */
 } Shared;
 
 static World world;
+static Shared *shared_state;
+static uint64_t playing;		/* seed */
 
 static double
 seconds_now(void)
@@ -53,6 +58,17 @@ seconds_now(void)
 	return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
+/* Of the processes that are gone. */
+static double
+cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (double) (u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+		(double) (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void
 report_bad(Shared *shared, uint64_t seed)
 {
@@ -61,6 +77,25 @@ report_bad(Shared *shared, uint64_t seed)
 	while ((bad == 0 || seed < bad) && !atomic_compare_exchange_weak(&shared->bad, &bad, seed))
 		;
 	atomic_store(&shared->stop, true);
+}
+
+/* An assertion of the decision code, in a process that plays. */
+static void
+on_abort(int signal_number)
+{
+	(void) signal_number;
+	atomic_store(&shared_state->aborted, true);
+	report_bad(shared_state, playing);
+	_exit(0);
+}
+
+/* The same in a schedule that is shown. */
+static void
+show_abort(int signal_number)
+{
+	(void) signal_number;
+	trace_print(SHOWN_STEPS);
+	_exit(1);
 }
 
 /* Every jobs-th seed. */
@@ -77,7 +112,8 @@ play_share(const Options *o, Shared *shared, int job, double until)
 		if (atomic_load_explicit(&shared->stop, memory_order_relaxed) ||
 			((i / o->jobs) % 256 == 255 && o->seconds > 0 && seconds_now() > until))
 			break;
-		world_play(&world, seed, o->steps, false);
+		playing = seed;
+		world_play(&world, seed, o->steps, o->shape, false);
 		atomic_fetch_add_explicit(&shared->played, 1, memory_order_relaxed);
 		if (world.violation != NULL)
 			report_bad(shared, seed);
@@ -99,6 +135,7 @@ play_all(const Options *o, Shared *shared)
 	{
 		if (fork() == 0)
 		{
+			signal(SIGABRT, on_abort);
 			play_share(o, shared, job, until);
 			_exit(0);
 		}
@@ -113,7 +150,8 @@ static bool
 show(const Options *o, uint64_t seed, int lines)
 {
 	trace_clear();
-	world_play(&world, seed, o->steps, true);
+	signal(SIGABRT, show_abort);
+	world_play(&world, seed, o->steps, o->shape, true);
 	if (world.violation != NULL)
 		printf("# broken: %s\n# again: make sim SEED=%llu STEPS=%d\n", world.violation,
 			   (unsigned long long) seed, o->steps);
@@ -127,8 +165,10 @@ hunt_mutant(const Options *o, Shared *shared)
 {
 	bool		found = atomic_load(&shared->bad) != 0;
 
-	if (found)
-		world_play(&world, atomic_load(&shared->bad), o->steps, false);
+	if (atomic_load(&shared->aborted))
+		world.violation = "an assertion of the decision code";
+	else if (found)
+		world_play(&world, atomic_load(&shared->bad), o->steps, o->shape, false);
 	printf("%sok - %-26s %7ld schedules: %s\n", found ? "" : "not ", mutant_name(mutant),
 		   atomic_load(&shared->played), found ? world.violation : "not found");
 	return found ? 0 : 1;
@@ -139,12 +179,13 @@ print_summary(const Options *o, Shared *shared, double took)
 {
 	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
 	"crashes of a task", "ends of a coordinator", "of the server", "power cuts", "steps of the clock",
-	"starts from a savepoint", "schedules too long for the model"};
+	"starts from a savepoint", "fresh starts", "stops", "drains", "schedules too long for the model"};
 	int			e;
 
-	printf("# %.1f s, %.0f schedules a minute, %d processes, %d steps each and what follows, "
-		   "seeds from %llu\n#", took, (double) atomic_load(&shared->played) / took * 60, o->jobs,
-		   o->steps, (unsigned long long) o->first);
+	printf("# %.1f s, %.0f schedules a minute, %.0f in one of CPU time, %d processes, "
+		   "seeds from %llu\n#", took, (double) atomic_load(&shared->played) / took * 60,
+		   (double) atomic_load(&shared->played) / cpu_seconds() * 60, o->jobs,
+		   (unsigned long long) o->first);
 	for (e = 0; e < E_COUNT; e++)
 		printf("%s %ld %s", e > 0 ? "," : "", atomic_load(&shared->events[e]), names[e]);
 	printf("\n");
@@ -156,9 +197,12 @@ run(const Options *o)
 	Shared	   *shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE,
 							  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double		began = seconds_now();
-	bool		whole = play_all(o, shared);
-	uint64_t	bad = atomic_load(&shared->bad);
+	bool		whole;
+	uint64_t	bad;
 
+	shared_state = shared;
+	whole = play_all(o, shared);
+	bad = atomic_load(&shared->bad);
 	if (mutant != MUTANT_NONE)
 		return hunt_mutant(o, shared);
 	printf("%sok 1 - simulator: %ld schedules, %s\n", bad == 0 && whole ? "" : "not ",
@@ -180,11 +224,29 @@ list_mutants(void)
 	return 0;
 }
 
+static const char *const shapes[] = {"both", "today", "graph"};
+
+static void usage(void);
+
+static Shape
+find_shape(const char *name)
+{
+	int			i;
+
+	for (i = 0; i < COUNT(shapes); i++)
+	{
+		if (strcmp(shapes[i], name) == 0)
+			return (Shape) i;
+	}
+	usage();
+	return SHAPE_BOTH;
+}
+
 static void
 usage(void)
 {
 	fprintf(stderr, "usage: sim [-n SCHEDULES] [-t SECONDS] [-f FIRST] [-s SEED] "
-			"[-k STEPS] [-j JOBS] [-m MUTANT] [-l]\n");
+			"[-k STEPS] [-j JOBS] [-g both|today|graph] [-m MUTANT] [-l]\n");
 	exit(2);
 }
 
@@ -202,10 +264,10 @@ choose_mutant(const char *name)
 int
 main(int argc, char **argv)
 {
-	Options		o = {1000000, 0, 1, false, 200, (int) sysconf(_SC_NPROCESSORS_ONLN)};
+	Options		o = {1000000, 0, 1, false, 200, (int) sysconf(_SC_NPROCESSORS_ONLN), SHAPE_BOTH};
 	int			c;
 
-	while ((c = getopt(argc, argv, "n:t:f:s:k:j:m:l")) != -1)
+	while ((c = getopt(argc, argv, "n:t:f:s:k:j:m:g:l")) != -1)
 	{
 		switch (c)
 		{
@@ -229,6 +291,9 @@ main(int argc, char **argv)
 				break;
 			case 'm':
 				choose_mutant(optarg);
+				break;
+			case 'g':
+				o.shape = find_shape(optarg);
 				break;
 			case 'l':
 				return list_mutants();

@@ -1,6 +1,6 @@
 /*
  * operator.c
- *		A keyed task, or the sink task: as task/operator_task.c, step by step.
+ *		A task with input: as task/operator_task.c, step by step.
  */
 #include <string.h>
 
@@ -11,158 +11,20 @@ void
 operator_load(World *w, Task *t)
 {
 	Attempt    *a = attempt_of(w, t);
+	int			step = w->graph.nodes[t->node].step;
 	int			first;
 	int			end;
 
-	if (t->kind == T_SINK)
+	if (!t->is_keyed)
 		return;
-	weir_task_groups(t->index - a->nsources, a->nkeyed, w->groups, &first, &end);
+	weir_task_groups(weir_task_subtask(&a->topology, t->index), w->width[t->node], w->groups,
+					 &first, &end);
 	t->owned = (uint8_t) (prefix(end) & ~prefix(first));
-	db_read(w, a->restore_timeline, a->restore, t->owned, t->count);
-	TRACE(w, "task %d: groups %d to %d of checkpoint %d", t->index, first, end - 1, a->restore);
-	check_state(w, a->position, t->owned, t->count);
-}
-
-static Ring *
-output_of(Attempt *a, const Task *t)
-{
-	return &a->tasks[a->nsources + a->nkeyed].in[t->index - a->nsources];
-}
-
-static void
-send_on(World *w, Task *t, MessageKind kind, int checkpoint)
-{
-	Message		m = {0};
-
-	m.kind = (uint8_t) kind;
-	m.checkpoint = (int16_t) checkpoint;
-	ring_put(output_of(attempt_of(w, t), t), m);
-}
-
-static void
-report(World *w, Task *t, MessageKind kind, int checkpoint, WeirVote vote)
-{
-	Message		m = {0};
-
-	m.kind = (uint8_t) kind;
-	m.checkpoint = (int16_t) checkpoint;
-	m.value = (uint8_t) vote;
-	task_report(w, t, m);
-}
-
-/* ---- rows ---- */
-
-static void
-fail_on_lock(World *w, Task *t, const Message *row)
-{
-	t->lock_wait = true;
-	t->failed_record = row->source * MAX_RECORDS + row->index;
-	TRACE(w, "task %d: waits for a lock too long", t->index);
-	task_kill(w, t);
-}
-
-static void
-write_row(World *w, Task *t, const Message *row)
-{
-	uint32_t	bit = UINT32_C(1) << row->index;
-	int			right = w->ordinal[row->source][row->index];
-	Output	   *out = &t->output;
-
-	if (w->now < w->locked_until)
-	{
-		fail_on_lock(w, t, row);
-		return;
-	}
-	out->open = true;
-	out->repeated = out->repeated || (out->rows[row->source] & bit);
-	out->rows[row->source] |= bit;
-	if (exactly_once(w) ? row->value != right : row->value < right)
-		out->wrong = true;
-	TRACE(w, "task %d: writes row of record %d of source %d, count %d", t->index,
-		  row->index, row->source, row->value);
-}
-
-static void
-process_row(World *w, Task *t, Message row)
-{
-	t->records_in++;
-	if (t->kind == T_KEYED)
-	{
-		int			key = w->key[row.source][row.index];
-
-		row.value = ++t->count[key][row.source];
-		t->dirty |= (uint8_t) (1 << key);
-	}
-	else if (attempt_of(w, t)->nkeyed == 0)
-		row.value = w->ordinal[row.source][row.index];
-	if (t->has_sink)
-		write_row(w, t, &row);
-	else
-		ring_put(output_of(attempt_of(w, t), t), row);
-}
-
-/* ---- snapshots ---- */
-
-static bool
-writes_full(World *w, const Task *t, int checkpoint)
-{
-	return (attempt_of(w, t)->write_full && !t->completed) ||
-		w->kind[checkpoint] == WEIR_SAVEPOINT;
-}
-
-static bool
-state_changed(World *w, const Task *t, int checkpoint)
-{
-	return t->kind == T_KEYED && (t->dirty != 0 || writes_full(w, t, checkpoint));
-}
-
-static uint8_t
-keys_of_group(const World *w, int group)
-{
-	uint8_t		keys = 0;
-	int			k;
-
-	for (k = 0; k < KEYS; k++)
-	{
-		if (w->group[k] == group)
-			keys |= (uint8_t) (1 << k);
-	}
-	return keys;
-}
-
-/* In the task's transaction: what changed since its last snapshot, or the whole group. */
-static void
-write_chunk(World *w, Task *t, int group, bool full, int checkpoint)
-{
-	Chunk		chunk;
-	uint8_t		keys = keys_of_group(w, group);
-
-	if (!full && (t->dirty & keys) == 0)
-		return;
-	full = full || below(w, 4) == 0;
-	chunk.checkpoint = (int16_t) checkpoint;
-	chunk.timeline = (int8_t) w->db.timeline;
-	chunk.group = (int8_t) group;
-	chunk.owner = OPEN(t->slot);
-	chunk.full = full;
-	chunk.keys = full ? keys : keys & t->dirty;
-	memcpy(chunk.count, t->count, sizeof(chunk.count));
-	db_add_chunk(w, &chunk);
-}
-
-static void
-write_state(World *w, Task *t, int checkpoint)
-{
-	bool		full = writes_full(w, t, checkpoint);
-	int			g;
-
-	for (g = 0; g < w->groups && t->kind == T_KEYED; g++)
-	{
-		if (t->owned >> g & 1)
-			write_chunk(w, t, g, full, checkpoint);
-	}
-	t->dirty = 0;
-	TRACE(w, "task %d: writes %sstate of %d", t->index, full ? "full " : "", checkpoint);
+	db_read(w, mutant == MUTANT_FIRST_STEP ? 0 : step, a->restore_timeline, a->restore, t->owned,
+			t->count);
+	TRACE(w, "task %d: step %d, groups %d to %d of checkpoint %d", t->index, step, first, end - 1,
+		  a->restore);
+	check_state(w, t->node, a->from, a->position, t->owned, t->count);
 }
 
 /* exactly_once, with a sink: into the epoch, which stays open. */
@@ -174,31 +36,29 @@ write_epoch(World *w, Task *t)
 	t->held = true;
 	t->held_for = t->checkpoint;
 	t->phase = P_VOTE;
-	if (!t->output.open && !state_changed(w, t, t->checkpoint))
-	{
-		t->vote = WEIR_VOTE_READY_EMPTY;
+	t->vote = (uint8_t) weir_participant_vote(&a->topology, t->index, w->config.mode,
+											  t->output.open || state_changed(w, t, t->checkpoint));
+	if (t->vote == WEIR_VOTE_READY_EMPTY)
 		return;
-	}
 	t->output.open = true;
 	write_state(w, t, t->checkpoint);
 	if (t->marked && mutant != MUTANT_KEEP_MARKER)
 		db_delete_marker(w, a->id, t->index, OPEN(t->slot));
 	db_add_marker(w, a->id, t->checkpoint, t->index, OPEN(t->slot));
 	t->marked = true;
-	t->vote = WEIR_VOTE_READY;
 }
 
 static bool
 is_two_phase(const World *w, const Task *t)
 {
-	return t->has_sink && exactly_once(w);
+	return weir_participant_prepares(&attempt_of((World *) w, t)->topology, t->index, w->config.mode);
 }
 
 static void
 vote(World *w, Task *t)
 {
 	TRACE(w, "task %d: votes %d for %d", t->index, t->vote, t->checkpoint);
-	report(w, t, M_VOTE, t->checkpoint, (WeirVote) t->vote);
+	task_report(w, t, M_VOTE, t->checkpoint, (WeirVote) t->vote);
 	t->phase = P_IDLE;
 	if (mutant == MUTANT_PREPARE_EARLY && t->vote == WEIR_VOTE_READY)
 	{
@@ -212,7 +72,7 @@ vote(World *w, Task *t)
 static void
 commit_chunks(World *w, Task *t)
 {
-	db_commit(w, OPEN(t->slot), t->has_sink ? &t->output : NULL);
+	db_commit(w, OPEN(t->slot), t->sink, t->has_sink ? &t->output : NULL);
 	t->phase = mutant == MUTANT_ACK_BEFORE_CHUNK ? P_IDLE :
 		t->has_sink ? P_VOTE : P_FORWARD;
 }
@@ -220,8 +80,9 @@ commit_chunks(World *w, Task *t)
 static void
 forward(World *w, Task *t)
 {
-	if (!weir_align_all_ended(t->align))
-		send_on(w, t, M_BARRIER, t->checkpoint);
+	if (!weir_align_all_ended(t->align) && !t->forwarded)
+		send_all(w, t, M_BARRIER, t->checkpoint);
+	t->forwarded = false;
 	t->phase = P_VOTE;
 }
 
@@ -252,19 +113,25 @@ advance(World *w, Task *t)
 			vote(w, t);
 			break;
 		default:
-			report(w, t, M_PREPARED, t->checkpoint, WEIR_VOTE_ACK);
+			task_report(w, t, M_PREPARED, t->checkpoint, WEIR_VOTE_ACK);
 			t->phase = P_IDLE;
 			break;
 	}
 }
 
 static void
+pass_cancel(World *w, Task *t, int checkpoint)
+{
+	if (!weir_align_all_ended(t->align))
+		send_all(w, t, M_CANCEL, checkpoint);
+}
+
+static void
 decline(World *w, Task *t, int checkpoint)
 {
 	TRACE(w, "task %d: declines %d", t->index, checkpoint);
-	if (!t->has_sink && !weir_align_all_ended(t->align))
-		send_on(w, t, M_CANCEL, checkpoint);
-	report(w, t, M_DECLINE, checkpoint, WEIR_VOTE_ACK);
+	pass_cancel(w, t, checkpoint);
+	task_report(w, t, M_DECLINE, checkpoint, WEIR_VOTE_ACK);
 }
 
 static void
@@ -274,14 +141,20 @@ align_action(World *w, Task *t, const WeirAlignAction *action)
 
 	if (action->kind == WEIR_ALIGN_SNAPSHOT && !fault(w, 24))
 	{
-		t->phase = P_WRITE;
 		t->checkpoint = checkpoint;
+		if (mutant == MUTANT_BARRIER_FIRST && t->nout > 0 && !weir_align_all_ended(t->align))
+		{
+			send_all(w, t, M_BARRIER, checkpoint);
+			t->forwarded = true;
+		}
+		else
+			t->phase = P_WRITE;
 		return;
 	}
 	if (action->kind == WEIR_ALIGN_SNAPSHOT || action->subsumed)
 		decline(w, t, checkpoint);
-	else if (!t->has_sink && !weir_align_all_ended(t->align))
-		send_on(w, t, M_CANCEL, checkpoint);
+	else
+		pass_cancel(w, t, checkpoint);
 }
 
 /* ---- what the coordinator says ---- */
@@ -291,7 +164,7 @@ prepare(World *w, Task *t, int checkpoint)
 {
 	if (mutant == MUTANT_PREPARE_EARLY)
 	{
-		report(w, t, M_PREPARED, checkpoint, WEIR_VOTE_ACK);
+		task_report(w, t, M_PREPARED, checkpoint, WEIR_VOTE_ACK);
 		return;
 	}
 	if (fault(w, 16))
@@ -394,9 +267,7 @@ read_input(World *w, Task *t, int input)
 
 	if (t->held || !weir_align_may_read(t->align, input))
 		return false;
-	if (!t->has_sink && output_of(attempt_of(w, t), t)->n >= CHANNEL_ROWS)
-		return false;
-	if (!ring_get(&t->in[input], &m))
+	if (!has_room(w, t) || !ring_get(&attempt_of(w, t)->channels[t->in[input]], &m))
 		return false;
 	switch ((MessageKind) m.kind)
 	{
@@ -411,6 +282,7 @@ read_input(World *w, Task *t, int input)
 			break;
 		default:
 			weir_align_end(t->align, input);
+			t->ended_inputs |= UINT32_C(1) << input;
 			break;
 	}
 	return true;
@@ -419,12 +291,12 @@ read_input(World *w, Task *t, int input)
 static bool
 read_inputs(World *w, Task *t)
 {
-	int			first = t->ninputs > 1 ? below(w, t->ninputs) : 0;
+	int			first = t->nin > 1 ? below(w, t->nin) : 0;
 	int			i;
 
-	for (i = 0; i < t->ninputs; i++)
+	for (i = 0; i < t->nin; i++)
 	{
-		if (read_input(w, t, (first + i) % t->ninputs))
+		if (read_input(w, t, (first + i) % t->nin))
 			return true;
 	}
 	return false;
@@ -436,19 +308,31 @@ flush_output(World *w, Task *t)
 	if (!t->has_sink || exactly_once(w) || !t->output.open)
 		return false;
 	TRACE(w, "task %d: commits its output", t->index);
-	db_commit(w, OPEN(t->slot), &t->output);
+	db_commit(w, OPEN(t->slot), t->sink, &t->output);
 	return true;
+}
+
+static bool
+has_ended(const Task *t)
+{
+	int			i;
+
+	for (i = 0; i < t->nin && mutant == MUTANT_END_EARLY; i++)
+	{
+		if (t->ended_inputs >> i & 1)
+			return true;
+	}
+	return weir_align_all_ended(t->align);
 }
 
 static bool
 tell_end(World *w, Task *t)
 {
-	if (t->end_told || t->held || !weir_align_all_ended(t->align))
+	if (t->end_told || t->held || !has_ended(t))
 		return false;
 	(void) flush_output(w, t);
-	if (!t->has_sink)
-		send_on(w, t, M_END, 0);
-	report(w, t, M_ENDED, 0, WEIR_VOTE_ACK);
+	send_all(w, t, M_END, 0);
+	task_report(w, t, M_ENDED, 0, WEIR_VOTE_ACK);
 	t->end_told = true;
 	TRACE(w, "task %d: all inputs have ended", t->index);
 	return true;
@@ -479,6 +363,12 @@ operator_step(World *w, Task *t)
 	if ((w->calm || below(w, 4) != 0) && ring_get(&t->control, &m))
 	{
 		handle_control(w, t, &m);
+		return true;
+	}
+	if (t->forwarded)
+	{
+		(void) read_inputs(w, t);
+		t->phase = P_WRITE;
 		return true;
 	}
 	return read_inputs(w, t) || tell_end(w, t) || flush_output(w, t);

@@ -4,333 +4,34 @@
  *		src/decide, carried out by a model of everything round it.
  *
  * world.c			a schedule: set-up, the scheduler, faults, the calm end
+ * job.c			a random job: its options and its input
+ * graph.c			a random graph; the topology of an attempt; who sends to whom
  * database.c		what is committed, prepared, open, and lost by a power cut
  * coordinator.c	the coordinator's process: loop, restart
  * recovery.c		what an attempt begins with
  * checkpoint.c		carries out what the checkpointer decides
  * user.c			requests and starts
+ * task.c			what all tasks have in common
  * source.c			sender, journal, source task
- * operator.c		keyed tasks and the sink task
+ * operator.c		tasks with input: alignment, snapshots, epochs
+ * row.c			what they do with a row
  * check.c			the promises, checked after every step
  * trace.c			the last steps as text, of a schedule that is played again
  * mutants.c		mistakes the model can make on purpose
  *
- * A record is (source, index).  It has a key; f counts, per key and source,
- * and gives a row with the count, so a state that lost or repeated a record
- * shows in every later row, and all that was written is a few bit masks.
+ * A record is (source, index).  It has a key.  Each keyed step counts, per key
+ * and lane, and holds the count against the right one, so a state that lost or
+ * repeated a record shows in every later row; all that was written is a few bit
+ * masks.
+ *
+ * A lane of a node is one way to it from one source: a record comes on each of
+ * them, once.  Along a lane the records of a key keep their order, since a key
+ * decides on the task at every exchange.
  */
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "decide/align.h"
-#include "decide/checkpointer.h"
-#include "decide/clock.h"
-#include "decide/recovery.h"
-#include "decide/restart.h"
-
-#define MAX_SOURCES 2
-#define MAX_KEYED 3
-#define MAX_TASKS (MAX_SOURCES + MAX_KEYED + 1)
-#define MAX_INPUTS MAX_KEYED
-#define MAX_RECORDS 12			/* of a source */
-#define KEYS 6
-#define MAX_CHUNKS 256
-#define MAX_PREPARED 8
-#define MAX_COMPLETED 96
-#define MAX_MARKERS 128
-#define MAX_IDS 400
-#define MAX_TOKENS 64
-#define MAX_PENDING 32
-#define MAX_TRIGGERS 32
-#define RING 128				/* messages of a channel, a power of 2 */
-#define RING_BUSY 64			/* who would send more waits */
-#define CHANNEL_ROWS 4			/* that wait before its sender stops */
-#define CLOCK_STEP 20000		/* the clock is set by up to this much */
-#define LONGEST_WAIT 1000		/* more than any span of a job */
-#define CLOCK_KEEP 20			/* change of its distance before that is kept again */
-#define CALM_ROUNDS 2000		/* within which a job must be done once nothing fails */
-
-#define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
-
-#if defined(__GNUC__)
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#else
-#define PRINTF_LIKE(f, a)
-#endif
-
-/* ---- messages ---- */
-
-typedef enum MessageKind
-{
-	/* in channels of data */
-	M_ROW, M_BARRIER, M_CANCEL, M_END,
-	/* of the coordinator to a task */
-	M_TRIGGER, M_ABORT, M_PREPARE, M_COMPLETE,
-	/* of a task to the coordinator */
-	M_RUNNING, M_VOTE, M_DECLINE, M_PREPARED, M_ENDED
-} MessageKind;
-
-typedef struct Message
-{
-	uint8_t		kind;
-	uint8_t		source;			/* of a row's record */
-	uint8_t		index;			/* of a row's record; a position */
-	uint8_t		value;			/* of a row; a vote */
-	bool		ended;			/* a position's */
-	int16_t		checkpoint;
-} Message;
-
-typedef struct Ring
-{
-	uint8_t		first;
-	uint8_t		n;
-	Message		m[RING];
-} Ring;
-
-/* ---- the database ---- */
-
-/* Chunks, markers and rows belong to a transaction: an open one, a prepared one, or none. */
-#define COMMITTED 0
-#define OPEN(slot) (1 + (slot))
-#define PREPARED(i) (64 + (i))
-
-typedef struct Chunk
-{
-	int16_t		checkpoint;
-	int8_t		timeline;
-	int8_t		group;
-	uint8_t		owner;
-	bool		full;
-	uint8_t		keys;			/* mask */
-	uint8_t		count[KEYS][MAX_SOURCES];
-} Chunk;
-
-typedef struct Marker
-{
-	int16_t		attempt;
-	int16_t		checkpoint;
-	int8_t		task;
-	uint8_t		owner;
-} Marker;
-
-/* Rows a transaction has written. */
-typedef struct Output
-{
-	uint32_t	rows[MAX_SOURCES];	/* mask of records */
-	bool		repeated;		/* one of them more than once */
-	bool		wrong;			/* one of them with a wrong count */
-	bool		open;
-} Output;
-
-typedef struct PreparedTransaction
-{
-	char		name[WEIR_GID_SIZE];
-	Output		output;
-	uint8_t		owner;
-	int16_t		attempt;
-	int16_t		checkpoint;
-} PreparedTransaction;
-
-typedef struct Completed
-{
-	int16_t		checkpoint;
-	int16_t		attempt;
-	int8_t		timeline;
-	bool		savepoint;
-	uint8_t		listed;			/* mask of tasks with a prepared transaction */
-	uint8_t		position[MAX_SOURCES];
-	bool		ended[MAX_SOURCES];
-	int64_t		at;				/* the date */
-	int64_t		moment;			/* when it really was */
-} Completed;
-
-typedef struct Journal
-{
-	uint8_t		start;
-	uint8_t		end;
-	bool		ended;			/* the end of the stream is in it */
-	int64_t		stamp;			/* of the last record .. */
-	int64_t		stamped_at;		/* .. and when it really was */
-} Journal;
-
-typedef struct Database
-{
-	int			nchunks;
-	int			nprepared;
-	int			ncompleted;
-	int			nmarkers;
-	int			attempt;
-	int			next_checkpoint;	/* above every row of weir.checkpoints */
-	int			timeline;
-	int			base;			/* savepoint it began with; 0: none */
-	int			base_timeline;
-	uint8_t		base_position[MAX_SOURCES];
-	uint32_t	visible[MAX_SOURCES];
-	Journal		journal[MAX_SOURCES];
-	PreparedTransaction prepared[MAX_PREPARED];
-	Completed	completed[MAX_COMPLETED];
-	Marker		markers[MAX_MARKERS];
-	Chunk		chunks[MAX_CHUNKS];
-} Database;
-
-/* ---- processes ---- */
-
-typedef enum TaskKind
-{
-	T_SOURCE,
-	T_KEYED,
-	T_SINK
-} TaskKind;
-
-/* A snapshot takes several steps, between which anything may happen. */
-typedef enum Phase
-{
-	P_IDLE,
-	P_WRITE,					/* write the chunks; a source: make the journal durable */
-	P_COMMIT,
-	P_FORWARD,					/* send the barrier on */
-	P_VOTE,
-	P_PREPARED					/* tell that it is prepared */
-} Phase;
-
-typedef struct Task
-{
-	bool		alive;
-	bool		loaded;
-	uint8_t		kind;
-	uint8_t		index;			/* in the attempt */
-	uint8_t		slot;			/* over both halves */
-	Phase		phase;
-	int			checkpoint;		/* of the phase */
-	uint8_t		vote;
-	int			records_in;
-
-	/* a source */
-	uint8_t		next;			/* record to hand out */
-	uint8_t		received;		/* records, those of the journal included */
-	uint8_t		position;		/* noted at the trigger */
-	bool		connected;
-	bool		ended;			/* end of the stream sent on */
-	int			paused_for;		/* a final checkpoint, 0: none */
-	WeirClock	clock;			/* of the stream */
-	int64_t		stamp;			/* as in the journal */
-	int64_t		stamped_at;
-
-	/* keyed, sink */
-	WeirAlign  *align;
-	uint8_t		ninputs;
-	bool		has_sink;
-	bool		held;
-	int			held_for;
-	int			triggers[MAX_TRIGGERS];
-	int			ntriggers;
-	bool		marked;
-	bool		completed;		/* a checkpoint has, in this attempt */
-	bool		end_told;
-	uint8_t		dirty;			/* mask of keys */
-	uint8_t		owned;			/* mask of groups */
-	uint8_t		count[KEYS][MAX_SOURCES];
-	Output		output;
-
-	/* why it left */
-	bool		lock_wait;
-	int			failed_record;	/* -1: no record's */
-
-	Ring		control;		/* from the coordinator */
-	Ring		report;			/* to it */
-	Ring		in[MAX_INPUTS];
-} Task;
-
-/* An attempt; the one before may still have tasks alive. */
-typedef struct Attempt
-{
-	int			id;
-	int			nsources;
-	int			nkeyed;
-	int			nsinks;
-	int			ntasks;
-	bool		stopping;
-	bool		write_full;
-	int			restore;		/* checkpoint, 0: none */
-	int			restore_timeline;
-	uint8_t		position[MAX_SOURCES];
-	Task		tasks[MAX_TASKS];
-} Attempt;
-
-typedef struct Sender
-{
-	uint8_t		made;			/* records there are so far */
-	uint8_t		forgotten;		/* records it no longer holds */
-	uint8_t		ack;			/* on its way; 0: none */
-} Sender;
-
-typedef struct Pending
-{
-	int			checkpoint;
-	WeirCheckpointKind kind;
-	uint64_t	token;
-	int			activity;
-	uint8_t		position[MAX_SOURCES];
-	bool		ended[MAX_SOURCES];
-} Pending;
-
-typedef enum CoordinatorState
-{
-	C_NONE,						/* no process: the launcher starts one */
-	C_WAIT_GONE,				/* until nothing of the old attempt lives */
-	C_RESOLVE,
-	C_CHOOSE,
-	C_START,
-	C_RUN,
-	C_END,						/* the tasks are leaving */
-	C_RESOLVE_END,				/* what the attempt left prepared */
-	C_DELAY,
-	C_IDLE						/* the job does not run */
-} CoordinatorState;
-
-typedef enum Outcome
-{
-	O_NONE,
-	O_FINISHED,
-	O_STOPPED,
-	O_CANCELLED,
-	O_FAILED
-} Outcome;
-
-typedef struct Coordinator
-{
-	CoordinatorState state;
-	WeirCheckpointer *checkpointer;
-	bool		acting;			/* an action is being carried out .. */
-	int			progress;		/* .. and this is its next part */
-	WeirAction	action;
-	Completed	row;			/* inserted, not committed */
-	bool		deciding;
-	int			npending;
-	Pending		pending[MAX_PENDING];
-	uint8_t		running;		/* masks of tasks */
-	uint8_t		ended;
-	bool		started;
-	bool		final_asked;
-	bool		stopping;
-	uint64_t	stop_token;
-	bool		reconfigure;	/* the user has changed the configuration */
-	bool		lock_wait;		/* the failure was one */
-	int			failed_record;
-	int			previous_record;
-	int			activity_completed;
-	Outcome		outcome;
-	int64_t		failures;
-	int64_t		doubtful;
-	WeirCheckpointKind doubtful_kind;
-	uint64_t	doubtful_token;
-	int			next_checkpoint;
-	int			restore;
-	WeirRestart restart;
-} Coordinator;
+#include "model.h"
 
 /* What the promises are held against; the model decides nothing by it. */
 typedef struct Oracle
@@ -356,9 +57,20 @@ typedef enum Event
 	E_POWER_CUT,
 	E_CLOCK_STEP,
 	E_FROM_SAVEPOINT,
+	E_FRESH,
+	E_STOPPED,
+	E_DRAINED,
 	E_GAVE_UP,					/* a schedule too long for the model */
 	E_COUNT
 } Event;
+
+/* Which jobs are played. */
+typedef enum Shape
+{
+	SHAPE_BOTH,					/* every second schedule is a random graph */
+	SHAPE_TODAY,				/* source -> keyed step -> sink */
+	SHAPE_GRAPH					/* random graphs */
+} Shape;
 
 typedef struct World
 {
@@ -376,15 +88,18 @@ typedef struct World
 	int64_t		kept;			/* its distance, as it outlives the server */
 	bool		rebooted;		/* stamps began with the date once more */
 
+	Shape		shape;
 	WeirCheckpointConfig config;
 	WeirRestartConfig restart_config;
-	int			nsources;
+	Graph		graph;
+	uint8_t		width[MAX_NODES];	/* tasks of each node, in this attempt */
+	bool		merged[MAX_NODES];
 	int			groups;			/* max_parallelism */
 	int			nrecords[MAX_SOURCES];
 	bool		ends;			/* the streams end; else they fall silent */
 	bool		segments;		/* the journal's are larger than the input */
 	uint8_t		key[MAX_SOURCES][MAX_RECORDS];
-	uint8_t		ordinal[MAX_SOURCES][MAX_RECORDS];	/* right count of its row */
+	uint8_t		before[MAX_SOURCES][MAX_RECORDS + 1][KEYS];	/* records of a key before this one */
 	uint8_t		group[KEYS];
 	uint64_t	hash[KEYS];
 	int64_t		locked_until;	/* somebody holds a lock on the sink */
@@ -393,12 +108,13 @@ typedef struct World
 	int			half;			/* attempts[half] is the newest */
 	Attempt		attempts[2];
 	Coordinator co;
-	bool		finished;
 	Oracle		oracle;
 
 	int			ntokens;
 	bool		answered[MAX_TOKENS];
-	uint8_t		kind[MAX_IDS];	/* of each checkpoint */
+	bool		named[MAX_TOKENS];	/* asks for a savepoint */
+	bool		full[MAX_IDS];	/* checkpoints to be written in full .. */
+	bool		final[MAX_IDS]; /* .. final ones */
 
 	Database	db;
 	Database	safe;			/* what a power cut leaves, while .. */
@@ -429,6 +145,7 @@ fault(World *w, int n)
 	return !w->calm && w->fault_rate > 0 && below(w, n) == 0;
 }
 
+/* n < 32 */
 static inline uint32_t
 prefix(int n)
 {
@@ -453,14 +170,35 @@ attempt_of(World *w, const Task *t)
 	return &w->attempts[t->slot / MAX_TASKS];
 }
 
+/* The group of a record's key at a node; two nodes have different ones. */
+static inline int
+group_at(const World *w, int node, int key)
+{
+	return w->group[(key + node) % KEYS];
+}
+
 /* world.c */
-extern void world_play(World *w, uint64_t seed, int steps, bool tracing);
+extern void world_play(World *w, uint64_t seed, int steps, Shape shape, bool tracing);
+
+/* job.c */
+extern void choose_config(World *w);
+extern void choose_restart(World *w);
+extern void choose_input(World *w);
+
+/* graph.c */
+extern void choose_graph(World *w);
+extern void place_tasks(World *w, Attempt *a);
+
+/* task.c */
 extern void ring_put(Ring *r, Message m);
 extern bool ring_get(Ring *r, Message *m);
-extern void task_report(World *w, Task *t, Message m);
+extern void task_create(World *w, Attempt *a, int index);
 extern void task_kill(World *w, Task *t);
-extern void task_create(World *w, Attempt *a, int index, TaskKind kind);
 extern bool task_step(World *w, Task *t);
+extern void task_report(World *w, Task *t, MessageKind kind, int checkpoint, WeirVote vote);
+extern void send_row(World *w, Task *t, Message row);
+extern void send_all(World *w, Task *t, MessageKind kind, int checkpoint);
+extern bool has_room(World *w, const Task *t);
 
 /* database.c */
 extern void db_commit_async(World *w);
@@ -472,15 +210,16 @@ extern void db_delete_chunks(World *w, bool (*condemned) (World *w, const Chunk 
 extern void db_add_marker(World *w, int attempt, int checkpoint, int task, int owner);
 extern void db_delete_marker(World *w, int attempt, int task, int owner);
 extern void db_forget_completed(World *w, int from);
-extern void db_commit(World *w, int owner, Output *output);
+extern void db_commit(World *w, int owner, int sink, Output *output);
 extern void db_abort(World *w, int owner);
 extern void db_prepare(World *w, Task *t, int checkpoint);
 extern void db_finish_prepared(World *w, int i, bool commit);
 extern int	db_find_prepared(const World *w, const char *name);
 extern const Completed *db_completed(const World *w, int checkpoint);
 extern const Completed *db_newest(const World *w);
-extern void db_read(World *w, int timeline, int checkpoint, uint8_t groups,
-					uint8_t count[KEYS][MAX_SOURCES]);
+extern int	db_base_of(const Database *db, int timeline, int step, int group, int checkpoint);
+extern void db_read(World *w, int step, int timeline, int checkpoint, uint8_t groups,
+					uint8_t count[KEYS][MAX_LANES]);
 extern bool db_is_savepoint(World *w, int checkpoint);
 
 /* coordinator.c */
@@ -488,6 +227,7 @@ extern bool coordinator_step(World *w);
 extern void coordinator_crash(World *w);
 extern int64_t coordinator_deadline(World *w);
 extern void coordinator_fail(World *w, Outcome outcome);
+extern void coordinator_stop_act(World *w);
 
 /* recovery.c */
 extern bool lives(const Attempt *a);
@@ -498,10 +238,13 @@ extern bool recovery_choose(World *w);
 /* user.c */
 extern void forget_requests(World *w);
 extern void answer(World *w, uint64_t token, bool ok);
+extern void answer_stops(World *w, bool ok);
 extern void user_request(World *w, WeirCheckpointKind kind);
-extern void user_cancel(World *w);
+extern void user_stop(World *w, WeirStopKind kind);
 extern void user_start(World *w);
 extern void user_start_from_savepoint(World *w);
+extern void user_start_fresh(World *w);
+extern void user_drop_savepoint(World *w);
 
 /* checkpoint.c */
 extern void checkpoints_begin(World *w);
@@ -521,15 +264,24 @@ extern bool sender_step(World *w, int source);
 extern void operator_load(World *w, Task *t);
 extern bool operator_step(World *w, Task *t);
 
+/* row.c */
+extern void process_row(World *w, Task *t, Message row);
+extern bool state_changed(World *w, const Task *t, int checkpoint);
+extern void write_state(World *w, Task *t, int checkpoint);
+extern uint8_t keys_of_group(const World *w, int node, int group);
+
 /* check.c */
 extern void violate(World *w, const char *promise);
 extern void give_up(World *w);
 extern bool gave_up(const World *w);
 extern void check_step(World *w);
 extern void check_end(World *w);
-extern void check_visible(World *w, const Output *output);
-extern void check_state(World *w, const uint8_t *position, uint8_t groups,
-						uint8_t count[KEYS][MAX_SOURCES]);
+extern void check_visible(World *w, int sink, const Output *output);
+extern void check_state(World *w, int node, const uint8_t *from, const uint8_t *position,
+						uint8_t groups, uint8_t count[KEYS][MAX_LANES]);
+extern void check_said(World *w, const Task *t);
+extern void check_ending(World *w);
+extern bool all_visible(const World *w);
 extern void check_trigger(World *w, const WeirAction *a);
 extern void check_told(World *w, int checkpoint);
 extern void check_action(World *w, const WeirAction *a);
@@ -572,6 +324,16 @@ typedef enum Mutant
 	MUTANT_POSITION_RECEIVED,
 	MUTANT_OTHER_TIMELINE,
 	MUTANT_DELTA_FIRST,
+	MUTANT_FRESH_KEEPS_STATE,
+	MUTANT_END_EARLY,
+	MUTANT_BARRIER_FIRST,
+	MUTANT_ONE_EDGE_CANCELLED,
+	MUTANT_ONE_EDGE_BARRIER,
+	MUTANT_DRAIN_JOURNALED,
+	MUTANT_DRAIN_KEPT,
+	MUTANT_FIRST_STEP,
+	MUTANT_FINAL_EARLY,
+	MUTANT_ONE_POSITION,
 	MUTANT_DECIDE,
 	MUTANT_COUNT
 } Mutant;

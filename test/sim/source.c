@@ -1,9 +1,8 @@
 /*
  * source.c
  *		The sender, which honours RESUME and ACK, the journal, and the source
- *		task between them and the keyed tasks.
+ *		task between them and its readers.
  */
-#include "decide/keygroup.h"
 #include "sim.h"
 
 /* One thing the sender does: makes a record, or hears an ACK. */
@@ -30,16 +29,16 @@ static void
 connect_sender(World *w, Task *t)
 {
 	t->connected = true;
-	TRACE(w, "source %d: RESUME %d", t->index, t->received);
-	if (t->received < w->sender[t->index].forgotten)
+	TRACE(w, "source %d: RESUME %d", t->source, t->received);
+	if (t->received < w->sender[t->source].forgotten)
 		violate(w, "a sender is asked only for what it still holds");
 }
 
 static void
 tell_sender(World *w, Task *t)
 {
-	if (t->connected && t->received > w->sender[t->index].ack)
-		w->sender[t->index].ack = t->received;
+	if (t->connected && t->received > w->sender[t->source].ack)
+		w->sender[t->source].ack = t->received;
 }
 
 /* The server starts: its clock goes on, but for a reboot of the machine. */
@@ -86,7 +85,7 @@ stamp_record(World *w, Task *t)
 static void
 flush_journal(World *w, Task *t)
 {
-	Journal    *j = &w->db.journal[t->index];
+	Journal    *j = &w->db.journal[t->source];
 
 	if (j->end < t->received)
 	{
@@ -94,89 +93,79 @@ flush_journal(World *w, Task *t)
 		j->stamp = t->stamp;
 		j->stamped_at = t->stamped_at;
 		db_commit_sync(w);
-		TRACE(w, "source %d: journal durable up to %d", t->index, j->end);
+		TRACE(w, "source %d: journal durable up to %d", t->source, j->end);
 	}
 	tell_sender(w, t);
+}
+
+/* A start of a finished job takes back the end: durable, as the end is. */
+static void
+pass_the_end(World *w, Task *t)
+{
+	Journal    *j = &w->db.journal[t->source];
+
+	if (!j->ended && !(t->drained && !(j->passed && j->passed_at >= t->next)))
+		return;
+	j->ended = false;
+	j->passed = true;
+	j->passed_at = j->end;
+	db_commit_sync(w);
+	TRACE(w, "source %d: passes the end", t->source);
 }
 
 void
 source_load(World *w, Task *t)
 {
 	Attempt    *a = attempt_of(w, t);
-	const Journal *j = &w->db.journal[t->index];
+	const Journal *j = &w->db.journal[t->source];
 
-	t->next = a->position[t->index];
+	t->next = a->position[t->source];
 	t->received = j->end;
 	t->stamp = j->stamp;
 	t->stamped_at = j->stamped_at;
 	weir_clock_set(&t->clock, arrival_time(w), w->now);
 	if (j->end > 0 && t->clock.time < j->stamp)
 		t->clock.time = j->stamp;
-	TRACE(w, "source %d: begins at %d, journal %d to %d%s", t->index, t->next,
-		  j->start, j->end, j->ended ? ", ended" : "");
+	t->drained = a->ended[t->source];
+	if (a->pass_end)
+		pass_the_end(w, t);
+	t->drained = t->drained && !(j->passed && j->passed_at >= t->next);
+	TRACE(w, "source %d: begins at %d%s, journal %d to %d%s", t->source, t->next,
+		  t->drained ? ", an end" : "", j->start, j->end, j->ended ? ", ended" : "");
 	if (t->next < j->start)
 		violate(w, "the journal holds what is replayed");
 	if (t->next > j->end)
 		violate(w, "the journal reaches the restored position");
+	if (j->ended && !(w->ends && j->end == w->nrecords[t->source]))
+		violate(w, "an end in the journal is the stream's");
 }
 
-static Ring *
-channel_to(Attempt *a, const Task *t, int consumer)
-{
-	return &a->tasks[a->nsources + consumer].in[t->index];
-}
-
-static int
-consumers(const Attempt *a)
-{
-	return a->nkeyed > 0 ? a->nkeyed : a->nsinks;
-}
-
-static void
-send_all(Attempt *a, const Task *t, MessageKind kind, int checkpoint)
-{
-	Message		m = {0};
-	int			i;
-
-	m.kind = (uint8_t) kind;
-	m.checkpoint = (int16_t) checkpoint;
-	for (i = 0; i < consumers(a); i++)
-		ring_put(channel_to(a, t, i), m);
-}
-
+/*
+ * Is its end part of the position?  That of a drain is in the position of a final
+ * checkpoint alone: after any other one the drain may fail, and the stream go on.
+ * Whoever starts from such a position stands at an end before it says so.
+ */
 static bool
-has_room(Attempt *a, const Task *t)
+end_counts(const World *w, const Task *t)
 {
-	int			i;
-
-	for (i = 0; i < consumers(a); i++)
-	{
-		if (channel_to(a, t, i)->n >= CHANNEL_ROWS)
-			return false;
-	}
-	return true;
+	return t->drained || (t->ended && (w->db.journal[t->source].ended || w->final[t->checkpoint] ||
+									   mutant == MUTANT_DRAIN_KEPT));
 }
 
 static void
 vote(World *w, Task *t)
 {
-	Message		m = {0};
-
-	m.kind = M_VOTE;
-	m.checkpoint = (int16_t) t->checkpoint;
-	m.value = WEIR_VOTE_ACK;
-	m.index = t->position;
-	m.ended = t->ended;
-	task_report(w, t, m);
-	TRACE(w, "source %d: acknowledges %d at %d", t->index, t->checkpoint, t->position);
+	t->ended_at_vote = end_counts(w, t);
+	task_report(w, t, M_VOTE, t->checkpoint,
+				weir_participant_vote(&attempt_of(w, t)->topology, t->index, w->config.mode, true));
+	TRACE(w, "source %d: acknowledges %d at %d%s", t->source, t->checkpoint, t->position,
+		  t->ended_at_vote ? ", its end" : "");
 }
 
 /* Position, journal, barrier, vote. */
 static void
 advance(World *w, Task *t)
 {
-	Attempt    *a = attempt_of(w, t);
-
 	switch (t->phase)
 	{
 		case P_WRITE:
@@ -187,14 +176,14 @@ advance(World *w, Task *t)
 		case P_FORWARD:
 			if (!t->ended)
 			{
-				TRACE(w, "source %d: barrier %d", t->index, t->checkpoint);
-				send_all(a, t, M_BARRIER, t->checkpoint);
+				TRACE(w, "source %d: barrier %d", t->source, t->checkpoint);
+				send_all(w, t, M_BARRIER, t->checkpoint);
 			}
 			t->phase = P_VOTE;
 			break;
 		default:
 			vote(w, t);
-			if (w->kind[t->checkpoint] == WEIR_FINAL)
+			if (w->final[t->checkpoint])
 				t->paused_for = t->checkpoint;
 			t->phase = P_IDLE;
 			break;
@@ -204,14 +193,10 @@ advance(World *w, Task *t)
 static void
 decline(World *w, Task *t, int checkpoint)
 {
-	Message		m = {0};
-
-	m.kind = M_DECLINE;
-	m.checkpoint = (int16_t) checkpoint;
-	TRACE(w, "source %d: declines %d", t->index, checkpoint);
+	TRACE(w, "source %d: declines %d", t->source, checkpoint);
 	if (!t->ended)
-		send_all(attempt_of(w, t), t, M_CANCEL, checkpoint);
-	task_report(w, t, m);
+		send_all(w, t, M_CANCEL, checkpoint);
+	task_report(w, t, M_DECLINE, checkpoint, WEIR_VOTE_ACK);
 }
 
 static void
@@ -226,13 +211,13 @@ handle_trigger(World *w, Task *t, int checkpoint)
 	t->checkpoint = checkpoint;
 	t->position = mutant == MUTANT_POSITION_RECEIVED ? t->received : t->next;
 	if (mutant == MUTANT_TRIM_JOURNAL_EARLY)
-		w->db.journal[t->index].start = t->next;
+		w->db.journal[t->source].start = t->next;
 }
 
 static void
 trim_journal(World *w, Task *t, int position)
 {
-	Journal    *j = &w->db.journal[t->index];
+	Journal    *j = &w->db.journal[t->source];
 
 	/* only whole segments go, and a lock on one puts that off */
 	if (position <= j->start || w->segments)
@@ -251,75 +236,77 @@ handle_control(World *w, Task *t, const Message *m)
 			break;
 		case M_ABORT:
 			if (!t->ended)
-				send_all(attempt_of(w, t), t, M_CANCEL, m->checkpoint);
+				send_all(w, t, M_CANCEL, m->checkpoint);
 			if (t->paused_for == m->checkpoint)
 				t->paused_for = 0;
 			break;
 		case M_COMPLETE:
 			trim_journal(w, t, m->index);
 			break;
+		case M_DRAIN:
+			t->draining = true;
+			TRACE(w, "source %d: is to drain", t->source);
+			break;
 		default:
 			break;
 	}
 }
 
+/* The end of a drain is in no journal. */
 static void
-end_stream(World *w, Task *t)
+end_stream(World *w, Task *t, bool journaled)
 {
-	Message		m = {0};
-
 	flush_journal(w, t);
-	if (!w->db.journal[t->index].ended)
+	if ((journaled || mutant == MUTANT_DRAIN_JOURNALED) && !w->db.journal[t->source].ended)
 	{
-		w->db.journal[t->index].ended = true;
+		w->db.journal[t->source].ended = true;
 		db_commit_sync(w);
 	}
-	TRACE(w, "source %d: end of stream", t->index);
-	send_all(attempt_of(w, t), t, M_END, 0);
+	TRACE(w, "source %d: end of stream%s", t->source, journaled ? "" : ", not of its peer's making");
+	send_all(w, t, M_END, 0);
 	t->ended = true;
-	m.kind = M_ENDED;
-	task_report(w, t, m);
+	task_report(w, t, M_ENDED, 0, WEIR_VOTE_ACK);
 }
 
 static void
 hand_out(World *w, Task *t)
 {
-	Attempt    *a = attempt_of(w, t);
 	Message		m = {0};
-	int			key = w->key[t->index][t->next];
-	int			target = 0;
 
-	if (a->nkeyed > 0)
-		target = weir_group_task(weir_key_group(w->hash[key], w->groups), a->nkeyed, w->groups);
 	m.kind = M_ROW;
-	m.source = t->index;
+	m.lane = (uint8_t) (t->source - w->graph.nodes[t->node].first_source);
 	m.index = t->next++;
-	TRACE(w, "source %d: record %d to task %d", t->index, m.index, a->nsources + target);
-	ring_put(channel_to(a, t, target), m);
+	TRACE(w, "source %d: record %d", t->source, m.index);
+	send_row(w, t, m);
 	t->records_in++;
+}
+
+static void
+receive(World *w, Task *t)
+{
+	stamp_record(w, t);
+	t->received++;
+	if (mutant == MUTANT_ACK_SENDER_EARLY)
+		tell_sender(w, t);
 }
 
 static bool
 read_stream(World *w, Task *t)
 {
-	const Journal *j = &w->db.journal[t->index];
-	const Sender *s = &w->sender[t->index];
+	const Journal *j = &w->db.journal[t->source];
 
-	if (t->ended || t->paused_for != 0 || !has_room(attempt_of(w, t), t))
+	if (t->ended || t->paused_for != 0 || !has_room(w, t))
 		return false;
 	if (t->next < t->received)
 		hand_out(w, t);
-	else if (j->ended || (t->connected && w->ends && t->received == w->nrecords[t->index]))
-		end_stream(w, t);
+	else if (j->ended || (t->connected && w->ends && t->received == w->nrecords[t->source]))
+		end_stream(w, t, true);
+	else if (t->drained || t->draining)
+		end_stream(w, t, false);
 	else if (!t->connected)
 		connect_sender(w, t);
-	else if (t->received < s->made)
-	{
-		stamp_record(w, t);
-		t->received++;
-		if (mutant == MUTANT_ACK_SENDER_EARLY)
-			tell_sender(w, t);
-	}
+	else if (t->received < w->sender[t->source].made)
+		receive(w, t);
 	else
 		return false;
 	return true;
@@ -329,7 +316,7 @@ read_stream(World *w, Task *t)
 static bool
 flush_due(World *w, Task *t)
 {
-	if (w->db.journal[t->index].end == t->received)
+	if (w->db.journal[t->source].end == t->received)
 		return false;
 	flush_journal(w, t);
 	return true;
@@ -350,7 +337,7 @@ source_step(World *w, Task *t)
 	if (t->connected && fault(w, 64))
 	{
 		t->connected = false;	/* the peer reset the connection */
-		TRACE(w, "source %d: disconnected", t->index);
+		TRACE(w, "source %d: disconnected", t->source);
 		return true;
 	}
 	if (ring_get(&t->control, &m))

@@ -11,202 +11,11 @@
  * the next deadline that the decision code has named.
  */
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "decide/keygroup.h"
 #include "sim.h"
 
-/* ---- tasks ---- */
-
-void
-ring_put(Ring *r, Message m)
-{
-	if (r->n == RING)
-	{
-		fprintf(stderr, "the model has room for more messages\n");
-		abort();
-	}
-	r->m[(r->first + r->n++) % RING] = m;
-}
-
-bool
-ring_get(Ring *r, Message *m)
-{
-	if (r->n == 0)
-		return false;
-	*m = r->m[r->first];
-	r->first = --r->n == 0 ? 0 : (uint8_t) ((r->first + 1) % RING);
-	return true;
-}
-
-void
-task_report(World *w, Task *t, Message m)
-{
-	(void) w;
-	ring_put(&t->report, m);
-}
-
-static void
-ring_clear(Ring *r)
-{
-	r->first = r->n = 0;
-}
-
-void
-task_create(World *w, Attempt *a, int index, TaskKind kind)
-{
-	Task	   *t = &a->tasks[index];
-	int			i;
-
-	memset(t, 0, offsetof(Task, control));
-	ring_clear(&t->control);
-	ring_clear(&t->report);
-	for (i = 0; i < MAX_INPUTS; i++)
-		ring_clear(&t->in[i]);
-	t->alive = true;
-	t->kind = (uint8_t) kind;
-	t->index = (uint8_t) index;
-	t->slot = (uint8_t) ((a - w->attempts) * MAX_TASKS + index);
-	t->failed_record = -1;
-	if (kind == T_SOURCE)
-		return;
-	t->has_sink = kind == T_SINK || a->nsinks == 0;
-	t->ninputs = (uint8_t) (kind == T_SINK && a->nkeyed > 0 ? a->nkeyed : a->nsources);
-	t->align = weir_align_create(t->ninputs, exactly_once(w) ? WEIR_ALIGN_EXACTLY_ONCE :
-								 WEIR_ALIGN_AT_LEAST_ONCE);
-}
-
-void
-task_kill(World *w, Task *t)
-{
-	if (!t->alive)
-		return;
-	t->alive = false;
-	if (t->align != NULL)
-		weir_align_destroy(t->align);
-	t->align = NULL;
-	db_abort(w, OPEN(t->slot));
-	t->output.open = false;
-}
-
-static void
-load(World *w, Task *t)
-{
-	Message		m = {0};
-
-	if (t->kind == T_SOURCE)
-		source_load(w, t);
-	else
-		operator_load(w, t);
-	t->loaded = true;
-	m.kind = M_RUNNING;
-	task_report(w, t, m);
-}
-
-/* Somebody this task sends to has not taken much for long. */
-static bool
-is_blocked(World *w, const Task *t)
-{
-	Attempt    *a = attempt_of(w, t);
-	int			i;
-	int			k;
-
-	if (t->report.n > RING_BUSY)
-		return true;
-	for (i = t->kind == T_SINK ? a->ntasks : a->nsources; i < a->ntasks; i++)
-	{
-		for (k = 0; k < MAX_INPUTS; k++)
-		{
-			if (a->tasks[i].in[k].n > RING_BUSY)
-				return true;
-		}
-	}
-	return false;
-}
-
-bool
-task_step(World *w, Task *t)
-{
-	if (!t->alive)
-		return false;
-	if (attempt_of(w, t)->stopping && (w->calm || below(w, 3) == 0))
-	{
-		TRACE(w, "task %d: leaves", t->index);
-		task_kill(w, t);
-		return true;
-	}
-	if (!t->loaded)
-	{
-		load(w, t);
-		return true;
-	}
-	if (t->kind != T_KEYED && is_blocked(w, t))
-		return false;
-	return t->kind == T_SOURCE ? source_step(w, t) : operator_step(w, t);
-}
-
-/* ---- a random job ---- */
-
-static void
-choose_config(World *w)
-{
-	WeirCheckpointConfig *c = &w->config;
-
-	memset(c, 0, sizeof(*c));
-	c->periodic = true;
-	c->mode = below(w, 4) == 0 ? WEIR_AT_LEAST_ONCE : WEIR_EXACTLY_ONCE;
-	c->every = 10 + below(w, 150);
-	c->timeout = 40 + below(w, 600);
-	c->min_pause = below(w, 2) ? 0 : below(w, 150);
-	c->max_concurrent = 1 + below(w, 3);
-	c->tolerable = below(w, 2) ? -1 : below(w, 3);
-	c->retain = 1 + below(w, 3);
-}
-
-static void
-choose_restart(World *w)
-{
-	WeirRestartConfig *r = &w->restart_config;
-
-	memset(r, 0, sizeof(*r));
-	r->strategy = (WeirRestartStrategy) below(w, 4);
-	r->attempts = below(w, 4) - 1;
-	r->delay = below(w, 100);
-	r->max_failures = 1 + below(w, 3);
-	r->within = 500;
-	r->initial_delay = 1 + below(w, 20);
-	r->max_delay = 200;
-	r->multiplier = 2.0;
-	r->reset_after = 300;
-	r->jitter = 0.1;
-}
-
-static void
-choose_input(World *w)
-{
-	int			s;
-	int			i;
-	int			k;
-
-	for (k = 0; k < KEYS; k++)
-	{
-		w->hash[k] = random_bits(w);
-		w->group[k] = (uint8_t) weir_key_group(w->hash[k], w->groups);
-	}
-	for (s = 0; s < w->nsources; s++)
-	{
-		uint8_t		count[KEYS] = {0};
-
-		w->nrecords[s] = 1 + below(w, MAX_RECORDS);
-		for (i = 0; i < w->nrecords[s]; i++)
-		{
-			w->key[s][i] = (uint8_t) below(w, KEYS);
-			w->ordinal[s][i] = ++count[w->key[s][i]];
-		}
-	}
-}
+/* ---- set-up ---- */
 
 /* Everything but the arrays, of which the counts tell what is in them. */
 static void
@@ -216,12 +25,11 @@ clear(World *w)
 
 	memset(&w->random, 0, offsetof(World, attempts) - offsetof(World, random));
 	for (i = 0; i < 2; i++)
-		memset(&w->attempts[i], 0, offsetof(Attempt, tasks));
+		memset(&w->attempts[i], 0, offsetof(Attempt, topology));
 	for (i = 0; i < 2 * MAX_TASKS; i++)
 		w->attempts[i / MAX_TASKS].tasks[i % MAX_TASKS].alive = false;
 	memset(&w->co, 0, offsetof(Coordinator, restart));
 	memset(&w->oracle, 0, sizeof(w->oracle));
-	w->finished = false;
 	w->ntokens = 0;
 	memset(w->answered, 0, sizeof(w->answered));
 	memset(&w->db, 0, offsetof(Database, prepared));
@@ -229,7 +37,7 @@ clear(World *w)
 }
 
 static void
-set_up(World *w, uint64_t seed, bool tracing)
+set_up(World *w, uint64_t seed, Shape shape, bool tracing)
 {
 	static const int rates[] = {0, 300, 80, 30};
 
@@ -241,8 +49,9 @@ set_up(World *w, uint64_t seed, bool tracing)
 	clock_start(w, true);
 	w->rebooted = false;
 	w->fault_rate = rates[below(w, COUNT(rates))];
-	w->nsources = 1 + below(w, MAX_SOURCES);
-	w->groups = 1 + below(w, 6);
+	w->shape = shape != SHAPE_BOTH ? shape : seed % 2 == 0 ? SHAPE_GRAPH : SHAPE_TODAY;
+	choose_graph(w);
+	w->groups = 1 + below(w, w->shape == SHAPE_TODAY ? MAX_GROUPS : MAX_GROUPS - 2);
 	w->ends = below(w, 3) != 0;
 	w->segments = below(w, 3) == 0;
 	w->db.next_checkpoint = 1;
@@ -343,27 +152,27 @@ some_fault(World *w)
 }
 
 static void
-drop_savepoint(World *w)
+some_start(World *w)
 {
-	int			i;
-
-	for (i = 0; i < w->db.ncompleted; i++)
+	switch (below(w, 6))
 	{
-		if (!w->db.completed[i].savepoint || below(w, 2))
-			continue;
-		TRACE(w, "user: drops savepoint %d", w->db.completed[i].checkpoint);
-		w->db.completed[i].savepoint = false;
-		db_commit_sync(w);
-		return;
+		case 0:
+		case 1:
+			user_start_from_savepoint(w);
+			break;
+		case 2:
+			user_start_fresh(w);
+			break;
+		default:
+			break;
 	}
+	user_start(w);
 }
 
 static void
 some_wish(World *w)
 {
-	if (w->co.state == C_IDLE && below(w, 4) == 0)
-		user_start_from_savepoint(w);
-	switch (below(w, 12))
+	switch (below(w, 14))
 	{
 		case 0:
 		case 1:
@@ -376,21 +185,23 @@ some_wish(World *w)
 			user_request(w, WEIR_SAVEPOINT);
 			break;
 		case 6:
-			user_request(w, WEIR_FINAL);
-			break;
 		case 7:
-			user_cancel(w);
+			user_stop(w, WEIR_STOP_CHECKPOINTED);
 			break;
 		case 8:
-			w->co.reconfigure = true;
+			user_stop(w, WEIR_STOP_DRAINED);
 			break;
 		case 9:
-			drop_savepoint(w);
+			user_stop(w, WEIR_STOP_CANCEL);
+			break;
+		case 10:
+			w->co.reconfigure = true;
+			break;
+		case 11:
+			user_drop_savepoint(w);
 			break;
 		default:
-			if (below(w, 2))
-				user_start_from_savepoint(w);
-			user_start(w);
+			some_start(w);
 			break;
 	}
 }
@@ -411,7 +222,7 @@ wild_step(World *w)
 	if (who < 3)
 		(void) coordinator_step(w);
 	else if (who == 3)
-		(void) sender_step(w, below(w, w->nsources));
+		(void) sender_step(w, below(w, w->graph.nsources));
 	else if (who - 4 < current(w)->ntasks)
 		(void) task_step(w, &current(w)->tasks[who - 4]);
 	else
@@ -426,7 +237,7 @@ calm_round(World *w)
 	bool		progress = false;
 	int			i;
 
-	for (i = 0; i < w->nsources; i++)
+	for (i = 0; i < w->graph.nsources; i++)
 		progress = sender_step(w, i) || progress;
 	for (i = 0; i < 2 * MAX_TASKS && w->violation == NULL; i++)
 	{
@@ -459,9 +270,10 @@ static void
 start_again(World *w)
 {
 	w->now += 50;
-	if (below(w, 4) == 0)
-		user_start_from_savepoint(w);
-	user_start(w);
+	if (below(w, 2) == 0)
+		some_start(w);
+	else
+		user_start(w);
 }
 
 static void
@@ -486,11 +298,13 @@ come_to_rest(World *w)
 }
 
 void
-world_play(World *w, uint64_t seed, int steps, bool tracing)
+world_play(World *w, uint64_t seed, int steps, Shape shape, bool tracing)
 {
 	int			i;
 
-	set_up(w, seed, tracing);
+	set_up(w, seed, shape, tracing);
+	if (w->shape == SHAPE_GRAPH)
+		steps += steps * w->graph.nnodes / 4;
 	for (i = 0; i < steps && w->violation == NULL; i++)
 	{
 		wild_step(w);

@@ -109,6 +109,10 @@ static const Case cases[] = {
 	{CANCEL, WEIR_STOP_TAKEN}, ENDS(WEIR_ENDING_CANCELLED)}},
 	{"a cancel behind the final checkpoint", {STARTED, {STOP, WEIR_STOP_TAKEN}, BEGINS_STOP,
 	{COMPLETED, false}, {CANCEL, WEIR_STOP_TAKEN}, ENDS(WEIR_ENDING_STOPPED)}},
+	{"a cancel and a stop that fails", {STARTED, {STOP, WEIR_STOP_TAKEN}, BEGINS_STOP,
+	{CANCEL, WEIR_STOP_TAKEN}, {FAILED, false}, ENDS(WEIR_ENDING_CANCELLED)}},
+	{"a cancel while a stop is in doubt", {STARTED, {STOP, WEIR_STOP_TAKEN}, BEGINS_STOP,
+		{BROKE_IN_DOUBT, false}, {CANCEL, WEIR_STOP_TAKEN}, {NOT_FOUND, false}, {ENDS_JOB, true}}},
 	{"a cancel between two attempts", {STARTED, {BROKE, false}, {CANCEL, WEIR_STOP_TAKEN},
 	{ENDS_JOB, true}}},
 

@@ -43,9 +43,16 @@ depend(const WeirNode *node, WeirGraph *graph)
 	weir_depend_on_columns(graph, plan->result);
 }
 
+static const char *
+state_name(const WeirNode *node)
+{
+	return weir_count_window_plan(node)->state_name;
+}
+
 const WeirNodeOps weir_count_window_node = {
 	.name = "count_window",
 	.keyed = true,
 	.describe = describe,
 	.depend = depend,
+	.state_name = state_name,
 };
