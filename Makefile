@@ -5,7 +5,9 @@
 #	make unit, make lint     the pure tests and SIM_SECONDS=30 of the simulator; the rules of the
 #	                         tree: no server needed
 #	make sim, sim-mutants    the simulator: SHAPE=.. SEEDS=.. STEPS=.. SECONDS=.. or SEED=..; its mistakes
-#	make test, make bench    as root: everything, on a throw-away server
+#	make test                as root: everything, on a throw-away server
+#	make bench               as root: speed beside Flink, a table: LINES=.. KEYS=.. ROUNDS=..
+#	                         ROWS="window copy" PEER=off, see bench/run
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
@@ -104,8 +106,10 @@ lint:
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/sim/*.[ch])
 
+# Not the LINES of a terminal that exports them.
 bench:
-	@sh bench/run
+	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' ROUNDS='$(ROUNDS)' ROWS='$(ROWS)' \
+		PEER='$(PEER)' WARM='$(WARM)' PARALLELISM='$(PARALLELISM)' sh bench/run
 
 bench-state:
 	@sh bench/state/run

@@ -12,7 +12,7 @@
  *
  *	source of attempt n            pair of the slot         source of attempt n+1
  *	  commit what was read
- *	  give {job, offset, fd} ---->  queued: at most one
+ *	  give {job, offset, fd} ---->  queued: at most one of it
  *	  leave, release the task lock          |               replay the journal
  *	                                        +-------------> take, if its end = offset
  *	                                        |
@@ -39,8 +39,11 @@
  *   has had that lock or seen all tasks gone.  So nothing is given behind the
  *   back of a taker or of the one who discards.  This holds for a coordinator
  *   that was started because the one before it died, too: the slot is the same.
- * - A source goes live only after it took what there was, so that the queue
- *   holds at most one connection, and a slot that is claimed holds none.
+ * - A source goes live only after it took what there was for it, so that the
+ *   queue holds at most one connection a source, and a slot that is claimed holds
+ *   none.
+ * - Sources of a job take in turn, by a lock: each looks through all that is
+ *   queued, and puts back what is for another.
  *
  * Where the journal cannot be written, what was read and not written goes with
  * the connection, or alone if the peer has closed it: the next source writes it
@@ -61,9 +64,12 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/memutils.h"
 
 #include "source/handover.h"
+
+#define LOCK_CLASS_HANDOVER 9	/* of advisory locks, apart from those in SQL and in server/lock.c */
 
 #define GIVING_END	0
 #define TAKING_END	1
@@ -284,6 +290,13 @@ weir_handover_give(const WeirHandover *handover)
 	return true;
 }
 
+static bool
+is_of_other_source(const HandoverMessage *message)
+{
+	return message->database == MyDatabaseId && message->job == my_job &&
+		message->ordinal != my_ordinal;
+}
+
 /* Is it this stream's, and does it go on where the journal ends? */
 static bool
 continues(const HandoverMessage *message, int64 offset)
@@ -293,17 +306,47 @@ continues(const HandoverMessage *message, int64 offset)
 		(message->offset == offset || (message->has_rows && message->end == offset));
 }
 
-bool
-weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
+/* What is for another source of the job is queued again, in its order. */
+static void
+put_back(HandoverMessage *others, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (!put_message(my_slot, &others[i]))
+		{
+			drop_message(&others[i]);
+			continue;
+		}
+		close_connection(&others[i]);
+		close_rows(&others[i]);
+	}
+}
+
+static HandoverMessage *
+add_message(HandoverMessage *all, int *n, const HandoverMessage *message)
+{
+	Size		size = sizeof(HandoverMessage) * (*n + 1);
+
+	all = all ? repalloc(all, size) : palloc(size);
+	all[(*n)++] = *message;
+	return all;
+}
+
+static bool
+take(WeirSocket *sock, int64 offset, int *rows)
 {
 	HandoverMessage message;
+	HandoverMessage *others = NULL;
+	int			nothers = 0;
 	bool		taken = false;
 
-	*rows = -1;
-	if (my_slot < 0 || my_slot >= npairs)
-		return false;
 	while (get_message(my_slot, &message))
 	{
+		if (is_of_other_source(&message))
+		{
+			others = add_message(others, &nothers, &message);
+			continue;
+		}
 		if (taken || *rows >= 0 || !continues(&message, offset) ||
 			(message.has_rows && message.rows < 0))
 		{
@@ -316,6 +359,24 @@ weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
 		else
 			close_connection(&message);
 	}
+	put_back(others, nothers);
+	return taken;
+}
+
+bool
+weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
+{
+	LOCKTAG		tag;
+	bool		taken;
+
+	*rows = -1;
+	if (my_slot < 0 || my_slot >= npairs)
+		return false;
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (my_job >> 32), (uint32) my_job,
+						 LOCK_CLASS_HANDOVER);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	taken = take(sock, offset, rows);
+	LockRelease(&tag, ExclusiveLock, true);
 	return taken;
 }
 
