@@ -12,6 +12,7 @@
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "operator/node_store.h"
+#include "operator/expression_query.h"
 #include "state/chunk/convert.h"
 #include "task/keyed_store.h"
 #include "task/state_memory.h"
@@ -105,6 +106,7 @@ weir_keyed_store_open(WeirTask *task)
 						   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);
+	weir_expression_queries_keep();
 	task->loading = false;
 	return loading.store;
 }
