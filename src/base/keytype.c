@@ -9,9 +9,11 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "base/keytype.h"
 
 /* A NULL column's share in the hash. */
@@ -113,6 +115,7 @@ weir_key_hash_init(WeirKeyHash *hash, Oid type, Oid collation, MemoryContext con
 				 errhint("%s", weir_key_type_hint)));
 	hash->collation = collation;
 	hash->wide = found.wide;
+	hash->by_bytes = OidIsValid(collation) && get_collation_isdeterministic(collation);
 	fmgr_info_cxt(found.hash_function, &hash->function, context);
 }
 
@@ -126,6 +129,60 @@ weir_key_hash_column(WeirKeyHash *hash, Datum value, bool isnull)
 		return DatumGetUInt64(FunctionCall2Coll(&hash->function, hash->collation, value,
 												Int64GetDatum(0)));
 	return DatumGetUInt32(FunctionCall1Coll(&hash->function, hash->collation, value));
+}
+
+/* What hashint8extended makes of it with seed 0: equal integers of any width hash alike. */
+static inline uint64
+hash_int8(int64 value)
+{
+	uint32		low = (uint32) value;
+	uint32		high = (uint32) ((uint64) value >> 32);
+
+	return hash_bytes_uint32_extended(low ^ (value >= 0 ? high : ~high), 0);
+}
+
+static inline uint64
+hash_text(Datum value)
+{
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+	uint64		result = hash_bytes_extended((unsigned char *) VARDATA_ANY(text),
+											 VARSIZE_ANY_EXHDR(text), 0);
+
+	if (PointerGetDatum(text) != value)
+		pfree(text);
+	return result;
+}
+
+/*
+ * The types that most keys are of are hashed without a call of their function,
+ * which would give the same: the values are stored.
+ */
+void
+weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *result)
+{
+	switch (hash->function.fn_oid)
+	{
+		case F_HASHINT8EXTENDED:
+			for (int i = 0; i < n; i++)
+				result[i] = hash_int8(DatumGetInt64(values[i]));
+			return;
+		case F_HASHINT4EXTENDED:
+			for (int i = 0; i < n; i++)
+				result[i] = hash_bytes_uint32_extended((uint32) DatumGetInt32(values[i]), 0);
+			return;
+		case F_HASHINT2EXTENDED:
+			for (int i = 0; i < n; i++)
+				result[i] = hash_bytes_uint32_extended((uint32) (int32) DatumGetInt16(values[i]), 0);
+			return;
+		case F_HASHTEXTEXTENDED:
+			if (!hash->by_bytes)
+				break;
+			for (int i = 0; i < n; i++)
+				result[i] = hash_text(values[i]);
+			return;
+	}
+	for (int i = 0; i < n; i++)
+		result[i] = weir_key_hash_column(hash, values[i], false);
 }
 
 uint64

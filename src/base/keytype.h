@@ -31,12 +31,15 @@ typedef struct WeirKeyHash
 	FmgrInfo	function;
 	Oid			collation;
 	bool		wide;
+	bool		by_bytes;		/* texts that are equal are so byte by byte */
 } WeirKeyHash;
 
 extern void weir_key_hash_init(WeirKeyHash *hash, Oid type, Oid collation, MemoryContext context);
 
 /* Runs the type's function: inside a transaction only, as PostgreSQL does. */
 extern uint64 weir_key_hash_column(WeirKeyHash *hash, Datum value, bool isnull);
+/* Of many values, none of them null. */
+extern void weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *result);
 extern uint64 weir_key_hash(int nkeys, WeirKeyHash *hash, const Datum *key, const bool *isnull);
 
 #endif

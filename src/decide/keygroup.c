@@ -28,6 +28,13 @@ weir_key_group(uint64_t hash, int max_parallelism)
 	return (int) (((mix(hash) >> 32) * (uint64_t) max_parallelism) >> 32);
 }
 
+void
+weir_key_groups(const uint64_t *hashes, int n, int max_parallelism, int *groups)
+{
+	for (int i = 0; i < n; i++)
+		groups[i] = weir_key_group(hashes[i], max_parallelism);
+}
+
 int
 weir_group_task(int group, int parallelism, int max_parallelism)
 {

@@ -16,6 +16,8 @@
 
 /* The group of a key, from the 64-bit hash of its columns. */
 extern int weir_key_group(uint64_t hash, int max_parallelism);
+/* Those of many keys. */
+extern void weir_key_groups(const uint64_t *hashes, int n, int max_parallelism, int *groups);
 
 /* The task that owns a group. */
 extern int weir_group_task(int group, int parallelism, int max_parallelism);

@@ -63,28 +63,45 @@ weir_batch_reset(WeirBatch *batch)
 }
 
 void
+weir_batch_grow(WeirBatch *batch)
+{
+	Size		rows = (Size) batch->capacity * 2;
+
+	for (int i = 0; i < batch->desc->natts; i++)
+	{
+		WeirVector *vector = &batch->columns[i];
+
+		vector->values = repalloc_huge(vector->values, rows * sizeof(Datum));
+		vector->nulls = repalloc_huge(vector->nulls, WEIR_NULLS_SIZE(rows));
+		if (vector->has_nulls)
+			memset(vector->nulls + WEIR_NULLS_SIZE(batch->capacity), 0,
+				   WEIR_NULLS_SIZE(rows) - WEIR_NULLS_SIZE(batch->capacity));
+	}
+	batch->lines = repalloc_huge(batch->lines, rows * sizeof(int64));
+	batch->stamps = repalloc_huge(batch->stamps, rows * sizeof(int64));
+	batch->hashes = repalloc_huge(batch->hashes, rows * sizeof(uint64));
+	if (batch->raw)
+		batch->raw = repalloc_huge(batch->raw, rows * sizeof(WeirRaw));
+	batch->capacity = (int) rows;
+}
+
+void
 weir_batch_keep_raw(WeirBatch *batch)
 {
 	if (batch->raw == NULL)
-		batch->raw = allocate(batch->capacity, sizeof(WeirRaw));
+		batch->raw = MemoryContextAllocHuge(GetMemoryChunkContext(batch),
+											batch->capacity * sizeof(WeirRaw));
 }
 
-/* A bit of the row that was there before is cleared, too. */
 void
 weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls)
 {
 	for (int i = 0; i < batch->desc->natts; i++)
 	{
-		WeirVector *vector = &batch->columns[i];
-
 		if (nulls[i])
-		{
 			weir_batch_set_null(batch, i, row);
-			continue;
-		}
-		vector->values[row] = values[i];
-		if (vector->has_nulls)
-			vector->nulls[row / BITS_PER_BYTE] &= ~(1 << (row % BITS_PER_BYTE));
+		else
+			weir_batch_set_value(batch, i, row, values[i]);
 	}
 }
 
@@ -96,4 +113,22 @@ weir_batch_get_row(const WeirBatch *batch, int row, Datum *values, bool *nulls)
 		values[i] = batch->columns[i].values[row];
 		nulls[i] = weir_vector_is_null(&batch->columns[i], row);
 	}
+}
+
+void
+weir_batch_move_row(WeirBatch *batch, int to, int from)
+{
+	if (to == from)
+		return;
+	for (int i = 0; i < batch->desc->natts; i++)
+	{
+		if (weir_vector_is_null(&batch->columns[i], from))
+			weir_batch_set_null(batch, i, to);
+		else
+			weir_batch_set_value(batch, i, to, batch->columns[i].values[from]);
+	}
+	batch->lines[to] = batch->lines[from];
+	batch->stamps[to] = batch->stamps[from];
+	if (batch->raw)
+		batch->raw[to] = batch->raw[from];
 }

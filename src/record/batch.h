@@ -50,18 +50,32 @@ typedef struct WeirBatch
 extern WeirBatch *weir_batch_create(TupleDesc desc, int capacity);
 extern void weir_batch_free(WeirBatch *batch);
 extern void weir_batch_reset(WeirBatch *batch);
+/* Makes room for twice as many rows. */
+extern void weir_batch_grow(WeirBatch *batch);
 /* From now on it has room for the records' bytes. */
 extern void weir_batch_keep_raw(WeirBatch *batch);
 
 /* A row's values, as they are; by reference ones are not copied. */
 extern void weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls);
 extern void weir_batch_get_row(const WeirBatch *batch, int row, Datum *values, bool *nulls);
+/* A row in the place of another, before it. */
+extern void weir_batch_move_row(WeirBatch *batch, int to, int from);
 
 static inline bool
 weir_vector_is_null(const WeirVector *vector, int row)
 {
 	return vector->has_nulls &&
 		(vector->nulls[row / BITS_PER_BYTE] & (1 << (row % BITS_PER_BYTE))) != 0;
+}
+
+static inline void
+weir_batch_set_value(WeirBatch *batch, int column, int row, Datum value)
+{
+	WeirVector *vector = &batch->columns[column];
+
+	vector->values[row] = value;
+	if (vector->has_nulls)
+		vector->nulls[row / BITS_PER_BYTE] &= ~(1 << (row % BITS_PER_BYTE));
 }
 
 static inline void

@@ -1,37 +1,37 @@
 /*
  * record/channel.c
- *		Batches of rows, letters, barriers and ends over a shm_mq.
+ *		Runs of rows, letters, barriers and ends over a shm_mq.
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
-#include "utils/expandeddatum.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
 #include "record/channel.h"
-
-#define BATCH_BYTES (32 * 1024) /* a batch under way is sent at this size */
 
 struct WeirSender
 {
 	shm_mq_handle *queue;
 	int64		attempt;
-	StringInfo	batch;			/* under way; len 0: none */
+	StringInfo	message;		/* under way; len 0: none */
+	bool		in_run;			/* it is of rows */
+	int			source;			/* of the rows */
+	WeirRunWriter *run;
 	List	   *pending;		/* StringInfos, oldest first; the first may be
 								 * half sent, so it must not move */
 	int			marked;			/* of pending, up to the last mark; -1: not held */
 	List	   *spare;			/* StringInfos to use again */
 	MemoryContext context;
-	MemoryContext scratch;		/* detoasted values of one row */
 };
 
 struct WeirReceiver
 {
 	shm_mq_handle *queue;
 	int64		attempt;
+	Size		bytes;			/* of the last message */
+	WeirRunReader *run;
+	MemoryContext context;
 };
 
 WeirSender *
@@ -43,9 +43,8 @@ weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
 	sender->queue = shm_mq_attach(queue, segment, NULL);
 	sender->attempt = attempt;
 	sender->context = CurrentMemoryContext;
-	sender->scratch = AllocSetContextCreate(CurrentMemoryContext, "weir row",
-											ALLOCSET_SMALL_SIZES);
-	sender->batch = makeStringInfo();
+	sender->message = makeStringInfo();
+	sender->run = weir_run_writer_create();
 	sender->marked = -1;
 	return sender;
 }
@@ -58,11 +57,11 @@ begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 	message.attempt = sender->attempt;
 	message.kind = kind;
 	message.checkpoint = checkpoint;
-	resetStringInfo(sender->batch);
-	enlargeStringInfo(sender->batch, WEIR_MESSAGE_ROWS_AT);
-	memcpy(sender->batch->data, &message, sizeof(message));
-	sender->batch->len = WEIR_MESSAGE_ROWS_AT;
-	return (WeirMessage *) sender->batch->data;
+	resetStringInfo(sender->message);
+	enlargeStringInfo(sender->message, WEIR_MESSAGE_DATA_AT);
+	memcpy(sender->message->data, &message, sizeof(message));
+	sender->message->len = WEIR_MESSAGE_DATA_AT;
+	return (WeirMessage *) sender->message->data;
 }
 
 bool
@@ -95,21 +94,24 @@ weir_sender_push(WeirSender *sender)
 	return sender->pending == NIL;
 }
 
-/* The batch under way becomes pending, and is sent if there is room. */
+/* The message under way becomes pending, and is sent if there is room. */
 static void
 enqueue(WeirSender *sender)
 {
 	MemoryContext old = MemoryContextSwitchTo(sender->context);
 
-	sender->pending = lappend(sender->pending, sender->batch);
+	if (sender->in_run)
+		weir_run_end(sender->run);
+	sender->in_run = false;
+	sender->pending = lappend(sender->pending, sender->message);
 	if (sender->spare != NIL)
 	{
-		sender->batch = llast(sender->spare);
+		sender->message = llast(sender->spare);
 		sender->spare = list_delete_last(sender->spare);
-		resetStringInfo(sender->batch);
+		resetStringInfo(sender->message);
 	}
 	else
-		sender->batch = makeStringInfo();
+		sender->message = makeStringInfo();
 	MemoryContextSwitchTo(old);
 	(void) weir_sender_push(sender);
 }
@@ -117,7 +119,7 @@ enqueue(WeirSender *sender)
 void
 weir_sender_flush(WeirSender *sender)
 {
-	if (sender->batch->len > 0)
+	if (sender->message->len > 0)
 		enqueue(sender);
 }
 
@@ -152,119 +154,34 @@ weir_sender_end(WeirSender *sender)
 	send_mark(sender, WEIR_MESSAGE_END, 0, 0, false);
 }
 
-/*
- * A value that lives outside its tuple would be read by the next task when
- * its owner may be gone: bring it in.
- */
-static bool
-flatten(TupleDesc desc, Datum *values, bool *nulls)
-{
-	bool		changed = false;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		struct varlena *value;
-
-		if (nulls[i] || TupleDescAttr(desc, i)->attlen != -1)
-			continue;
-		value = (struct varlena *) DatumGetPointer(values[i]);
-		if (!VARATT_IS_EXTERNAL(value))
-			continue;
-		values[i] = PointerGetDatum(detoast_external_attr(value));
-		changed = true;
-	}
-	return changed;
-}
-
-static bool
-has_nulls(TupleDesc desc, const bool *nulls)
-{
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (nulls[i])
-			return true;
-	}
-	return false;
-}
-
-/* Forms the row in place, behind what the batch holds. */
 static void
-append_row(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
-		   uint64 hash, int64 stamp, int64 line, WeirRaw raw)
+begin_run(WeirSender *sender, const WeirBatch *batch)
 {
-	bool		hasnull = has_nulls(desc, nulls);
-	Size		data_size = heap_compute_data_size(desc, values, nulls);
-	Size		header = SizeofMinimalTupleHeader +
-		(hasnull ? BITMAPLEN(desc->natts) : 0);
-	int			hoff = MAXALIGN(header + MINIMAL_TUPLE_OFFSET);
-	Size		length = hoff - MINIMAL_TUPLE_OFFSET + data_size;
-	Size		at = MAXALIGN(offsetof(WeirRow, tuple));
-	Size		size = MAXALIGN(at + length + raw.len);
-	WeirRow    *row;
-	MinimalTuple tuple;
-
-	enlargeStringInfo(batch, size);
-	row = (WeirRow *) (batch->data + batch->len);
-	memset(row, 0, size);
-	row->hash = hash;
-	row->stamp = stamp;
-	row->line = line;
-	row->size = size;
-	if (raw.data)
-	{
-		row->raw_at = at + length;
-		row->raw_len = raw.len;
-		memcpy((char *) row + row->raw_at, raw.data, raw.len);
-	}
-	tuple = WEIR_ROW_TUPLE(row);
-	tuple->t_len = length;
-	HeapTupleHeaderSetNatts(tuple, desc->natts);
-	tuple->t_hoff = hoff;
-	heap_fill_tuple(desc, values, nulls,
-					(char *) tuple + hoff - MINIMAL_TUPLE_OFFSET, data_size,
-					&tuple->t_infomask, hasnull ? tuple->t_bits : NULL);
-	batch->len += size;
-}
-
-bool
-weir_row_append(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
-				uint64 hash, int64 stamp, int64 line, WeirRaw raw)
-{
-	bool		flattened = flatten(desc, values, nulls);
-
-	append_row(batch, desc, values, nulls, hash, stamp, line, raw);
-	return flattened;
+	begin_message(sender, WEIR_MESSAGE_ROWS, 0);
+	weir_run_begin(sender->run, sender->message, batch);
+	sender->in_run = true;
+	sender->source = batch->source;
 }
 
 void
-weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values, bool *nulls,
-				uint64 hash, int64 stamp, int64 line, WeirRaw raw)
+weir_sender_rows(WeirSender *sender, const WeirBatch *batch, const int *selection, int first,
+				 int n)
 {
-	MemoryContext old = MemoryContextSwitchTo(sender->scratch);
-	bool		scratched;
-
-	if (sender->batch->len == 0)
-		begin_message(sender, WEIR_MESSAGE_ROWS, 0);
-	scratched = weir_row_append(sender->batch, desc, values, nulls, hash, stamp, line, raw);
-	((WeirMessage *) sender->batch->data)->nrows++;
-	MemoryContextSwitchTo(old);
-	if (scratched)
-		MemoryContextReset(sender->scratch);
-	if (sender->batch->len >= BATCH_BYTES)
+	if (sender->in_run && sender->source != batch->source)
 		enqueue(sender);
-}
-
-WeirRaw
-weir_row_raw(const WeirRow *row)
-{
-	WeirRaw		raw = {NULL, 0};
-
-	if (row->raw_at > 0)
+	while (n > 0)
 	{
-		raw.data = (const char *) row + row->raw_at;
-		raw.len = row->raw_len;
+		int			taken;
+
+		if (!sender->in_run)
+			begin_run(sender, batch);
+		taken = weir_run_add(sender->run, batch, selection, first, n);
+		first += taken;
+		selection = selection ? selection + taken : NULL;
+		n -= taken;
+		if (n > 0 || weir_run_is_full(sender->run))
+			enqueue(sender);
 	}
-	return raw;
 }
 
 /* Its letter, the error with its end, the record's bytes. */
@@ -273,17 +190,17 @@ weir_sender_letter(WeirSender *sender, const WeirLetter *letter)
 {
 	weir_sender_flush(sender);
 	begin_message(sender, WEIR_MESSAGE_LETTER, 0);
-	appendBinaryStringInfo(sender->batch, (const char *) letter, sizeof(WeirLetter));
-	appendBinaryStringInfo(sender->batch, letter->error, strlen(letter->error) + 1);
+	appendBinaryStringInfo(sender->message, (const char *) letter, sizeof(WeirLetter));
+	appendBinaryStringInfo(sender->message, letter->error, strlen(letter->error) + 1);
 	if (letter->raw)
-		appendBinaryStringInfo(sender->batch, letter->raw, letter->raw_len);
+		appendBinaryStringInfo(sender->message, letter->raw, letter->raw_len);
 	enqueue(sender);
 }
 
 void
 weir_message_letter(const WeirMessage *message, WeirLetter *letter)
 {
-	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
+	const char *at = (const char *) message + WEIR_MESSAGE_DATA_AT;
 
 	memcpy(letter, at, sizeof(WeirLetter));
 	letter->error = at + sizeof(WeirLetter);
@@ -309,7 +226,8 @@ weir_sender_undo(WeirSender *sender)
 		pfree(last->data);
 		pfree(last);
 	}
-	resetStringInfo(sender->batch);
+	resetStringInfo(sender->message);
+	sender->in_run = false;
 }
 
 void
@@ -328,6 +246,7 @@ weir_receiver_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
 	shm_mq_set_receiver(queue, MyProc);
 	receiver->queue = shm_mq_attach(queue, segment, NULL);
 	receiver->attempt = attempt;
+	receiver->context = CurrentMemoryContext;
 	return receiver;
 }
 
@@ -341,7 +260,27 @@ weir_receiver_next(WeirReceiver *receiver)
 
 		if (shm_mq_receive(receiver->queue, &size, &data, true) != SHM_MQ_SUCCESS)
 			return NULL;
+		receiver->bytes = size;
 		if (((WeirMessage *) data)->attempt == receiver->attempt)
 			return data;
 	}
+}
+
+WeirBatch *
+weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *message, TupleDesc desc)
+{
+	if (receiver->run == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(receiver->context);
+
+		receiver->run = weir_run_reader_create(desc);
+		MemoryContextSwitchTo(old);
+	}
+	return weir_run_read(receiver->run, (const char *) message + WEIR_MESSAGE_DATA_AT);
+}
+
+Size
+weir_receiver_bytes(const WeirReceiver *receiver)
+{
+	return receiver->bytes;
 }

@@ -1,6 +1,6 @@
 /*
  * record/channel.h
- *		A channel carries, in order and bounded, batches of rows, dead letters,
+ *		A channel carries, in order and bounded, runs of rows, dead letters,
  *		barriers, cancels and the end of the stream from one task to another.
  *
  * Sends never wait: what does not fit stays pending in the sender, which
@@ -12,13 +12,11 @@
 
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "lib/stringinfo.h"
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
 
 #include "catalog/dead_letter.h"
-#include "record/batch.h"
+#include "record/run.h"
 
 typedef enum WeirMessageKind
 {
@@ -35,34 +33,12 @@ typedef struct WeirMessage
 	int64		checkpoint;		/* barrier, cancel */
 	int64		sent_at;		/* barrier: when the source sent it, us */
 	int32		kind;			/* WeirMessageKind */
-	int32		nrows;
 	bool		full;			/* barrier: state is to be written in full */
-	/* rows follow, each at a MAXALIGNed offset; or a letter */
+	/* a run of rows follows (record/run.h); or a letter */
 } WeirMessage;
 
-/* A row on its way. */
-typedef struct WeirRow
-{
-	uint64		hash;			/* of its key */
-	int64		stamp;			/* arrival, us */
-	int64		line;			/* of its record */
-	Size		size;			/* of all of this, MAXALIGNed */
-	uint32		raw_at;			/* where the record's bytes begin, 0: not kept */
-	int32		raw_len;
-	MinimalTupleData tuple;		/* follows; variable */
-} WeirRow;
+#define WEIR_MESSAGE_DATA_AT (MAXALIGN(sizeof(WeirMessage)))
 
-#define WEIR_ROW_TUPLE(row) \
-	((MinimalTuple) ((char *) (row) + MAXALIGN(offsetof(WeirRow, tuple))))
-#define WEIR_MESSAGE_ROWS_AT (MAXALIGN(sizeof(WeirMessage)))
-
-/*
- * Forms a row in place, behind what the buffer holds.  True if that took memory
- * of the current context.
- */
-extern bool weir_row_append(StringInfo batch, TupleDesc desc, Datum *values, bool *nulls,
-							uint64 hash, int64 stamp, int64 line, WeirRaw raw);
-extern WeirRaw weir_row_raw(const WeirRow *row);
 /* The letter of such a message; it points into it. */
 extern void weir_message_letter(const WeirMessage *message, WeirLetter *letter);
 
@@ -71,12 +47,15 @@ typedef struct WeirSender WeirSender;
 
 extern WeirSender *weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt);
 
-/* Adds a row to the batch under way; sends the batch when it is full. */
-extern void weir_sender_row(WeirSender *sender, TupleDesc desc, Datum *values,
-							bool *nulls, uint64 hash, int64 stamp, int64 line, WeirRaw raw);
+/*
+ * Adds rows to the run under way, those selected or, without a selection, n from
+ * first on; sends runs that are full.  All batches are of one description.
+ */
+extern void weir_sender_rows(WeirSender *sender, const WeirBatch *batch, const int *selection,
+							 int first, int n);
 /* Flushes, then sends this. */
 extern void weir_sender_letter(WeirSender *sender, const WeirLetter *letter);
-/* Sends the batch under way, if any. */
+/* Sends the run under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */
 extern void weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at,
@@ -101,5 +80,10 @@ extern WeirReceiver *weir_receiver_create(shm_mq *queue, dsm_segment *segment, i
 
 /* The next message, valid until the next call; NULL if there is none now. */
 extern WeirMessage *weir_receiver_next(WeirReceiver *receiver);
+/* Its rows, of this description, as long as it is valid. */
+extern WeirBatch *weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *message,
+									 TupleDesc desc);
+/* How many bytes the last message had. */
+extern Size weir_receiver_bytes(const WeirReceiver *receiver);
 
 #endif

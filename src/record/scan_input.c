@@ -1,26 +1,17 @@
 /*
  * record/scan_input.c
- *		What the scan of a stream reads.
+ *		What a source hands out.
  */
 #include "postgres.h"
 
 #include "record/scan_input.h"
 #include "utils/memutils.h"
 
-/*
- * An index is spread over the parts of a ctid: block index / 2^15, offset
- * index % 2^15 + 1, which is a valid item pointer for every index.
- */
-#define OFFSET_BITS 15
-
-WeirScanInput *weir_current_scan = NULL;
-
 WeirScanInput *
-weir_scan_input_create(Oid relid, TupleDesc desc, int capacity)
+weir_scan_input_create(TupleDesc desc, int capacity)
 {
 	WeirScanInput *input = palloc0(sizeof(WeirScanInput));
 
-	input->relid = relid;
 	input->batch = weir_batch_create(desc, capacity);
 	return input;
 }
@@ -31,13 +22,17 @@ weir_scan_input_reset(WeirScanInput *input)
 	if (input->nerrors > 0)
 		memset(input->errors, 0, input->batch->capacity * sizeof(WeirRecordError *));
 	input->nerrors = 0;
+	input->nletters = 0;
 	weir_batch_reset(input->batch);
 }
 
 void
 weir_scan_input_keep_letters(WeirScanInput *input)
 {
-	input->errors = palloc0(input->batch->capacity * sizeof(WeirRecordError *));
+	int			capacity = input->batch->capacity;
+
+	input->errors = palloc0(capacity * sizeof(WeirRecordError *));
+	input->letters = palloc(capacity * sizeof(WeirLetter));
 	weir_batch_keep_raw(input->batch);
 }
 
@@ -47,6 +42,7 @@ weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *
 	MemoryContext context = input->batch->context;
 	WeirRecordError *e = MemoryContextAlloc(context, sizeof(WeirRecordError));
 
+	Assert(input->errors[index] == NULL);
 	e->sqlstate = sqlstate;
 	e->error = MemoryContextStrdup(context, error);
 	input->errors[index] = e;
@@ -54,23 +50,37 @@ weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *
 }
 
 void
-weir_scan_input_range(WeirScanInput *input, int first, int end)
+weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const char *error)
 {
-	input->first = first;
-	input->end = end;
-	input->at = -1;
+	const WeirBatch *batch = input->batch;
+	WeirLetter *letter = &input->letters[input->nletters++];
+
+	Assert(input->nletters <= batch->capacity);
+	letter->line = batch->lines[index];
+	letter->sqlstate = sqlstate;
+	letter->error = error;
+	letter->raw = batch->raw[index].data;
+	letter->raw_len = batch->raw[index].len;
 }
 
 void
-weir_scan_tid(int index, ItemPointer tid)
+weir_scan_input_settle(WeirScanInput *input)
 {
-	ItemPointerSet(tid, index >> OFFSET_BITS,
-				   (index & ((1 << OFFSET_BITS) - 1)) + 1);
-}
+	WeirBatch  *batch = input->batch;
+	int			n = 0;
 
-int
-weir_scan_index(ItemPointer tid)
-{
-	return (int) (ItemPointerGetBlockNumber(tid) << OFFSET_BITS) +
-		ItemPointerGetOffsetNumber(tid) - 1;
+	if (input->nerrors == 0)
+		return;
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		WeirRecordError *error = input->errors[i];
+
+		input->errors[i] = NULL;
+		if (error)
+			weir_scan_input_add_letter(input, i, error->sqlstate, error->error);
+		else
+			weir_batch_move_row(batch, n++, i);
+	}
+	batch->nrows = n;
+	input->nerrors = 0;
 }

@@ -22,7 +22,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
-#include "record/scan_input.h"
+#include "record/scan.h"
 #include "source/stream.h"
 
 /* What the planner is told: about a batch. */
@@ -76,7 +76,7 @@ stream_next(ForeignScanState *node)
 {
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	Relation	rel = node->ss.ss_currentRelation;
-	WeirScanInput *scan = weir_current_scan;
+	WeirScan   *scan = weir_current_scan;
 	int		   *passed = node->fdw_state;
 	int			next;
 
@@ -85,17 +85,15 @@ stream_next(ForeignScanState *node)
 
 	ExecClearTuple(slot);
 	next = scan->first + *passed;
-	while (next < scan->end && weir_scan_input_is_dead(scan, next))
-		next++;
-	*passed = next + 1 - scan->first;
 	if (next >= scan->end)
 		return slot;
+	(*passed)++;
 
 	Assert(slot->tts_tupleDescriptor->natts == scan->batch->desc->natts);
 	weir_batch_get_row(scan->batch, next, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	weir_scan_tid(next, &slot->tts_tid);
-	scan->at = next;
+	*scan->line = scan->batch->lines[next];
 	return slot;
 }
 

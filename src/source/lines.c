@@ -48,7 +48,7 @@ weir_lines_open(const WeirStream *stream)
 
 	lines->stream = stream;
 	lines->decoder = weir_decoder_create(stream, NULL);
-	lines->scan = weir_scan_input_create(stream->relid, RelationGetDescr(rel), 1);
+	lines->scan = weir_scan_input_create(RelationGetDescr(rel), 1);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;
 	lines->on_delete.arg = lines;
@@ -141,7 +141,6 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
 	weir_decoder_reset(lines->decoder);
 	if (!lines->stream->skip_empty || record.len > 0)
 		weir_decoder_add(lines->decoder, lines->scan, &record);
-	weir_scan_input_range(lines->scan, 0, lines->scan->batch->nrows);
 	weir_decoder_run_here(lines->decoder, lines->scan);
 	return lines->scan;
 }

@@ -83,6 +83,22 @@ weir_keys_init(WeirStore *store, const WeirStoreKey *keys)
 	}
 }
 
+/* Of a value that is shorter the other bits say where it comes from. */
+static inline bool
+datums_equal(int length, Datum a, Datum b)
+{
+	switch (length)
+	{
+		case 1:
+			return DatumGetChar(a) == DatumGetChar(b);
+		case 2:
+			return DatumGetInt16(a) == DatumGetInt16(b);
+		case 4:
+			return DatumGetInt32(a) == DatumGetInt32(b);
+	}
+	return a == b;
+}
+
 static bool
 bytes_equal(const WeirFlatType *type, Datum a, Datum b)
 {
@@ -112,7 +128,7 @@ weir_key_column_equal(WeirKeyColumnState *column, Datum stored, bool stored_isnu
 	if (stored_isnull || given_isnull)
 		return stored_isnull && given_isnull;
 	if (column->equality == WEIR_EQUAL_DATUM)
-		return stored == given;
+		return datums_equal(column->type.typlen, stored, given);
 	if (column->equality == WEIR_EQUAL_BYTES && is_plain(&column->type, given))
 		return bytes_equal(&column->type, stored, given);
 	return DatumGetBool(FunctionCall2Coll(&column->equal, column->collation, stored, given));

@@ -20,11 +20,11 @@
 #include "decide/isolate.h"
 #include "decide/poison.h"
 #include "sink/epoch.h"
-#include "task/operator.h"
+#include "task/operator_task.h"
 #include "task/state_memory.h"
 
 static void
-build_sink(WeirOperator *op)
+build_sink(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
 	const WeirNode *node = weir_graph_sink(task->dataflow->graph, 0);
@@ -41,36 +41,59 @@ build_sink(WeirOperator *op)
 		op->isolating = weir_isolating_create(node, text, &task->line);
 }
 
-void
-weir_operator_build(WeirOperator *op)
+/* Rows for the sink one by one: the record that a row comes from is at work. */
+static void
+write_rows(WeirOperatorTask *op, const WeirBatch *batch)
 {
-	WeirTask   *task = op->task;
-	MemoryContext old = MemoryContextSwitchTo(task->context);
-	bool		passthrough = !task->stage->keyed && weir_dataflow_is_keyed(task->dataflow);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		WeirRaw		raw = weir_batch_raw(batch, i);
 
-	if (op->step)
-		weir_keyed_step_free(op->step);
-	op->step = weir_keyed_step_create(task->dataflow, op->store, passthrough, &task->line);
-	if (op->out == NULL)
-		build_sink(op);
-	MemoryContextSwitchTo(old);
+		op->task->line = batch->lines[i];
+		weir_batch_get_row(batch, i, op->values, op->nulls);
+		if (op->sink)
+			weir_sink_row(op->sink, op->values, op->nulls);
+		else
+			weir_isolating_row(op->isolating, op->values, op->nulls, batch->lines[i],
+							   raw.data, raw.len);
+	}
+	op->task->slot->stats.records_out += batch->nrows;
 }
 
-/* A row for the sink: to the statement, or on to the task that runs it. */
+/* Rows for the sink: to the statement, or on to the task that runs it. */
 static void
-emit_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
+take_output(WeirOutput *output, WeirBatch *batch)
 {
-	WeirOperator *op = arg;
-	WeirRaw		raw = weir_row_raw(origin);
+	WeirOperatorTask *op = (WeirOperatorTask *) output;
 
-	op->task->slot->stats.records_out++;
-	if (op->sink)
-		weir_sink_row(op->sink, values, nulls);
-	else if (op->isolating)
-		weir_isolating_row(op->isolating, values, nulls, origin->line, raw.data, raw.len);
+	if (op->out)
+		op->out->output.rows(&op->out->output, batch);
 	else
-		weir_sender_row(op->out, op->task->dataflow->sink_desc, values, nulls,
-						origin->hash, origin->stamp, origin->line, raw);
+		write_rows(op, batch);
+}
+
+void
+weir_operator_build(WeirOperatorTask *op)
+{
+	WeirTask   *task = op->task;
+	const WeirDataflow *df = task->dataflow;
+	MemoryContext old = MemoryContextSwitchTo(task->context);
+
+	if (op->step)
+		weir_operator_close(op->step);
+	op->step = NULL;
+	op->output.rows = take_output;
+	op->in_desc = df->sink_desc;
+	if (task->stage->keyed || !weir_dataflow_is_keyed(df))
+	{
+		op->step = weir_operator_open(weir_operator_behind_scan(df), df, op->store, &task->line);
+		op->in_desc = df->row_desc;
+	}
+	if (op->out == NULL)
+		build_sink(op);
+	op->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
+	op->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
+	MemoryContextSwitchTo(old);
 }
 
 /* While an epoch is open the coordinator looks for deadlocks. */
@@ -84,7 +107,7 @@ tell_epoch_open(WeirTask *task)
 }
 
 static void
-refresh(WeirOperator *op)
+refresh(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
 
@@ -97,7 +120,7 @@ refresh(WeirOperator *op)
 
 /* A transaction for one batch: the epoch's, or a read-only one of its own. */
 static void
-enter_transaction(WeirOperator *op)
+enter_transaction(WeirOperatorTask *op)
 {
 	if (op->out == NULL)
 	{
@@ -115,7 +138,7 @@ enter_transaction(WeirOperator *op)
 }
 
 static void
-leave_transaction(WeirOperator *op)
+leave_transaction(WeirOperatorTask *op)
 {
 	XactReadOnly = false;
 	if (op->out == NULL)
@@ -130,10 +153,10 @@ leave_transaction(WeirOperator *op)
 
 /* In the epoch's transaction, or on to the task that has one. */
 static void
-pass_letter(WeirOperator *op, const WeirLetter *letter)
+pass_letter(WeirOperatorTask *op, const WeirLetter *letter)
 {
 	if (op->out)
-		weir_sender_letter(op->out, letter);
+		weir_router_letter(op->out, letter);
 	else
 		weir_letters_write(&op->letters, letter);
 }
@@ -141,7 +164,7 @@ pass_letter(WeirOperator *op, const WeirLetter *letter)
 static void
 row_refused(void *arg, const WeirWaitingRow *row, ErrorData *error)
 {
-	WeirOperator *op = arg;
+	WeirOperatorTask *op = arg;
 	WeirLetter	letter = {0};
 
 	weir_task_check_blame(op->task, error, row->line);
@@ -155,7 +178,7 @@ row_refused(void *arg, const WeirWaitingRow *row, ErrorData *error)
 }
 
 static void
-flush_sink(WeirOperator *op)
+flush_sink(WeirOperatorTask *op)
 {
 	int64		began = weir_now();
 
@@ -168,16 +191,16 @@ flush_sink(WeirOperator *op)
 }
 
 static void
-flush_rows(WeirOperator *op)
+flush_rows(WeirOperatorTask *op)
 {
 	if (op->out)
-		weir_sender_flush(op->out);
+		weir_router_flush(op->out);
 	else if (op->sink || weir_isolating_full(op->isolating))
 		flush_sink(op);
 }
 
 void
-weir_operator_flush(WeirOperator *op)
+weir_operator_flush(WeirOperatorTask *op)
 {
 	if (op->isolating == NULL || weir_isolating_count(op->isolating) == 0)
 		return;
@@ -188,43 +211,31 @@ weir_operator_flush(WeirOperator *op)
 	op->task->line = 0;
 }
 
-/* Where each row of the message is. */
+/* Rows that come as the sink's go on as they are. */
 static void
-find_rows(WeirOperator *op, const WeirMessage *message)
+run_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 {
-	const char *at = (const char *) message + WEIR_MESSAGE_ROWS_AT;
-
-	if (op->max_rows < message->nrows)
-	{
-		if (op->rows)
-			pfree(op->rows);
-		op->max_rows = message->nrows;
-		op->rows = MemoryContextAlloc(op->task->context, sizeof(WeirRow *) * op->max_rows);
-	}
-	for (int i = 0; i < message->nrows; i++)
-	{
-		op->rows[i] = (const WeirRow *) at;
-		at += op->rows[i]->size;
-	}
+	if (op->step)
+		op->step->ops->rows(op->step, batch, from, to, &op->output);
+	else
+		op->output.rows(&op->output, batch);
 }
 
-/* The error of the keyed function for one of these rows, *at; NULL if there was none. */
+/* The error of the step for one of these rows, op->task->line; NULL if there was none. */
 static ErrorData *
-try_rows(WeirOperator *op, int from, int to, int *at)
+try_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	int64		clock = weir_store_clock(op->store);
 	ErrorData  *volatile error = NULL;
-	volatile int i = from;
 
 	weir_store_guard(op->store);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		for (; i < to; i++)
-			weir_keyed_step_row(op->step, op->rows[i], emit_row, op);
+		run_rows(op, batch, from, to);
 		ReleaseCurrentSubTransaction();
 		weir_store_unguard(op->store);
 	}
@@ -237,23 +248,34 @@ try_rows(WeirOperator *op, int from, int to, int *at)
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		weir_store_abandon(op->store, clock);
-		op->step = weir_keyed_step_reset(op->step);
+		weir_operator_reset(op->step);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	*at = i;
 	return error;
 }
 
-static void
-drop_record(WeirOperator *op, const WeirRow *row, ErrorData *error)
+/* The first row of the range that comes of this record. */
+static int
+row_of_line(const WeirBatch *batch, int from, int to, int64 line)
 {
-	WeirRaw		raw = weir_row_raw(row);
+	for (int i = from; i < to; i++)
+	{
+		if (batch->lines[i] == line)
+			return i;
+	}
+	return -1;
+}
+
+static void
+drop_record(WeirOperatorTask *op, const WeirBatch *batch, int row, ErrorData *error)
+{
+	WeirRaw		raw = weir_batch_raw(batch, row);
 	WeirLetter	letter = {0};
 
-	weir_task_check_blame(op->task, error, row->line);
-	letter.line = row->line;
+	weir_task_check_blame(op->task, error, batch->lines[row]);
+	letter.line = batch->lines[row];
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
 	letter.raw = raw.data;
@@ -264,37 +286,36 @@ drop_record(WeirOperator *op, const WeirRow *row, ErrorData *error)
 
 /* Output so far is there to stay. */
 static void
-mark_output(WeirOperator *op)
+mark_output(WeirOperatorTask *op)
 {
 	if (op->out)
-		weir_sender_mark(op->out);
+		weir_router_mark(op->out);
 }
 
 static void
-undo_output(WeirOperator *op, int rows)
+undo_output(WeirOperatorTask *op, int rows)
 {
 	if (op->out)
-		weir_sender_undo(op->out);
+		weir_router_undo(op->out);
 	else
 		weir_isolating_truncate(op->isolating, rows);
 }
 
 static void
-run_guarded(WeirOperator *op, int nrows)
+run_guarded(WeirOperatorTask *op, WeirBatch *batch)
 {
 	WeirTaskStats *stats = &op->task->slot->stats;
 	WeirIsolate iso;
 	int			from;
 	int			to;
-	int			at;
 
 	mark_output(op);
-	weir_isolate_begin(&iso, nrows);
+	weir_isolate_begin(&iso, batch->nrows);
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		records_out = stats->records_out;
 		int			waiting = op->isolating ? weir_isolating_count(op->isolating) : 0;
-		ErrorData  *error = try_rows(op, from, to, &at);
+		ErrorData  *error = try_rows(op, batch, from, to);
 
 		if (error == NULL)
 			weir_isolate_succeeded(&iso);
@@ -302,51 +323,63 @@ run_guarded(WeirOperator *op, int nrows)
 		{
 			undo_output(op, waiting);
 			stats->records_out = records_out;
-			if (weir_isolate_failed(&iso, at))
-				drop_record(op, op->rows[from], error);
+			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, op->task->line)))
+				drop_record(op, batch, from, error);
 			FreeErrorData(error);
 		}
 		mark_output(op);
 	}
 	if (op->out)
-		weir_sender_release(op->out);
+		weir_router_release(op->out);
+}
+
+/*
+ * Where the sink has a statement a row, what it does is seen by the step for the
+ * next row.
+ */
+static void
+run_unguarded(WeirOperatorTask *op, WeirBatch *batch)
+{
+	bool		by_row = op->step && op->step->ops->may_fail(op->step) && op->sink &&
+		op->task->dataflow->batching == WEIR_SINK_BY_RECORD;
+	int			step = by_row ? 1 : batch->nrows;
+
+	for (int i = 0; i < batch->nrows; i += step)
+		run_rows(op, batch, i, i + step);
 }
 
 void
-weir_operator_rows(WeirOperator *op, const WeirMessage *message)
+weir_operator_rows(WeirOperatorTask *op, WeirReceiver *from, const WeirMessage *message)
 {
 	WeirTask   *task = op->task;
+	WeirBatch  *batch;
 
 	enter_transaction(op);
 	refresh(op);
-	find_rows(op, message);
-	if (op->stream->dead_letter && weir_keyed_step_calls(op->step))
-		run_guarded(op, message->nrows);
+	batch = weir_receiver_rows(from, message, op->in_desc);
+	if (op->stream->dead_letter && op->step && op->step->ops->may_fail(op->step))
+		run_guarded(op, batch);
 	else
-	{
-		for (int i = 0; i < message->nrows; i++)
-			weir_keyed_step_row(op->step, op->rows[i], emit_row, op);
-	}
+		run_unguarded(op, batch);
 	flush_rows(op);
 	leave_transaction(op);
 	task->line = 0;
 	if (op->store)
 		weir_state_memory_note(task, op->store);
-	task->slot->stats.records_in += message->nrows;
-	for (int i = 0; i < message->nrows; i++)
-		task->slot->stats.bytes_in += op->rows[i]->size;
+	task->slot->stats.records_in += batch->nrows;
+	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	task->slot->stats.epoch_open = weir_epoch_is_open();
 }
 
 void
-weir_operator_letter(WeirOperator *op, const WeirMessage *message)
+weir_operator_letter(WeirOperatorTask *op, const WeirMessage *message)
 {
 	WeirLetter	letter;
 
 	weir_message_letter(message, &letter);
 	if (op->out)
 	{
-		weir_sender_letter(op->out, &letter);
+		weir_router_letter(op->out, &letter);
 		return;
 	}
 	op->task->line = letter.line;

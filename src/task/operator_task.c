@@ -28,17 +28,17 @@
 #include "sink/epoch.h"
 #include "sink/output.h"
 #include "task/keyed_store.h"
-#include "task/operator.h"
+#include "task/operator_task.h"
 
 static bool
-exactly_once(WeirOperator *op)
+exactly_once(WeirOperatorTask *op)
 {
 	return op->task->attempt->checkpointing &&
 		op->task->attempt->mode == WEIR_EXACTLY_ONCE;
 }
 
 static void
-open_inputs(WeirOperator *op)
+open_inputs(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
 	WeirAttempt *attempt = task->attempt;
@@ -51,14 +51,12 @@ open_inputs(WeirOperator *op)
 										 task->segment, attempt->attempt);
 	op->align = weir_align_create(op->nin, exactly_once(op) ? WEIR_ALIGN_EXACTLY_ONCE :
 								  WEIR_ALIGN_AT_LEAST_ONCE);
-	if (weir_task_outputs(&attempt->topology, task->index, channels) > 0)
-		op->out = weir_sender_create(weir_attempt_channel(attempt, channels[0]),
-									 task->segment, attempt->attempt);
+	op->out = weir_router_create(task);
 	pfree(channels);
 }
 
 static void
-open_steps(WeirOperator *op)
+open_steps(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
 	MemoryContext old;
@@ -91,7 +89,7 @@ write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
 }
 
 static void
-remember(WeirOperator *op, List **list, int64 checkpoint)
+remember(WeirOperatorTask *op, List **list, int64 checkpoint)
 {
 	MemoryContext old = MemoryContextSwitchTo(op->task->context);
 	int64	   *id = palloc(sizeof(int64));
@@ -115,7 +113,7 @@ forget(List **list, int64 checkpoint)
 
 /* Savepoints are written in full, and all until one of the timeline has completed. */
 static bool
-is_full(WeirOperator *op, int64 checkpoint)
+is_full(WeirOperatorTask *op, int64 checkpoint)
 {
 	ListCell   *lc;
 
@@ -129,7 +127,7 @@ is_full(WeirOperator *op, int64 checkpoint)
 
 /* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
 static void
-write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+write_state(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 {
 	WeirAttempt *attempt = op->task->attempt;
 	WeirSnapshotWriter *writer;
@@ -148,14 +146,14 @@ write_state(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static bool
-must_write(WeirOperator *op, int64 checkpoint)
+must_write(WeirOperatorTask *op, int64 checkpoint)
 {
 	return op->store && (weir_store_is_dirty(op->store) || is_full(op, checkpoint));
 }
 
 /* Snapshot into the epoch, and vote; what follows waits for the answer. */
 static void
-snapshot_ready(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+snapshot_ready(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 {
 	WeirTask   *task = op->task;
 	WeirAttempt *attempt = task->attempt;
@@ -179,7 +177,7 @@ snapshot_ready(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 }
 
 static void
-commit_epoch(WeirOperator *op)
+commit_epoch(WeirOperatorTask *op)
 {
 	weir_operator_flush(op);
 	if (op->marked)
@@ -202,7 +200,7 @@ commit_epoch(WeirOperator *op)
 
 /* Snapshot and output are committed here and now, then acknowledged. */
 static void
-snapshot_committed(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
+snapshot_committed(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 {
 	bool		writes = must_write(op, checkpoint);
 	int64		written = 0;
@@ -231,12 +229,12 @@ snapshot_committed(WeirOperator *op, int64 checkpoint, WeirTaskTimes *times)
 	if (writes)
 		times->write += weir_now() - written;
 	if (op->out && !weir_align_all_ended(op->align))
-		weir_sender_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
+		weir_router_barrier(op->out, checkpoint, op->barrier_sent, is_full(op, checkpoint));
 	weir_task_vote(op->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
 }
 
 static void
-snapshot(WeirOperator *op, int64 checkpoint)
+snapshot(WeirOperatorTask *op, int64 checkpoint)
 {
 	WeirTaskTimes times = {0};
 	int64		now = weir_now();
@@ -261,7 +259,7 @@ snapshot(WeirOperator *op, int64 checkpoint)
 }
 
 static void
-align_actions(WeirOperator *op)
+align_actions(WeirOperatorTask *op)
 {
 	WeirAlignAction action;
 
@@ -275,14 +273,14 @@ align_actions(WeirOperator *op)
 		}
 		forget(&op->full, action.checkpoint);
 		if (op->out && !weir_align_all_ended(op->align))
-			weir_sender_cancel(op->out, action.checkpoint);
+			weir_router_cancel(op->out, action.checkpoint);
 		if (action.subsumed)
 			weir_task_send(op->task, WEIR_CONTROL_DECLINE, action.checkpoint);
 	}
 }
 
 static void
-prepare(WeirOperator *op, int64 checkpoint)
+prepare(WeirOperatorTask *op, int64 checkpoint)
 {
 	WeirAttempt *attempt = op->task->attempt;
 	char		name[WEIR_GID_SIZE];
@@ -309,7 +307,7 @@ prepare(WeirOperator *op, int64 checkpoint)
  * too: its snapshot would get into that one's epoch.
  */
 static void
-run_triggers(WeirOperator *op)
+run_triggers(WeirOperatorTask *op)
 {
 	while (!op->held && op->triggers != NIL)
 	{
@@ -321,14 +319,14 @@ run_triggers(WeirOperator *op)
 
 /* An aborted checkpoint is as if it had never been: the epoch goes on. */
 static void
-release(WeirOperator *op, int64 checkpoint)
+release(WeirOperatorTask *op, int64 checkpoint)
 {
 	if (op->held && op->held_for == checkpoint)
 		op->held = false;
 }
 
 static void
-handle_control(WeirOperator *op)
+handle_control(WeirOperatorTask *op)
 {
 	WeirControl message;
 
@@ -368,12 +366,12 @@ handle_control(WeirOperator *op)
 /* ---- the loop ---- */
 
 static void
-handle_message(WeirOperator *op, int input, const WeirMessage *message)
+handle_message(WeirOperatorTask *op, int input, const WeirMessage *message)
 {
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			weir_operator_rows(op, message);
+			weir_operator_rows(op, op->in[input], message);
 			break;
 		case WEIR_MESSAGE_LETTER:
 			weir_operator_letter(op, message);
@@ -397,7 +395,7 @@ handle_message(WeirOperator *op, int input, const WeirMessage *message)
 }
 
 static bool
-read_inputs(WeirOperator *op)
+read_inputs(WeirOperatorTask *op)
 {
 	bool		progress = false;
 
@@ -405,7 +403,7 @@ read_inputs(WeirOperator *op)
 	{
 		WeirMessage *message;
 
-		if (op->held || (op->out && !weir_sender_push(op->out)))
+		if (op->held || (op->out && !weir_router_push(op->out)))
 			break;
 		if (!weir_align_may_read(op->align, i))
 			continue;
@@ -420,21 +418,21 @@ read_inputs(WeirOperator *op)
 
 /* All input has ended: pass it on, tell the coordinator, once. */
 static void
-tell_end(WeirOperator *op)
+tell_end(WeirOperatorTask *op)
 {
 	if (op->end_told || op->held || !weir_align_all_ended(op->align))
 		return;
 	if (op->out == NULL && !exactly_once(op) && weir_epoch_is_open())
 		commit_epoch(op);
 	if (op->out)
-		weir_sender_end(op->out);
+		weir_router_end(op->out);
 	weir_task_send(op->task, WEIR_CONTROL_ENDED, 0);
 	op->end_told = true;
 }
 
 /* Where output does not wait for checkpoints, it is committed within sink_flush. */
 static long
-flush_due(WeirOperator *op)
+flush_due(WeirOperatorTask *op)
 {
 	int64		due;
 
@@ -450,7 +448,7 @@ flush_due(WeirOperator *op)
 void
 weir_operator_task(WeirTask *task)
 {
-	WeirOperator *op = palloc0(sizeof(WeirOperator));
+	WeirOperatorTask *op = palloc0(sizeof(WeirOperatorTask));
 
 	op->task = task;
 	open_inputs(op);
@@ -458,7 +456,7 @@ weir_operator_task(WeirTask *task)
 	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);
 	while (!task->stop)
 	{
-		bool		blocked = op->out && !weir_sender_push(op->out);
+		bool		blocked = op->out && !weir_router_push(op->out);
 		long		timeout;
 
 		weir_task_tick(task);

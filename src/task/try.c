@@ -26,9 +26,9 @@
 #include "utils/varlena.h"
 
 #include "base/clock.h"
-#include "operator/keyed_step.h"
-#include "operator/scan_step.h"
-#include "record/channel.h"
+#include "operator/key_hash.h"
+#include "operator/operator.h"
+#include "record/scan.h"
 #include "sink/output.h"
 #include "sink/statement.h"
 #include "source/lines.h"
@@ -37,16 +37,20 @@
 
 typedef struct Try
 {
+	WeirOutput	to_step;		/* of the scan */
+	WeirOutput	to_sink;		/* of the step */
 	const WeirJob *job;
 	WeirDataflow *dataflow;
 	WeirStream *stream;
 	WeirLines  *lines;
-	WeirScanStep *scan;
+	WeirOperator *scan;
+	WeirKeyHasher *hasher;
 	WeirStore  *store;			/* NULL: no keyed step */
-	WeirKeyedStep *step;
+	WeirOperator *step;
 	WeirSink   *sink;
+	Datum	   *values;			/* a row for the sink */
+	bool	   *nulls;
 	MemoryContext record_context;	/* reset for each line */
-	StringInfoData rows;		/* of the line, for the keyed step */
 	int64		stamp;			/* of the lines */
 	int64		line;			/* being worked on, 0: none */
 } Try;
@@ -106,6 +110,29 @@ arrival(Try *t, const WeirTryInput *input)
 	return input->at;
 }
 
+/* The rows of a line: their keys' hashes, then the step. */
+static void
+run_step(WeirOutput *output, WeirBatch *batch)
+{
+	Try		   *t = (Try *) ((char *) output - offsetof(Try, to_step));
+
+	weir_key_hasher_run(t->hasher, batch);
+	t->step->ops->rows(t->step, batch, 0, batch->nrows, &t->to_sink);
+}
+
+static void
+write_rows(WeirOutput *output, WeirBatch *batch)
+{
+	Try		   *t = (Try *) ((char *) output - offsetof(Try, to_sink));
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		t->line = batch->lines[i];
+		weir_batch_get_row(batch, i, t->values, t->nulls);
+		weir_sink_row(t->sink, t->values, t->nulls);
+	}
+}
+
 static void
 open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 {
@@ -117,50 +144,26 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->store = weir_tried_store(t->job, df);
 	t->stamp = arrival(t, input);
 	t->lines = weir_lines_open(t->stream);
-	t->scan = weir_scan_step_create(df);
-	t->step = weir_keyed_step_create(df, t->store, false, &t->line);
+	t->to_step.rows = run_step;
+	t->to_sink.rows = write_rows;
+	t->scan = weir_operator_open(&weir_scan_operator, df, NULL, &t->line);
+	t->hasher = weir_key_hasher_create(df);
+	t->step = weir_operator_open(weir_operator_behind_scan(df), df, t->store, &t->line);
 	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
 	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
+	t->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
+	t->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
-	initStringInfo(&t->rows);
 }
 
 static void
 close_steps(Try *t)
 {
-	weir_keyed_step_free(t->step);
+	weir_operator_close(t->scan);
+	weir_operator_close(t->step);
 	weir_sink_close(t->sink);
 	weir_lines_close(t->lines);
-}
-
-/* A row of the scan plan waits until the plan has ended. */
-static void
-add_row(void *arg, Datum *values, bool *nulls, uint64 hash, int index)
-{
-	Try		   *t = arg;
-	WeirRaw		none = {NULL, 0};
-
-	(void) weir_row_append(&t->rows, t->dataflow->row_desc, values, nulls, hash,
-						   t->stamp, t->line, none);
-}
-
-static void
-write_row(void *arg, Datum *values, bool *nulls, const WeirRow *origin)
-{
-	weir_sink_row(((Try *) arg)->sink, values, nulls);
-}
-
-static void
-run_rows(Try *t)
-{
-	const WeirRow *row;
-
-	for (int at = 0; at < t->rows.len; at += row->size)
-	{
-		row = (const WeirRow *) (t->rows.data + at);
-		weir_keyed_step_row(t->step, row, write_row, t);
-	}
 }
 
 static void
@@ -176,9 +179,7 @@ run_line(Try *t, const char *line)
 	input = weir_lines_decode(t->lines, line, t->stamp);
 	if (input->batch->nrows > 0)
 		t->line = input->batch->lines[0];
-	resetStringInfo(&t->rows);
-	weir_scan_step_run(t->scan, input, add_row, t);
-	run_rows(t);
+	t->scan->ops->rows(t->scan, input->batch, 0, input->batch->nrows, &t->to_step);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(t->record_context);
@@ -210,8 +211,9 @@ weir_try_run(const WeirJob *job, const WeirTryInput *input,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir try",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	Try			t = {job};
+	Try			t = {0};
 
+	t.job = job;
 	refuse_in_job();
 	PreventCommandDuringRecovery("weir.try_job()");
 	PreventCommandIfReadOnly("weir.try_job()");

@@ -1,36 +1,39 @@
 /*
- * task/operator.h
+ * task/operator_task.h
  *		What a keyed task or the sink task consists of, for the files that run
  *		it: operator_task.c (barriers, control) and operator_rows.c (rows).
  */
-#ifndef WEIR_TASK_OPERATOR_H
-#define WEIR_TASK_OPERATOR_H
+#ifndef WEIR_TASK_OPERATOR_TASK_H
+#define WEIR_TASK_OPERATOR_TASK_H
 
 #include "postgres.h"
 
 #include "decide/align.h"
-#include "operator/keyed_step.h"
+#include "operator/operator.h"
 #include "record/channel.h"
 #include "sink/isolating.h"
 #include "sink/sink.h"
 #include "task/letters.h"
+#include "task/router.h"
 #include "task/task.h"
 
-typedef struct WeirOperator
+typedef struct WeirOperatorTask
 {
+	WeirOutput	output;			/* of the operator: rows for the sink, or to go on */
 	WeirTask   *task;
 	int			nin;
 	WeirReceiver **in;
 	WeirAlign  *align;
-	WeirSender *out;			/* to the sink task; NULL: this task has the sink */
+	TupleDesc	in_desc;		/* of the rows that come */
+	WeirRouter *out;			/* to the sink task; NULL: this task has the sink */
 	WeirStore  *store;			/* NULL: no keyed step */
-	WeirKeyedStep *step;
+	WeirOperator *step;			/* NULL: the rows that come are the sink's */
 	WeirSink   *sink;			/* NULL: it is elsewhere, or isolating */
 	WeirIsolating *isolating;	/* the sink, where a row may be refused alone */
 	const WeirStream *stream;
 	WeirLetters letters;		/* what this task writes of them */
-	const WeirRow **rows;		/* of the message being worked off */
-	int			max_rows;
+	Datum	   *values;			/* a row for the sink */
+	bool	   *nulls;
 	bool		held;			/* voted ready, waits to hear */
 	int64		held_for;
 	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
@@ -40,16 +43,17 @@ typedef struct WeirOperator
 	bool		end_told;
 	int64		first_barrier;	/* when the barrier under way came first, us */
 	int64		barrier_sent;
-} WeirOperator;
+} WeirOperatorTask;
 
 /* In a transaction: (re)builds what depends on the compiled dataflow. */
-extern void weir_operator_build(WeirOperator *op);
+extern void weir_operator_build(WeirOperatorTask *op);
 
 /* Works off a message of rows; a letter. */
-extern void weir_operator_rows(WeirOperator *op, const WeirMessage *message);
-extern void weir_operator_letter(WeirOperator *op, const WeirMessage *message);
+extern void weir_operator_rows(WeirOperatorTask *op, WeirReceiver *from,
+							   const WeirMessage *message);
+extern void weir_operator_letter(WeirOperatorTask *op, const WeirMessage *message);
 
 /* Rows that wait for the sink statement go into the epoch. */
-extern void weir_operator_flush(WeirOperator *op);
+extern void weir_operator_flush(WeirOperatorTask *op);
 
 #endif

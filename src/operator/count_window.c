@@ -1,0 +1,103 @@
+/*
+ * operator/count_window.c
+ *		A count window: each row is added to its key's window, and a window that
+ *		fires has a row for the sink.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "operator/key.h"
+#include "operator/operator.h"
+#include "operator/result.h"
+#include "state/kinds/window.h"
+
+typedef struct CountWindow
+{
+	WeirOperator op;
+	WeirState  *window;
+	WeirResult *result;
+	WeirKey    *key;
+	MemoryContext scratch;		/* of what a window that fires computes */
+	Datum	   *values;			/* of function_desc */
+	bool	   *nulls;
+} CountWindow;
+
+static bool
+serves(const WeirDataflow *df)
+{
+	return df->window != NULL;
+}
+
+static void
+open_window(WeirOperator *op)
+{
+	CountWindow *w = (CountWindow *) op;
+	const WeirDataflow *df = op->dataflow;
+
+	w->window = weir_store_state(op->store, df->window->state_name, strlen(df->window->state_name));
+	w->result = weir_result_create(df);
+	w->key = weir_key_create(df);
+	w->scratch = AllocSetContextCreate(op->context, "weir window results", ALLOCSET_DEFAULT_SIZES);
+	w->values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
+	w->nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
+}
+
+static bool
+may_fail(const WeirOperator *op)
+{
+	return weir_window_may_fail(((const CountWindow *) op)->window);
+}
+
+/*
+ * No key is current meanwhile: an aggregate's function that cleared the window's
+ * state would pull it from under itself.
+ */
+static bool
+add_row(CountWindow *w, const WeirBatch *in, int row)
+{
+	MemoryContext old = MemoryContextSwitchTo(w->scratch);
+	const WeirNativeFault *fault;
+	bool		fired;
+
+	weir_key_enter(w->key, w->op.store, in, row);
+	weir_current_store = NULL;
+	fired = weir_window_add(w->window, in->columns, row, w->values, w->nulls, &fault);
+	if (fault)
+		weir_native_raise(fault);
+	weir_store_leave(w->op.store);
+	MemoryContextSwitchTo(old);
+	return fired;
+}
+
+static void
+add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	CountWindow *w = (CountWindow *) op;
+
+	for (int i = from; i < to; i++)
+	{
+		*op->line = in->lines[i];
+		if (add_row(w, in, i))
+			weir_result_add(w->result, in, i, w->values, w->nulls);
+		MemoryContextReset(w->scratch);
+		if (weir_result_is_full(w->result))
+			weir_result_hand_on(w->result, out);
+	}
+	weir_result_hand_on(w->result, out);
+}
+
+static void
+close_window(WeirOperator *op, bool committed)
+{
+}
+
+const WeirOperatorOps weir_count_window_operator = {
+	.name = "count_window",
+	.size = sizeof(CountWindow),
+	.serves = serves,
+	.open = open_window,
+	.may_fail = may_fail,
+	.rows = add_rows,
+	.close = close_window
+};

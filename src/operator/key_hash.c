@@ -1,0 +1,85 @@
+/*
+ * operator/key_hash.c
+ *		The hashes of the keys of a whole batch, a key column after the other.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "base/keytype.h"
+#include "operator/key_hash.h"
+
+struct WeirKeyHasher
+{
+	int			nkeys;
+	const WeirKeyColumn *keys;
+	WeirKeyHash *hash;
+	uint64	   *column;			/* hashes of one column */
+	int			capacity;
+	MemoryContext scratch;		/* what the types' functions leave behind */
+};
+
+WeirKeyHasher *
+weir_key_hasher_create(const WeirDataflow *df)
+{
+	MemoryContext old = MemoryContextSwitchTo(df->context);
+	WeirKeyHasher *hasher = palloc0(sizeof(WeirKeyHasher));
+
+	hasher->nkeys = df->nkeys;
+	hasher->keys = df->keys;
+	hasher->hash = palloc(sizeof(WeirKeyHash) * Max(df->nkeys, 1));
+	for (int i = 0; i < df->nkeys; i++)
+		weir_key_hash_init(&hasher->hash[i], df->keys[i].type, df->keys[i].collation, df->context);
+	hasher->scratch = AllocSetContextCreate(df->context, "weir key hash", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	return hasher;
+}
+
+static void
+make_room(WeirKeyHasher *hasher, int rows)
+{
+	if (hasher->capacity >= rows)
+		return;
+	if (hasher->column)
+		pfree(hasher->column);
+	hasher->column = MemoryContextAllocHuge(GetMemoryChunkContext(hasher), sizeof(uint64) * rows);
+	hasher->capacity = rows;
+}
+
+static void
+hash_column(WeirKeyHash *hash, const WeirVector *vector, int rows, uint64 *result)
+{
+	if (!vector->has_nulls)
+	{
+		weir_key_hash_values(hash, vector->values, rows, result);
+		return;
+	}
+	for (int i = 0; i < rows; i++)
+		result[i] = weir_key_hash_column(hash, vector->values[i], weir_vector_is_null(vector, i));
+}
+
+void
+weir_key_hasher_run(WeirKeyHasher *hasher, WeirBatch *batch)
+{
+	MemoryContext old = MemoryContextSwitchTo(hasher->scratch);
+
+	if (hasher->nkeys == 0)
+		memset(batch->hashes, 0, sizeof(uint64) * batch->nrows);
+	for (int k = 0; k < hasher->nkeys; k++)
+	{
+		const WeirVector *vector = &batch->columns[hasher->keys[k].attno - 1];
+
+		if (k == 0)
+		{
+			hash_column(&hasher->hash[k], vector, batch->nrows, batch->hashes);
+			continue;
+		}
+		make_room(hasher, batch->nrows);
+		hash_column(&hasher->hash[k], vector, batch->nrows, hasher->column);
+		for (int i = 0; i < batch->nrows; i++)
+			batch->hashes[i] = hash_combine64(batch->hashes[i], hasher->column[i]);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(hasher->scratch);
+}

@@ -1,0 +1,73 @@
+/*
+ * operator/operator.h
+ *		What is done with rows on their way: an operator takes a batch, and hands
+ *		on batches.
+ *
+ * A new operator needs a file with its WeirOperatorOps, and a line in the table
+ * of operator.c.
+ */
+#ifndef WEIR_OPERATOR_OPERATOR_H
+#define WEIR_OPERATOR_OPERATOR_H
+
+#include "postgres.h"
+
+#include "compile/dataflow.h"
+#include "record/batch.h"
+#include "state/store.h"
+
+/* Where rows go.  A batch is valid during the call, and may be changed by it. */
+typedef struct WeirOutput
+{
+	void		(*rows) (struct WeirOutput *self, WeirBatch *batch);
+} WeirOutput;
+
+/* An operator; its own struct begins with this. */
+typedef struct WeirOperator
+{
+	const struct WeirOperatorOps *ops;
+	MemoryContext context;		/* of what open makes */
+	const WeirDataflow *dataflow;
+	WeirStore  *store;			/* NULL: it keeps no state */
+	int64	   *line;			/* where to note the record being worked on */
+} WeirOperator;
+
+typedef struct WeirOperatorOps
+{
+	const char *name;
+	Size		size;			/* of its own struct */
+
+	/* Whether this is what a dataflow's rows of row_desc go through. */
+	bool		(*serves) (const WeirDataflow *dataflow);
+	/* In a transaction, in its context. */
+	void		(*open) (WeirOperator *op);
+
+	/* Can a row err, and leave state behind? */
+	bool		(*may_fail) (const WeirOperator *op);
+
+	/*
+	 * Works off the rows from .. to - 1, in order, in a transaction with a
+	 * snapshot.  *op->line is set to the row's before code of the user's runs.
+	 * Rows that come of it have been handed on when this returns.
+	 */
+	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
+
+	/* Before its context goes.  committed: else what the transaction held is gone already. */
+	void		(*close) (WeirOperator *op, bool committed);
+} WeirOperatorOps;
+
+extern const WeirOperatorOps weir_scan_operator;	/* from the source's rows to row_desc */
+extern const WeirOperatorOps weir_function_operator;	/* from row_desc to sink_desc, as the rest */
+extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_project_operator;
+
+/* What rows of row_desc go through before they are the sink's. */
+extern const WeirOperatorOps *weir_operator_behind_scan(const WeirDataflow *dataflow);
+
+/* In a transaction, in CurrentMemoryContext; for one compiled dataflow. */
+extern WeirOperator *weir_operator_open(const WeirOperatorOps *ops, const WeirDataflow *dataflow,
+										WeirStore *store, int64 *line);
+extern void weir_operator_close(WeirOperator *op);
+/* After the abort of a subtransaction: as new. */
+extern void weir_operator_reset(WeirOperator *op);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * operator/project.c
+ *		No step behind the scan: the sink's columns are some of the scan's.
+ */
+#include "postgres.h"
+
+#include "operator/operator.h"
+
+typedef struct Project
+{
+	WeirOperator op;
+	WeirBatch	batch;			/* of sink_desc, with the vectors of what comes */
+} Project;
+
+static bool
+serves(const WeirDataflow *df)
+{
+	return !weir_dataflow_is_keyed(df);
+}
+
+static void
+open_project(WeirOperator *op)
+{
+	Project    *project = (Project *) op;
+
+	project->batch.columns = palloc(sizeof(WeirVector) * Max(op->dataflow->sink_desc->natts, 1));
+}
+
+static bool
+may_fail(const WeirOperator *op)
+{
+	return false;
+}
+
+/* The bitmaps of nulls are shared, so that all rows go on if any do. */
+static void
+project_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	Project    *project = (Project *) op;
+	WeirBatch  *batch = &project->batch;
+	WeirVector *columns = batch->columns;
+
+	Assert(from == 0 && to == in->nrows);
+	*batch = *in;
+	batch->desc = op->dataflow->sink_desc;
+	batch->columns = columns;
+	for (int i = 0; i < batch->desc->natts; i++)
+		columns[i] = in->columns[op->dataflow->sink_source[i] - 1];
+	if (batch->nrows > 0)
+		out->rows(out, batch);
+}
+
+static void
+close_project(WeirOperator *op, bool committed)
+{
+}
+
+const WeirOperatorOps weir_project_operator = {
+	.name = "project",
+	.size = sizeof(Project),
+	.serves = serves,
+	.open = open_project,
+	.may_fail = may_fail,
+	.rows = project_rows,
+	.close = close_project
+};

@@ -1,0 +1,112 @@
+/*
+ * operator/result.c
+ *		The rows that an operator with a keyed step hands on.
+ */
+#include "postgres.h"
+
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#include "operator/result.h"
+
+#define RESULT_ROWS 1024
+#define RESULT_BYTES (1024 * 1024)
+
+WeirResult *
+weir_result_create(const WeirDataflow *df)
+{
+	WeirResult *result = palloc(sizeof(WeirResult));
+
+	result->dataflow = df;
+	result->batch = weir_batch_create(df->sink_desc, RESULT_ROWS);
+	return result;
+}
+
+static Datum
+copy_value(WeirBatch *batch, Form_pg_attribute att, Datum value)
+{
+	MemoryContext old;
+	Datum		copy;
+
+	if (att->attbyval)
+		return value;
+	old = MemoryContextSwitchTo(batch->context);
+	copy = datumCopy(value, false, att->attlen);
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
+static void
+take_computed(WeirResult *result, int column, Datum value, bool isnull)
+{
+	WeirBatch  *batch = result->batch;
+
+	if (isnull)
+		weir_batch_set_null(batch, column, batch->nrows);
+	else
+		weir_batch_set_value(batch, column, batch->nrows,
+							 copy_value(batch, TupleDescAttr(batch->desc, column), value));
+}
+
+static void
+take_input(WeirResult *result, int column, const WeirVector *vector, int row)
+{
+	WeirBatch  *batch = result->batch;
+
+	if (weir_vector_is_null(vector, row))
+		weir_batch_set_null(batch, column, batch->nrows);
+	else
+		weir_batch_set_value(batch, column, batch->nrows, vector->values[row]);
+}
+
+static void
+take_record(WeirBatch *batch, const WeirBatch *in, int row)
+{
+	int			to = batch->nrows;
+
+	batch->source = in->source;
+	batch->lines[to] = in->lines[row];
+	batch->stamps[to] = in->stamps[row];
+	batch->hashes[to] = in->hashes[row];
+	if (in->raw)
+		weir_batch_keep_raw(batch);
+	if (batch->raw)
+		batch->raw[to] = weir_batch_raw(in, row);
+}
+
+void
+weir_result_add(WeirResult *result, const WeirBatch *in, int row, const Datum *values,
+				const bool *nulls)
+{
+	const int  *source = result->dataflow->sink_source;
+	WeirBatch  *batch = result->batch;
+
+	Assert(batch->nrows < batch->capacity);
+	for (int i = 0; i < batch->desc->natts; i++)
+	{
+		int			from = source[i];
+
+		if (from > 0)
+			take_input(result, i, &in->columns[from - 1], row);
+		else
+			take_computed(result, i, values[-from - 1], nulls[-from - 1]);
+	}
+	take_record(batch, in, row);
+	batch->nrows++;
+}
+
+bool
+weir_result_is_full(const WeirResult *result)
+{
+	return result->batch->nrows == result->batch->capacity ||
+		MemoryContextMemAllocated(result->batch->context, false) >= RESULT_BYTES;
+}
+
+void
+weir_result_hand_on(WeirResult *result, WeirOutput *out)
+{
+	if (result->batch->nrows == 0)
+		return;
+	out->rows(out, result->batch);
+	weir_batch_reset(result->batch);
+}

@@ -1,0 +1,33 @@
+/*
+ * operator/result.h
+ *		The rows that an operator with a keyed step hands on: columns of the row
+ *		that came, and of what was computed from it.
+ */
+#ifndef WEIR_OPERATOR_RESULT_H
+#define WEIR_OPERATOR_RESULT_H
+
+#include "postgres.h"
+
+#include "operator/operator.h"
+
+typedef struct WeirResult
+{
+	const WeirDataflow *dataflow;
+	WeirBatch  *batch;			/* of sink_desc */
+} WeirResult;
+
+/* In CurrentMemoryContext. */
+extern WeirResult *weir_result_create(const WeirDataflow *dataflow);
+
+/*
+ * A row of sink_desc, from one of row_desc and values of function_desc; these are
+ * copied, the others must stay until they are handed on.
+ */
+extern void weir_result_add(WeirResult *result, const WeirBatch *in, int row,
+							const Datum *values, const bool *nulls);
+/* It should be handed on, and must before another row is added where that is so. */
+extern bool weir_result_is_full(const WeirResult *result);
+/* Hands on what there is. */
+extern void weir_result_hand_on(WeirResult *result, WeirOutput *out);
+
+#endif

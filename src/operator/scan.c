@@ -1,0 +1,195 @@
+/*
+ * operator/scan.c
+ *		The stateless step: runs the scan plan over a batch of records.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "executor/executor.h"
+#include "tcop/dest.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "operator/operator.h"
+#include "record/scan.h"
+
+#define SCAN_ROWS 4096
+
+typedef struct StreamScan
+{
+	WeirOperator op;
+	WeirBatch  *batch;			/* of row_desc */
+	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
+} StreamScan;
+
+/* Receives the rows of the scan plan. */
+typedef struct ScanReceiver
+{
+	DestReceiver pub;
+	StreamScan *scan;
+	const WeirBatch *in;
+} ScanReceiver;
+
+static bool
+serves(const WeirDataflow *df)
+{
+	return false;
+}
+
+static void
+open_scan(WeirOperator *op)
+{
+	StreamScan *scan = (StreamScan *) op;
+	TupleDesc	desc = op->dataflow->row_desc;
+
+	scan->batch = weir_batch_create(desc, SCAN_ROWS);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attlen == -1 && att->attstorage == TYPSTORAGE_PLAIN)
+			scan->plain = bms_add_member(scan->plain, i);
+	}
+}
+
+static bool
+may_fail(const WeirOperator *op)
+{
+	return true;
+}
+
+/*
+ * A value of the slot, which is gone with its row.  A sort or a hash join packs
+ * what it keeps: of a type that is not to be packed it is unpacked.
+ */
+static Datum
+copy_value(StreamScan *scan, int column, Datum value)
+{
+	Form_pg_attribute att = TupleDescAttr(scan->batch->desc, column);
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+	if (att->attbyval)
+		return value;
+	if (att->attlen == -1 && VARATT_IS_EXTENDED(v) && bms_is_member(column, scan->plain))
+		return PointerGetDatum(detoast_attr(v));
+	if (att->attlen == -1 && VARATT_IS_EXTERNAL(v))
+		return PointerGetDatum(detoast_external_attr(v));
+	return datumCopy(value, false, att->attlen);
+}
+
+static void
+take_record(WeirBatch *batch, const WeirBatch *in, int from)
+{
+	int			to = batch->nrows;
+
+	batch->source = in->source;
+	batch->lines[to] = in->lines[from];
+	batch->stamps[to] = in->stamps[from];
+	if (in->raw)
+		weir_batch_keep_raw(batch);
+	if (batch->raw)
+		batch->raw[to] = weir_batch_raw(in, from);
+}
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	ScanReceiver *receiver = (ScanReceiver *) self;
+	StreamScan *scan = receiver->scan;
+	WeirBatch  *batch = scan->batch;
+	MemoryContext old;
+	Datum		ordinal;
+
+	if (batch->nrows == batch->capacity)
+		weir_batch_grow(batch);
+	old = MemoryContextSwitchTo(batch->context);
+	slot_getallattrs(slot);
+	for (int i = 0; i < batch->desc->natts; i++)
+	{
+		if (slot->tts_isnull[i])
+			weir_batch_set_null(batch, i, batch->nrows);
+		else
+			weir_batch_set_value(batch, i, batch->nrows, copy_value(scan, i, slot->tts_values[i]));
+	}
+	MemoryContextSwitchTo(old);
+	ordinal = slot->tts_values[scan->op.dataflow->ordinal - 1];
+	take_record(batch, receiver->in, weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
+	batch->nrows++;
+	return true;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receive_nothing(DestReceiver *self)
+{
+}
+
+static void
+run_plan(WeirOperator *op, DestReceiver *receiver)
+{
+	QueryDesc  *query = CreateQueryDesc(op->dataflow->scan, op->dataflow->text,
+										GetActiveSnapshot(), InvalidSnapshot,
+										receiver, NULL, NULL, 0);
+
+	ExecutorStart(query, 0);
+	weir_run(query);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+}
+
+/* What a join made of a few records is no reason to keep its memory. */
+static void
+forget_rows(StreamScan *scan)
+{
+	MemoryContext old;
+
+	if (scan->batch->capacity <= 4 * SCAN_ROWS)
+	{
+		weir_batch_reset(scan->batch);
+		return;
+	}
+	weir_batch_free(scan->batch);
+	old = MemoryContextSwitchTo(scan->op.context);
+	scan->batch = weir_batch_create(scan->op.dataflow->row_desc, SCAN_ROWS);
+	MemoryContextSwitchTo(old);
+}
+
+/* Rows wait until the plan has ended: what they go through may run plans, too. */
+static void
+scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
+	WeirScan	current = {op->dataflow->stream, in, from, to, op->line};
+	StreamScan *scan = (StreamScan *) op;
+
+	receiver.scan = scan;
+	receiver.in = in;
+	weir_current_scan = &current;
+	run_plan(op, &receiver.pub);
+	weir_current_scan = NULL;
+	if (scan->batch->nrows > 0)
+		out->rows(out, scan->batch);
+	forget_rows(scan);
+}
+
+static void
+close_scan(WeirOperator *op, bool committed)
+{
+}
+
+const WeirOperatorOps weir_scan_operator = {
+	.name = "scan",
+	.size = sizeof(StreamScan),
+	.serves = serves,
+	.open = open_scan,
+	.may_fail = may_fail,
+	.rows = scan_rows,
+	.close = close_scan
+};

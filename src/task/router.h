@@ -1,0 +1,48 @@
+/*
+ * task/router.h
+ *		Sends rows on to the tasks of the next stage: each to the one that owns its
+ *		key group, or all to the one there is.
+ */
+#ifndef WEIR_TASK_ROUTER_H
+#define WEIR_TASK_ROUTER_H
+
+#include "postgres.h"
+
+#include "operator/operator.h"
+#include "record/channel.h"
+#include "task/task.h"
+
+typedef struct WeirRouter
+{
+	WeirOutput	output;			/* takes rows; in a transaction where they go by key */
+	int			nout;
+	WeirSender **out;
+	int64	   *sent;			/* counts rows */
+	bool		discards;		/* rows go nowhere */
+	int			max_parallelism;
+	struct WeirKeyHasher *hasher;	/* NULL: rows do not go by key, or carry their hash */
+	int		   *task_of_group;
+	int		   *targets;		/* of the rows of a batch */
+	int		   *selection;		/* rows, those of a target side by side */
+	int			capacity;
+} WeirRouter;
+
+/* With the channels of the task; NULL if it has none. */
+extern WeirRouter *weir_router_create(WeirTask *task);
+/* By the keys of a dataflow, from now on; in a transaction. */
+extern void weir_router_set_keys(WeirRouter *router, const WeirDataflow *dataflow);
+
+/* A record without a key may go to any of the tasks. */
+extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
+extern void weir_router_barrier(WeirRouter *router, int64 checkpoint, int64 sent_at, bool full);
+extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);
+extern void weir_router_end(WeirRouter *router);
+
+/* As those of a sender (record/channel.h), for all of them. */
+extern void weir_router_flush(WeirRouter *router);
+extern bool weir_router_push(WeirRouter *router);
+extern void weir_router_mark(WeirRouter *router);
+extern void weir_router_undo(WeirRouter *router);
+extern void weir_router_release(WeirRouter *router);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * task/source_rows.c
+ *		What a source task does with the records it has read.
+ *
+ *	batch -> scan operator -> hash -> senders
+ *
+ * A batch is run whole, in a read-only transaction of its own; where that fails,
+ * the records at fault are found by running parts of it.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "decide/isolate.h"
+#include "decide/poison.h"
+#include "record/scan.h"
+#include "sink/epoch.h"
+#include "task/source_rows.h"
+
+#define BATCH_RECORDS 4096
+
+WeirSourceRows *
+weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *router)
+{
+	WeirSourceRows *rows = palloc0(sizeof(WeirSourceRows));
+	Relation	rel = table_open(stream->relid, AccessShareLock);
+
+	rows->task = task;
+	rows->stream = stream;
+	rows->router = router;
+	rows->input = weir_scan_input_create(RelationGetDescr(rel), BATCH_RECORDS);
+	table_close(rel, AccessShareLock);
+	if (stream->dead_letter)
+		weir_scan_input_keep_letters(rows->input);
+	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
+	if (weir_dataflow_is_keyed(task->dataflow))
+		weir_router_set_keys(router, task->dataflow);
+	return rows;
+}
+
+/* Records are decoded by the stream's columns as they were at the start. */
+static void
+check_stream(WeirSourceRows *rows)
+{
+	Relation	rel = table_open(rows->stream->relid, NoLock);
+	bool		same = equalTupleDescs(RelationGetDescr(rel), rows->input->batch->desc);
+
+	table_close(rel, NoLock);
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("stream %s was altered while the job runs", rows->stream->name),
+				 errdetail("The job restarts with the columns it has now.")));
+}
+
+static void
+refresh(WeirSourceRows *rows)
+{
+	WeirTask   *task = rows->task;
+	MemoryContext old;
+
+	if (!weir_task_refresh(task, weir_dataflow_lock_scan))
+		return;
+	old = MemoryContextSwitchTo(task->context);
+	weir_operator_close(rows->scan);
+	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
+	if (weir_dataflow_is_keyed(task->dataflow))
+		weir_router_set_keys(rows->router, task->dataflow);
+	MemoryContextSwitchTo(old);
+	check_stream(rows);
+	weir_task_drop_stale(task);
+}
+
+static void
+run_range(WeirSourceRows *rows, int from, int to)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	weir_epoch_be_owner();
+	XactReadOnly = true;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	refresh(rows);
+	rows->scan->ops->rows(rows->scan, rows->input->batch, from, to, &rows->router->output);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(rows->task->context);
+}
+
+/*
+ * An error before any record was read is not a record's; nor is one whose class
+ * says so.
+ */
+static bool
+blames_record(const WeirSourceRows *rows, const ErrorData *error)
+{
+	return rows->line > 0 &&
+		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
+}
+
+/* The error of a range, if it is about a record; NULL if there was none. */
+static ErrorData *
+try_range(WeirSourceRows *rows, int from, int to)
+{
+	ErrorData  *volatile error = NULL;
+
+	rows->line = 0;
+	PG_TRY();
+	{
+		run_range(rows, from, to);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(rows->input->batch->context);
+		error = CopyErrorData();
+		weir_current_scan = NULL;
+		if (rows->line > 0)
+			rows->task->line = rows->line;
+		if (!blames_record(rows, error))
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(rows->task->context);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/* After an error: what the operator had of the transaction is gone. */
+static void
+reset_scan(WeirSourceRows *rows)
+{
+	StartTransactionCommand();
+	weir_operator_reset(rows->scan);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(rows->task->context);
+}
+
+/* The index of the record that the scan has read last. */
+static int
+index_read(const WeirSourceRows *rows)
+{
+	const WeirBatch *batch = rows->input->batch;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		if (batch->lines[i] == rows->line)
+			return i;
+	}
+	return -1;
+}
+
+/* A record for which the query errs: a dead letter, or the end of the attempt. */
+static void
+drop_record(WeirSourceRows *rows, int index, ErrorData *error)
+{
+	WeirScanInput *input = rows->input;
+	int64		line = input->batch->lines[index];
+	MemoryContext old;
+
+	if (!rows->stream->dead_letter)
+	{
+		rows->task->line = line;
+		ReThrowError(error);
+	}
+	weir_task_check_blame(rows->task, error, line);
+	old = MemoryContextSwitchTo(input->batch->context);
+	weir_scan_input_add_letter(input, index, error->sqlerrcode, weir_letter_error(error));
+	MemoryContextSwitchTo(old);
+}
+
+/* The rows of the range that was run stay, or are taken back. */
+static void
+keep_rows(WeirSourceRows *rows, bool keep)
+{
+	if (!rows->stream->dead_letter)
+		return;
+	if (!keep)
+		weir_router_undo(rows->router);
+	weir_router_mark(rows->router);
+}
+
+/*
+ * Without dead letters the attempt ends, but with the record to blame: it is
+ * looked for with rows going nowhere.  If it is not met again, the first error
+ * must do.
+ */
+static void
+search(WeirSourceRows *rows, ErrorData *error)
+{
+	if (rows->first_error == NULL)
+		rows->first_error = error;
+	rows->router->discards = true;
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	int64		x = ((const WeirLetter *) a)->line;
+	int64		y = ((const WeirLetter *) b)->line;
+
+	return x < y ? -1 : x > y ? 1 : 0;
+}
+
+static void
+send_letters(WeirSourceRows *rows)
+{
+	WeirScanInput *input = rows->input;
+
+	if (input->nletters > 1)
+		qsort(input->letters, input->nletters, sizeof(WeirLetter), compare_lines);
+	for (int i = 0; i < input->nletters; i++)
+		weir_router_letter(rows->router, &input->letters[i]);
+}
+
+/* Rows wait in the senders until their range is through. */
+static void
+run_batch(WeirSourceRows *rows)
+{
+	int64	   *records_out = &rows->task->slot->stats.records_out;
+	WeirIsolate iso;
+	int			from;
+	int			to;
+
+	keep_rows(rows, true);
+	weir_isolate_begin(&iso, rows->input->batch->nrows);
+	while (weir_isolate_next(&iso, &from, &to))
+	{
+		int64		before = *records_out;
+		ErrorData  *error = try_range(rows, from, to);
+
+		keep_rows(rows, error == NULL);
+		if (error == NULL)
+		{
+			weir_isolate_succeeded(&iso);
+			continue;
+		}
+		*records_out = before;
+		reset_scan(rows);
+		if (weir_isolate_failed(&iso, index_read(rows)))
+			drop_record(rows, from, error);
+		else if (!rows->stream->dead_letter)
+			search(rows, error);
+	}
+	if (rows->first_error)
+		ReThrowError(rows->first_error);
+}
+
+void
+weir_source_rows_run(WeirSourceRows *rows)
+{
+	WeirTask   *task = rows->task;
+	int			nrecords = rows->input->batch->nrows;
+
+	weir_scan_input_settle(rows->input);
+	run_batch(rows);
+	send_letters(rows);
+	weir_router_release(rows->router);
+	task->line = 0;
+	task->slot->stats.records_in += nrecords;
+	task->slot->stats.bytes_in = task->slot->source.bytes;
+}

@@ -1,0 +1,34 @@
+/*
+ * task/source_rows.h
+ *		What a source task does with the records it has read: the stateless part
+ *		of the query over each batch, and its rows and letters on their way.
+ */
+#ifndef WEIR_TASK_SOURCE_ROWS_H
+#define WEIR_TASK_SOURCE_ROWS_H
+
+#include "postgres.h"
+
+#include "record/scan_input.h"
+#include "source/stream.h"
+#include "task/router.h"
+#include "task/task.h"
+
+typedef struct WeirSourceRows
+{
+	WeirTask   *task;
+	const WeirStream *stream;
+	WeirRouter *router;
+	WeirScanInput *input;		/* for the source to fill */
+	WeirOperator *scan;
+	int64		line;			/* of the record that the scan has read last, 0: none */
+	ErrorData  *first_error;	/* while the record at fault is looked for */
+} WeirSourceRows;
+
+/* In CurrentMemoryContext, in a transaction. */
+extern WeirSourceRows *weir_source_rows_create(WeirTask *task, const WeirStream *stream,
+											   WeirRouter *router);
+
+/* Works off what the input holds.  Outside a transaction. */
+extern void weir_source_rows_run(WeirSourceRows *rows);
+
+#endif
