@@ -70,13 +70,13 @@ open_reader(Source *source)
 }
 
 static void
-vote(Source *source, int64 checkpoint)
+vote(Source *source, int64 checkpoint, bool final)
 {
 	WeirPosition position;
 	WeirTaskTimes times = {0};
 	int64		began = weir_now();
 
-	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->position(source->reader, final, &position);
 	source->reader->ops->flush(source->reader, true);
 	times.write = weir_now() - began;
 	weir_task_vote(source->task, checkpoint, WEIR_VOTE_ACK, &position, &times);
@@ -93,7 +93,7 @@ handle_trigger(Source *source, const WeirControl *message)
 		weir_router_barrier(source->router, message->checkpoint, weir_now(), message->full);
 		WEIR_FAULT(after_barrier);
 	}
-	vote(source, message->checkpoint);
+	vote(source, message->checkpoint, message->ckind == WEIR_FINAL);
 	if (message->ckind == WEIR_FINAL)
 	{
 		source->paused = true;
@@ -118,7 +118,7 @@ trim_unchecked(Source *source)
 
 	if (source->task->attempt->checkpointing)
 		return;
-	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->position(source->reader, false, &position);
 	source->reader->ops->trim(source->reader, &position);
 }
 
