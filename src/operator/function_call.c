@@ -84,18 +84,18 @@ init_arguments(WeirFunctionCall *call, const FuncExpr *expr)
 }
 
 WeirFunctionCall *
-weir_function_call_create(const WeirDataflow *df)
+weir_function_call_create(const WeirFunctionPlan *plan)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir function call",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	WeirFunctionCall *call = palloc0(sizeof(WeirFunctionCall));
-	FuncExpr   *expr = df->call;
+	FuncExpr   *expr = plan->call;
 	int			nargs = list_length(expr->args);
 
 	check_privilege(expr->funcid);
 	call->context = context;
-	call->expected = df->function_desc;
+	call->expected = plan->result;
 	call->econtext = CreateStandaloneExprContext();
 	call->args_context = AllocSetContextCreate(context, "weir arguments", ALLOCSET_SMALL_SIZES);
 	init_arguments(call, expr);
