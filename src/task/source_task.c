@@ -17,6 +17,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "graph/kinds/source.h"
 #include "source/handover.h"
 #include "source/source.h"
 #include "task/router.h"
@@ -47,7 +48,7 @@ open_reader(Source *source)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	source->stream = weir_stream_get(task->dataflow->stream);
+	source->stream = weir_stream_get(weir_source_plan(weir_task_node(task, 0))->stream);
 	ops = weir_source_of(source->stream->relid);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	source->router = weir_router_create(task);
