@@ -25,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "operator/expression_query.h"
 #include "operator/function_call.h"
 
 /* Where an argument comes from. */
@@ -353,6 +354,7 @@ weir_function_call_run(WeirFunctionCall *call, const Datum *values, const bool *
 		returned(arg, call->values, call->nulls);
 		return;
 	}
+	weir_expression_queries_begin_call();
 	call->rsinfo.returnMode = SFRM_ValuePerCall;
 	call->rsinfo.setResult = NULL;
 	call->rsinfo.setDesc = NULL;

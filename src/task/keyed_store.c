@@ -12,6 +12,7 @@
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "operator/node_store.h"
+#include "operator/expression_query.h"
 #include "state/chunk/convert.h"
 #include "task/keyed_store.h"
 #include "task/state_memory.h"
@@ -83,6 +84,7 @@ weir_keyed_store_open(WeirTask *task, const WeirNode *node)
 						   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);
+	weir_expression_queries_keep();
 	task->loading = false;
 	return loading.store;
 }
