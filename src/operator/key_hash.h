@@ -13,9 +13,12 @@
 typedef struct WeirKeyHasher WeirKeyHasher;
 
 /* In a transaction; it goes with the dataflow.  Without keys all hashes are 0. */
-extern WeirKeyHasher *weir_key_hasher_create(const WeirDataflow *dataflow);
+extern WeirKeyHasher *weir_key_hasher_create(const WeirDataflow *dataflow, int64 *line);
 
-/* Fills in batch->hashes; the rows are of row_desc.  In a transaction. */
+/*
+ * Fills in batch->hashes; the rows are of row_desc.  In a transaction.  *line is that
+ * of the row whose type's function is called.
+ */
 extern void weir_key_hasher_run(WeirKeyHasher *hasher, WeirBatch *batch);
 
 #endif

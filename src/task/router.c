@@ -106,9 +106,9 @@ weir_router_create(WeirTask *task)
 }
 
 void
-weir_router_set_keys(WeirRouter *router, const WeirDataflow *dataflow)
+weir_router_set_keys(WeirRouter *router, const WeirDataflow *dataflow, int64 *line)
 {
-	router->hasher = weir_key_hasher_create(dataflow);
+	router->hasher = weir_key_hasher_create(dataflow, line);
 }
 
 void

@@ -39,7 +39,7 @@ weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *ro
 		weir_scan_input_keep_letters(rows->input);
 	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
 	if (weir_dataflow_is_keyed(task->dataflow))
-		weir_router_set_keys(router, task->dataflow);
+		weir_router_set_keys(router, task->dataflow, &rows->line);
 	return rows;
 }
 
@@ -70,7 +70,7 @@ refresh(WeirSourceRows *rows)
 	weir_operator_close(rows->scan);
 	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
 	if (weir_dataflow_is_keyed(task->dataflow))
-		weir_router_set_keys(rows->router, task->dataflow);
+		weir_router_set_keys(rows->router, task->dataflow, &rows->line);
 	MemoryContextSwitchTo(old);
 	check_stream(rows);
 	weir_task_drop_stale(task);

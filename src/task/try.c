@@ -147,7 +147,7 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->to_step.rows = run_step;
 	t->to_sink.rows = write_rows;
 	t->scan = weir_operator_open(&weir_scan_operator, df, NULL, &t->line);
-	t->hasher = weir_key_hasher_create(df);
+	t->hasher = weir_key_hasher_create(df, &t->line);
 	t->step = weir_operator_open(weir_operator_behind_scan(df), df, t->store, &t->line);
 	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
 	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
