@@ -21,11 +21,12 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 
 struct WeirDirectScan
 {
-	WeirBatch	batch;			/* of row_desc */
+	WeirBatch	batch;			/* of node->out */
 	WeirBatch  *own;			/* its memory, where vectors are not shared */
 	int		   *source;			/* a column: the stream's, from 0; -1: computed */
 	ExprState **computed;
@@ -39,9 +40,9 @@ struct WeirDirectScan
 };
 
 static ForeignScan *
-plan_of(const WeirDataflow *df)
+plan_of(const WeirNode *node)
 {
-	return (ForeignScan *) df->scan->planTree;
+	return (ForeignScan *) weir_scan_plan(node)->statement->planTree;
 }
 
 /* The column of the stream that an expression is; 0: it is none. */
@@ -55,9 +56,9 @@ plain_column(Expr *expr)
 
 /* What is read of the stream, as pull_varattnos has it; the last column is the ordinal. */
 static Bitmapset *
-attributes_read(const WeirDataflow *df, bool computed_only)
+attributes_read(const WeirNode *node, bool computed_only)
 {
-	ForeignScan *plan = plan_of(df);
+	ForeignScan *plan = plan_of(node);
 	Bitmapset  *attributes = NULL;
 	ListCell   *lc;
 
@@ -66,43 +67,43 @@ attributes_read(const WeirDataflow *df, bool computed_only)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 
-		if (entry->resno != df->ordinal && !(computed_only && plain_column(entry->expr)))
+		if (entry->resno != weir_scan_plan(node)->ordinal && !(computed_only && plain_column(entry->expr)))
 			pull_varattnos((Node *) entry->expr, plan->scan.scanrelid, &attributes);
 	}
 	return attributes;
 }
 
 bool
-weir_direct_scan_serves(const WeirDataflow *df)
+weir_direct_scan_serves(const WeirNode *node)
 {
-	PlannedStmt *stmt = df->scan;
-	ForeignScan *plan = plan_of(df);
+	PlannedStmt *stmt = weir_scan_plan(node)->statement;
+	ForeignScan *plan = plan_of(node);
 	int			first;
 
 	if (!IsA(stmt->planTree, ForeignScan) || stmt->subplans != NIL ||
 		stmt->paramExecTypes != NIL || plan->scan.plan.initPlan != NIL ||
 		plan->scan.scanrelid == 0 || plan->fdw_exprs != NIL || outerPlan(plan) != NULL ||
-		rt_fetch(plan->scan.scanrelid, stmt->rtable)->relid != df->stream)
+		rt_fetch(plan->scan.scanrelid, stmt->rtable)->relid != weir_scan_plan(node)->stream)
 		return false;
 	/* no system column but the ordinal */
-	first = bms_next_member(attributes_read(df, false), -1);
+	first = bms_next_member(attributes_read(node, false), -1);
 	return first < 0 || first + FirstLowInvalidHeapAttributeNumber >= 0;
 }
 
 static void
-init_columns(WeirDirectScan *scan, const WeirDataflow *df)
+init_columns(WeirDirectScan *scan, const WeirNode *node)
 {
 	ListCell   *lc;
-	int			natts = df->row_desc->natts;
+	int			natts = node->out->natts;
 
 	scan->source = palloc(sizeof(int) * Max(natts, 1));
 	scan->computed = palloc0(sizeof(ExprState *) * Max(natts, 1));
-	foreach(lc, plan_of(df)->scan.plan.targetlist)
+	foreach(lc, plan_of(node)->scan.plan.targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 		int			column = entry->resno - 1;
 
-		if (entry->resno == df->ordinal)
+		if (entry->resno == weir_scan_plan(node)->ordinal)
 			continue;
 		scan->source[column] = plain_column(entry->expr) - 1;
 		if (scan->source[column] >= 0)
@@ -114,9 +115,9 @@ init_columns(WeirDirectScan *scan, const WeirDataflow *df)
 
 /* A whole row needs all columns. */
 static void
-init_needed(WeirDirectScan *scan, const WeirDataflow *df, int natts)
+init_needed(WeirDirectScan *scan, const WeirNode *node, int natts)
 {
-	Bitmapset  *attributes = attributes_read(df, true);
+	Bitmapset  *attributes = attributes_read(node, true);
 	bool		all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, attributes);
 
 	scan->needed = palloc(sizeof(int) * Max(natts, 1));
@@ -128,13 +129,13 @@ init_needed(WeirDirectScan *scan, const WeirDataflow *df, int natts)
 }
 
 WeirDirectScan *
-weir_direct_scan_create(const WeirDataflow *df, const WeirBatch *in)
+weir_direct_scan_create(const WeirNode *node, const WeirBatch *in)
 {
 	WeirDirectScan *scan = palloc0(sizeof(WeirDirectScan));
-	List	   *qual = plan_of(df)->scan.plan.qual;
+	List	   *qual = plan_of(node)->scan.plan.qual;
 
-	init_columns(scan, df);
-	init_needed(scan, df, in->desc->natts);
+	init_columns(scan, node);
+	init_needed(scan, node, in->desc->natts);
 	if (qual != NIL)
 		scan->qual = ExecInitQual(qual, NULL);
 	scan->econtext = CreateStandaloneExprContext();
@@ -142,9 +143,9 @@ weir_direct_scan_create(const WeirDataflow *df, const WeirBatch *in)
 	scan->econtext->ecxt_scantuple = scan->slot;
 	memset(scan->slot->tts_isnull, true, sizeof(bool) * in->desc->natts);
 	ExecStoreVirtualTuple(scan->slot);
-	scan->own = weir_batch_create(df->row_desc, in->capacity);
+	scan->own = weir_batch_create(node->out, in->capacity);
 	scan->selection = palloc(sizeof(int) * in->capacity);
-	scan->batch.columns = palloc(sizeof(WeirVector) * Max(df->row_desc->natts, 1));
+	scan->batch.columns = palloc(sizeof(WeirVector) * Max(node->out->natts, 1));
 	return scan;
 }
 

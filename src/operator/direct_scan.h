@@ -13,10 +13,10 @@
 typedef struct WeirDirectScan WeirDirectScan;
 
 /* Is the plan of this kind? */
-extern bool weir_direct_scan_serves(const WeirDataflow *dataflow);
+extern bool weir_direct_scan_serves(const WeirNode *node);
 
 /* For batches of the stream like this one.  In a transaction, in CurrentMemoryContext. */
-extern WeirDirectScan *weir_direct_scan_create(const WeirDataflow *dataflow,
+extern WeirDirectScan *weir_direct_scan_create(const WeirNode *node,
 											   const WeirBatch *in);
 /* Before its memory goes; committed: else what the transaction held is gone already. */
 extern void weir_direct_scan_close(WeirDirectScan *scan, bool committed);

@@ -7,17 +7,18 @@
 
 #include "postgres.h"
 
-#include "compile/dataflow.h"
+#include "graph/graph.h"
 #include "record/batch.h"
 
 typedef struct WeirKeyHasher WeirKeyHasher;
 
-/* In a transaction; it goes with the dataflow.  Without keys all hashes are 0. */
-extern WeirKeyHasher *weir_key_hasher_create(const WeirDataflow *dataflow, int64 *line);
+/* In a transaction; it goes with the context.  Without keys all hashes are 0. */
+extern WeirKeyHasher *weir_key_hasher_create(int nkeys, const WeirKeyColumn *keys,
+											 MemoryContext context, int64 *line);
 
 /*
- * Fills in batch->hashes; the rows are of row_desc.  In a transaction.  *line is that
- * of the row whose type's function is called.
+ * Fills in batch->hashes; the keys' columns are those of its rows.  In a transaction.
+ * *line is that of the row whose type's function is called.
  */
 extern void weir_key_hasher_run(WeirKeyHasher *hasher, WeirBatch *batch);
 

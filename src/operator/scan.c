@@ -16,6 +16,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 #include "operator/operator.h"
 #include "record/scan.h"
@@ -25,7 +26,7 @@
 typedef struct StreamScan
 {
 	WeirOperator op;
-	WeirBatch  *batch;			/* of row_desc */
+	WeirBatch  *batch;			/* of node->out */
 	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
 	bool		is_direct;
 	WeirDirectScan *direct;		/* NULL: not yet */
@@ -39,19 +40,13 @@ typedef struct ScanReceiver
 	const WeirBatch *in;
 } ScanReceiver;
 
-static bool
-serves(const WeirDataflow *df)
-{
-	return false;
-}
-
 static void
 open_scan(WeirOperator *op)
 {
 	StreamScan *scan = (StreamScan *) op;
-	TupleDesc	desc = op->dataflow->row_desc;
+	TupleDesc	desc = op->node->out;
 
-	scan->is_direct = weir_direct_scan_serves(op->dataflow);
+	scan->is_direct = weir_direct_scan_serves(op->node);
 	if (scan->is_direct)
 		return;
 	scan->batch = weir_batch_create(desc, SCAN_ROWS);
@@ -124,7 +119,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 			weir_batch_set_value(batch, i, batch->nrows, copy_value(scan, i, slot->tts_values[i]));
 	}
 	MemoryContextSwitchTo(old);
-	ordinal = slot->tts_values[scan->op.dataflow->ordinal - 1];
+	ordinal = slot->tts_values[weir_scan_plan(scan->op.node)->ordinal - 1];
 	take_record(batch, receiver->in, weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
 	batch->nrows++;
 	return true;
@@ -143,7 +138,7 @@ receive_nothing(DestReceiver *self)
 static void
 run_plan(WeirOperator *op, DestReceiver *receiver)
 {
-	QueryDesc  *query = CreateQueryDesc(op->dataflow->scan, op->dataflow->text,
+	QueryDesc  *query = CreateQueryDesc(weir_scan_plan(op->node)->statement, op->text,
 										GetActiveSnapshot(), InvalidSnapshot,
 										receiver, NULL, NULL, 0);
 
@@ -167,7 +162,7 @@ forget_rows(StreamScan *scan)
 	}
 	weir_batch_free(scan->batch);
 	old = MemoryContextSwitchTo(scan->op.context);
-	scan->batch = weir_batch_create(scan->op.dataflow->row_desc, SCAN_ROWS);
+	scan->batch = weir_batch_create(scan->op.node->out, SCAN_ROWS);
 	MemoryContextSwitchTo(old);
 }
 
@@ -175,7 +170,7 @@ static void
 execute(StreamScan *scan, const WeirBatch *in, int from, int to)
 {
 	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
-	WeirScan	current = {scan->op.dataflow->stream, in, from, to, scan->op.line};
+	WeirScan	current = {weir_scan_plan(scan->op.node)->stream, in, from, to, scan->op.line};
 
 	receiver.scan = scan;
 	receiver.in = in;
@@ -191,7 +186,7 @@ begin_direct(StreamScan *scan, const WeirBatch *in)
 
 	execute(scan, in, 0, 0);
 	old = MemoryContextSwitchTo(scan->op.context);
-	scan->direct = weir_direct_scan_create(scan->op.dataflow, in);
+	scan->direct = weir_direct_scan_create(scan->op.node, in);
 	MemoryContextSwitchTo(old);
 }
 
@@ -224,9 +219,7 @@ close_scan(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_scan_operator = {
-	.name = "scan",
 	.size = sizeof(StreamScan),
-	.serves = serves,
 	.open = open_scan,
 	.may_fail = may_fail,
 	.rows = scan_rows,
