@@ -17,6 +17,7 @@ main(void)
 	test_stop();
 	test_recovery();
 	test_commit();
+	test_credit();
 	test_align();
 	test_align_model();
 	test_framing();
@@ -30,6 +31,7 @@ main(void)
 	test_rewrite();
 	test_checkpointer_random();
 	test_resume();
+	test_parse();
 	test_socket_position();
 	test_dialer();
 	return done_testing();
