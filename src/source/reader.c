@@ -81,6 +81,7 @@ open_journal(WeirReader *r, const WeirSocketPosition *start)
 	if (start->offset > weir_journal_end(r->journal))
 		weir_journal_skip_to(r->journal, start->offset);
 	r->at_end = r->drained = start->ended;	/* unless the journal goes on from there */
+	r->drained_at = start->offset;
 	if (r->options.pass_end)
 		pass_the_end(r, start, &stamp);
 	weir_journal_rewind(r->journal, start->offset);
@@ -412,10 +413,15 @@ weir_reader_flush(WeirReader *r, bool force)
 	weir_input_flush(r->input, force);
 }
 
+/* Whoever begins at the end that a drain made stands at it, before it is handed out too. */
 void
-weir_reader_position(WeirReader *r, WeirSocketPosition *position)
+weir_reader_position(WeirReader *r, bool final, WeirSocketPosition *position)
 {
 	*position = r->position;
+	if (r->drain_ended && !final)
+		position->ended = false;
+	if (r->drained && r->position.offset == r->drained_at)
+		position->ended = true;
 }
 
 void

@@ -36,7 +36,9 @@ struct WeirReader
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met */
 	bool		drained;		/* by the start position; the journal may have more */
+	int64		drained_at;
 	bool		draining;
+	bool		drain_ended;	/* the end is that of the drain */
 	bool		connected;		/* another connection was made, and brought nothing yet */
 	bool		input_failed;
 	bool		passing;		/* the start lies within what was put aside */

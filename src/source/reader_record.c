@@ -189,7 +189,7 @@ weir_reader_end_drain(WeirReader *r)
 	const char *text;
 	Size		len;
 
-	r->at_end = true;
+	r->at_end = r->drain_ended = true;
 	if (weir_reader_keeps_journal(r) || r->stream->resume || weir_framer_tail(r->framer) == 0)
 		return;
 	text = weir_framer_text(r->framer, &len);

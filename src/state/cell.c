@@ -40,9 +40,19 @@ cell_size(const WeirState *state, WeirCell cell)
 	if (state->live)
 		return 2 + sizeof(uint32) + cell_live(cell)->bytes;
 	if (state->in_place)
-		return 2 + (state->stamp_offset ? sizeof(int64) : 0) + state->in_place->flat_size(state);
+		return 2 + (state->stamp_offset ? sizeof(int64) : 0) + state->flat_size;
 	return 2 + (state->stamp_offset ? sizeof(int64) : 0) +
 		(cell.flags & WEIR_CELL_NULL ? 0 : weir_flat_size(&state->type, cell.value));
+}
+
+/* Whether it holds something has changed. */
+static void
+count_entry(WeirStore *store, WeirGroup *group, WeirEntry *entry, bool is_empty)
+{
+	int64		key_size = weir_keys_size(store, entry);
+
+	group->live_bytes += is_empty ? -key_size : key_size;
+	store->nentries += is_empty ? -1 : 1;
 }
 
 /*
@@ -68,12 +78,7 @@ replace(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 old_size, We
 	is_empty = weir_entry_is_empty(store, entry);
 	group->live_bytes += cell_size(state, cell) - old_size;
 	if (was_empty != is_empty)
-	{
-		int64		key_size = weir_keys_size(store, entry);
-
-		group->live_bytes += is_empty ? -key_size : key_size;
-		store->nentries += is_empty ? -1 : 1;
-	}
+		count_entry(store, group, entry, is_empty);
 }
 
 void
@@ -211,19 +216,23 @@ weir_cell_is_expired(const WeirState *state, WeirEntry *entry)
 void
 weir_cell_written_in_place(WeirState *state, WeirGroup *group, WeirEntry *entry, bool present)
 {
-	WeirCell	cell = weir_cell_get(state, entry);
+	WeirStore  *store = state->store;
+	uint8	   *flags = weir_cell_flags(state, entry);
+	WeirCell	cell = {PointerGetDatum(weir_in_place(state, entry)), 0, WEIR_CELL_PRESENT};
 
-	if (present != ((cell.flags & WEIR_CELL_PRESENT) != 0))
+	Assert(state->in_place && (*flags & ~WEIR_CELL_PRESENT) == 0);
+	if (present != (*flags != 0))
 	{
-		int64		old_size = cell_size(state, cell);
+		bool		was_empty = weir_entry_is_empty(store, entry);
 
-		cell.flags = present ? WEIR_CELL_PRESENT : 0;
-		cell.stamp = state->store->clock;
-		replace(state, group, entry, old_size, cell);
+		*flags = present ? WEIR_CELL_PRESENT : 0;
+		group->live_bytes += present ? cell_size(state, cell) : -cell_size(state, cell);
+		if (was_empty != weir_entry_is_empty(store, entry))
+			count_entry(store, group, entry, !was_empty);
 	}
-	else if (present && state->stamp_offset)
-		*weir_cell_stamp(state, entry) = state->store->clock;
-	weir_entry_dirty(state->store, group, entry);
+	if (state->stamp_offset)
+		*weir_cell_stamp(state, entry) = store->clock;
+	weir_entry_dirty(store, group, entry);
 }
 
 /* The current key's cell owns this object instead of what it held, stamped now. */

@@ -47,13 +47,6 @@ slot_matches(weir_table_hash *table, WeirEntry *stored, WeirEntry *wanted)
 #define FIRST_DIRTY 16
 #define SLOTS_AHEAD 5			/* of a table that are fetched for a key: a cache line and one more */
 
-/* The table's 32 bits, independent of those that chose the group. */
-uint32
-weir_table_hash_of(uint64 hash)
-{
-	return (uint32) ((hash * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
-}
-
 WeirGroup *
 weir_current_group(WeirStore *store)
 {
@@ -112,15 +105,6 @@ weir_entry_make(WeirStore *store)
 	return entry;
 }
 
-bool
-weir_entry_is_empty(const WeirStore *store, WeirEntry *entry)
-{
-	for (int i = 0; i < store->nstates; i++)
-		if (entry->bytes[store->nkeys + i] & WEIR_CELL_PRESENT)
-			return false;
-	return true;
-}
-
 /* Where a key is looked for first. */
 typedef struct Ahead
 {
@@ -145,26 +129,28 @@ ahead_slot(Ahead ahead, int probed)
 	return &ahead.table->data[(ahead.hash + probed) & ahead.table->sizemask];
 }
 
-static inline void
-fetch_entry(const WeirStore *store, Ahead ahead)
+/* The entry of the key, if a slot that was fetched has it. */
+static inline WeirEntry *
+ahead_entry(Ahead ahead)
 {
 	for (int probed = 0; probed < SLOTS_AHEAD; probed++)
 	{
 		WeirSlot   *slot = ahead_slot(ahead, probed);
 
 		if (slot->status != weir_table_SH_IN_USE)
-			return;
-		if (slot->hash != ahead.hash)
-			continue;
-		__builtin_prefetch(slot->entry);
-		__builtin_prefetch((char *) slot->entry + store->entry_size - 1);
-		return;
+			return NULL;
+		if (slot->hash == ahead.hash)
+			return slot->entry;
 	}
+	return NULL;
 }
 
 /*
  * A hint that these keys will be current soon.  Slots lie anywhere in their tables,
  * and entries anywhere: all slots are fetched side by side, then all entries.
+ *
+ * A function that does nothing but fetch is no function to gcc, which leaves out calls
+ * of it that it can see.
  */
 void
 weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
@@ -181,8 +167,14 @@ weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
 		__builtin_prefetch(ahead_slot(ahead[i], SLOTS_AHEAD - 1));
 	}
 	for (int i = 0; i < n; i++)
-		if (ahead[i].table)
-			fetch_entry(store, ahead[i]);
+	{
+		WeirEntry  *entry = ahead[i].table ? ahead_entry(ahead[i]) : NULL;
+
+		if (entry == NULL)
+			continue;
+		__builtin_prefetch(entry);
+		__builtin_prefetch((char *) entry + store->entry_size - 1);
+	}
 }
 
 /* Takes an empty entry out of its table and frees it. */

@@ -119,7 +119,6 @@ typedef struct WeirInPlaceOps
 	const char *(*unflatten) (WeirState *state, const char *bytes, Size size, void *cell);
 	/* The same of what a live object of the same state wrote. */
 	const char *(*unflatten_live) (WeirState *state, const char *bytes, Size size, void *cell);
-	int64		(*flat_size) (const WeirState *state);
 } WeirInPlaceOps;
 
 /* How a key column is compared. */
@@ -155,6 +154,7 @@ struct WeirState
 	const WeirLiveOps *live;	/* NULL: its cells are flat values, or in place */
 	const WeirInPlaceOps *in_place; /* NULL: an entry has but a datum of it */
 	Size		in_place_size;
+	int64		flat_size;		/* of a cell in place in a chunk, as near as accounting needs */
 	void	   *detail;			/* what its kind keeps for all keys */
 	Size		value_offset;
 	Size		stamp_offset;	/* 0: no ttl, no stamp */
@@ -173,6 +173,13 @@ typedef struct WeirSlot
 #define SH_SCOPE extern
 #define SH_DECLARE
 #include "lib/simplehash.h"
+
+/* The table's 32 bits, independent of those that chose the group. */
+static inline uint32
+weir_table_hash_of(uint64 hash)
+{
+	return (uint32) ((hash * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
+}
 
 struct WeirGroup
 {
@@ -284,6 +291,16 @@ weir_cell_stamp(const WeirState *state, WeirEntry *entry)
 	return state->stamp_offset ? (int64 *) ((char *) entry + state->stamp_offset) : NULL;
 }
 
+/* Does it hold nothing? */
+static inline bool
+weir_entry_is_empty(const WeirStore *store, WeirEntry *entry)
+{
+	for (int i = 0; i < store->nstates; i++)
+		if (entry->bytes[store->nkeys + i] & WEIR_CELL_PRESENT)
+			return false;
+	return true;
+}
+
 /* The object of a live state's cell, NULL if it is empty. */
 static inline WeirLive *
 weir_live_get(const WeirState *state, WeirEntry *entry)
@@ -320,13 +337,11 @@ extern void weir_keys_free(WeirStore *store, WeirEntry *entry);
 extern Size weir_keys_size(const WeirStore *store, WeirEntry *entry);
 
 /* entry.c: entries of the current key, and their end */
-extern uint32 weir_table_hash_of(uint64 hash);
 extern WeirGroup *weir_current_group(WeirStore *store);
 extern WeirEntry *weir_entry_find(WeirStore *store);
 extern WeirEntry *weir_entry_make(WeirStore *store);
 extern void weir_entry_delete(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 extern void weir_entry_dirty(WeirStore *store, WeirGroup *group, WeirEntry *entry);
-extern bool weir_entry_is_empty(const WeirStore *store, WeirEntry *entry);
 extern void weir_group_shrink(WeirStore *store, WeirGroup *group);
 
 /* cell.c: the one place where entries' contents change */

@@ -75,11 +75,10 @@ end_sweep(WeirStore *store)
 	store->sweep_slot = 0;
 }
 
-static inline void
-fetch_ahead(const weir_table_hash *table, uint64 slot)
+static inline const void *
+entry_ahead(const weir_table_hash *table, uint64 slot)
 {
-	if (slot < table->size && table->data[slot].status == weir_table_SH_IN_USE)
-		__builtin_prefetch(table->data[slot].entry);
+	return slot < table->size && table->data[slot].status == weir_table_SH_IN_USE ? table->data[slot].entry : NULL;
 }
 
 void
@@ -106,7 +105,7 @@ weir_sweep(WeirStore *store)
 			}
 			continue;
 		}
-		fetch_ahead(group->table, (uint64) store->sweep_slot + SWEEP_AHEAD);
+		__builtin_prefetch(entry_ahead(group->table, (uint64) store->sweep_slot + SWEEP_AHEAD));
 		if (group->table->data[store->sweep_slot].status == weir_table_SH_IN_USE)
 		{
 			visit(store, group, group->table->data[store->sweep_slot].entry);

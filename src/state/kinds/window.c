@@ -36,6 +36,7 @@ keep_in_place(WeirState *state, WeirWindows *windows)
 	state->live = NULL;
 	state->in_place = &weir_window_in_place_ops;
 	state->in_place_size = weir_native_size(windows->native);
+	state->flat_size = 3 + weir_native_flat_size(windows->native);
 }
 
 static void

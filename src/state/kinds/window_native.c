@@ -53,17 +53,10 @@ in_place_unflatten_live(WeirState *state, const char *bytes, Size size, void *ce
 	return wrong ? wrong : check_count(windows, seen);
 }
 
-static int64
-in_place_flat_size(const WeirState *state)
-{
-	return 3 + weir_native_flat_size(weir_windows_of(state)->native);
-}
-
 const WeirInPlaceOps weir_window_in_place_ops = {
 	.flatten = in_place_flatten,
 	.unflatten = in_place_unflatten,
-	.unflatten_live = in_place_unflatten_live,
-	.flat_size = in_place_flat_size
+	.unflatten_live = in_place_unflatten_live
 };
 
 /* Has the key a window that goes on?  Where what it has has expired, it begins anew. */
