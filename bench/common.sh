@@ -72,3 +72,12 @@ set_up_jobs() {
 	} | psql -XAtq -v ON_ERROR_STOP=1 > /dev/null
 }
 
+# The rows of bench/rows that are named, or all, without blanks round the bars.
+rows() {
+	grep -v '^#' bench/rows | sed 's/ *| */|/g; s/ *$//' |
+		while IFS='|' read -r name rest; do
+			case " ${1:-$name} " in
+				*" $name "*) echo "$name|$rest" ;;
+			esac
+		done
+}
