@@ -57,7 +57,7 @@ build_functions() {
 	include=$("$PG_CONFIG" --includedir-server)
 	cc -O2 -pthread -o "$work/send" bench/send.c
 	for library in bench/average.c examples/c_function/moving_average.c; do
-		cc -O2 -fPIC -shared -I"$include" -o "$work/$(basename "$library" .c).so" "$library"
+		cc -O2 -fno-omit-frame-pointer -fPIC -shared -I"$include" -o "$work/$(basename "$library" .c).so" "$library"
 	done
 }
 
