@@ -211,14 +211,54 @@ weir_operator_flush(WeirOperatorTask *op)
 	op->task->line = 0;
 }
 
+static void
+drop_record(WeirOperatorTask *op, const WeirBatch *batch, int row, ErrorData *error)
+{
+	WeirRaw		raw = weir_batch_raw(batch, row);
+	WeirLetter	letter = {0};
+
+	weir_task_check_blame(op->task, error, batch->lines[row]);
+	letter.line = batch->lines[row];
+	letter.sqlstate = error->sqlerrcode;
+	letter.error = weir_letter_error(error);
+	letter.raw = raw.data;
+	letter.raw_len = raw.len;
+	pass_letter(op, &letter);
+	pfree((char *) letter.error);
+}
+
+/* A row that the step refused: a letter, or the end. */
+static void
+drop_refused(WeirOperatorTask *op, const WeirBatch *batch)
+{
+	const WeirRefused *refused = &op->step->refused;
+	ErrorData	error = {0};
+
+	Assert(!op->step->ops->may_fail(op->step));
+	op->task->line = batch->lines[refused->row];
+	if (!op->stream->dead_letter)
+		weir_operator_raise(op->step);
+	error.elevel = ERROR;
+	error.sqlerrcode = refused->sqlstate;
+	error.message = (char *) refused->message;
+	drop_record(op, batch, refused->row, &error);
+}
+
 /* Rows that come as the sink's go on as they are. */
 static void
 run_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 {
-	if (op->step)
-		op->step->ops->rows(op->step, batch, from, to, &op->output);
-	else
+	if (op->step == NULL)
+	{
 		op->output.rows(&op->output, batch);
+		return;
+	}
+	op->step->ops->rows(op->step, batch, from, to, &op->output);
+	while (op->step->refused.message)
+	{
+		drop_refused(op, batch);
+		op->step->ops->rows(op->step, batch, op->step->refused.row + 1, to, &op->output);
+	}
 }
 
 /* The error of the step for one of these rows, op->task->line; NULL if there was none. */
@@ -266,22 +306,6 @@ row_of_line(const WeirBatch *batch, int from, int to, int64 line)
 			return i;
 	}
 	return -1;
-}
-
-static void
-drop_record(WeirOperatorTask *op, const WeirBatch *batch, int row, ErrorData *error)
-{
-	WeirRaw		raw = weir_batch_raw(batch, row);
-	WeirLetter	letter = {0};
-
-	weir_task_check_blame(op->task, error, batch->lines[row]);
-	letter.line = batch->lines[row];
-	letter.sqlstate = error->sqlerrcode;
-	letter.error = weir_letter_error(error);
-	letter.raw = raw.data;
-	letter.raw_len = raw.len;
-	pass_letter(op, &letter);
-	pfree((char *) letter.error);
 }
 
 /* Output so far is there to stay. */

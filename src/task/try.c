@@ -118,6 +118,8 @@ run_step(WeirOutput *output, WeirBatch *batch)
 
 	weir_key_hasher_run(t->hasher, batch);
 	t->step->ops->rows(t->step, batch, 0, batch->nrows, &t->to_sink);
+	if (t->step->refused.message)
+		weir_operator_raise(t->step);
 }
 
 static void
