@@ -190,17 +190,17 @@ my @records = ('1,1e308', '2,1', '1,1e308', '1,5', '2,-1e308', '3,NaN', '2,-1e30
 my $sender = Weir::Sender->new(join('', map { "$_\n" } @records), hold => 1);
 $node->sql('CREATE SERVER there FOREIGN DATA WRAPPER weir_socket OPTIONS (host \'127.0.0.1\', port \'' . $sender->port . q{');
 	CREATE FOREIGN TABLE floats (k int, v float8) SERVER there OPTIONS (format 'csv', on_error 'dead_letter', max_dead_letters '10');
-	CREATE TABLE sums (k int, n bigint, sum float8, average float8);
-	SELECT weir.create_job('overflowing', 'INSERT INTO sums SELECT k, count(*), sum(v), avg(v) FROM floats GROUP BY k, weir.count_window(3)');
+	CREATE TABLE sums (k int, n bigint, sum float8);
+	SELECT weir.create_job('overflowing', 'INSERT INTO sums SELECT k, count(*), sum(v) FROM floats GROUP BY k, weir.count_window(3)');
 	SELECT weir.enable_checkpointing('overflowing', every => '50 ms');
 	SELECT weir.start_job('overflowing')});
 ok($node->wait_until('SELECT count(*) = 3 FROM sums'), 'each window fires');
-is($node->sql('SELECT k, n, sum, average FROM sums ORDER BY 1'),
-	"1|3|1e+308|3.3333333333333333e+307\n2|3|-1e+308|-3.3333333333333333e+307\n3|3|NaN|NaN",
+is($node->sql('SELECT k, n, sum FROM sums ORDER BY 1'),
+	"1|3|1e+308\n2|3|-1e+308\n3|3|NaN",
 	'without the records that overflow');
-ok($node->wait_until('SELECT count(*) = 4 FROM weir.dead_letters'), 'those are letters');
+ok($node->wait_until('SELECT count(*) = 3 FROM weir.dead_letters'), 'those are letters');
 is($node->sql(q{SELECT string_agg(concat_ws(' ', line_number, sqlstate, error), ', ' ORDER BY line_number) FROM weir.dead_letters}),
-	join(', ', map { "$_ 22003 value out of range: overflow" } 3, 5, 7, 10), 'with the error of each');
+	join(', ', map { "$_ 22003 value out of range: overflow" } 3, 7, 10), 'with the error of each');
 
 $node->stop;
 done_testing();
