@@ -33,32 +33,21 @@ build_sink(WeirOperatorTask *op, const WeirNode *node)
 	if (op->sink)
 		weir_sink_close(op->sink);
 	op->sink = NULL;
-	if (!op->keeps_letters)
+	if (!op->keeps_letters || (op->isolating == NULL && !weir_sink_may_refuse(node)))
 		op->sink = weir_sink_open(node, text, &task->line);
 	else if (op->isolating)
 		weir_isolating_rebuild(op->isolating, node, text);
 	else
 		op->isolating = weir_isolating_create(node, text, &task->line);
-	op->values = palloc(sizeof(Datum) * Max(node->in->natts, 1));
-	op->nulls = palloc(sizeof(bool) * Max(node->in->natts, 1));
 }
 
-/* Rows for the sink one by one: the record that a row comes from is at work. */
 static void
 write_rows(WeirOperatorTask *op, const WeirBatch *batch)
 {
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		WeirRaw		raw = weir_batch_raw(batch, i);
-
-		op->task->line = batch->lines[i];
-		weir_batch_get_row(batch, i, op->values, op->nulls);
-		if (op->sink)
-			weir_sink_row(op->sink, op->values, op->nulls);
-		else
-			weir_isolating_row(op->isolating, op->values, op->nulls, batch->source,
-							   batch->lines[i], raw.data, raw.len);
-	}
+	if (op->sink)
+		weir_sink_rows(op->sink, batch, 0, batch->nrows);
+	else
+		weir_isolating_rows(op->isolating, batch);
 	op->task->slot->stats.records_out += batch->nrows;
 }
 
@@ -383,7 +372,7 @@ undo_output(WeirOperatorTask *op, int rows)
 {
 	if (op->out)
 		weir_router_undo(op->out);
-	else
+	else if (op->isolating)
 		weir_isolating_truncate(op->isolating, rows);
 }
 

@@ -40,8 +40,6 @@ typedef struct WeirOperatorTask
 	WeirStream **streams;		/* by their nodes; NULL: no source */
 	WeirLetters **letters;		/* likewise: what this task writes of them */
 	bool		keeps_letters;	/* one of the streams has dead letters */
-	Datum	   *values;			/* a row for the sink */
-	bool	   *nulls;
 	bool		held;			/* voted ready, waits to hear */
 	int64		held_for;
 	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */

@@ -48,8 +48,6 @@ typedef struct Try
 	WeirStore  *store;			/* NULL: no keyed step */
 	WeirOperator *step;
 	WeirSink   *sink;
-	Datum	   *values;			/* a row for the sink */
-	bool	   *nulls;
 	MemoryContext record_context;	/* reset for each line */
 	int64		stamp;			/* of the lines */
 	int64		line;			/* being worked on, 0: none */
@@ -125,12 +123,7 @@ write_rows(WeirOutput *output, WeirBatch *batch)
 {
 	Try		   *t = (Try *) ((char *) output - offsetof(Try, to_sink));
 
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		t->line = batch->lines[i];
-		weir_batch_get_row(batch, i, t->values, t->nulls);
-		weir_sink_row(t->sink, t->values, t->nulls);
-	}
+	weir_sink_rows(t->sink, batch, 0, batch->nrows);
 }
 
 /* What the rows of the first scan go through. */
@@ -160,8 +153,6 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->step = weir_operator_open(behind_scan(df->graph), df->text, t->store, &t->line);
 	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
 	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
-	t->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
-	t->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
 }
