@@ -25,6 +25,7 @@
  */
 #include "decide/align.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,25 @@ emit(WeirAlign *a, WeirAlignActionKind kind, int64_t checkpoint, bool subsumed)
 	action->kind = kind;
 	action->checkpoint = checkpoint;
 	action->subsumed = subsumed;
+}
+
+/* Ids rise; in exactly_once one of them is counted, and none before it is left. */
+static void
+check(const WeirAlign *a)
+{
+	int			counting = 0;
+
+	(void) counting;
+	assert(a->nended >= 0 && a->nended <= a->ninputs);
+	for (int i = 0; i < a->nentries; i++)
+	{
+		const Entry *e = &a->entries[i];
+
+		assert(e->checkpoint > (i > 0 ? a->entries[i - 1].checkpoint : a->settled));
+		assert(i > 0 || e->state != CANCELLED);
+		counting += e->state == COUNTING;
+		assert(a->mode == WEIR_ALIGN_AT_LEAST_ONCE || e->state != COUNTING || (i == 0 && counting == 1));
+	}
 }
 
 /* Position of the entry of this id, or where it would stand. */
@@ -202,6 +222,7 @@ settle_cancelled(WeirAlign *a)
 {
 	while (a->nentries > 0 && a->entries[0].state == CANCELLED)
 		settle(a, a->entries[0].checkpoint);
+	check(a);
 }
 
 static bool

@@ -266,6 +266,8 @@ fill(WeirReader *r, WeirScanInput *scan)
 			r->more = true;
 			return;
 		}
+		if (weir_reader_take_run(r, scan) > 0)
+			continue;
 		switch (weir_framer_next(r->framer, &record))
 		{
 			case WEIR_FRAMING_RECORD:
@@ -318,6 +320,21 @@ forget_handed_out(WeirReader *r)
 		weir_input_trim(r->input, r->position.offset);
 }
 
+/* Records are read as they come, so the table is looked at before the first. */
+static void
+prepare(WeirReader *r, WeirScanInput *scan)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (r->prepared)
+		return;
+	StartTransactionCommand();
+	weir_decoder_prepare(r->decoder, scan->batch);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+	r->prepared = true;
+}
+
 WeirReadResult
 weir_reader_next(WeirReader *r, WeirScanInput *scan)
 {
@@ -328,6 +345,7 @@ weir_reader_next(WeirReader *r, WeirScanInput *scan)
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
 
+	prepare(r, scan);
 	fill(r, scan);
 	weir_reader_watch_growth(r);
 	if (scan->batch->nrows == 0)
