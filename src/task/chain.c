@@ -118,7 +118,7 @@ build(WeirChain *chain)
 	build_links(chain);
 	chain->in_desc = weir_task_node(task, 0)->in;
 	if (chain->out)
-		weir_router_set_keys(chain->out, task);
+		weir_router_set_keys(chain->out, task, &task->line);
 	if (sink)
 		build_sink(chain, sink);
 	MemoryContextSwitchTo(old);

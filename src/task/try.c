@@ -196,7 +196,7 @@ open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
 	to->t = t;
 	to->node = node;
 	if (node->nkeys > 0)
-		to->hasher = weir_key_hasher_create(node->nkeys, node->keys, df->context);
+		to->hasher = weir_key_hasher_create(node->nkeys, node->keys, df->context, &t->line);
 	if (weir_node_ops(node->kind)->sink)
 		open_sink(t, to, receiver, arg);
 	else if (weir_node_is_operator(node))
