@@ -37,32 +37,21 @@ build_sink(WeirChain *chain, const WeirNode *node)
 	if (chain->sink)
 		weir_sink_close(chain->sink);
 	chain->sink = NULL;
-	if (!chain->letters.kept)
+	if (!chain->letters.kept || (chain->isolating == NULL && !weir_sink_may_refuse(node)))
 		chain->sink = weir_sink_open(node, text, &task->line);
 	else if (chain->isolating)
 		weir_isolating_rebuild(chain->isolating, node, text);
 	else
 		chain->isolating = weir_isolating_create(node, text, &task->line);
-	chain->values = palloc(sizeof(Datum) * Max(node->in->natts, 1));
-	chain->nulls = palloc(sizeof(bool) * Max(node->in->natts, 1));
 }
 
-/* Rows for the sink one by one: the record that a row comes from is at work. */
 static void
 write_rows(WeirChain *chain, const WeirBatch *batch)
 {
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		WeirRaw		raw = weir_batch_raw(batch, i);
-
-		chain->task->line = batch->lines[i];
-		weir_batch_get_row(batch, i, chain->values, chain->nulls);
-		if (chain->sink)
-			weir_sink_row(chain->sink, chain->values, chain->nulls);
-		else
-			weir_isolating_row(chain->isolating, chain->values, chain->nulls, batch->source,
-							   batch->lines[i], raw.data, raw.len);
-	}
+	if (chain->sink)
+		weir_sink_rows(chain->sink, batch, 0, batch->nrows);
+	else
+		weir_isolating_rows(chain->isolating, batch);
 	chain->task->slot->stats.records_out += batch->nrows;
 }
 
@@ -131,7 +120,7 @@ build(WeirChain *chain)
 	build_links(chain);
 	chain->in_desc = weir_task_node(task, 0)->in;
 	if (chain->out)
-		weir_router_set_keys(chain->out, task);
+		weir_router_set_keys(chain->out, task, &task->line);
 	if (sink)
 		build_sink(chain, sink);
 	MemoryContextSwitchTo(old);
@@ -437,7 +426,7 @@ undo_output(WeirChain *chain, int rows)
 {
 	if (chain->out)
 		weir_router_undo(chain->out);
-	else
+	else if (chain->isolating)
 		weir_isolating_truncate(chain->isolating, rows);
 }
 
