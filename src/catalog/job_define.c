@@ -221,7 +221,7 @@ bool
 weir_job_purge(int64 id)
 {
 	static const char *const tables[] = {
-		"run", "job_node", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
+		"run", "job_node", "timeline", "snapshot", "in_flight", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	WeirArguments args = {0};
