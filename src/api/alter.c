@@ -85,7 +85,7 @@ check_streams(const WeirJob *job, const WeirGraph *graph, List *stored)
 	}
 }
 
-/* Is no keyed step one that the job had, though there are any? */
+/* Is no keyed step one that the job had last, though there are any? */
 static bool
 shares_no_step(const WeirGraph *graph, List *stored)
 {
@@ -96,11 +96,11 @@ shares_no_step(const WeirGraph *graph, List *stored)
 	{
 		const WeirStoredNode *step = lfirst(lc);
 
-		if (!step->keyed)
+		if (!step->keyed || !step->current)
 			continue;
 		if (weir_graph_matches(graph, step))
 			return false;
-		had = had || step->current;
+		had = true;
 	}
 	return had || weir_graph_nkeyed(graph) > 0;
 }

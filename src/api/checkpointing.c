@@ -13,6 +13,7 @@
 
 #include "api/option.h"
 #include "api/state/access.h"
+#include "base/interval.h"
 #include "catalog/job.h"
 #include "server/registry.h"
 

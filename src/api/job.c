@@ -23,6 +23,7 @@
 #include "api/savepoint.h"
 #include "api/state/access.h"
 #include "base/clock.h"
+#include "base/interval.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "catalog/job_node.h"
@@ -182,15 +183,20 @@ weir_create_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* What the user may not have thought of. */
+/* Nothing may fail of it, and yet the values be others. */
 static void
-stream_notices(const WeirJob *job, const WeirStream *stream)
+warn_of_escapes(const WeirJob *job, const WeirStream *stream)
 {
 	if (weir_stream_escapes_json(stream))
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("backslashes in the JSON of stream %s are escapes of format text", stream->name),
 				 errhint("Set the stream's option format to 'jsonl', unless its peer escapes them as COPY does.")));
+}
+
+static void
+warn_of_end(const WeirJob *job, const WeirStream *stream)
+{
 	if (stream->max_retries == 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
@@ -200,18 +206,27 @@ stream_notices(const WeirJob *job, const WeirStream *stream)
 }
 
 static void
-start_notices(const WeirJob *job, const WeirGraph *graph)
+for_each_stream(const WeirJob *job, const WeirGraph *graph,
+				void (*warn) (const WeirJob *job, const WeirStream *stream))
 {
 	const WeirNode *source;
 
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+		warn(job, weir_stream_get(weir_source_plan(source)->stream));
+}
+
+/* What the user may not have thought of. */
+static void
+start_notices(const WeirJob *job, const WeirGraph *graph)
+{
+	for_each_stream(job, graph, warn_of_escapes);
 	if (!job->checkpointing)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("job \"%s\" runs without checkpointing: a failure ends it and loses its state",
 						job->name),
 				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
-	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
-		stream_notices(job, weir_stream_get(weir_source_plan(source)->stream));
+	for_each_stream(job, graph, warn_of_end);
 }
 
 static void

@@ -4,19 +4,13 @@
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "utils/guc.h"
 
 #include "api/option.h"
 #include "api/state/access.h"
+#include "base/interval.h"
 
 #define MAX_INTERVAL_DAYS 36500
-
-int64
-weir_interval_us(const Interval *i)
-{
-	return (int64) i->day * USECS_PER_DAY + i->time;
-}
 
 Interval *
 weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name, int min_ms)
@@ -33,8 +27,7 @@ weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name, int min_m
 				 errmsg("%s must not have months", name),
 				 errdetail("A month is no fixed length of time."),
 				 errhint("Give %s in days or smaller units.", name)));
-	if (pg_mul_s64_overflow(i->day, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, i->time, &us) ||
+	if (!weir_interval_length(i, &us) ||
 		us > MAX_INTERVAL_DAYS * USECS_PER_DAY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -13,9 +13,6 @@
 
 #define WEIR_MIN_STATE_MEMORY (1024 * 1024)	/* of max_state_memory */
 
-/* Microseconds of an interval without months. */
-extern int64 weir_interval_us(const Interval *i);
-
 /* An interval of at least so many ms; NULL if it is null. */
 extern Interval *weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name,
 									  int min_ms);

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/interval.h"
 #include "state/declaration.h"
 #include "state/ttl.h"
 
@@ -59,7 +60,7 @@ make_ttl(const Interval *interval, WeirTtlUpdate update, WeirTtlVisibility visib
 	WeirTtlType *ttl = palloc0(sizeof(WeirTtlType));
 	int64		us;
 
-	if (!weir_ttl_microseconds(interval, &us))
+	if (!weir_interval_length(interval, &us))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
 				 errmsg("time to live out of range"),

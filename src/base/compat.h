@@ -217,6 +217,15 @@ weir_json_aggregate(Node *node, Expr **coercion)
 #define weir_run(query) ExecutorRun(query, ForwardScanDirection, 0, true)
 #endif
 
+/* What a hook in ExecutorRun is called with, beside the query, and hands on. */
+#if PG_VERSION_NUM >= 180000
+#define WEIR_RUN_ARGS ScanDirection direction, uint64 count
+#define weir_standard_run(query) standard_ExecutorRun(query, direction, count)
+#else
+#define WEIR_RUN_ARGS ScanDirection direction, uint64 count, bool execute_once
+#define weir_standard_run(query) standard_ExecutorRun(query, direction, count, execute_once)
+#endif
+
 /* The executor's check of who may do what the plan does; an error if not. */
 #if PG_VERSION_NUM >= 160000
 #define weir_check_permissions(planned) \

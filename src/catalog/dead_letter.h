@@ -12,6 +12,7 @@
 /* A record on its way there. */
 typedef struct WeirLetter
 {
+	int			source;			/* node of the dataflow whose record it is */
 	int64		line;
 	int			sqlstate;
 	const char *error;

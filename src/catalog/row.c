@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/interval.h"
 #include "catalog/row.h"
 
 Datum
@@ -80,7 +81,7 @@ weir_row_interval(uint64 row, const char *column)
 	Datum		value = weir_row_datum(row, column, &isnull);
 	Interval   *i = DatumGetIntervalP(value);
 
-	return isnull ? 0 : (int64) i->day * USECS_PER_DAY + i->time;
+	return isnull ? 0 : weir_interval_us(i);
 }
 
 char *

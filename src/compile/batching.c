@@ -1,6 +1,6 @@
 /*
  * compile/batching.c
- *		How many rows the sink statement may take at once: idea 3 of the design.
+ *		How many rows the sink statement may take at once.
  *
  * The result must be that of one statement a row.  That is so for a plain
  * append and for ON CONFLICT DO NOTHING; for ON CONFLICT DO UPDATE, where a

@@ -118,9 +118,6 @@ extern void weir_dataflow_free(WeirDataflow *dataflow);
  * invalidations, and says whether the dataflow may still be run.
  */
 extern bool weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage);
-/* The same for the first scan, and the first sink. */
-extern bool weir_dataflow_lock_scan(WeirDataflow *dataflow);
-extern bool weir_dataflow_lock_sink(WeirDataflow *dataflow);
 
 /* The shape of its tasks. */
 extern void weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism,

@@ -138,24 +138,3 @@ weir_dataflow_lock(WeirDataflow *dataflow, const WeirStageNodes *stage)
 	AcceptInvalidationMessages();
 	return dataflow->valid;
 }
-
-static bool
-lock_kind(WeirDataflow *dataflow, WeirNodeKind kind)
-{
-	int			node = weir_graph_node(dataflow->graph, kind, 0)->id;
-	WeirStageNodes only = {1, &node};
-
-	return weir_dataflow_lock(dataflow, &only);
-}
-
-bool
-weir_dataflow_lock_scan(WeirDataflow *dataflow)
-{
-	return lock_kind(dataflow, WEIR_NODE_SCAN);
-}
-
-bool
-weir_dataflow_lock_sink(WeirDataflow *dataflow)
-{
-	return lock_kind(dataflow, WEIR_NODE_SINK);
-}

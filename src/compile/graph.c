@@ -3,7 +3,7 @@
  *		What the compiler has found out, as nodes and edges:
  *
  *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
- *	source -> scan -(TO_ONE)-> sink
+ *	source -> scan -(TO_ONE)-> project -> sink
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "catalog/name.h"
 #include "compile/compile.h"
 #include "graph/kinds/function.h"
+#include "graph/kinds/project.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/source.h"
 
@@ -44,6 +45,7 @@ add_scan(WeirCompile *c, const WeirNode *source)
 	WeirScanPlan *plan = palloc0(sizeof(WeirScanPlan));
 	WeirNode   *node;
 
+	plan->stream = c->stream;
 	plan->statement = c->out->scan;
 	plan->ordinal = c->out->ordinal;
 	plan->sorted = c->out->sorted;
@@ -109,6 +111,21 @@ add_step(WeirCompile *c, const WeirNode *scan)
 	return node;
 }
 
+/* Without a step, the sink reads some of the scan's columns. */
+static WeirNode *
+add_project(WeirCompile *c, const WeirNode *scan)
+{
+	WeirProjectPlan *plan = palloc0(sizeof(WeirProjectPlan));
+	WeirNode   *node;
+
+	plan->columns = c->out->sink_source;
+	node = weir_graph_add(c->out->graph, WEIR_NODE_PROJECT, plan, "project",
+						  c->out->row_desc, c->out->sink_desc);
+	node->parallelism = 1;
+	weir_graph_connect(c->out->graph, scan, node, WEIR_EDGE_TO_ONE);
+	return node;
+}
+
 static void
 add_sink(WeirCompile *c, const WeirNode *before)
 {
@@ -135,7 +152,7 @@ add_sink(WeirCompile *c, const WeirNode *before)
 						  c->out->sink_desc, NULL);
 	node->parallelism = plan->alone ? 1 : before->parallelism;
 	weir_graph_connect(c->out->graph, before, node,
-					   plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
+					   plan->alone && before->parallelism != 1 ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
 void
@@ -148,5 +165,7 @@ weir_compile_graph(WeirCompile *c)
 	node = add_scan(c, add_source(c));
 	if (weir_dataflow_is_keyed(c->out))
 		node = add_step(c, node);
+	else
+		node = add_project(c, node);
 	add_sink(c, node);
 }

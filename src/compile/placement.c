@@ -1,6 +1,6 @@
 /*
  * compile/placement.c
- *		Where the sink statement runs: idea 7 of the design.
+ *		Where the sink statement runs.
  *
  * Two tasks whose rows can meet in a unique index would wait for each other,
  * one in a lock, one for the coordinator.  Each keyed task may write its own

@@ -18,6 +18,7 @@
  */
 #include "decide/framing.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,6 @@ weir_framer_create(const WeirFramingOptions *options, int64_t offset, int64_t li
 		set_delimiter(f, options);
 	f->quote = options->quote;
 	f->escape = options->escape;
-	f->char_len = options->char_len;
 	f->max_record = options->max_record;
 	f->put_aside = options->put_aside;
 	if (options->max_aside > 0)
@@ -409,6 +409,25 @@ weir_framer_next(WeirFramer *f, WeirFramedRecord *record)
 	append(&f->tail, f->piece, left);
 	f->piece = f->piece_end;
 	return WEIR_FRAMING_MORE;
+}
+
+size_t
+weir_framer_run(WeirFramer *f, WeirRecordSpan *spans, size_t max, int64_t *line, int64_t *stamp)
+{
+	size_t		used = 0;
+	size_t		n;
+
+	if (f->method->run == NULL || f->is_broken || f->first || f->fault != WEIR_RECORD_WHOLE ||
+		f->tail.len > 0)
+		return 0;
+	assert(f->scanned == 0 && !f->in_quote);
+	n = f->method->run(f, f->piece, (size_t) (f->piece_end - f->piece), spans, max, &used);
+	*line = f->line + 1;
+	*stamp = f->stamp;
+	f->piece += used;
+	f->offset += (int64_t) used;
+	f->line += (int64_t) n;
+	return n;
 }
 
 /* What was begun ends where it stands; fault: why it is no record, if that is not its own. */

@@ -45,9 +45,6 @@ typedef struct WeirFramingOptions
 	size_t		max_record;		/* bytes, delimiter not counted */
 	bool		put_aside;		/* what is no record is handed out, as such */
 	size_t		max_aside;		/* bytes; more of one are put aside in parts; 0: no limit */
-	int			(*char_len) (const char *s);	/* length of a character, where
-												 * the encoding has backslashes
-												 * inside of characters; else NULL */
 } WeirFramingOptions;
 
 /* What is wrong with it. */
@@ -75,6 +72,13 @@ typedef struct WeirFramedRecord
 	bool		open;			/* with a fault: a part, it goes on behind max_aside */
 	int64_t		passing;		/* how it goes on, for weir_framer_pass; else 0 */
 } WeirFramedRecord;
+
+/* The bytes of a whole record. */
+typedef struct WeirRecordSpan
+{
+	const char *data;			/* valid until the next weir_framer_feed */
+	size_t		len;
+} WeirRecordSpan;
 
 typedef enum WeirFramingResult
 {
@@ -106,6 +110,15 @@ extern void weir_framer_connected(WeirFramer *f);
  */
 extern void weir_framer_feed(WeirFramer *f, const char *data, size_t len, int64_t stamp);
 extern WeirFramingResult weir_framer_next(WeirFramer *f, WeirFramedRecord *record);
+
+/*
+ * Cuts off as many whole records as there are at once, at most max: those that
+ * weir_framer_next would hand out next, none the first of its connection.  Returns
+ * how many, with the line of the first, all of the piece's stamp; 0: ask
+ * weir_framer_next.  The stream stands behind them.
+ */
+extern size_t weir_framer_run(WeirFramer *f, WeirRecordSpan *spans, size_t max,
+							  int64_t *line, int64_t *stamp);
 
 /*
  * End of stream, after MORE: a non-empty tail is a last record, or has a fault.

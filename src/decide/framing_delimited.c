@@ -23,23 +23,6 @@
 
 #include "decide/framing_int.h"
 
-/* Is the byte before "at" the second half of a multi-byte character? */
-static bool
-is_trail_byte(const WeirFramer *f, const char *base, size_t at)
-{
-	size_t		i = 0;
-
-	if (f->char_len == NULL)
-		return false;
-	while (i < at - 1)
-	{
-		int			len = f->char_len(base + i);
-
-		i += len > 0 ? (size_t) len : 1;
-	}
-	return i != at - 1;
-}
-
 /* Does base[at] stand behind an odd number of backslashes? */
 static bool
 is_escaped(const WeirFramer *f, const char *base, size_t at)
@@ -50,9 +33,6 @@ is_escaped(const WeirFramer *f, const char *base, size_t at)
 		return false;
 	while (i > 0 && base[i - 1] == '\\')
 		i--;
-	/* the first of the run may end a character that began before it */
-	if (is_trail_byte(f, base, i + 1))
-		i++;
 	return (at - i) % 2 == 1;
 }
 
@@ -208,6 +188,50 @@ pass(WeirFramer *f, const char *data, size_t len, bool *done)
 									   data, len, done);
 }
 
+/*
+ * Where a delimiter is one byte it ends a record, but behind a backslash or a
+ * quote: of these find decides.
+ */
+static size_t
+run(const WeirFramer *f, const char *data, size_t len, WeirRecordSpan *spans, size_t max,
+	size_t *used)
+{
+	const char *p = data;
+	const char *end = data + len;
+	size_t		n = 0;
+
+	if (f->delimiter_len != 1)
+		return 0;
+	if (f->kind == WEIR_FRAMING_CSV)
+	{
+		const char *quote = memchr(data, f->quote, len);
+
+		if (quote != NULL)
+			end = quote;
+	}
+	while (n < max)
+	{
+		const char *q = memchr(p, f->last, (size_t) (end - p));
+		size_t		size;
+
+		if (q == NULL)
+			break;
+		size = (size_t) (q - p);
+		if (f->escapes && size > 0 &&
+			(q[-1] == '\\' || (size > 1 && q[-1] == '\r' && q[-2] == '\\')))
+			break;
+		if (f->drop_cr && size > 0 && q[-1] == '\r')
+			size--;
+		if (size > f->max_record)
+			break;
+		spans[n].data = p;
+		spans[n++].len = size;
+		p = q + 1;
+	}
+	*used = (size_t) (p - data);
+	return n;
+}
+
 static void
 finish(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 {
@@ -254,5 +278,5 @@ weir_framing_pass_delimiter(WeirFramer *f, const char *delimiter, size_t n, bool
 }
 
 const WeirFramingMethod weir_framing_delimited = {
-	NULL, find, want, hopeless, begin_pass, pass, finish
+	NULL, find, want, hopeless, begin_pass, pass, run, finish
 };

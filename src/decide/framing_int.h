@@ -50,6 +50,10 @@ typedef struct WeirFramingMethod
 	/* Bytes up to the end; *done: it is there. */
 	size_t		(*pass) (WeirFramer *f, const char *data, size_t len, bool *done);
 
+	/* Whole records at the begin of these bytes; *used: what they take.  May be NULL. */
+	size_t		(*run) (const WeirFramer *f, const char *data, size_t len,
+						WeirRecordSpan *spans, size_t max, size_t *used);
+
 	/* The stream ends behind these bytes: fills in the data, and what is wrong with them. */
 	void		(*finish) (WeirFramer *f, const char *base, size_t len, WeirFound *found);
 } WeirFramingMethod;
@@ -86,7 +90,6 @@ struct WeirFramer
 	bool		escapes;		/* a backslash takes the next byte as data */
 	char		quote;
 	char		escape;
-	int			(*char_len) (const char *s);
 	size_t		max_record;
 	bool		put_aside;
 	size_t		max_aside;

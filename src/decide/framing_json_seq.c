@@ -177,5 +177,5 @@ finish(WeirFramer *f, const char *base, size_t len, WeirFound *found)
 }
 
 const WeirFramingMethod weir_framing_json_seq = {
-	skip, find, want, hopeless, begin_pass, pass, finish
+	skip, find, want, hopeless, begin_pass, pass, NULL, finish
 };

@@ -7,6 +7,7 @@
 
 #include "utils/memutils.h"
 
+#include "graph/kinds/count_window.h"
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
@@ -19,28 +20,23 @@ typedef struct CountWindow
 	WeirResult *result;
 	WeirKey    *key;
 	MemoryContext scratch;		/* of what a window that fires computes */
-	Datum	   *values;			/* of function_desc */
+	Datum	   *values;			/* of the plan's result */
 	bool	   *nulls;
 } CountWindow;
-
-static bool
-serves(const WeirDataflow *df)
-{
-	return df->window != NULL;
-}
 
 static void
 open_window(WeirOperator *op)
 {
 	CountWindow *w = (CountWindow *) op;
-	const WeirDataflow *df = op->dataflow;
+	const WeirNode *node = op->node;
+	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
 
-	w->window = weir_store_state(op->store, df->window->state_name, strlen(df->window->state_name));
-	w->result = weir_result_create(df);
-	w->key = weir_key_create(df);
+	w->window = weir_store_state(op->store, plan->state_name, strlen(plan->state_name));
+	w->result = weir_result_create(node->out, plan->output);
+	w->key = weir_key_create(node);
 	w->scratch = AllocSetContextCreate(op->context, "weir window results", ALLOCSET_DEFAULT_SIZES);
-	w->values = palloc(sizeof(Datum) * Max(df->function_desc->natts, 1));
-	w->nulls = palloc(sizeof(bool) * Max(df->function_desc->natts, 1));
+	w->values = palloc(sizeof(Datum) * Max(plan->result->natts, 1));
+	w->nulls = palloc(sizeof(bool) * Max(plan->result->natts, 1));
 }
 
 static bool
@@ -93,9 +89,7 @@ close_window(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_count_window_operator = {
-	.name = "count_window",
 	.size = sizeof(CountWindow),
-	.serves = serves,
 	.open = open_window,
 	.may_fail = may_fail,
 	.rows = add_rows,

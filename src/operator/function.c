@@ -15,27 +15,22 @@ typedef struct Function
 	WeirResult *result;
 	WeirKey    *key;
 	WeirFunctionCall *call;
-	Datum	   *values;			/* of row_desc */
+	Datum	   *values;			/* of node->in */
 	bool	   *nulls;
 } Function;
-
-static bool
-serves(const WeirDataflow *df)
-{
-	return OidIsValid(df->function);
-}
 
 static void
 open_function(WeirOperator *op)
 {
 	Function   *f = (Function *) op;
-	const WeirDataflow *df = op->dataflow;
+	const WeirNode *node = op->node;
+	const WeirFunctionPlan *plan = weir_function_plan(node);
 
-	f->result = weir_result_create(df);
-	f->key = weir_key_create(df);
-	f->call = weir_function_call_create(df);
-	f->values = palloc(sizeof(Datum) * Max(df->row_desc->natts, 1));
-	f->nulls = palloc(sizeof(bool) * Max(df->row_desc->natts, 1));
+	f->result = weir_result_create(node->out, plan->output);
+	f->key = weir_key_create(node);
+	f->call = weir_function_call_create(plan);
+	f->values = palloc(sizeof(Datum) * Max(node->in->natts, 1));
+	f->nulls = palloc(sizeof(bool) * Max(node->in->natts, 1));
 }
 
 static bool
@@ -96,9 +91,7 @@ close_function(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_function_operator = {
-	.name = "function",
 	.size = sizeof(Function),
-	.serves = serves,
 	.open = open_function,
 	.may_fail = may_fail,
 	.rows = call_rows,

@@ -25,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "operator/expression_query.h"
 #include "operator/function_call.h"
 
 /* Where an argument comes from. */
@@ -83,18 +84,18 @@ init_arguments(WeirFunctionCall *call, const FuncExpr *expr)
 }
 
 WeirFunctionCall *
-weir_function_call_create(const WeirDataflow *df)
+weir_function_call_create(const WeirFunctionPlan *plan)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir function call",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	WeirFunctionCall *call = palloc0(sizeof(WeirFunctionCall));
-	FuncExpr   *expr = df->call;
+	FuncExpr   *expr = plan->call;
 	int			nargs = list_length(expr->args);
 
 	check_privilege(expr->funcid);
 	call->context = context;
-	call->expected = df->function_desc;
+	call->expected = plan->result;
 	call->econtext = CreateStandaloneExprContext();
 	call->args_context = AllocSetContextCreate(context, "weir arguments", ALLOCSET_SMALL_SIZES);
 	init_arguments(call, expr);
@@ -353,6 +354,7 @@ weir_function_call_run(WeirFunctionCall *call, const Datum *values, const bool *
 		returned(arg, call->values, call->nulls);
 		return;
 	}
+	weir_expression_queries_begin_call();
 	call->rsinfo.returnMode = SFRM_ValuePerCall;
 	call->rsinfo.setResult = NULL;
 	call->rsinfo.setDesc = NULL;

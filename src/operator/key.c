@@ -8,30 +8,30 @@
 
 struct WeirKey
 {
-	const WeirDataflow *dataflow;
+	const WeirNode *node;
 	Datum	   *values;
 	bool	   *nulls;
 };
 
 WeirKey *
-weir_key_create(const WeirDataflow *df)
+weir_key_create(const WeirNode *node)
 {
 	WeirKey    *key = palloc(sizeof(WeirKey));
 
-	key->dataflow = df;
-	key->values = palloc(sizeof(Datum) * Max(df->nkeys, 1));
-	key->nulls = palloc(sizeof(bool) * Max(df->nkeys, 1));
+	key->node = node;
+	key->values = palloc(sizeof(Datum) * Max(node->nkeys, 1));
+	key->nulls = palloc(sizeof(bool) * Max(node->nkeys, 1));
 	return key;
 }
 
 void
 weir_key_enter(WeirKey *key, WeirStore *store, const WeirBatch *batch, int row)
 {
-	const WeirDataflow *df = key->dataflow;
+	const WeirNode *node = key->node;
 
-	for (int i = 0; i < df->nkeys; i++)
+	for (int i = 0; i < node->nkeys; i++)
 	{
-		const WeirVector *vector = &batch->columns[df->keys[i].attno - 1];
+		const WeirVector *vector = &batch->columns[node->keys[i].attno - 1];
 
 		key->values[i] = vector->values[row];
 		key->nulls[i] = weir_vector_is_null(vector, row);

@@ -21,17 +21,17 @@ struct WeirKeyHasher
 };
 
 WeirKeyHasher *
-weir_key_hasher_create(const WeirDataflow *df)
+weir_key_hasher_create(int nkeys, const WeirKeyColumn *keys, MemoryContext context)
 {
-	MemoryContext old = MemoryContextSwitchTo(df->context);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	WeirKeyHasher *hasher = palloc0(sizeof(WeirKeyHasher));
 
-	hasher->nkeys = df->nkeys;
-	hasher->keys = df->keys;
-	hasher->hash = palloc(sizeof(WeirKeyHash) * Max(df->nkeys, 1));
-	for (int i = 0; i < df->nkeys; i++)
-		weir_key_hash_init(&hasher->hash[i], df->keys[i].type, df->keys[i].collation, df->context);
-	hasher->scratch = AllocSetContextCreate(df->context, "weir key hash", ALLOCSET_SMALL_SIZES);
+	hasher->nkeys = nkeys;
+	hasher->keys = keys;
+	hasher->hash = palloc(sizeof(WeirKeyHash) * Max(nkeys, 1));
+	for (int i = 0; i < nkeys; i++)
+		weir_key_hash_init(&hasher->hash[i], keys[i].type, keys[i].collation, context);
+	hasher->scratch = AllocSetContextCreate(context, "weir key hash", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 	return hasher;
 }

@@ -7,15 +7,16 @@
 
 #include "postgres.h"
 
-#include "compile/dataflow.h"
+#include "graph/graph.h"
 #include "record/batch.h"
 
 typedef struct WeirKeyHasher WeirKeyHasher;
 
-/* In a transaction; it goes with the dataflow.  Without keys all hashes are 0. */
-extern WeirKeyHasher *weir_key_hasher_create(const WeirDataflow *dataflow);
+/* In a transaction; it goes with the context.  Without keys all hashes are 0. */
+extern WeirKeyHasher *weir_key_hasher_create(int nkeys, const WeirKeyColumn *keys,
+											 MemoryContext context);
 
-/* Fills in batch->hashes; the rows are of row_desc.  In a transaction. */
+/* Fills in batch->hashes; the keys' columns are those of its rows.  In a transaction. */
 extern void weir_key_hasher_run(WeirKeyHasher *hasher, WeirBatch *batch);
 
 #endif

@@ -8,22 +8,17 @@
 
 #include "operator/operator.h"
 
-static const WeirOperatorOps *const behind_scan[] = {
-	&weir_count_window_operator,
-	&weir_function_operator,
-	&weir_project_operator,
+static const WeirOperatorOps *const operators[] = {
+	[WEIR_NODE_SCAN] = &weir_scan_operator,
+	[WEIR_NODE_FUNCTION] = &weir_function_operator,
+	[WEIR_NODE_COUNT_WINDOW] = &weir_count_window_operator,
+	[WEIR_NODE_PROJECT] = &weir_project_operator,
 };
 
-const WeirOperatorOps *
-weir_operator_behind_scan(const WeirDataflow *dataflow)
+bool
+weir_node_is_operator(const WeirNode *node)
 {
-	for (int i = 0; i < lengthof(behind_scan); i++)
-	{
-		if (behind_scan[i]->serves(dataflow))
-			return behind_scan[i];
-	}
-	elog(ERROR, "no operator serves the dataflow");
-	return NULL;
+	return node->kind < lengthof(operators) && operators[node->kind] != NULL;
 }
 
 static void
@@ -36,15 +31,16 @@ open_in_context(WeirOperator *op)
 }
 
 WeirOperator *
-weir_operator_open(const WeirOperatorOps *ops, const WeirDataflow *dataflow, WeirStore *store,
-				   int64 *line)
+weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int64 *line)
 {
+	const WeirOperatorOps *ops = operators[node->kind];
 	WeirOperator *op = palloc0(ops->size);
 
 	op->ops = ops;
 	op->context = AllocSetContextCreate(CurrentMemoryContext, "weir operator",
 										ALLOCSET_DEFAULT_SIZES);
-	op->dataflow = dataflow;
+	op->node = node;
+	op->text = text;
 	op->store = store;
 	op->line = line;
 	open_in_context(op);

@@ -3,15 +3,15 @@
  *		What is done with rows on their way: an operator takes a batch, and hands
  *		on batches.
  *
- * A new operator needs a file with its WeirOperatorOps, and a line in the table
- * of operator.c.
+ * A new operator needs a file with its WeirOperatorOps, a line in the table of
+ * operator.c, and a kind of node (graph/kindlist.h).
  */
 #ifndef WEIR_OPERATOR_OPERATOR_H
 #define WEIR_OPERATOR_OPERATOR_H
 
 #include "postgres.h"
 
-#include "compile/dataflow.h"
+#include "graph/graph.h"
 #include "record/batch.h"
 #include "state/store.h"
 
@@ -26,18 +26,16 @@ typedef struct WeirOperator
 {
 	const struct WeirOperatorOps *ops;
 	MemoryContext context;		/* of what open makes */
-	const WeirDataflow *dataflow;
+	const WeirNode *node;
+	const char *text;			/* of the job's query, for who watches its statement run */
 	WeirStore  *store;			/* NULL: it keeps no state */
 	int64	   *line;			/* where to note the record being worked on */
 } WeirOperator;
 
 typedef struct WeirOperatorOps
 {
-	const char *name;
 	Size		size;			/* of its own struct */
 
-	/* Whether this is what a dataflow's rows of row_desc go through. */
-	bool		(*serves) (const WeirDataflow *dataflow);
 	/* In a transaction, in its context. */
 	void		(*open) (WeirOperator *op);
 
@@ -55,17 +53,17 @@ typedef struct WeirOperatorOps
 	void		(*close) (WeirOperator *op, bool committed);
 } WeirOperatorOps;
 
-extern const WeirOperatorOps weir_scan_operator;	/* from the source's rows to row_desc */
-extern const WeirOperatorOps weir_function_operator;	/* from row_desc to sink_desc, as the rest */
+extern const WeirOperatorOps weir_scan_operator;
+extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
 extern const WeirOperatorOps weir_project_operator;
 
-/* What rows of row_desc go through before they are the sink's. */
-extern const WeirOperatorOps *weir_operator_behind_scan(const WeirDataflow *dataflow);
+/* Does a node have an operator?  Sources and sinks have none. */
+extern bool weir_node_is_operator(const WeirNode *node);
 
-/* In a transaction, in CurrentMemoryContext; for one compiled dataflow. */
-extern WeirOperator *weir_operator_open(const WeirOperatorOps *ops, const WeirDataflow *dataflow,
-										WeirStore *store, int64 *line);
+/* In a transaction, in CurrentMemoryContext; for one compiled node. */
+extern WeirOperator *weir_operator_open(const WeirNode *node, const char *text, WeirStore *store,
+										int64 *line);
 extern void weir_operator_close(WeirOperator *op);
 /* After the abort of a subtransaction: as new. */
 extern void weir_operator_reset(WeirOperator *op);

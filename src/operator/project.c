@@ -1,29 +1,24 @@
 /*
  * operator/project.c
- *		No step behind the scan: the sink's columns are some of the scan's.
+ *		Hands on some of the columns of the rows that come.
  */
 #include "postgres.h"
 
+#include "graph/kinds/project.h"
 #include "operator/operator.h"
 
 typedef struct Project
 {
 	WeirOperator op;
-	WeirBatch	batch;			/* of sink_desc, with the vectors of what comes */
+	WeirBatch	batch;			/* of node->out, with the vectors of what comes */
 } Project;
-
-static bool
-serves(const WeirDataflow *df)
-{
-	return !weir_dataflow_is_keyed(df);
-}
 
 static void
 open_project(WeirOperator *op)
 {
 	Project    *project = (Project *) op;
 
-	project->batch.columns = palloc(sizeof(WeirVector) * Max(op->dataflow->sink_desc->natts, 1));
+	project->batch.columns = palloc(sizeof(WeirVector) * Max(op->node->out->natts, 1));
 }
 
 static bool
@@ -42,10 +37,10 @@ project_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 
 	Assert(from == 0 && to == in->nrows);
 	*batch = *in;
-	batch->desc = op->dataflow->sink_desc;
+	batch->desc = op->node->out;
 	batch->columns = columns;
 	for (int i = 0; i < batch->desc->natts; i++)
-		columns[i] = in->columns[op->dataflow->sink_source[i] - 1];
+		columns[i] = in->columns[weir_project_plan(op->node)->columns[i] - 1];
 	if (batch->nrows > 0)
 		out->rows(out, batch);
 }
@@ -56,9 +51,7 @@ close_project(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_project_operator = {
-	.name = "project",
 	.size = sizeof(Project),
-	.serves = serves,
 	.open = open_project,
 	.may_fail = may_fail,
 	.rows = project_rows,

@@ -13,12 +13,12 @@
 #define RESULT_BYTES (1024 * 1024)
 
 WeirResult *
-weir_result_create(const WeirDataflow *df)
+weir_result_create(TupleDesc desc, const int *columns)
 {
 	WeirResult *result = palloc(sizeof(WeirResult));
 
-	result->dataflow = df;
-	result->batch = weir_batch_create(df->sink_desc, RESULT_ROWS);
+	result->columns = columns;
+	result->batch = weir_batch_create(desc, RESULT_ROWS);
 	return result;
 }
 
@@ -78,13 +78,12 @@ void
 weir_result_add(WeirResult *result, const WeirBatch *in, int row, const Datum *values,
 				const bool *nulls)
 {
-	const int  *source = result->dataflow->sink_source;
 	WeirBatch  *batch = result->batch;
 
 	Assert(batch->nrows < batch->capacity);
 	for (int i = 0; i < batch->desc->natts; i++)
 	{
-		int			from = source[i];
+		int			from = result->columns[i];
 
 		if (from > 0)
 			take_input(result, i, &in->columns[from - 1], row);

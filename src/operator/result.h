@@ -12,16 +12,17 @@
 
 typedef struct WeirResult
 {
-	const WeirDataflow *dataflow;
-	WeirBatch  *batch;			/* of sink_desc */
+	const int  *columns;		/* per column: > 0 attno of the row that came,
+								 * < 0 minus attno of what was computed */
+	WeirBatch  *batch;
 } WeirResult;
 
 /* In CurrentMemoryContext. */
-extern WeirResult *weir_result_create(const WeirDataflow *dataflow);
+extern WeirResult *weir_result_create(TupleDesc desc, const int *columns);
 
 /*
- * A row of sink_desc, from one of row_desc and values of function_desc; these are
- * copied, the others must stay until they are handed on.
+ * A row, from one that came and values that were computed; these are copied, the
+ * others must stay until they are handed on.
  */
 extern void weir_result_add(WeirResult *result, const WeirBatch *in, int row,
 							const Datum *values, const bool *nulls);

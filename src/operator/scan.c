@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "graph/kinds/scan.h"
 #include "operator/operator.h"
 #include "record/scan.h"
 
@@ -20,7 +21,7 @@
 typedef struct StreamScan
 {
 	WeirOperator op;
-	WeirBatch  *batch;			/* of row_desc */
+	WeirBatch  *batch;			/* of node->out */
 	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
 } StreamScan;
 
@@ -32,17 +33,11 @@ typedef struct ScanReceiver
 	const WeirBatch *in;
 } ScanReceiver;
 
-static bool
-serves(const WeirDataflow *df)
-{
-	return false;
-}
-
 static void
 open_scan(WeirOperator *op)
 {
 	StreamScan *scan = (StreamScan *) op;
-	TupleDesc	desc = op->dataflow->row_desc;
+	TupleDesc	desc = op->node->out;
 
 	scan->batch = weir_batch_create(desc, SCAN_ROWS);
 	for (int i = 0; i < desc->natts; i++)
@@ -114,7 +109,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 			weir_batch_set_value(batch, i, batch->nrows, copy_value(scan, i, slot->tts_values[i]));
 	}
 	MemoryContextSwitchTo(old);
-	ordinal = slot->tts_values[scan->op.dataflow->ordinal - 1];
+	ordinal = slot->tts_values[weir_scan_plan(scan->op.node)->ordinal - 1];
 	take_record(batch, receiver->in, weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
 	batch->nrows++;
 	return true;
@@ -133,7 +128,7 @@ receive_nothing(DestReceiver *self)
 static void
 run_plan(WeirOperator *op, DestReceiver *receiver)
 {
-	QueryDesc  *query = CreateQueryDesc(op->dataflow->scan, op->dataflow->text,
+	QueryDesc  *query = CreateQueryDesc(weir_scan_plan(op->node)->statement, op->text,
 										GetActiveSnapshot(), InvalidSnapshot,
 										receiver, NULL, NULL, 0);
 
@@ -157,7 +152,7 @@ forget_rows(StreamScan *scan)
 	}
 	weir_batch_free(scan->batch);
 	old = MemoryContextSwitchTo(scan->op.context);
-	scan->batch = weir_batch_create(scan->op.dataflow->row_desc, SCAN_ROWS);
+	scan->batch = weir_batch_create(scan->op.node->out, SCAN_ROWS);
 	MemoryContextSwitchTo(old);
 }
 
@@ -166,7 +161,7 @@ static void
 scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 {
 	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
-	WeirScan	current = {op->dataflow->stream, in, from, to, op->line};
+	WeirScan	current = {weir_scan_plan(op->node)->stream, in, from, to, op->line};
 	StreamScan *scan = (StreamScan *) op;
 
 	receiver.scan = scan;
@@ -185,9 +180,7 @@ close_scan(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_scan_operator = {
-	.name = "scan",
 	.size = sizeof(StreamScan),
-	.serves = serves,
 	.open = open_scan,
 	.may_fail = may_fail,
 	.rows = scan_rows,

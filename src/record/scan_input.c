@@ -55,6 +55,8 @@ weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const 
 	const WeirBatch *batch = input->batch;
 	WeirLetter *letter = &input->letters[input->nletters++];
 
+	letter->source = batch->source;
+
 	Assert(input->nletters <= batch->capacity);
 	letter->line = batch->lines[index];
 	letter->sqlstate = sqlstate;

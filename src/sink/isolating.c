@@ -75,8 +75,8 @@ weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text)
 }
 
 void
-weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int64 line,
-				 const char *raw, int raw_len)
+weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int source, int64 line,
+				   const char *raw, int raw_len)
 {
 	MemoryContext old = MemoryContextSwitchTo(g->rows_context);
 	WeirWaitingRow *row;
@@ -88,6 +88,7 @@ weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int64 line,
 	}
 	row = &g->rows[g->nrows++];
 	row->tuple = weir_form_minimal_tuple(g->node->in, values, nulls);
+	row->source = source;
 	row->line = line;
 	row->raw = NULL;
 	row->raw_len = raw_len;

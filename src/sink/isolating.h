@@ -15,6 +15,7 @@
 typedef struct WeirWaitingRow
 {
 	MinimalTuple tuple;			/* of the sink's input */
+	int			source;			/* node of the dataflow whose record it comes of */
 	int64		line;
 	const char *raw;			/* NULL: not kept */
 	int			raw_len;
@@ -32,8 +33,8 @@ extern WeirIsolating *weir_isolating_create(const WeirNode *node, const char *te
 extern void weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text);
 
 /* Adds a row of the sink's input; everything is copied. */
-extern void weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int64 line,
-							 const char *raw, int raw_len);
+extern void weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int source,
+							   int64 line, const char *raw, int raw_len);
 /* How many wait, and back to so many. */
 extern int	weir_isolating_count(const WeirIsolating *g);
 extern void weir_isolating_truncate(WeirIsolating *g, int n);

@@ -22,6 +22,14 @@ struct WeirConstraints
 	TupleTableSlot *slot;
 };
 
+bool
+weir_constraints_exist(TupleDesc desc)
+{
+	TupleConstr *constr = desc->constr;
+
+	return constr != NULL && (constr->num_check > 0 || constr->has_generated_stored);
+}
+
 WeirConstraints *
 weir_constraints_begin(Relation rel)
 {

@@ -8,9 +8,13 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "utils/relcache.h"
 
 typedef struct WeirConstraints WeirConstraints;
+
+/* Is there anything to apply to rows of such a table, beside NOT NULL? */
+extern bool weir_constraints_exist(TupleDesc desc);
 
 /* NULL: there are none.  In a transaction, which frees it where it is not ended. */
 extern WeirConstraints *weir_constraints_begin(Relation rel);

@@ -54,6 +54,7 @@ weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 	d->context = CurrentMemoryContext;
 	d->max_starts = 1024;
 	d->starts = palloc(d->max_starts * sizeof(Size));
+	d->done = palloc(d->max_starts * sizeof(bool));
 	initStringInfo(&d->text);
 	weir_decoder_reset(d);
 	return d;
@@ -81,9 +82,13 @@ weir_decoder_reset(WeirDecoder *d)
 {
 	reset_text(d);
 	d->nstarts = 0;
+	d->npending = 0;
 	d->bytes = 0;
 	d->next = 0;
 	d->current = -1;
+	d->checked = -1;
+	if (d->direct)
+		weir_direct_reset(d->direct);
 }
 
 bool
@@ -101,26 +106,26 @@ weir_decoder_append(WeirDecoder *d, const char *data, Size len)
 
 /* A copy of its bytes. */
 static void
-keep_bytes(WeirBatch *batch, const WeirFramedRecord *record)
+keep_bytes(WeirBatch *batch, const char *data, Size len)
 {
 	char	   *copy;
 
 	if (batch->raw == NULL)
 		return;
-	copy = MemoryContextAllocHuge(batch->context, Max(record->len, 1));
-	memcpy(copy, record->data, record->len);
+	copy = MemoryContextAllocHuge(batch->context, Max(len, 1));
+	memcpy(copy, data, len);
 	batch->raw[batch->nrows].data = copy;
-	batch->raw[batch->nrows].len = (int) record->len;
+	batch->raw[batch->nrows].len = (int) len;
 }
 
 /* They stay in text, which may move while records are added. */
 static void
-keep_in_text(WeirBatch *batch, const WeirFramedRecord *record)
+keep_in_text(WeirBatch *batch, Size len)
 {
 	if (batch->raw == NULL)
 		return;
 	batch->raw[batch->nrows].data = NULL;
-	batch->raw[batch->nrows].len = (int) record->len;
+	batch->raw[batch->nrows].len = (int) len;
 }
 
 /* Text does not move any more. */
@@ -140,21 +145,47 @@ add_aside(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 {
 	char	   *error = weir_record_fault_text(d->stream, record);
 
-	keep_bytes(scan->batch, record);
+	keep_bytes(scan->batch, record->data, record->len);
 	weir_scan_input_fail(scan, scan->batch->nrows, weir_record_fault_code(record), error);
 	pfree(error);
 }
 
 static void
-add_record(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
+add_text(WeirDecoder *d, WeirBatch *batch, const char *data, Size len)
 {
 	/* in one step, since twice as much as it needs would be reserved otherwise */
-	enlargeStringInfo(&d->text, (int) record->len + 1);
-	if (d->format->append(d, record->data, record->len))
-		keep_in_text(scan->batch, record);
+	enlargeStringInfo(&d->text, (int) len + 1);
+	if (d->format->append(d, data, len))
+		keep_in_text(batch, len);
 	else
-		keep_bytes(scan->batch, record);
+		keep_bytes(batch, data, len);
 	appendStringInfoChar(&d->text, d->format->terminator);
+}
+
+static void
+add_record(WeirDecoder *d, WeirScanInput *scan, const char *data, Size len)
+{
+	WeirBatch  *batch = scan->batch;
+	bool		done = d->at_once && weir_direct_row(d->direct, batch, batch->nrows, data, len);
+
+	if (!done || d->keeps_text)
+		add_text(d, batch, data, len);
+	d->done[batch->nrows] = done;
+	if (!done)
+		d->npending++;
+}
+
+static void
+begin_record(WeirDecoder *d, const WeirBatch *batch, Size len)
+{
+	if (d->nstarts == d->max_starts)
+	{
+		d->max_starts = Max(d->max_starts * 2, batch->capacity);
+		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
+		d->done = repalloc(d->done, d->max_starts * sizeof(bool));
+	}
+	d->bytes += len;
+	d->starts[d->nstarts++] = d->text.len;
 }
 
 void
@@ -162,21 +193,36 @@ weir_decoder_add(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *re
 {
 	WeirBatch  *batch = scan->batch;
 
-	if (d->nstarts == d->max_starts)
-	{
-		d->max_starts *= 2;
-		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
-	}
-	d->bytes += record->len;
-	d->starts[d->nstarts++] = d->text.len;
+	begin_record(d, batch, record->len);
 	if (record->fault != WEIR_RECORD_WHOLE)
+	{
+		d->done[batch->nrows] = true;
 		add_aside(d, scan, record);
+	}
 	else
-		add_record(d, scan, record);
-
+		add_record(d, scan, record->data, record->len);
 	batch->lines[batch->nrows] = record->line;
 	batch->stamps[batch->nrows] = record->stamp;
 	batch->nrows++;
+}
+
+void
+weir_decoder_add_run(WeirDecoder *d, WeirScanInput *scan, const WeirRecordSpan *spans, int n,
+					 int64 line, int64 stamp)
+{
+	WeirBatch  *batch = scan->batch;
+	bool		skip_empty = d->stream->skip_empty;
+
+	for (int i = 0; i < n; i++, line++)
+	{
+		if (spans[i].len == 0 && skip_empty)
+			continue;
+		begin_record(d, batch, spans[i].len);
+		add_record(d, scan, spans[i].data, spans[i].len);
+		batch->lines[batch->nrows] = line;
+		batch->stamps[batch->nrows] = stamp;
+		batch->nrows++;
+	}
 }
 
 char *
@@ -218,22 +264,77 @@ open_table(WeirDecoder *d)
 		d->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 		d->values = palloc(sizeof(Datum) * Max(d->desc->natts, 1));
 		d->nulls = palloc(sizeof(bool) * Max(d->desc->natts, 1));
+		d->direct = weir_direct_create(d->stream, d->desc);
 		MemoryContextSwitchTo(caller);
 	}
 	d->rel = rel;
 }
 
+/*
+ * A row that constraints are applied to, and one that may become a dead letter,
+ * may have to be shown as it came.
+ */
+void
+weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch)
+{
+	open_table(d);
+	d->at_once = d->direct != NULL && weir_direct_is_alone(d->direct) &&
+		!weir_constraints_exist(d->desc);
+	d->keeps_text = batch->raw != NULL;
+	table_close(d->rel, AccessShareLock);
+}
+
+/* Straight from its bytes, unless that failed before: then the format has the error. */
+static bool
+decode_directly(WeirDecoder *d, WeirBatch *batch, int index)
+{
+	Size		len;
+	const char *data = weir_decoder_record(d, index, &len);
+
+	return d->direct != NULL && index != d->checked &&
+		weir_direct_row(d->direct, batch, index, data, len);
+}
+
 static void
 decode_record(WeirDecoder *d, WeirScanInput *scan, int index, WeirConstraints *constraints)
 {
+	WeirBatch  *batch = scan->batch;
+	bool		direct;
+
 	d->current = index;
 	d->in_input = false;
 	d->column = NULL;
 	d->value = NULL;
-	d->format->row(d, d->values, d->nulls);
+	direct = decode_directly(d, batch, index);
+	if (!direct)
+		d->format->row(d, d->values, d->nulls);
+	else if (constraints != NULL)
+		weir_batch_get_row(batch, index, d->values, d->nulls);
 	if (constraints != NULL)
 		weir_constraints_apply(constraints, d->values, d->nulls);
-	weir_batch_set_row(scan->batch, index, d->values, d->nulls);
+	if (!direct || constraints != NULL)
+		weir_batch_set_row(batch, index, d->values, d->nulls);
+}
+
+static void
+decode_pending(WeirDecoder *d, WeirScanInput *scan)
+{
+	WeirConstraints *constraints = weir_constraints_begin(d->rel);
+
+	d->format->begin(d);
+	if (d->direct)
+		weir_direct_begin(d->direct);
+	for (int i = d->next; i < scan->batch->nrows; i++)
+	{
+		if (!d->done[i] && !weir_scan_input_is_dead(scan, i))
+			decode_record(d, scan, i, constraints);
+	}
+	d->current = -1;
+	if (constraints != NULL)
+		weir_constraints_end(constraints);
+	if (d->direct)
+		weir_direct_end(d->direct);
+	d->format->end(d);
 }
 
 /* The records from the next one on; in a transaction with a snapshot. */
@@ -241,7 +342,6 @@ static void
 decode_records(WeirDecoder *d, WeirScanInput *scan)
 {
 	MemoryContext caller = MemoryContextSwitchTo(scan->batch->context);
-	WeirConstraints *constraints;
 
 	d->current = -1;
 	open_table(d);
@@ -249,17 +349,8 @@ decode_records(WeirDecoder *d, WeirScanInput *scan)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream %s was altered while a job reads it", d->stream->name)));
-	d->format->begin(d);
-	constraints = weir_constraints_begin(d->rel);
-	for (int i = d->next; i < scan->batch->nrows; i++)
-	{
-		if (!weir_scan_input_is_dead(scan, i))
-			decode_record(d, scan, i, constraints);
-	}
-	d->current = -1;
-	if (constraints != NULL)
-		weir_constraints_end(constraints);
-	d->format->end(d);
+	if (d->npending > 0)
+		decode_pending(d, scan);
 	MemoryContextSwitchTo(caller);
 	table_close(d->rel, AccessShareLock);
 }
@@ -394,15 +485,38 @@ blames_record(const WeirDecoder *d, const WeirScanInput *scan, const ErrorData *
 	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
 }
 
+/*
+ * NULL, or the error that the format has for d->current.  What ended the reading
+ * of its bytes may have been an input function's word, without COPY's.  Whoever
+ * cancelled the work is not to be ignored.
+ */
+static ErrorData *
+try_decoding(WeirDecoder *d, WeirScanInput *scan, bool nested)
+{
+	ErrorData  *error = try(decode_records, d, scan, nested);
+
+	while (error != NULL && d->direct != NULL && d->current >= 0 && d->current != d->checked &&
+		   ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+	{
+		weir_direct_end(d->direct);
+		d->format->close(d);
+		d->next = d->checked = d->current;
+		error = try(decode_records, d, scan, nested);
+	}
+	return error;
+}
+
 /* NULL if the batch is done; else *blamed says whether the error is about d->current. */
 static ErrorData *
 try_records(WeirDecoder *d, WeirScanInput *scan, bool nested, bool *blamed)
 {
-	ErrorData  *error = try(decode_records, d, scan, nested);
+	ErrorData  *error = try_decoding(d, scan, nested);
 
 	*blamed = false;
 	if (error == NULL)
 		return NULL;
+	if (d->direct)
+		weir_direct_end(d->direct);
 	if (d->current >= 0)
 	{
 		bool		in_input = d->format->in_input(d);

@@ -1,6 +1,6 @@
 /*
  * source/decode.h
- *		Framed records into rows, by COPY's own parser.
+ *		Framed records into rows.
  */
 #ifndef WEIR_SOURCE_DECODE_H
 #define WEIR_SOURCE_DECODE_H
@@ -19,9 +19,16 @@ extern WeirDecoder *weir_decoder_create(const WeirStream *stream, const WeirSusp
 /* Begins a batch. */
 extern void weir_decoder_reset(WeirDecoder *d);
 
-/* Takes a record into the batch; its bytes are copied. */
+/* In a transaction, before the first record.  Such batches are to be filled. */
+extern void weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch);
+
+/* Takes a record into the batch; its bytes are not needed any more. */
 extern void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
 							 const WeirFramedRecord *record);
+
+/* The same for records of consecutive lines, all whole and of one stamp. */
+extern void weir_decoder_add_run(WeirDecoder *d, WeirScanInput *scan, const WeirRecordSpan *spans,
+								 int n, int64 line, int64 stamp);
 
 /* No more should be added: the records taken are many bytes already. */
 extern bool weir_decoder_full(const WeirDecoder *d);

@@ -2,9 +2,10 @@
  * source/decode_copy.c
  *		Formats text and csv, by COPY's own parser.
  *
- * The records of a batch are laid end to end, each ended by a newline, and
- * handed to COPY through its callback, so that a record is exactly one of its
- * lines and the types' input functions see what they would see in COPY.  What
+ * Records are laid end to end, each ended by a newline, and handed to COPY
+ * through its callback, so that a record is exactly one of its lines and the
+ * types' input functions see what they would see in COPY: all records of a batch,
+ * or one by one those of which others are not COPY's.  What
  * would make COPY see more or fewer lines than there are records is escaped
  * here or refused here:
  *
@@ -45,6 +46,7 @@ typedef struct CopyState
 	CopyFromState from;			/* NULL until the first batch, and after an error */
 	const StringInfoData *text;
 	Size		given;			/* bytes of it that COPY has taken */
+	Size		limit;			/* and is to take */
 } CopyState;
 
 /* COPY's callback takes no argument. */
@@ -162,7 +164,7 @@ append_record(WeirDecoder *d, const char *data, Size len)
 static int
 give_text(void *buffer, int minread, int maxread)
 {
-	Size		n = Min((Size) maxread, copying->text->len - copying->given);
+	Size		n = Min((Size) maxread, copying->limit - copying->given);
 
 	memcpy(buffer, copying->text->data + copying->given, n);
 	copying->given += n;
@@ -196,13 +198,20 @@ begin_copy(WeirDecoder *d)
 	if (copy->from == NULL)
 		open_copy(d, copy);
 	copy->from->rel = d->rel;
-	/* it ended with the batch before, not with the stream */
-	copy->from->raw_reached_eof = false;
-	copy->from->input_reached_eof = false;
-	/* the end of a batch is not the stream's */
-	copy->from->raw_reached_eof = false;
-	copy->from->input_reached_eof = false;
-	copy->given = d->next < d->nstarts ? d->starts[d->next] : (Size) d->text.len;
+	copy->given = copy->limit = 0;
+}
+
+/* What COPY took before ended there, but not with the stream. */
+static void
+begin_text(WeirDecoder *d)
+{
+	Size		len;
+
+	(void) weir_decoder_record(d, d->current, &len);
+	copying->from->raw_reached_eof = false;
+	copying->from->input_reached_eof = false;
+	copying->given = d->starts[d->current];
+	copying->limit = d->direct ? copying->given + len + 1 : (Size) d->text.len;
 }
 
 /* The record being decoded: what COPY would not report as we want it. */
@@ -238,29 +247,31 @@ fail_to_match(const WeirDecoder *d, int rows)
 			 errdetail("%d records gave %d rows.", d->nstarts, rows)));
 }
 
-static void
-read_copy(WeirDecoder *d, Datum *values, bool *nulls)
-{
-	int			row = d->current;
-
-	check_fault(d);
-	if (NextCopyFrom(copying->from, NULL, values, nulls))
-		return;
-	d->current = -1;
-	fail_to_match(d, row);
-}
-
 /* Without transcoding COPY's two buffers are one, and only one index is kept. */
 static bool
 used_all(const WeirDecoder *d)
 {
 	CopyFromState copy = copying->from;
 
-	if (copying->given < d->text.len)
+	if (copying->given < copying->limit)
 		return false;
 	if (copy->need_transcoding)
 		return INPUT_BUF_BYTES(copy) == 0 && RAW_BUF_BYTES(copy) == 0;
 	return copy->input_buf_index == copy->raw_buf_len;
+}
+
+static void
+read_copy(WeirDecoder *d, Datum *values, bool *nulls)
+{
+	int			row = d->current;
+
+	check_fault(d);
+	if (d->direct || copying->limit == 0)
+		begin_text(d);
+	if (NextCopyFrom(copying->from, NULL, values, nulls) && (!d->direct || used_all(d)))
+		return;
+	d->current = -1;
+	fail_to_match(d, row);
 }
 
 /* A row a record, and every byte of them used.  What an outsized record took is given back. */

@@ -2,8 +2,9 @@
  * source/decoder.h
  *		A decoder and the formats it knows, for the files that make it up.
  *
- * decode.c lays the records of a batch end to end, each followed by the format's
- * terminator, and asks the format for a row of each.
+ * What the bytes of a record say for certain goes straight into the batch
+ * (direct.c).  decode.c lays the other records of a batch end to end, each
+ * followed by the format's terminator, and asks the format for a row of each.
  */
 #ifndef WEIR_SOURCE_DECODER_H
 #define WEIR_SOURCE_DECODER_H
@@ -15,6 +16,7 @@
 
 #include "record/scan_input.h"
 #include "source/decode.h"
+#include "source/direct.h"
 #include "source/stream.h"
 
 typedef struct WeirFormat
@@ -56,10 +58,17 @@ struct WeirDecoder
 	Datum	   *values;			/* of a row */
 	bool	   *nulls;
 
-	StringInfoData text;		/* the batch's records */
+	WeirDirect *direct;			/* NULL: all records are the format's */
+	bool		at_once;		/* records are read as they come: they need no transaction */
+	bool		keeps_text;		/* also of those */
+	int			checked;		/* a record that the format is to read; -1: none */
+
+	StringInfoData text;		/* the batch's records, as far as they are needed */
 	Size	   *starts;			/* of each record in text */
+	bool	   *done;			/* its row is in the batch */
 	int			nstarts;
 	int			max_starts;
+	int			npending;		/* records that are neither done nor dead */
 	Size		bytes;			/* of the batch's records */
 	int			next;			/* first record not yet decoded */
 	int			current;		/* record being decoded, -1: none */

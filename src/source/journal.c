@@ -212,7 +212,7 @@ add_row(WeirJournal *j, char kind, int64 stamp)
 	}
 	row = &j->rows[j->nrows++];
 	if (row->data == NULL)
-		row->data = MemoryContextAlloc(j->context, WEIR_ROW_MAX);
+		row->data = (char *) MemoryContextAlloc(j->context, WEIR_ROW_HEAD + WEIR_ROW_MAX) + WEIR_ROW_HEAD;
 	row->offset = j->appended;
 	row->stamp = stamp;
 	row->kind = kind;

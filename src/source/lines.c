@@ -49,6 +49,7 @@ weir_lines_open(const WeirStream *stream)
 	lines->stream = stream;
 	lines->decoder = weir_decoder_create(stream, NULL);
 	lines->scan = weir_scan_input_create(RelationGetDescr(rel), 1);
+	weir_decoder_prepare(lines->decoder, lines->scan->batch);
 	initStringInfo(&lines->bytes);
 	lines->on_delete.func = destroy_framer;
 	lines->on_delete.arg = lines;

@@ -81,6 +81,7 @@ open_journal(WeirReader *r, const WeirSocketPosition *start)
 	if (start->offset > weir_journal_end(r->journal))
 		weir_journal_skip_to(r->journal, start->offset);
 	r->at_end = r->drained = start->ended;	/* unless the journal goes on from there */
+	r->drained_at = start->offset;
 	if (r->options.pass_end)
 		pass_the_end(r, start, &stamp);
 	weir_journal_rewind(r->journal, start->offset);
@@ -265,6 +266,8 @@ fill(WeirReader *r, WeirScanInput *scan)
 			r->more = true;
 			return;
 		}
+		if (weir_reader_take_run(r, scan) > 0)
+			continue;
 		switch (weir_framer_next(r->framer, &record))
 		{
 			case WEIR_FRAMING_RECORD:
@@ -317,6 +320,21 @@ forget_handed_out(WeirReader *r)
 		weir_input_trim(r->input, r->position.offset);
 }
 
+/* Records are read as they come, so the table is looked at before the first. */
+static void
+prepare(WeirReader *r, WeirScanInput *scan)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (r->prepared)
+		return;
+	StartTransactionCommand();
+	weir_decoder_prepare(r->decoder, scan->batch);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+	r->prepared = true;
+}
+
 WeirReadResult
 weir_reader_next(WeirReader *r, WeirScanInput *scan)
 {
@@ -327,6 +345,7 @@ weir_reader_next(WeirReader *r, WeirScanInput *scan)
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
 
+	prepare(r, scan);
 	fill(r, scan);
 	weir_reader_watch_growth(r);
 	if (scan->batch->nrows == 0)
@@ -412,10 +431,15 @@ weir_reader_flush(WeirReader *r, bool force)
 	weir_input_flush(r->input, force);
 }
 
+/* Whoever begins at the end that a drain made stands at it, before it is handed out too. */
 void
-weir_reader_position(WeirReader *r, WeirSocketPosition *position)
+weir_reader_position(WeirReader *r, bool final, WeirSocketPosition *position)
 {
 	*position = r->position;
+	if (r->drain_ended && !final)
+		position->ended = false;
+	if (r->drained && r->position.offset == r->drained_at)
+		position->ended = true;
 }
 
 void

@@ -56,7 +56,7 @@ extern long weir_reader_due(WeirReader *reader);
 extern void weir_reader_flush(WeirReader *reader, bool force);
 
 /* The position behind the records handed out. */
-extern void weir_reader_position(WeirReader *reader, WeirSocketPosition *position);
+extern void weir_reader_position(WeirReader *reader, bool final, WeirSocketPosition *position);
 
 /* The checkpoint that held this offset completed, it may be forgotten: truncate whole segments before it. */
 extern void weir_reader_trim(WeirReader *reader, int64 offset);

@@ -28,6 +28,7 @@ struct WeirReader
 	bool		begun;			/* the peer is read, or was */
 	WeirFramer *framer;
 	WeirDecoder *decoder;
+	bool		prepared;		/* the decoder is */
 
 	WeirSocketPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
@@ -36,7 +37,9 @@ struct WeirReader
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met */
 	bool		drained;		/* by the start position; the journal may have more */
+	int64		drained_at;
 	bool		draining;
+	bool		drain_ended;	/* the end is that of the drain */
 	bool		connected;		/* another connection was made, and brought nothing yet */
 	bool		input_failed;
 	bool		passing;		/* the start lies within what was put aside */
@@ -51,6 +54,9 @@ extern bool weir_reader_keeps_journal(const WeirReader *r);
 
 /* Takes what was framed into the batch, or finds that nothing can follow (is_broken). */
 extern void weir_reader_take(WeirReader *r, WeirScanInput *scan, const WeirFramedRecord *record);
+
+/* Takes as many records as there are at once, all whole; how many. */
+extern int	weir_reader_take_run(WeirReader *r, WeirScanInput *scan);
 
 /* The stream ends, or once ended, where the framer stands: the tail is a record. */
 extern void weir_reader_finish_record(WeirReader *r, WeirScanInput *scan);

@@ -14,6 +14,8 @@
 #include "source/excerpt.h"
 #include "source/reader_int.h"
 
+#define RUN_RECORDS		256
+
 /*
  * At most once a plain peer is not asked again, so nothing need be kept; a
  * sender in the protocol "resume" is told what has come.
@@ -108,6 +110,29 @@ weir_reader_take(WeirReader *r, WeirScanInput *scan, const WeirFramedRecord *rec
 		add_record(r, scan, *record);
 }
 
+int
+weir_reader_take_run(WeirReader *r, WeirScanInput *scan)
+{
+	WeirRecordSpan spans[RUN_RECORDS];
+	int64		line;
+	int64		stamp;
+	int			n = (int) weir_framer_run(r->framer, spans,
+										  Min(scan->batch->capacity - r->taken, RUN_RECORDS),
+										  &line, &stamp);
+
+	if (n == 0)
+		return 0;
+	r->position.offset = weir_framer_offset(r->framer);
+	r->position.line = weir_framer_line(r->framer);
+	r->position.clock = Max(r->position.clock, stamp);
+	r->position.passing = 0;
+	r->passing = false;
+	r->taken += n;
+	if (!skips(r))
+		weir_decoder_add_run(r->decoder, scan, spans, n, line, stamp);
+	return n;
+}
+
 /* The rest of it is missing. */
 static void
 drop_tail(WeirReader *r)
@@ -189,7 +214,7 @@ weir_reader_end_drain(WeirReader *r)
 	const char *text;
 	Size		len;
 
-	r->at_end = true;
+	r->at_end = r->drain_ended = true;
 	if (weir_reader_keeps_journal(r) || r->stream->resume || weir_framer_tail(r->framer) == 0)
 		return;
 	text = weir_framer_text(r->framer, &len);

@@ -270,18 +270,41 @@ weir_journal_drop(int64 job)
 	leave(&saved);
 }
 
-static HeapTuple
-form_row(TupleDesc desc, const WeirJournalRow *row)
+/* The tuple of a row, in the memory round its data. */
+typedef struct RowTuple
 {
-	Datum		values[NCOLS];
-	bool		nulls[NCOLS] = {false};
+	union
+	{
+		HeapTupleHeaderData header;
+		char		bytes[MAXALIGN(SizeofHeapTupleHeader)];
+	}			begin;
+	int64		offset;
+	int64		stamp;
+	char		kind;
+	char		padding[3];
+	int32		length;			/* of a varlena, whose data follow */
+} RowTuple;
 
-	values[COL_OFFSET] = Int64GetDatum(row->offset);
-	values[COL_STAMP] = Int64GetDatum(row->stamp);
-	values[COL_KIND] = CharGetDatum(row->kind);
-	values[COL_DATA] = PointerGetDatum(cstring_to_text_with_len(row->len > 0 ? row->data : "",
-																row->len));
-	return heap_form_tuple(desc, values, nulls);
+StaticAssertDecl(sizeof(RowTuple) == WEIR_ROW_HEAD, "a row's head is its tuple without the data");
+
+static HeapTuple
+form_row(Oid relid, const WeirJournalRow *row)
+{
+	HeapTuple	tuple = palloc0(HEAPTUPLESIZE);
+	RowTuple   *head = (RowTuple *) (row->data - WEIR_ROW_HEAD);
+
+	memset(head, 0, sizeof(*head));
+	head->begin.header.t_hoff = sizeof(head->begin);
+	head->begin.header.t_infomask = HEAP_HASVARWIDTH;
+	HeapTupleHeaderSetNatts(&head->begin.header, NCOLS);
+	head->offset = row->offset;
+	head->stamp = row->stamp;
+	head->kind = row->kind;
+	SET_VARSIZE(&head->length, VARHDRSZ + row->len);
+	tuple->t_len = sizeof(*head) + row->len;
+	tuple->t_tableOid = relid;
+	tuple->t_data = &head->begin.header;
+	return tuple;
 }
 
 void
@@ -299,7 +322,7 @@ weir_segment_insert(WeirSegment *segment, const WeirJournalRow *rows, int n)
 	{
 		nslots = Min(nslots, n - done);
 		for (int i = 0; i < nslots; i++)
-			ExecStoreHeapTuple(form_row(desc, &rows[done + i]), slots[i], true);
+			ExecStoreHeapTuple(form_row(segment->relid, &rows[done + i]), slots[i], true);
 		heap_multi_insert(rel, slots, nslots, command, HEAP_INSERT_SKIP_FSM, NULL);
 	}
 	nslots = Min(n, INSERT_ROWS);

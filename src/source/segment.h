@@ -45,6 +45,12 @@ typedef struct WeirJournalRow
 /* Most bytes of data in a row: a page holds one such row. */
 #define WEIR_ROW_MAX	(BLCKSZ - 96)
 
+/*
+ * A row that is to be appended has so many bytes before its data, at an address
+ * aligned as palloc does: together they become the tuple, without a copy.
+ */
+#define WEIR_ROW_HEAD	48
+
 /* The slots of a stream's journal, those in use first, in order of number. */
 extern WeirSegment *weir_segments_load(int64 job, int stream, int *n);
 
@@ -58,7 +64,7 @@ extern void weir_segment_begin(int64 job, int stream, WeirSegment *segment,
 /* Truncates it and makes the slot free; false if somebody holds a lock on it. */
 extern bool weir_segment_free(int64 job, int stream, WeirSegment *segment);
 
-/* Appends rows. */
+/* Appends rows, which have their heads. */
 extern void weir_segment_insert(WeirSegment *segment, const WeirJournalRow *rows, int n);
 
 /* The committed rows of some blocks, in order, in CurrentMemoryContext. */

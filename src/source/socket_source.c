@@ -74,11 +74,11 @@ flush_socket(WeirSource *source, bool force)
 }
 
 static void
-socket_position(WeirSource *source, WeirPosition *position)
+socket_position(WeirSource *source, bool final, WeirPosition *position)
 {
 	WeirSocketPosition at;
 
-	weir_reader_position((WeirReader *) source, &at);
+	weir_reader_position((WeirReader *) source, final, &at);
 	weir_socket_position_encode(&at, position);
 }
 

@@ -109,7 +109,12 @@ typedef struct WeirSourceOps
 	/* Makes durable what was read: what is due, or (force) everything. */
 	void		(*flush) (WeirSource *source, bool force);
 
-	void		(*position) (WeirSource *source, WeirPosition *position);
+	/*
+	 * Behind the records that poll handed out.  An end that a drain made is part
+	 * of the position of a final checkpoint alone: after any other one the drain
+	 * may fail, and the stream goes on.
+	 */
+	void		(*position) (WeirSource *source, bool final, WeirPosition *position);
 	/* The checkpoint that held this position completed: what lies before may be forgotten. */
 	void		(*trim) (WeirSource *source, const WeirPosition *position);
 	/* Ends the input at the end of what was read, as if the peer had closed. */

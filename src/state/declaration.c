@@ -6,26 +6,17 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
 #include "utils/timestamp.h"
 
+#include "base/interval.h"
 #include "catalog/internal.h"
 #include "catalog/name.h"
 #include "state/declaration.h"
 #include "state/ttl.h"
-
-bool
-weir_ttl_microseconds(const Interval *interval, int64 *us)
-{
-	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
-
-	return !pg_mul_s64_overflow(days, USECS_PER_DAY, us) &&
-		!pg_add_s64_overflow(*us, interval->time, us);
-}
 
 /*
  * Is the row of function $1, whose signature is $2?  Where its OID says nothing,
@@ -243,7 +234,7 @@ read_ttl(WeirTtl *ttl, MemoryContext context, int row)
 		unknown_word("visibility", visibility);
 	if (isnull)
 		ttl->update = WEIR_TTL_DISABLED;
-	else if (!weir_ttl_microseconds(DatumGetIntervalP(interval), &us))
+	else if (!weir_interval_length(DatumGetIntervalP(interval), &us))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
 				 errmsg("time to live out of range in weir_internal.state")));
@@ -321,6 +312,6 @@ weir_ttl_rule(const WeirTtlType *type)
 	rule.update = (WeirTtlUpdate) type->update;
 	rule.visibility = (WeirTtlVisibility) type->visibility;
 	/* in range: the type's input function has seen to it */
-	(void) weir_ttl_microseconds(&type->ttl, &rule.ttl);
+	rule.ttl = weir_interval_us(&type->ttl);
 	return rule;
 }

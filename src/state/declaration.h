@@ -69,7 +69,4 @@ extern void weir_state_adopt(const char *signature, Oid function);
 /* A function is being dropped: so are its declarations. */
 extern void weir_state_forget(Oid function);
 
-/* A time to live in microseconds, 30 days a month; false if out of range. */
-extern bool weir_ttl_microseconds(const Interval *interval, int64 *us);
-
 #endif

@@ -12,6 +12,7 @@
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "operator/node_store.h"
+#include "operator/expression_query.h"
 #include "state/chunk/convert.h"
 #include "task/keyed_store.h"
 #include "task/state_memory.h"
@@ -29,7 +30,7 @@ load_chunk(void *arg, int group, bool is_full, bytea *payload)
 
 	CHECK_FOR_INTERRUPTS();
 	weir_store_load(loading->store, group, is_full, payload);
-	weir_state_memory_note(loading->task, loading->store);
+	weir_state_memory_note(loading->task);
 }
 
 /* The base of a timeline may hold state that alter_job has changed. */
@@ -45,28 +46,6 @@ convert_base(WeirStore *store, const WeirAttempt *attempt)
 	weir_store_convert(store, drop_state, migrate);
 }
 
-/* The nodes that a stage of the attempt runs. */
-static const WeirStageNodes *
-stage_nodes(const WeirTask *task, int stage)
-{
-	return &weir_graph_stages(task->dataflow->graph, task->job->parallelism)->nodes[stage];
-}
-
-const WeirNode *
-weir_task_keyed_node(const WeirTask *task)
-{
-	const WeirStageNodes *nodes = stage_nodes(task, task->stage - task->attempt->topology.stages);
-
-	for (int i = 0; i < nodes->nnodes; i++)
-	{
-		const WeirNode *node = task->dataflow->graph->nodes[nodes->nodes[i]];
-
-		if (weir_node_ops(node->kind)->keyed)
-			return node;
-	}
-	return NULL;
-}
-
 /* Where a source began: a source is the first node of its stage, which has one task. */
 static const WeirPosition *
 start_of(void *arg, const WeirNode *source)
@@ -76,17 +55,16 @@ start_of(void *arg, const WeirNode *source)
 
 	for (int i = 0; i < topology->nstages; i++)
 	{
-		if (stage_nodes(task, i)->nodes[0] == source->id)
+		if (task->stages->nodes[i].nodes[0] == source->id)
 			return &task->attempt->tasks[topology->stages[i].first_task].start;
 	}
 	return NULL;
 }
 
 WeirStore *
-weir_keyed_store_open(WeirTask *task)
+weir_keyed_store_open(WeirTask *task, const WeirNode *node)
 {
 	WeirAttempt *attempt = task->attempt;
-	const WeirNode *node = weir_task_keyed_node(task);
 	Loading		loading;
 	int			first;
 	int			end;
@@ -95,6 +73,7 @@ weir_keyed_store_open(WeirTask *task)
 					 &first, &end);
 	loading.task = task;
 	loading.store = weir_node_store_create(node, attempt->max_parallelism, first, end);
+	task->stores = lappend(task->stores, loading.store);
 	weir_store_set_clock(loading.store, weir_node_clock(task->dataflow->graph, node, start_of, task));
 	task->loading = true;
 	WEIR_FAULT(before_load);
@@ -105,6 +84,7 @@ weir_keyed_store_open(WeirTask *task)
 						   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);
+	weir_expression_queries_keep();
 	task->loading = false;
 	return loading.store;
 }

@@ -10,13 +10,11 @@
 #include "state/store.h"
 #include "task/task.h"
 
-/* The keyed step that the task runs; NULL: none. */
-extern const WeirNode *weir_task_keyed_node(const WeirTask *task);
-
 /*
- * The task's store: created from f's declarations, loaded from the restored
- * checkpoint.  In a transaction.
+ * The task's store of a keyed step: created from what that declares, loaded from
+ * the restored checkpoint, and one of the task's.  In a transaction, in the task's
+ * context.
  */
-extern WeirStore *weir_keyed_store_open(WeirTask *task);
+extern WeirStore *weir_keyed_store_open(WeirTask *task, const WeirNode *node);
 
 #endif

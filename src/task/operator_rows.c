@@ -19,26 +19,28 @@
 
 #include "decide/isolate.h"
 #include "decide/poison.h"
+#include "graph/kinds/sink.h"
 #include "sink/epoch.h"
 #include "task/operator_task.h"
 #include "task/state_memory.h"
 
 static void
-build_sink(WeirOperatorTask *op)
+build_sink(WeirOperatorTask *op, const WeirNode *node)
 {
 	WeirTask   *task = op->task;
-	const WeirNode *node = weir_graph_sink(task->dataflow->graph, 0);
 	const char *text = task->dataflow->text;
 
 	if (op->sink)
 		weir_sink_close(op->sink);
 	op->sink = NULL;
-	if (!op->stream->dead_letter)
+	if (!op->keeps_letters)
 		op->sink = weir_sink_open(node, text, &task->line);
 	else if (op->isolating)
 		weir_isolating_rebuild(op->isolating, node, text);
 	else
 		op->isolating = weir_isolating_create(node, text, &task->line);
+	op->values = palloc(sizeof(Datum) * Max(node->in->natts, 1));
+	op->nulls = palloc(sizeof(bool) * Max(node->in->natts, 1));
 }
 
 /* Rows for the sink one by one: the record that a row comes from is at work. */
@@ -54,45 +56,78 @@ write_rows(WeirOperatorTask *op, const WeirBatch *batch)
 		if (op->sink)
 			weir_sink_row(op->sink, op->values, op->nulls);
 		else
-			weir_isolating_row(op->isolating, op->values, op->nulls, batch->lines[i],
-							   raw.data, raw.len);
+			weir_isolating_row(op->isolating, op->values, op->nulls, batch->source,
+							   batch->lines[i], raw.data, raw.len);
 	}
 	op->task->slot->stats.records_out += batch->nrows;
 }
 
-/* Rows for the sink: to the statement, or on to the task that runs it. */
+/* Rows that have gone through all of the task's operators: to its sink, or on. */
 static void
-take_output(WeirOutput *output, WeirBatch *batch)
+end_rows(WeirOperatorTask *op, WeirBatch *batch)
 {
-	WeirOperatorTask *op = (WeirOperatorTask *) output;
-
 	if (op->out)
 		op->out->output.rows(&op->out->output, batch);
 	else
 		write_rows(op, batch);
 }
 
+/* What a link's operator hands on. */
+static void
+pass_on(WeirOutput *output, WeirBatch *batch)
+{
+	WeirLink   *link = (WeirLink *) output;
+	WeirOperatorTask *op = link->task;
+	WeirLink   *next = link + 1;
+
+	if (next == op->links + op->nlinks)
+		end_rows(op, batch);
+	else
+		next->op->ops->rows(next->op, batch, 0, batch->nrows, &next->output);
+}
+
+/* The n-th of the task's keyed steps has its n-th store. */
+static void
+build_links(WeirOperatorTask *op)
+{
+	WeirTask   *task = op->task;
+	int			nstores = 0;
+
+	for (int i = 0; i < op->nlinks; i++)
+		weir_operator_close(op->links[i].op);
+	op->nlinks = 0;
+	for (int i = 0; i < weir_task_nnodes(task); i++)
+	{
+		const WeirNode *node = weir_task_node(task, i);
+		WeirLink   *link = &op->links[op->nlinks];
+		WeirStore  *store = NULL;
+
+		if (!weir_node_is_operator(node))
+			continue;
+		if (weir_node_ops(node->kind)->keyed)
+			store = list_nth(task->stores, nstores++);
+		link->output.rows = pass_on;
+		link->task = op;
+		link->op = weir_operator_open(node, task->dataflow->text, store, &task->line);
+		op->nlinks++;
+	}
+}
+
 void
 weir_operator_build(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
-	const WeirDataflow *df = task->dataflow;
+	const WeirNode *sink = weir_task_sink(task);
 	MemoryContext old = MemoryContextSwitchTo(task->context);
 
-	if (op->step)
-		weir_operator_close(op->step);
-	op->step = NULL;
-	op->output.rows = take_output;
-	op->in_desc = df->sink_desc;
-	if (task->stage->keyed || !weir_dataflow_is_keyed(df))
-	{
-		op->step = weir_operator_open(weir_operator_behind_scan(df), df, op->store, &task->line);
-		op->in_desc = df->row_desc;
-	}
-	if (op->out == NULL)
-		build_sink(op);
-	op->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
-	op->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
+	if (op->links == NULL)
+		op->links = palloc0(sizeof(WeirLink) * weir_task_nnodes(task));
+	build_links(op);
+	op->in_desc = weir_task_node(task, 0)->in;
+	if (op->out)
+		weir_router_set_keys(op->out, task);
+	if (sink)
+		build_sink(op, sink);
 	MemoryContextSwitchTo(old);
 }
 
@@ -111,7 +146,7 @@ refresh(WeirOperatorTask *op)
 {
 	WeirTask   *task = op->task;
 
-	if (weir_task_refresh(task, op->out ? weir_dataflow_lock_scan : weir_dataflow_lock_sink))
+	if (weir_task_refresh(task))
 	{
 		weir_operator_build(op);
 		weir_task_drop_stale(task);
@@ -158,7 +193,19 @@ pass_letter(WeirOperatorTask *op, const WeirLetter *letter)
 	if (op->out)
 		weir_router_letter(op->out, letter);
 	else
-		weir_letters_write(&op->letters, letter);
+		weir_letters_write(op->letters[letter->source], letter);
+}
+
+/* Raises the error again, unless the stream has dead letters and the record is at fault. */
+static void
+check_letter(WeirOperatorTask *op, int source, int64 line, ErrorData *error)
+{
+	if (!op->streams[source]->dead_letter)
+	{
+		op->task->line = line;
+		ReThrowError(error);
+	}
+	weir_task_check_blame(op->task, error, line);
 }
 
 static void
@@ -167,13 +214,14 @@ row_refused(void *arg, const WeirWaitingRow *row, ErrorData *error)
 	WeirOperatorTask *op = arg;
 	WeirLetter	letter = {0};
 
-	weir_task_check_blame(op->task, error, row->line);
+	check_letter(op, row->source, row->line, error);
+	letter.source = row->source;
 	letter.line = row->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
 	letter.raw = row->raw;
 	letter.raw_len = row->raw_len;
-	weir_letters_write(&op->letters, &letter);
+	weir_letters_write(op->letters[row->source], &letter);
 	pfree((char *) letter.error);
 }
 
@@ -215,29 +263,66 @@ weir_operator_flush(WeirOperatorTask *op)
 static void
 run_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 {
-	if (op->step)
-		op->step->ops->rows(op->step, batch, from, to, &op->output);
+	if (op->nlinks > 0)
+		op->links[0].op->ops->rows(op->links[0].op, batch, from, to, &op->links[0].output);
 	else
-		op->output.rows(&op->output, batch);
+		end_rows(op, batch);
 }
 
-/* The error of the step for one of these rows, op->task->line; NULL if there was none. */
+static void
+guard_stores(WeirOperatorTask *op, bool guard)
+{
+	ListCell   *lc;
+
+	foreach(lc, op->task->stores)
+	{
+		if (guard)
+			weir_store_guard(lfirst(lc));
+		else
+			weir_store_unguard(lfirst(lc));
+	}
+}
+
+/* After an error: state and clocks are what they were, and operators as new. */
+static void
+abandon_rows(WeirOperatorTask *op, const int64 *clocks)
+{
+	ListCell   *lc;
+
+	foreach(lc, op->task->stores)
+		weir_store_abandon(lfirst(lc), clocks[foreach_current_index(lc)]);
+	for (int i = 0; i < op->nlinks; i++)
+		weir_operator_reset(op->links[i].op);
+}
+
+static int64 *
+store_clocks(WeirOperatorTask *op)
+{
+	int64	   *clocks = palloc(sizeof(int64) * Max(list_length(op->task->stores), 1));
+	ListCell   *lc;
+
+	foreach(lc, op->task->stores)
+		clocks[foreach_current_index(lc)] = weir_store_clock(lfirst(lc));
+	return clocks;
+}
+
+/* The error of an operator for one of these rows, op->task->line; NULL if there was none. */
 static ErrorData *
 try_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	int64		clock = weir_store_clock(op->store);
+	int64	   *clocks = store_clocks(op);
 	ErrorData  *volatile error = NULL;
 
-	weir_store_guard(op->store);
+	guard_stores(op, true);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
 		run_rows(op, batch, from, to);
 		ReleaseCurrentSubTransaction();
-		weir_store_unguard(op->store);
+		guard_stores(op, false);
 	}
 	PG_CATCH();
 	{
@@ -247,12 +332,12 @@ try_rows(WeirOperatorTask *op, WeirBatch *batch, int from, int to)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		weir_store_abandon(op->store, clock);
-		weir_operator_reset(op->step);
+		abandon_rows(op, clocks);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	pfree(clocks);
 	return error;
 }
 
@@ -274,7 +359,8 @@ drop_record(WeirOperatorTask *op, const WeirBatch *batch, int row, ErrorData *er
 	WeirRaw		raw = weir_batch_raw(batch, row);
 	WeirLetter	letter = {0};
 
-	weir_task_check_blame(op->task, error, batch->lines[row]);
+	check_letter(op, batch->source, batch->lines[row], error);
+	letter.source = batch->source;
 	letter.line = batch->lines[row];
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
@@ -333,6 +419,17 @@ run_guarded(WeirOperatorTask *op, WeirBatch *batch)
 		weir_router_release(op->out);
 }
 
+static bool
+may_fail(const WeirOperatorTask *op)
+{
+	for (int i = 0; i < op->nlinks; i++)
+	{
+		if (op->links[i].op->ops->may_fail(op->links[i].op))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Where the sink has a statement a row, what it does is seen by the step for the
  * next row.
@@ -340,8 +437,9 @@ run_guarded(WeirOperatorTask *op, WeirBatch *batch)
 static void
 run_unguarded(WeirOperatorTask *op, WeirBatch *batch)
 {
-	bool		by_row = op->step && op->step->ops->may_fail(op->step) && op->sink &&
-		op->task->dataflow->batching == WEIR_SINK_BY_RECORD;
+	const WeirNode *sink = weir_task_sink(op->task);
+	bool		by_row = may_fail(op) && op->sink &&
+		weir_sink_plan(sink)->batching == WEIR_SINK_BY_RECORD;
 	int			step = by_row ? 1 : batch->nrows;
 
 	for (int i = 0; i < batch->nrows; i += step)
@@ -357,15 +455,15 @@ weir_operator_rows(WeirOperatorTask *op, WeirReceiver *from, const WeirMessage *
 	enter_transaction(op);
 	refresh(op);
 	batch = weir_receiver_rows(from, message, op->in_desc);
-	if (op->stream->dead_letter && op->step && op->step->ops->may_fail(op->step))
+	if (op->keeps_letters && may_fail(op))
 		run_guarded(op, batch);
 	else
 		run_unguarded(op, batch);
 	flush_rows(op);
 	leave_transaction(op);
 	task->line = 0;
-	if (op->store)
-		weir_state_memory_note(task, op->store);
+	if (task->stores != NIL)
+		weir_state_memory_note(task);
 	task->slot->stats.records_in += batch->nrows;
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	task->slot->stats.epoch_open = weir_epoch_is_open();

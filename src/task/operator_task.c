@@ -25,6 +25,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/align.h"
+#include "graph/kinds/source.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
 #include "task/keyed_store.h"
@@ -55,6 +56,29 @@ open_inputs(WeirOperatorTask *op)
 	pfree(channels);
 }
 
+/* The streams whose records come: by their nodes. */
+static void
+open_streams(WeirOperatorTask *op)
+{
+	WeirTask   *task = op->task;
+	const WeirGraph *graph = task->dataflow->graph;
+
+	op->streams = palloc0(sizeof(WeirStream *) * graph->nnodes);
+	op->letters = palloc0(sizeof(WeirLetters *) * graph->nnodes);
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		const WeirNode *node = graph->nodes[i];
+
+		if (!weir_node_ops(node->kind)->source ||
+			!weir_graph_reaches(graph, node, weir_task_node(task, 0)))
+			continue;
+		op->streams[i] = weir_stream_get(weir_source_plan(node)->stream);
+		op->letters[i] = palloc0(sizeof(WeirLetters));
+		weir_letters_init(op->letters[i], task, op->streams[i]);
+		op->keeps_letters = op->keeps_letters || op->streams[i]->dead_letter;
+	}
+}
+
 static void
 open_steps(WeirOperatorTask *op)
 {
@@ -65,16 +89,16 @@ open_steps(WeirOperatorTask *op)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (task->stage->keyed)
-	{
-		old = MemoryContextSwitchTo(task->context);
-		op->store = weir_keyed_store_open(task);
-		MemoryContextSwitchTo(old);
-	}
 	old = MemoryContextSwitchTo(task->context);
-	op->stream = weir_stream_get(task->dataflow->stream);
+	for (int i = 0; i < weir_task_nnodes(task); i++)
+	{
+		const WeirNode *node = weir_task_node(task, i);
+
+		if (weir_node_ops(node->kind)->keyed)
+			(void) weir_keyed_store_open(task, node);
+	}
+	open_streams(op);
 	MemoryContextSwitchTo(old);
-	weir_letters_init(&op->letters, task, op->stream);
 	weir_operator_build(op);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -125,30 +149,84 @@ is_full(WeirOperatorTask *op, int64 checkpoint)
 	return op->task->attempt->write_full && !op->completed;
 }
 
+static void
+write_store(WeirOperatorTask *op, const WeirNode *node, WeirStore *store, int64 checkpoint,
+			WeirTaskTimes *times)
+{
+	WeirAttempt *attempt = op->task->attempt;
+	WeirSnapshotWriter *writer = weir_snapshot_begin(attempt->job, attempt->timeline, node->number,
+													 checkpoint);
+	WeirSnapshotStats stats = {0};
+	int64		began = weir_now();
+	int64		write;
+	int64		bytes;
+
+	weir_store_snapshot(store, is_full(op, checkpoint), write_chunk, writer, &stats);
+	weir_snapshot_end(writer, &write, &bytes);
+	times->write += write;
+	times->bytes += bytes;
+	times->sync += weir_now() - began - write;
+	times->state_bytes += stats.state_bytes;
+	times->dirty_keys += stats.dirty_keys;
+}
+
 /* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
 static void
 write_state(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 {
-	WeirAttempt *attempt = op->task->attempt;
-	WeirSnapshotWriter *writer;
-	WeirSnapshotStats stats = {0};
-	int64		began = weir_now();
+	int			nstores = 0;
 
-	if (op->store == NULL)
-		return;
-	writer = weir_snapshot_begin(attempt->job, attempt->timeline,
-								 weir_task_keyed_node(op->task)->number, checkpoint);
-	weir_store_snapshot(op->store, is_full(op, checkpoint), write_chunk, writer, &stats);
-	weir_snapshot_end(writer, &times->write, &times->bytes);
-	times->sync = weir_now() - began - times->write;
-	times->state_bytes = stats.state_bytes;
-	times->dirty_keys = stats.dirty_keys;
+	for (int i = 0; i < weir_task_nnodes(op->task); i++)
+	{
+		const WeirNode *node = weir_task_node(op->task, i);
+
+		if (weir_node_ops(node->kind)->keyed)
+			write_store(op, node, list_nth(op->task->stores, nstores++), checkpoint, times);
+	}
 }
 
 static bool
 must_write(WeirOperatorTask *op, int64 checkpoint)
 {
-	return op->store && (weir_store_is_dirty(op->store) || is_full(op, checkpoint));
+	ListCell   *lc;
+
+	foreach(lc, op->task->stores)
+	{
+		if (weir_store_is_dirty(lfirst(lc)) || is_full(op, checkpoint))
+			return true;
+	}
+	return false;
+}
+
+static void
+claim_letters(WeirOperatorTask *op, int64 checkpoint)
+{
+	for (int i = 0; i < op->task->dataflow->graph->nnodes; i++)
+	{
+		if (op->letters[i])
+			weir_letters_claim(op->letters[i], checkpoint);
+	}
+}
+
+static void
+end_letters(WeirOperatorTask *op)
+{
+	for (int i = 0; i < op->task->dataflow->graph->nnodes; i++)
+	{
+		if (op->letters[i])
+			weir_letters_end_epoch(op->letters[i]);
+	}
+}
+
+static bool
+has_letters(WeirOperatorTask *op)
+{
+	for (int i = 0; i < op->task->dataflow->graph->nnodes; i++)
+	{
+		if (op->letters[i] && op->letters[i]->first > 0)
+			return true;
+	}
+	return false;
 }
 
 /* Snapshot into the epoch, and vote; what follows waits for the answer. */
@@ -167,7 +245,7 @@ snapshot_ready(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 	}
 	weir_epoch_enter();
 	write_state(op, checkpoint, times);
-	weir_letters_claim(&op->letters, checkpoint);
+	claim_letters(op, checkpoint);
 	if (op->marked)
 		weir_marker_delete(attempt->job, attempt->attempt, task->index);
 	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
@@ -205,16 +283,16 @@ snapshot_committed(WeirOperatorTask *op, int64 checkpoint, WeirTaskTimes *times)
 	bool		writes = must_write(op, checkpoint);
 	int64		written = 0;
 
-	if (op->out == NULL && (weir_epoch_is_open() || writes || op->letters.first > 0))
+	if (op->out == NULL && (weir_epoch_is_open() || writes || has_letters(op)))
 	{
 		weir_operator_flush(op);
 		weir_epoch_enter();
 		write_state(op, checkpoint, times);
-		weir_letters_claim(&op->letters, checkpoint);
+		claim_letters(op, checkpoint);
 		written = weir_now();
 		weir_epoch_leave();
 		commit_epoch(op);
-		weir_letters_end_epoch(&op->letters);
+		end_letters(op);
 	}
 	else if (op->out && writes)
 	{
@@ -297,7 +375,7 @@ prepare(WeirOperatorTask *op, int64 checkpoint)
 	op->task->preparing = false;
 	pgstat_report_stat(false);
 	op->marked = false;
-	weir_letters_end_epoch(&op->letters);
+	end_letters(op);
 	op->task->slot->stats.epoch_open = false;
 	weir_task_send(op->task, WEIR_CONTROL_PREPARED, checkpoint);
 }

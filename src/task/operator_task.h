@@ -17,21 +17,29 @@
 #include "task/router.h"
 #include "task/task.h"
 
+/* An operator of a task, and where its rows go. */
+typedef struct WeirLink
+{
+	WeirOutput	output;			/* to the next link, or the end */
+	struct WeirOperatorTask *task;
+	WeirOperator *op;
+} WeirLink;
+
 typedef struct WeirOperatorTask
 {
-	WeirOutput	output;			/* of the operator: rows for the sink, or to go on */
 	WeirTask   *task;
 	int			nin;
 	WeirReceiver **in;
 	WeirAlign  *align;
 	TupleDesc	in_desc;		/* of the rows that come */
-	WeirRouter *out;			/* to the sink task; NULL: this task has the sink */
-	WeirStore  *store;			/* NULL: no keyed step */
-	WeirOperator *step;			/* NULL: the rows that come are the sink's */
+	WeirRouter *out;			/* to the tasks behind; NULL: this task has the sink */
+	int			nlinks;			/* 0: the rows that come are the sink's */
+	WeirLink   *links;
 	WeirSink   *sink;			/* NULL: it is elsewhere, or isolating */
 	WeirIsolating *isolating;	/* the sink, where a row may be refused alone */
-	const WeirStream *stream;
-	WeirLetters letters;		/* what this task writes of them */
+	WeirStream **streams;		/* by their nodes; NULL: no source */
+	WeirLetters **letters;		/* likewise: what this task writes of them */
+	bool		keeps_letters;	/* one of the streams has dead letters */
 	Datum	   *values;			/* a row for the sink */
 	bool	   *nulls;
 	bool		held;			/* voted ready, waits to hear */

@@ -32,33 +32,33 @@ make_room(WeirRouter *router, int rows)
 
 /* A stable counting sort; starts[i] is where the rows of target i begin, of nout + 1. */
 static void
-sort_by_target(WeirRouter *router, const WeirBatch *batch, int *starts)
+sort_by_target(WeirRouter *router, const WeirRoute *route, const WeirBatch *batch, int *starts)
 {
 	make_room(router, batch->nrows);
 	weir_key_groups(batch->hashes, batch->nrows, router->max_parallelism, router->targets);
-	memset(starts, 0, sizeof(int) * (router->nout + 1));
+	memset(starts, 0, sizeof(int) * (route->nout + 1));
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		router->targets[i] = router->task_of_group[router->targets[i]];
+		router->targets[i] = route->task_of_group[router->targets[i]];
 		starts[router->targets[i] + 1]++;
 	}
-	for (int i = 0; i < router->nout; i++)
+	for (int i = 0; i < route->nout; i++)
 		starts[i + 1] += starts[i];
 	for (int i = 0; i < batch->nrows; i++)
 		router->selection[starts[router->targets[i]]++] = i;
-	for (int i = router->nout; i > 0; i--)
+	for (int i = route->nout; i > 0; i--)
 		starts[i] = starts[i - 1];
 	starts[0] = 0;
 }
 
 static void
-send_by_key(WeirRouter *router, const WeirBatch *batch)
+send_by_key(WeirRouter *router, const WeirRoute *route, const WeirBatch *batch)
 {
-	int		   *starts = palloc(sizeof(int) * (router->nout + 1));
+	int		   *starts = palloc(sizeof(int) * (route->nout + 1));
 
-	sort_by_target(router, batch, starts);
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_rows(router->out[i], batch, router->selection + starts[i], 0,
+	sort_by_target(router, route, batch, starts);
+	for (int i = 0; i < route->nout; i++)
+		weir_sender_rows(route->out[i], batch, router->selection + starts[i], 0,
 						 starts[i + 1] - starts[i]);
 	pfree(starts);
 }
@@ -70,79 +70,110 @@ send_rows(WeirOutput *output, WeirBatch *batch)
 
 	if (router->discards)
 		return;
-	if (router->hasher)
-		weir_key_hasher_run(router->hasher, batch);
-	if (router->nout == 1)
-		weir_sender_rows(router->out[0], batch, NULL, 0, batch->nrows);
-	else
-		send_by_key(router, batch);
-	*router->sent += batch->nrows;
+	for (int i = 0; i < router->nroutes; i++)
+	{
+		const WeirRoute *route = &router->routes[i];
+
+		if (route->hasher)
+			weir_key_hasher_run(route->hasher, batch);
+		if (route->nout == 1)
+			weir_sender_rows(route->out[0], batch, NULL, 0, batch->nrows);
+		else
+			send_by_key(router, route, batch);
+		*router->sent += batch->nrows;
+	}
+}
+
+/* The channels of a task to an exchange's tasks stand side by side. */
+static void
+open_route(WeirRoute *route, const WeirTask *task, int exchange)
+{
+	WeirAttempt *attempt = task->attempt;
+	const WeirExchange *x = &attempt->topology.exchanges[exchange];
+
+	route->exchange = exchange;
+	route->nout = attempt->topology.stages[x->to].parallelism;
+	route->out = palloc(sizeof(WeirSender *) * route->nout);
+	for (int i = 0; i < route->nout; i++)
+		route->out[i] = weir_sender_create(weir_attempt_channel(attempt, x->first_channel +
+																task->subtask * route->nout + i),
+										   task->segment, attempt->attempt);
+	route->task_of_group = palloc(sizeof(int) * attempt->max_parallelism);
+	for (int i = 0; i < attempt->max_parallelism; i++)
+		route->task_of_group[i] = weir_group_task(i, route->nout, attempt->max_parallelism);
 }
 
 WeirRouter *
 weir_router_create(WeirTask *task)
 {
-	WeirAttempt *attempt = task->attempt;
-	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
-	int			nout = weir_task_outputs(&attempt->topology, task->index, channels);
-	WeirRouter *router;
+	const WeirTopology *topology = &task->attempt->topology;
+	WeirRouter *router = palloc0(sizeof(WeirRouter));
 
-	if (nout == 0)
-		return NULL;
-	router = palloc0(sizeof(WeirRouter));
 	router->output.rows = send_rows;
-	router->nout = nout;
 	router->sent = &task->slot->stats.records_out;
-	router->max_parallelism = attempt->max_parallelism;
-	router->out = palloc(sizeof(WeirSender *) * nout);
-	for (int i = 0; i < nout; i++)
-		router->out[i] = weir_sender_create(weir_attempt_channel(attempt, channels[i]),
-											task->segment, attempt->attempt);
-	router->task_of_group = palloc(sizeof(int) * attempt->max_parallelism);
-	for (int i = 0; i < attempt->max_parallelism; i++)
-		router->task_of_group[i] = weir_group_task(i, nout, attempt->max_parallelism);
-	pfree(channels);
-	return router;
+	router->max_parallelism = task->attempt->max_parallelism;
+	router->routes = palloc0(sizeof(WeirRoute) * Max(topology->nexchanges, 1));
+	for (int i = 0; i < topology->nexchanges; i++)
+	{
+		if (&topology->stages[topology->exchanges[i].from] == task->stage)
+			open_route(&router->routes[router->nroutes++], task, i);
+	}
+	return router->nroutes > 0 ? router : NULL;
 }
 
 void
-weir_router_set_keys(WeirRouter *router, const WeirDataflow *dataflow)
+weir_router_set_keys(WeirRouter *router, const WeirTask *task)
 {
-	router->hasher = weir_key_hasher_create(dataflow);
+	const WeirGraph *graph = task->dataflow->graph;
+
+	for (int i = 0; i < router->nroutes; i++)
+	{
+		WeirRoute  *route = &router->routes[i];
+		const WeirEdge *edge = graph->edges[task->stages->edges[route->exchange]];
+
+		route->hasher = edge->nkeys == 0 ? NULL :
+			weir_key_hasher_create(edge->nkeys, edge->keys, task->dataflow->context);
+	}
 }
 
 void
 weir_router_letter(WeirRouter *router, const WeirLetter *letter)
 {
-	weir_sender_letter(router->out[letter->line % router->nout], letter);
+	WeirRoute  *route = &router->routes[0];
+
+	weir_sender_letter(route->out[letter->line % route->nout], letter);
 }
 
 void
 weir_router_barrier(WeirRouter *router, int64 checkpoint, int64 sent_at, bool full)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_barrier(router->out[i], checkpoint, sent_at, full);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_barrier(router->routes[i].out[j], checkpoint, sent_at, full);
 }
 
 void
 weir_router_cancel(WeirRouter *router, int64 checkpoint)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_cancel(router->out[i], checkpoint);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_cancel(router->routes[i].out[j], checkpoint);
 }
 
 void
 weir_router_end(WeirRouter *router)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_end(router->out[i]);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_end(router->routes[i].out[j]);
 }
 
 void
 weir_router_flush(WeirRouter *router)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_flush(router->out[i]);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_flush(router->routes[i].out[j]);
 }
 
 bool
@@ -150,28 +181,32 @@ weir_router_push(WeirRouter *router)
 {
 	bool		free = true;
 
-	for (int i = 0; i < router->nout; i++)
-		free = weir_sender_push(router->out[i]) && free;
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			free = weir_sender_push(router->routes[i].out[j]) && free;
 	return free;
 }
 
 void
 weir_router_mark(WeirRouter *router)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_mark(router->out[i]);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_mark(router->routes[i].out[j]);
 }
 
 void
 weir_router_undo(WeirRouter *router)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_undo(router->out[i]);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_undo(router->routes[i].out[j]);
 }
 
 void
 weir_router_release(WeirRouter *router)
 {
-	for (int i = 0; i < router->nout; i++)
-		weir_sender_release(router->out[i]);
+	for (int i = 0; i < router->nroutes; i++)
+		for (int j = 0; j < router->routes[i].nout; j++)
+			weir_sender_release(router->routes[i].out[j]);
 }

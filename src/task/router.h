@@ -12,16 +12,24 @@
 #include "record/channel.h"
 #include "task/task.h"
 
+/* An exchange, as a task of the stage before it sees it. */
+typedef struct WeirRoute
+{
+	int			exchange;		/* in the topology */
+	int			nout;
+	WeirSender **out;
+	struct WeirKeyHasher *hasher;	/* NULL: rows do not go by key, or carry their hash */
+	int		   *task_of_group;
+} WeirRoute;
+
 typedef struct WeirRouter
 {
 	WeirOutput	output;			/* takes rows; in a transaction where they go by key */
-	int			nout;
-	WeirSender **out;
+	int			nroutes;
+	WeirRoute  *routes;
 	int64	   *sent;			/* counts rows */
 	bool		discards;		/* rows go nowhere */
 	int			max_parallelism;
-	struct WeirKeyHasher *hasher;	/* NULL: rows do not go by key, or carry their hash */
-	int		   *task_of_group;
 	int		   *targets;		/* of the rows of a batch */
 	int		   *selection;		/* rows, those of a target side by side */
 	int			capacity;
@@ -29,10 +37,10 @@ typedef struct WeirRouter
 
 /* With the channels of the task; NULL if it has none. */
 extern WeirRouter *weir_router_create(WeirTask *task);
-/* By the keys of a dataflow, from now on; in a transaction. */
-extern void weir_router_set_keys(WeirRouter *router, const WeirDataflow *dataflow);
+/* By the keys of the task's dataflow, from now on; in a transaction. */
+extern void weir_router_set_keys(WeirRouter *router, const WeirTask *task);
 
-/* A record without a key may go to any of the tasks. */
+/* A record without a key may go to any of the tasks, along one route. */
 extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
 extern void weir_router_barrier(WeirRouter *router, int64 checkpoint, int64 sent_at, bool full);
 extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);

@@ -24,6 +24,17 @@
 
 #define BATCH_RECORDS 4096
 
+/* The stage is a source, then the scan. */
+static void
+open_scan(WeirSourceRows *rows)
+{
+	WeirTask   *task = rows->task;
+
+	Assert(weir_task_nnodes(task) == 2);
+	rows->scan = weir_operator_open(weir_task_node(task, 1), task->dataflow->text, NULL, &rows->line);
+	weir_router_set_keys(rows->router, task);
+}
+
 WeirSourceRows *
 weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *router)
 {
@@ -34,12 +45,11 @@ weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *ro
 	rows->stream = stream;
 	rows->router = router;
 	rows->input = weir_scan_input_create(RelationGetDescr(rel), BATCH_RECORDS);
+	rows->input->batch->source = weir_task_node(task, 0)->id;
 	table_close(rel, AccessShareLock);
 	if (stream->dead_letter)
 		weir_scan_input_keep_letters(rows->input);
-	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
-	if (weir_dataflow_is_keyed(task->dataflow))
-		weir_router_set_keys(router, task->dataflow);
+	open_scan(rows);
 	return rows;
 }
 
@@ -64,13 +74,11 @@ refresh(WeirSourceRows *rows)
 	WeirTask   *task = rows->task;
 	MemoryContext old;
 
-	if (!weir_task_refresh(task, weir_dataflow_lock_scan))
+	if (!weir_task_refresh(task))
 		return;
 	old = MemoryContextSwitchTo(task->context);
 	weir_operator_close(rows->scan);
-	rows->scan = weir_operator_open(&weir_scan_operator, task->dataflow, NULL, &rows->line);
-	if (weir_dataflow_is_keyed(task->dataflow))
-		weir_router_set_keys(rows->router, task->dataflow);
+	open_scan(rows);
 	MemoryContextSwitchTo(old);
 	check_stream(rows);
 	weir_task_drop_stale(task);

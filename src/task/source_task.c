@@ -17,6 +17,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "graph/kinds/source.h"
 #include "source/handover.h"
 #include "source/source.h"
 #include "task/router.h"
@@ -47,7 +48,7 @@ open_reader(Source *source)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	source->stream = weir_stream_get(task->dataflow->stream);
+	source->stream = weir_stream_get(weir_source_plan(weir_task_node(task, 0))->stream);
 	ops = weir_source_of(source->stream->relid);
 	weir_text_copy(task->slot->stream, source->stream->name, sizeof(task->slot->stream));
 	source->router = weir_router_create(task);
@@ -69,13 +70,13 @@ open_reader(Source *source)
 }
 
 static void
-vote(Source *source, int64 checkpoint)
+vote(Source *source, int64 checkpoint, bool final)
 {
 	WeirPosition position;
 	WeirTaskTimes times = {0};
 	int64		began = weir_now();
 
-	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->position(source->reader, final, &position);
 	source->reader->ops->flush(source->reader, true);
 	times.write = weir_now() - began;
 	weir_task_vote(source->task, checkpoint, WEIR_VOTE_ACK, &position, &times);
@@ -92,7 +93,7 @@ handle_trigger(Source *source, const WeirControl *message)
 		weir_router_barrier(source->router, message->checkpoint, weir_now(), message->full);
 		WEIR_FAULT(after_barrier);
 	}
-	vote(source, message->checkpoint);
+	vote(source, message->checkpoint, message->ckind == WEIR_FINAL);
 	if (message->ckind == WEIR_FINAL)
 	{
 		source->paused = true;
@@ -117,7 +118,7 @@ trim_unchecked(Source *source)
 
 	if (source->task->attempt->checkpointing)
 		return;
-	source->reader->ops->position(source->reader, &position);
+	source->reader->ops->position(source->reader, false, &position);
 	source->reader->ops->trim(source->reader, &position);
 }
 

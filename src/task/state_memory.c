@@ -28,14 +28,29 @@ job_total(const WeirAttempt *attempt)
 	return total;
 }
 
+static void
+measure_stores(WeirTask *task)
+{
+	int64		bytes = 0;
+	int64		keys = 0;
+	ListCell   *lc;
+
+	foreach(lc, task->stores)
+	{
+		bytes += weir_store_memory(lfirst(lc));
+		keys += weir_store_keys(lfirst(lc));
+	}
+	task->slot->stats.state_bytes = bytes;
+	task->slot->stats.state_keys = keys;
+}
+
 void
-weir_state_memory_note(WeirTask *task, const WeirStore *store)
+weir_state_memory_note(WeirTask *task)
 {
 	const WeirAttempt *attempt = task->attempt;
 	int64		total;
 
-	task->slot->stats.state_bytes = weir_store_memory(store);
-	task->slot->stats.state_keys = weir_store_keys(store);
+	measure_stores(task);
 	if (attempt->max_state_memory == 0)
 		return;
 	total = job_total(attempt);
@@ -45,6 +60,6 @@ weir_state_memory_note(WeirTask *task, const WeirStore *store)
 				 errmsg("keyed state of job \"%s\" exceeds its max_state_memory", task->job->name),
 				 errdetail("The state of all tasks takes %s, " INT64_FORMAT " keys of it in this one; "
 						   "max_state_memory is %s.", size_text(total),
-						   weir_store_keys(store), size_text(attempt->max_state_memory)),
+						   task->slot->stats.state_keys, size_text(attempt->max_state_memory)),
 				 errhint("Set max_state_memory of the job higher, or give its state a time to live.")));
 }

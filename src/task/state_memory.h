@@ -13,6 +13,6 @@
  * Notes what this task's store takes; an error once that is more, with the other
  * tasks' stores, than the job may have.
  */
-extern void weir_state_memory_note(WeirTask *task, const WeirStore *store);
+extern void weir_state_memory_note(WeirTask *task);
 
 #endif

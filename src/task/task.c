@@ -179,15 +179,40 @@ load_job(WeirTask *task)
 	weir_epoch_owned_by(task->job->owner);
 }
 
+static const WeirStageNodes *
+nodes_of(const WeirTask *task, const WeirStages *stages)
+{
+	return &stages->nodes[task->stage - task->attempt->topology.stages];
+}
+
+int
+weir_task_nnodes(const WeirTask *task)
+{
+	return nodes_of(task, task->stages)->nnodes;
+}
+
+const WeirNode *
+weir_task_node(const WeirTask *task, int n)
+{
+	return task->dataflow->graph->nodes[nodes_of(task, task->stages)->nodes[n]];
+}
+
+const WeirNode *
+weir_task_sink(const WeirTask *task)
+{
+	const WeirNode *last = weir_task_node(task, weir_task_nnodes(task) - 1);
+
+	return weir_node_ops(last->kind)->sink ? last : NULL;
+}
+
 /*
  * A change that moves the sink to other tasks cannot be followed within an attempt,
  * nor one of rows or state.  before: what the task has run, NULL: nothing.
  */
 static void
-check_same_shape(const WeirTask *task, const WeirGraph *graph, const WeirGraph *before)
+check_same_shape(const WeirTask *task, const WeirGraph *graph, const WeirStages *stages,
+				 const WeirGraph *before)
 {
-	WeirStages *stages = weir_graph_stages(graph, task->job->parallelism);
-
 	if (memcmp(&stages->topology, &task->attempt->topology, sizeof(WeirTopology)) != 0 ||
 		(before && !weir_graph_alike(before, graph)))
 		ereport(ERROR,
@@ -198,7 +223,7 @@ check_same_shape(const WeirTask *task, const WeirGraph *graph, const WeirGraph *
 
 /* By the settings of create_job, whatever the job's code has set in this session. */
 static WeirDataflow *
-compile(const WeirTask *task)
+compile(const WeirTask *task, WeirStages **stages)
 {
 	const WeirJob *job = task->job;
 	WeirSession before;
@@ -210,7 +235,9 @@ compile(const WeirTask *task)
 	weir_session_leave(&before);
 	old = MemoryContextSwitchTo(dataflow->context);
 	weir_graph_number(dataflow->graph, job->id);
-	check_same_shape(task, dataflow->graph, task->dataflow ? task->dataflow->graph : NULL);
+	*stages = weir_graph_stages(dataflow->graph, job->parallelism);
+	check_same_shape(task, dataflow->graph, *stages,
+					 task->dataflow ? task->dataflow->graph : NULL);
 	MemoryContextSwitchTo(old);
 	return dataflow;
 }
@@ -224,18 +251,19 @@ weir_task_compile(WeirTask *task)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
-	task->dataflow = compile(task);
+	task->dataflow = compile(task, &task->stages);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 }
 
 bool
-weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
+weir_task_refresh(WeirTask *task)
 {
 	WeirDataflow *fresh = NULL;
+	WeirStages *stages;
 
-	if (lock(task->dataflow))
+	if (weir_dataflow_lock(task->dataflow, nodes_of(task, task->stages)))
 		return false;
 	do
 	{
@@ -243,11 +271,12 @@ weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *))
 
 		if (fresh)
 			weir_dataflow_free(fresh);
-		fresh = compile(task);
+		fresh = compile(task, &stages);
 		MemoryContextSwitchTo(old);
-	} while (!lock(fresh));
+	} while (!weir_dataflow_lock(fresh, nodes_of(task, stages)));
 	task->stale = task->dataflow;
 	task->dataflow = fresh;
+	task->stages = stages;
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "catalog/job.h"
 #include "compile/dataflow.h"
+#include "graph/stage.h"
 #include "task/attempt.h"
 #include "task/control.h"
 
@@ -39,7 +40,9 @@ typedef struct WeirTask
 	WeirJob    *job;
 	WeirControlPort *port;
 	WeirDataflow *dataflow;
+	WeirStages *stages;			/* of the dataflow */
 	WeirDataflow *stale;		/* what a refresh replaced, until it is dropped */
+	List	   *stores;			/* of its keyed steps */
 	bool		stop;			/* leave the loop */
 	int64		line;			/* of the record being worked on, 0: none */
 	bool		preparing;		/* within PREPARE */
@@ -67,13 +70,19 @@ extern void weir_task_configure(WeirTask *task);
 /* Compiles the job's query afresh; needs no transaction. */
 extern void weir_task_compile(WeirTask *task);
 
+/* The nodes that the task runs, in the order in which rows pass them. */
+extern int	weir_task_nnodes(const WeirTask *task);
+extern const WeirNode *weir_task_node(const WeirTask *task, int n);
+/* Is it a sink's task, which has the last of them? */
+extern const WeirNode *weir_task_sink(const WeirTask *task);
+
 /*
- * In a transaction: makes sure that the dataflow is valid and locked (by
- * weir_dataflow_lock_scan or weir_dataflow_lock_sink), and
- * compiles it again if something changed.  True if it was compiled again: then
- * the caller builds anew what rests on it and drops the old one.
+ * In a transaction: makes sure that the dataflow is valid and that what the
+ * task's nodes need is locked, and compiles it again if something changed.  True
+ * if it was compiled again: then the caller builds anew what rests on it and drops
+ * the old one.
  */
-extern bool weir_task_refresh(WeirTask *task, bool (*lock) (WeirDataflow *));
+extern bool weir_task_refresh(WeirTask *task);
 extern void weir_task_drop_stale(WeirTask *task);
 
 extern void weir_task_send(WeirTask *task, WeirControlKind kind, int64 checkpoint);

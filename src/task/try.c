@@ -133,6 +133,15 @@ write_rows(WeirOutput *output, WeirBatch *batch)
 	}
 }
 
+/* What the rows of the first scan go through. */
+static const WeirNode *
+behind_scan(const WeirGraph *graph)
+{
+	const WeirNode *scan = weir_graph_node(graph, WEIR_NODE_SCAN, 0);
+
+	return graph->nodes[weir_node_output(graph, scan, 0)->to];
+}
+
 static void
 open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 {
@@ -146,9 +155,9 @@ open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->lines = weir_lines_open(t->stream);
 	t->to_step.rows = run_step;
 	t->to_sink.rows = write_rows;
-	t->scan = weir_operator_open(&weir_scan_operator, df, NULL, &t->line);
-	t->hasher = weir_key_hasher_create(df);
-	t->step = weir_operator_open(weir_operator_behind_scan(df), df, t->store, &t->line);
+	t->scan = weir_operator_open(weir_graph_node(df->graph, WEIR_NODE_SCAN, 0), df->text, NULL, &t->line);
+	t->hasher = weir_key_hasher_create(df->nkeys, df->keys, df->context);
+	t->step = weir_operator_open(behind_scan(df->graph), df->text, t->store, &t->line);
 	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
 	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
 	t->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));

@@ -127,4 +127,38 @@ is($session->query_safe('SELECT status FROM weir.jobs') =~ s/^\s+//r, 'finished'
 $session->quit;
 $node->is_exact('drained');
 
+# A drain whose attempt fails has failed, and the stream goes on: also from a
+# checkpoint that completed behind its end.
+$from = begin('undone', q{'fixed_delay', attempts => 20, delay => '10 ms'});
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '1 h', lock_wait => '60 s')});
+$node->sql(q{SELECT weir.start_job('s3')});
+$sender->send_to(length $data);
+ok($node->wait_until(q{SELECT sum(records_in) = 8 FROM weir.tasks WHERE kind = 'keyed'}), 'records flow');
+$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+my $locker = $node->background_psql('undone');
+$locker->query_safe('BEGIN; LOCK TABLE averages IN ACCESS EXCLUSIVE MODE');
+$sender->append("1 1\n1 1\n") && $node->sql('INSERT INTO input (f0, f1) VALUES (1, 1), (1, 1)');
+$sender->send_to(length($data) + 8);
+ok($node->wait_until(q{SELECT sum(records_in) = 10 FROM weir.tasks WHERE kind = 'source'}), 'a task waits for a lock');
+$session = $node->background_psql('undone', on_error_stop => 0);
+$session->query_until(qr/asked/, "\\echo asked\nSELECT weir.stop_job('s3', drain => true);\n");
+ok($node->wait_until(q{SELECT status = 'closed' FROM weir.sources}), 'the source has drained');
+my $asking = $node->background_psql('undone');
+$asking->query_until(qr/asked/, "\\echo asked\nSELECT weir.trigger_checkpoint('s3');\n");
+ok($node->wait_until(q{SELECT bool_or(status = 'in_progress') FROM weir.checkpoints}), 'a checkpoint is taken behind its end');
+$node->arm('before_decision:error:2');
+$locker->query_safe('COMMIT');
+$locker->quit;
+ok($node->wait_fired('before_decision', $from), 'the final checkpoint fails behind it');
+$session->query('SELECT 1');
+like($session->{stderr}, qr/fault at before_decision/, 'stop_job raises the error');
+$session->quit;
+$asking->quit;
+$node->arm('');
+$sender->append("2 1\n2 1\n") && $node->sql('INSERT INTO input (f0, f1) VALUES (2, 1), (2, 1)');
+$sender->send_to(length($data) + 16);
+$sender->finish;
+ok($node->wait_status('finished'), 'the job finishes with its stream');
+$node->is_exact('a drain undone');
+
 done_testing();

@@ -271,7 +271,7 @@ more("1 1\n2 2\n");
 is(sums(), '1 1101, 2 2002', 'values went through the function');
 
 # Another function altogether.
-stop_job();
+stop_job(q{savepoint => 'of totals'});
 $node->sql(<<'SQL');
 CREATE FUNCTION counts(r readings) RETURNS TABLE (f0 bigint, total bigint) LANGUAGE plpgsql AS $$
 BEGIN
@@ -313,6 +313,16 @@ BEGIN
 END $$});
 more("1 1\n");
 is(sums(), '1 1, 1 2, 1 102', 'the new body, the old state');
+
+# A savepoint of the step before: it is not started from without that step, which finds its state again.
+stop_job();
+like($node->sql_error(q{SELECT weir.start_job('s3', from_savepoint => 'of totals')}),
+	qr/55000.*"of totals" of job "s3" holds state that does not belong to its query.*kept by public\.totals\(/s, 'state of a step that is gone');
+alter(qq{query => '$query', drop_state => true, max_parallelism => 128});
+$node->sql('TRUNCATE sums');
+start_job(q{from_savepoint => 'of totals'});
+arrived(3, 'what came since is read again');
+is(sums(), '1 1102, 1 1103, 1 1104', 'the step that came back has its state');
 
 
 # ---- every kind of state, of a type that changes ----

@@ -409,14 +409,44 @@ begin_anew(const Model *m, WeirFramer *f, const WeirFramedRecord *r, size_t at)
 	return again;
 }
 
+/* Some of the next records at once. */
+static void
+take_run(const Model *m, WeirFramer *f, Random *random, int *n)
+{
+	WeirRecordSpan spans[8];
+	int64_t		line;
+	int64_t		stamp;
+	size_t		count = weir_framer_run(f, spans, 1 + (size_t) random_below(random, 8), &line, &stamp);
+	bool		same = true;
+	size_t		i;
+
+	for (i = 0; i < count; i++)
+	{
+		WeirFramedRecord r = {spans[i].data, spans[i].len, stamp, line + (int64_t) i,
+			i + 1 < count ? (int64_t) m->records[*n].end : weir_framer_offset(f), 0, false,
+		WEIR_RECORD_WHOLE, false, 0};
+
+		same = same && is_record(m, (*n)++, &r);
+	}
+	if (!same)
+		*n = INPUT + 100;
+}
+
 static WeirFramingResult
 take(const Model *m, WeirFramer **f, Random *random, size_t at, int *n)
 {
 	WeirFramedRecord r;
 	WeirFramingResult result;
 
-	while ((result = weir_framer_next(*f, &r)) == WEIR_FRAMING_RECORD)
+	for (;;)
 	{
+		if (random_below(random, 2) == 0)
+			take_run(m, *f, random, n);
+		if (*n > INPUT)
+			return WEIR_FRAMING_BROKEN;
+		result = weir_framer_next(*f, &r);
+		if (result != WEIR_FRAMING_RECORD)
+			break;
 		if (!is_record(m, (*n)++, &r))
 			*n = INPUT + 100;
 		if (*n > INPUT)

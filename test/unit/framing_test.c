@@ -371,47 +371,6 @@ test_drop(void)
 	weir_framer_destroy(f);
 }
 
-/* Shift-JIS in small: a byte above 0x80 and the one behind it are a character. */
-static int
-two_bytes(const char *s)
-{
-	return (unsigned char) *s >= 0x80 ? 2 : 1;
-}
-
-static void
-test_embedded_backslash(void)
-{
-	static const struct
-	{
-		const char *name;
-		const char *input;
-		int			records;
-	}			inputs[] = {
-		{"a character that ends in a backslash does not hold a newline", "\x95\\\nb\n", 2},
-		{"an escaped newline behind such a character", "\x95\\\\\nb\n", 1},
-		{"two such characters", "x\x95\\\x95\\\nb\n", 2},
-		{"a backslash escaped behind such a character", "\x95\\\\\\\nb\n", 2},
-		{"a plain backslash", "ab\\\nb\n", 1}
-	};
-	WeirFramingOptions options;
-	int			i;
-
-	memset(&options, 0, sizeof(options));
-	options.delimiter = "\n";
-	options.delimiter_len = 1;
-	options.max_record = 100;
-	options.char_len = two_bytes;
-	for (i = 0; i < COUNT(inputs); i++)
-	{
-		WeirFramer *f = weir_framer_create(&options, 0, 0);
-		char		out[100] = "";
-
-		feed(f, inputs[i].input, strlen(inputs[i].input), out);
-		ok(weir_framer_line(f) == inputs[i].records, "framing: encoding with backslashes inside: %s", inputs[i].name);
-		weir_framer_destroy(f);
-	}
-}
-
 /* The first record behind a connection's begin is marked, be it none. */
 static void
 test_first(void)
@@ -480,7 +439,6 @@ test_framing(void)
 	test_lifetime();
 	test_after_the_end();
 	test_drop();
-	test_embedded_backslash();
 	test_first();
 	test_pass();
 }

@@ -30,6 +30,7 @@ main(void)
 	test_rewrite();
 	test_checkpointer_random();
 	test_resume();
+	test_parse();
 	test_socket_position();
 	test_dialer();
 	return done_testing();

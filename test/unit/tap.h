@@ -58,6 +58,7 @@ extern void test_retention(void);
 extern void test_rewrite(void);
 extern void test_checkpointer_random(void);
 extern void test_resume(void);
+extern void test_parse(void);
 extern void test_socket_position(void);
 extern void test_dialer(void);
 

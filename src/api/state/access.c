@@ -261,13 +261,3 @@ weir_check_can_wait(const WeirJob *job, const char *function)
 				 errdetail("It holds %s on \"%s\".", mode, get_rel_name(target)),
 				 errhint("COMMIT first, and call it in a transaction of its own.")));
 }
-
-char *
-weir_interval_text(int64 us)
-{
-	Interval	interval = {0};
-
-	interval.day = us / USECS_PER_DAY;
-	interval.time = us % USECS_PER_DAY;
-	return DatumGetCString(DirectFunctionCall1(interval_out, PointerGetDatum(&interval)));
-}

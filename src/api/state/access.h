@@ -67,7 +67,6 @@ extern Oid	weir_job_target(const WeirJob *job);
 extern void weir_check_can_wait(const WeirJob *job, const char *function);
 
 /* Microseconds, as an interval's text. */
-extern char *weir_interval_text(int64 us);
 
 /* Error listing everything that keeps the job from being run here; with "take" it takes what it needs. */
 extern void weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take);

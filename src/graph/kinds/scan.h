@@ -11,6 +11,7 @@
 
 typedef struct WeirScanPlan
 {
+	Oid			stream;			/* that it reads */
 	PlannedStmt *statement;
 	AttrNumber	ordinal;		/* column of its result that holds the stream
 								 * row's ctid: the last one, not among "out" */
