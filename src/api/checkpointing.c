@@ -15,6 +15,7 @@
 #include "api/state/access.h"
 #include "base/interval.h"
 #include "catalog/job.h"
+#include "graph/kinds/sink.h"
 #include "server/registry.h"
 
 #define MIN_INTERVAL_MS 10

@@ -205,12 +205,10 @@ void
 weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take)
 {
 	Missing		missing = {.restart = false};
-	WeirTopology topology;
 
 	initStringInfo(&missing.detail);
 	initStringInfo(&missing.lines);
-	weir_dataflow_topology(dataflow, job->parallelism, &topology);
-	weir_count_resources(job, &topology);
+	weir_count_resources(job, &weir_graph_stages(dataflow->graph, job->parallelism)->topology);
 	check_preloaded(&missing);
 	check_resources(&missing, job, take);
 	check_owner(&missing, job);

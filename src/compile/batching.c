@@ -75,7 +75,7 @@ may_read(Oid function)
 static ModifyTable *
 modify_table(WeirCompile *c)
 {
-	Plan	   *plan = c->out->sink->planTree;
+	Plan	   *plan = c->sink_plan->statement->planTree;
 
 	return IsA(plan, ModifyTable) ? (ModifyTable *) plan : NULL;
 }
@@ -106,7 +106,7 @@ weir_compile_changes_column(WeirCompile *c, AttrNumber attno)
 static const char *
 add_arbiter(WeirCompile *c, Relation index, int column)
 {
-	WeirDataflow *out = c->out;
+	WeirSinkPlan *plan = c->sink_plan;
 	AttrNumber	attno = index->rd_index->indkey.values[column];
 	Oid			type = index->rd_opcintype[column];
 	Oid			eq = get_opfamily_member(index->rd_opfamily[column], type, type, BTEqualStrategyNumber);
@@ -124,11 +124,11 @@ add_arbiter(WeirCompile *c, Relation index, int column)
 		return "a column of the arbiter cannot be computed beforehand";
 	if (!OidIsValid(eq) || !get_op_hash_functions(eq, &hash, &other))
 		return "a column of the arbiter cannot be hashed";
-	out->arbiters[out->narbiters] = expression_planner((Expr *) value);
-	out->arbiter_eq[out->narbiters] = eq;
-	out->arbiter_hash[out->narbiters] = hash;
-	out->arbiter_collation[out->narbiters] = index->rd_indcollation[column];
-	out->narbiters++;
+	plan->arbiters[plan->narbiters] = expression_planner((Expr *) value);
+	plan->arbiter_eq[plan->narbiters] = eq;
+	plan->arbiter_hash[plan->narbiters] = hash;
+	plan->arbiter_collation[plan->narbiters] = index->rd_indcollation[column];
+	plan->narbiters++;
 	return NULL;
 }
 
@@ -139,10 +139,10 @@ add_arbiters(WeirCompile *c, Oid relid)
 	int			columns = IndexRelationGetNumberOfKeyAttributes(index);
 	const char *reason = NULL;
 
-	c->out->arbiters = palloc(sizeof(Expr *) * columns);
-	c->out->arbiter_eq = palloc(sizeof(Oid) * columns);
-	c->out->arbiter_hash = palloc(sizeof(Oid) * columns);
-	c->out->arbiter_collation = palloc(sizeof(Oid) * columns);
+	c->sink_plan->arbiters = palloc(sizeof(Expr *) * columns);
+	c->sink_plan->arbiter_eq = palloc(sizeof(Oid) * columns);
+	c->sink_plan->arbiter_hash = palloc(sizeof(Oid) * columns);
+	c->sink_plan->arbiter_collation = palloc(sizeof(Oid) * columns);
 	if (index->rd_index->indisexclusion || !index->rd_index->indimmediate)
 		reason = "the arbiter is an exclusion or deferrable constraint";
 	for (int i = 0; i < columns && reason == NULL; i++)
@@ -177,8 +177,8 @@ has_exclusion(List *relations)
 static void
 choose(WeirCompile *c, WeirSinkBatching batching, const char *reason)
 {
-	c->out->batching = batching;
-	c->out->batching_reason = reason;
+	c->sink_plan->batching = batching;
+	c->sink_plan->batching_reason = reason;
 }
 
 static void

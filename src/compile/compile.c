@@ -37,7 +37,6 @@
 #include "base/compat.h"
 #include "base/session.h"
 #include "compile/compile.h"
-#include "graph/stage.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -59,10 +58,8 @@ compile_error_callback(void *arg)
 static void
 plan(WeirCompile *c)
 {
-	WeirDataflow *out = c->out;
-
-	out->scan = weir_plan_query(copyObject(c->scan), c->text);
-	out->sink = weir_plan_query(copyObject(c->sink), c->text);
+	c->scan_plan->statement = weir_plan_query(copyObject(c->scan), c->text);
+	c->sink_plan->statement = weir_plan_query(copyObject(c->sink), c->text);
 }
 
 static void
@@ -101,6 +98,8 @@ weir_compile_part(const char *query, bool returning)
 	c.returning = returning;
 	c.pstate = make_parsestate(NULL);
 	c.pstate->p_sourcetext = c.text;
+	c.scan_plan = palloc0(sizeof(WeirScanPlan));
+	c.sink_plan = palloc0(sizeof(WeirSinkPlan));
 	c.out = palloc0(sizeof(WeirDataflow));
 	c.out->text = c.text;
 
@@ -152,12 +151,6 @@ WeirDataflow *
 weir_compile_returning(const char *query)
 {
 	return compile(query, true, true);
-}
-
-void
-weir_dataflow_topology(const WeirDataflow *dataflow, int parallelism, WeirTopology *topology)
-{
-	*topology = weir_graph_stages(dataflow->graph, parallelism)->topology;
 }
 
 void

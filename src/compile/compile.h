@@ -13,6 +13,10 @@
 #include "parser/parse_node.h"
 
 #include "compile/dataflow.h"
+#include "graph/kinds/count_window.h"
+#include "graph/kinds/function.h"
+#include "graph/kinds/scan.h"
+#include "graph/kinds/sink.h"
 
 /* One compilation.  A step fills what the later ones read. */
 typedef struct WeirCompile
@@ -46,6 +50,10 @@ typedef struct WeirCompile
 
 	List	   *keys;			/* key expressions over select's range table */
 
+	/* key.c: columns of (a)'s rows */
+	int			nkeys;			/* 0: no keyed step */
+	WeirKeyColumn *key;
+
 	/* cut.c */
 	List	   *scan_quals;
 	List	   *sink_quals;		/* remapped to the sink's input */
@@ -53,12 +61,23 @@ typedef struct WeirCompile
 	List	   *row_columns;	/* TargetEntries of (a), without the ordinal */
 	List	   *key_columns;	/* row_columns' numbers of the keys */
 	List	   *sink_columns;	/* as sink_source */
+	TupleDesc	row_desc;		/* of (a), without the ordinal */
+	TupleDesc	result_desc;	/* columns f returns, or the window's aggregates */
+	TupleDesc	sink_desc;		/* the rows that (c) reads */
+	int		   *sink_source;	/* per column of those: > 0 row_desc attno,
+								 * < 0 minus result_desc attno */
 
 	/* scan.c, sink.c: views expanded */
 	Query	   *scan;
 	Query	   *sink;
 
 	List	   *uses;			/* uses.c: of WeirUsed */
+
+	/* the nodes' plans, filled from step to step */
+	WeirScanPlan *scan_plan;
+	WeirFunctionPlan *function_plan;	/* NULL: no keyed function */
+	WeirCountWindowPlan *window_plan;	/* NULL: no window */
+	WeirSinkPlan *sink_plan;
 } WeirCompile;
 
 /* parse.c: text -> analysed INSERT */

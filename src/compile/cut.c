@@ -348,13 +348,14 @@ cut_call(WeirCompile *c)
 		lfirst(lc) = makeVar(1, weir_compile_row_column(c, argument, "argument"),
 							 exprType(argument), exprTypmod(argument), exprCollation(argument), 0);
 	}
-	c->out->function = call->funcid;
-	c->out->call = call;
+	c->function_plan = palloc0(sizeof(WeirFunctionPlan));
+	c->function_plan->function = call->funcid;
+	c->function_plan->call = call;
 }
 
 /* The columns f returns, as the executor of FROM would see them. */
 static TupleDesc
-function_desc(WeirCompile *c)
+result_desc(WeirCompile *c)
 {
 	RangeTblFunction *function = c->function;
 	TupleDesc	desc;
@@ -369,9 +370,9 @@ function_desc(WeirCompile *c)
 		return CreateTupleDescCopy(desc);
 	if (class != TYPEFUNC_SCALAR)
 		elog(ERROR, "function in FROM has unsupported return type");
-	c->out->function_scalar = true;
+	c->function_plan->scalar = true;
 	desc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(desc, 1, get_func_name(c->out->function), type, -1, 0);
+	TupleDescInitEntry(desc, 1, get_func_name(c->function_plan->function), type, -1, 0);
 	TupleDescInitEntryCollation(desc, 1, exprCollation(function->funcexpr));
 	TupleDescFinalize(desc);
 	return desc;
@@ -403,15 +404,15 @@ sink_desc(WeirCompile *c)
 	ListCell   *lc;
 	AttrNumber	attno = 0;
 
-	c->out->sink_source = palloc0(sizeof(int) * Max(1, desc->natts));
+	c->sink_source = palloc0(sizeof(int) * Max(1, desc->natts));
 	foreach(lc, c->sink_columns)
 	{
 		int			source = lfirst_int(lc);
-		TupleDesc	from = source > 0 ? c->out->row_desc : c->out->function_desc;
+		TupleDesc	from = source > 0 ? c->row_desc : c->result_desc;
 
 		attno++;
 		TupleDescCopyEntry(desc, attno, from, abs(source));
-		c->out->sink_source[attno - 1] = source;
+		c->sink_source[attno - 1] = source;
 	}
 	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
@@ -427,12 +428,12 @@ weir_compile_cut(WeirCompile *c)
 	if (c->join != NULL)
 	{
 		cut_call(c);
-		c->out->function_desc = function_desc(c);
+		c->result_desc = result_desc(c);
 	}
 	c->sink_targets = (List *) remap_mutator((Node *) selected(c), &remap);
 	split_quals(c);
 	if (c->window != NULL)
 		weir_compile_end_window(c);
-	c->out->row_desc = row_desc(c);
-	c->out->sink_desc = sink_desc(c);
+	c->row_desc = row_desc(c);
+	c->sink_desc = sink_desc(c);
 }

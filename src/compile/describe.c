@@ -38,14 +38,15 @@ strip_end(char *text)
 	return text;
 }
 
+/* What a sink's statement reads its rows from. */
 static QueryEnvironment *
-sink_environment(WeirDataflow *dataflow)
+sink_environment(const WeirNode *sink)
 {
 	QueryEnvironment *environment = create_queryEnv();
 	EphemeralNamedRelation input = palloc0(sizeof(EphemeralNamedRelationData));
 
 	input->md.name = WEIR_SINK_INPUT;
-	input->md.tupdesc = dataflow->sink_desc;
+	input->md.tupdesc = sink->in;
 	input->md.enrtype = ENR_NAMED_TUPLESTORE;
 	input->reldata = tuplestore_begin_heap(false, false, work_mem);
 	register_ENR(environment, input);
@@ -54,18 +55,22 @@ sink_environment(WeirDataflow *dataflow)
 
 /* The plan as EXPLAIN shows it: the executor has at least accepted it. */
 static void
-append_plan(StringInfo text, const char *title, PlannedStmt *plan, QueryEnvironment *environment)
+append_plan(StringInfo text, const WeirNode *node)
 {
+	PlannedStmt *plan = weir_node_statement(node);
 	ExplainState *explain = NewExplainState();
-	QueryDesc  *query = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot,
-										None_Receiver, NULL, environment, 0);
+	QueryDesc  *query;
 
+	if (plan == NULL)
+		return;
+	query = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, None_Receiver, NULL,
+							node->kind == WEIR_NODE_SINK ? sink_environment(node) : NULL, 0);
 	explain->costs = false;
 	ExecutorStart(query, EXEC_FLAG_EXPLAIN_ONLY);
 	ExplainPrintPlan(explain, query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
-	appendStringInfo(text, "%s plan:\n", title);
+	appendStringInfo(text, "%s plan:\n", weir_node_ops(node->kind)->name);
 	weir_describe_statement(text, strip_end(explain->str->data));
 }
 
@@ -80,8 +85,8 @@ weir_describe_query(PG_FUNCTION_ARGS)
 	weir_graph_describe(dataflow->graph, &text);
 	if (PG_GETARG_BOOL(1))
 	{
-		append_plan(&text, "scan", dataflow->scan, NULL);
-		append_plan(&text, "sink", dataflow->sink, sink_environment(dataflow));
+		for (int i = 0; i < dataflow->graph->nnodes; i++)
+			append_plan(&text, dataflow->graph->nodes[i]);
 	}
 	weir_dataflow_free(dataflow);
 	PG_RETURN_TEXT_P(cstring_to_text(text.data));

@@ -3,7 +3,7 @@
  *		What the compiler has found out, as nodes and edges:
  *
  *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
- *	source -> scan -(TO_ONE)-> project -> sink
+ *	source -> scan -(TO_ONE)-> sink
  */
 #include "postgres.h"
 
@@ -15,9 +15,6 @@
 
 #include "catalog/name.h"
 #include "compile/compile.h"
-#include "graph/kinds/function.h"
-#include "graph/kinds/project.h"
-#include "graph/kinds/scan.h"
 #include "graph/kinds/source.h"
 
 static char *
@@ -42,16 +39,11 @@ add_source(WeirCompile *c)
 static WeirNode *
 add_scan(WeirCompile *c, const WeirNode *source)
 {
-	WeirScanPlan *plan = palloc0(sizeof(WeirScanPlan));
 	WeirNode   *node;
 
-	plan->stream = c->stream;
-	plan->statement = c->out->scan;
-	plan->ordinal = c->out->ordinal;
-	plan->sorted = c->out->sorted;
-	plan->query = c->out->scan_query;
-	node = weir_graph_add(c->out->graph, WEIR_NODE_SCAN, plan, psprintf("scan of %s", source->identity),
-						  source->out, c->out->row_desc);
+	c->scan_plan->stream = c->stream;
+	node = weir_graph_add(c->out->graph, WEIR_NODE_SCAN, c->scan_plan, psprintf("scan of %s", source->identity),
+						  source->out, c->row_desc);
 	node->parallelism = source->parallelism;
 	weir_graph_connect(c->out->graph, source, node, WEIR_EDGE_FORWARD);
 	return node;
@@ -60,15 +52,12 @@ add_scan(WeirCompile *c, const WeirNode *source)
 static WeirNode *
 add_function(WeirCompile *c)
 {
-	WeirFunctionPlan *plan = palloc0(sizeof(WeirFunctionPlan));
+	WeirFunctionPlan *plan = c->function_plan;
 
-	plan->function = c->out->function;
-	plan->call = c->out->call;
-	plan->result = c->out->function_desc;
-	plan->scalar = c->out->function_scalar;
-	plan->output = c->out->sink_source;
+	plan->result = c->result_desc;
+	plan->output = c->sink_source;
 	return weir_graph_add(c->out->graph, WEIR_NODE_FUNCTION, plan, weir_function_name(plan->function),
-						  c->out->row_desc, c->out->sink_desc);
+						  c->row_desc, c->sink_desc);
 }
 
 /* "weir.count_window(2) by f0 bigint: sum(f1)": told from others in the job, and to people. */
@@ -78,81 +67,62 @@ window_identity(WeirCompile *c)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "weir.%s by ", c->out->window->text);
-	for (int i = 0; i < c->out->nkeys; i++)
+	appendStringInfo(&text, "weir.%s by ", c->window_plan->text);
+	for (int i = 0; i < c->nkeys; i++)
 	{
-		const WeirKeyColumn *key = &c->out->keys[i];
-		Form_pg_attribute att = TupleDescAttr(c->out->row_desc, key->attno - 1);
+		const WeirKeyColumn *key = &c->key[i];
+		Form_pg_attribute att = TupleDescAttr(c->row_desc, key->attno - 1);
 
 		appendStringInfo(&text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
 						 weir_type_name(key->type, -1));
 	}
-	appendStringInfo(&text, ": %s", c->out->window->aggregates_text);
+	appendStringInfo(&text, ": %s", c->window_plan->aggregates_text);
 	return text.data;
 }
 
 static WeirNode *
 add_window(WeirCompile *c)
 {
-	c->out->window->result = c->out->function_desc;
-	c->out->window->output = c->out->sink_source;
-	return weir_graph_add(c->out->graph, WEIR_NODE_COUNT_WINDOW, c->out->window, window_identity(c),
-						  c->out->row_desc, c->out->sink_desc);
+	c->window_plan->result = c->result_desc;
+	c->window_plan->output = c->sink_source;
+	return weir_graph_add(c->out->graph, WEIR_NODE_COUNT_WINDOW, c->window_plan, window_identity(c),
+						  c->row_desc, c->sink_desc);
 }
 
 static WeirNode *
 add_step(WeirCompile *c, const WeirNode *scan)
 {
-	WeirNode   *node = c->out->window ? add_window(c) : add_function(c);
+	WeirNode   *node = c->window_plan ? add_window(c) : add_function(c);
 
-	node->nkeys = c->out->nkeys;
-	node->keys = c->out->keys;
+	node->nkeys = c->nkeys;
+	node->keys = c->key;
 	weir_graph_connect(c->out->graph, scan, node, WEIR_EDGE_BY_KEY);
 	return node;
 }
 
-/* Without a step, the sink reads some of the scan's columns. */
-static WeirNode *
-add_project(WeirCompile *c, const WeirNode *scan)
+/* Without a keyed step every column of (a) is there for (c), which reads it where it stands. */
+static TupleDesc
+sink_input(WeirCompile *c)
 {
-	WeirProjectPlan *plan = palloc0(sizeof(WeirProjectPlan));
-	WeirNode   *node;
-
-	plan->columns = c->out->sink_source;
-	node = weir_graph_add(c->out->graph, WEIR_NODE_PROJECT, plan, "project",
-						  c->out->row_desc, c->out->sink_desc);
-	node->parallelism = 1;
-	weir_graph_connect(c->out->graph, scan, node, WEIR_EDGE_TO_ONE);
-	return node;
+	if (c->nkeys > 0)
+		return c->sink_desc;
+	for (int i = 0; i < c->sink_desc->natts; i++)
+		if (c->sink_source[i] != i + 1)
+			elog(ERROR, "the sink does not read the columns of the scan as they stand");
+	return c->row_desc;
 }
 
 static void
 add_sink(WeirCompile *c, const WeirNode *before)
 {
-	WeirSinkPlan *plan = palloc0(sizeof(WeirSinkPlan));
-	WeirNode   *node;
+	WeirSinkPlan *plan = c->sink_plan;
+	WeirNode   *node = weir_graph_add(c->out->graph, WEIR_NODE_SINK, plan,
+									  psprintf("INSERT INTO %s", relation_identity(plan->target)),
+									  sink_input(c), NULL);
 
-	plan->target = c->out->target;
-	plan->statement = c->out->sink;
-	plan->batching = c->out->batching;
-	plan->batching_reason = c->out->batching_reason;
-	plan->narbiters = c->out->narbiters;
-	plan->arbiters = c->out->arbiters;
-	plan->arbiter_eq = c->out->arbiter_eq;
-	plan->arbiter_hash = c->out->arbiter_hash;
-	plan->arbiter_collation = c->out->arbiter_collation;
-	plan->writer = c->out->writer;
-	plan->writer_reason = c->out->writer_reason;
-	plan->projections = c->out->projections;
-	plan->alone = c->out->place == WEIR_SINK_TASK;
-	plan->place_reason = c->out->place_reason;
-	plan->query = c->out->sink_query;
-	node = weir_graph_add(c->out->graph, WEIR_NODE_SINK, plan,
-						  psprintf("INSERT INTO %s", relation_identity(plan->target)),
-						  c->out->sink_desc, NULL);
 	node->parallelism = plan->alone ? 1 : before->parallelism;
 	weir_graph_connect(c->out->graph, before, node,
-					   plan->alone && before->parallelism != 1 ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
+					   plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
 void
@@ -163,9 +133,7 @@ weir_compile_graph(WeirCompile *c)
 	c->out->graph = weir_graph_create();
 	c->out->graph->uses = c->uses;
 	node = add_scan(c, add_source(c));
-	if (weir_dataflow_is_keyed(c->out))
+	if (c->nkeys > 0)
 		node = add_step(c, node);
-	else
-		node = add_project(c, node);
 	add_sink(c, node);
 }

@@ -109,7 +109,7 @@ weir_compile_keys(WeirCompile *c)
 	if (c->join == NULL && c->window == NULL)
 		return;
 	check_arguments(c);
-	c->out->keys = palloc0(sizeof(WeirKeyColumn) * list_length(c->keys));
+	c->key = palloc0(sizeof(WeirKeyColumn) * list_length(c->keys));
 	foreach(lc, c->keys)
 	{
 		Node	   *key = key_expression(c, lfirst(lc));
@@ -118,7 +118,7 @@ weir_compile_keys(WeirCompile *c)
 		lfirst(lc) = key;
 		check_type(c, key);
 		attno = weir_compile_row_column(c, key, "key");
-		fill_column(c, &c->out->keys[c->out->nkeys++], key, attno);
+		fill_column(c, &c->key[c->nkeys++], key, attno);
 		c->key_columns = lappend_int(c->key_columns, attno);
 	}
 }

@@ -124,7 +124,7 @@ holds_key(WeirCompile *c, Relation index, int column, WeirKeyColumn *key)
 		value = (Node *) ((RelabelType *) value)->arg;
 	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
 		return false;
-	if (c->out->sink_source[((Var *) value)->varattno - 1] != key->attno)
+	if (c->sink_source[((Var *) value)->varattno - 1] != key->attno)
 		return false;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return false;
@@ -148,12 +148,12 @@ index_conflict(WeirCompile *c, Relation index)
 	for (int i = 0; i < columns; i++)
 		if (is_unique_value(indexed_value(c, index, i)))
 			return NULL;
-	for (int k = 0; k < c->out->nkeys; k++)
+	for (int k = 0; k < c->nkeys; k++)
 	{
 		bool		found = false;
 
 		for (int i = 0; i < columns && !found; i++)
-			found = holds_key(c, index, i, &c->out->keys[k]);
+			found = holds_key(c, index, i, &c->key[k]);
 		if (!found)
 			return psprintf("unique index \"%s\" does not hold the whole key", name);
 	}
@@ -194,9 +194,9 @@ find_reason(WeirCompile *c)
 	Oid			function;
 	ListCell   *lc;
 
-	if (!weir_dataflow_is_keyed(c->out))
+	if (c->nkeys == 0)
 		return "there is no keyed step";
-	if (get_rel_relkind(c->out->target) == RELKIND_VIEW)
+	if (get_rel_relkind(c->sink_plan->target) == RELKIND_VIEW)
 		return "the target is a view";
 	foreach(lc, written)
 	{
@@ -223,6 +223,6 @@ weir_compile_place(WeirCompile *c)
 {
 	char	   *reason = find_reason(c);
 
-	c->out->place = reason ? WEIR_SINK_TASK : WEIR_SINK_WITH_KEYED;
-	c->out->place_reason = reason ? reason : "rows of two tasks cannot conflict";
+	c->sink_plan->alone = reason != NULL;
+	c->sink_plan->place_reason = reason ? reason : "rows of two tasks cannot conflict";
 }

@@ -92,13 +92,12 @@ check_function(Oid function, ObjectType type)
 void
 weir_compile_check_privileges(WeirCompile *c)
 {
-	WeirDataflow *out = c->out;
 	ListCell   *lc;
 
-	check_relations(out->scan);
-	check_relations(out->sink);
-	if (OidIsValid(out->function))
-		check_function(out->function, OBJECT_FUNCTION);
-	foreach(lc, out->window ? out->window->aggregates : NIL)
+	check_relations(c->scan_plan->statement);
+	check_relations(c->sink_plan->statement);
+	if (c->function_plan)
+		check_function(c->function_plan->function, OBJECT_FUNCTION);
+	foreach(lc, c->window_plan ? c->window_plan->aggregates : NIL)
 		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
 }

@@ -209,11 +209,11 @@ add_ordinal(WeirCompile *c, Query *query)
 	AttrNumber	attno = list_length(query->targetList) + 1;
 	TargetEntry *entry = makeTargetEntry(ordinal_of(query, c->stream), attno, ORDINAL_NAME, false);
 
-	c->out->sorted = !keeps_order(query);
+	c->scan_plan->sorted = !keeps_order(query);
 	query->targetList = lappend(query->targetList, entry);
-	if (c->out->sorted)
+	if (c->scan_plan->sorted)
 		sort_by(query, entry);
-	c->out->ordinal = attno;
+	c->scan_plan->ordinal = attno;
 }
 
 void
@@ -221,7 +221,7 @@ weir_compile_scan(WeirCompile *c)
 {
 	Query	   *scan = cut_scan(c);
 
-	c->out->scan_query = copyObject(scan);
+	c->scan_plan->query = copyObject(scan);
 	c->scan = linitial_node(Query, QueryRewrite(scan));
 	add_ordinal(c, c->scan);
 }

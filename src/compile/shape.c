@@ -505,5 +505,4 @@ weir_compile_check_shape(WeirCompile *c)
 				errmsg("joins of two streams are not yet supported"),
 				errhint("Let another job write one of them to a table, and join with that."),
 				last_stream_position(c));
-	c->out->stream = c->stream;
 }

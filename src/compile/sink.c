@@ -22,7 +22,7 @@ static RangeTblEntry *
 input_entry(WeirCompile *c)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	TupleDesc	desc = c->out->sink_desc;
+	TupleDesc	desc = c->sink_desc;
 
 	rte->rtekind = RTE_NAMEDTUPLESTORE;
 	rte->enrname = WEIR_SINK_INPUT;
@@ -102,7 +102,7 @@ weir_compile_sink(WeirCompile *c)
 	Query	   *sink = cut_sink(c);
 	List	   *statements;
 
-	c->out->sink_query = copyObject(sink);
+	c->sink_plan->query = copyObject(sink);
 	statements = QueryRewrite(sink);
 	check_rewritten(c, statements);
 	c->sink = linitial_node(Query, statements);

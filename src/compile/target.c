@@ -109,7 +109,7 @@ weir_compile_check_target(WeirCompile *c)
 	RangeTblEntry *rte = rt_fetch(c->insert->resultRelation, c->insert->rtable);
 	Relation	rel = table_open(rte->relid, NoLock);
 
-	c->out->target = rte->relid;
+	c->sink_plan->target = rte->relid;
 	check_kind(c, rel);
 	check_rules(c, rel);
 	table_close(rel, NoLock);
@@ -130,5 +130,5 @@ weir_compile_written(WeirCompile *c)
 		written = find_all_inheritors(rte->relid, AccessShareLock, NULL);
 	foreach(lc, written)
 		check_foreign(c, lfirst_oid(lc), get_rel_name(lfirst_oid(lc)));
-	return list_append_unique_oid(written, c->out->target);
+	return list_append_unique_oid(written, c->sink_plan->target);
 }

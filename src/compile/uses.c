@@ -130,19 +130,21 @@ uses_walker(Node *node, WeirCompile *c)
 void
 weir_compile_uses(WeirCompile *c)
 {
-	WeirDataflow *out = c->out;
 	ListCell   *lc;
 
-	add_relation(c, out->stream);
-	add_relation(c, out->target);
+	add_relation(c, c->stream);
+	add_relation(c, c->sink_plan->target);
 	uses_walker((Node *) c->scan, c);
 	uses_walker((Node *) c->sink, c);
-	uses_walker((Node *) out->call, c);
-	uses_walker((Node *) (out->window ? out->window->aggregates : NIL), c);
+	if (c->function_plan)
+		uses_walker((Node *) c->function_plan->call, c);
+	if (c->window_plan)
+		uses_walker((Node *) c->window_plan->aggregates, c);
 	foreach(lc, c->uses)
 	{
 		WeirUsed   *used = lfirst(lc);
 
-		used->keyed = used->class_id == ProcedureRelationId && used->object == out->function;
+		used->keyed = c->function_plan && used->class_id == ProcedureRelationId &&
+			used->object == c->function_plan->function;
 	}
 }

@@ -178,7 +178,7 @@ count_argument(WeirCompile *c, FuncExpr *call, int number, const char *name)
 }
 
 static void
-read_arguments(WeirCompile *c, WeirCountWindow *window)
+read_arguments(WeirCompile *c, WeirCountWindowPlan *window)
 {
 	/* the call itself stays, being volatile: its arguments are completed and folded */
 	FuncExpr   *call = castNode(FuncExpr, eval_const_expressions(NULL, (Node *) c->window));
@@ -276,7 +276,7 @@ weir_compile_aggregate(WeirCompile *c, Aggref *aggref, int level)
 		if (equal(lfirst(lc), own))
 			return foreach_current_index(lc) + 1;
 	c->aggregates = lappend(c->aggregates, own);
-	c->out->window->aggregates = lappend(c->out->window->aggregates, cut_aggregate(c, own));
+	c->window_plan->aggregates = lappend(c->window_plan->aggregates, cut_aggregate(c, own));
 	return list_length(c->aggregates);
 }
 
@@ -418,7 +418,7 @@ aggregates_text(WeirCompile *c, List *aggregates)
 }
 
 static char *
-window_text(const WeirCountWindow *window)
+window_text(const WeirCountWindowPlan *window)
 {
 	if (window->slide == window->size)
 		return psprintf("count_window(" INT64_FORMAT ")", window->size);
@@ -430,7 +430,7 @@ window_text(const WeirCountWindow *window)
  * other aggregates, do not find it.
  */
 static char *
-state_name(WeirCompile *c, const WeirCountWindow *window)
+state_name(WeirCompile *c, const WeirCountWindowPlan *window)
 {
 	StringInfoData signature;
 	char	   *name = psprintf("%s: %s", window->text, window->aggregates_text);
@@ -447,10 +447,10 @@ state_name(WeirCompile *c, const WeirCountWindow *window)
 void
 weir_compile_begin_window(WeirCompile *c)
 {
-	WeirCountWindow *window = palloc0(sizeof(WeirCountWindow));
+	WeirCountWindowPlan *window = palloc0(sizeof(WeirCountWindowPlan));
 
 	read_arguments(c, window);
-	c->out->window = window;
+	c->window_plan = window;
 	c->keys = c->window_keys;
 	/* one key for the whole stream */
 	if (c->keys == NIL)
@@ -461,10 +461,10 @@ weir_compile_begin_window(WeirCompile *c)
 void
 weir_compile_end_window(WeirCompile *c)
 {
-	WeirCountWindow *window = c->out->window;
+	WeirCountWindowPlan *window = c->window_plan;
 
 	window->text = window_text(window);
 	window->aggregates_text = aggregates_text(c, window->aggregates);
 	window->state_name = state_name(c, window);
-	c->out->function_desc = aggregate_desc(window->aggregates);
+	c->result_desc = aggregate_desc(window->aggregates);
 }

@@ -122,7 +122,7 @@ below(Plan *plan, bool *found)
 
 /* Collects what computes the target's rows, the input's scan first; false: that is not enough. */
 static bool
-collect_projections(WeirDataflow *out, Plan *plan)
+collect_projections(WeirSinkPlan *out, Plan *plan)
 {
 	bool		found = true;
 
@@ -142,9 +142,9 @@ collect_projections(WeirDataflow *out, Plan *plan)
 
 /* Why only the executor can run the plan. */
 static const char *
-check_plan(WeirDataflow *out)
+check_plan(WeirSinkPlan *out)
 {
-	PlannedStmt *planned = out->sink;
+	PlannedStmt *planned = out->statement;
 	ModifyTable *modify = (ModifyTable *) planned->planTree;
 
 	if (!IsA(modify, ModifyTable) || list_length(modify->resultRelations) != 1)
@@ -166,7 +166,7 @@ find_writer(WeirCompile *c, WeirWriter *writer)
 	const char *reason;
 	Relation	rel;
 
-	if (target->relid != c->out->target)
+	if (target->relid != c->sink_plan->target)
 		return "the target is a view";
 	/* such a one counts on an executor that runs */
 	if (ExecutorCheckPerms_hook != NULL)
@@ -174,7 +174,7 @@ find_writer(WeirCompile *c, WeirWriter *writer)
 	rel = table_open(target->relid, AccessShareLock);
 	reason = check_table(rel, writer);
 	table_close(rel, NoLock);
-	return reason ? reason : check_plan(c->out);
+	return reason ? reason : check_plan(c->sink_plan);
 }
 
 /* Needs the plan, and how many rows the statement may take at once. */
@@ -184,12 +184,12 @@ weir_compile_writer(WeirCompile *c)
 	WeirWriter	writer = WEIR_WRITER_EXECUTOR;
 	const char *reason;
 
-	if (c->out->batching != WEIR_SINK_BATCH || c->sink->onConflict != NULL)
-		reason = c->out->batching_reason;
+	if (c->sink_plan->batching != WEIR_SINK_BATCH || c->sink->onConflict != NULL)
+		reason = c->sink_plan->batching_reason;
 	else
 		reason = find_writer(c, &writer);
-	c->out->writer = reason ? WEIR_WRITER_EXECUTOR : writer;
-	c->out->writer_reason = reason;
+	c->sink_plan->writer = reason ? WEIR_WRITER_EXECUTOR : writer;
+	c->sink_plan->writer_reason = reason;
 	if (reason)
-		c->out->projections = NIL;
+		c->sink_plan->projections = NIL;
 }

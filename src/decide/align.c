@@ -22,9 +22,13 @@
  *
  * at_least_once: nothing blocks, several ids are counted at a time, and one is
  * given up as subsumed only when a newer one is complete first.
+ *
+ * An id that is due overtakes when each input has brought its barrier, announced
+ * that very one as its newest, or has ended.  It is complete then.
  */
 #include "decide/align.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,10 +48,18 @@ typedef struct Entry
 	bool	   *seen;			/* per input: its barrier has come */
 } Entry;
 
+/* What an input has announced. */
+typedef struct Announced
+{
+	int64_t		checkpoint;		/* 0: none */
+	int64_t		due;
+} Announced;
+
 struct WeirAlign
 {
 	int			ninputs;
 	WeirAlignMode mode;
+	Announced  *announced;		/* per input */
 	bool	   *ended;			/* per input */
 	int			nended;
 	int64_t		settled;		/* ids up to this one are done with */
@@ -68,6 +80,7 @@ weir_align_create(int ninputs, WeirAlignMode mode)
 	a->ninputs = ninputs;
 	a->mode = mode;
 	a->ended = weir_alloc((size_t) ninputs, sizeof(bool));
+	a->announced = weir_alloc((size_t) ninputs, sizeof(Announced));
 	return a;
 }
 
@@ -80,6 +93,7 @@ weir_align_destroy(WeirAlign *a)
 		free(a->entries[i].seen);
 	free(a->entries);
 	free(a->actions);
+	free(a->announced);
 	free(a->ended);
 	free(a);
 }
@@ -95,6 +109,26 @@ emit(WeirAlign *a, WeirAlignActionKind kind, int64_t checkpoint, bool subsumed)
 	action->kind = kind;
 	action->checkpoint = checkpoint;
 	action->subsumed = subsumed;
+	action->overtakes = false;
+}
+
+/* Ids rise; in exactly_once one of them is counted, and none before it is left. */
+static void
+check(const WeirAlign *a)
+{
+	int			counting = 0;
+
+	(void) counting;
+	assert(a->nended >= 0 && a->nended <= a->ninputs);
+	for (int i = 0; i < a->nentries; i++)
+	{
+		const Entry *e = &a->entries[i];
+
+		assert(e->checkpoint > (i > 0 ? a->entries[i - 1].checkpoint : a->settled));
+		assert(i > 0 || e->state != CANCELLED);
+		counting += e->state == COUNTING;
+		assert(a->mode == WEIR_ALIGN_AT_LEAST_ONCE || e->state != COUNTING || (i == 0 && counting == 1));
+	}
 }
 
 /* Position of the entry of this id, or where it would stand. */
@@ -202,6 +236,7 @@ settle_cancelled(WeirAlign *a)
 {
 	while (a->nentries > 0 && a->entries[0].state == CANCELLED)
 		settle(a, a->entries[0].checkpoint);
+	check(a);
 }
 
 static bool
@@ -309,6 +344,78 @@ weir_align_trigger(WeirAlign *a, int64_t checkpoint)
 	else
 		give_up(a, e, false);
 	settle_cancelled(a);
+}
+
+void
+weir_align_announce(WeirAlign *a, int input, int64_t checkpoint, int64_t due)
+{
+	assert(a->announced[input].checkpoint <= checkpoint);
+	a->announced[input].checkpoint = checkpoint;
+	a->announced[input].due = due;
+}
+
+/* The id is not given up, and no input can bring a row from before its barrier unseen. */
+static bool
+is_at_hand(const WeirAlign *a, int64_t checkpoint)
+{
+	int			at = entry_position(a, checkpoint);
+	const Entry *e = at < a->nentries && a->entries[at].checkpoint == checkpoint ?
+		&a->entries[at] : NULL;
+
+	if (checkpoint <= a->settled || (e != NULL && e->state != COUNTING))
+		return false;
+	for (int i = 0; i < a->ninputs; i++)
+	{
+		if (!a->ended[i] && a->announced[i].checkpoint != checkpoint &&
+			(e == NULL || !e->seen[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The input that announced the newest of those that are due and at hand; -1: none. */
+static int
+find_due(const WeirAlign *a, int64_t now)
+{
+	int			found = -1;
+
+	for (int i = 0; i < a->ninputs; i++)
+	{
+		const Announced *at = &a->announced[i];
+
+		if (a->ended[i] || at->due > now || !is_at_hand(a, at->checkpoint))
+			continue;
+		if (found < 0 || at->checkpoint > a->announced[found].checkpoint)
+			found = i;
+	}
+	return found;
+}
+
+void
+weir_align_clock(WeirAlign *a, int64_t now)
+{
+	int			input = find_due(a, now);
+
+	if (input < 0)
+		return;
+	complete(a, a->announced[input].checkpoint);
+	a->actions[a->nactions - 1].overtakes = true;
+	settle_cancelled(a);
+}
+
+int64_t
+weir_align_deadline(const WeirAlign *a)
+{
+	int64_t		deadline = INT64_MAX;
+
+	for (int i = 0; i < a->ninputs; i++)
+	{
+		const Announced *at = &a->announced[i];
+
+		if (!a->ended[i] && at->due < deadline && is_at_hand(a, at->checkpoint))
+			deadline = at->due;
+	}
+	return deadline;
 }
 
 bool

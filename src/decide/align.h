@@ -4,6 +4,29 @@
  *
  * The loop feeds what arrives on each input and carries out the actions that
  * come back, oldest first, before it takes anything more.
+ *
+ * A barrier stands in its channel behind the rows that were sent before it.  So
+ * that it need not wait for them, a sender announces it beside the channel too:
+ * its id, its place in the order of the channel, and when it is due.  When an id
+ * is due and every input has brought it, announced it, or ended, it overtakes:
+ *
+ *	- the task takes its snapshot at once, between two rows, and passes the
+ *	  barrier on (announcing it) as if it had been aligned;
+ *	- the rows that the barrier passed are kept with the snapshot, in its
+ *	  transaction, in their order: those that wait in each input up to the
+ *	  barrier's place, and those that the task itself still holds for an output
+ *	  whose channel had no room.  A task also keeps what is left of the rows that
+ *	  it was restored with: they stand before all of them;
+ *	- they are worked off behind the snapshot, as rows of the next epoch; the
+ *	  barriers among them are ignored.
+ *
+ * A restore of the checkpoint feeds them first, before anything of a channel,
+ * each to the task that now owns the group of its key, of an input (channels of
+ * one edge) in the order they were kept in.  So they are part of a checkpoint
+ * like state: what is visible when it completes lacks exactly them.
+ *
+ * Savepoints, final checkpoints and whatever is to serve another graph are never
+ * due.  What is passed is bounded by what the channels hold (decide/credit.h).
  */
 #ifndef WEIR_DECIDE_ALIGN_H
 #define WEIR_DECIDE_ALIGN_H
@@ -29,6 +52,7 @@ typedef struct WeirAlignAction
 	WeirAlignActionKind kind;
 	int64_t		checkpoint;
 	bool		subsumed;
+	bool		overtakes;		/* SNAPSHOT: keep the rows that the barrier passed */
 } WeirAlignAction;
 
 typedef struct WeirAlign WeirAlign; /* size fixed at creation; malloc'd */
@@ -40,6 +64,18 @@ extern void weir_align_destroy(WeirAlign *a);
 extern void weir_align_barrier(WeirAlign *a, int input, int64_t checkpoint);
 extern void weir_align_cancel(WeirAlign *a, int input, int64_t checkpoint);
 extern void weir_align_end(WeirAlign *a, int input);
+
+/*
+ * Beside the channel: the newest barrier in it, behind rows that may not have
+ * been read.  due: when it may overtake, on the clock of weir_align_clock;
+ * INT64_MAX: never.
+ */
+extern void weir_align_announce(WeirAlign *a, int input, int64_t checkpoint, int64_t due);
+
+/* The clock moved: what is due overtakes. */
+extern void weir_align_clock(WeirAlign *a, int64_t now);
+/* When weir_align_clock has something to do; INT64_MAX: not before something is fed. */
+extern int64_t weir_align_deadline(const WeirAlign *a);
 
 /* What the coordinator said: an abort; or a trigger, legal for a task all of whose inputs have ended. */
 extern void weir_align_abort(WeirAlign *a, int64_t checkpoint);

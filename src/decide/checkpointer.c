@@ -13,6 +13,7 @@
  */
 #include "decide/checkpointer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "decide/checkpointer_private.h"
@@ -164,9 +165,33 @@ weir_checkpointer_set_active(WeirCheckpointer *c, bool active)
 	c->active = active;
 }
 
+/* Ids rise; one at most is in doubt, of which all tasks have voted. */
+static void
+check(const WeirCheckpointer *c)
+{
+	int			doubtful = 0;
+
+	(void) doubtful;
+	assert(c->nrunning >= 0 && c->nrunning <= c->ntasks);
+	for (int i = 0; i < c->npending; i++)
+	{
+		const WeirPending *p = &c->pending[i];
+
+		assert(p->checkpoint < c->next_id);
+		assert(i == 0 || p->checkpoint > c->pending[i - 1].checkpoint);
+		assert(p->nvoted >= 0 && p->nvoted <= c->ntasks);
+		assert(p->nunprepared >= 0 && p->nunprepared <= p->nvoted);
+		assert((p->state == WEIR_PENDING_VOTING) == (p->nvoted < c->ntasks));
+		assert(p->state < WEIR_PENDING_DECIDING || p->nunprepared == 0);
+		doubtful += weir_pending_in_doubt(p);
+		assert(doubtful <= 1);
+	}
+}
+
 void
 weir_checkpointer_tick(WeirCheckpointer *c, int64_t now)
 {
+	check(c);
 	weir_pending_expire(c, now);
 	weir_trigger_requests(c, now);
 	weir_trigger_periodic(c, now);

@@ -64,7 +64,7 @@ typedef enum WeirActionKind
 	WEIR_DO_COMPLETE,			/* tell tasks and waiters; trim.  retained_from is the
 								 * oldest completed id that retention keeps */
 	WEIR_DO_REFUSE,				/* a request with token is refused; reason */
-	WEIR_DO_FAIL_ATTEMPT,		/* a prepare or the decision failed: end the attempt */
+	WEIR_DO_FAIL_ATTEMPT,		/* the decision failed: end the attempt */
 	WEIR_DO_FAIL_JOB			/* tolerable failures exceeded */
 } WeirActionKind;
 
@@ -145,8 +145,6 @@ extern bool weir_checkpointer_decline(WeirCheckpointer *c, int64_t attempt, int 
 									  int64_t checkpoint, int64_t now);
 extern bool weir_checkpointer_prepared(WeirCheckpointer *c, int64_t attempt, int task,
 									   int64_t checkpoint, int64_t now);
-extern bool weir_checkpointer_prepare_failed(WeirCheckpointer *c, int64_t attempt, int task,
-											 int64_t checkpoint, int64_t now);
 
 /* Outcomes of actions. */
 extern void weir_checkpointer_decided(WeirCheckpointer *c, int64_t checkpoint, bool ok,

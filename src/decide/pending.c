@@ -299,18 +299,6 @@ weir_checkpointer_prepared(WeirCheckpointer *c, int64_t attempt, int task,
 	return true;
 }
 
-bool
-weir_checkpointer_prepare_failed(WeirCheckpointer *c, int64_t attempt, int task,
-								 int64_t checkpoint, int64_t now)
-{
-	WeirPending *p = addressee(c, attempt, task, checkpoint, now);
-
-	if (!is_preparing(p, task))
-		return false;
-	fail_attempt(c, p, WEIR_FAILURE_DECLINED);
-	return true;
-}
-
 void
 weir_checkpointer_decided(WeirCheckpointer *c, int64_t checkpoint, bool ok, int64_t now)
 {

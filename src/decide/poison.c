@@ -32,12 +32,6 @@ weir_blame(const char *sqlstate)
 	return is_one_of(sqlstate, others) ? WEIR_BLAME_NONE : WEIR_BLAME_RECORD;
 }
 
-bool
-weir_blames_record(const char *sqlstate)
-{
-	return weir_blame(sqlstate) == WEIR_BLAME_RECORD;
-}
-
 void
 weir_suspect(WeirSuspects *suspects, int64_t line)
 {

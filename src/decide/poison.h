@@ -32,7 +32,6 @@ typedef enum WeirBlame
  * extensions say so of bad data.  Of damaged data it is not.
  */
 extern WeirBlame weir_blame(const char *sqlstate);
-extern bool weir_blames_record(const char *sqlstate);
 
 /* Records that an attempt ended at with an error that is theirs if repeated: the newest. */
 #define WEIR_SUSPECTS 64

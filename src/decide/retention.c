@@ -6,6 +6,7 @@
  * kept by their names until dropped: they neither count nor are lost here.
  * Retention is told as one id: whatever is not below it stays.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "decide/checkpointer_private.h"
@@ -20,6 +21,7 @@ weir_retention_add(WeirRetention *r, int64_t checkpoint, bool savepoint)
 		r->last = checkpoint;
 	if (savepoint)
 		return;
+	assert(r->nids == 0 || r->ids[r->nids - 1] <= r->last);
 	r->ids = weir_grow(r->ids, r->nids, &r->capacity, sizeof(int64_t));
 	for (i = r->nids; i > 0 && r->ids[i - 1] > checkpoint; i--)
 		r->ids[i] = r->ids[i - 1];

@@ -5,7 +5,7 @@
  *		weir.try_job, weir.explain_job and weir.state read it.
  *
  *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
- *	source -> scan -(TO_ONE)-> project -> sink
+ *	source -> scan -(TO_ONE)-> sink
  *
  * Nodes stand in an order in which every edge leads from an earlier to a later
  * one.  Rows of all edges into a node are alike: they have its "in".

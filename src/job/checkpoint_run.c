@@ -287,14 +287,8 @@ static char *
 prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 {
 	char	   *name = palloc(WEIR_GID_SIZE);
-	WeirGid		gid;
 
-	gid.database = MyDatabaseId;
-	gid.job = co->job->id;
-	gid.attempt = co->run.attempt->attempt;
-	gid.checkpoint = checkpoint;
-	gid.task = task;
-	weir_gid_format(name, &gid);
+	weir_attempt_prepared_name(co->run.attempt, task, checkpoint, name);
 	return name;
 }
 

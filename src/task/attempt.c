@@ -117,6 +117,20 @@ weir_attempt_is_source(const WeirAttempt *attempt, int task)
 	return weir_attempt_stage(attempt, task)->source;
 }
 
+void
+weir_attempt_prepared_name(const WeirAttempt *attempt, int task, int64 checkpoint,
+						   char name[WEIR_GID_SIZE])
+{
+	WeirGid		gid;
+
+	gid.database = attempt->database;
+	gid.job = attempt->job;
+	gid.attempt = attempt->attempt;
+	gid.checkpoint = checkpoint;
+	gid.task = task;
+	weir_gid_format(name, &gid);
+}
+
 /* Records a source has left behind, also those of which no row came. */
 static int64
 records_passed(const WeirTaskSlot *slot)

@@ -14,6 +14,7 @@
 #include "storage/shm_mq.h"
 
 #include "decide/checkpointer.h"
+#include "decide/recovery.h"
 #include "decide/topology.h"
 #include "source/source.h"
 
@@ -118,6 +119,10 @@ extern WeirGauge *weir_attempt_gauge(WeirAttempt *attempt, int channel);
 /* The stage of a task; is it a source's? */
 extern const WeirStage *weir_attempt_stage(const WeirAttempt *attempt, int task);
 extern bool weir_attempt_is_source(const WeirAttempt *attempt, int task);
+
+/* The transaction that a task prepares for a checkpoint. */
+extern void weir_attempt_prepared_name(const WeirAttempt *attempt, int task, int64 checkpoint,
+									   char name[WEIR_GID_SIZE]);
 
 /* Records its tasks have worked off or passed over: while it does not move, nothing happens. */
 extern int64 weir_attempt_activity(const WeirAttempt *attempt);

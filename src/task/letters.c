@@ -15,6 +15,7 @@
 
 #include "utils/memutils.h"
 
+#include "graph/kinds/source.h"
 #include "source/excerpt.h"
 #include "task/letters.h"
 
@@ -90,4 +91,57 @@ void
 weir_letters_end_epoch(WeirLetters *letters)
 {
 	letters->first = 0;
+}
+
+void
+weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
+{
+	const WeirGraph *graph = task->dataflow->graph;
+
+	box->n = graph->nnodes;
+	box->streams = palloc0(sizeof(WeirStream *) * box->n);
+	box->letters = palloc0(sizeof(WeirLetters) * box->n);
+	for (int i = 0; i < box->n; i++)
+	{
+		const WeirNode *node = graph->nodes[i];
+
+		if (!weir_node_ops(node->kind)->source ||
+			!weir_graph_reaches(graph, node, weir_task_node(task, 0)))
+			continue;
+		box->streams[i] = weir_stream_get(weir_source_plan(node)->stream);
+		weir_letters_init(&box->letters[i], task, box->streams[i]);
+		box->kept = box->kept || box->streams[i]->dead_letter;
+	}
+}
+
+void
+weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter)
+{
+	Assert(box->streams[letter->source] != NULL);
+	weir_letters_write(&box->letters[letter->source], letter);
+}
+
+void
+weir_letter_box_claim(WeirLetterBox *box, int64 checkpoint)
+{
+	for (int i = 0; i < box->n; i++)
+		weir_letters_claim(&box->letters[i], checkpoint);
+}
+
+void
+weir_letter_box_end_epoch(WeirLetterBox *box)
+{
+	for (int i = 0; i < box->n; i++)
+		weir_letters_end_epoch(&box->letters[i]);
+}
+
+bool
+weir_letter_box_is_open(const WeirLetterBox *box)
+{
+	for (int i = 0; i < box->n; i++)
+	{
+		if (box->letters[i].first > 0)
+			return true;
+	}
+	return false;
 }

@@ -33,4 +33,22 @@ extern void weir_letters_claim(WeirLetters *letters, int64 checkpoint);
 /* It does: what follows belongs to the next. */
 extern void weir_letters_end_epoch(WeirLetters *letters);
 
+/* Those of all streams whose records come to a task, by the streams' nodes. */
+typedef struct WeirLetterBox
+{
+	int			n;				/* nodes */
+	WeirStream **streams;		/* NULL: no source, or none of this task's */
+	WeirLetters *letters;
+	bool		kept;			/* one of the streams has dead letters */
+} WeirLetterBox;
+
+/* In a transaction, in CurrentMemoryContext. */
+extern void weir_letter_box_open(WeirLetterBox *box, WeirTask *task);
+/* As those of one stream. */
+extern void weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter);
+extern void weir_letter_box_claim(WeirLetterBox *box, int64 checkpoint);
+extern void weir_letter_box_end_epoch(WeirLetterBox *box);
+/* Does the open epoch hold any? */
+extern bool weir_letter_box_is_open(const WeirLetterBox *box);
+
 #endif

@@ -185,6 +185,12 @@ nodes_of(const WeirTask *task, const WeirStages *stages)
 	return &stages->nodes[task->stage - task->attempt->topology.stages];
 }
 
+bool
+weir_task_exactly_once(const WeirTask *task)
+{
+	return task->attempt->checkpointing && task->attempt->mode == WEIR_EXACTLY_ONCE;
+}
+
 int
 weir_task_nnodes(const WeirTask *task)
 {
@@ -413,10 +419,7 @@ run(WeirTask *task)
 	error_context_stack = &context;
 	pgstat_report_activity(STATE_RUNNING, task->job->query);
 	task->second_began = task->loop_began = weir_now();
-	if (task->stage->source)
-		weir_source_task(task);
-	else
-		weir_operator_task(task);
+	weir_task_loop(task);
 	error_context_stack = context.previous;
 }
 

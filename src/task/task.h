@@ -55,9 +55,8 @@ typedef struct WeirTask
 
 extern PGDLLEXPORT void weir_task_main(Datum arg);
 
-/* Bodies. */
-extern void weir_source_task(WeirTask *task);
-extern void weir_operator_task(WeirTask *task);
+/* loop.c: from the begin of its work until it is told to leave. */
+extern void weir_task_loop(WeirTask *task);
 
 extern int	weir_milliseconds(int64 us);
 
@@ -73,6 +72,8 @@ extern void weir_task_compile(WeirTask *task);
 /* The nodes that the task runs, in the order in which rows pass them. */
 extern int	weir_task_nnodes(const WeirTask *task);
 extern const WeirNode *weir_task_node(const WeirTask *task, int n);
+/* Does its output wait for a checkpoint? */
+extern bool weir_task_exactly_once(const WeirTask *task);
 /* Is it a sink's task, which has the last of them? */
 extern const WeirNode *weir_task_sink(const WeirTask *task);
 

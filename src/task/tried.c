@@ -2,11 +2,11 @@
  * task/tried.c
  *		The keyed state of weir.try_job, from call to call of a transaction.
  *
- * A job's first call makes a store, which the later ones go on with, and which
- * is gone with the transaction.  The store's own log takes back what an aborted
- * subtransaction did to it (state/undo.c).  What that log does not know of is
- * noted here, once for each level that tried the job: that there was no store
- * yet, and the clock.
+ * A job's first call makes a store for each keyed step, which the later ones go
+ * on with, and which is gone with the transaction.  The store's own log takes
+ * back what an aborted subtransaction did to it (state/undo.c).  What that log
+ * does not know of is noted here, once for each level that tried the job: that
+ * there was no store yet, and the clock.
  */
 #include "postgres.h"
 
@@ -33,6 +33,7 @@ typedef struct Tried
 	struct Tried *next;
 	MemoryContext context;		/* holds this, the store, its dataflow */
 	int64		job;
+	int			step;			/* which of the job's keyed steps */
 	char	   *shape;
 	WeirStore  *store;
 	Mark	   *marks;			/* levels ascend; none of level 1 */
@@ -44,11 +45,11 @@ typedef struct Tried
 static Tried *all = NULL;
 
 static Tried *
-find(int64 job)
+find(int64 job, int step)
 {
 	for (Tried *tried = all; tried; tried = tried->next)
 	{
-		if (tried->job == job)
+		if (tried->job == job && tried->step == step)
 			return tried;
 	}
 	return NULL;
@@ -203,6 +204,7 @@ create(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 	listen();
 	tried->context = context;
 	tried->job = job->id;
+	tried->step = step->number;
 	tried->max_marks = 4;
 	tried->marks = palloc(sizeof(Mark) * tried->max_marks);
 	tried->shape = shape_of(step);
@@ -220,13 +222,13 @@ create(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 }
 
 WeirStore *
-weir_tried_store(const WeirJob *job, WeirDataflow *df)
+weir_tried_store(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 {
-	Tried	   *tried = find(job->id);
-	const WeirNode *step = weir_graph_keyed(df->graph, 0);
+	Tried	   *tried;
 
-	if (step == NULL)
+	if (!weir_node_ops(step->kind)->keyed)
 		return NULL;
+	tried = find(job->id, step->number);
 	if (tried == NULL)
 		return create(job, df, step)->store;
 	check_shape(job, tried, step);

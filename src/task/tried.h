@@ -12,9 +12,9 @@
 #include "state/store.h"
 
 /*
- * The store of the job in this transaction, empty at first; NULL if it has no
- * keyed step.  The dataflow that it was made for is kept with it.
+ * The store of a keyed step of the job in this transaction, empty at first; NULL
+ * if the node is none.  The dataflow that it was made for is kept with it.
  */
-extern WeirStore *weir_tried_store(const WeirJob *job, WeirDataflow *dataflow);
+extern WeirStore *weir_tried_store(const WeirJob *job, WeirDataflow *dataflow, const WeirNode *step);
 
 #endif

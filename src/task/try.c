@@ -3,9 +3,9 @@
  *		A job's query over lines that are given, in the calling backend and
  *		transaction.
  *
- *	line -> framer -> decode -> scan plan -> keyed step -> sink statement
+ *	line -> framer -> decode -> nodes of the graph, from the source on
  *
- * The steps are the tasks' own, one after the other, for one line at a time, so
+ * The nodes run as in tasks, one after the other, for one line at a time, so
  * that an error has a line to blame; the sink statement collects rows as in a
  * task, until the last line.  Nothing that the job keeps is read or written:
  * its state is a store of the transaction (tried.c), and where the lines stand
@@ -26,6 +26,7 @@
 #include "utils/varlena.h"
 
 #include "base/clock.h"
+#include "graph/kinds/source.h"
 #include "operator/key_hash.h"
 #include "operator/operator.h"
 #include "record/scan.h"
@@ -35,21 +36,27 @@
 #include "task/tried.h"
 #include "task/try.h"
 
-typedef struct Try
+/* A node that lines go through. */
+typedef struct TryNode
 {
-	WeirOutput	to_step;		/* of the scan */
-	WeirOutput	to_sink;		/* of the step */
-	const WeirJob *job;
-	WeirDataflow *dataflow;
-	WeirStream *stream;
-	WeirLines  *lines;
-	WeirOperator *scan;
-	WeirKeyHasher *hasher;
-	WeirStore  *store;			/* NULL: no keyed step */
-	WeirOperator *step;
+	WeirOutput	output;
+	struct Try *t;
+	const WeirNode *node;
+	WeirKeyHasher *hasher;		/* of the rows that come; NULL: they do not go by key */
+	WeirOperator *op;			/* this, or a sink, or neither: a source */
 	WeirSink   *sink;
 	Datum	   *values;			/* a row for the sink */
 	bool	   *nulls;
+} TryNode;
+
+typedef struct Try
+{
+	const WeirJob *job;
+	WeirDataflow *dataflow;
+	const WeirNode *source;		/* whose lines they are */
+	WeirStream *stream;
+	WeirLines  *lines;
+	TryNode    *nodes;			/* as in the graph */
 	MemoryContext record_context;	/* reset for each line */
 	int64		stamp;			/* of the lines */
 	int64		line;			/* being worked on, 0: none */
@@ -77,28 +84,68 @@ refuse_in_job(void)
 				 errhint("Call it in a session, not in a function or trigger that a job runs.")));
 }
 
-static void
-check_stream(Try *t, const char *name)
+/* The streams that the job reads, for a message. */
+static char *
+stream_names(const Try *t)
 {
+	StringInfoData names;
+	const WeirNode *source;
+
+	initStringInfo(&names);
+	for (int n = 0; (source = weir_graph_source(t->dataflow->graph, n)) != NULL; n++)
+		appendStringInfo(&names, "%s%s", n > 0 ? ", " : "",
+						 weir_stream_get(weir_source_plan(source)->stream)->name);
+	return names.data;
+}
+
+/* The source of this stream; of the only one, if none is named. */
+static const WeirNode *
+find_source(const Try *t, const char *name)
+{
+	const WeirGraph *graph = t->dataflow->graph;
+	const WeirNode *source;
 	RangeVar   *range;
+	Oid			stream;
 
 	if (name == NULL)
-		return;
+	{
+		if (weir_graph_nsources(graph) > 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("job \"%s\" reads several streams", t->job->name),
+					 errdetail("It reads %s.", stream_names(t)),
+					 errhint("Say in the argument stream whose lines they are.")));
+		return weir_graph_source(graph, 0);
+	}
 	range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	if (RangeVarGetRelid(range, NoLock, true) != t->stream->relid)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not read stream \"%s\"", t->job->name, name),
-				 errdetail("It reads %s.", t->stream->name),
-				 errhint("Leave the argument stream out: a job reads one stream.")));
+	stream = RangeVarGetRelid(range, NoLock, true);
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+	{
+		if (weir_source_plan(source)->stream == stream)
+			return source;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("job \"%s\" does not read stream \"%s\"", t->job->name, name),
+			 errdetail("It reads %s.", stream_names(t)),
+			 weir_graph_nsources(graph) > 1 ? errhint("Name one of these.") :
+			 errhint("Leave the argument stream out: a job reads one stream.")));
+	return NULL;
 }
 
 /* The clock of keyed state does not go back: that of arrivals, or where earlier lines have set it. */
 static int64
 arrival(Try *t, const WeirTryInput *input)
 {
-	int64		clock = t->store ? weir_store_clock(t->store) : PG_INT64_MIN;
+	int64		clock = PG_INT64_MIN;
 
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+	{
+		const WeirOperator *op = t->nodes[i].op;
+
+		if (op && op->store)
+			clock = Max(clock, weir_store_clock(op->store));
+	}
 	if (!input->has_at)
 		return Max(weir_arrival_time(), clock);
 	if (input->at < clock)
@@ -110,68 +157,105 @@ arrival(Try *t, const WeirTryInput *input)
 	return input->at;
 }
 
-/* The rows of a line: their keys' hashes, then the step. */
 static void
-run_step(WeirOutput *output, WeirBatch *batch)
+write_rows(TryNode *to, const WeirBatch *batch)
 {
-	Try		   *t = (Try *) ((char *) output - offsetof(Try, to_step));
-
-	weir_key_hasher_run(t->hasher, batch);
-	t->step->ops->rows(t->step, batch, 0, batch->nrows, &t->to_sink);
-}
-
-static void
-write_rows(WeirOutput *output, WeirBatch *batch)
-{
-	Try		   *t = (Try *) ((char *) output - offsetof(Try, to_sink));
-
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		t->line = batch->lines[i];
-		weir_batch_get_row(batch, i, t->values, t->nulls);
-		weir_sink_row(t->sink, t->values, t->nulls);
+		to->t->line = batch->lines[i];
+		weir_batch_get_row(batch, i, to->values, to->nulls);
+		weir_sink_row(to->sink, to->values, to->nulls);
 	}
 }
 
-/* What the rows of the first scan go through. */
-static const WeirNode *
-behind_scan(const WeirGraph *graph)
+static void
+take_rows(TryNode *to, WeirBatch *batch)
 {
-	const WeirNode *scan = weir_graph_node(graph, WEIR_NODE_SCAN, 0);
+	if (to->hasher)
+		weir_key_hasher_run(to->hasher, batch);
+	if (to->sink)
+		write_rows(to, batch);
+	else
+		to->op->ops->rows(to->op, batch, 0, batch->nrows, &to->output);
+}
 
-	return graph->nodes[weir_node_output(graph, scan, 0)->to];
+/* Rows of a node, along all edges that lead from it. */
+static void
+pass_on(WeirOutput *output, WeirBatch *batch)
+{
+	TryNode    *from = (TryNode *) output;
+	const WeirEdge *edge;
+
+	for (int n = 0; (edge = weir_node_output(from->t->dataflow->graph, from->node, n)) != NULL; n++)
+		take_rows(&from->t->nodes[edge->to], batch);
 }
 
 static void
-open_steps(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
+open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 {
-	WeirDataflow *df;
+	PlannedStmt *statement = weir_node_statement(to->node);
 
-	df = t->dataflow = weir_compile_returning(t->job->query);
-	t->stream = weir_stream_get(df->stream);
-	check_stream(t, input->stream);
-	t->store = weir_tried_store(t->job, df);
+	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
+	weir_statement_set_receiver(to->sink, receiver(arg, ExecCleanTypeFromTL(statement->planTree->targetlist)));
+	to->values = palloc(sizeof(Datum) * Max(to->node->in->natts, 1));
+	to->nulls = palloc(sizeof(bool) * Max(to->node->in->natts, 1));
+}
+
+static void
+open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
+{
+	WeirDataflow *df = t->dataflow;
+	TryNode    *to = &t->nodes[node->id];
+
+	to->output.rows = pass_on;
+	to->t = t;
+	to->node = node;
+	if (node->nkeys > 0)
+		to->hasher = weir_key_hasher_create(node->nkeys, node->keys, df->context);
+	if (weir_node_ops(node->kind)->sink)
+		open_sink(t, to, receiver, arg);
+	else if (weir_node_is_operator(node))
+		to->op = weir_operator_open(node, df->text, weir_tried_store(t->job, df, node), &t->line);
+}
+
+static void
+open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
+{
+	WeirGraph  *graph;
+
+	t->dataflow = weir_compile_returning(t->job->query);
+	graph = t->dataflow->graph;
+	t->source = find_source(t, input->stream);
+	t->stream = weir_stream_get(weir_source_plan(t->source)->stream);
+	t->nodes = palloc0(sizeof(TryNode) * graph->nnodes);
+	for (int i = 0; i < graph->nnodes; i++)
+		open_node(t, graph->nodes[i], receiver, arg);
 	t->stamp = arrival(t, input);
 	t->lines = weir_lines_open(t->stream);
-	t->to_step.rows = run_step;
-	t->to_sink.rows = write_rows;
-	t->scan = weir_operator_open(weir_graph_node(df->graph, WEIR_NODE_SCAN, 0), df->text, NULL, &t->line);
-	t->hasher = weir_key_hasher_create(df->nkeys, df->keys, df->context);
-	t->step = weir_operator_open(behind_scan(df->graph), df->text, t->store, &t->line);
-	t->sink = weir_sink_open(weir_graph_sink(df->graph, 0), df->text, &t->line);
-	weir_statement_set_receiver(t->sink, receiver(arg, ExecCleanTypeFromTL(df->sink->planTree->targetlist)));
-	t->values = palloc(sizeof(Datum) * Max(df->sink_desc->natts, 1));
-	t->nulls = palloc(sizeof(bool) * Max(df->sink_desc->natts, 1));
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
 }
 
+/* In the order of rows: what a sink has left to write is written before it goes. */
 static void
-close_steps(Try *t)
+close_nodes(Try *t)
 {
-	weir_operator_close(t->scan);
-	weir_operator_close(t->step);
-	weir_sink_close(t->sink);
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+	{
+		TryNode    *to = &t->nodes[i];
+
+		if (to->sink)
+			weir_sink_flush(to->sink);
+	}
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+	{
+		TryNode    *to = &t->nodes[i];
+
+		if (to->op)
+			weir_operator_close(to->op);
+		if (to->sink)
+			weir_sink_close(to->sink);
+	}
 	weir_lines_close(t->lines);
 }
 
@@ -188,7 +272,7 @@ run_line(Try *t, const char *line)
 	input = weir_lines_decode(t->lines, line, t->stamp);
 	if (input->batch->nrows > 0)
 		t->line = input->batch->lines[0];
-	t->scan->ops->rows(t->scan, input->batch, 0, input->batch->nrows, &t->to_step);
+	pass_on(&t->nodes[t->source->id].output, input->batch);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(t->record_context);
@@ -203,12 +287,11 @@ run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 	callback.arg = t;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	open_steps(t, input, receiver, arg);
+	open_nodes(t, input, receiver, arg);
 	for (int i = 0; i < input->nlines; i++)
 		run_line(t, input->lines[i]);
 	t->line = 0;
-	weir_sink_flush(t->sink);
-	close_steps(t);
+	close_nodes(t);
 	error_context_stack = callback.previous;
 }
 

@@ -1,6 +1,6 @@
 /*
  * operator.c
- *		A task with input: as task/operator_task.c, step by step.
+ *		A task with input: as task/loop.c and task/checkpoint.c, step by step.
  */
 #include <string.h>
 

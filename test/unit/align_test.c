@@ -5,8 +5,12 @@
  * What happens:	bI:N	barrier N on input I		cI:N	its cancel
  *					eI		input I ends
  *					a:N		the coordinator aborts N	t:N		triggers N
+ *					nI:N	input I announces N, due at time 100 (NI:N: never due)
+ *					@T		the clock shows T
  * What must hold:	rI		input I may be read			xI		it may not
  *					SN		snapshot of N is next		CN		N is cancelled
+ *					ON		the same as SN, and it overtakes
+ *					dT		the deadline is T (d: there is none)
  *					UN		N is cancelled, subsumed
  *					all		all inputs have ended
  * No action may be left over when something happens or the script ends.
@@ -76,7 +80,24 @@ static const Case cases[] = {
 	{"all inputs ended: the coordinator triggers", 2, EXACTLY, "e0 e1 all t:7 S7 t:7 t:8 S8"},
 	{"all ended, aborted before the trigger: a cancel", 2, EXACTLY, "e0 e1 a:7 t:7 C7 t:8 S8"},
 	{"the last input ends while aligning: complete once", 2, EXACTLY, "b0:7 e0 e1 S7 t:7"},
-	{"a trigger of a task with a living input is not legal and changes nothing", 2, EXACTLY, "e0 t:7 b1:7 S7"}
+	{"a trigger of a task with a living input is not legal and changes nothing", 2, EXACTLY, "e0 t:7 b1:7 S7"},
+	{"a barrier announced on all inputs overtakes when it is due", 2, EXACTLY,
+	"n0:3 d n1:3 d100 @99 r0 r1 @100 O3 d r0 r1 b0:3 r0 b1:3 r1 b0:4 x0 b1:4 S4"},
+	{"one that comes in time is aligned", 2, EXACTLY, "n0:3 n1:3 b0:3 x0 @99 b1:3 S3 d @100 r0 r1"},
+	{"an input that is blocked stands for its announcement", 2, EXACTLY,
+	"n0:3 b0:3 x0 n1:3 @100 O3 r0 r1 b1:3 r1"},
+	{"one announced late overtakes when it is known everywhere", 2, EXACTLY, "n0:3 @150 r0 n1:3 d100 @150 O3"},
+	{"an ended input stands for its announcement", 3, EXACTLY, "e0 n1:3 n2:3 @100 O3 b1:3 b2:3 r1"},
+	{"the last live input ends while one is due: it is complete", 2, EXACTLY, "n0:3 b0:3 e1 S3 @100"},
+	{"a savepoint is never due", 2, EXACTLY, "N0:3 N1:3 d @900 r0 b0:3 x0 b1:3 S3"},
+	{"one that was aborted does not overtake", 2, EXACTLY, "n0:3 n1:3 a:3 d @100 b0:3 C3 b1:3"},
+	{"nor one that was cancelled", 2, EXACTLY, "n0:3 c0:3 C3 n1:3 d @100"},
+	{"nor one that is complete", 2, EXACTLY, "n0:3 n1:3 b0:3 b1:3 S3 @100"},
+	{"overtaking subsumes the one that aligns", 2, EXACTLY, "b0:3 x0 n0:4 n1:4 @100 U3 O4 r0 r1 b1:3 b0:4 b1:4"},
+	{"an input that announced a newer one already: the older stays aligned", 2, EXACTLY,
+	"n0:3 n0:4 n1:3 d @100 b0:3 x0 b1:3 S3 n1:4 d100 @100 O4"},
+	{"of two that are due the newer overtakes", 2, EXACTLY, "b0:3 n1:3 n0:4 d100 n1:4 @100 U3 O4"},
+	{"at least once too", 2, AT_LEAST, "b0:3 n1:3 r0 @100 O3 b1:3 b0:4 b1:4 S4"}
 };
 
 static bool
@@ -86,8 +107,8 @@ expect_action(WeirAlign *a, char what, int64_t checkpoint)
 
 	if (!weir_align_next(a, &action) || action.checkpoint != checkpoint)
 		return false;
-	if (what == 'S')
-		return action.kind == WEIR_ALIGN_SNAPSHOT;
+	if (what == 'S' || what == 'O')
+		return action.kind == WEIR_ALIGN_SNAPSHOT && action.overtakes == (what == 'O');
 	return action.kind == WEIR_ALIGN_CANCELLED && action.subsumed == (what == 'U');
 }
 
@@ -107,6 +128,10 @@ happen(WeirAlign *a, const char *token)
 		weir_align_end(a, input);
 	else if (token[0] == 'a')
 		weir_align_abort(a, id);
+	else if (token[0] == 'n' || token[0] == 'N')
+		weir_align_announce(a, input, id, token[0] == 'n' ? 100 : INT64_MAX);
+	else if (token[0] == '@')
+		weir_align_clock(a, input);
 	else
 		weir_align_trigger(a, id);
 }
@@ -122,7 +147,10 @@ step(WeirAlign *a, const char *token)
 	sscanf(token + 1, "%lld", &n);
 	switch (token[0])
 	{
+		case 'd':
+			return weir_align_deadline(a) == (token[1] != '\0' ? n : INT64_MAX);
 		case 'S':
+		case 'O':
 		case 'C':
 		case 'U':
 			return expect_action(a, token[0], n);

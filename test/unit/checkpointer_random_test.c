@@ -219,11 +219,6 @@ task_speaks(World *w, int id, int task, int what)
 	{
 		bool		expected = w->ready[id][task] && !w->prepared[id][task];
 
-		if (what == 10)
-		{
-			(void) weir_checkpointer_prepare_failed(w->c, 1, task, id, w->now);
-			return;
-		}
 		w->prepared[id][task] = w->ready[id][task];
 		require(w, weir_checkpointer_prepared(w->c, 1, task, id, w->now) == expected,
 				"prepared is heard once, of those that were ready");

@@ -17,6 +17,7 @@ main(void)
 	test_stop();
 	test_recovery();
 	test_commit();
+	test_credit();
 	test_align();
 	test_align_model();
 	test_framing();

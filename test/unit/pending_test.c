@@ -199,16 +199,14 @@ static const Scenario scenarios[] = {
 		"40 is deadline 520\n"
 		"520 tick -> abort 2 expired #2\n"
 		"530 prepared 0 1 -> decide 1"},
-	{.name = "25: a prepare fails: the attempt ends, nothing is decided any more", .ntasks = 2, CONFIG, .script =
+	{.name = "25: a prepare fails: its task leaves, the attempt ends, nothing is decided any more", .ntasks = 2, CONFIG, .script =
 		"0 all\n"
 		"10 manual 1 -> trigger 1 manual #1\n"
 		"20 ready 0 1\n"
 		"20 ready 1 1 -> prepare 1\n"
-		"30 broken 0 1 -> fail_attempt 1 declined\n"
-		"40 !prepared 1 1\n"
-		"40 !broken 1 1\n"
-		"40 is doubt 1\n"
-		"50 end\n"
+		"30 prepared 1 1\n"
+		"40 end\n"
+		"50 !prepared 0 1\n"
 		"50 is doubt 1\n"
 		"50 is failures 0"},
 	{.name = "25: the completed row cannot be committed: the attempt ends, recovery decides", .ntasks = 1, CONFIG,

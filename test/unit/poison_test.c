@@ -81,13 +81,13 @@ test_poison(void)
 	bool		right = true;
 
 	for (i = 0; i < COUNT(environment); i++)
-		right = right && !weir_blames_record(environment[i]);
+		right = right && weir_blame(environment[i]) != WEIR_BLAME_RECORD;
 	ok(right, "poison: connections, roles, what is missing, the server's state and damaged data are never a record's");
 	right = true;
 	for (i = 0; i < COUNT(record); i++)
-		right = right && weir_blames_record(record[i]);
+		right = right && weir_blame(record[i]) == WEIR_BLAME_RECORD;
 	ok(right, "poison: any other is, and so are texts that do not parse");
-	ok(weir_blame("XX000") == WEIR_BLAME_IF_REPEATED && !weir_blames_record("XX000"),
+	ok(weir_blame("XX000") == WEIR_BLAME_IF_REPEATED,
 	   "poison: an internal error is, if repeated");
 	ok(suspects_hold(), "poison: the newest suspects are known");
 	for (i = 0; i < COUNT(cases); i++)

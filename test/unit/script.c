@@ -162,8 +162,6 @@ message(Run *r, const char *event, int task, int64_t id, bool *accepted)
 		*accepted = weir_checkpointer_decline(r->c, r->attempt, task, id, r->now);
 	else if (strcmp(event, "prepared") == 0)
 		*accepted = weir_checkpointer_prepared(r->c, r->attempt, task, id, r->now);
-	else if (strcmp(event, "broken") == 0)
-		*accepted = weir_checkpointer_prepare_failed(r->c, r->attempt, task, id, r->now);
 	else
 		return false;
 	return true;

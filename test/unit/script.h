@@ -10,7 +10,7 @@
  *	 tick					the clock moved
  *	 manual K, savepoint K, final K		a request with token K
  *	 ack T N, ready T N, empty T N		votes			everybody N		all acknowledge
- *	 decline T N, prepared T N, broken T N				broken: the prepare failed
+ *	 decline T N, prepared T N
  *	 foreign T N			a vote of another attempt
  *	 decided N, undecided N, committed N
  *	 finish N				all acknowledge, decided, committed

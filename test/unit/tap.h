@@ -45,6 +45,7 @@ extern void test_restart(void);
 extern void test_stop(void);
 extern void test_recovery(void);
 extern void test_commit(void);
+extern void test_credit(void);
 extern void test_align(void);
 extern void test_align_model(void);
 extern void test_framing(void);

@@ -1,5 +1,5 @@
 /*
- * task/router.c
+ * task/output.c
  *		Sends rows on to the tasks of the next stage.
  *
  * A batch is hashed whole and its rows sorted by the task they go to, so that
@@ -11,7 +11,7 @@
 
 #include "decide/keygroup.h"
 #include "operator/key_hash.h"
-#include "task/router.h"
+#include "task/output.h"
 
 static void
 make_room(WeirRouter *router, int rows)

@@ -1,10 +1,10 @@
 /*
- * task/router.h
+ * task/output.h
  *		Sends rows on to the tasks of the next stage: each to the one that owns its
  *		key group, or all to the one there is.
  */
-#ifndef WEIR_TASK_ROUTER_H
-#define WEIR_TASK_ROUTER_H
+#ifndef WEIR_TASK_OUTPUT_H
+#define WEIR_TASK_OUTPUT_H
 
 #include "postgres.h"
 

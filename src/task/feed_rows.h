@@ -1,19 +1,19 @@
 /*
- * task/source_rows.h
+ * task/feed_rows.h
  *		What a source task does with the records it has read: the stateless part
  *		of the query over each batch, and its rows and letters on their way.
  */
-#ifndef WEIR_TASK_SOURCE_ROWS_H
-#define WEIR_TASK_SOURCE_ROWS_H
+#ifndef WEIR_TASK_FEED_ROWS_H
+#define WEIR_TASK_FEED_ROWS_H
 
 #include "postgres.h"
 
 #include "record/scan_input.h"
 #include "source/stream.h"
-#include "task/router.h"
+#include "task/output.h"
 #include "task/task.h"
 
-typedef struct WeirSourceRows
+typedef struct WeirFeedRows
 {
 	WeirTask   *task;
 	const WeirStream *stream;
@@ -22,13 +22,13 @@ typedef struct WeirSourceRows
 	WeirOperator *scan;
 	int64		line;			/* of the record that the scan has read last, 0: none */
 	ErrorData  *first_error;	/* while the record at fault is looked for */
-} WeirSourceRows;
+} WeirFeedRows;
 
 /* In CurrentMemoryContext, in a transaction. */
-extern WeirSourceRows *weir_source_rows_create(WeirTask *task, const WeirStream *stream,
+extern WeirFeedRows *weir_feed_rows_create(WeirTask *task, const WeirStream *stream,
 											   WeirRouter *router);
 
 /* Works off what the input holds.  Outside a transaction. */
-extern void weir_source_rows_run(WeirSourceRows *rows);
+extern void weir_feed_rows_run(WeirFeedRows *rows);
 
 #endif

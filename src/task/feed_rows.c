@@ -1,5 +1,5 @@
 /*
- * task/source_rows.c
+ * task/feed_rows.c
  *		What a source task does with the records it has read.
  *
  *	batch -> scan operator -> hash -> senders
@@ -20,13 +20,13 @@
 #include "decide/poison.h"
 #include "record/scan.h"
 #include "sink/epoch.h"
-#include "task/source_rows.h"
+#include "task/feed_rows.h"
 
 #define BATCH_RECORDS 4096
 
 /* The stage is a source, then the scan. */
 static void
-open_scan(WeirSourceRows *rows)
+open_scan(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
 
@@ -35,10 +35,10 @@ open_scan(WeirSourceRows *rows)
 	weir_router_set_keys(rows->router, task);
 }
 
-WeirSourceRows *
-weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *router)
+WeirFeedRows *
+weir_feed_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *router)
 {
-	WeirSourceRows *rows = palloc0(sizeof(WeirSourceRows));
+	WeirFeedRows *rows = palloc0(sizeof(WeirFeedRows));
 	Relation	rel = table_open(stream->relid, AccessShareLock);
 
 	rows->task = task;
@@ -55,7 +55,7 @@ weir_source_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *ro
 
 /* Records are decoded by the stream's columns as they were at the start. */
 static void
-check_stream(WeirSourceRows *rows)
+check_stream(WeirFeedRows *rows)
 {
 	Relation	rel = table_open(rows->stream->relid, NoLock);
 	bool		same = equalTupleDescs(RelationGetDescr(rel), rows->input->batch->desc);
@@ -69,7 +69,7 @@ check_stream(WeirSourceRows *rows)
 }
 
 static void
-refresh(WeirSourceRows *rows)
+refresh(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
 	MemoryContext old;
@@ -85,7 +85,7 @@ refresh(WeirSourceRows *rows)
 }
 
 static void
-run_range(WeirSourceRows *rows, int from, int to)
+run_range(WeirFeedRows *rows, int from, int to)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -104,7 +104,7 @@ run_range(WeirSourceRows *rows, int from, int to)
  * says so.
  */
 static bool
-blames_record(const WeirSourceRows *rows, const ErrorData *error)
+blames_record(const WeirFeedRows *rows, const ErrorData *error)
 {
 	return rows->line > 0 &&
 		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
@@ -112,7 +112,7 @@ blames_record(const WeirSourceRows *rows, const ErrorData *error)
 
 /* The error of a range, if it is about a record; NULL if there was none. */
 static ErrorData *
-try_range(WeirSourceRows *rows, int from, int to)
+try_range(WeirFeedRows *rows, int from, int to)
 {
 	ErrorData  *volatile error = NULL;
 
@@ -140,7 +140,7 @@ try_range(WeirSourceRows *rows, int from, int to)
 
 /* After an error: what the operator had of the transaction is gone. */
 static void
-reset_scan(WeirSourceRows *rows)
+reset_scan(WeirFeedRows *rows)
 {
 	StartTransactionCommand();
 	weir_operator_reset(rows->scan);
@@ -150,7 +150,7 @@ reset_scan(WeirSourceRows *rows)
 
 /* The index of the record that the scan has read last. */
 static int
-index_read(const WeirSourceRows *rows)
+index_read(const WeirFeedRows *rows)
 {
 	const WeirBatch *batch = rows->input->batch;
 
@@ -164,7 +164,7 @@ index_read(const WeirSourceRows *rows)
 
 /* A record for which the query errs: a dead letter, or the end of the attempt. */
 static void
-drop_record(WeirSourceRows *rows, int index, ErrorData *error)
+drop_record(WeirFeedRows *rows, int index, ErrorData *error)
 {
 	WeirScanInput *input = rows->input;
 	int64		line = input->batch->lines[index];
@@ -183,7 +183,7 @@ drop_record(WeirSourceRows *rows, int index, ErrorData *error)
 
 /* The rows of the range that was run stay, or are taken back. */
 static void
-keep_rows(WeirSourceRows *rows, bool keep)
+keep_rows(WeirFeedRows *rows, bool keep)
 {
 	if (!rows->stream->dead_letter)
 		return;
@@ -198,7 +198,7 @@ keep_rows(WeirSourceRows *rows, bool keep)
  * must do.
  */
 static void
-search(WeirSourceRows *rows, ErrorData *error)
+search(WeirFeedRows *rows, ErrorData *error)
 {
 	if (rows->first_error == NULL)
 		rows->first_error = error;
@@ -215,7 +215,7 @@ compare_lines(const void *a, const void *b)
 }
 
 static void
-send_letters(WeirSourceRows *rows)
+send_letters(WeirFeedRows *rows)
 {
 	WeirScanInput *input = rows->input;
 
@@ -227,7 +227,7 @@ send_letters(WeirSourceRows *rows)
 
 /* Rows wait in the senders until their range is through. */
 static void
-run_batch(WeirSourceRows *rows)
+run_batch(WeirFeedRows *rows)
 {
 	int64	   *records_out = &rows->task->slot->stats.records_out;
 	WeirIsolate iso;
@@ -259,7 +259,7 @@ run_batch(WeirSourceRows *rows)
 }
 
 void
-weir_source_rows_run(WeirSourceRows *rows)
+weir_feed_rows_run(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
 	int			nrecords = rows->input->batch->nrows;

@@ -1,0 +1,433 @@
+/*
+ * task/checkpoint.c
+ *		A task's side of a checkpoint.
+ *
+ * A source is told by the coordinator: it notes its position, sees that the journal
+ * is durable up to it, sends the barrier down every channel and votes.
+ *
+ * Any other task acts when a barrier has come on all inputs: it writes its changed
+ * state.  Without a sink it commits that at once, passes the barrier on and
+ * acknowledges.  With a sink (exactly_once) state and output are in the epoch
+ * transaction: it says that it is ready, and takes no input until it is told to
+ * prepare and then that the checkpoint is complete, or that it was aborted, when
+ * the epoch goes on in the transaction it has open.  One whose inputs have all
+ * ended is told by the coordinator, too.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/fault.h"
+#include "catalog/checkpoint.h"
+#include "catalog/snapshot.h"
+#include "sink/epoch.h"
+#include "sink/output.h"
+#include "task/checkpoint.h"
+
+bool
+weir_task_all_ended(const WeirTaskCheckpoints *c)
+{
+	return c->feed ? c->feed->ended : weir_align_all_ended(c->inputs->align);
+}
+
+
+static void
+write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
+{
+	weir_snapshot_add(arg, group, is_full, seq, payload);
+}
+
+static void
+remember(WeirTaskCheckpoints *c, List **list, int64 checkpoint)
+{
+	MemoryContext old = MemoryContextSwitchTo(c->task->context);
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = checkpoint;
+	*list = lappend(*list, id);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+forget(List **list, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, *list)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			*list = foreach_delete_current(*list, lc);
+	}
+}
+
+/* Savepoints are written in full, and all until one of the timeline has completed. */
+static bool
+is_full(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->full)
+	{
+		if (*(int64 *) lfirst(lc) == checkpoint)
+			return true;
+	}
+	return c->task->attempt->write_full && !c->completed;
+}
+
+static void
+write_store(WeirTaskCheckpoints *c, const WeirNode *node, WeirStore *store, int64 checkpoint,
+			WeirTaskTimes *times)
+{
+	WeirAttempt *attempt = c->task->attempt;
+	WeirSnapshotWriter *writer = weir_snapshot_begin(attempt->job, attempt->timeline, node->number,
+													 checkpoint);
+	WeirSnapshotStats stats = {0};
+	int64		began = weir_now();
+	int64		write;
+	int64		bytes;
+
+	weir_store_snapshot(store, is_full(c, checkpoint), write_chunk, writer, &stats);
+	weir_snapshot_end(writer, &write, &bytes);
+	times->write += write;
+	times->bytes += bytes;
+	times->sync += weir_now() - began - write;
+	times->state_bytes += stats.state_bytes;
+	times->dirty_keys += stats.dirty_keys;
+}
+
+/* In a transaction: the changed state, copied out (sync), as chunks inserted (write). */
+static void
+write_state(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
+{
+	int			nstores = 0;
+
+	for (int i = 0; i < weir_task_nnodes(c->task); i++)
+	{
+		const WeirNode *node = weir_task_node(c->task, i);
+
+		if (weir_node_ops(node->kind)->keyed)
+			write_store(c, node, list_nth(c->task->stores, nstores++), checkpoint, times);
+	}
+}
+
+static bool
+must_write(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->task->stores)
+	{
+		if (weir_store_is_dirty(lfirst(lc)) || is_full(c, checkpoint))
+			return true;
+	}
+	return false;
+}
+
+static void
+hold(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	c->held = true;
+	c->held_for = checkpoint;
+}
+
+/* Snapshot into the epoch, and vote; what follows waits for the answer. */
+static void
+snapshot_ready(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
+{
+	WeirTask   *task = c->task;
+	WeirAttempt *attempt = task->attempt;
+
+	hold(c, checkpoint);
+	if (!weir_epoch_is_open() && !must_write(c, checkpoint))
+	{
+		weir_task_vote(task, checkpoint, WEIR_VOTE_READY_EMPTY, NULL, times);
+		return;
+	}
+	weir_epoch_enter();
+	write_state(c, checkpoint, times);
+	weir_letter_box_claim(&c->chain->letters, checkpoint);
+	if (c->marked)
+		weir_marker_delete(attempt->job, attempt->attempt, task->index);
+	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
+	c->marked = true;
+	weir_epoch_leave();
+	weir_task_vote(task, checkpoint, WEIR_VOTE_READY, NULL, times);
+}
+
+void
+weir_task_commit_epoch(WeirTaskCheckpoints *c)
+{
+	weir_chain_flush(c->chain);
+	if (c->marked)
+	{
+		/* of a checkpoint that was aborted before checkpointing was disabled */
+		weir_epoch_enter();
+		weir_marker_delete(c->task->attempt->job, c->task->attempt->attempt, c->task->index);
+		weir_epoch_leave();
+		c->marked = false;
+	}
+	weir_epoch_commit();
+	pgstat_report_stat(false);
+	c->task->slot->stats.epoch_open = false;
+	if (weir_output_waits)
+	{
+		weir_output_waits = false;
+		weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
+	}
+}
+
+/* Snapshot and output are committed here and now, then acknowledged. */
+static void
+snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
+{
+	bool		writes = must_write(c, checkpoint);
+	int64		written = 0;
+
+	if (c->out == NULL &&
+		(weir_epoch_is_open() || writes || weir_letter_box_is_open(&c->chain->letters)))
+	{
+		weir_chain_flush(c->chain);
+		weir_epoch_enter();
+		write_state(c, checkpoint, times);
+		weir_letter_box_claim(&c->chain->letters, checkpoint);
+		written = weir_now();
+		weir_epoch_leave();
+		weir_task_commit_epoch(c);
+		weir_letter_box_end_epoch(&c->chain->letters);
+	}
+	else if (c->out && writes)
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		write_state(c, checkpoint, times);
+		written = weir_now();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	if (writes)
+		times->write += weir_now() - written;
+	if (c->out && !weir_task_all_ended(c))
+		weir_router_barrier(c->out, checkpoint, c->barrier_sent, is_full(c, checkpoint));
+	weir_task_vote(c->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
+}
+
+static void
+snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	WeirTaskTimes times = {0};
+	int64		now = weir_now();
+
+	if (c->first_barrier > 0)
+	{
+		times.start_delay = Max(c->first_barrier - c->barrier_sent, 0);
+		times.alignment = now - c->first_barrier;
+	}
+	c->first_barrier = 0;
+	if (c->out == NULL && weir_task_exactly_once(c->task))
+	{
+		weir_chain_flush(c->chain);
+		if (weir_output_waits)
+			weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
+		weir_output_waits = false;
+		snapshot_ready(c, checkpoint, &times);
+	}
+	else
+		snapshot_committed(c, checkpoint, &times);
+	MemoryContextSwitchTo(c->task->context);
+}
+
+static void
+align_actions(WeirTaskCheckpoints *c)
+{
+	WeirAlignAction action;
+
+	while (weir_align_next(c->inputs->align, &action))
+	{
+		if (action.kind == WEIR_ALIGN_SNAPSHOT)
+		{
+			snapshot(c, action.checkpoint);
+			forget(&c->full, action.checkpoint);
+			continue;
+		}
+		forget(&c->full, action.checkpoint);
+		if (c->out && !weir_task_all_ended(c))
+			weir_router_cancel(c->out, action.checkpoint);
+		if (action.subsumed)
+			weir_task_send(c->task, WEIR_CONTROL_DECLINE, action.checkpoint);
+	}
+}
+
+static void
+prepare(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	char		name[WEIR_GID_SIZE];
+
+	weir_attempt_prepared_name(c->task->attempt, c->task->index, checkpoint, name);
+	c->task->preparing = true;
+	weir_epoch_prepare(name);
+	c->task->preparing = false;
+	pgstat_report_stat(false);
+	c->marked = false;
+	weir_letter_box_end_epoch(&c->chain->letters);
+	c->task->slot->stats.epoch_open = false;
+	weir_task_send(c->task, WEIR_CONTROL_PREPARED, checkpoint);
+}
+
+/*
+ * A trigger while this task waits to hear of the checkpoint before must wait
+ * too: its snapshot would get into that one's epoch.
+ */
+static void
+run_triggers(WeirTaskCheckpoints *c)
+{
+	while (!c->held && c->triggers != NIL)
+	{
+		weir_align_trigger(c->inputs->align, *(int64 *) linitial(c->triggers));
+		c->triggers = list_delete_first(c->triggers);
+		align_actions(c);
+	}
+}
+
+/* An aborted checkpoint is as if it had never been: the epoch goes on. */
+static void
+release(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	if (c->held && c->held_for == checkpoint)
+		c->held = false;
+}
+
+/* Position first, journal durable, barrier, vote; behind a final checkpoint nothing is read. */
+static void
+trigger_feed(WeirTaskCheckpoints *c, const WeirControl *message)
+{
+	WeirPosition position;
+	WeirTaskTimes times = {0};
+	int64		began;
+
+	if (!c->feed->ended)
+	{
+		weir_feed_flush(c->feed);
+		WEIR_FAULT(before_barrier);
+		weir_router_barrier(c->out, message->checkpoint, weir_now(), message->full);
+		WEIR_FAULT(after_barrier);
+	}
+	began = weir_now();
+	weir_feed_position(c->feed, message->ckind == WEIR_FINAL, &position);
+	weir_feed_flush(c->feed);
+	times.write = weir_now() - began;
+	weir_task_vote(c->task, message->checkpoint, WEIR_VOTE_ACK, &position, &times);
+	if (message->ckind == WEIR_FINAL)
+		hold(c, message->checkpoint);
+}
+
+static void
+abort_feed(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	if (!c->feed->ended)
+		weir_router_cancel(c->out, checkpoint);
+	release(c, checkpoint);
+}
+
+static void
+control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
+{
+	switch ((WeirControlKind) message->kind)
+	{
+		case WEIR_CONTROL_TRIGGER:
+			trigger_feed(c, message);
+			break;
+		case WEIR_CONTROL_ABORT:
+			abort_feed(c, message->checkpoint);
+			break;
+		case WEIR_CONTROL_COMPLETE:
+			weir_feed_trim(c->feed, &message->position);
+			break;
+		case WEIR_CONTROL_DRAIN:
+			weir_feed_drain(c->feed);
+			break;
+		case WEIR_CONTROL_CONFIGURE:
+			weir_task_configure(c->task);
+			weir_feed_trim_unchecked(c->feed);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+control_inputs(WeirTaskCheckpoints *c, const WeirControl *message)
+{
+	switch ((WeirControlKind) message->kind)
+	{
+		case WEIR_CONTROL_TRIGGER:
+			remember(c, &c->triggers, message->checkpoint);
+			if (message->full)
+				remember(c, &c->full, message->checkpoint);
+			break;
+		case WEIR_CONTROL_ABORT:
+			forget(&c->triggers, message->checkpoint);
+			forget(&c->full, message->checkpoint);
+			weir_align_abort(c->inputs->align, message->checkpoint);
+			release(c, message->checkpoint);
+			break;
+		case WEIR_CONTROL_PREPARE:
+			prepare(c, message->checkpoint);
+			break;
+		case WEIR_CONTROL_COMPLETE:
+			c->completed = true;
+			release(c, message->checkpoint);
+			break;
+		case WEIR_CONTROL_CONFIGURE:
+			weir_task_configure(c->task);
+			break;
+		default:
+			break;
+	}
+	align_actions(c);
+	run_triggers(c);
+}
+
+void
+weir_task_control(WeirTaskCheckpoints *c)
+{
+	WeirControl message;
+
+	while (weir_control_receive(c->task->port, &message))
+	{
+		if (c->feed)
+			control_feed(c, &message);
+		else
+			control_inputs(c, &message);
+	}
+}
+
+void
+weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+{
+	if (c->first_barrier == 0)
+		c->first_barrier = weir_now();
+	c->barrier_sent = message->sent_at;
+	if (message->full)
+		remember(c, &c->full, message->checkpoint);
+	weir_align_barrier(c->inputs->align, input, message->checkpoint);
+	align_actions(c);
+}
+
+void
+weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+{
+	weir_align_cancel(c->inputs->align, input, message->checkpoint);
+	align_actions(c);
+}
+
+void
+weir_task_end(WeirTaskCheckpoints *c, int input)
+{
+	weir_align_end(c->inputs->align, input);
+	align_actions(c);
+}

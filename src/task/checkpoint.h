@@ -1,0 +1,47 @@
+/*
+ * task/checkpoint.h
+ *		A task's side of a checkpoint.
+ */
+#ifndef WEIR_TASK_CHECKPOINT_H
+#define WEIR_TASK_CHECKPOINT_H
+
+#include "postgres.h"
+
+#include "task/chain.h"
+#include "task/feed.h"
+#include "task/input.h"
+#include "task/output.h"
+#include "task/task.h"
+
+typedef struct WeirTaskCheckpoints
+{
+	WeirTask   *task;
+	WeirFeed   *feed;			/* of a source; NULL: it has inputs and a chain */
+	WeirInputs *inputs;
+	WeirChain  *chain;
+	WeirRouter *out;			/* NULL: the task has a sink */
+	bool		held;			/* takes no input: voted ready, or a source behind a final checkpoint */
+	int64		held_for;
+	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
+	List	   *full;			/* checkpoints to write in full (int64 *) */
+	bool		marked;			/* a marker is in the open epoch */
+	bool		completed;		/* a checkpoint completed in this attempt */
+	int64		first_barrier;	/* when the barrier under way came first, us */
+	int64		barrier_sent;
+} WeirTaskCheckpoints;
+
+/* What the coordinator has said. */
+extern void weir_task_control(WeirTaskCheckpoints *c);
+
+/* What an input has brought. */
+extern void weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
+extern void weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
+extern void weir_task_end(WeirTaskCheckpoints *c, int input);
+
+/* Has all that the task reads ended? */
+extern bool weir_task_all_ended(const WeirTaskCheckpoints *c);
+
+/* What has been written becomes visible here and now. */
+extern void weir_task_commit_epoch(WeirTaskCheckpoints *c);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * task/feed.c
+ *		What comes to a source's task: the records of its stream, in batches, which
+ *		are worked off one by one (feed_rows.c).
+ *
+ * While a channel has something pending nothing is read, so that pressure travels
+ * back to the socket.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/text.h"
+#include "graph/kinds/source.h"
+#include "source/handover.h"
+#include "task/feed.h"
+
+static void
+open_stream(WeirFeed *feed, WeirRouter *out)
+{
+	WeirTask   *task = feed->task;
+	MemoryContext old;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	old = MemoryContextSwitchTo(task->context);
+	feed->stream = weir_stream_get(weir_source_plan(weir_task_node(task, 0))->stream);
+	weir_text_copy(task->slot->stream, feed->stream->name, sizeof(task->slot->stream));
+	feed->rows = weir_feed_rows_create(task, feed->stream, out);
+	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid,
+															 PG_INT64_MAX);
+	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+static const WeirSourceOps *
+source_ops(Oid stream)
+{
+	const WeirSourceOps *ops;
+
+	StartTransactionCommand();
+	ops = weir_source_of(stream);
+	CommitTransactionCommand();
+	return ops;
+}
+
+WeirFeed *
+weir_feed_open(WeirTask *task, WeirRouter *out)
+{
+	WeirAttempt *attempt = task->attempt;
+	WeirSourceOptions options = {0};
+	WeirFeed   *feed;
+
+	if (!task->stage->source)
+		return NULL;
+	feed = palloc0(sizeof(WeirFeed));
+	feed->task = task;
+	open_stream(feed, out);
+	options.job = attempt->job;
+	options.ordinal = task->slot->source_number;
+	options.checkpointing = attempt->checkpointing;
+	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
+	options.pass_end = attempt->pass_end;
+	options.allow_gap = attempt->allow_gap;
+	options.suspects = &task->job->suspects;
+	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
+	feed->source = source_ops(feed->stream->relid)->open(feed->stream, &options, &task->slot->start,
+														 &task->slot->source);
+	return feed;
+}
+
+void
+weir_feed_close(WeirFeed *feed)
+{
+	feed->source->ops->close(feed->source);
+}
+
+void
+weir_feed_flush(WeirFeed *feed)
+{
+	feed->source->ops->flush(feed->source, true);
+}
+
+void
+weir_feed_position(WeirFeed *feed, bool final, WeirPosition *position)
+{
+	feed->source->ops->position(feed->source, final, position);
+}
+
+void
+weir_feed_trim(WeirFeed *feed, const WeirPosition *position)
+{
+	feed->source->ops->trim(feed->source, position);
+}
+
+void
+weir_feed_trim_unchecked(WeirFeed *feed)
+{
+	WeirPosition position;
+
+	if (feed->task->attempt->checkpointing)
+		return;
+	weir_feed_position(feed, false, &position);
+	weir_feed_trim(feed, &position);
+}
+
+void
+weir_feed_drain(WeirFeed *feed)
+{
+	feed->source->ops->drain(feed->source);
+}
+
+/* An error is blamed on the record it is about. */
+static WeirReadResult
+read_batch(WeirFeed *feed)
+{
+	WeirReadResult volatile result = WEIR_READ_WAIT;
+
+	PG_TRY();
+	{
+		result = feed->source->ops->poll(feed->source, feed->rows->input);
+	}
+	PG_CATCH();
+	{
+		feed->task->line = feed->source->ops->failed_line(feed->source);
+		feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+bool
+weir_feed_turn(WeirFeed *feed)
+{
+	switch (read_batch(feed))
+	{
+		case WEIR_READ_BATCH:
+			weir_feed_rows_run(feed->rows);
+			feed->source->ops->flush(feed->source, false);
+			break;
+		case WEIR_READ_ENDED:
+			weir_feed_flush(feed);
+			feed->ended = true;
+			break;
+		case WEIR_READ_WAIT:
+			feed->source->ops->flush(feed->source, false);
+			return false;
+	}
+	weir_feed_trim_unchecked(feed);
+	return true;
+}
+
+void
+weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
+{
+	int			events = 0;
+	long		timeout = -1;
+	pgsocket	socket = PGINVALID_SOCKET;
+
+	if (blocked)
+	{
+		weir_task_wait(feed->task, socket, events, feed->source->ops->due(feed->source), true);
+		feed->source->ops->flush(feed->source, false);
+		return;
+	}
+	if (reads)
+		socket = feed->source->ops->wait(feed->source, &events, &timeout);
+	else
+		weir_feed_flush(feed);
+	weir_task_wait(feed->task, socket, events, timeout, false);
+}

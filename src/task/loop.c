@@ -1,0 +1,152 @@
+/*
+ * task/loop.c
+ *		What a task does, turn by turn: takes what comes, from its stream or from
+ *		other tasks, and has it worked off.
+ *
+ *	feed (a source)  ---- scan ----------------> channels to the next tasks
+ *	inputs -> align ----- chain of operators --> channels, or the sink
+ *
+ * Between two turns it answers the coordinator (checkpoint.c).  While a channel
+ * has something pending, or the task is held by a checkpoint, it takes nothing.
+ */
+#include "postgres.h"
+
+#include "sink/epoch.h"
+#include "task/checkpoint.h"
+
+static void
+handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+{
+	switch ((WeirMessageKind) message->kind)
+	{
+		case WEIR_MESSAGE_ROWS:
+			weir_chain_rows(c->chain, c->inputs->receivers[input], message);
+			break;
+		case WEIR_MESSAGE_LETTER:
+			weir_chain_letter(c->chain, message);
+			break;
+		case WEIR_MESSAGE_BARRIER:
+			weir_task_barrier(c, input, message);
+			break;
+		case WEIR_MESSAGE_CANCEL:
+			weir_task_cancel(c, input, message);
+			break;
+		case WEIR_MESSAGE_END:
+			weir_task_end(c, input);
+			break;
+	}
+}
+
+static bool
+is_blocked(WeirTaskCheckpoints *c)
+{
+	return c->out && !weir_router_push(c->out);
+}
+
+/* A message of each input. */
+static bool
+read_inputs(WeirTaskCheckpoints *c)
+{
+	bool		progress = false;
+
+	for (int i = 0; i < c->inputs->n && !c->held && !is_blocked(c); i++)
+	{
+		WeirMessage *message = weir_inputs_next(c->inputs, i);
+
+		if (message == NULL)
+			continue;
+		handle_message(c, i, message);
+		progress = true;
+	}
+	return progress;
+}
+
+static bool
+take(WeirTaskCheckpoints *c)
+{
+	if (c->feed == NULL)
+		return read_inputs(c);
+	return !c->feed->ended && !c->held && !is_blocked(c) && weir_feed_turn(c->feed);
+}
+
+/* All input has ended: pass it on, tell the coordinator. */
+static void
+tell_end(WeirTaskCheckpoints *c)
+{
+	if (c->out == NULL && !weir_task_exactly_once(c->task) && weir_epoch_is_open())
+		weir_task_commit_epoch(c);
+	if (c->out)
+		weir_router_end(c->out);
+	weir_task_send(c->task, WEIR_CONTROL_ENDED, 0);
+}
+
+/* Where output does not wait for checkpoints, it is committed within sink_flush. */
+static long
+flush_due(WeirTaskCheckpoints *c)
+{
+	int64		due;
+
+	if (!weir_epoch_is_open() || weir_task_exactly_once(c->task) || c->held)
+		return -1;
+	due = weir_epoch_began() + c->task->attempt->sink_flush - weir_now();
+	if (due > 0)
+		return due / 1000 + 1;
+	weir_task_commit_epoch(c);
+	return -1;
+}
+
+static void
+wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
+{
+	if (c->feed)
+		weir_feed_wait(c->feed, !c->feed->ended && !c->held, blocked);
+	else
+		weir_task_wait(c->task, PGINVALID_SOCKET, 0, timeout, blocked);
+}
+
+static WeirTaskCheckpoints *
+open_task(WeirTask *task)
+{
+	WeirTaskCheckpoints *c = palloc0(sizeof(WeirTaskCheckpoints));
+
+	weir_task_compile(task);
+	c->task = task;
+	c->out = weir_router_create(task);
+	c->inputs = weir_inputs_open(task);
+	if (c->inputs)
+		c->chain = weir_chain_open(task, c->out);
+	else
+		c->feed = weir_feed_open(task, c->out);
+	return c;
+}
+
+void
+weir_task_loop(WeirTask *task)
+{
+	WeirTaskCheckpoints *c = open_task(task);
+	bool		end_told = false;
+
+	weir_task_send(task, WEIR_CONTROL_RUNNING, 0);
+	while (!task->stop)
+	{
+		bool		blocked = is_blocked(c);
+		bool		progress;
+		long		timeout;
+
+		weir_task_tick(task);
+		weir_task_control(c);
+		if (task->stop)
+			break;
+		progress = take(c);
+		if (!end_told && !c->held && weir_task_all_ended(c))
+		{
+			tell_end(c);
+			end_told = true;
+		}
+		timeout = flush_due(c);
+		if (!progress)
+			wait_for_more(c, timeout, blocked);
+	}
+	if (c->feed)
+		weir_feed_close(c->feed);
+}
