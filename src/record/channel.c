@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 
 #include "base/clock.h"
+#include "decide/credit.h"
 #include "record/channel.h"
 
 struct WeirSender
@@ -100,10 +101,10 @@ push_pending(WeirSender *sender)
 	MemoryContextSwitchTo(old);
 }
 
-uint64
-weir_sender_room(const WeirSender *sender)
+int64
+weir_sender_allowed(const WeirSender *sender)
 {
-	return weir_gauge_room(sender->gauge);
+	return pg_atomic_read_u64(&sender->gauge->allowed);
 }
 
 /*
@@ -215,9 +216,7 @@ begin_run(WeirSender *sender, const WeirBatch *batch)
 static int
 run_limit(const WeirSender *sender)
 {
-	uint64		allowed = pg_atomic_read_u64(&sender->gauge->allowed);
-
-	return (int) Min(Max(allowed / 4, 1), WEIR_RUN_ROWS);
+	return (int) weir_credit_batch(weir_sender_allowed(sender), WEIR_RUN_ROWS);
 }
 
 static void

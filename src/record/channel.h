@@ -66,8 +66,8 @@ extern void weir_sender_cancel(WeirSender *sender, int64 checkpoint);
 extern void weir_sender_end(WeirSender *sender);
 /* Tries to get rid of what is pending; true when nothing is, and rows may follow. */
 extern bool weir_sender_push(WeirSender *sender);
-/* Rows that the receiver would have now. */
-extern uint64 weir_sender_room(const WeirSender *sender);
+/* Rows that may be under way to the receiver at a time. */
+extern int64 weir_sender_allowed(const WeirSender *sender);
 
 /*
  * From a mark on, what is sent stays here, and undo takes it back to the last

@@ -9,9 +9,8 @@
  */
 #include "postgres.h"
 
+#include "decide/credit.h"
 #include "task/attempt.h"
-
-#define FIRST_ALLOWED 256		/* rows, while the receiver has worked off none */
 
 static Size
 header_size(const WeirTopology *t)
@@ -56,7 +55,7 @@ weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology, Size chann
 	for (int i = 0; i < topology->nchannels; i++)
 	{
 		shm_mq_create(weir_attempt_channel(attempt, i), channel_size);
-		weir_gauge_init(weir_attempt_gauge(attempt, i), FIRST_ALLOWED);
+		weir_gauge_init(weir_attempt_gauge(attempt, i), WEIR_CREDIT_START);
 	}
 }
 

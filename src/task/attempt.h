@@ -16,6 +16,7 @@
 #include "decide/checkpointer.h"
 #include "decide/recovery.h"
 #include "decide/topology.h"
+#include "record/gauge.h"
 #include "source/source.h"
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
