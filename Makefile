@@ -8,6 +8,8 @@
 #	make test                as root: everything, on a throw-away server
 #	make bench               as root: speed beside Flink, a table: LINES=.. KEYS=.. ROUNDS=..
 #	                         ROWS="window copy" PEER=off, see bench/run
+#	make bench-check         as root: fails where HEAD is 10 % slower than BASE=commit
+#	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
@@ -82,7 +84,7 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format bench torture bench-state
+.PHONY: test installcheck unit sim sim-mutants lint format bench bench-check bench-profile torture bench-state
 
 test:
 	sh test/run
@@ -110,6 +112,12 @@ format:
 bench:
 	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' ROUNDS='$(ROUNDS)' ROWS='$(ROWS)' \
 		PEER='$(PEER)' WARM='$(WARM)' PARALLELISM='$(PARALLELISM)' sh bench/run
+
+bench-check:
+	@BASE='$(BASE)' RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/check
+
+bench-profile:
+	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' ROWS='$(ROWS)' sh bench/profile/run
 
 bench-state:
 	@sh bench/state/run

@@ -19,7 +19,7 @@ latency_end() {
 
 latency_row() {
 	latency_begin
-	weir_create last 0 table 1 "mode => 'at_least_once', sink_flush => '10 ms'"
+	weir_create last 0 table 1 "every => '1 s', mode => 'at_least_once', sink_flush => '10 ms'"
 	query "SELECT weir.start_job('bench')" > /dev/null
 	latency_end weir
 	weir_finish

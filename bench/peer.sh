@@ -34,7 +34,7 @@ peer_opens() {
 peer_java() {
 	rm -rf "$work/flink"
 	mkdir "$work/flink"
-	java $(peer_opens) "-Xmx${PEER_HEAP:-4g}" -Djava.io.tmpdir="$work/flink" \
+	java $(peer_opens) -Xmx4g -Djava.io.tmpdir="$work/flink" \
 		-Dorg.slf4j.simpleLogger.defaultLogLevel=error \
 		-cp "bench/flink/target/bench-flink-1.jar:bench/flink/target/jars/*" weir.bench.Peer \
 		"port=$port" "parallelism=$4" "step=$1" "ttl=$2" "sink=$3" \

@@ -27,9 +27,9 @@ weir_query() {
 
 # weir_create STEP TTL SINK PARALLELISM CHECKPOINTING
 weir_create() {
-	query "ALTER SERVER sensors OPTIONS (SET port '$port'); TRUNCATE averages" 
+	query "ALTER SERVER sensors OPTIONS (SET port '$port'); TRUNCATE averages"
 	query "SELECT weir.create_job('bench', \$\$$(weir_query "$1" "$3" "$2")\$\$, parallelism => $4)" > /dev/null
-	query "SELECT weir.enable_checkpointing('bench', every => '1 s', $5)" > /dev/null
+	query "SELECT weir.enable_checkpointing('bench', $5)" > /dev/null
 }
 
 weir_finish() {
@@ -46,7 +46,7 @@ weir_drop() {
 # weir_run ROW STEP TTL SINK INPUT PARALLELISM: a line of results
 weir_run() {
 	start_sender "$5"
-	weir_create "$2" "$3" "$4" "$6" "mode => 'exactly_once'"
+	weir_create "$2" "$3" "$4" "$6" "every => '1 s', mode => 'exactly_once'"
 	measure_begin
 	query "SELECT weir.start_job('bench')" > /dev/null
 	weir_finish

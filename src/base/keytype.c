@@ -153,11 +153,8 @@ hash_text(Datum value)
 	return result;
 }
 
-/*
- * The types that most keys are of are hashed without a call of their function,
- * which would give the same: the values are stored.
- */
-void
+/* The types that most keys are of; their functions give the same, and the values are stored. */
+bool
 weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *result)
 {
 	switch (hash->function.fn_oid)
@@ -165,24 +162,23 @@ weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *resu
 		case F_HASHINT8EXTENDED:
 			for (int i = 0; i < n; i++)
 				result[i] = hash_int8(DatumGetInt64(values[i]));
-			return;
+			return true;
 		case F_HASHINT4EXTENDED:
 			for (int i = 0; i < n; i++)
 				result[i] = hash_bytes_uint32_extended((uint32) DatumGetInt32(values[i]), 0);
-			return;
+			return true;
 		case F_HASHINT2EXTENDED:
 			for (int i = 0; i < n; i++)
 				result[i] = hash_bytes_uint32_extended((uint32) (int32) DatumGetInt16(values[i]), 0);
-			return;
+			return true;
 		case F_HASHTEXTEXTENDED:
 			if (!hash->by_bytes)
-				break;
+				return false;
 			for (int i = 0; i < n; i++)
 				result[i] = hash_text(values[i]);
-			return;
+			return true;
 	}
-	for (int i = 0; i < n; i++)
-		result[i] = weir_key_hash_column(hash, values[i], false);
+	return false;
 }
 
 uint64

@@ -38,8 +38,11 @@ extern void weir_key_hash_init(WeirKeyHash *hash, Oid type, Oid collation, Memor
 
 /* Runs the type's function: inside a transaction only, as PostgreSQL does. */
 extern uint64 weir_key_hash_column(WeirKeyHash *hash, Datum value, bool isnull);
-/* Of many values, none of them null. */
-extern void weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *result);
+/*
+ * Of many values, none of them null, of a type that is hashed without a call of its
+ * function; false: it is not.
+ */
+extern bool weir_key_hash_values(WeirKeyHash *hash, const Datum *values, int n, uint64 *result);
 extern uint64 weir_key_hash(int nkeys, WeirKeyHash *hash, const Datum *key, const bool *isnull);
 
 #endif

@@ -12,6 +12,7 @@
 
 struct WeirKeyHasher
 {
+	int64	   *line;
 	int			nkeys;
 	const WeirKeyColumn *keys;
 	WeirKeyHash *hash;
@@ -21,11 +22,12 @@ struct WeirKeyHasher
 };
 
 WeirKeyHasher *
-weir_key_hasher_create(int nkeys, const WeirKeyColumn *keys, MemoryContext context)
+weir_key_hasher_create(int nkeys, const WeirKeyColumn *keys, MemoryContext context, int64 *line)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	WeirKeyHasher *hasher = palloc0(sizeof(WeirKeyHasher));
 
+	hasher->line = line;
 	hasher->nkeys = nkeys;
 	hasher->keys = keys;
 	hasher->hash = palloc(sizeof(WeirKeyHash) * Max(nkeys, 1));
@@ -48,15 +50,18 @@ make_room(WeirKeyHasher *hasher, int rows)
 }
 
 static void
-hash_column(WeirKeyHash *hash, const WeirVector *vector, int rows, uint64 *result)
+hash_column(WeirKeyHasher *hasher, int key, const WeirBatch *batch, uint64 *result)
 {
-	if (!vector->has_nulls)
-	{
-		weir_key_hash_values(hash, vector->values, rows, result);
+	WeirKeyHash *hash = &hasher->hash[key];
+	const WeirVector *vector = &batch->columns[hasher->keys[key].attno - 1];
+
+	if (!vector->has_nulls && weir_key_hash_values(hash, vector->values, batch->nrows, result))
 		return;
-	}
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		*hasher->line = batch->lines[i];
 		result[i] = weir_key_hash_column(hash, vector->values[i], weir_vector_is_null(vector, i));
+	}
 }
 
 void
@@ -68,15 +73,13 @@ weir_key_hasher_run(WeirKeyHasher *hasher, WeirBatch *batch)
 		memset(batch->hashes, 0, sizeof(uint64) * batch->nrows);
 	for (int k = 0; k < hasher->nkeys; k++)
 	{
-		const WeirVector *vector = &batch->columns[hasher->keys[k].attno - 1];
-
 		if (k == 0)
 		{
-			hash_column(&hasher->hash[k], vector, batch->nrows, batch->hashes);
+			hash_column(hasher, k, batch, batch->hashes);
 			continue;
 		}
 		make_room(hasher, batch->nrows);
-		hash_column(&hasher->hash[k], vector, batch->nrows, hasher->column);
+		hash_column(hasher, k, batch, hasher->column);
 		for (int i = 0; i < batch->nrows; i++)
 			batch->hashes[i] = hash_combine64(batch->hashes[i], hasher->column[i]);
 	}

@@ -1,6 +1,10 @@
 /*
  * operator/scan.c
  *		The stateless step: runs the scan plan over a batch of records.
+ *
+ * Where the plan is a scan of the stream and nothing else it is carried out
+ * directly; of the executor it is then asked once whether it may be run, which
+ * is also when other extensions have their say.
  */
 #include "postgres.h"
 
@@ -13,6 +17,7 @@
 
 #include "base/compat.h"
 #include "graph/kinds/scan.h"
+#include "operator/direct_scan.h"
 #include "operator/operator.h"
 #include "record/scan.h"
 
@@ -23,6 +28,8 @@ typedef struct StreamScan
 	WeirOperator op;
 	WeirBatch  *batch;			/* of node->out */
 	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
+	bool		is_direct;
+	WeirDirectScan *direct;		/* NULL: not yet */
 } StreamScan;
 
 /* Receives the rows of the scan plan. */
@@ -39,6 +46,9 @@ open_scan(WeirOperator *op)
 	StreamScan *scan = (StreamScan *) op;
 	TupleDesc	desc = op->node->out;
 
+	scan->is_direct = weir_direct_scan_serves(op->node);
+	if (scan->is_direct)
+		return;
 	scan->batch = weir_batch_create(desc, SCAN_ROWS);
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -156,19 +166,44 @@ forget_rows(StreamScan *scan)
 	MemoryContextSwitchTo(old);
 }
 
-/* Rows wait until the plan has ended: what they go through may run plans, too. */
 static void
-scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+execute(StreamScan *scan, const WeirBatch *in, int from, int to)
 {
 	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
-	WeirScan	current = {weir_scan_plan(op->node)->stream, in, from, to, op->line};
-	StreamScan *scan = (StreamScan *) op;
+	WeirScan	current = {weir_scan_plan(scan->op.node)->stream, in, from, to, scan->op.line};
 
 	receiver.scan = scan;
 	receiver.in = in;
 	weir_current_scan = &current;
-	run_plan(op, &receiver.pub);
+	run_plan(&scan->op, &receiver.pub);
 	weir_current_scan = NULL;
+}
+
+static void
+begin_direct(StreamScan *scan, const WeirBatch *in)
+{
+	MemoryContext old;
+
+	execute(scan, in, 0, 0);
+	old = MemoryContextSwitchTo(scan->op.context);
+	scan->direct = weir_direct_scan_create(scan->op.node, in);
+	MemoryContextSwitchTo(old);
+}
+
+/* Rows wait until the plan has ended: what they go through may run plans, too. */
+static void
+scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	StreamScan *scan = (StreamScan *) op;
+
+	if (scan->is_direct)
+	{
+		if (scan->direct == NULL)
+			begin_direct(scan, in);
+		weir_direct_scan_run(scan->direct, in, from, to, op->line, out);
+		return;
+	}
+	execute(scan, in, from, to);
 	if (scan->batch->nrows > 0)
 		out->rows(out, scan->batch);
 	forget_rows(scan);
@@ -177,6 +212,10 @@ scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 static void
 close_scan(WeirOperator *op, bool committed)
 {
+	StreamScan *scan = (StreamScan *) op;
+
+	if (scan->direct)
+		weir_direct_scan_close(scan->direct, committed);
 }
 
 const WeirOperatorOps weir_scan_operator = {

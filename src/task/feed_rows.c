@@ -32,7 +32,7 @@ open_scan(WeirFeedRows *rows)
 
 	Assert(weir_task_nnodes(task) == 2);
 	rows->scan = weir_operator_open(weir_task_node(task, 1), task->dataflow->text, NULL, &rows->line);
-	weir_router_set_keys(rows->router, task);
+	weir_router_set_keys(rows->router, task, &rows->line);
 }
 
 WeirFeedRows *

@@ -122,7 +122,7 @@ weir_router_create(WeirTask *task)
 }
 
 void
-weir_router_set_keys(WeirRouter *router, const WeirTask *task)
+weir_router_set_keys(WeirRouter *router, const WeirTask *task, int64 *line)
 {
 	const WeirGraph *graph = task->dataflow->graph;
 
@@ -132,7 +132,7 @@ weir_router_set_keys(WeirRouter *router, const WeirTask *task)
 		const WeirEdge *edge = graph->edges[task->stages->edges[route->exchange]];
 
 		route->hasher = edge->nkeys == 0 ? NULL :
-			weir_key_hasher_create(edge->nkeys, edge->keys, task->dataflow->context);
+			weir_key_hasher_create(edge->nkeys, edge->keys, task->dataflow->context, line);
 	}
 }
 

@@ -37,8 +37,11 @@ typedef struct WeirRouter
 
 /* With the channels of the task; NULL if it has none. */
 extern WeirRouter *weir_router_create(WeirTask *task);
-/* By the keys of the task's dataflow, from now on; in a transaction. */
-extern void weir_router_set_keys(WeirRouter *router, const WeirTask *task);
+/*
+ * By the keys of the task's dataflow, from now on; in a transaction.  line: where to
+ * note the record whose key is being hashed.
+ */
+extern void weir_router_set_keys(WeirRouter *router, const WeirTask *task, int64 *line);
 
 /* A record without a key may go to any of the tasks, along one route. */
 extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);

@@ -1,0 +1,28 @@
+/*
+ * operator/direct_scan.h
+ *		A scan plan that is a scan of the stream and nothing else, with conditions
+ *		and expressions: carried out over the batch, without an executor.
+ */
+#ifndef WEIR_OPERATOR_DIRECT_SCAN_H
+#define WEIR_OPERATOR_DIRECT_SCAN_H
+
+#include "postgres.h"
+
+#include "operator/operator.h"
+
+typedef struct WeirDirectScan WeirDirectScan;
+
+/* Is the plan of this kind? */
+extern bool weir_direct_scan_serves(const WeirNode *node);
+
+/* For batches of the stream like this one.  In a transaction, in CurrentMemoryContext. */
+extern WeirDirectScan *weir_direct_scan_create(const WeirNode *node,
+											   const WeirBatch *in);
+/* Before its memory goes; committed: else what the transaction held is gone already. */
+extern void weir_direct_scan_close(WeirDirectScan *scan, bool committed);
+
+/* In a transaction with a snapshot; *line is that of the record at work. */
+extern void weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to,
+								 int64 *line, WeirOutput *out);
+
+#endif
