@@ -15,8 +15,6 @@ typedef struct Function
 	WeirResult *result;
 	WeirKey    *key;
 	WeirFunctionCall *call;
-	Datum	   *values;			/* of node->in */
-	bool	   *nulls;
 } Function;
 
 static void
@@ -29,8 +27,6 @@ open_function(WeirOperator *op)
 	f->result = weir_result_create(node->out, plan->output);
 	f->key = weir_key_create(node);
 	f->call = weir_function_call_create(plan);
-	f->values = palloc(sizeof(Datum) * Max(node->in->natts, 1));
-	f->nulls = palloc(sizeof(bool) * Max(node->in->natts, 1));
 }
 
 static bool
@@ -75,10 +71,11 @@ call_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 
 	for (; returning.row < to; returning.row++)
 	{
+		if ((returning.row - from) % WEIR_STORE_AHEAD == 0)
+			weir_store_prefetch(op->store, in->hashes + returning.row, to - returning.row);
 		*op->line = in->lines[returning.row];
-		weir_batch_get_row(in, returning.row, f->values, f->nulls);
 		weir_key_enter(f->key, op->store, in, returning.row);
-		weir_function_call_run(f->call, f->values, f->nulls, take_row, &returning);
+		weir_function_call_run(f->call, in, returning.row, take_row, &returning);
 		weir_store_leave(op->store);
 	}
 	weir_result_hand_on(f->result, out);

@@ -143,7 +143,7 @@ compute_arguments(WeirFunctionCall *call)
 
 /* False: f is strict, and an argument is null. */
 static bool
-set_arguments(WeirFunctionCall *call, const Datum *values, const bool *nulls)
+set_arguments(WeirFunctionCall *call, const WeirBatch *in, int row)
 {
 	bool		has_null = false;
 
@@ -156,8 +156,8 @@ set_arguments(WeirFunctionCall *call, const Datum *values, const bool *nulls)
 
 		if (column >= 0)
 		{
-			to->value = values[column];
-			to->isnull = nulls[column];
+			to->value = in->columns[column].values[row];
+			to->isnull = weir_vector_is_null(&in->columns[column], row);
 		}
 		has_null |= to->isnull;
 	}
@@ -341,12 +341,12 @@ run_calls(WeirFunctionCall *call, WeirReturnedFunction returned, void *arg)
 }
 
 void
-weir_function_call_run(WeirFunctionCall *call, const Datum *values, const bool *nulls,
+weir_function_call_run(WeirFunctionCall *call, const WeirBatch *in, int row,
 					   WeirReturnedFunction returned, void *arg)
 {
 	MemoryContext old;
 
-	if (!set_arguments(call, values, nulls))
+	if (!set_arguments(call, in, row))
 	{
 		if (call->function.fn_retset)
 			return;

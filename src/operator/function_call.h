@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "graph/kinds/function.h"
+#include "record/batch.h"
 
 typedef struct WeirFunctionCall WeirFunctionCall;
 
@@ -23,7 +24,7 @@ extern void weir_function_call_free(WeirFunctionCall *call, bool committed);
  * Calls f with the arguments that a row gives it.  Rows are handed
  * out as they come, so f may not have ended.
  */
-extern void weir_function_call_run(WeirFunctionCall *call, const Datum *values, const bool *nulls,
+extern void weir_function_call_run(WeirFunctionCall *call, const WeirBatch *in, int row,
 								   WeirReturnedFunction returned, void *arg);
 
 #endif

@@ -14,8 +14,14 @@
 typedef struct Blackhole
 {
 	WeirSink	sink;
-	WeirProjection *projection; /* NULL: no row has come yet */
+	WeirProjection *projection; /* NULL: nothing is computed, or no row has come yet */
 } Blackhole;
+
+static bool
+may_refuse(const WeirNode *node)
+{
+	return !weir_projection_is_plain(node);
+}
 
 static void
 blackhole_begin(WeirSink *sink)
@@ -24,20 +30,24 @@ blackhole_begin(WeirSink *sink)
 	MemoryContext old = MemoryContextSwitchTo(sink->context);
 
 	weir_check_permissions(weir_sink_plan(sink->node)->statement);
-	if (hole->projection == NULL)
+	if (hole->projection == NULL && may_refuse(sink->node))
 		hole->projection = weir_projection_create(sink->node);
 	MemoryContextSwitchTo(old);
 }
 
 static void
-blackhole_row(WeirSink *sink, const Datum *values, const bool *nulls)
+blackhole_rows(WeirSink *sink, const WeirBatch *batch, int from, int to)
 {
 	WeirProjection *projection = ((Blackhole *) sink)->projection;
 
-	if (weir_projection_is_plain(projection))
+	if (projection == NULL)
 		return;
 	sink->at_rows = true;
-	(void) weir_projection_row(projection, values, nulls);
+	for (int i = from; i < to; i++)
+	{
+		*sink->line = batch->lines[i];
+		(void) weir_projection_row(projection, batch, i);
+	}
 	sink->at_rows = false;
 }
 
@@ -54,7 +64,8 @@ const WeirSinkOps weir_blackhole_sink = {
 	.name = "blackhole",
 	.size = sizeof(Blackhole),
 	.transactional = true,
+	.may_refuse = may_refuse,
 	.begin = blackhole_begin,
-	.row = blackhole_row,
+	.rows = blackhole_rows,
 	.close = blackhole_close,
 };

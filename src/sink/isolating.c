@@ -11,31 +11,27 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "base/compat.h"
 #include "decide/isolate.h"
 #include "decide/poison.h"
 #include "sink/isolating.h"
 
+#define FIRST_ROWS 1024
 #define FULL_BYTES (4 * 1024 * 1024)
 #define STATEMENT_ROWS 1024		/* rows behind one that is refused are read in vain */
 
 struct WeirIsolating
 {
 	MemoryContext context;
-	const WeirNode *node;
 	WeirSink   *sink;
 	int64	   *line;			/* of the record being worked on */
-	int64		at;				/* the row that the statement is at */
-	TupleTableSlot *slot;		/* reads tuples */
-	MemoryContext rows_context;	/* of what waits */
-	WeirWaitingRow *rows;
-	int			nrows;
-	int			capacity;
+	int64		at;				/* the row that the sink is at */
+	WeirBatch  *waiting;		/* the lines of its rows are their numbers */
+	WeirWaitingRow *rows;		/* waiting->capacity of them */
 	Size		bytes;
 };
 
@@ -49,10 +45,8 @@ weir_isolating_create(const WeirNode *node, const char *text, int64 *line)
 
 	g->context = context;
 	g->line = line;
-	g->capacity = 1024;
-	g->rows = palloc(sizeof(WeirWaitingRow) * g->capacity);
-	g->rows_context = AllocSetContextCreate(context, "weir rows for the sink",
-											ALLOCSET_DEFAULT_SIZES);
+	g->waiting = weir_batch_create(node->in, FIRST_ROWS);
+	g->rows = palloc(sizeof(WeirWaitingRow) * FIRST_ROWS);
 	MemoryContextSwitchTo(old);
 	weir_isolating_rebuild(g, node, text);
 	return g;
@@ -64,55 +58,110 @@ weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text)
 	MemoryContext old = MemoryContextSwitchTo(g->context);
 
 	if (g->sink)
-	{
 		weir_sink_close(g->sink);
-		ExecDropSingleTupleTableSlot(g->slot);
-	}
-	g->node = node;
 	g->sink = weir_sink_open(node, text, &g->at);
-	g->slot = MakeSingleTupleTableSlot(node->in, &TTSOpsMinimalTuple);
 	MemoryContextSwitchTo(old);
 }
 
-void
-weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int source, int64 line,
-				   const char *raw, int raw_len)
+static void
+make_room(WeirIsolating *g, int rows)
 {
-	MemoryContext old = MemoryContextSwitchTo(g->rows_context);
-	WeirWaitingRow *row;
+	MemoryContext old = MemoryContextSwitchTo(g->context);
+	int			capacity = g->waiting->capacity;
 
-	if (g->nrows == g->capacity)
-	{
-		g->capacity *= 2;
-		g->rows = repalloc_huge(g->rows, sizeof(WeirWaitingRow) * g->capacity);
-	}
-	row = &g->rows[g->nrows++];
-	row->tuple = weir_form_minimal_tuple(g->node->in, values, nulls);
-	row->source = source;
-	row->line = line;
-	row->raw = NULL;
-	row->raw_len = raw_len;
-	if (raw)
-	{
-		char	   *copy = palloc(raw_len + 1);
-
-		memcpy(copy, raw, raw_len);
-		row->raw = copy;
-	}
-	g->bytes += row->tuple->t_len + raw_len + sizeof(WeirWaitingRow);
+	while (g->waiting->capacity < g->waiting->nrows + rows)
+		weir_batch_grow(g->waiting);
+	if (g->waiting->capacity > capacity)
+		g->rows = repalloc_huge(g->rows, sizeof(WeirWaitingRow) * g->waiting->capacity);
 	MemoryContextSwitchTo(old);
+}
+
+static void
+copy_column(WeirIsolating *g, const WeirBatch *batch, int column)
+{
+	const WeirVector *from = &batch->columns[column];
+	Form_pg_attribute att = TupleDescAttr(batch->desc, column);
+	int			base = g->waiting->nrows;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		Datum		value = from->values[i];
+
+		if (weir_vector_is_null(from, i))
+		{
+			weir_batch_set_null(g->waiting, column, base + i);
+			continue;
+		}
+		if (!att->attbyval)
+		{
+			value = datumCopy(value, false, att->attlen);
+			g->bytes += datumGetSize(value, false, att->attlen);
+		}
+		weir_batch_set_value(g->waiting, column, base + i, value);
+	}
+}
+
+/* Bytes of the rows' records. */
+static Size
+raw_bytes(const WeirBatch *batch)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; batch->raw != NULL && i < batch->nrows; i++)
+		bytes += batch->raw[i].data ? batch->raw[i].len : 0;
+	return bytes;
+}
+
+static void
+copy_records(WeirIsolating *g, const WeirBatch *batch)
+{
+	Size		bytes = raw_bytes(batch);
+	char	   *at = bytes > 0 ? palloc_extended(bytes, MCXT_ALLOC_HUGE) : NULL;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		WeirWaitingRow *row = &g->rows[g->waiting->nrows + i];
+		WeirRaw		raw = weir_batch_raw(batch, i);
+
+		row->source = batch->source;
+		row->line = batch->lines[i];
+		row->raw = raw.data ? at : NULL;
+		row->raw_len = raw.data ? raw.len : 0;
+		if (row->raw_len > 0)
+			memcpy(at, raw.data, raw.len);
+		at += row->raw_len;
+	}
+	g->bytes += bytes;
+}
+
+void
+weir_isolating_rows(WeirIsolating *g, const WeirBatch *batch)
+{
+	WeirBatch  *waiting = g->waiting;
+	MemoryContext old;
+
+	make_room(g, batch->nrows);
+	old = MemoryContextSwitchTo(waiting->context);
+	for (int i = 0; i < batch->desc->natts; i++)
+		copy_column(g, batch, i);
+	copy_records(g, batch);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < batch->nrows; i++)
+		waiting->lines[waiting->nrows + i] = waiting->nrows + i;
+	waiting->nrows += batch->nrows;
+	g->bytes += batch->nrows * (sizeof(WeirWaitingRow) + sizeof(Datum) * batch->desc->natts);
 }
 
 int
 weir_isolating_count(const WeirIsolating *g)
 {
-	return g->nrows;
+	return g->waiting->nrows;
 }
 
 void
 weir_isolating_truncate(WeirIsolating *g, int n)
 {
-	g->nrows = n;
+	g->waiting->nrows = n;
 }
 
 bool
@@ -124,16 +173,11 @@ weir_isolating_full(const WeirIsolating *g)
 static void
 run_range(WeirIsolating *g, int from, int to)
 {
-	for (int i = from; i < to; i++)
+	for (; from < to; from += STATEMENT_ROWS)
 	{
-		g->at = i;
-		ExecStoreMinimalTuple(g->rows[i].tuple, g->slot, false);
-		slot_getallattrs(g->slot);
-		weir_sink_row(g->sink, g->slot->tts_values, g->slot->tts_isnull);
-		if ((i - from + 1) % STATEMENT_ROWS == 0)
-			weir_sink_flush(g->sink);
+		weir_sink_rows(g->sink, g->waiting, from, Min(from + STATEMENT_ROWS, to));
+		weir_sink_flush(g->sink);
 	}
-	weir_sink_flush(g->sink);
 }
 
 /* An error before the statement reads rows is not a row's; nor is one whose class says so. */
@@ -161,7 +205,7 @@ try_range(WeirIsolating *g, int from, int to)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(g->rows_context);
+		MemoryContextSwitchTo(g->waiting->context);
 		error = CopyErrorData();
 		*g->line = g->rows[g->at].line;
 		if (!blames_row(g, error))
@@ -173,7 +217,6 @@ try_range(WeirIsolating *g, int from, int to)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	ExecClearTuple(g->slot);
 	return error;
 }
 
@@ -184,7 +227,7 @@ weir_isolating_flush(WeirIsolating *g, WeirRefusedFunction refused, void *arg)
 	int			from;
 	int			to;
 
-	weir_isolate_begin(&iso, g->nrows);
+	weir_isolate_begin(&iso, g->waiting->nrows);
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		ErrorData  *error = try_range(g, from, to);
@@ -194,7 +237,6 @@ weir_isolating_flush(WeirIsolating *g, WeirRefusedFunction refused, void *arg)
 		else if (weir_isolate_failed(&iso, (int) g->at))
 			refused(arg, &g->rows[from], error);
 	}
-	g->nrows = 0;
 	g->bytes = 0;
-	MemoryContextReset(g->rows_context);
+	weir_batch_reset(g->waiting);
 }

@@ -7,14 +7,11 @@
 
 #include "postgres.h"
 
-#include "access/htup_details.h"
-
 #include "sink/sink.h"
 
-/* A row that waits, with what its record was. */
+/* The record that a row which waits comes from. */
 typedef struct WeirWaitingRow
 {
-	MinimalTuple tuple;			/* of the sink's input */
 	int			source;			/* node of the dataflow whose record it comes of */
 	int64		line;
 	const char *raw;			/* NULL: not kept */
@@ -32,9 +29,8 @@ extern WeirIsolating *weir_isolating_create(const WeirNode *node, const char *te
 /* The node was compiled anew; the rows that wait stay. */
 extern void weir_isolating_rebuild(WeirIsolating *g, const WeirNode *node, const char *text);
 
-/* Adds a row of the sink's input; everything is copied. */
-extern void weir_isolating_row(WeirIsolating *g, Datum *values, bool *nulls, int source,
-							   int64 line, const char *raw, int raw_len);
+/* Adds a batch's rows; everything is copied. */
+extern void weir_isolating_rows(WeirIsolating *g, const WeirBatch *batch);
 /* How many wait, and back to so many. */
 extern int	weir_isolating_count(const WeirIsolating *g);
 extern void weir_isolating_truncate(WeirIsolating *g, int n);

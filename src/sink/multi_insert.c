@@ -189,17 +189,21 @@ add_row(MultiInsert *m, TupleTableSlot *row)
 }
 
 static void
-multi_insert_row(WeirSink *sink, const Datum *values, const bool *nulls)
+multi_insert_rows(WeirSink *sink, const WeirBatch *batch, int from, int to)
 {
 	MultiInsert *m = (MultiInsert *) sink;
-	TupleTableSlot *row;
 
-	CHECK_FOR_INTERRUPTS();
-	ResetPerTupleExprContext(m->estate);
 	sink->at_rows = true;
-	row = weir_projection_row(m->projection, values, nulls);
-	if (row)
+	for (int i = from; i < to; i++)
 	{
+		TupleTableSlot *row;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetPerTupleExprContext(m->estate);
+		*sink->line = batch->lines[i];
+		row = weir_projection_row(m->projection, batch, i);
+		if (row == NULL)
+			continue;
 		check_row(m, row);
 		add_row(m, row);
 	}
@@ -238,7 +242,7 @@ const WeirSinkOps weir_multi_insert_sink = {
 	.transactional = true,
 	.open = multi_insert_open,
 	.begin = multi_insert_begin,
-	.row = multi_insert_row,
+	.rows = multi_insert_rows,
 	.flush = multi_insert_flush,
 	.close = multi_insert_close,
 };

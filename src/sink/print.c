@@ -131,19 +131,24 @@ print_begin(WeirSink *sink)
 }
 
 static void
-print_row(WeirSink *sink, const Datum *values, const bool *nulls)
+print_rows(WeirSink *sink, const WeirBatch *batch, int from, int to)
 {
 	Print	   *print = (Print *) sink;
 	MemoryContext old = MemoryContextSwitchTo(print->row_context);
-	TupleTableSlot *row;
 
 	sink->at_rows = true;
-	row = weir_projection_row(print->projection, values, nulls);
-	if (row)
-		weir_lines_out_add(print->lines, row);
+	for (int i = from; i < to; i++)
+	{
+		TupleTableSlot *row;
+
+		*sink->line = batch->lines[i];
+		row = weir_projection_row(print->projection, batch, i);
+		if (row)
+			weir_lines_out_add(print->lines, row);
+		MemoryContextReset(print->row_context);
+	}
 	sink->at_rows = false;
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(print->row_context);
 }
 
 static void
@@ -167,7 +172,7 @@ const WeirSinkOps weir_print_sink = {
 	.transactional = true,
 	.open = print_open,
 	.begin = print_begin,
-	.row = print_row,
+	.rows = print_rows,
 	.flush = print_flush,
 	.close = print_close,
 };

@@ -25,7 +25,6 @@ struct WeirProjection
 	ExprContext *econtext;
 	int			nstages;
 	Stage	   *stages;
-	bool		plain;
 };
 
 /* The rows that the last one makes are the target's. */
@@ -54,6 +53,19 @@ has_only_columns(const Plan *plan)
 	return plan->qual == NIL;
 }
 
+bool
+weir_projection_is_plain(const WeirNode *node)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_sink_plan(node)->projections)
+	{
+		if (!has_only_columns(lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
 static void
 init_stage(WeirProjection *p, Stage *stage, const Plan *plan, TupleDesc input, TupleDesc output)
 {
@@ -61,7 +73,6 @@ init_stage(WeirProjection *p, Stage *stage, const Plan *plan, TupleDesc input, T
 	stage->result = MakeSingleTupleTableSlot(output, &TTSOpsVirtual);
 	stage->projection = ExecBuildProjectionInfo(plan->targetlist, p->econtext, stage->result,
 												NULL, input);
-	p->plain = p->plain && has_only_columns(plan);
 }
 
 WeirProjection *
@@ -75,7 +86,6 @@ weir_projection_create(const WeirNode *node)
 	p->econtext = CreateStandaloneExprContext();
 	p->nstages = list_length(plans);
 	p->stages = palloc0(sizeof(Stage) * p->nstages);
-	p->plain = true;
 	for (int i = 0; i < p->nstages; i++)
 	{
 		const Plan *plan = list_nth(plans, i);
@@ -96,12 +106,6 @@ weir_projection_free(WeirProjection *p)
 	FreeExprContext(p->econtext, false);
 }
 
-bool
-weir_projection_is_plain(const WeirProjection *p)
-{
-	return p->plain;
-}
-
 TupleDesc
 weir_projection_desc(const WeirProjection *p)
 {
@@ -109,15 +113,13 @@ weir_projection_desc(const WeirProjection *p)
 }
 
 TupleTableSlot *
-weir_projection_row(WeirProjection *p, const Datum *values, const bool *nulls)
+weir_projection_row(WeirProjection *p, const WeirBatch *batch, int row)
 {
 	TupleTableSlot *slot = p->input;
-	int			natts = slot->tts_tupleDescriptor->natts;
 
 	ResetExprContext(p->econtext);
 	ExecClearTuple(slot);
-	memcpy(slot->tts_values, values, sizeof(Datum) * natts);
-	memcpy(slot->tts_isnull, nulls, sizeof(bool) * natts);
+	weir_batch_get_row(batch, row, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	for (int i = 0; i < p->nstages; i++)
 	{

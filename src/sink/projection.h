@@ -11,6 +11,7 @@
 #include "executor/tuptable.h"
 
 #include "graph/kinds/sink.h"
+#include "record/batch.h"
 
 typedef struct WeirProjection WeirProjection;
 
@@ -21,16 +22,16 @@ typedef struct WeirProjection WeirProjection;
 extern WeirProjection *weir_projection_create(const WeirNode *node);
 extern void weir_projection_free(WeirProjection *projection);
 
-/* Rows pass as they are, and nothing of it can err. */
-extern bool weir_projection_is_plain(const WeirProjection *projection);
+/* The node's rows are made of columns as they are: nothing can err. */
+extern bool weir_projection_is_plain(const WeirNode *node);
 /* Of the rows that come out: the target's. */
 extern TupleDesc weir_projection_desc(const WeirProjection *projection);
 
 /*
  * In a transaction with a snapshot.  A virtual row, valid until the next call and
- * no longer than what was given; NULL: a filter has dropped it.
+ * no longer than the batch; NULL: a filter has dropped it.
  */
-extern TupleTableSlot *weir_projection_row(WeirProjection *projection, const Datum *values,
-										   const bool *nulls);
+extern TupleTableSlot *weir_projection_row(WeirProjection *projection, const WeirBatch *batch,
+										   int row);
 
 #endif

@@ -29,6 +29,14 @@ open_in_context(WeirSink *sink)
 	MemoryContextSwitchTo(old);
 }
 
+bool
+weir_sink_may_refuse(const WeirNode *node)
+{
+	const WeirSinkOps *ops = sinks[weir_sink_plan(node)->writer];
+
+	return ops->may_refuse == NULL || ops->may_refuse(node);
+}
+
 WeirSink *
 weir_sink_open(const WeirNode *node, const char *text, int64 *line)
 {
@@ -65,15 +73,17 @@ weir_sink_reset(WeirSink *sink)
 }
 
 void
-weir_sink_row(WeirSink *sink, const Datum *values, const bool *nulls)
+weir_sink_rows(WeirSink *sink, const WeirBatch *batch, int from, int to)
 {
 	bool		read_only = XactReadOnly;
 
+	if (from == to)
+		return;
 	XactReadOnly = false;
 	if (!sink->writing && sink->ops->begin)
 		sink->ops->begin(sink);
 	sink->writing = true;
-	sink->ops->row(sink, values, nulls);
+	sink->ops->rows(sink, batch, from, to);
 	XactReadOnly = read_only;
 }
 

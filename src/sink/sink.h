@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "graph/kinds/sink.h"
+#include "record/batch.h"
 
 /* A sink; its own struct begins with this. */
 typedef struct WeirSink
@@ -20,8 +21,7 @@ typedef struct WeirSink
 	MemoryContext context;		/* of what open makes */
 	const WeirNode *node;
 	const char *text;			/* of the job's query, for who watches its statement run */
-	int64	   *line;			/* of the record a row comes from when it is added; an error
-								 * finds it set to that of the row at fault */
+	int64	   *line;			/* where to note the batch's line of the row at work */
 	bool		writing;		/* rows have come since the last flush */
 	bool		at_rows;		/* an error now is about *line's row */
 } WeirSink;
@@ -32,12 +32,17 @@ typedef struct WeirSinkOps
 	Size		size;			/* of its own struct */
 	bool		transactional;	/* what it writes comes and goes with the transaction */
 
+	/* Can it refuse a row, or must one that is undone be taken back?  NULL: it can. */
+	bool		(*may_refuse) (const WeirNode *node);
 	/* In a transaction, in the sink's context; NULL: nothing to do. */
 	void		(*open) (WeirSink *sink);
 	/* In a transaction with a snapshot: before the first row after a flush; NULL: nothing to do. */
 	void		(*begin) (WeirSink *sink);
-	/* Adds a row of node->in; may write those before it. */
-	void		(*row) (WeirSink *sink, const Datum *values, const bool *nulls);
+	/*
+	 * Adds the rows from .. to - 1, of node->in; may write those before them.  What a
+	 * row is made of need not outlive the call.
+	 */
+	void		(*rows) (WeirSink *sink, const WeirBatch *batch, int from, int to);
 	/* Writes what waits; NULL: nothing does.  Leaves nothing open that a transaction holds. */
 	void		(*flush) (WeirSink *sink);
 	/* Before its context goes; NULL: nothing to do. */
@@ -49,6 +54,9 @@ extern const WeirSinkOps weir_multi_insert_sink;
 extern const WeirSinkOps weir_print_sink;
 extern const WeirSinkOps weir_blackhole_sink;
 
+/* Does the node's sink have to be told of rows only once they are there to stay? */
+extern bool weir_sink_may_refuse(const WeirNode *node);
+
 /* In a transaction, in CurrentMemoryContext; for one compiled node. */
 extern WeirSink *weir_sink_open(const WeirNode *node, const char *text, int64 *line);
 extern void weir_sink_close(WeirSink *sink);
@@ -56,7 +64,7 @@ extern void weir_sink_close(WeirSink *sink);
 extern void weir_sink_reset(WeirSink *sink);
 
 /* The sink alone may write; what runs round it is read only. */
-extern void weir_sink_row(WeirSink *sink, const Datum *values, const bool *nulls);
+extern void weir_sink_rows(WeirSink *sink, const WeirBatch *batch, int from, int to);
 extern void weir_sink_flush(WeirSink *sink);
 
 #endif

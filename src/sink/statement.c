@@ -30,6 +30,8 @@ typedef struct Statement
 	Tuplestorestate *rows;		/* what waits; NULL: nothing */
 	int			nrows;
 	int64	   *lines;			/* of the rows that wait */
+	Datum	   *values;			/* a row */
+	bool	   *nulls;
 	int			capacity;
 	DestReceiver *receiver;		/* of what the statement returns */
 	PlanState  *scan;			/* reads rows in the statement that runs */
@@ -88,6 +90,8 @@ statement_open(WeirSink *sink)
 	st->receiver = None_Receiver;
 	st->capacity = 256;
 	st->lines = palloc(sizeof(int64) * st->capacity);
+	st->values = palloc(sizeof(Datum) * Max(sink->node->in->natts, 1));
+	st->nulls = palloc(sizeof(bool) * Max(sink->node->in->natts, 1));
 	if (weir_sink_plan(sink->node)->batching == WEIR_SINK_BATCH_DISTINCT)
 		init_distinct(st);
 }
@@ -112,15 +116,15 @@ weir_statement_set_receiver(WeirSink *sink, DestReceiver *receiver)
 
 /* Does a row wait whose arbiter columns equal this one's?  Else it is noted. */
 static bool
-meets_waiting(Statement *st, const Datum *values, const bool *nulls)
+meets_waiting(Statement *st)
 {
 	const WeirSinkPlan *plan = weir_sink_plan(st->sink.node);
 	bool		isnew;
 
 	st->sink.at_rows = true;
 	ExecClearTuple(st->input);
-	memcpy(st->input->tts_values, values, sizeof(Datum) * st->sink.node->in->natts);
-	memcpy(st->input->tts_isnull, nulls, sizeof(bool) * st->sink.node->in->natts);
+	memcpy(st->input->tts_values, st->values, sizeof(Datum) * st->sink.node->in->natts);
+	memcpy(st->input->tts_isnull, st->nulls, sizeof(bool) * st->sink.node->in->natts);
 	ExecStoreVirtualTuple(st->input);
 	ResetExprContext(st->econtext);
 	st->econtext->ecxt_scantuple = st->input;
@@ -246,7 +250,7 @@ statement_flush(WeirSink *sink)
 }
 
 static void
-keep_row(Statement *st, const Datum *values, const bool *nulls)
+keep_row(Statement *st)
 {
 	MemoryContext old = MemoryContextSwitchTo(st->sink.context);
 
@@ -258,25 +262,31 @@ keep_row(Statement *st, const Datum *values, const bool *nulls)
 		st->lines = repalloc(st->lines, sizeof(int64) * st->capacity);
 	}
 	st->lines[st->nrows++] = *st->sink.line;
+	st->sink.writing = true;
 	MemoryContextSwitchTo(old);
-	tuplestore_putvalues(st->rows, st->sink.node->in, (Datum *) values, (bool *) nulls);
+	tuplestore_putvalues(st->rows, st->sink.node->in, st->values, st->nulls);
 }
 
 static void
-statement_row(WeirSink *sink, const Datum *values, const bool *nulls)
+statement_rows(WeirSink *sink, const WeirBatch *batch, int from, int to)
 {
 	Statement  *st = (Statement *) sink;
 	WeirSinkBatching batching = weir_sink_plan(sink->node)->batching;
 
-	if (batching == WEIR_SINK_BATCH_DISTINCT && meets_waiting(st, values, nulls))
+	for (int i = from; i < to; i++)
 	{
-		weir_sink_flush(sink);
-		(void) meets_waiting(st, values, nulls);
-		sink->writing = true;
+		*sink->line = batch->lines[i];
+		weir_batch_get_row(batch, i, st->values, st->nulls);
+		if (batching == WEIR_SINK_BATCH_DISTINCT && meets_waiting(st))
+		{
+			weir_sink_flush(sink);
+			*sink->line = batch->lines[i];
+			(void) meets_waiting(st);
+		}
+		keep_row(st);
+		if (batching == WEIR_SINK_BY_RECORD)
+			weir_sink_flush(sink);
 	}
-	keep_row(st, values, nulls);
-	if (batching == WEIR_SINK_BY_RECORD)
-		weir_sink_flush(sink);
 }
 
 const WeirSinkOps weir_statement_sink = {
@@ -284,7 +294,7 @@ const WeirSinkOps weir_statement_sink = {
 	.size = sizeof(Statement),
 	.transactional = true,
 	.open = statement_open,
-	.row = statement_row,
+	.rows = statement_rows,
 	.flush = statement_flush,
 	.close = statement_close,
 };

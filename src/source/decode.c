@@ -60,27 +60,24 @@ weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 	return d;
 }
 
-/* One outsized record is no reason to keep its memory. */
-static void
-reset_text(WeirDecoder *d)
+void
+weir_decoder_shrink(StringInfo text, MemoryContext context)
 {
 	MemoryContext caller;
 
-	if (d->text.maxlen <= WEIR_OUTSIZED_BYTES)
-	{
-		resetStringInfo(&d->text);
+	if (text->maxlen <= WEIR_OUTSIZED_BYTES)
 		return;
-	}
-	caller = MemoryContextSwitchTo(d->context);
-	pfree(d->text.data);
-	initStringInfo(&d->text);
+	caller = MemoryContextSwitchTo(context);
+	pfree(text->data);
+	initStringInfo(text);
 	MemoryContextSwitchTo(caller);
 }
 
 void
 weir_decoder_reset(WeirDecoder *d)
 {
-	reset_text(d);
+	weir_decoder_shrink(&d->text, d->context);
+	resetStringInfo(&d->text);
 	d->nstarts = 0;
 	d->npending = 0;
 	d->bytes = 0;

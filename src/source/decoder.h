@@ -83,6 +83,9 @@ struct WeirDecoder
 /* A text that takes so many bytes is not kept for the next batch, nor what was made of it. */
 #define WEIR_OUTSIZED_BYTES	(16 * 1024 * 1024)
 
+/* One outsized record is no reason to keep its memory. */
+extern void weir_decoder_shrink(StringInfo text, MemoryContext context);
+
 /* Lays a record into text as it is. */
 extern bool weir_decoder_append(WeirDecoder *d, const char *data, Size len);
 

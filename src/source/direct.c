@@ -2,9 +2,10 @@
  * source/direct.c
  *		Rows straight from records' bytes.
  *
- * A record is taken apart at the delimiter.  What takes COPY's parser more than
- * that (an escape, a quote within a value, a wrong number of columns, bytes that
- * are no characters) is left to it.  A value is read where its form leaves no
+ * A record is taken apart at the delimiter, its values freed of quotes and of the
+ * common escapes.  What is rarer or wrong (bytes by number, a quote within a value,
+ * a wrong number of columns, bytes that are no characters) is left to COPY's
+ * parser.  A value is read where its form leaves no
  * doubt, whatever the session's settings; else by its type's input function.
  *
  * Values by reference lie in blocks of the batch's context.
@@ -12,7 +13,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/copy.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -28,16 +28,9 @@
 #include "decide/parse_number.h"
 #include "source/decoder.h"
 #include "source/direct.h"
+#include "source/field.h"
 
 #define BLOCK_BYTES		(32 * 1024)
-
-/* What a byte is, outside quotes and inside. */
-enum
-{
-	BYTE_DELIMITER = 1,			/* ends a value, or the quoted part of one */
-	BYTE_ODD = 2,				/* COPY has to look at it */
-	BYTE_HIGH = 4				/* of a character of several bytes, or of none */
-};
 
 typedef struct Column
 {
@@ -58,24 +51,11 @@ typedef struct ZoneCache
 	int			west;			/* seconds west of Greenwich */
 } ZoneCache;
 
-/* A value's text. */
-typedef struct Field
-{
-	const char *data;
-	Size		len;
-	bool		high;			/* it has bytes of BYTE_HIGH */
-} Field;
-
 struct WeirDirect
 {
-	bool		csv;
-	char		delimiter;
-	char		quote;			/* csv */
-	char	   *null;
-	Size		null_len;
+	MemoryContext context;
+	WeirFieldReader fields;
 	int			encoding;
-	uint8		plain[256];		/* class of a byte outside quotes */
-	uint8		quoted[256];
 	int			ncolumns;
 	Column	   *columns;
 	int			nabsent;
@@ -88,28 +68,6 @@ struct WeirDirect
 	char	   *at;				/* room in the block */
 	char	   *end;
 };
-
-/* A number could be taken for one of these. */
-static bool
-is_numeric_byte(char c)
-{
-	return (c >= '0' && c <= '9') || c == '+' || c == '-';
-}
-
-static void
-classify_bytes(WeirDirect *x, char escape)
-{
-	for (int c = 128; c < 256; c++)
-		x->plain[c] = x->quoted[c] = BYTE_HIGH;
-	x->plain['\0'] = x->plain['\n'] = x->plain['\r'] = BYTE_ODD;
-	x->plain[(uint8) (x->csv ? x->quote : '\\')] |= BYTE_ODD;
-	x->plain[(uint8) x->delimiter] |= BYTE_DELIMITER;
-	x->quoted['\0'] = x->quoted['\n'] = x->quoted['\r'] = BYTE_ODD;
-	if (!x->csv)
-		return;
-	x->quoted[(uint8) escape] |= BYTE_ODD;
-	x->quoted[(uint8) x->quote] = BYTE_DELIMITER;
-}
 
 /* Is the type one of those that are read here? */
 static bool
@@ -169,28 +127,17 @@ add_columns(WeirDirect *x, TupleDesc desc)
 WeirDirect *
 weir_direct_create(const WeirStream *stream, TupleDesc desc)
 {
-	CopyFormatOptions copy;
 	WeirDirect *x;
 
 	if ((stream->format != WEIR_FORMAT_TEXT && stream->format != WEIR_FORMAT_CSV) ||
 		stream->encoding != GetDatabaseEncoding())
 		return NULL;
-	memset(&copy, 0, sizeof(copy));
-	ProcessCopyOptions(NULL, &copy, true, stream->copy_options);
-	if (is_numeric_byte(copy.delim[0]) || (stream->csv && is_numeric_byte(copy.quote[0])))
-		return NULL;
-
 	x = palloc0(sizeof(WeirDirect));
-	x->csv = stream->csv;
-	x->delimiter = copy.delim[0];
-	x->quote = stream->csv ? copy.quote[0] : '\0';
-	x->null = pstrdup(copy.null_print);
-	x->null_len = copy.null_print_len;
+	x->context = CurrentMemoryContext;
 	x->encoding = stream->encoding;
-	classify_bytes(x, stream->csv ? copy.escape[0] : '\0');
 	add_columns(x, desc);
 	initStringInfo(&x->text);
-	return x->ncolumns > 0 ? x : NULL;
+	return weir_field_reader_init(&x->fields, stream) && x->ncolumns > 0 ? x : NULL;
 }
 
 bool
@@ -203,6 +150,8 @@ void
 weir_direct_reset(WeirDirect *x)
 {
 	x->at = x->end = NULL;
+	weir_field_reader_reset(&x->fields);
+	weir_decoder_shrink(&x->text, x->context);
 }
 
 /* What an input function keeps may not outlive a transaction. */
@@ -245,7 +194,7 @@ allocate(WeirDirect *x, WeirBatch *batch, Size size)
 }
 
 static bool
-read_text(WeirDirect *x, WeirBatch *batch, const Field *field, Size padded, Datum *value)
+read_text(WeirDirect *x, WeirBatch *batch, const WeirField *field, Size padded, Datum *value)
 {
 	struct varlena *result;
 
@@ -262,7 +211,7 @@ read_text(WeirDirect *x, WeirBatch *batch, const Field *field, Size padded, Datu
 
 /* Of a length that is declared, a character takes at least a byte. */
 static bool
-read_characters(WeirDirect *x, WeirBatch *batch, const Column *column, const Field *field, Datum *value)
+read_characters(WeirDirect *x, WeirBatch *batch, const Column *column, const WeirField *field, Datum *value)
 {
 	Size		length = column->typmod - VARHDRSZ;
 
@@ -274,7 +223,7 @@ read_characters(WeirDirect *x, WeirBatch *batch, const Column *column, const Fie
 }
 
 static bool
-read_numeric(WeirDirect *x, WeirBatch *batch, const Column *column, const Field *field, Datum *value)
+read_numeric(WeirDirect *x, WeirBatch *batch, const Column *column, const WeirField *field, Datum *value)
 {
 	uint16		words[WEIR_NUMERIC_WORDS];
 	int			precision = 0;
@@ -300,7 +249,7 @@ read_numeric(WeirDirect *x, WeirBatch *batch, const Column *column, const Field 
 }
 
 static bool
-read_date(const Field *field, Datum *value)
+read_date(const WeirField *field, Datum *value)
 {
 	WeirDateTime time;
 
@@ -332,7 +281,7 @@ seconds_west(WeirDirect *x, const WeirDateTime *time, int64 us)
 }
 
 static bool
-read_timestamp(WeirDirect *x, const Column *column, const Field *field, Datum *value)
+read_timestamp(WeirDirect *x, const Column *column, const WeirField *field, Datum *value)
 {
 	WeirDateTime time;
 	int64		us;
@@ -354,7 +303,7 @@ read_timestamp(WeirDirect *x, const Column *column, const Field *field, Datum *v
 }
 
 static bool
-read_integer(Oid type, const Field *field, Datum *value)
+read_integer(Oid type, const WeirField *field, Datum *value)
 {
 	const char *end = field->data + field->len;
 	int64		number = 0;
@@ -373,7 +322,7 @@ read_integer(Oid type, const Field *field, Datum *value)
 }
 
 static bool
-read_float(Oid type, const Field *field, Datum *value)
+read_float(Oid type, const WeirField *field, Datum *value)
 {
 	double		number8;
 	float		number4;
@@ -388,7 +337,7 @@ read_float(Oid type, const Field *field, Datum *value)
 }
 
 static bool
-read_bool(const Field *field, Datum *value)
+read_bool(const WeirField *field, Datum *value)
 {
 	bool		truth;
 
@@ -400,7 +349,7 @@ read_bool(const Field *field, Datum *value)
 
 /* False: not sure. */
 static bool
-read_value(WeirDirect *x, WeirBatch *batch, const Column *column, const Field *field, Datum *value)
+read_value(WeirDirect *x, WeirBatch *batch, const Column *column, const WeirField *field, Datum *value)
 {
 	switch (column->type)
 	{
@@ -431,7 +380,7 @@ read_value(WeirDirect *x, WeirBatch *batch, const Column *column, const Field *f
 }
 
 static bool
-call_input(WeirDirect *x, Column *column, const Field *field, Datum *value)
+call_input(WeirDirect *x, Column *column, const WeirField *field, Datum *value)
 {
 	if (!x->input ||
 		(field->high &&
@@ -460,48 +409,6 @@ put_null(WeirDirect *x, WeirBatch *batch, int row, Column *column)
 	return true;
 }
 
-/* The end of what has no byte of a class but BYTE_HIGH. */
-static const char *
-scan(const uint8 *class, const char *p, const char *end, bool *high)
-{
-	uint8		seen = 0;
-
-	while (p < end && (class[(uint8) *p] & (BYTE_DELIMITER | BYTE_ODD)) == 0)
-		seen |= class[(uint8) *p++];
-	*high = (seen & BYTE_HIGH) != 0;
-	return p;
-}
-
-/* The value that begins at p; returns where it ends, NULL: not sure. */
-static const char *
-take_field(const WeirDirect *x, const char *p, const char *end, Field *field)
-{
-	const char *from = p;
-
-	if (x->csv && p < end && *p == x->quote)
-	{
-		from++;
-		p = scan(x->quoted, from, end, &field->high);
-		if (p == end || *p != x->quote)
-			return NULL;
-		field->len = p++ - from;
-	}
-	else
-	{
-		p = scan(x->plain, from, end, &field->high);
-		field->len = p - from;
-	}
-	field->data = from;
-	return p == end || *p == x->delimiter ? p : NULL;
-}
-
-static inline bool
-is_null(const WeirDirect *x, const char *p, const char *end)
-{
-	return (Size) (end - p) >= x->null_len && memcmp(p, x->null, x->null_len) == 0 &&
-		(p + x->null_len == end || p[x->null_len] == x->delimiter);
-}
-
 /* Nearly always the digits are all there is of it. */
 static inline const char *
 read_int8(WeirBatch *batch, int row, const Column *column, char delimiter, const char *p,
@@ -524,17 +431,14 @@ read_column(WeirDirect *x, WeirBatch *batch, int row, Column *column, const char
 {
 	Datum	   *value = &batch->columns[column->index].values[row];
 	const char *next;
-	Field		field;
+	WeirField		field;
 
-	if (p < end ? *p == x->null[0] || x->null_len == 0 : x->null_len == 0)
-	{
-		if (is_null(x, p, end))
-			return put_null(x, batch, row, column) ? p + x->null_len : NULL;
-	}
-	next = read_int8(batch, row, column, x->delimiter, p, end);
+	if (weir_field_is_null(&x->fields, p, end))
+		return put_null(x, batch, row, column) ? p + x->fields.null_len : NULL;
+	next = read_int8(batch, row, column, x->fields.delimiter, p, end);
 	if (next != NULL)
 		return next;
-	next = take_field(x, p, end, &field);
+	next = weir_field_take(&x->fields, p, end, &field);
 	if (next == NULL ||
 		(!read_value(x, batch, column, &field, value) && !call_input(x, column, &field, value)))
 		return NULL;
@@ -545,7 +449,7 @@ static bool
 read_columns(WeirDirect *x, WeirBatch *batch, int row, const char *p, const char *end)
 {
 	/* it may be the end of a COPY */
-	if (x->csv && p < end && *p == '\\')
+	if (x->fields.csv && p < end && *p == '\\')
 		return false;
 	for (int i = 0; i < x->ncolumns; i++)
 	{

@@ -41,7 +41,7 @@
 #define FULL_RETRY		100		/* ms between looks at a full journal */
 #define CLOSE_BYTES		(8 * 1024 * 1024)	/* taken from the socket at close at most */
 
-struct WeirInput
+struct WeirStreamInput
 {
 	const WeirStream *stream;
 	WeirSourceStats *stats;
@@ -61,16 +61,16 @@ struct WeirInput
 };
 
 static void
-count_journal(WeirInput *in)
+count_journal(WeirStreamInput *in)
 {
 	in->stats->journal_bytes = weir_journal_size(in->journal);
 }
 
-WeirInput *
+WeirStreamInput *
 weir_input_create(const WeirStream *stream, WeirJournal *journal,
 				  bool journaled, bool allow_gap, int64 stamp, WeirSourceStats *stats)
 {
-	WeirInput  *in = palloc0(sizeof(WeirInput));
+	WeirStreamInput  *in = palloc0(sizeof(WeirStreamInput));
 
 	in->stream = stream;
 	in->stats = stats;
@@ -90,7 +90,7 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 
 /* What the attempt before could not write is written before anything is read. */
 static void
-load_rows(WeirInput *in, int rows)
+load_rows(WeirStreamInput *in, int rows)
 {
 	weir_unwritten_load(rows, in->journal);
 	close(rows);
@@ -101,7 +101,7 @@ load_rows(WeirInput *in, int rows)
 }
 
 bool
-weir_input_begin(WeirInput *in, const WeirOrigin *origin)
+weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin)
 {
 	int			rows;
 	bool		taken = weir_handover_take(in->socket, in->received, &rows);
@@ -120,7 +120,7 @@ weir_input_begin(WeirInput *in, const WeirOrigin *origin)
 
 /* Stamps rise, and those close together are one, so that rows are not tiny. */
 static int64
-next_stamp(WeirInput *in)
+next_stamp(WeirStreamInput *in)
 {
 	int64		time = weir_clock_read(&in->clock, weir_now(), weir_arrival_time());
 
@@ -130,7 +130,7 @@ next_stamp(WeirInput *in)
 }
 
 static void
-note_data(WeirInput *in, Size len)
+note_data(WeirStreamInput *in, Size len)
 {
 	int64		stamp = next_stamp(in);
 
@@ -147,7 +147,7 @@ note_data(WeirInput *in, Size len)
 
 /* Marks of one place are in the order of their stamps. */
 static void
-note_mark(WeirInput *in, char kind, const char *data)
+note_mark(WeirStreamInput *in, char kind, const char *data)
 {
 	in->stamp = Max(next_stamp(in), in->stamp + 1);
 	if (in->journaled)
@@ -155,7 +155,7 @@ note_mark(WeirInput *in, char kind, const char *data)
 }
 
 static void
-note_origin(WeirInput *in, char kind)
+note_origin(WeirStreamInput *in, char kind)
 {
 	char		text[WEIR_ORIGIN_TEXT];
 
@@ -169,7 +169,7 @@ note_origin(WeirInput *in, char kind)
  * what the journal cannot take stays with the peer or in the socket.
  */
 static WeirInputResult
-note_connection(WeirInput *in)
+note_connection(WeirStreamInput *in)
 {
 	if (!in->fresh)
 	{
@@ -181,7 +181,7 @@ note_connection(WeirInput *in)
 }
 
 static WeirInputResult
-read_plain(WeirInput *in, Size *len)
+read_plain(WeirStreamInput *in, Size *len)
 {
 	switch (weir_socket_read(in->socket, in->piece, PIECE_BYTES, len))
 	{
@@ -200,7 +200,7 @@ read_plain(WeirInput *in, Size *len)
 }
 
 static WeirInputResult
-read_dialog(WeirInput *in, Size *len)
+read_dialog(WeirStreamInput *in, Size *len)
 {
 	switch (weir_dialog_read(in->dialog, in->received, in->piece, PIECE_BYTES, len))
 	{
@@ -224,7 +224,7 @@ read_dialog(WeirInput *in, Size *len)
 
 /* Reads a piece and notes it. */
 static WeirInputResult
-receive(WeirInput *in, Size *len)
+receive(WeirStreamInput *in, Size *len)
 {
 	WeirInputResult result = in->dialog ? read_dialog(in, len) : read_plain(in, len);
 
@@ -239,7 +239,7 @@ receive(WeirInput *in, Size *len)
 
 /* Is reading to wait until a checkpoint frees room in the journal? */
 static bool
-journal_is_full(WeirInput *in, int64 at)
+journal_is_full(WeirStreamInput *in, int64 at)
 {
 	int64		now;
 
@@ -254,7 +254,7 @@ journal_is_full(WeirInput *in, int64 at)
 }
 
 WeirInputResult
-weir_input_read(WeirInput *in, int64 at, char **data, Size *len, int64 *stamp)
+weir_input_read(WeirStreamInput *in, int64 at, char **data, Size *len, int64 *stamp)
 {
 	WeirInputResult result;
 
@@ -267,19 +267,19 @@ weir_input_read(WeirInput *in, int64 at, char **data, Size *len, int64 *stamp)
 }
 
 int64
-weir_input_received(const WeirInput *in)
+weir_input_received(const WeirStreamInput *in)
 {
 	return in->received;
 }
 
 const WeirOrigin *
-weir_input_origin(const WeirInput *in)
+weir_input_origin(const WeirStreamInput *in)
 {
 	return &in->origin;
 }
 
 pgsocket
-weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout)
+weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout)
 {
 	pgsocket	fd;
 
@@ -296,14 +296,14 @@ weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout)
 
 /* A commit does not wait for a standby once the task is told to die: nothing is said then. */
 static void
-acknowledge(WeirInput *in, int64 safe)
+acknowledge(WeirStreamInput *in, int64 safe)
 {
 	if (in->dialog && !ProcDiePending)
 		weir_dialog_acknowledge(in->dialog, safe);
 }
 
 void
-weir_input_flush(WeirInput *in, bool force)
+weir_input_flush(WeirStreamInput *in, bool force)
 {
 	int64		due = weir_journal_due(in->journal);
 
@@ -315,7 +315,7 @@ weir_input_flush(WeirInput *in, bool force)
 }
 
 void
-weir_input_trim(WeirInput *in, int64 offset)
+weir_input_trim(WeirStreamInput *in, int64 offset)
 {
 	in->trim_offset = Max(in->trim_offset, offset);
 	weir_journal_trim(in->journal, in->trim_offset);
@@ -325,7 +325,7 @@ weir_input_trim(WeirInput *in, int64 offset)
 }
 
 void
-weir_input_finish(WeirInput *in)
+weir_input_finish(WeirStreamInput *in)
 {
 	if (in->dialog == NULL)
 		weir_socket_close(in->socket);
@@ -333,7 +333,7 @@ weir_input_finish(WeirInput *in)
 
 /* What has arrived but was not read would be lost with the connection. */
 static void
-rescue(WeirInput *in)
+rescue(WeirStreamInput *in)
 {
 	Size		total = 0;
 	Size		len;
@@ -345,7 +345,7 @@ rescue(WeirInput *in)
 
 /* May somebody else read on? */
 static bool
-can_go_on(const WeirInput *in)
+can_go_on(const WeirStreamInput *in)
 {
 	return in->journaled && !in->failed &&
 		(in->dialog == NULL || weir_dialog_is_flowing(in->dialog));
@@ -356,7 +356,7 @@ can_go_on(const WeirInput *in)
  * it is left to him only if the journal has no room.
  */
 void
-weir_input_save(WeirInput *in, int64 at, bool live)
+weir_input_save(WeirStreamInput *in, int64 at, bool live)
 {
 	if (live && can_go_on(in) && !weir_journal_full(in->journal, at) &&
 		!weir_journal_failed(in->journal))
@@ -365,7 +365,7 @@ weir_input_save(WeirInput *in, int64 at, bool live)
 }
 
 static void
-warn_of_loss(const WeirInput *in, int64 bytes, int error)
+warn_of_loss(const WeirStreamInput *in, int64 bytes, int error)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
@@ -377,7 +377,7 @@ warn_of_loss(const WeirInput *in, int64 bytes, int error)
 
 /* Of a sender that resumes nothing need be kept that was not acknowledged. */
 void
-weir_input_give(WeirInput *in, bool live)
+weir_input_give(WeirStreamInput *in, bool live)
 {
 	WeirHandover handover = {NULL, -1};
 	int			nrows;
@@ -407,26 +407,26 @@ weir_input_give(WeirInput *in, bool live)
 }
 
 void
-weir_input_leave(WeirInput *in)
+weir_input_leave(WeirStreamInput *in)
 {
 	if (in->dialog)
 		weir_dialog_mute(in->dialog);
 }
 
 void
-weir_input_close(WeirInput *in)
+weir_input_close(WeirStreamInput *in)
 {
 	weir_socket_close(in->socket);
 }
 
 bool
-weir_input_lost(const WeirInput *in)
+weir_input_lost(const WeirStreamInput *in)
 {
 	return in->dialog && weir_dialog_lost(in->dialog);
 }
 
 void
-weir_input_raise(const WeirInput *in)
+weir_input_raise(const WeirStreamInput *in)
 {
 	if (in->dialog)
 		weir_dialog_raise(in->dialog);

@@ -23,10 +23,10 @@ typedef enum WeirInputResult
 	WEIR_INPUT_GAP				/* bytes are missing: what is left is no record */
 } WeirInputResult;
 
-typedef struct WeirInput WeirInput;
+typedef struct WeirStreamInput WeirStreamInput;
 
 /* journaled: what is read is appended.  stamp: none that it gives may be lower. */
-extern WeirInput *weir_input_create(const WeirStream *stream, WeirJournal *journal,
+extern WeirStreamInput *weir_input_create(const WeirStream *stream, WeirJournal *journal,
 									bool journaled, bool allow_gap, int64 stamp,
 									WeirSourceStats *stats);
 /*
@@ -34,32 +34,32 @@ extern WeirInput *weir_input_create(const WeirStream *stream, WeirJournal *journ
  * at the journal's end; origin: what holds there.  True: the attempt before had
  * read more, which the journal has only now.
  */
-extern bool weir_input_begin(WeirInput *in, const WeirOrigin *origin);
+extern bool weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin);
 
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
-extern WeirInputResult weir_input_read(WeirInput *in, int64 at, char **data, Size *len,
+extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, char **data, Size *len,
 									   int64 *stamp);
 /* Behind the last byte read. */
-extern int64 weir_input_received(const WeirInput *in);
-extern const WeirOrigin *weir_input_origin(const WeirInput *in);
-extern pgsocket weir_input_wait(WeirInput *in, int64 at, int *events, long *timeout);
+extern int64 weir_input_received(const WeirStreamInput *in);
+extern const WeirOrigin *weir_input_origin(const WeirStreamInput *in);
+extern pgsocket weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout);
 
 /* Commits what was read: if it is due, or by force. */
-extern void weir_input_flush(WeirInput *in, bool force);
+extern void weir_input_flush(WeirStreamInput *in, bool force);
 /* What lies before this is covered by a checkpoint, or by nothing ever. */
-extern void weir_input_trim(WeirInput *in, int64 offset);
+extern void weir_input_trim(WeirStreamInput *in, int64 offset);
 
 /* The stream has ended; it is not read any more, only acknowledged. */
-extern void weir_input_finish(WeirInput *in);
+extern void weir_input_finish(WeirStreamInput *in);
 /* Commits what was read and, if "live", what still waits. */
-extern void weir_input_save(WeirInput *in, int64 at, bool live);
+extern void weir_input_save(WeirStreamInput *in, int64 at, bool live);
 /* Hands over the connection, if "live", and what could not be committed.  Raises no error. */
-extern void weir_input_give(WeirInput *in, bool live);
+extern void weir_input_give(WeirStreamInput *in, bool live);
 /* From here on nothing waits for a standby, so nothing is acknowledged. */
-extern void weir_input_leave(WeirInput *in);
-extern void weir_input_close(WeirInput *in);
+extern void weir_input_leave(WeirStreamInput *in);
+extern void weir_input_close(WeirStreamInput *in);
 
-extern bool weir_input_lost(const WeirInput *in);
-pg_noreturn extern void weir_input_raise(const WeirInput *in);
+extern bool weir_input_lost(const WeirStreamInput *in);
+pg_noreturn extern void weir_input_raise(const WeirStreamInput *in);
 
 #endif

@@ -23,7 +23,7 @@ struct WeirReader
 
 	WeirSourceOptions options;
 	WeirJournal *journal;
-	WeirInput  *input;
+	WeirStreamInput  *input;
 	bool		replaying;		/* the journal still has bytes to read */
 	bool		begun;			/* the peer is read, or was */
 	WeirFramer *framer;

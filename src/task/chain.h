@@ -34,8 +34,6 @@ typedef struct WeirChain
 	WeirSink   *sink;			/* NULL: it is elsewhere, or isolating */
 	WeirIsolating *isolating;	/* the sink, where a row may be refused alone */
 	WeirLetterBox letters;		/* what this task writes of them */
-	Datum	   *values;			/* a row for the sink */
-	bool	   *nulls;
 } WeirChain;
 
 /* Compiled before; opens its stores too.  Outside a transaction. */

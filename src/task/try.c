@@ -45,8 +45,6 @@ typedef struct TryNode
 	WeirKeyHasher *hasher;		/* of the rows that come; NULL: they do not go by key */
 	WeirOperator *op;			/* this, or a sink, or neither: a source */
 	WeirSink   *sink;
-	Datum	   *values;			/* a row for the sink */
-	bool	   *nulls;
 } TryNode;
 
 typedef struct Try
@@ -158,25 +156,18 @@ arrival(Try *t, const WeirTryInput *input)
 }
 
 static void
-write_rows(TryNode *to, const WeirBatch *batch)
-{
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		to->t->line = batch->lines[i];
-		weir_batch_get_row(batch, i, to->values, to->nulls);
-		weir_sink_row(to->sink, to->values, to->nulls);
-	}
-}
-
-static void
 take_rows(TryNode *to, WeirBatch *batch)
 {
 	if (to->hasher)
 		weir_key_hasher_run(to->hasher, batch);
 	if (to->sink)
-		write_rows(to, batch);
+		weir_sink_rows(to->sink, batch, 0, batch->nrows);
 	else
+	{
 		to->op->ops->rows(to->op, batch, 0, batch->nrows, &to->output);
+		if (to->op->refused.message)
+			weir_operator_raise(to->op);
+	}
 }
 
 /* Rows of a node, along all edges that lead from it. */
@@ -197,8 +188,6 @@ open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 
 	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
 	weir_statement_set_receiver(to->sink, receiver(arg, ExecCleanTypeFromTL(statement->planTree->targetlist)));
-	to->values = palloc(sizeof(Datum) * Max(to->node->in->natts, 1));
-	to->nulls = palloc(sizeof(bool) * Max(to->node->in->natts, 1));
 }
 
 static void

@@ -10,7 +10,7 @@ use Test::More;
 use Weir::Node;
 use Weir::Sender;
 
-my $lines = $ENV{WEIR_LINES} || 1500;
+my $lines = $ENV{WEIR_LINES} || 500;
 my $seed = $ENV{SEED} || 20261127;
 my $node = Weir::Node->create('decode', 'max_wal_size = 4GB');
 my $compared = 0;
@@ -30,7 +30,7 @@ sub sign { return one_of('', '', '', '-', '+'); }
 # What is odd for any type.
 my @odd = (
 	'', ' ', '  7', '7  ', "\t7", '-', '+', '.', 'x', 'null', 'NULL', '\\N', '\\', '\\\\', 'a\\', '\\x41', '\\101', '\\t',
-	'\\.', 'a\\.b', '1,2', '"1"', '""', '"', '"a""b"', 'a"b', '"a"b', '"a', "'1'", "\r", "a\rb", "\x01", "\x7f", "\xc3\xa4",
+	'\\.', 'a\\.b', '1,2', '"1"', '""', '"', '"a""b"', 'a"b', 'a"b"', 'a"b"c', '"a"b', '"a', "'1'", "a'b'c", "\r", "a\rb", "\x01", "\x7f", "\xc3\xa4",
 	"\xe2\x82\xac", "\xf0\x9f\x90\x98", "\xff", "\xc3", "\xc3(", "\xed\xa0\x80", "\xe2\x82", '0x1F', '0o17', '0b1', '1_000', '1e3', '1E-3',
 	'1e', 'e1', '--1', '+-1', '1.', '.1', '1.1.1', 'NaN', 'nan', 'inf', '-Infinity', 'infinity', '+infinity', 'yes', 'on', 'off', 'T', 'TRUE', 'tr', 'fals',
 	'today', 'epoch', '1e400', '1e-400', '4.9e-324', '99999999999999999999', '-99999999999999999999', '00000000000000000000001');
@@ -147,6 +147,27 @@ sub record
 	return join($s->{delimiter}, $id, @fields);
 }
 
+# Each odd value as a text, and in some other column.
+sub odd_records
+{
+	my ($s, $id, @of) = @_;
+	my ($text) = grep { $of[$_][0] eq 't' } 0 .. $#of;
+	my @records;
+
+	$wild = 0;
+	foreach my $value (@odd)
+	{
+		foreach my $column ($text, int(rand(@of)))
+		{
+			my @fields = map { field($s, $_->[2]->()) } @of;
+
+			$fields[$column] = $value;
+			push @records, join($s->{delimiter}, $id++, @fields);
+		}
+	}
+	return @records;
+}
+
 # A line that is one record: not open at its end, and nothing COPY would end at.
 sub is_record
 {
@@ -253,7 +274,7 @@ sub play
 	my ($s, $number) = @_;
 	my @of = (@columns, $s->{others} ? @others : ());
 	my $definition = join(', ', 'id bigint', map { "$_->[0] $_->[1]" . ($s->{check} && $_->[0] eq 'i8' ? ' NOT NULL' : '') } @of);
-	my @records = grep { is_record($s, $_) } map { record($s, $_, @of) } 1 .. $lines;
+	my @records = grep { is_record($s, $_) } (map { record($s, $_, @of) } 1 .. $lines), odd_records($s, $lines + 1, @of);
 	my $options = $s->{options} // '';
 	my $sender = Weir::Sender->new(join('', map { "$_\n" } @records));
 
