@@ -32,7 +32,7 @@ typedef struct WeirTaskStats
 	int64		idle_us;
 	int64		backpressured_us;
 	int64		in_sink_us;
-	int64		dead_letters;	/* written by this task */
+	int64		dead_letters[WEIR_MAX_STAGES];	/* written by this task, by their sources' stages */
 	bool		epoch_open;		/* output not yet committed */
 	int64		state_bytes;	/* memory of keyed state */
 	int64		state_keys;
