@@ -114,7 +114,7 @@ bench:
 		PEER='$(PEER)' WARM='$(WARM)' PARALLELISM='$(PARALLELISM)' sh bench/run
 
 bench-check:
-	@BASE='$(BASE)' RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/check
+	@BASE='$(BASE)' JOBS='$(JOBS)' RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/check
 
 bench-profile:
 	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' ROWS='$(ROWS)' sh bench/profile/run

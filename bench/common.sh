@@ -52,6 +52,14 @@ make_input() {
 			"$lines" "$some" > "$(input_file "$1")"
 }
 
+# The windows without a time to live are as many as every key's pairs.
+check_rows() {
+	[ -e "$work/pairs" ] ||
+		awk '{ n[$1]++ } END { for (key in n) pairs += int(n[key] / 2); print pairs }' "$(input_file usual)" > "$work/pairs"
+	rows=$(query "SELECT count(*) FROM averages")
+	[ "$rows" = "$(cat "$work/pairs")" ] || fail "$rows rows, not $(cat "$work/pairs")"
+}
+
 # Built where it is loaded from, by path.
 build_functions() {
 	include=$("$PG_CONFIG" --includedir-server)

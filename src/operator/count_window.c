@@ -42,7 +42,7 @@ open_window(WeirOperator *op)
 static bool
 may_fail(const WeirOperator *op)
 {
-	return weir_window_may_fail(((const CountWindow *) op)->window);
+	return !weir_window_is_native(((const CountWindow *) op)->window);
 }
 
 /*
@@ -52,18 +52,72 @@ may_fail(const WeirOperator *op)
 static bool
 add_row(CountWindow *w, const WeirBatch *in, int row)
 {
-	MemoryContext old = MemoryContextSwitchTo(w->scratch);
+	WeirStore  *store = w->op.store;
+	int64		clock = weir_store_clock(store);
 	const WeirNativeFault *fault;
 	bool		fired;
 
-	weir_key_enter(w->key, w->op.store, in, row);
+	weir_key_enter(w->key, store, in, row);
 	weir_current_store = NULL;
 	fired = weir_window_add(w->window, in->columns, row, w->values, w->nulls, &fault);
-	if (fault)
-		weir_native_raise(fault);
-	weir_store_leave(w->op.store);
-	MemoryContextSwitchTo(old);
-	return fired;
+	if (likely(fault == NULL))
+	{
+		weir_store_leave(store);
+		return fired;
+	}
+	weir_store_forget_row(store, clock);
+	w->op.refused.row = row;
+	w->op.refused.sqlstate = fault->sqlstate;
+	w->op.refused.message = _(fault->message);
+	return false;
+}
+
+/* By the executor: what a row allocates goes with the row. */
+static void
+add_accumulated(CountWindow *w, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	for (int i = from; i < to; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(w->scratch);
+		bool		fired;
+
+		*w->op.line = in->lines[i];
+		fired = add_row(w, in, i);
+		MemoryContextSwitchTo(old);
+		if (fired)
+			weir_result_add(w->result, in, i, w->values, w->nulls);
+		MemoryContextReset(w->scratch);
+		if (weir_result_is_full(w->result))
+			weir_result_hand_on(w->result, out);
+	}
+}
+
+/* By plain arithmetic: what a window that fires has to say is made where it is handed on. */
+static void
+add_native(CountWindow *w, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	MemoryContext caller = MemoryContextSwitchTo(w->result->batch->context);
+
+	for (int i = from; i < to; i++)
+	{
+		if ((i - from) % WEIR_STORE_AHEAD == 0)
+			weir_store_prefetch(w->op.store, &in->hashes[i], to - i);
+		*w->op.line = in->lines[i];
+		if (!add_row(w, in, i))
+		{
+			if (w->op.refused.message)
+				break;
+			continue;
+		}
+		weir_result_take(w->result, in, i, w->values, w->nulls);
+		if (weir_result_is_full(w->result))
+		{
+			MemoryContextSwitchTo(caller);
+			weir_result_hand_on(w->result, out);
+			MemoryContextSwitchTo(w->result->batch->context);
+		}
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -71,15 +125,11 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 {
 	CountWindow *w = (CountWindow *) op;
 
-	for (int i = from; i < to; i++)
-	{
-		*op->line = in->lines[i];
-		if (add_row(w, in, i))
-			weir_result_add(w->result, in, i, w->values, w->nulls);
-		MemoryContextReset(w->scratch);
-		if (weir_result_is_full(w->result))
-			weir_result_hand_on(w->result, out);
-	}
+	op->refused.message = NULL;
+	if (weir_window_is_native(w->window))
+		add_native(w, in, from, to, out);
+	else
+		add_accumulated(w, in, from, to, out);
 	weir_result_hand_on(w->result, out);
 }
 

@@ -55,6 +55,14 @@ weir_operator_close(WeirOperator *op)
 }
 
 void
+weir_operator_raise(const WeirOperator *op)
+{
+	ereport(ERROR,
+			(errcode(op->refused.sqlstate),
+			 errmsg_internal("%s", op->refused.message)));
+}
+
+void
 weir_operator_reset(WeirOperator *op)
 {
 	op->ops->close(op, false);

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "graph/graph.h"
 #include "record/batch.h"
 #include "state/store.h"
@@ -21,6 +22,14 @@ typedef struct WeirOutput
 	void		(*rows) (struct WeirOutput *self, WeirBatch *batch);
 } WeirOutput;
 
+/* A row that an operator cannot work off, found without an error being raised. */
+typedef struct WeirRefused
+{
+	int			row;
+	int			sqlstate;
+	const char *message;		/* in the language of the server; NULL: there is none */
+} WeirRefused;
+
 /* An operator; its own struct begins with this. */
 typedef struct WeirOperator
 {
@@ -30,6 +39,7 @@ typedef struct WeirOperator
 	const char *text;			/* of the job's query, for who watches its statement run */
 	WeirStore  *store;			/* NULL: it keeps no state */
 	int64	   *line;			/* where to note the record being worked on */
+	WeirRefused refused;		/* by the last call of rows */
 } WeirOperator;
 
 typedef struct WeirOperatorOps
@@ -39,13 +49,16 @@ typedef struct WeirOperatorOps
 	/* In a transaction, in its context. */
 	void		(*open) (WeirOperator *op);
 
-	/* Can a row err, and leave state behind? */
+	/* Can a row err, other than by being refused, and leave state behind? */
 	bool		(*may_fail) (const WeirOperator *op);
 
 	/*
 	 * Works off the rows from .. to - 1, in order, in a transaction with a
 	 * snapshot.  *op->line is set to the row's before code of the user's runs.
 	 * Rows that come of it have been handed on when this returns.
+	 *
+	 * A row may be refused: then work stops before it, as if it had not come, and
+	 * op->refused says why.
 	 */
 	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
 
@@ -64,6 +77,8 @@ extern bool weir_node_is_operator(const WeirNode *node);
 extern WeirOperator *weir_operator_open(const WeirNode *node, const char *text, WeirStore *store,
 										int64 *line);
 extern void weir_operator_close(WeirOperator *op);
+/* An error of the row that was refused. */
+pg_noreturn extern void weir_operator_raise(const WeirOperator *op);
 /* After the abort of a subtransaction: as new. */
 extern void weir_operator_reset(WeirOperator *op);
 

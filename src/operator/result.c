@@ -36,8 +36,8 @@ copy_value(WeirBatch *batch, Form_pg_attribute att, Datum value)
 	return copy;
 }
 
-static void
-take_computed(WeirResult *result, int column, Datum value, bool isnull)
+static inline void
+take_computed(WeirResult *result, int column, Datum value, bool isnull, bool copy)
 {
 	WeirBatch  *batch = result->batch;
 
@@ -45,7 +45,7 @@ take_computed(WeirResult *result, int column, Datum value, bool isnull)
 		weir_batch_set_null(batch, column, batch->nrows);
 	else
 		weir_batch_set_value(batch, column, batch->nrows,
-							 copy_value(batch, TupleDescAttr(batch->desc, column), value));
+							 copy ? copy_value(batch, TupleDescAttr(batch->desc, column), value) : value);
 }
 
 static void
@@ -74,9 +74,9 @@ take_record(WeirBatch *batch, const WeirBatch *in, int row)
 		batch->raw[to] = weir_batch_raw(in, row);
 }
 
-void
-weir_result_add(WeirResult *result, const WeirBatch *in, int row, const Datum *values,
-				const bool *nulls)
+static inline void
+add_row(WeirResult *result, const WeirBatch *in, int row, const Datum *values, const bool *nulls,
+		bool copy)
 {
 	WeirBatch  *batch = result->batch;
 
@@ -88,10 +88,24 @@ weir_result_add(WeirResult *result, const WeirBatch *in, int row, const Datum *v
 		if (from > 0)
 			take_input(result, i, &in->columns[from - 1], row);
 		else
-			take_computed(result, i, values[-from - 1], nulls[-from - 1]);
+			take_computed(result, i, values[-from - 1], nulls[-from - 1], copy);
 	}
 	take_record(batch, in, row);
 	batch->nrows++;
+}
+
+void
+weir_result_add(WeirResult *result, const WeirBatch *in, int row, const Datum *values,
+				const bool *nulls)
+{
+	add_row(result, in, row, values, nulls, true);
+}
+
+void
+weir_result_take(WeirResult *result, const WeirBatch *in, int row, const Datum *values,
+				 const bool *nulls)
+{
+	add_row(result, in, row, values, nulls, false);
 }
 
 bool

@@ -26,6 +26,9 @@ extern WeirResult *weir_result_create(TupleDesc desc, const int *columns);
  */
 extern void weir_result_add(WeirResult *result, const WeirBatch *in, int row,
 							const Datum *values, const bool *nulls);
+/* The same, of values that are by value or lie in the batch's context. */
+extern void weir_result_take(WeirResult *result, const WeirBatch *in, int row,
+							 const Datum *values, const bool *nulls);
 /* It should be handed on, and must before another row is added where that is so. */
 extern bool weir_result_is_full(const WeirResult *result);
 /* Hands on what there is. */

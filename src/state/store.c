@@ -202,6 +202,15 @@ weir_store_leave(WeirStore *store)
 }
 
 void
+weir_store_forget_row(WeirStore *store, int64 clock)
+{
+	store->entry = NULL;
+	store->looked_up = false;
+	store->clock = clock;
+	weir_current_store = NULL;
+}
+
+void
 weir_store_guard(WeirStore *store)
 {
 	store->guarded = true;
@@ -220,10 +229,7 @@ void
 weir_store_abandon(WeirStore *store, int64 clock)
 {
 	store->guarded = false;
-	store->entry = NULL;
-	store->looked_up = false;
-	store->clock = clock;
-	weir_current_store = NULL;
+	weir_store_forget_row(store, clock);
 }
 
 int64

@@ -78,6 +78,8 @@ extern void weir_store_destroy(WeirStore *store);
 extern void weir_store_enter(WeirStore *store, const Datum *key, const bool *isnull,
 							 uint64 hash, int64 stamp);
 extern void weir_store_leave(WeirStore *store);
+/* Instead of leaving: nothing was changed, and the clock was this before. */
+extern void weir_store_forget_row(WeirStore *store, int64 clock);
 /* A function whose task has no declared state still enters a key: nstates 0. */
 
 /* These keys, at most WEIR_STORE_AHEAD, will be entered soon: their memory is fetched. */

@@ -65,6 +65,8 @@ end_rows(WeirChain *chain, WeirBatch *batch)
 		write_rows(chain, batch);
 }
 
+static void run_link(WeirLink *link, WeirBatch *batch, int from, int to);
+
 /* What a link's operator hands on. */
 static void
 pass_on(WeirOutput *output, WeirBatch *batch)
@@ -76,7 +78,7 @@ pass_on(WeirOutput *output, WeirBatch *batch)
 	if (next == chain->links + chain->nlinks)
 		end_rows(chain, batch);
 	else
-		next->op->ops->rows(next->op, batch, 0, batch->nrows, &next->output);
+		run_link(next, batch, 0, batch->nrows);
 }
 
 /* The n-th of the task's keyed steps has its n-th store. */
@@ -252,12 +254,77 @@ weir_chain_flush(WeirChain *chain)
 	chain->task->line = 0;
 }
 
+static void
+drop_record(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
+{
+	WeirRaw		raw = weir_batch_raw(batch, row);
+	WeirLetter	letter = {0};
+
+	check_letter(chain, batch->source, batch->lines[row], error);
+	letter.source = batch->source;
+	letter.line = batch->lines[row];
+	letter.sqlstate = error->sqlerrcode;
+	letter.error = weir_letter_error(error);
+	letter.raw = raw.data;
+	letter.raw_len = raw.len;
+	pass_letter(chain, &letter);
+	pfree((char *) letter.error);
+}
+
+static bool
+may_fail(const WeirChain *chain)
+{
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		if (chain->links[i].op->ops->may_fail(chain->links[i].op))
+			return true;
+	}
+	return false;
+}
+
+/* Do rows go through the operators in a subtransaction? */
+static bool
+is_guarded(const WeirChain *chain)
+{
+	return chain->letters.kept && may_fail(chain);
+}
+
+/* A row that an operator refused: a letter, or an error. */
+static void
+drop_refused(WeirLink *link, const WeirBatch *batch)
+{
+	const WeirRefused *refused = &link->op->refused;
+	WeirChain  *chain = link->chain;
+	ErrorData	error = {0};
+
+	chain->task->line = batch->lines[refused->row];
+	if (is_guarded(chain) || !chain->letters.streams[batch->source]->dead_letter)
+		weir_operator_raise(link->op);
+	error.elevel = ERROR;
+	error.sqlerrcode = refused->sqlstate;
+	error.message = (char *) refused->message;
+	drop_record(chain, batch, refused->row, &error);
+}
+
+static void
+run_link(WeirLink *link, WeirBatch *batch, int from, int to)
+{
+	link->op->ops->rows(link->op, batch, from, to, &link->output);
+	while (link->op->refused.message)
+	{
+		int			next = link->op->refused.row + 1;
+
+		drop_refused(link, batch);
+		link->op->ops->rows(link->op, batch, next, to, &link->output);
+	}
+}
+
 /* Rows that come as the sink's go on as they are. */
 static void
 run_rows(WeirChain *chain, WeirBatch *batch, int from, int to)
 {
 	if (chain->nlinks > 0)
-		chain->links[0].op->ops->rows(chain->links[0].op, batch, from, to, &chain->links[0].output);
+		run_link(chain->links, batch, from, to);
 	else
 		end_rows(chain, batch);
 }
@@ -346,23 +413,6 @@ row_of_line(const WeirBatch *batch, int from, int to, int64 line)
 	return -1;
 }
 
-static void
-drop_record(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
-{
-	WeirRaw		raw = weir_batch_raw(batch, row);
-	WeirLetter	letter = {0};
-
-	check_letter(chain, batch->source, batch->lines[row], error);
-	letter.source = batch->source;
-	letter.line = batch->lines[row];
-	letter.sqlstate = error->sqlerrcode;
-	letter.error = weir_letter_error(error);
-	letter.raw = raw.data;
-	letter.raw_len = raw.len;
-	pass_letter(chain, &letter);
-	pfree((char *) letter.error);
-}
-
 /* Output so far is there to stay. */
 static void
 mark_output(WeirChain *chain)
@@ -412,17 +462,6 @@ run_guarded(WeirChain *chain, WeirBatch *batch)
 		weir_router_release(chain->out);
 }
 
-static bool
-may_fail(const WeirChain *chain)
-{
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		if (chain->links[i].op->ops->may_fail(chain->links[i].op))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Where the sink has a statement a row, what it does is seen by the step for the
  * next row.
@@ -448,7 +487,7 @@ weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message
 	enter_transaction(chain);
 	refresh(chain);
 	batch = weir_receiver_rows(from, message, chain->in_desc);
-	if (chain->letters.kept && may_fail(chain))
+	if (is_guarded(chain))
 		run_guarded(chain, batch);
 	else
 		run_unguarded(chain, batch);

@@ -163,7 +163,11 @@ take_rows(TryNode *to, WeirBatch *batch)
 	if (to->sink)
 		weir_sink_rows(to->sink, batch, 0, batch->nrows);
 	else
+	{
 		to->op->ops->rows(to->op, batch, 0, batch->nrows, &to->output);
+		if (to->op->refused.message)
+			weir_operator_raise(to->op);
+	}
 }
 
 /* Rows of a node, along all edges that lead from it. */

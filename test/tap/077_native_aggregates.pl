@@ -8,6 +8,7 @@ use warnings;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Weir::Node;
+use Weir::Sender;
 
 my $lines = $ENV{WEIR_LINES} || 6000;
 my $seed = $ENV{SEED} || 1;
@@ -182,6 +183,25 @@ for my $half (0, 1)
 diag(sprintf '%d values in %d windows, %d of them with an error: 0 differences',
 	5 * $node->sql('SELECT count(*) FROM input'), $node->sql('SELECT count(DISTINCT k) FROM input'), $overflows)
 	if Test::More->builder->is_passing;
+
+# Where the stream has dead letters the record that overflows is one: its window and
+# the batch go on without it.
+my @records = ('1,1e308', '2,1', '1,1e308', '1,5', '2,-1e308', '3,NaN', '2,-1e308', '2,7', '3,1', '1,1e308', '3,2', '1,3', '2,2');
+my $sender = Weir::Sender->new(join('', map { "$_\n" } @records));
+$node->sql('CREATE SERVER there FOREIGN DATA WRAPPER weir_socket OPTIONS (host \'127.0.0.1\', port \'' . $sender->port . q{');
+	CREATE FOREIGN TABLE floats (k int, v float8) SERVER there OPTIONS (format 'csv', on_error 'dead_letter', max_dead_letters '10');
+	CREATE TABLE sums (k int, n bigint, sum float8);
+	SELECT weir.create_job('overflowing', 'INSERT INTO sums SELECT k, count(*), sum(v) FROM floats GROUP BY k, weir.count_window(3)');
+	SELECT weir.enable_checkpointing('overflowing', every => '50 ms');
+	SELECT weir.start_job('overflowing')});
+$sender->finish;
+ok($node->wait_until("SELECT weir.wait_for_job('overflowing', 'finished', '20 s')"), "the job goes on");
+is($node->sql('SELECT k, n, sum FROM sums ORDER BY 1'),
+	"1|3|1e+308\n2|3|-1e+308\n3|3|NaN",
+	'without the records that overflow');
+ok($node->wait_until('SELECT count(*) = 3 FROM weir.dead_letters'), 'those are letters');
+is($node->sql(q{SELECT string_agg(concat_ws(' ', line_number, sqlstate, error), ', ' ORDER BY line_number) FROM weir.dead_letters}),
+	join(', ', map { "$_ 22003 value out of range: overflow" } 3, 7, 10), 'with the error of each');
 
 $node->stop;
 done_testing();

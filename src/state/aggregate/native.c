@@ -228,12 +228,6 @@ weir_native_size(const WeirNative *native)
 	return offsetof(WeirNativeState, words) + sizeof(int64) * native->nwords;
 }
 
-bool
-weir_native_may_fail(const WeirNative *native)
-{
-	return native->may_fail;
-}
-
 int64
 weir_native_flat_size(const WeirNative *native)
 {

@@ -16,7 +16,6 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
-#include "base/compat.h"
 #include "record/batch.h"
 
 typedef struct WeirNative WeirNative;
@@ -38,7 +37,7 @@ typedef struct WeirNativeState
 typedef struct WeirNativeFault
 {
 	int			sqlstate;
-	const char *message;		/* in the language of the server */
+	const char *message;		/* to be translated */
 } WeirNativeFault;
 
 /*
@@ -47,15 +46,12 @@ typedef struct WeirNativeFault
  */
 extern WeirNative *weir_native_create(List *aggrefs, TupleDesc input);
 extern Size weir_native_size(const WeirNative *native);
-/* Can a row, or a result, be an error? */
-extern bool weir_native_may_fail(const WeirNative *native);
 
 /* native_add.c */
 extern void weir_native_init(const WeirNative *native, WeirNativeState *state);
 /* A row of the columns.  NULL, or why it cannot be added: then the state is as before. */
 extern const WeirNativeFault *weir_native_add(const WeirNative *native, WeirNativeState *state,
 											  const WeirVector *columns, int row);
-pg_noreturn extern void weir_native_raise(const WeirNativeFault *fault);
 /* native_result.c: one value an aggref, in the current memory context. */
 extern void weir_native_results(const WeirNative *native, const WeirNativeState *state,
 								Datum *values, bool *nulls);

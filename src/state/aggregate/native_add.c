@@ -25,14 +25,6 @@ static const WeirNativeFault bigint_overflow = {
 };
 
 void
-weir_native_raise(const WeirNativeFault *fault)
-{
-	ereport(ERROR,
-			(errcode(fault->sqlstate),
-			 errmsg("%s", _(fault->message))));
-}
-
-void
 weir_native_init(const WeirNative *native, WeirNativeState *state)
 {
 	state->set = 0;

@@ -305,12 +305,6 @@ weir_window_is_native(const WeirState *state)
 	return state->in_place != NULL;
 }
 
-bool
-weir_window_may_fail(const WeirState *state)
-{
-	return state->in_place == NULL || weir_native_may_fail(weir_windows_of(state)->native);
-}
-
 /* What the window of an entry has come to. */
 static void
 compute(WeirState *state, WeirEntry *entry, Datum *values, bool *nulls)

@@ -33,7 +33,6 @@ extern bool weir_window_add(WeirState *state, const WeirVector *columns, int row
 
 /* Are its aggregates native: does no user's code run? */
 extern bool weir_window_is_native(const WeirState *state);
-extern bool weir_window_may_fail(const WeirState *state);
 
 /*
  * What the aggregates of the current key's window, which there is, have come to,
