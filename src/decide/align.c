@@ -24,7 +24,8 @@
  * given up as subsumed only when a newer one is complete first.
  *
  * An id that is due overtakes when each input has brought its barrier, announced
- * that very one as its newest, or has ended.  It is complete then.
+ * it, or has ended; it is complete then.  It never passes the barrier of another
+ * one that is not given up: who counts on that would wait for this task.
  */
 #include "decide/align.h"
 
@@ -48,11 +49,19 @@ typedef struct Entry
 	bool	   *seen;			/* per input: its barrier has come */
 } Entry;
 
-/* What an input has announced. */
+#define MAX_ANNOUNCED 16		/* barriers in one input; of more none overtakes */
+
+typedef struct Barrier
+{
+	int64_t		checkpoint;
+	int64_t		due;
+} Barrier;
+
+/* What an input has announced, ascending ids. */
 typedef struct Announced
 {
-	int64_t		checkpoint;		/* 0: none */
-	int64_t		due;
+	int			n;
+	Barrier		barriers[MAX_ANNOUNCED];
 } Announced;
 
 struct WeirAlign
@@ -349,73 +358,110 @@ weir_align_trigger(WeirAlign *a, int64_t checkpoint)
 void
 weir_align_announce(WeirAlign *a, int input, int64_t checkpoint, int64_t due)
 {
-	assert(a->announced[input].checkpoint <= checkpoint);
-	a->announced[input].checkpoint = checkpoint;
-	a->announced[input].due = due;
-}
+	Announced  *at = &a->announced[input];
+	int			done = 0;
 
-/* The id is not given up, and no input can bring a row from before its barrier unseen. */
-static bool
-is_at_hand(const WeirAlign *a, int64_t checkpoint)
-{
-	int			at = entry_position(a, checkpoint);
-	const Entry *e = at < a->nentries && a->entries[at].checkpoint == checkpoint ?
-		&a->entries[at] : NULL;
-
-	if (checkpoint <= a->settled || (e != NULL && e->state != COUNTING))
-		return false;
-	for (int i = 0; i < a->ninputs; i++)
-	{
-		if (!a->ended[i] && a->announced[i].checkpoint != checkpoint &&
-			(e == NULL || !e->seen[i]))
-			return false;
-	}
-	return true;
-}
-
-/* The input that announced the newest of those that are due and at hand; -1: none. */
-static int
-find_due(const WeirAlign *a, int64_t now)
-{
-	int			found = -1;
-
-	for (int i = 0; i < a->ninputs; i++)
-	{
-		const Announced *at = &a->announced[i];
-
-		if (a->ended[i] || at->due > now || !is_at_hand(a, at->checkpoint))
-			continue;
-		if (found < 0 || at->checkpoint > a->announced[found].checkpoint)
-			found = i;
-	}
-	return found;
-}
-
-void
-weir_align_clock(WeirAlign *a, int64_t now)
-{
-	int			input = find_due(a, now);
-
-	if (input < 0)
+	while (done < at->n && at->barriers[done].checkpoint <= a->settled)
+		done++;
+	at->n -= done;
+	memmove(at->barriers, at->barriers + done, (size_t) at->n * sizeof(at->barriers[0]));
+	if (checkpoint <= a->settled || at->n == MAX_ANNOUNCED ||
+		(at->n > 0 && at->barriers[at->n - 1].checkpoint >= checkpoint))
 		return;
-	complete(a, a->announced[input].checkpoint);
-	a->actions[a->nactions - 1].overtakes = true;
-	settle_cancelled(a);
+	at->barriers[at->n].checkpoint = checkpoint;
+	at->barriers[at->n++].due = due;
+}
+
+static const Entry *
+look_up(const WeirAlign *a, int64_t checkpoint)
+{
+	int			i = entry_position(a, checkpoint);
+
+	return i < a->nentries && a->entries[i].checkpoint == checkpoint ? &a->entries[i] : NULL;
+}
+
+/* Done with, or given up: it stands in nobody's way. */
+static bool
+is_closed(const WeirAlign *a, int64_t checkpoint)
+{
+	const Entry *e = look_up(a, checkpoint);
+
+	return checkpoint <= a->settled || (e != NULL && e->state != COUNTING);
+}
+
+/* The lowest id that is counted, or stands in an input; INT64_MAX: none. */
+static int64_t
+lowest_open(const WeirAlign *a)
+{
+	int64_t		lowest = INT64_MAX;
+
+	for (int i = a->nentries - 1; i >= 0; i--)
+	{
+		if (a->entries[i].state == COUNTING)
+			lowest = a->entries[i].checkpoint;
+	}
+	for (int i = 0; i < a->ninputs; i++)
+	{
+		for (int k = a->announced[i].n - 1; k >= 0 && !a->ended[i]; k--)
+		{
+			int64_t		id = a->announced[i].barriers[k].checkpoint;
+
+			if (id < lowest && !is_closed(a, id))
+				lowest = id;
+		}
+	}
+	return lowest;
+}
+
+static const Barrier *
+find_announced(const WeirAlign *a, int input, int64_t checkpoint)
+{
+	for (int k = 0; k < a->announced[input].n; k++)
+	{
+		if (a->announced[input].barriers[k].checkpoint == checkpoint)
+			return &a->announced[input].barriers[k];
+	}
+	return NULL;
+}
+
+/* When this id may overtake: every input has brought it, announced it, or ended. */
+static int64_t
+due_of(const WeirAlign *a, int64_t checkpoint)
+{
+	const Entry *e = look_up(a, checkpoint);
+	int64_t		due = INT64_MAX;
+
+	for (int i = 0; i < a->ninputs; i++)
+	{
+		const Barrier *b = find_announced(a, i, checkpoint);
+
+		if (a->ended[i] || (e != NULL && e->seen[i]))
+			continue;
+		if (b == NULL)
+			return INT64_MAX;
+		if (b->due < due)
+			due = b->due;
+	}
+	return due;
 }
 
 int64_t
 weir_align_deadline(const WeirAlign *a)
 {
-	int64_t		deadline = INT64_MAX;
+	int64_t		lowest = lowest_open(a);
 
-	for (int i = 0; i < a->ninputs; i++)
-	{
-		const Announced *at = &a->announced[i];
+	return lowest == INT64_MAX ? INT64_MAX : due_of(a, lowest);
+}
 
-		if (!a->ended[i] && at->due < deadline && is_at_hand(a, at->checkpoint))
-			deadline = at->due;
-	}
-	return deadline;
+void
+weir_align_clock(WeirAlign *a, int64_t now)
+{
+	assert(a->nactions == 0);
+	if (weir_align_deadline(a) > now)
+		return;
+	complete(a, lowest_open(a));
+	a->actions[a->nactions - 1].overtakes = true;
+	settle_cancelled(a);
 }
 
 bool

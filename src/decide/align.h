@@ -7,8 +7,10 @@
  *
  * A barrier stands in its channel behind the rows that were sent before it.  So
  * that it need not wait for them, a sender announces it beside the channel too:
- * its id, its place in the order of the channel, and when it is due.  When an id
- * is due and every input has brought it, announced it, or ended, it overtakes:
+ * its id, its place in the order of the channel, and when it is due (so long
+ * after its trigger, the same for all tasks).  When the lowest id that is not
+ * given up is due, and every input has brought it, announced it, or ended, it
+ * overtakes:
  *
  *	- the task takes its snapshot at once, between two rows, and passes the
  *	  barrier on (announcing it) as if it had been aligned;
@@ -66,13 +68,16 @@ extern void weir_align_cancel(WeirAlign *a, int input, int64_t checkpoint);
 extern void weir_align_end(WeirAlign *a, int input);
 
 /*
- * Beside the channel: the newest barrier in it, behind rows that may not have
- * been read.  due: when it may overtake, on the clock of weir_align_clock;
- * INT64_MAX: never.
+ * Beside the channel: a barrier in it, behind rows that may not have been read.
+ * All are announced, in their order; again does no harm.  due: when it may
+ * overtake, on the clock of weir_align_clock; INT64_MAX: never.
  */
 extern void weir_align_announce(WeirAlign *a, int input, int64_t checkpoint, int64_t due);
 
-/* The clock moved: what is due overtakes. */
+/*
+ * The clock moved: what is due overtakes.  Not while an action is left, nor while
+ * the task is held at a checkpoint: it takes no snapshot then.
+ */
 extern void weir_align_clock(WeirAlign *a, int64_t now);
 /* When weir_align_clock has something to do; INT64_MAX: not before something is fed. */
 extern int64_t weir_align_deadline(const WeirAlign *a);

@@ -138,15 +138,17 @@ source_status(int status)
 }
 
 static void
-put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, const WeirTaskSlot *slot)
+put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 {
+	const WeirTaskSlot *slot = &attempt->tasks[task];
 	const WeirSourceStats *stats = &slot->source;
+	int			stage = weir_task_stage(&attempt->topology, task);
 	int64		dead_letters = stats->dead_letters;
 	Datum		values[14];
 	bool		nulls[14] = {false};
 
 	for (int i = 0; i < attempt->topology.ntasks; i++)
-		dead_letters += attempt->tasks[i].stats.dead_letters;
+		dead_letters += attempt->tasks[i].stats.dead_letters[stage];
 	values[0] = Int64GetDatum(attempt->job);
 	values[1] = CStringGetTextDatum(slot->stream);
 	values[2] = CStringGetTextDatum(source_status(stats->status));
@@ -218,7 +220,7 @@ visit_sources(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 	{
 		if (weir_attempt_is_source(attempt, i))
-			put_source(rsinfo, attempt, &attempt->tasks[i]);
+			put_source(rsinfo, attempt, i);
 	}
 }
 

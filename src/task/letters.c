@@ -22,7 +22,7 @@
 #define LINE_CHARS (1024 * 1024)	/* of a letter's text; its bytes are kept whole */
 
 void
-weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream)
+weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream, int64 *written)
 {
 	letters->origin.job = task->attempt->job;
 	letters->origin.attempt = task->attempt->attempt;
@@ -32,7 +32,7 @@ weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream
 	letters->encoding = stream->encoding;
 	letters->max = stream->max_dead_letters;
 	letters->hopeless = &task->hopeless;
-	letters->written = &task->slot->stats.dead_letters;
+	letters->written = written;
 }
 
 static int64
@@ -93,6 +93,17 @@ weir_letters_end_epoch(WeirLetters *letters)
 	letters->first = 0;
 }
 
+/* A source is the first node of its stage. */
+static int
+stage_of_source(const WeirTask *task, int node)
+{
+	int			stage = 0;
+
+	while (task->stages->nodes[stage].nodes[0] != node)
+		stage++;
+	return stage;
+}
+
 void
 weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 {
@@ -109,7 +120,8 @@ weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 			!weir_graph_reaches(graph, node, weir_task_node(task, 0)))
 			continue;
 		box->streams[i] = weir_stream_get(weir_source_plan(node)->stream);
-		weir_letters_init(&box->letters[i], task, box->streams[i]);
+		weir_letters_init(&box->letters[i], task, box->streams[i],
+						  &task->slot->stats.dead_letters[stage_of_source(task, i)]);
 		box->kept = box->kept || box->streams[i]->dead_letter;
 	}
 }

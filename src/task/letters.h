@@ -23,7 +23,8 @@ typedef struct WeirLetters
 } WeirLetters;
 
 /* The stream must outlive it. */
-extern void weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream);
+extern void weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream,
+							  int64 *written);
 
 /* In a step of the epoch, not in a subtransaction. */
 extern void weir_letters_write(WeirLetters *letters, const WeirLetter *letter);

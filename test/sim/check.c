@@ -14,6 +14,8 @@
 
 #include "sim.h"
 
+static const Missing no_rows;
+
 static const char *const too_long = "the schedule is too long for the model";
 
 void
@@ -61,10 +63,21 @@ check_visible(World *w, int sink, const Output *output)
 		require(w, (w->db.visible[sink][i] & output->rows[i]) == 0, "no row is visible twice");
 }
 
+static int
+count_missing(const World *w, int source, int key, uint16_t rows)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; rows >> i != 0; i++)
+		n += (rows >> i & 1) && w->key[source][i] == key;
+	return n;
+}
+
 /* State of a node restored of a checkpoint at this position. */
 void
-check_state(World *w, int node, const uint8_t *from, const uint8_t *position, uint8_t groups,
-			uint8_t count[KEYS][MAX_LANES])
+check_state(World *w, int node, const uint8_t *from, const uint8_t *position,
+			const Missing *missing, uint8_t groups, uint8_t count[KEYS][MAX_LANES])
 {
 	const Node *n = &w->graph.nodes[node];
 	int			i;
@@ -77,7 +90,8 @@ check_state(World *w, int node, const uint8_t *from, const uint8_t *position, ui
 		for (i = 0; i < n->nlanes; i++)
 		{
 			int			s = n->lane[i];
-			int			right = w->before[s][position[s]][k] - w->before[s][from[s]][k];
+			int			right = w->before[s][position[s]][k] - w->before[s][from[s]][k] -
+				count_missing(w, s, k, missing->rows[node][i]);
 
 			require(w, exactly_once(w) ? count[k][i] == right : count[k][i] >= right,
 					"restored state is that of its position");
@@ -87,7 +101,7 @@ check_state(World *w, int node, const uint8_t *from, const uint8_t *position, ui
 
 /* Is, at every sink and over every way to it, at least or exactly this visible? */
 static bool
-is_visible(const World *w, const uint8_t *position, bool exactly)
+is_visible(const World *w, const uint8_t *position, const Missing *missing, bool exactly)
 {
 	int			i;
 	int			k;
@@ -98,7 +112,7 @@ is_visible(const World *w, const uint8_t *position, bool exactly)
 
 		for (k = 0; n->sink && k < n->nlanes; k++)
 		{
-			uint32_t	right = prefix(position[n->lane[k]]);
+			uint32_t	right = prefix(position[n->lane[k]]) & ~(uint32_t) missing->rows[i][k];
 			uint32_t	visible = w->db.visible[n->output][k];
 
 			if ((right & ~visible) != 0 || (exactly && visible != right))
@@ -110,7 +124,7 @@ is_visible(const World *w, const uint8_t *position, bool exactly)
 
 /* Is nothing else? */
 static bool
-is_decided(const World *w, const uint8_t *position)
+is_decided(const World *w, const uint8_t *position, const Missing *missing)
 {
 	int			i;
 	int			k;
@@ -121,7 +135,9 @@ is_decided(const World *w, const uint8_t *position)
 
 		for (k = 0; n->sink && k < n->nlanes; k++)
 		{
-			if ((w->db.visible[n->output][k] & ~prefix(position[n->lane[k]])) != 0)
+			uint32_t	right = prefix(position[n->lane[k]]) & ~(uint32_t) missing->rows[i][k];
+
+			if ((w->db.visible[n->output][k] & ~right) != 0)
 				return false;
 		}
 	}
@@ -133,10 +149,11 @@ check_output(World *w)
 {
 	const Completed *row = db_newest(w);
 
-	require(w, is_visible(w, w->oracle.told_position, false), "what was told complete is visible");
+	require(w, is_visible(w, w->oracle.told_position, &w->oracle.told_missing, false),
+			"what was told complete is visible");
 	if (exactly_once(w))
-		require(w, is_decided(w, row != NULL ? row->position : w->db.base_position),
-				"only what is decided is visible");
+		require(w, row != NULL ? is_decided(w, row->position, &row->missing) :
+				is_decided(w, w->db.base_position, &no_rows), "only what is decided is visible");
 }
 
 /* What a task says to one task it writes to, it says to all. */
@@ -216,9 +233,13 @@ check_told(World *w, int checkpoint)
 	require(w, !is_prepared(w, checkpoint), "nothing is told complete before it is visible");
 	if (row == NULL)
 		return;
-	require(w, is_visible(w, row->position, false), "what is told complete is visible");
-	require(w, !exactly_once(w) || is_visible(w, row->position, true),
-			"visible is what was before the barrier");
+	require(w, is_visible(w, row->position, &row->missing, false), "what is told complete is visible");
+	require(w, !exactly_once(w) || is_visible(w, row->position, &row->missing, true),
+			"visible is what was before the barrier, but for what is kept");
+	require(w, (!row->savepoint && !w->final[checkpoint]) ||
+			memcmp(&row->missing, &no_rows, sizeof(no_rows)) == 0,
+			"savepoints and final checkpoints lack nothing");
+	w->oracle.told_missing = row->missing;
 	for (s = 0; s < w->graph.nsources; s++)
 	{
 		require(w, row->position[s] <= w->db.journal[s].end, "the journal reaches a told position");
@@ -334,7 +355,7 @@ all_visible(const World *w)
 
 	for (s = 0; s < w->graph.nsources; s++)
 		position[s] = (uint8_t) w->nrecords[s];
-	return is_visible(w, position, true);
+	return is_visible(w, position, &no_rows, true);
 }
 
 static bool
@@ -412,7 +433,7 @@ check_savepoints(World *w)
 			if (!w->graph.nodes[n].keyed)
 				continue;
 			db_read(w, w->graph.nodes[n].step, row->timeline, row->checkpoint, groups, count);
-			check_state(w, n, row->from, row->position, groups, count);
+			check_state(w, n, row->from, row->position, &row->missing, groups, count);
 		}
 	}
 }

@@ -272,6 +272,7 @@ trigger(World *w, const WeirAction *a)
 	p->named = a->ckind == WEIR_SAVEPOINT || (a->token != 0 && w->named[a->token]);
 	w->full[id] = p->named;
 	w->final[id] = a->ckind == WEIR_FINAL;
+	w->triggered[id] = w->now;
 	if (co->next_checkpoint <= id)
 		co->next_checkpoint = id + 1;
 	db_commit_async(w);
@@ -399,6 +400,7 @@ commit_row(World *w)
 		db_commit_async(w);
 	else
 		db_commit_sync(w);
+	find_missing(w, w->co.row.checkpoint, &w->co.row.missing);
 	w->db.completed[w->db.ncompleted++] = w->co.row;
 }
 
@@ -476,11 +478,19 @@ is_unreachable(World *w, const Chunk *c, int from)
 	return c->checkpoint < db_base_of(&w->db, w->db.timeline, c->step, c->group, from);
 }
 
+static bool
+is_old(World *w, const Kept *k, int from)
+{
+	(void) w;
+	return k->owner == COMMITTED && k->checkpoint < from;
+}
+
 static void
 trim(World *w, const WeirAction *a)
 {
 	db_commit_async(w);
 	db_delete_chunks(w, is_unreachable, (int) a->retained_from);
+	drop_kept(w, is_old, (int) a->retained_from);
 	db_forget_completed(w, (int) a->retained_from);
 }
 

@@ -93,6 +93,9 @@ start_attempt(World *w)
 	memcpy(a->position, row != NULL ? row->position : w->db.base_position, sizeof(a->position));
 	memcpy(a->ended, row != NULL ? row->ended : w->db.base_ended, sizeof(a->ended));
 	memcpy(a->from, w->db.from, sizeof(a->from));
+	memset(&a->missing, 0, sizeof(a->missing));
+	if (row != NULL)
+		a->missing = row->missing;
 	a->pass_end = w->db.was_finished;
 	place_tasks(w, a);
 	trace_attempt(w, a);

@@ -20,6 +20,7 @@ copy(Database *to, const Database *from)
 	memcpy(to, from, offsetof(Database, prepared));
 	memcpy(to->prepared, from->prepared, (size_t) from->nprepared * sizeof(PreparedTransaction));
 	memcpy(to->completed, from->completed, (size_t) from->ncompleted * sizeof(Completed));
+	memcpy(to->kept, from->kept, (size_t) from->nkept * sizeof(Kept));
 	memcpy(to->markers, from->markers, (size_t) from->nmarkers * sizeof(Marker));
 	memcpy(to->chunks, from->chunks, (size_t) from->nchunks * sizeof(Chunk));
 }
@@ -185,6 +186,11 @@ change_owner(World *w, int from, int to)
 		if (db->chunks[i].owner == from)
 			db->chunks[i].owner = (uint8_t) to;
 	}
+	for (i = 0; i < db->nkept; i++)
+	{
+		if (db->kept[i].owner == from)
+			db->kept[i].owner = (uint8_t) to;
+	}
 	for (i = 0; i < db->nmarkers; i++)
 	{
 		if (db->markers[i].owner == from)
@@ -215,6 +221,13 @@ is_owned_by(World *w, const Chunk *c, int owner)
 	return c->owner == owner;
 }
 
+static bool
+keeps_owner(World *w, const Kept *k, int owner)
+{
+	(void) w;
+	return k->owner == owner;
+}
+
 void
 db_abort(World *w, int owner)
 {
@@ -222,6 +235,7 @@ db_abort(World *w, int owner)
 	int			i = 0;
 
 	db_delete_chunks(w, is_owned_by, owner);
+	drop_kept(w, keeps_owner, owner);
 	while (i < db->nmarkers)
 	{
 		if (db->markers[i].owner == owner)

@@ -43,6 +43,7 @@ add_edge(Graph *g, int from, int to, WeirExchangeKind kind)
 	Node	   *a = &g->nodes[from];
 	Node	   *b = &g->nodes[to];
 	Edge	   *e = &g->edges[g->nedges];
+	int			i;
 
 	if (g->nedges == MAX_EDGES || a->nlanes + b->nlanes > MAX_LANES)
 		return false;
@@ -50,7 +51,12 @@ add_edge(Graph *g, int from, int to, WeirExchangeKind kind)
 	e->to = (uint8_t) to;
 	e->kind = kind;
 	e->first_lane = b->nlanes;
-	memcpy(b->lane + b->nlanes, a->lane, a->nlanes);
+	for (i = 0; i < a->nlanes; i++)
+	{
+		b->lane[b->nlanes + i] = a->lane[i];
+		b->from[b->nlanes + i] = (uint8_t) from;
+		b->from_lane[b->nlanes + i] = (uint8_t) i;
+	}
 	b->nlanes = (uint8_t) (b->nlanes + a->nlanes);
 	b->single = b->single || kind == WEIR_TO_ONE;
 	g->nedges++;
@@ -248,6 +254,7 @@ place_tasks(World *w, Attempt *a)
 	int			stage_of[MAX_NODES];
 	int			i;
 
+	stage_of[0] = 0;
 	if (w->width[0] == 0 || below(w, 3) == 0)
 		choose_widths(w);
 	t->nstages = t->nexchanges = 0;

@@ -21,6 +21,7 @@ choose_config(World *w)
 	c->max_concurrent = 1 + below(w, 3);
 	c->tolerable = below(w, 2) ? -1 : below(w, 3);
 	c->retain = 1 + below(w, 3);
+	w->unaligned_after = below(w, 2) ? -1 : below(w, 3) == 0 ? 0 : below(w, 60);
 }
 
 void

@@ -179,7 +179,7 @@ print_summary(const Options *o, Shared *shared, double took)
 {
 	static const char *const names[E_COUNT] = {"attempts", "checkpoints told complete", "aborted",
 	"crashes of a task", "ends of a coordinator", "of the server", "power cuts", "steps of the clock",
-	"starts from a savepoint", "fresh starts", "stops", "drains", "schedules too long for the model"};
+	"starts from a savepoint", "fresh starts", "stops", "drains", "snapshots that overtook", "rows kept", "schedules too long for the model"};
 	int			e;
 
 	printf("# %.1f s, %.0f schedules a minute, %.0f in one of CPU time, %d processes, "

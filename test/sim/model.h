@@ -34,6 +34,8 @@
 #define MAX_PREPARED MAX_TASKS
 #define MAX_COMPLETED 96
 #define MAX_MARKERS 512
+#define MAX_KEPT 256
+#define MAX_RESTORED 96			/* kept rows of a task */
 #define MAX_IDS 400
 #define MAX_TOKENS 64
 #define MAX_PENDING 32
@@ -73,6 +75,7 @@ typedef struct Message
 	uint8_t		index;			/* of a row's record; a position */
 	uint8_t		value;			/* a vote */
 	bool		wrong;			/* of a row: a step counted it wrongly */
+	uint8_t		node;			/* of a restored row: that is to take it */
 	bool		ended;			/* a position's */
 	int16_t		checkpoint;
 } Message;
@@ -99,6 +102,8 @@ typedef struct Node
 	uint8_t		first_source;	/* a source's first task, among those of all */
 	uint8_t		nlanes;
 	uint8_t		lane[MAX_LANES];	/* source it leads from */
+	uint8_t		from[MAX_LANES];	/* node it comes from .. */
+	uint8_t		from_lane[MAX_LANES];	/* .. on this lane of it */
 } Node;
 
 typedef struct Edge
@@ -147,6 +152,20 @@ typedef struct Marker
 	uint8_t		owner;
 } Marker;
 
+/* Records that a checkpoint does not hold in its state and output, but as rows. */
+typedef struct Missing
+{
+	uint16_t	rows[MAX_NODES][MAX_LANES]; /* mask */
+} Missing;
+
+/* A row that a barrier passed, in its order. */
+typedef struct Kept
+{
+	int16_t		checkpoint;
+	uint8_t		owner;
+	Message		row;
+} Kept;
+
 /* Rows a transaction has written. */
 typedef struct Output
 {
@@ -176,6 +195,7 @@ typedef struct Completed
 	uint8_t		position[MAX_SOURCES];
 	bool		ended[MAX_SOURCES];
 	uint8_t		from[MAX_SOURCES];	/* where its state begins to count */
+	Missing		missing;
 	int64_t		at;				/* the date */
 	int64_t		moment;			/* when it really was */
 } Completed;
@@ -197,6 +217,7 @@ typedef struct Database
 	int			nprepared;
 	int			ncompleted;
 	int			nmarkers;
+	int			nkept;
 	int			attempt;
 	int			next_checkpoint;	/* above every row of weir.checkpoints */
 	int			timeline;
@@ -212,6 +233,7 @@ typedef struct Database
 	PreparedTransaction prepared[MAX_PREPARED];
 	Completed	completed[MAX_COMPLETED];
 	Marker		markers[MAX_MARKERS];
+	Kept		kept[MAX_KEPT];
 	Chunk		chunks[MAX_CHUNKS];
 } Database;
 
@@ -252,6 +274,7 @@ typedef struct Task
 	Phase		phase;
 	int			checkpoint;		/* of the phase */
 	uint8_t		vote;
+	bool		overtakes;		/* its barrier does */
 	bool		forwarded;		/* a mistake: before the snapshot */
 	int			records_in;
 
@@ -289,6 +312,10 @@ typedef struct Task
 	bool		lock_wait;
 	int			failed_record;	/* -1: no record's */
 
+	uint8_t		nrestored;
+	uint8_t		next_restored;
+	Message		restored[MAX_RESTORED];	/* rows to be worked off first */
+
 	uint8_t		nin;
 	uint8_t		nout;
 	uint8_t		in[MAX_INPUTS];	/* channels */
@@ -309,6 +336,7 @@ typedef struct Attempt
 	uint8_t		position[MAX_SOURCES];
 	bool		ended[MAX_SOURCES];
 	uint8_t		from[MAX_SOURCES];
+	Missing		missing;
 	int			ntasks;
 	uint8_t		edge[MAX_EDGES];	/* of each exchange */
 	uint8_t		node[MAX_NODES];	/* of each stage */

@@ -47,6 +47,13 @@ static struct
 	[MUTANT_FIRST_STEP] = {"first-step", "restore every keyed step with the first one's state"},
 	[MUTANT_FINAL_EARLY] = {"final-early", "take the final checkpoint while a source has not ended"},
 	[MUTANT_ONE_POSITION] = {"one-position", "keep the position of the first source only"},
+	[MUTANT_PASSED_LOST] = {"passed-lost", "do not keep the rows that a barrier passed"},
+	[MUTANT_PASSED_TWICE] = {"passed-twice", "feed the rows that a barrier passed twice"},
+	[MUTANT_PASSED_LAST] = {"passed-last", "feed them after what the channels bring"},
+	[MUTANT_PASSED_BEHIND] = {"passed-behind", "keep rows from behind the barrier, too"},
+	[MUTANT_RESTORED_LOST] = {"restored-lost", "do not keep again what was restored and waits"},
+	[MUTANT_PASSED_ANYWHERE] = {"passed-anywhere", "feed them to tasks that do not own their key"},
+	[MUTANT_SAVEPOINT_OVERTAKES] = {"savepoint-overtakes", "let the barriers of savepoints and stops overtake"},
 	[MUTANT_DECIDE] = {"decide-", "linked with a changed copy of the decision code"},
 	[MUTANT_POSITION_RECEIVED] = {"position-received", "note what was received, not what was handed out"},
 };

@@ -15,6 +15,7 @@ operator_load(World *w, Task *t)
 	int			first;
 	int			end;
 
+	restore_rows(w, t);
 	if (!t->is_keyed)
 		return;
 	weir_task_groups(weir_task_subtask(&a->topology, t->index), w->width[t->node], w->groups,
@@ -24,7 +25,7 @@ operator_load(World *w, Task *t)
 			t->count);
 	TRACE(w, "task %d: step %d, groups %d to %d of checkpoint %d", t->index, step, first, end - 1,
 		  a->restore);
-	check_state(w, t->node, a->from, a->position, t->owned, t->count);
+	check_state(w, t->node, a->from, a->position, &a->missing, t->owned, t->count);
 }
 
 /* exactly_once, with a sink: into the epoch, which stays open. */
@@ -37,10 +38,13 @@ write_epoch(World *w, Task *t)
 	t->held_for = t->checkpoint;
 	t->phase = P_VOTE;
 	t->vote = (uint8_t) weir_participant_vote(&a->topology, t->index, w->config.mode,
-											  t->output.open || state_changed(w, t, t->checkpoint));
+											  t->output.open || t->overtakes ||
+											  state_changed(w, t, t->checkpoint));
 	if (t->vote == WEIR_VOTE_READY_EMPTY)
 		return;
 	t->output.open = true;
+	if (t->overtakes)
+		keep_rows(w, t, t->checkpoint);
 	write_state(w, t, t->checkpoint);
 	if (t->marked && mutant != MUTANT_KEEP_MARKER)
 		db_delete_marker(w, a->id, t->index, OPEN(t->slot));
@@ -98,6 +102,8 @@ advance(World *w, Task *t)
 				break;
 			}
 			t->vote = WEIR_VOTE_ACK;
+			if (t->overtakes)
+				keep_rows(w, t, t->checkpoint);
 			if (state_changed(w, t, t->checkpoint))
 				write_state(w, t, t->checkpoint);
 			t->phase = mutant != MUTANT_ACK_BEFORE_CHUNK ? P_COMMIT :
@@ -142,6 +148,7 @@ align_action(World *w, Task *t, const WeirAlignAction *action)
 	if (action->kind == WEIR_ALIGN_SNAPSHOT && !fault(w, 24))
 	{
 		t->checkpoint = checkpoint;
+		t->overtakes = action->overtakes;
 		if (mutant == MUTANT_BARRIER_FIRST && t->nout > 0 && !weir_align_all_ended(t->align))
 		{
 			send_all(w, t, M_BARRIER, checkpoint);
@@ -289,17 +296,28 @@ read_input(World *w, Task *t, int input)
 }
 
 static bool
+work_off_restored(World *w, Task *t)
+{
+	if (t->next_restored == t->nrestored || t->held || !has_room(w, t))
+		return false;
+	process_restored(w, t);
+	return true;
+}
+
+static bool
 read_inputs(World *w, Task *t)
 {
 	int			first = t->nin > 1 ? below(w, t->nin) : 0;
 	int			i;
 
+	if (mutant != MUTANT_PASSED_LAST && t->next_restored < t->nrestored)
+		return work_off_restored(w, t);
 	for (i = 0; i < t->nin; i++)
 	{
 		if (read_input(w, t, (first + i) % t->nin))
 			return true;
 	}
-	return false;
+	return work_off_restored(w, t);
 }
 
 static bool
@@ -338,6 +356,17 @@ tell_end(World *w, Task *t)
 	return true;
 }
 
+static bool
+next_action(World *w, Task *t, WeirAlignAction *action)
+{
+	if (weir_align_next(t->align, action))
+		return true;
+	if (w->unaligned_after < 0 || t->held || below(w, 3) != 0)
+		return false;
+	look_ahead(w, t);
+	return weir_align_next(t->align, action);
+}
+
 bool
 operator_step(World *w, Task *t)
 {
@@ -351,7 +380,7 @@ operator_step(World *w, Task *t)
 		while (t->phase != P_IDLE && below(w, 4) != 0);
 		return true;
 	}
-	if (weir_align_next(t->align, &action))
+	if (next_action(w, t, &action))
 	{
 		align_action(w, t, &action);
 		return true;

@@ -109,6 +109,13 @@ is_newer(World *w, const Chunk *c, int checkpoint)
 	return c->timeline == w->db.timeline && c->checkpoint > checkpoint && c->owner == COMMITTED;
 }
 
+static bool
+is_kept_newer(World *w, const Kept *k, int checkpoint)
+{
+	(void) w;
+	return k->checkpoint > checkpoint && k->owner == COMMITTED;
+}
+
 static int
 choose_target(World *w)
 {
@@ -141,7 +148,11 @@ recovery_choose(World *w)
 	if (mutant == MUTANT_REUSE_ID)
 		co->next_checkpoint = co->restore + 1;
 	else
+	{
 		db_delete_chunks(w, is_newer, db_newest(w) != NULL ? co->restore : 0);
+		if (db_newest(w) != NULL)
+			drop_kept(w, is_kept_newer, co->restore);
+	}
 	db_commit_sync(w);
 	TRACE(w, "coordinator: restores %d, goes on with %d", co->restore, co->next_checkpoint);
 	if (co->restore < w->oracle.told)

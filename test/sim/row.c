@@ -69,6 +69,21 @@ process_row(World *w, Task *t, Message row)
 		write_row(w, t, &row);
 }
 
+/* A restored row; one of a sink that runs in these tasks now has been through the step. */
+void
+process_restored(World *w, Task *t)
+{
+	Message		row = t->restored[t->next_restored++];
+
+	if (row.node == t->node)
+	{
+		process_row(w, t, row);
+		return;
+	}
+	t->records_in++;
+	write_row(w, t, &row);
+}
+
 /* ---- snapshots ---- */
 
 static bool

@@ -15,6 +15,7 @@
  * source.c			sender, journal, source task
  * operator.c		tasks with input: alignment, snapshots, epochs
  * row.c			what they do with a row
+ * kept.c			rows that a barrier passed, and what lacks them
  * check.c			the promises, checked after every step
  * trace.c			the last steps as text, of a schedule that is played again
  * mutants.c		mistakes the model can make on purpose
@@ -43,6 +44,7 @@ typedef struct Oracle
 	int64_t		completion;		/* when it was, for min_pause */
 	int			told;			/* highest id told complete */
 	uint8_t		told_position[MAX_SOURCES];
+	Missing		told_missing;
 } Oracle;
 
 /* What came about, over all schedules: to see that the faults are there. */
@@ -60,6 +62,8 @@ typedef enum Event
 	E_FRESH,
 	E_STOPPED,
 	E_DRAINED,
+	E_OVERTOOK,
+	E_KEPT,
 	E_GAVE_UP,					/* a schedule too long for the model */
 	E_COUNT
 } Event;
@@ -94,6 +98,7 @@ typedef struct World
 	Graph		graph;
 	uint8_t		width[MAX_NODES];	/* tasks of each node, in this attempt */
 	bool		merged[MAX_NODES];
+	int			slow_node;		/* MAX_NODES: none */
 	int			groups;			/* max_parallelism */
 	int			nrecords[MAX_SOURCES];
 	bool		ends;			/* the streams end; else they fall silent */
@@ -113,6 +118,8 @@ typedef struct World
 	int			ntokens;
 	bool		answered[MAX_TOKENS];
 	bool		named[MAX_TOKENS];	/* asks for a savepoint */
+	int64_t		unaligned_after;	/* from the trigger on; -1: never */
+	int64_t		triggered[MAX_IDS];
 	bool		full[MAX_IDS];	/* checkpoints to be written in full .. */
 	bool		final[MAX_IDS]; /* .. final ones */
 
@@ -264,8 +271,16 @@ extern bool sender_step(World *w, int source);
 extern void operator_load(World *w, Task *t);
 extern bool operator_step(World *w, Task *t);
 
+/* kept.c */
+extern void keep_rows(World *w, Task *t, int checkpoint);
+extern void restore_rows(World *w, Task *t);
+extern void look_ahead(World *w, Task *t);
+extern void find_missing(World *w, int checkpoint, Missing *missing);
+extern void drop_kept(World *w, bool (*condemned) (World *w, const Kept *k, int arg), int arg);
+
 /* row.c */
 extern void process_row(World *w, Task *t, Message row);
+extern void process_restored(World *w, Task *t);
 extern bool state_changed(World *w, const Task *t, int checkpoint);
 extern void write_state(World *w, Task *t, int checkpoint);
 extern uint8_t keys_of_group(const World *w, int node, int group);
@@ -278,7 +293,7 @@ extern void check_step(World *w);
 extern void check_end(World *w);
 extern void check_visible(World *w, int sink, const Output *output);
 extern void check_state(World *w, int node, const uint8_t *from, const uint8_t *position,
-						uint8_t groups, uint8_t count[KEYS][MAX_LANES]);
+						const Missing *missing, uint8_t groups, uint8_t count[KEYS][MAX_LANES]);
 extern void check_said(World *w, const Task *t);
 extern void check_ending(World *w);
 extern bool all_visible(const World *w);
@@ -334,6 +349,13 @@ typedef enum Mutant
 	MUTANT_FIRST_STEP,
 	MUTANT_FINAL_EARLY,
 	MUTANT_ONE_POSITION,
+	MUTANT_PASSED_LOST,
+	MUTANT_PASSED_TWICE,
+	MUTANT_PASSED_LAST,
+	MUTANT_PASSED_BEHIND,
+	MUTANT_RESTORED_LOST,
+	MUTANT_PASSED_ANYWHERE,
+	MUTANT_SAVEPOINT_OVERTAKES,
 	MUTANT_DECIDE,
 	MUTANT_COUNT
 } Mutant;

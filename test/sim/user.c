@@ -169,6 +169,7 @@ user_start_from_savepoint(World *w)
 	memcpy(w->db.from, row->from, sizeof(w->db.from));
 	reset_output(w, row->position);
 	memcpy(w->oracle.told_position, row->position, sizeof(w->oracle.told_position));
+	memset(&w->oracle.told_missing, 0, sizeof(w->oracle.told_missing));
 	w->oracle.told = row->checkpoint;
 	w->events[E_FROM_SAVEPOINT]++;
 	user_start(w);
@@ -181,7 +182,10 @@ user_start_fresh(World *w)
 	const Completed *row = db_newest(w);
 	Database   *db = &w->db;
 
-	if (w->co.state != C_IDLE || !exactly_once(w))
+	static const Missing none;
+
+	if (w->co.state != C_IDLE || !exactly_once(w) ||
+		(row != NULL && memcmp(&row->missing, &none, sizeof(none)) != 0))
 		return;
 	TRACE(w, "user: starts the job afresh");
 	if (row != NULL)

@@ -51,6 +51,7 @@ set_up(World *w, uint64_t seed, Shape shape, bool tracing)
 	w->fault_rate = rates[below(w, COUNT(rates))];
 	w->shape = shape != SHAPE_BOTH ? shape : seed % 2 == 0 ? SHAPE_GRAPH : SHAPE_TODAY;
 	choose_graph(w);
+	w->slow_node = below(w, 2) ? below(w, w->graph.nnodes) : MAX_NODES;
 	w->groups = 1 + below(w, w->shape == SHAPE_TODAY ? MAX_GROUPS : MAX_GROUPS - 2);
 	w->ends = below(w, 3) != 0;
 	w->segments = below(w, 3) == 0;
@@ -208,6 +209,14 @@ some_wish(World *w)
 
 /* ---- the scheduler ---- */
 
+/* The tasks of one node may be slow, so that rows wait before them. */
+static void
+slow_step(World *w, Task *t)
+{
+	if (t->node != w->slow_node || below(w, 4) == 0)
+		(void) task_step(w, t);
+}
+
 static void
 wild_step(World *w)
 {
@@ -224,7 +233,7 @@ wild_step(World *w)
 	else if (who == 3)
 		(void) sender_step(w, below(w, w->graph.nsources));
 	else if (who - 4 < current(w)->ntasks)
-		(void) task_step(w, &current(w)->tasks[who - 4]);
+		slow_step(w, &current(w)->tasks[who - 4]);
 	else
 		(void) task_step(w, any_task(w));
 }

@@ -1,5 +1,6 @@
 # Rows through the runs of messages (see runs/runs.c): random batches of many types, cut
-# in random places, come back as they were.
+# in random places, come back as they were.  And keys hashed a batch at a time
+# (runs/hashes.c): their hashes, by which state is spread and stored, are the types' own.
 use strict;
 use warnings;
 
@@ -15,13 +16,16 @@ my $build = PostgreSQL::Test::Utils::tempdir();
 make_path("$build/record", "$build/base");
 copy($_, $build) or die "could not copy $_: $!" foreach glob("$top/test/tap/runs/*");
 copy($_, "$build/record") or die "could not copy $_: $!" foreach glob("$top/src/record/{batch,run}.[ch]");
-copy("$top/src/base/compat.h", "$build/base") or die "could not copy compat.h: $!";
+copy($_, "$build/base") or die "could not copy $_: $!" foreach glob("$top/src/base/{compat.h,keytype.*}");
 system_or_bail('make', '-s', '-C', $build, 'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
 
 my $node = Weir::Node->create('runs');
 $node->sql(<<"SQL");
 CREATE FUNCTION round_trip(query text, batches int, seed int) RETURNS bigint
 LANGUAGE c AS '$build/runs', 'runs_round_trip';
+CREATE FUNCTION hashes_agree(query text) RETURNS int
+LANGUAGE c AS '$build/runs', 'runs_hashes_agree';
+CREATE COLLATION ignorant (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE pair AS (a int, b text);
 CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE DOMAIN digit AS int CHECK (VALUE BETWEEN 0 AND 9);
@@ -56,6 +60,7 @@ CREATE TABLE kinds AS SELECT
 	repeat('z', 5000) AS compressed,
 	(i % 16)::int::bit(4) AS bits,
 	to_tsvector('simple', 'word ' || i) AS tsvector,
+	format('%s %s', i, i + 1)::oidvector AS oidvector,
 	('(' || i || ',1),(2,3)')::path AS path
 FROM generate_series(1, 400) i;
 CREATE TABLE wide AS SELECT @{[join(', ', map { "i + $_ AS c$_" } 1 .. 1500)]} FROM generate_series(1, 50) i;
@@ -82,6 +87,27 @@ round_trip('texts of clients', 'SELECT textout(text) AS a, int4, textout(name::t
 round_trip('no column', 'SELECT FROM kinds', 50, $seed);
 round_trip('many columns', 'SELECT * FROM wide', 10, $seed);
 round_trip('large values', q{SELECT int8, repeat('large', 100000) AS large FROM kinds LIMIT 10}, 2, $seed);
+
+sub agree
+{
+	my ($type, $query, $expected) = @_;
+
+	is($node->sql("SELECT hashes_agree(\$\$$query\$\$)"), $expected, "hashes of type $type");
+}
+
+# Bits of a random number, so that there are small and large ones.
+my $numbers = 'SELECT (n >> (i % 64))::int8 AS n FROM (SELECT i, hashint8extended(i, 7) AS n FROM generate_series(1, 10000) i) r';
+my @limits = map { my $bits = $_; my $high = 2**($bits - 1) - 1; join(' UNION ALL SELECT ', -1, 0, 1, $high, "-$high - 1") } 16, 32;
+agree('int2', "SELECT x::int2 FROM (SELECT (n % 32768)::int2 AS x FROM ($numbers) r UNION ALL SELECT $limits[0]) r", 10005);
+agree('int4', "SELECT x::int4 FROM (SELECT (n % 2147483648)::int4 AS x FROM ($numbers) r UNION ALL SELECT $limits[1]) r", 10005);
+agree('int8', "$numbers UNION ALL SELECT 9223372036854775807 UNION ALL SELECT -9223372036854775808", 10002);
+agree('text', 'SELECT text FROM kinds WHERE text IS NOT NULL UNION ALL SELECT toasted FROM kinds WHERE toasted IS NOT NULL
+	UNION ALL SELECT compressed FROM kinds UNION ALL SELECT \'\'',
+	$node->sql('SELECT count(text) + count(toasted) + count(*) + 1 FROM kinds'));
+agree('varchar', 'SELECT md5(int8::text)::varchar FROM kinds', 400);
+agree('text of collation C', 'SELECT md5(int8::text) COLLATE "C" FROM kinds', 400);
+agree('text of a collation that has equals which differ', 'SELECT md5(int8::text) COLLATE ignorant FROM kinds', -1);
+agree('numeric', 'SELECT "numeric" FROM kinds', -1);
 
 $node->stop;
 done_testing();

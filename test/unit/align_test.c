@@ -93,10 +93,11 @@ static const Case cases[] = {
 	{"one that was aborted does not overtake", 2, EXACTLY, "n0:3 n1:3 a:3 d @100 b0:3 C3 b1:3"},
 	{"nor one that was cancelled", 2, EXACTLY, "n0:3 c0:3 C3 n1:3 d @100"},
 	{"nor one that is complete", 2, EXACTLY, "n0:3 n1:3 b0:3 b1:3 S3 @100"},
-	{"overtaking subsumes the one that aligns", 2, EXACTLY, "b0:3 x0 n0:4 n1:4 @100 U3 O4 r0 r1 b1:3 b0:4 b1:4"},
-	{"an input that announced a newer one already: the older stays aligned", 2, EXACTLY,
-	"n0:3 n0:4 n1:3 d @100 b0:3 x0 b1:3 S3 n1:4 d100 @100 O4"},
-	{"of two that are due the newer overtakes", 2, EXACTLY, "b0:3 n1:3 n0:4 d100 n1:4 @100 U3 O4"},
+	{"it does not overtake while an older one is open", 2, EXACTLY, "b0:3 x0 n0:4 n1:4 d @100 c1:3 C3 d100 @100 O4 r0 r1 b0:4 b1:4"},
+	{"of two the older overtakes first", 2, EXACTLY,
+	"n0:3 n0:4 n1:3 d100 @100 O3 b0:3 r0 d n1:4 d100 @100 O4 b1:3 b0:4 b1:4 r0 r1"},
+	{"one that was aborted does not hold up the next", 2, EXACTLY, "n0:3 n0:4 n1:3 n1:4 a:3 d100 @100 O4 b0:3 b1:3 b0:4"},
+	{"a savepoint holds up the next: nothing passes it", 2, EXACTLY, "N0:3 n0:4 N1:3 n1:4 d @100 b0:3 b1:3 S3 d100 @100 O4"},
 	{"at least once too", 2, AT_LEAST, "b0:3 n1:3 r0 @100 O3 b1:3 b0:4 b1:4 S4"}
 };
 
