@@ -145,9 +145,24 @@ ahead_entry(Ahead ahead)
 	return NULL;
 }
 
+/* What the entry's cells point to. */
+static inline void
+prefetch_values(WeirStore *store, WeirEntry *entry)
+{
+	for (int i = 0; i < store->nstates; i++)
+	{
+		WeirState  *state = &store->states[i];
+		uint8		flags = *weir_cell_flags(state, entry);
+
+		if ((flags & WEIR_CELL_PRESENT) && (state->live || weir_cell_has_piece(state, flags)))
+			__builtin_prefetch(DatumGetPointer(*weir_cell_value(state, entry)));
+	}
+}
+
 /*
  * A hint that these keys will be current soon.  Slots lie anywhere in their tables,
- * and entries anywhere: all slots are fetched side by side, then all entries.
+ * and entries and what they point to anywhere: all slots are fetched side by side,
+ * then all entries, then the rest.
  *
  * A function that does nothing but fetch is no function to gcc, which leaves out calls
  * of it that it can see.
@@ -156,6 +171,7 @@ void
 weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
 {
 	Ahead		ahead[WEIR_STORE_AHEAD];
+	WeirEntry  *entries[WEIR_STORE_AHEAD];
 
 	n = Min(n, WEIR_STORE_AHEAD);
 	for (int i = 0; i < n; i++)
@@ -168,12 +184,16 @@ weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
 	}
 	for (int i = 0; i < n; i++)
 	{
-		WeirEntry  *entry = ahead[i].table ? ahead_entry(ahead[i]) : NULL;
-
-		if (entry == NULL)
+		entries[i] = ahead[i].table ? ahead_entry(ahead[i]) : NULL;
+		if (entries[i] == NULL)
 			continue;
-		__builtin_prefetch(entry);
-		__builtin_prefetch((char *) entry + store->entry_size - 1);
+		__builtin_prefetch(entries[i]);
+		__builtin_prefetch((char *) entries[i] + store->entry_size - 1);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (entries[i] != NULL)
+			prefetch_values(store, entries[i]);
 	}
 }
 
