@@ -50,7 +50,8 @@ CREATE TABLE weir_internal.job (
     restart_max_delay interval,
     restart_multiplier float8,
     restart_reset_after interval,
-    restart_jitter  float8
+    restart_jitter  float8,
+    unaligned_after interval            -- null: barriers never overtake
 );
 
 -- The objects its query uses: by OID, so not dumped; create_job and start_job write it.
@@ -197,6 +198,19 @@ CREATE TABLE weir_internal.snapshot (
         autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0,
         autovacuum_analyze_threshold = 1000000000);
 ALTER TABLE weir_internal.snapshot ALTER payload SET STORAGE MAIN;
+
+-- Messages between tasks that a checkpoint's barrier overtook: state of the channels.
+CREATE TABLE weir_internal.in_flight (
+    job             bigint NOT NULL,
+    timeline        bigint NOT NULL,
+    checkpoint      bigint NOT NULL,
+    task            int NOT NULL,       -- before which they waited
+    seq             int NOT NULL,
+    exchange        int NOT NULL,       -- by which they came
+    types           text NOT NULL,      -- of their rows
+    payload         bytea NOT NULL,
+    PRIMARY KEY (job, checkpoint, task, seq)
+);
 
 -- Checkpoints as weir.checkpoints shows them; a row from the trigger on.
 CREATE TABLE weir_internal.checkpoint (

@@ -5,11 +5,12 @@ CREATE FUNCTION weir.enable_checkpointing(job text,
     min_pause interval DEFAULT NULL, max_concurrent int DEFAULT NULL,
     fail_on_errors boolean DEFAULT NULL, tolerable_failures int DEFAULT NULL,
     retain int DEFAULT NULL, history int DEFAULT NULL,
-    sink_flush interval DEFAULT NULL, lock_wait interval DEFAULT NULL)
+    sink_flush interval DEFAULT NULL, lock_wait interval DEFAULT NULL,
+    unaligned_after interval DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_enable_checkpointing';
 COMMENT ON FUNCTION weir.enable_checkpointing(text, interval, text, interval, interval, int,
-    boolean, int, int, int, interval, interval)
+    boolean, int, int, int, interval, interval, interval)
 IS 'checkpoint a job; called again it changes only what it names';
 
 CREATE FUNCTION weir.disable_checkpointing(job text)

@@ -21,3 +21,33 @@ SELECT job, true, 0, CASE WHEN step = 'weir.count_window' THEN 'count_window' EL
        coalesce(step_function, 0), true
   FROM weir_internal.run WHERE step IS NOT NULL;
 ALTER TABLE weir_internal.run DROP COLUMN stream, DROP COLUMN step, DROP COLUMN step_function;
+
+-- Messages between tasks that a checkpoint's barrier overtook: state of the channels.
+CREATE TABLE weir_internal.in_flight (
+    job             bigint NOT NULL,
+    timeline        bigint NOT NULL,
+    checkpoint      bigint NOT NULL,
+    task            int NOT NULL,       -- before which they waited
+    seq             int NOT NULL,
+    exchange        int NOT NULL,       -- by which they came
+    types           text NOT NULL,      -- of their rows
+    payload         bytea NOT NULL,
+    PRIMARY KEY (job, checkpoint, task, seq)
+);
+
+-- Barriers that overtake.
+ALTER TABLE weir_internal.job ADD COLUMN unaligned_after interval;
+DROP FUNCTION weir.enable_checkpointing(text, interval, text, interval, interval, int,
+    boolean, int, int, int, interval, interval);
+CREATE FUNCTION weir.enable_checkpointing(job text,
+    every interval DEFAULT NULL, mode text DEFAULT NULL, timeout interval DEFAULT NULL,
+    min_pause interval DEFAULT NULL, max_concurrent int DEFAULT NULL,
+    fail_on_errors boolean DEFAULT NULL, tolerable_failures int DEFAULT NULL,
+    retain int DEFAULT NULL, history int DEFAULT NULL,
+    sink_flush interval DEFAULT NULL, lock_wait interval DEFAULT NULL,
+    unaligned_after interval DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_enable_checkpointing';
+COMMENT ON FUNCTION weir.enable_checkpointing(text, interval, text, interval, interval, int,
+    boolean, int, int, int, interval, interval, interval)
+IS 'checkpoint a job; called again it changes only what it names';

@@ -41,6 +41,7 @@ read_change(FunctionCallInfo fcinfo, WeirCheckpointChange *change)
 	change->history = weir_option_int(fcinfo, 9, "history", 1, "Set history to 1 or more.");
 	change->sink_flush = weir_option_interval(fcinfo, 10, "sink_flush", MIN_INTERVAL_MS);
 	change->lock_wait = weir_option_interval(fcinfo, 11, "lock_wait", MIN_INTERVAL_MS);
+	change->unaligned_after = weir_option_interval(fcinfo, 12, "unaligned_after", 0);
 }
 
 static void

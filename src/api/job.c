@@ -571,6 +571,8 @@ append_checkpointing(StringInfo text, const WeirJob *job)
 	appendStringInfo(text, "retain %d, history %d, sink_flush %s, lock_wait %s",
 					 c->retain, job->history, weir_interval_text(job->sink_flush),
 					 weir_interval_text(job->lock_wait));
+	if (job->unaligned_after >= 0)
+		appendStringInfo(text, ", unaligned_after %s", weir_interval_text(job->unaligned_after));
 }
 
 Datum

@@ -126,6 +126,8 @@ read_checkpointing(MemoryContext context, WeirJob *job, int row)
 	job->history = weir_row_int32(row, "history");
 	job->sink_flush = weir_row_interval(row, "sink_flush");
 	job->lock_wait = weir_row_interval(row, "lock_wait");
+	job->unaligned_after = weir_row_is_null(row, "unaligned_after") ? -1 :
+		weir_row_interval(row, "unaligned_after");
 }
 
 static void

@@ -46,6 +46,7 @@ typedef struct WeirJob
 	int			history;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
+	int64		unaligned_after;	/* us, after which a barrier overtakes; -1: never */
 	WeirRestartConfig restart;	/* the default one where none was set */
 	/* run */
 	WeirJobStatus status;
@@ -93,6 +94,7 @@ typedef struct WeirCheckpointChange
 	Interval   *min_pause;
 	Interval   *sink_flush;
 	Interval   *lock_wait;
+	Interval   *unaligned_after;
 	int			max_concurrent; /* -1: unchanged; so for all below */
 	int			fail_on_errors;
 	int			tolerable_failures;

@@ -124,6 +124,7 @@ weir_job_configure(int64 id, const WeirCheckpointChange *change)
 	add_int(&args, change->tolerable_failures);
 	add_int(&args, change->retain);
 	add_int(&args, change->history);
+	weir_bind_interval(&args, change->unaligned_after);
 	/* The number wins over the boolean of the same call, not over that of a later one. */
 	weir_internal_execute("UPDATE weir_internal.job SET checkpointing = true,"
 			" mode = coalesce($2, mode), every = coalesce($3, every),"
@@ -133,7 +134,8 @@ weir_job_configure(int64 id, const WeirCheckpointChange *change)
 			" fail_on_errors = coalesce($9, fail_on_errors),"
 			" tolerable_failures = CASE WHEN $10 IS NOT NULL OR $9 IS NOT NULL"
 			" THEN $10 ELSE tolerable_failures END,"
-			" retain = coalesce($11, retain), history = coalesce($12, history)"
+			" retain = coalesce($11, retain), history = coalesce($12, history),"
+			" unaligned_after = coalesce($13, unaligned_after)"
 			" WHERE id = $1", &args);
 }
 
@@ -219,7 +221,7 @@ bool
 weir_job_purge(int64 id)
 {
 	static const char *const tables[] = {
-		"run", "job_node", "timeline", "snapshot", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
+		"run", "job_node", "timeline", "snapshot", "in_flight", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	WeirArguments args = {0};

@@ -24,6 +24,15 @@ weir_row_datum(uint64 row, const char *column, bool *isnull)
 }
 
 bool
+weir_row_is_null(uint64 row, const char *column)
+{
+	bool		isnull;
+
+	(void) weir_row_datum(row, column, &isnull);
+	return isnull;
+}
+
+bool
 weir_row_bool(uint64 row, const char *column)
 {
 	bool		isnull;

@@ -13,6 +13,7 @@
 #include "utils/jsonb.h"
 
 extern Datum weir_row_datum(uint64 row, const char *column, bool *isnull);
+extern bool weir_row_is_null(uint64 row, const char *column);
 extern bool weir_row_bool(uint64 row, const char *column);
 extern int	weir_row_int32(uint64 row, const char *column);
 extern int64 weir_row_int64(uint64 row, const char *column);

@@ -8,19 +8,24 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "base/clock.h"
+#include "decide/credit.h"
 #include "record/channel.h"
 
 struct WeirSender
 {
 	shm_mq_handle *queue;
+	WeirGauge  *gauge;
 	int64		attempt;
 	StringInfo	message;		/* under way; len 0: none */
 	bool		in_run;			/* it is of rows */
 	int			source;			/* of the rows */
+	int			nrows;			/* in it */
 	WeirRunWriter *run;
 	List	   *pending;		/* StringInfos, oldest first; the first may be
 								 * half sent, so it must not move */
 	int			marked;			/* of pending, up to the last mark; -1: not held */
+	uint64		marked_sent;	/* rows handed over by then */
 	List	   *spare;			/* StringInfos to use again */
 	MemoryContext context;
 };
@@ -28,6 +33,7 @@ struct WeirSender
 struct WeirReceiver
 {
 	shm_mq_handle *queue;
+	WeirGauge  *gauge;
 	int64		attempt;
 	Size		bytes;			/* of the last message */
 	WeirRunReader *run;
@@ -35,12 +41,13 @@ struct WeirReceiver
 };
 
 WeirSender *
-weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
+weir_sender_create(shm_mq *queue, WeirGauge *gauge, dsm_segment *segment, int64 attempt)
 {
 	WeirSender *sender = palloc0(sizeof(WeirSender));
 
 	shm_mq_set_sender(queue, MyProc);
 	sender->queue = shm_mq_attach(queue, segment, NULL);
+	sender->gauge = gauge;
 	sender->attempt = attempt;
 	sender->context = CurrentMemoryContext;
 	sender->message = makeStringInfo();
@@ -64,8 +71,9 @@ begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 	return (WeirMessage *) sender->message->data;
 }
 
-bool
-weir_sender_push(WeirSender *sender)
+/* Hands pending messages to the queue as long as it takes them. */
+static void
+push_pending(WeirSender *sender)
 {
 	MemoryContext old = MemoryContextSwitchTo(sender->context);
 
@@ -91,7 +99,33 @@ weir_sender_push(WeirSender *sender)
 		}
 	}
 	MemoryContextSwitchTo(old);
-	return sender->pending == NIL;
+}
+
+int64
+weir_sender_allowed(const WeirSender *sender)
+{
+	return pg_atomic_read_u64(&sender->gauge->allowed);
+}
+
+/*
+ * Who finds no room says so and looks again, who makes room looks whether
+ * somebody said so: one of the two sees what the other wrote.
+ */
+static bool
+has_room(WeirSender *sender)
+{
+	if (weir_gauge_room(sender->gauge) > 0)
+		return true;
+	pg_atomic_write_u32(&sender->gauge->waiting, 1);
+	pg_memory_barrier();
+	return weir_gauge_room(sender->gauge) > 0;
+}
+
+bool
+weir_sender_push(WeirSender *sender)
+{
+	push_pending(sender);
+	return sender->pending == NIL && has_room(sender);
 }
 
 /* The message under way becomes pending, and is sent if there is room. */
@@ -113,7 +147,7 @@ enqueue(WeirSender *sender)
 	else
 		sender->message = makeStringInfo();
 	MemoryContextSwitchTo(old);
-	(void) weir_sender_push(sender);
+	push_pending(sender);
 }
 
 void
@@ -136,10 +170,24 @@ send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint, int64 sent
 	enqueue(sender);
 }
 
+/* The receiver hears of it at once, whatever is before it. */
+static void
+announce(WeirSender *sender, int64 checkpoint)
+{
+	PGPROC	   *receiver = shm_mq_get_receiver(shm_mq_get_queue(sender->queue));
+
+	pg_atomic_write_u64(&sender->gauge->announced_at, weir_now());
+	pg_write_barrier();
+	pg_atomic_write_u64(&sender->gauge->announced, checkpoint);
+	if (receiver)
+		SetLatch(&receiver->procLatch);
+}
+
 void
 weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at, bool full)
 {
 	send_mark(sender, WEIR_MESSAGE_BARRIER, checkpoint, sent_at, full);
+	announce(sender, checkpoint);
 }
 
 void
@@ -160,26 +208,45 @@ begin_run(WeirSender *sender, const WeirBatch *batch)
 	begin_message(sender, WEIR_MESSAGE_ROWS, 0);
 	weir_run_begin(sender->run, sender->message, batch);
 	sender->in_run = true;
+	sender->nrows = 0;
 	sender->source = batch->source;
+}
+
+/* Rows of a run: so many that a slow receiver is not at one for long. */
+static int
+run_limit(const WeirSender *sender)
+{
+	return (int) weir_credit_batch(weir_sender_allowed(sender), WEIR_RUN_ROWS);
+}
+
+static void
+count_sent(WeirSender *sender, int rows)
+{
+	pg_atomic_write_u64(&sender->gauge->sent, pg_atomic_read_u64(&sender->gauge->sent) + rows);
 }
 
 void
 weir_sender_rows(WeirSender *sender, const WeirBatch *batch, const int *selection, int first,
 				 int n)
 {
+	int			limit = run_limit(sender);
+
 	if (sender->in_run && sender->source != batch->source)
 		enqueue(sender);
+	count_sent(sender, n);
 	while (n > 0)
 	{
 		int			taken;
 
 		if (!sender->in_run)
 			begin_run(sender, batch);
-		taken = weir_run_add(sender->run, batch, selection, first, n);
+		taken = weir_run_add(sender->run, batch, selection, first,
+							 Min(n, Max(limit - sender->nrows, 1)));
+		sender->nrows += taken;
 		first += taken;
 		selection = selection ? selection + taken : NULL;
 		n -= taken;
-		if (n > 0 || weir_run_is_full(sender->run))
+		if (n > 0 || sender->nrows >= limit || weir_run_is_full(sender->run))
 			enqueue(sender);
 	}
 }
@@ -213,6 +280,7 @@ weir_sender_mark(WeirSender *sender)
 {
 	weir_sender_flush(sender);
 	sender->marked = list_length(sender->pending);
+	sender->marked_sent = pg_atomic_read_u64(&sender->gauge->sent);
 }
 
 void
@@ -228,6 +296,7 @@ weir_sender_undo(WeirSender *sender)
 	}
 	resetStringInfo(sender->message);
 	sender->in_run = false;
+	pg_atomic_write_u64(&sender->gauge->sent, sender->marked_sent);
 }
 
 void
@@ -235,16 +304,17 @@ weir_sender_release(WeirSender *sender)
 {
 	weir_sender_flush(sender);
 	sender->marked = -1;
-	(void) weir_sender_push(sender);
+	push_pending(sender);
 }
 
 WeirReceiver *
-weir_receiver_create(shm_mq *queue, dsm_segment *segment, int64 attempt)
+weir_receiver_create(shm_mq *queue, WeirGauge *gauge, dsm_segment *segment, int64 attempt)
 {
 	WeirReceiver *receiver = palloc0(sizeof(WeirReceiver));
 
 	shm_mq_set_receiver(queue, MyProc);
 	receiver->queue = shm_mq_attach(queue, segment, NULL);
+	receiver->gauge = gauge;
 	receiver->attempt = attempt;
 	receiver->context = CurrentMemoryContext;
 	return receiver;
@@ -277,6 +347,33 @@ weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *message, TupleDesc
 		MemoryContextSwitchTo(old);
 	}
 	return weir_run_read(receiver->run, (const char *) message + WEIR_MESSAGE_DATA_AT);
+}
+
+void
+weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed)
+{
+	WeirGauge  *gauge = receiver->gauge;
+	PGPROC	   *sender;
+
+	pg_atomic_write_u64(&gauge->done, pg_atomic_read_u64(&gauge->done) + rows);
+	pg_atomic_write_u64(&gauge->allowed, allowed);
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&gauge->waiting) == 0 || weir_gauge_room(gauge) == 0)
+		return;
+	pg_atomic_write_u32(&gauge->waiting, 0);
+	sender = shm_mq_get_sender(shm_mq_get_queue(receiver->queue));
+	if (sender)
+		SetLatch(&sender->procLatch);
+}
+
+int64
+weir_receiver_announced(const WeirReceiver *receiver, int64 *since)
+{
+	int64		checkpoint = pg_atomic_read_u64(&receiver->gauge->announced);
+
+	pg_read_barrier();
+	*since = pg_atomic_read_u64(&receiver->gauge->announced_at);
+	return checkpoint;
 }
 
 Size

@@ -16,6 +16,7 @@
 #include "storage/shm_mq.h"
 
 #include "catalog/dead_letter.h"
+#include "record/gauge.h"
 #include "record/run.h"
 
 typedef enum WeirMessageKind
@@ -45,7 +46,8 @@ extern void weir_message_letter(const WeirMessage *message, WeirLetter *letter);
 /* Sending end. */
 typedef struct WeirSender WeirSender;
 
-extern WeirSender *weir_sender_create(shm_mq *queue, dsm_segment *segment, int64 attempt);
+extern WeirSender *weir_sender_create(shm_mq *queue, WeirGauge *gauge, dsm_segment *segment,
+									  int64 attempt);
 
 /*
  * Adds rows to the run under way, those selected or, without a selection, n from
@@ -62,8 +64,10 @@ extern void weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent
 								bool full);
 extern void weir_sender_cancel(WeirSender *sender, int64 checkpoint);
 extern void weir_sender_end(WeirSender *sender);
-/* Tries to get rid of what is pending; true when nothing is. */
+/* Tries to get rid of what is pending; true when nothing is, and rows may follow. */
 extern bool weir_sender_push(WeirSender *sender);
+/* Rows that may be under way to the receiver at a time. */
+extern int64 weir_sender_allowed(const WeirSender *sender);
 
 /*
  * From a mark on, what is sent stays here, and undo takes it back to the last
@@ -76,13 +80,18 @@ extern void weir_sender_release(WeirSender *sender);
 /* Receiving end. */
 typedef struct WeirReceiver WeirReceiver;
 
-extern WeirReceiver *weir_receiver_create(shm_mq *queue, dsm_segment *segment, int64 attempt);
+extern WeirReceiver *weir_receiver_create(shm_mq *queue, WeirGauge *gauge, dsm_segment *segment,
+										  int64 attempt);
 
 /* The next message, valid until the next call; NULL if there is none now. */
 extern WeirMessage *weir_receiver_next(WeirReceiver *receiver);
 /* Its rows, of this description, as long as it is valid. */
 extern WeirBatch *weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *message,
 									 TupleDesc desc);
+/* So many rows have been worked off, and so many may be under way from here on. */
+extern void weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed);
+/* The newest barrier on its way here, and since when; 0: none yet. */
+extern int64 weir_receiver_announced(const WeirReceiver *receiver, int64 *since);
 /* How many bytes the last message had. */
 extern Size weir_receiver_bytes(const WeirReceiver *receiver);
 

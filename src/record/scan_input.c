@@ -13,6 +13,7 @@ weir_scan_input_create(TupleDesc desc, int capacity)
 	WeirScanInput *input = palloc0(sizeof(WeirScanInput));
 
 	input->batch = weir_batch_create(desc, capacity);
+	input->limit = capacity;
 	return input;
 }
 

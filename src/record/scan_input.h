@@ -25,6 +25,7 @@ typedef struct WeirRecordError
 typedef struct WeirScanInput
 {
 	WeirBatch  *batch;			/* of the stream's columns, a row a record */
+	int			limit;			/* records that are wanted at a time, at most its capacity */
 	WeirRecordError **errors;	/* a record; NULL: the stream has no dead letters */
 	int			nerrors;
 	WeirLetter *letters;		/* the dead ones */

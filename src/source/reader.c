@@ -261,7 +261,7 @@ fill(WeirReader *r, WeirScanInput *scan)
 	r->taken = 0;
 	while (!r->is_broken)
 	{
-		if (r->taken >= scan->batch->capacity || weir_decoder_full(r->decoder))
+		if (r->taken >= scan->limit || weir_decoder_full(r->decoder))
 		{
 			r->more = true;
 			return;

@@ -117,7 +117,7 @@ weir_reader_take_run(WeirReader *r, WeirScanInput *scan)
 	int64		line;
 	int64		stamp;
 	int			n = (int) weir_framer_run(r->framer, spans,
-										  Min(scan->batch->capacity - r->taken, RUN_RECORDS),
+										  Min(scan->limit - r->taken, RUN_RECORDS),
 										  &line, &stamp);
 
 	if (n == 0)

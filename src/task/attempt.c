@@ -2,13 +2,14 @@
  * task/attempt.c
  *		Layout of an attempt's DSM segment.
  *
- *	+---------+-------+----------------------------+-------------------+
- *	| header, | task  | control queues:            | channels, as the  |
- *	| topology| slots | to 0, from 0, to 1, from 1 | topology has them |
- *	+---------+-------+----------------------------+-------------------+
+ *	+---------+-------+----------------------------+--------+-------------------+
+ *	| header, | task  | control queues:            | gauges | channels, as the  |
+ *	| topology| slots | to 0, from 0, to 1, from 1 |        | topology has them |
+ *	+---------+-------+----------------------------+--------+-------------------+
  */
 #include "postgres.h"
 
+#include "decide/credit.h"
 #include "task/attempt.h"
 
 static Size
@@ -23,10 +24,16 @@ control_size(const WeirTopology *t)
 	return (Size) 2 * t->ntasks * WEIR_CONTROL_QUEUE_SIZE;
 }
 
+static Size
+gauges_size(const WeirTopology *t)
+{
+	return MAXALIGN(sizeof(WeirGauge) * t->nchannels);
+}
+
 Size
 weir_attempt_size(const WeirTopology *topology, Size channel_size)
 {
-	return header_size(topology) + control_size(topology) +
+	return header_size(topology) + control_size(topology) + gauges_size(topology) +
 		(Size) topology->nchannels * channel_size;
 }
 
@@ -37,7 +44,8 @@ weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology, Size chann
 	attempt->magic = WEIR_ATTEMPT_MAGIC;
 	memcpy(&attempt->topology, topology, sizeof(WeirTopology));
 	attempt->control_offset = header_size(topology);
-	attempt->channel_offset = attempt->control_offset + control_size(topology);
+	attempt->gauge_offset = attempt->control_offset + control_size(topology);
+	attempt->channel_offset = attempt->gauge_offset + gauges_size(topology);
 	attempt->channel_size = channel_size;
 	for (int i = 0; i < topology->ntasks; i++)
 	{
@@ -45,7 +53,10 @@ weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology, Size chann
 		shm_mq_create(weir_attempt_from_task(attempt, i), WEIR_CONTROL_QUEUE_SIZE);
 	}
 	for (int i = 0; i < topology->nchannels; i++)
+	{
 		shm_mq_create(weir_attempt_channel(attempt, i), channel_size);
+		weir_gauge_init(weir_attempt_gauge(attempt, i), WEIR_CREDIT_START);
+	}
 }
 
 WeirAttempt *
@@ -84,6 +95,13 @@ weir_attempt_channel(WeirAttempt *attempt, int channel)
 	Assert(channel >= 0 && channel < attempt->topology.nchannels);
 	return (shm_mq *) ((char *) attempt + attempt->channel_offset +
 					   channel * attempt->channel_size);
+}
+
+WeirGauge *
+weir_attempt_gauge(WeirAttempt *attempt, int channel)
+{
+	Assert(channel >= 0 && channel < attempt->topology.nchannels);
+	return (WeirGauge *) ((char *) attempt + attempt->gauge_offset) + channel;
 }
 
 const WeirStage *

@@ -16,6 +16,7 @@
 #include "decide/checkpointer.h"
 #include "decide/recovery.h"
 #include "decide/topology.h"
+#include "record/gauge.h"
 #include "source/source.h"
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
@@ -96,6 +97,7 @@ typedef struct WeirAttempt
 	Size		control_offset; /* 2 queues a task: to it, from it */
 	Size		channel_offset; /* a queue a channel, in the topology's order */
 	Size		channel_size;
+	Size		gauge_offset;	/* a gauge a channel */
 	volatile bool stopping;		/* the attempt ends: leave */
 	WeirTaskSlot tasks[FLEXIBLE_ARRAY_MEMBER];
 } WeirAttempt;
@@ -111,8 +113,9 @@ extern WeirAttempt *weir_attempt_attach(dsm_handle handle, dsm_segment **segment
 extern shm_mq *weir_attempt_to_task(WeirAttempt *attempt, int task);
 extern shm_mq *weir_attempt_from_task(WeirAttempt *attempt, int task);
 
-/* The queue of a channel. */
+/* The queue of a channel, its gauge. */
 extern shm_mq *weir_attempt_channel(WeirAttempt *attempt, int channel);
+extern WeirGauge *weir_attempt_gauge(WeirAttempt *attempt, int channel);
 
 /* The stage of a task; is it a source's? */
 extern const WeirStage *weir_attempt_stage(const WeirAttempt *attempt, int task);

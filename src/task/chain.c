@@ -478,7 +478,7 @@ run_unguarded(WeirChain *chain, WeirBatch *batch)
 		run_rows(chain, batch, i, i + step);
 }
 
-void
+int
 weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message)
 {
 	WeirTask   *task = chain->task;
@@ -499,6 +499,7 @@ weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message
 	task->slot->stats.records_in += batch->nrows;
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	task->slot->stats.epoch_open = weir_epoch_is_open();
+	return batch->nrows;
 }
 
 void

@@ -39,8 +39,8 @@ typedef struct WeirChain
 /* Compiled before; opens its stores too.  Outside a transaction. */
 extern WeirChain *weir_chain_open(WeirTask *task, WeirRouter *out);
 
-/* Works off a message of rows; a letter. */
-extern void weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message);
+/* Works off a message of rows, returns how many; a letter. */
+extern int	weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message);
 extern void weir_chain_letter(WeirChain *chain, const WeirMessage *message);
 
 /* Rows that wait for the sink statement go into the epoch. */

@@ -122,6 +122,8 @@ read_batch(WeirFeed *feed)
 
 	PG_TRY();
 	{
+		feed->rows->input->limit = weir_router_batch(feed->rows->router,
+													 feed->rows->input->batch->capacity);
 		result = feed->source->ops->poll(feed->source, feed->rows->input);
 	}
 	PG_CATCH();

@@ -6,6 +6,9 @@
 
 #include "task/input.h"
 
+#define ROWS_TARGET INT64CONST(100000)	/* us that the rows before a task may take */
+#define ROWS_MOST (INT64CONST(1) << 24)	/* the size of its channels bounds them sooner */
+
 WeirInputs *
 weir_inputs_open(WeirTask *task)
 {
@@ -17,10 +20,14 @@ weir_inputs_open(WeirTask *task)
 	inputs->receivers = palloc(sizeof(WeirReceiver *) * Max(inputs->n, 1));
 	for (int i = 0; i < inputs->n; i++)
 		inputs->receivers[i] = weir_receiver_create(weir_attempt_channel(attempt, channels[i]),
+													weir_attempt_gauge(attempt, channels[i]),
 													task->segment, attempt->attempt);
 	pfree(channels);
 	if (inputs->n == 0)
 		return NULL;
+	inputs->brought = palloc0(sizeof(int64) * inputs->n);
+	inputs->active_since = weir_now();
+	weir_credit_init(&inputs->credit, ROWS_TARGET, ROWS_MOST);
 	inputs->align = weir_align_create(inputs->n, weir_task_exactly_once(task) ?
 									  WEIR_ALIGN_EXACTLY_ONCE : WEIR_ALIGN_AT_LEAST_ONCE);
 	return inputs;
@@ -30,4 +37,37 @@ WeirMessage *
 weir_inputs_next(WeirInputs *inputs, int i)
 {
 	return weir_align_may_read(inputs->align, i) ? weir_receiver_next(inputs->receivers[i]) : NULL;
+}
+
+/* What they bring is remembered for some times what may be under way. */
+static void
+note_brought(WeirInputs *inputs, int input, int64 rows)
+{
+	inputs->brought[input] += rows;
+	inputs->all += rows;
+	if (inputs->all < 8 * inputs->credit.limit)
+		return;
+	inputs->all = 0;
+	for (int i = 0; i < inputs->n; i++)
+		inputs->all += inputs->brought[i] /= 2;
+}
+
+void
+weir_inputs_worked(WeirInputs *inputs, int input, int64 rows)
+{
+	int64		now = weir_now();
+
+	weir_credit_took(&inputs->credit, rows, Max(now - inputs->active_since, 0));
+	inputs->active_since = now;
+	note_brought(inputs, input, rows);
+	for (int i = 0; i < inputs->n; i++)
+		weir_receiver_done(inputs->receivers[i], i == input ? rows : 0,
+						   weir_credit_share(&inputs->credit, inputs->n, inputs->brought[i],
+											 inputs->all));
+}
+
+void
+weir_inputs_idle(WeirInputs *inputs)
+{
+	inputs->active_since = weir_now();
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "decide/align.h"
+#include "decide/credit.h"
 #include "record/channel.h"
 #include "task/task.h"
 
@@ -16,10 +17,19 @@ typedef struct WeirInputs
 	int			n;
 	WeirReceiver **receivers;
 	WeirAlign  *align;
+	WeirCredit	credit;
+	int64	   *brought;		/* rows of each lately .. */
+	int64		all;			/* .. and of all */
+	int64		active_since;	/* us; what passes is the time its rows take */
 } WeirInputs;
 
 /* All channels that lead to the task; NULL: it is a source's. */
 extern WeirInputs *weir_inputs_open(WeirTask *task);
+
+/* So many rows that the input brought are worked off. */
+extern void weir_inputs_worked(WeirInputs *inputs, int input, int64 rows);
+/* Up to now there was nothing to do. */
+extern void weir_inputs_idle(WeirInputs *inputs);
 
 /* What an input has next, if it may be read now; NULL: nothing. */
 extern WeirMessage *weir_inputs_next(WeirInputs *inputs, int i);

@@ -17,10 +17,13 @@
 static void
 handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
+	int			rows;
+
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			weir_chain_rows(c->chain, c->inputs->receivers[input], message);
+			rows = weir_chain_rows(c->chain, c->inputs->receivers[input], message);
+			weir_inputs_worked(c->inputs, input, rows);
 			break;
 		case WEIR_MESSAGE_LETTER:
 			weir_chain_letter(c->chain, message);
@@ -99,9 +102,13 @@ static void
 wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
 {
 	if (c->feed)
+	{
 		weir_feed_wait(c->feed, !c->feed->ended && !c->held, blocked);
-	else
-		weir_task_wait(c->task, PGINVALID_SOCKET, 0, timeout, blocked);
+		return;
+	}
+	weir_task_wait(c->task, PGINVALID_SOCKET, 0, timeout, blocked);
+	if (!blocked)
+		weir_inputs_idle(c->inputs);
 }
 
 static WeirTaskCheckpoints *

@@ -9,6 +9,7 @@
 
 #include "utils/memutils.h"
 
+#include "decide/credit.h"
 #include "decide/keygroup.h"
 #include "operator/key_hash.h"
 #include "task/output.h"
@@ -84,6 +85,14 @@ send_rows(WeirOutput *output, WeirBatch *batch)
 	}
 }
 
+static WeirSender *
+create_sender(const WeirTask *task, int channel)
+{
+	return weir_sender_create(weir_attempt_channel(task->attempt, channel),
+							  weir_attempt_gauge(task->attempt, channel),
+							  task->segment, task->attempt->attempt);
+}
+
 /* The channels of a task to an exchange's tasks stand side by side. */
 static void
 open_route(WeirRoute *route, const WeirTask *task, int exchange)
@@ -95,9 +104,7 @@ open_route(WeirRoute *route, const WeirTask *task, int exchange)
 	route->nout = attempt->topology.stages[x->to].parallelism;
 	route->out = palloc(sizeof(WeirSender *) * route->nout);
 	for (int i = 0; i < route->nout; i++)
-		route->out[i] = weir_sender_create(weir_attempt_channel(attempt, x->first_channel +
-																task->subtask * route->nout + i),
-										   task->segment, attempt->attempt);
+		route->out[i] = create_sender(task, x->first_channel + task->subtask * route->nout + i);
 	route->task_of_group = palloc(sizeof(int) * attempt->max_parallelism);
 	for (int i = 0; i < attempt->max_parallelism; i++)
 		route->task_of_group[i] = weir_group_task(i, route->nout, attempt->max_parallelism);
@@ -174,6 +181,20 @@ weir_router_flush(WeirRouter *router)
 	for (int i = 0; i < router->nroutes; i++)
 		for (int j = 0; j < router->routes[i].nout; j++)
 			weir_sender_flush(router->routes[i].out[j]);
+}
+
+int64
+weir_router_batch(const WeirRouter *router, int64 most)
+{
+	for (int i = 0; i < router->nroutes; i++)
+	{
+		int64		allowed = 0;
+
+		for (int j = 0; j < router->routes[i].nout; j++)
+			allowed += weir_sender_allowed(router->routes[i].out[j]);
+		most = weir_credit_batch(allowed, most);
+	}
+	return most;
 }
 
 bool

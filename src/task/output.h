@@ -52,6 +52,8 @@ extern void weir_router_end(WeirRouter *router);
 /* As those of a sender (record/channel.h), for all of them. */
 extern void weir_router_flush(WeirRouter *router);
 extern bool weir_router_push(WeirRouter *router);
+/* Rows to hand over at a time, at most so many. */
+extern int64 weir_router_batch(const WeirRouter *router, int64 most);
 extern void weir_router_mark(WeirRouter *router);
 extern void weir_router_undo(WeirRouter *router);
 extern void weir_router_release(WeirRouter *router);
