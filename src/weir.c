@@ -9,6 +9,7 @@
 
 #include "api/guest.h"
 #include "base/clock.h"
+#include "base/executor_hooks.h"
 #include "base/fault.h"
 #include "base/settings.h"
 #include "decide/memory.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	weir_clock_init();
+	weir_executor_hooks_init();
 	weir_registry_request_memory();
 	weir_guest_init();
 	weir_dependent_init();

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/executor_hooks.h"
 #include "operator/expression_query.h"
 #include "state/store.h"
 
@@ -251,14 +252,8 @@ end(QueryDesc *query)
 void
 weir_expression_queries_keep(void)
 {
-	if (ExecutorStart_hook || ExecutorRun_hook || ExecutorFinish_hook || ExecutorEnd_hook ||
-		ExecutorCheckPerms_hook)
-		return;
-	all = kept_create(TopMemoryContext, 64, NULL);
-	ExecutorStart_hook = start;
-	ExecutorRun_hook = run;
-	ExecutorFinish_hook = finish;
-	ExecutorEnd_hook = end;
+	if (all == NULL && weir_executor_hooks_take(start, run, finish, end))
+		all = kept_create(TopMemoryContext, 64, NULL);
 }
 
 void

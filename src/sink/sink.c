@@ -7,6 +7,7 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
+#include "base/executor_hooks.h"
 #include "base/fault.h"
 #include "sink/sink.h"
 
@@ -29,10 +30,17 @@ open_in_context(WeirSink *sink)
 	MemoryContextSwitchTo(old);
 }
 
+/* What need not be written by the executor is, where another extension counts on it. */
+static const WeirSinkOps *
+ops_of(const WeirNode *node)
+{
+	return sinks[weir_executor_is_watched() ? WEIR_WRITER_EXECUTOR : weir_sink_plan(node)->writer];
+}
+
 bool
 weir_sink_may_refuse(const WeirNode *node)
 {
-	const WeirSinkOps *ops = sinks[weir_sink_plan(node)->writer];
+	const WeirSinkOps *ops = ops_of(node);
 
 	return ops->may_refuse == NULL || ops->may_refuse(node);
 }
@@ -40,7 +48,7 @@ weir_sink_may_refuse(const WeirNode *node)
 WeirSink *
 weir_sink_open(const WeirNode *node, const char *text, int64 *line)
 {
-	const WeirSinkOps *ops = sinks[weir_sink_plan(node)->writer];
+	const WeirSinkOps *ops = ops_of(node);
 	WeirSink   *sink = palloc0(ops->size);
 
 	sink->ops = ops;

@@ -38,6 +38,8 @@ like($log, qr/Query Text:\s+INSERT INTO averages SELECT a.f0, a.average \+ 0 FRO
 like($log, qr/Query Text:\s+INSERT INTO averages SELECT[^\n]*\n(\s[^\n]*\n)*?\s+Foreign Scan on readings/, 'and that of the scan');
 unlike($log, qr/Query Text: weir /, 'none by another name');
 
+like($node->sql(q{SELECT weir.explain_job('s3')}), qr/written by the executor: another extension watches/, 'which is told');
+
 # internal statements: their texts do not grow with what they are about
 my $logged = -s $node->logfile;
 my $before = $node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%weir\_internal.%'});
@@ -46,6 +48,17 @@ is($node->sql(q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%weir\
 $log = slurp_file($node->logfile, $logged);
 like($log, qr/\(job = \$1\)/, 'their plans compare with parameters');
 unlike($log, qr/= '\d+'::bigint\)/, 'and with no number of a job or a checkpoint');
+
+# nor does what is dropped hide its statement
+my $other = Weir::Sender->new($data);
+$node->sql(q{SELECT weir.stop_job('s3'); CREATE FOREIGN TABLE dropped (f0 bigint) SERVER weir_blackhole;
+	SELECT weir.create_job('dropping', 'INSERT INTO dropped SELECT f0 FROM readings'), weir.enable_checkpointing('dropping', every => '1 h')});
+$node->sql("ALTER SERVER sensors OPTIONS (SET port '" . $other->port . "'); SELECT weir.start_job('dropping')");
+$other->send_to(length $data);
+ok($node->wait_until(q{SELECT sum(records_in) = 18 FROM weir.tasks WHERE job = 'dropping' AND kind = 'sink'}), 'another job');
+$node->sql(q{SELECT weir.trigger_checkpoint('dropping')});
+is($node->sql(q{SELECT count(*), sum(rows) FROM pg_stat_statements WHERE query LIKE 'INSERT INTO dropped %'}), '1|18', 'has an entry with its rows');
+$node->sql(q{SELECT weir.stop_job('dropping')});
 
 $node->stop;
 done_testing();

@@ -7,6 +7,7 @@
 #include "parser/parsetree.h"
 #include "utils/ruleutils.h"
 
+#include "base/executor_hooks.h"
 #include "graph/describe.h"
 #include "graph/kinds/sink.h"
 
@@ -47,7 +48,9 @@ describe_writer(const WeirSinkPlan *plan, StringInfo text)
 		[WEIR_WRITER_BLACKHOLE] = "nowhere"
 	};
 
-	if (plan->writer != WEIR_WRITER_EXECUTOR)
+	if (plan->writer != WEIR_WRITER_EXECUTOR && weir_executor_is_watched_everywhere())
+		appendStringInfoString(text, "  written by the executor: another extension watches what it runs\n");
+	else if (plan->writer != WEIR_WRITER_EXECUTOR)
 		appendStringInfo(text, "  written without the executor: %s\n", writers[plan->writer]);
 	else if (plan->writer_reason != plan->batching_reason)
 		appendStringInfo(text, "  written by the executor: %s\n", plan->writer_reason);

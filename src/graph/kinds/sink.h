@@ -45,7 +45,7 @@ typedef struct WeirSinkPlan
 	Oid		   *arbiter_eq;		/* equality operators */
 	Oid		   *arbiter_hash;	/* hash functions (32 bit) */
 	Oid		   *arbiter_collation;
-	WeirWriter	writer;
+	WeirWriter	writer;			/* where no other extension watches the executor */
 	const char *writer_reason;	/* why it is the executor */
 	List	   *projections;	/* of Plan, where it is not: target lists and filters from
 								 * "in" to the target's rows, one after the other */
