@@ -88,6 +88,7 @@ extern void weir_align_trigger(WeirAlign *a, int64_t checkpoint);
 
 /* May this input be read now?  False while blocked by a barrier or ended. */
 extern bool weir_align_may_read(const WeirAlign *a, int input);
+extern bool weir_align_has_ended(const WeirAlign *a, int input);
 extern bool weir_align_all_ended(const WeirAlign *a);
 
 /* Next action to carry out; false if none. */

@@ -19,7 +19,7 @@ typedef struct WeirGauge
 	/* the sender's */
 	pg_atomic_uint64 sent;		/* rows handed over, pending ones among them */
 	pg_atomic_uint64 announced;	/* checkpoint of the newest barrier handed over */
-	pg_atomic_uint64 announced_at;	/* when, us */
+	pg_atomic_uint64 announced_at;	/* when its source sent it, us; PG_INT64_MAX: it never overtakes */
 	pg_atomic_uint32 waiting;	/* it waits for room; cleared by who wakes it */
 	/* the receiver's */
 	pg_atomic_uint64 done;		/* rows worked off */
