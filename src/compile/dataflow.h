@@ -1,6 +1,6 @@
 /*
  * compile/dataflow.h
- *		A job's query, cut into what the tasks run.
+ *		A job's query, cut into what the tasks run: the nodes of a graph.
  *
  *		(a) scan:  a SELECT over the stream, without f's output, in the order
  *				   of the records' ordinal
@@ -14,11 +14,8 @@
 
 #include "postgres.h"
 
-#include "access/tupdesc.h"
 #include "lib/ilist.h"
-#include "nodes/parsenodes.h"
-#include "nodes/plannodes.h"
-#include "nodes/primnodes.h"
+#include "nodes/pg_list.h"
 
 #include "graph/graph.h"
 #include "graph/stage.h"

@@ -23,9 +23,12 @@
  *	  barriers among them are ignored.
  *
  * A restore of the checkpoint feeds them first, before anything of a channel,
- * each to the task that now owns the group of its key, of an input (channels of
- * one edge) in the order they were kept in.  So they are part of a checkpoint
- * like state: what is visible when it completes lacks exactly them.
+ * each to the task that now owns the group of its key.  Rows of an edge are in
+ * order if what its reader kept comes before what its writer held, and each of
+ * the two in the order it was kept in.  Where a restore runs both ends of an edge
+ * in one task, its rows go to the operator that read it, before those of the
+ * task's inputs.  So they are part of a checkpoint like state: what is visible
+ * when it completes lacks exactly them.
  *
  * Savepoints, final checkpoints and whatever is to serve another graph are never
  * due.  What is passed is bounded by what the channels hold (decide/credit.h).

@@ -4,6 +4,8 @@
  */
 #include "decide/clock.h"
 
+#include <assert.h>
+
 #define SLOWEST 10				/* the share of time by which the clock may be wrong: a tenth */
 
 int64_t
@@ -25,6 +27,7 @@ weir_clock_read(WeirClock *c, int64_t monotonic, int64_t wall)
 {
 	int64_t		passed;
 	int64_t		correction;
+	int64_t		before = c->time;
 
 	/* another process may have read it since the caller looked */
 	if (monotonic <= c->at)
@@ -38,6 +41,8 @@ weir_clock_read(WeirClock *c, int64_t monotonic, int64_t wall)
 		c->time = wall < c->time - correction ? c->time - correction : wall;
 	else
 		c->time = wall > weir_time_after(c->time, correction) ? c->time + correction : wall;
+	(void) before;
+	assert(c->time >= before && c->rest >= 0 && c->rest < SLOWEST);
 	return c->time;
 }
 

@@ -9,6 +9,8 @@
  */
 #include "decide/keygroup.h"
 
+#include <assert.h>
+
 /* The finalizer of MurmurHash3: every input bit reaches every output bit. */
 static uint64_t
 mix(uint64_t h)
@@ -38,6 +40,7 @@ weir_key_groups(const uint64_t *hashes, int n, int max_parallelism, int *groups)
 int
 weir_group_task(int group, int parallelism, int max_parallelism)
 {
+	assert(parallelism >= 1 && group >= 0 && group < max_parallelism);
 	return (int) ((int64_t) group * parallelism / max_parallelism);
 }
 
@@ -51,6 +54,7 @@ weir_task_groups(int task, int parallelism, int max_parallelism,
 {
 	int64_t		groups = max_parallelism;
 
+	assert(task >= 0 && task < parallelism);
 	*first = (int) ((task * groups + parallelism - 1) / parallelism);
 	*end = (int) (((task + 1) * groups + parallelism - 1) / parallelism);
 }

@@ -16,6 +16,7 @@
  */
 #include "decide/restart.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Least span over which restarts after a lock wait are spread, microseconds. */
@@ -204,6 +205,7 @@ weir_restart_failure(WeirRestart *r, int64_t now, double random, bool lock_wait)
 		delay = add_clamped(delay, lock_wait_jitter(delay, random));
 	r->restart_at = add_clamped(now, delay);
 	r->waiting = true;
+	assert(delay >= 0 && r->restart_at >= now);
 	return true;
 }
 

@@ -25,7 +25,7 @@ typedef struct WeirStages
 	int		   *edges;			/* of the graph, of each exchange */
 } WeirStages;
 
-/* In CurrentMemoryContext.  Sources come first, so that today's shapes number their tasks source, keyed, sink. */
+/* In CurrentMemoryContext.  Stages that begin with a source come first. */
 extern WeirStages *weir_graph_stages(const WeirGraph *graph, int parallelism);
 
 #endif

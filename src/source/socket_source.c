@@ -7,6 +7,7 @@
 #include "source/journal.h"
 #include "source/reader.h"
 #include "source/segment.h"
+#include "source/stream_option.h"
 
 static WeirSocketPosition
 read_position(const WeirPosition *bytes)
@@ -170,6 +171,9 @@ pass_gap(int64 job, int ordinal, WeirPosition *position, int nknown, const WeirP
 const WeirSourceOps weir_socket_source = {
 	.name = "socket",
 	.handler = "weir_socket_handler",
+	.options = weir_server_options,
+	.complete = weir_server_options_complete,
+	.authorize = weir_server_options_authorize,
 	.open = open_socket,
 	.close = close_socket,
 	.poll = poll_socket,

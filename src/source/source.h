@@ -76,6 +76,11 @@ typedef struct WeirSourceOps
 	const char *name;
 	const char *handler;		/* symbol of its wrapper's handler */
 
+	/* Of its servers: each option, what they mean together, who may have them. */
+	const struct WeirStreamOption *options;
+	void		(*complete) (WeirStream *stream);
+	void		(*authorize) (const WeirStream *stream);
+
 	/*
 	 * At a position; that the end of the stream is passed (pass_end) is durable
 	 * when this returns.  stats may be NULL.  The stream must outlive the source.
@@ -144,6 +149,9 @@ extern const WeirSourceOps weir_socket_source;
 
 /* The source whose wrapper has a handler of this symbol; NULL: none has. */
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
+
+/* For the validator of its wrapper: an error if an object may not have these options. */
+extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);

@@ -102,24 +102,30 @@ complete_framing(WeirStream *stream)
 				 errhint("Leave out one of the options \"framing\" and \"record_delimiter\".")));
 }
 
-Datum
-weir_socket_validator(PG_FUNCTION_ARGS)
+void
+weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog)
 {
-	List      *options = untransformRelOptions(PG_GETARG_DATUM(0));
-	Oid        catalog = PG_GETARG_OID(1);
 	WeirStream stream;
 
 	memset(&stream, 0, sizeof(stream));
+	stream.source = source;
 	weir_stream_options_default(&stream);
 	weir_stream_options_apply(&stream, options, catalog);
 	if (catalog == ForeignServerRelationId)
 	{
-		weir_server_options_complete(&stream);
+		source->complete(&stream);
 		complete_framing(&stream);
-		weir_server_options_authorize(&stream);
+		source->authorize(&stream);
 	}
 	else if (catalog == ForeignTableRelationId)
 		check_copy_options(&stream);
+}
+
+Datum
+weir_socket_validator(PG_FUNCTION_ARGS)
+{
+	weir_stream_validate(&weir_socket_source, untransformRelOptions(PG_GETARG_DATUM(0)),
+						 PG_GETARG_OID(1));
 	PG_RETURN_VOID();
 }
 
@@ -177,12 +183,6 @@ weir_stream_escapes_json(const WeirStream *stream)
 	return type == JSONOID || type == JSONBOID;
 }
 
-bool
-weir_is_stream(Oid relid)
-{
-	return weir_source_of(relid) != NULL;
-}
-
 /* Does a server lead to the stream's peer, in the same protocol? */
 static bool
 leads_to_peer(ForeignServer *server, const WeirStream *stream)
@@ -192,6 +192,7 @@ leads_to_peer(ForeignServer *server, const WeirStream *stream)
 	if (!is_socket_wrapper(server->fdwid))
 		return false;
 	memset(&other, 0, sizeof(other));
+	other.source = &weir_socket_source;
 	weir_stream_options_default(&other);
 	weir_stream_options_apply(&other, server->options, ForeignServerRelationId);
 	return other.host != NULL && pg_strcasecmp(other.host, stream->host) == 0 &&
@@ -221,15 +222,17 @@ weir_stream_servers(const WeirStream *stream)
 WeirStream *
 weir_stream_get(Oid relid)
 {
+	const WeirSourceOps *source = weir_source_of(relid);
 	WeirStream *stream;
 
-	if (!weir_is_stream(relid))
+	if (source == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("relation with OID %u is not a stream", relid),
 				 errhint("A stream is a foreign table on a server of the wrapper weir_socket.")));
 
 	stream = palloc0(sizeof(WeirStream));
+	stream->source = source;
 	stream->relid = relid;
 	stream->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 											  get_rel_name(relid));
@@ -237,7 +240,7 @@ weir_stream_get(Oid relid)
 	weir_stream_options_apply(stream, GetForeignServer(GetForeignServerIdByRelId(relid))->options,
 							  ForeignServerRelationId);
 	weir_stream_options_apply(stream, GetForeignTable(relid)->options, ForeignTableRelationId);
-	weir_server_options_complete(stream);
+	source->complete(stream);
 	complete_framing(stream);
 	check_copy_options(stream);
 	check_columns(stream);

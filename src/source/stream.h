@@ -37,6 +37,7 @@ typedef enum WeirStreamFraming
 
 typedef struct WeirStream
 {
+	const struct WeirSourceOps *source;
 	Oid			relid;
 	char	   *name;			/* schema-qualified, quoted where needed */
 	/* server */
@@ -91,8 +92,5 @@ extern List *weir_stream_servers(const WeirStream *stream);
 
 /* Is a record JSON, in which COPY's text format takes backslashes for its own escapes? */
 extern bool weir_stream_escapes_json(const WeirStream *stream);
-
-/* Does a source read this relation? */
-extern bool weir_is_stream(Oid relid);
 
 #endif

@@ -12,6 +12,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "source/source.h"
 #include "source/stream_option.h"
 
 void
@@ -89,19 +90,19 @@ weir_stream_option_word(DefElem *def, const char *word, const char *other)
 }
 
 static const WeirStreamOption *
-options_of(Oid catalog)
+options_of(const WeirStream *stream, Oid catalog)
 {
 	static const WeirStreamOption none = {NULL};
 
 	if (catalog == ForeignServerRelationId)
-		return weir_server_options;
+		return stream->source->options;
 	return catalog == ForeignTableRelationId ? weir_table_options : &none;
 }
 
 static const WeirStreamOption *
-find_option(Oid catalog, const char *name)
+find_option(const WeirStream *stream, Oid catalog, const char *name)
 {
-	const WeirStreamOption *option = options_of(catalog);
+	const WeirStreamOption *option = options_of(stream, catalog);
 
 	while (option->name != NULL && strcmp(option->name, name) != 0)
 		option++;
@@ -110,31 +111,31 @@ find_option(Oid catalog, const char *name)
 
 /* Where an option that was given to the wrong object belongs. */
 static const char *
-other_place(DefElem *def, Oid catalog)
+other_place(const WeirStream *stream, DefElem *def, Oid catalog)
 {
-	if (catalog != ForeignServerRelationId && find_option(ForeignServerRelationId, def->defname))
+	if (catalog != ForeignServerRelationId && find_option(stream, ForeignServerRelationId, def->defname))
 		return "server";
-	if (catalog != ForeignTableRelationId && find_option(ForeignTableRelationId, def->defname))
+	if (catalog != ForeignTableRelationId && find_option(stream, ForeignTableRelationId, def->defname))
 		return "foreign table";
 	return NULL;
 }
 
 static char *
-valid_options(Oid catalog)
+valid_options(const WeirStream *stream, Oid catalog)
 {
 	StringInfoData valid;
 
 	initStringInfo(&valid);
-	for (const WeirStreamOption *option = options_of(catalog); option->name != NULL; option++)
+	for (const WeirStreamOption *option = options_of(stream, catalog); option->name != NULL; option++)
 		appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "", option->name);
 	return valid.data;
 }
 
 static void
-refuse_option(DefElem *def, Oid catalog)
+refuse_option(const WeirStream *stream, DefElem *def, Oid catalog)
 {
-	const char *place = other_place(def, catalog);
-	const char *valid = valid_options(catalog);
+	const char *place = other_place(stream, def, catalog);
+	const char *valid = valid_options(stream, catalog);
 
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					errmsg("invalid option \"%s\"", def->defname),
@@ -151,10 +152,10 @@ weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog)
 	foreach (lc, options)
 	{
 		DefElem                *def = lfirst_node(DefElem, lc);
-		const WeirStreamOption *option = find_option(catalog, def->defname);
+		const WeirStreamOption *option = find_option(stream, catalog, def->defname);
 
 		if (option == NULL)
-			refuse_option(def, catalog);
+			refuse_option(stream, def, catalog);
 		option->set(stream, def);
 	}
 }
@@ -173,6 +174,6 @@ apply_initial(WeirStream *stream, const WeirStreamOption *option)
 void
 weir_stream_options_default(WeirStream *stream)
 {
-	apply_initial(stream, weir_server_options);
+	apply_initial(stream, stream->source->options);
 	apply_initial(stream, weir_table_options);
 }

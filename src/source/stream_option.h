@@ -23,6 +23,7 @@ typedef struct WeirStreamOption
 extern const WeirStreamOption weir_server_options[];
 extern const WeirStreamOption weir_table_options[];
 
+/* Of a stream whose source is known. */
 extern void weir_stream_options_default(WeirStream *stream);
 /* catalog: of the object that has them; an error names what is wrong and where it belongs. */
 extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog);

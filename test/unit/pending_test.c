@@ -309,9 +309,28 @@ test_acknowledged(void)
 	weir_checkpointer_destroy(c);
 }
 
+/* The loop asks for what it does not keep itself. */
+static void
+test_find(void)
+{
+	WeirCheckpointer *c = weir_checkpointer_create(&scenarios[0].config, 1, 1, 1, 0);
+	WeirCheckpointKind kind = WEIR_PERIODIC;
+	uint64_t	token = 0;
+
+	weir_checkpointer_task_running(c, 0, true);
+	weir_checkpointer_request(c, WEIR_FINAL, 7, 10);
+	ok(weir_checkpointer_find(c, 1, &kind, &token) && kind == WEIR_FINAL && token == 7,
+	   "pending: kind and request of one");
+	ok(!weir_checkpointer_find(c, 2, &kind, &token), "pending: there is no other");
+	(void) weir_checkpointer_decline(c, 1, 0, 1, 20);
+	ok(!weir_checkpointer_find(c, 1, &kind, &token), "pending: it is gone when it is aborted");
+	weir_checkpointer_destroy(c);
+}
+
 void
 test_pending(void)
 {
+	test_find();
 	run_scenarios("pending", scenarios, COUNT(scenarios));
 	test_texts();
 	test_acknowledged();
