@@ -36,6 +36,7 @@ struct WeirReceiver
 	WeirGauge  *gauge;
 	int64		attempt;
 	Size		bytes;			/* of the last message */
+	uint64		heard;			/* announcements */
 	WeirRunReader *run;
 	MemoryContext context;
 };
@@ -170,11 +171,14 @@ static void
 announce(WeirSender *sender, const WeirBarrier *barrier)
 {
 	PGPROC	   *receiver = shm_mq_get_receiver(shm_mq_get_queue(sender->queue));
+	WeirGauge  *gauge = sender->gauge;
+	uint64		n = pg_atomic_read_u64(&gauge->nannounced);
 
-	pg_atomic_write_u64(&sender->gauge->announced_at,
+	pg_atomic_write_u64(&gauge->sent_at[n % WEIR_ANNOUNCED],
 						barrier->aligned ? PG_INT64_MAX : barrier->sent_at);
+	pg_atomic_write_u64(&gauge->announced[n % WEIR_ANNOUNCED], barrier->checkpoint);
 	pg_write_barrier();
-	pg_atomic_write_u64(&sender->gauge->announced, barrier->checkpoint);
+	pg_atomic_write_u64(&gauge->nannounced, n + 1);
 	if (receiver)
 		SetLatch(&receiver->procLatch);
 }
@@ -370,13 +374,20 @@ weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed)
 }
 
 int64
-weir_receiver_announced(const WeirReceiver *receiver, int64 *sent_at)
+weir_receiver_announced(WeirReceiver *receiver, int64 *sent_at)
 {
-	int64		checkpoint = pg_atomic_read_u64(&receiver->gauge->announced);
+	WeirGauge  *gauge = receiver->gauge;
+	uint64		n = pg_atomic_read_u64(&gauge->nannounced);
+	int			at;
 
+	if (receiver->heard == n)
+		return 0;
 	pg_read_barrier();
-	*sent_at = pg_atomic_read_u64(&receiver->gauge->announced_at);
-	return checkpoint;
+	if (n - receiver->heard > WEIR_ANNOUNCED)
+		receiver->heard = n - WEIR_ANNOUNCED;
+	at = receiver->heard++ % WEIR_ANNOUNCED;
+	*sent_at = pg_atomic_read_u64(&gauge->sent_at[at]);
+	return pg_atomic_read_u64(&gauge->announced[at]);
 }
 
 Size

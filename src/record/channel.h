@@ -99,8 +99,8 @@ extern WeirBatch *weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *
 									 TupleDesc desc);
 /* So many rows have been worked off, and so many may be under way from here on. */
 extern void weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed);
-/* The newest barrier on its way here, 0: none yet; sent_at is PG_INT64_MAX for one that never overtakes. */
-extern int64 weir_receiver_announced(const WeirReceiver *receiver, int64 *sent_at);
+/* The next barrier of those on their way here, 0: no further one; sent_at is PG_INT64_MAX for one that never overtakes. */
+extern int64 weir_receiver_announced(WeirReceiver *receiver, int64 *sent_at);
 /* How many bytes the last message had. */
 extern Size weir_receiver_bytes(const WeirReceiver *receiver);
 

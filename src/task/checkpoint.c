@@ -483,9 +483,9 @@ weir_task_announcements(WeirTaskCheckpoints *c)
 	for (int i = 0; i < inputs->n; i++)
 	{
 		int64		sent_at;
-		int64		checkpoint = weir_receiver_announced(inputs->receivers[i], &sent_at);
+		int64		checkpoint;
 
-		if (checkpoint > 0)
+		while ((checkpoint = weir_receiver_announced(inputs->receivers[i], &sent_at)) > 0)
 			weir_align_announce(inputs->align, i, checkpoint, weir_time_after(sent_at, after));
 	}
 	weir_align_clock(inputs->align, weir_now());
