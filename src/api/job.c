@@ -24,6 +24,7 @@
 #include "api/state/access.h"
 #include "base/clock.h"
 #include "base/interval.h"
+#include "catalog/declared_state.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "catalog/job_node.h"
@@ -35,7 +36,6 @@
 #include "server/registry.h"
 #include "source/source.h"
 #include "source/stream.h"
-#include "state/declaration.h"
 
 #define MAX_JOB_NAME 63			/* bytes */
 #define MAX_PARALLELISM 32768
@@ -121,7 +121,7 @@ check_calls(const WeirDataflow *dataflow, const char *query)
 	{
 		WeirCall   *call = lfirst(lc);
 
-		if (!weir_state_is_declared(call->function))
+		if (!weir_declared_any(call->function))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -12,7 +12,6 @@
 #include "utils/timestamp.h"
 
 #include "base/interval.h"
-#include "state/declaration.h"
 #include "state/ttl.h"
 
 PG_FUNCTION_INFO_V1(weir_ttl_in);

@@ -69,6 +69,23 @@ weir_in_flight_read(int64 job, int64 checkpoint, int exchange, WeirInFlightFunct
 	weir_internal_leave(&saved);
 }
 
+int
+weir_in_flight_last_exchange(int64 job, int64 checkpoint)
+{
+	WeirInternal saved;
+	WeirArguments args = {0};
+	int			last;
+
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, checkpoint);
+	weir_internal_enter(&saved);
+	weir_internal_run("SELECT coalesce(max(exchange), -1) AS last FROM weir_internal.in_flight"
+					  " WHERE job = $1 AND checkpoint = $2", &args);
+	last = weir_row_int32(0, "last");
+	weir_internal_leave(&saved);
+	return last;
+}
+
 void
 weir_in_flight_delete_newer(int64 job, int64 timeline, int64 checkpoint)
 {

@@ -28,6 +28,9 @@ extern void weir_in_flight_insert(int64 job, int64 timeline, int64 checkpoint, i
 extern void weir_in_flight_read(int64 job, int64 checkpoint, int exchange,
 								WeirInFlightFunction take, void *arg);
 
+/* The last of the exchanges by which some of a checkpoint came; -1: it has none. */
+extern int	weir_in_flight_last_exchange(int64 job, int64 checkpoint);
+
 /* What belongs to no checkpoint: of this timeline, newer than the one that is restored. */
 extern void weir_in_flight_delete_newer(int64 job, int64 timeline, int64 checkpoint);
 

@@ -476,6 +476,12 @@ weir_align_may_read(const WeirAlign *a, int input)
 }
 
 bool
+weir_align_has_ended(const WeirAlign *a, int input)
+{
+	return a->ended[input];
+}
+
+bool
 weir_align_all_ended(const WeirAlign *a)
 {
 	return a->nended == a->ninputs;

@@ -12,23 +12,20 @@
  * given up is due, and every input has brought it, announced it, or ended, it
  * overtakes:
  *
- *	- the task takes its snapshot at once, between two rows, and passes the
- *	  barrier on (announcing it) as if it had been aligned;
+ *	- the task works nothing off any more, takes out of each input what is before
+ *	  the barrier (a sender never waits: what it holds follows as the channel
+ *	  empties), takes its snapshot, and passes the barrier on (announcing it) as if
+ *	  it had been aligned;
  *	- the rows that the barrier passed are kept with the snapshot, in its
- *	  transaction, in their order: those that wait in each input up to the
- *	  barrier's place, and those that the task itself still holds for an output
- *	  whose channel had no room.  A task also keeps what is left of the rows that
- *	  it was restored with: they stand before all of them;
+ *	  transaction, in their order.  So is what is left of rows that were passed or
+ *	  restored before: they stand before all of them;
  *	- they are worked off behind the snapshot, as rows of the next epoch; the
  *	  barriers among them are ignored.
  *
  * A restore of the checkpoint feeds them first, before anything of a channel,
- * each to the task that now owns the group of its key.  Rows of an edge are in
- * order if what its reader kept comes before what its writer held, and each of
- * the two in the order it was kept in.  Where a restore runs both ends of an edge
- * in one task, its rows go to the operator that read it, before those of the
- * task's inputs.  So they are part of a checkpoint like state: what is visible
- * when it completes lacks exactly them.
+ * each to the task that now owns the group of its key, in the order they were kept
+ * in.  So they are part of a checkpoint like state: what is visible when it
+ * completes lacks exactly them.
  *
  * Savepoints, final checkpoints and whatever is to serve another graph are never
  * due.  What is passed is bounded by what the channels hold (decide/credit.h).
@@ -91,6 +88,7 @@ extern void weir_align_trigger(WeirAlign *a, int64_t checkpoint);
 
 /* May this input be read now?  False while blocked by a barrier or ended. */
 extern bool weir_align_may_read(const WeirAlign *a, int input);
+extern bool weir_align_has_ended(const WeirAlign *a, int input);
 extern bool weir_align_all_ended(const WeirAlign *a);
 
 /* Next action to carry out; false if none. */

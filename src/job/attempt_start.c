@@ -10,6 +10,7 @@
 #include "base/session.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "catalog/in_flight.h"
 #include "graph/number.h"
 #include "graph/stage.h"
 #include "job/coordinator.h"
@@ -40,6 +41,21 @@ set_shape(WeirShape *shape, const WeirGraph *graph, int parallelism)
 			graph->nodes[stages->nodes[i].nodes[0]]->number : -1;
 }
 
+/* The rows that the checkpoint's barrier passed go on to where they were going, or nowhere. */
+static void
+check_in_flight(WeirCoordinator *co, const WeirTopology *topology)
+{
+	if (co->start.restore == 0 ||
+		weir_in_flight_last_exchange(co->job->id, co->start.restore) < topology->nexchanges)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("checkpoint " INT64_FORMAT " holds rows on their way to a sink task, which the job does not have any more",
+					co->start.restore),
+			 errdetail("The sink now runs with the keyed step."),
+			 errhint("Undo what was changed of the target, its triggers say; change it once weir.stop_job has stopped the job.")));
+}
+
 /* An error if the query no longer compiles; false if what the tasks need is not to be had. */
 bool
 weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
@@ -52,6 +68,7 @@ weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
 	dataflow = compile_as_owner(co);
 	weir_graph_keep_numbers(dataflow->graph, job->id);
 	set_shape(shape, dataflow->graph, job->parallelism);
+	check_in_flight(co, &shape->topology);
 	weir_count_resources(job, &shape->topology);
 	weir_job_set_resources(job->id, job->workers, job->prepared);
 	weir_dataflow_free(dataflow);
@@ -88,6 +105,7 @@ fill_attempt(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	attempt->allow_gap = co->job->allow_gap;
 	attempt->mode = co->job->checkpoint.mode;
 	attempt->sink_flush = co->job->sink_flush;
+	attempt->unaligned_after = co->job->unaligned_after;
 	attempt->lock_wait = co->job->lock_wait;
 	attempt->max_state_memory = co->job->max_state_memory;
 	attempt->max_parallelism = co->job->max_parallelism;

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "base/fault.h"
+#include "catalog/in_flight.h"
 #include "catalog/snapshot.h"
 #include "job/coordinator.h"
 
@@ -55,6 +56,7 @@ weir_complete_trim(WeirCoordinator *co, int64 retained_from)
 	co->checkpoints.trim_group = end;
 	weir_coordinator_begin(co);
 	weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, first, end);
+	weir_in_flight_trim(co->job->id, retained_from);
 	weir_completed_forget(co->job->id, retained_from);
 	weir_checkpoint_forget(co->job->id, co->job->history);
 	weir_coordinator_end(co, false);

@@ -255,6 +255,7 @@ configure(WeirCoordinator *co)
 	if (co->run.attempt == NULL)
 		return;
 	co->run.attempt->sink_flush = fresh->sink_flush;
+	co->run.attempt->unaligned_after = fresh->unaligned_after;
 	co->run.attempt->lock_wait = fresh->lock_wait;
 	co->run.attempt->max_state_memory = fresh->max_state_memory;
 	co->run.attempt->checkpointing = fresh->checkpointing;

@@ -27,6 +27,7 @@
 
 #include "utils/memutils.h"
 
+#include "catalog/in_flight.h"
 #include "catalog/job_node.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
@@ -153,6 +154,21 @@ groups_agree(WeirCoordinator *co, const WeirCompleted *row)
 	return false;
 }
 
+/* State that is left behind must not take along rows that only the checkpoint has. */
+static bool
+leaves_rows(WeirCoordinator *co, const WeirCompleted *at)
+{
+	WeirFailure failure = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE};
+
+	if (at == NULL || weir_in_flight_last_exchange(co->job->id, at->checkpoint) < 0)
+		return false;
+	failure.message = psprintf("checkpoint " INT64_FORMAT " holds rows on their way, which a start with empty state would lose",
+							   at->checkpoint);
+	failure.hint = "Start the job with the state it has, stop it with weir.stop_job, and start it with empty state then.";
+	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
+	return true;
+}
+
 /* Positions of a source in all completed checkpoints. */
 static WeirPosition *
 known_positions(List *rows, int source, int *n)
@@ -211,6 +227,9 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 	if (!co->job->fresh && !(co->job->altered && co->job->leave_state) &&
 		!groups_agree(co, co->job->start_from > 0 ? row : at))
 		return false;
+	if (co->job->start_from == 0 &&
+		(co->job->fresh || (co->job->altered && co->job->leave_state)) && leaves_rows(co, at))
+		return false;
 	if (co->job->start_from > 0)
 		begin_timeline(co, row, row);
 	else if (co->job->timeline == 0 || co->job->fresh)
@@ -223,6 +242,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 		resume_base(co, rows);
 	weir_snapshot_delete_newer(co->job->id, co->start.timeline, row && deletes ? row->checkpoint : 0,
 							   co->job->max_parallelism);
+	weir_in_flight_delete_newer(co->job->id, co->start.timeline, row && deletes ? row->checkpoint : 0);
 	if (co->job->allow_gap)
 		pass_gaps(co, rows);
 	weir_checkpoint_settle(co->job->id);

@@ -36,6 +36,7 @@ struct WeirReceiver
 	WeirGauge  *gauge;
 	int64		attempt;
 	Size		bytes;			/* of the last message */
+	uint64		heard;			/* announcements */
 	WeirRunReader *run;
 	MemoryContext context;
 };
@@ -158,48 +159,54 @@ weir_sender_flush(WeirSender *sender)
 }
 
 static void
-send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint, int64 sent_at,
-		  bool full)
+send_mark(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 {
-	WeirMessage *message;
-
 	weir_sender_flush(sender);
-	message = begin_message(sender, kind, checkpoint);
-	message->sent_at = sent_at;
-	message->full = full;
+	begin_message(sender, kind, checkpoint);
 	enqueue(sender);
 }
 
 /* The receiver hears of it at once, whatever is before it. */
 static void
-announce(WeirSender *sender, int64 checkpoint)
+announce(WeirSender *sender, const WeirBarrier *barrier)
 {
 	PGPROC	   *receiver = shm_mq_get_receiver(shm_mq_get_queue(sender->queue));
+	WeirGauge  *gauge = sender->gauge;
+	uint64		n = pg_atomic_read_u64(&gauge->nannounced);
 
-	pg_atomic_write_u64(&sender->gauge->announced_at, weir_now());
+	pg_atomic_write_u64(&gauge->sent_at[n % WEIR_ANNOUNCED],
+						barrier->aligned ? PG_INT64_MAX : barrier->sent_at);
+	pg_atomic_write_u64(&gauge->announced[n % WEIR_ANNOUNCED], barrier->checkpoint);
 	pg_write_barrier();
-	pg_atomic_write_u64(&sender->gauge->announced, checkpoint);
+	pg_atomic_write_u64(&gauge->nannounced, n + 1);
 	if (receiver)
 		SetLatch(&receiver->procLatch);
 }
 
 void
-weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at, bool full)
+weir_sender_barrier(WeirSender *sender, const WeirBarrier *barrier)
 {
-	send_mark(sender, WEIR_MESSAGE_BARRIER, checkpoint, sent_at, full);
-	announce(sender, checkpoint);
+	WeirMessage *message;
+
+	weir_sender_flush(sender);
+	message = begin_message(sender, WEIR_MESSAGE_BARRIER, barrier->checkpoint);
+	message->sent_at = barrier->sent_at;
+	message->full = barrier->full;
+	message->aligned = barrier->aligned;
+	enqueue(sender);
+	announce(sender, barrier);
 }
 
 void
 weir_sender_cancel(WeirSender *sender, int64 checkpoint)
 {
-	send_mark(sender, WEIR_MESSAGE_CANCEL, checkpoint, 0, false);
+	send_mark(sender, WEIR_MESSAGE_CANCEL, checkpoint);
 }
 
 void
 weir_sender_end(WeirSender *sender)
 {
-	send_mark(sender, WEIR_MESSAGE_END, 0, 0, false);
+	send_mark(sender, WEIR_MESSAGE_END, 0);
 }
 
 static void
@@ -367,13 +374,20 @@ weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed)
 }
 
 int64
-weir_receiver_announced(const WeirReceiver *receiver, int64 *since)
+weir_receiver_announced(WeirReceiver *receiver, int64 *sent_at)
 {
-	int64		checkpoint = pg_atomic_read_u64(&receiver->gauge->announced);
+	WeirGauge  *gauge = receiver->gauge;
+	uint64		n = pg_atomic_read_u64(&gauge->nannounced);
+	int			at;
 
+	if (receiver->heard == n)
+		return 0;
 	pg_read_barrier();
-	*since = pg_atomic_read_u64(&receiver->gauge->announced_at);
-	return checkpoint;
+	if (n - receiver->heard > WEIR_ANNOUNCED)
+		receiver->heard = n - WEIR_ANNOUNCED;
+	at = receiver->heard++ % WEIR_ANNOUNCED;
+	*sent_at = pg_atomic_read_u64(&gauge->sent_at[at]);
+	return pg_atomic_read_u64(&gauge->announced[at]);
 }
 
 Size

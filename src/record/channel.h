@@ -35,6 +35,7 @@ typedef struct WeirMessage
 	int64		sent_at;		/* barrier: when the source sent it, us */
 	int32		kind;			/* WeirMessageKind */
 	bool		full;			/* barrier: state is to be written in full */
+	bool		aligned;		/* barrier: it never overtakes */
 	/* a run of rows follows (record/run.h); or a letter */
 } WeirMessage;
 
@@ -42,6 +43,15 @@ typedef struct WeirMessage
 
 /* The letter of such a message; it points into it. */
 extern void weir_message_letter(const WeirMessage *message, WeirLetter *letter);
+
+/* A barrier, as it goes from task to task. */
+typedef struct WeirBarrier
+{
+	int64		checkpoint;
+	int64		sent_at;		/* by the source, us */
+	bool		full;
+	bool		aligned;
+} WeirBarrier;
 
 /* Sending end. */
 typedef struct WeirSender WeirSender;
@@ -60,8 +70,7 @@ extern void weir_sender_letter(WeirSender *sender, const WeirLetter *letter);
 /* Sends the run under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */
-extern void weir_sender_barrier(WeirSender *sender, int64 checkpoint, int64 sent_at,
-								bool full);
+extern void weir_sender_barrier(WeirSender *sender, const WeirBarrier *barrier);
 extern void weir_sender_cancel(WeirSender *sender, int64 checkpoint);
 extern void weir_sender_end(WeirSender *sender);
 /* Tries to get rid of what is pending; true when nothing is, and rows may follow. */
@@ -90,8 +99,8 @@ extern WeirBatch *weir_receiver_rows(WeirReceiver *receiver, const WeirMessage *
 									 TupleDesc desc);
 /* So many rows have been worked off, and so many may be under way from here on. */
 extern void weir_receiver_done(WeirReceiver *receiver, int rows, int64 allowed);
-/* The newest barrier on its way here, and since when; 0: none yet. */
-extern int64 weir_receiver_announced(const WeirReceiver *receiver, int64 *since);
+/* The next barrier of those on their way here, 0: no further one; sent_at is PG_INT64_MAX for one that never overtakes. */
+extern int64 weir_receiver_announced(WeirReceiver *receiver, int64 *sent_at);
 /* How many bytes the last message had. */
 extern Size weir_receiver_bytes(const WeirReceiver *receiver);
 

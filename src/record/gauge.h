@@ -14,12 +14,15 @@
 
 #include "port/atomics.h"
 
+#define WEIR_ANNOUNCED 8		/* more than are under way at a time */
+
 typedef struct WeirGauge
 {
 	/* the sender's */
 	pg_atomic_uint64 sent;		/* rows handed over, pending ones among them */
-	pg_atomic_uint64 announced;	/* checkpoint of the newest barrier handed over */
-	pg_atomic_uint64 announced_at;	/* when, us */
+	pg_atomic_uint64 nannounced;	/* barriers handed over; the newest of them are .. */
+	pg_atomic_uint64 announced[WEIR_ANNOUNCED];	/* .. these checkpoints' .. */
+	pg_atomic_uint64 sent_at[WEIR_ANNOUNCED];	/* .. sent by their sources then, us; PG_INT64_MAX: never overtake */
 	pg_atomic_uint32 waiting;	/* it waits for room; cleared by who wakes it */
 	/* the receiver's */
 	pg_atomic_uint64 done;		/* rows worked off */
@@ -31,8 +34,12 @@ static inline void
 weir_gauge_init(WeirGauge *gauge, uint64 allowed)
 {
 	pg_atomic_init_u64(&gauge->sent, 0);
-	pg_atomic_init_u64(&gauge->announced, 0);
-	pg_atomic_init_u64(&gauge->announced_at, 0);
+	pg_atomic_init_u64(&gauge->nannounced, 0);
+	for (int i = 0; i < WEIR_ANNOUNCED; i++)
+	{
+		pg_atomic_init_u64(&gauge->announced[i], 0);
+		pg_atomic_init_u64(&gauge->sent_at[i], 0);
+	}
 	pg_atomic_init_u32(&gauge->waiting, 0);
 	pg_atomic_init_u64(&gauge->done, 0);
 	pg_atomic_init_u64(&gauge->allowed, allowed);

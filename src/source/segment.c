@@ -21,7 +21,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/tablecmds.h"
 #include "executor/tuptable.h"
@@ -37,6 +36,7 @@
 #include "base/compat.h"
 #include "base/session.h"
 #include "catalog/internal.h"
+#include "catalog/journal_segment.h"
 #include "source/journal.h"
 #include "source/segment.h"
 
@@ -52,44 +52,6 @@ enum
 	NCOLS
 };
 
-static void
-enter(WeirInternal *saved)
-{
-	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_internal_enter(saved);
-}
-
-static void
-leave(WeirInternal *saved)
-{
-	weir_internal_leave(saved);
-	PopActiveSnapshot();
-}
-
-/* A statement whose arguments are bigints. */
-static int
-run(const char *sql, int nargs, const int64 *values)
-{
-	WeirArguments args = {0};
-
-	for (int i = 0; i < nargs; i++)
-		weir_bind_int64(&args, values[i]);
-	return (int) weir_internal_run(sql, &args);
-}
-
-static char *
-slot_name(int64 job, int stream, int slot)
-{
-	return psprintf("journal_" INT64_FORMAT "_%d_%d", job, stream, slot);
-}
-
-static Oid
-slot_relid(int64 job, int stream, int slot)
-{
-	return get_relname_relid(slot_name(job, stream, slot),
-							 get_namespace_oid("weir_internal", false));
-}
-
 static BlockNumber
 count_blocks(Oid relid)
 {
@@ -103,49 +65,40 @@ count_blocks(Oid relid)
 WeirSegment *
 weir_segments_load(int64 job, int stream, int *n)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	int64		key[] = {job, stream};
+	WeirJournalSegment *rows;
 	WeirSegment *segments;
-	WeirInternal saved;
 
-	enter(&saved);
-	*n = run("SELECT slot::bigint, segment, start_offset FROM weir_internal.journal_segment "
-		"WHERE job = $1 AND stream = $2 ORDER BY segment NULLS LAST, slot",
-		2, key);
-	segments = MemoryContextAllocZero(caller, Max(*n, 1) * sizeof(WeirSegment));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = weir_journal_segments(job, stream, n);
+	PopActiveSnapshot();
+	segments = palloc0(Max(*n, 1) * sizeof(WeirSegment));
 	for (int i = 0; i < *n; i++)
 	{
 		WeirSegment *s = &segments[i];
 
-		s->slot = (int) weir_internal_int64(i, 1);
-		s->number = weir_internal_int64(i, 2);
-		s->start_offset = weir_internal_int64(i, 3);
-		s->relid = slot_relid(job, stream, s->slot);
+		s->slot = rows[i].slot;
+		s->number = rows[i].number;
+		s->start_offset = rows[i].start_offset;
+		s->relid = weir_journal_table(job, stream, s->slot);
 		if (!OidIsValid(s->relid))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("journal table weir_internal.%s is missing",
-							slot_name(job, stream, s->slot))));
+							weir_journal_table_name(job, stream, s->slot))));
 		s->blocks = count_blocks(s->relid);
 	}
-	leave(&saved);
+	pfree(rows);
 	return segments;
 }
 
 bool
 weir_segments_begin_at(int64 job, int stream, int64 *offset)
 {
-	int64		key[] = {job, stream};
-	WeirInternal saved;
 	bool		found;
 
-	enter(&saved);
-	found = run("SELECT start_offset FROM weir_internal.journal_segment "
-				"WHERE job = $1 AND stream = $2 AND segment IS NOT NULL "
-				"ORDER BY segment LIMIT 1", 2, key) > 0;
-	if (found)
-		*offset = weir_internal_int64(0, 1);
-	leave(&saved);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	found = weir_journal_segment_first(job, stream, offset);
+	PopActiveSnapshot();
 	return found;
 }
 
@@ -190,21 +143,22 @@ create_table(const char *name)
 	return table;
 }
 
-/* A new slot's table; needs the owner's rights. */
+/* A new slot's table. */
 static Oid
 create_slot(int64 job, int stream, int slot)
 {
-	int64		key[] = {job, stream, slot};
+	WeirInternal saved;
 	ObjectAddress table;
 	ObjectAddress extension;
 
+	weir_internal_enter(&saved);
 	weir_session_own_tables();
-	table = create_table(slot_name(job, stream, slot));
+	table = create_table(weir_journal_table_name(job, stream, slot));
 	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("weir", false));
 	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
+	weir_internal_leave(&saved);
 
-	run("INSERT INTO weir_internal.journal_segment (job, stream, slot) VALUES ($1, $2::int, $3::int)",
-		3, key);
+	weir_journal_segment_insert(job, stream, slot);
 	return table.objectId;
 }
 
@@ -212,15 +166,13 @@ void
 weir_segment_begin(int64 job, int stream, WeirSegment *segment,
 				   int64 number, int64 start_offset)
 {
-	int64		args[] = {job, stream, segment->slot, number, start_offset};
-	WeirInternal saved;
+	WeirJournalSegment row = {stream, segment->slot, number, start_offset};
 
-	enter(&saved);
+	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!OidIsValid(segment->relid))
 		segment->relid = create_slot(job, stream, segment->slot);
-	run("UPDATE weir_internal.journal_segment SET segment = $4, start_offset = $5 "
-		"WHERE job = $1 AND stream = $2 AND slot = $3", 5, args);
-	leave(&saved);
+	weir_journal_segment_begin(job, &row);
+	PopActiveSnapshot();
 
 	segment->number = number;
 	segment->start_offset = start_offset;
@@ -230,44 +182,43 @@ weir_segment_begin(int64 job, int stream, WeirSegment *segment,
 bool
 weir_segment_free(int64 job, int stream, WeirSegment *segment)
 {
-	int64		key[] = {job, stream, segment->slot};
-	WeirInternal saved;
-
 	if (!ConditionalLockRelationOid(segment->relid, AccessExclusiveLock))
 		return false;
-	enter(&saved);
-	(void) weir_internal_run_once(psprintf("TRUNCATE ONLY weir_internal.%s",
-										   slot_name(job, stream, segment->slot)), NULL);
-	run("UPDATE weir_internal.journal_segment SET segment = NULL, start_offset = NULL "
-		"WHERE job = $1 AND stream = $2 AND slot = $3", 3, key);
-	leave(&saved);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_journal_segment_empty(job, stream, segment->slot);
+	PopActiveSnapshot();
 
 	segment->number = 0;
 	segment->blocks = 0;
 	return true;
 }
 
+static void
+drop_slot(int64 job, int stream, int slot)
+{
+	ObjectAddress table;
+
+	ObjectAddressSet(table, RelationRelationId, weir_journal_table(job, stream, slot));
+	if (OidIsValid(table.objectId))
+		performDeletion(&table, DROP_RESTRICT,
+						PERFORM_DELETION_INTERNAL | PERFORM_DELETION_SKIP_EXTENSIONS);
+}
+
 void
 weir_journal_drop(int64 job)
 {
+	WeirJournalSegment *rows;
 	WeirInternal saved;
 	int			n;
 
-	enter(&saved);
-	n = run("SELECT stream::bigint, slot::bigint FROM weir_internal.journal_segment WHERE job = $1",
-		1, &job);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	weir_internal_enter(&saved);
+	rows = weir_journal_segments_of_job(job, &n);
 	for (int i = 0; i < n; i++)
-	{
-		ObjectAddress table;
-
-		ObjectAddressSet(table, RelationRelationId,
-						 slot_relid(job, (int) weir_internal_int64(i, 1), (int) weir_internal_int64(i, 2)));
-		if (OidIsValid(table.objectId))
-			performDeletion(&table, DROP_RESTRICT,
-							PERFORM_DELETION_INTERNAL | PERFORM_DELETION_SKIP_EXTENSIONS);
-	}
-	run("DELETE FROM weir_internal.journal_segment WHERE job = $1", 1, &job);
-	leave(&saved);
+		drop_slot(job, rows[i].stream, rows[i].slot);
+	weir_journal_segment_delete(job);
+	weir_internal_leave(&saved);
+	PopActiveSnapshot();
 }
 
 /* The tuple of a row, in the memory round its data. */

@@ -8,26 +8,15 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "state/declaration.h"
+#include "catalog/declared_state.h"
 #include "state/forget.h"
 
 static object_access_hook_type previous_hook = NULL;
-
-/* Does this database have the extension, and not lose it right now? */
-static bool
-has_declarations(void)
-{
-	Oid			schema = get_namespace_oid("weir_internal", true);
-
-	return OidIsValid(schema) && OidIsValid(get_relname_relid("state", schema));
-}
 
 /*
  * A type's own input and output functions go after their type: they have no
@@ -54,11 +43,11 @@ forget_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, vo
 {
 	if (previous_hook)
 		previous_hook(access, class_id, object, sub_id, arg);
-	if (access != OAT_DROP || class_id != ProcedureRelationId || !has_declarations() ||
+	if (access != OAT_DROP || class_id != ProcedureRelationId || !weir_declared_table_exists() ||
 		!has_name(object))
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_state_forget(object);
+	weir_declared_delete_all(object);
 	PopActiveSnapshot();
 }
 

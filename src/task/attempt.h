@@ -90,6 +90,7 @@ typedef struct WeirAttempt
 	WeirMode	mode;
 	int64		sink_flush;		/* us */
 	int64		lock_wait;		/* us */
+	int64		unaligned_after;	/* us; -1: barriers never overtake */
 	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			max_parallelism;
 	WeirTopology topology;

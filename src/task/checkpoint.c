@@ -12,6 +12,10 @@
  * prepare and then that the checkpoint is complete, or that it was aborted, when
  * the epoch goes on in the transaction it has open.  One whose inputs have all
  * ended is told by the coordinator, too.
+ *
+ * A barrier that is due overtakes (decide/align.h): the task works nothing off
+ * until it has taken what is before the barrier out of its channels, and then
+ * writes its state and, as part of it, what the barrier passed (passed.c).
  */
 #include "postgres.h"
 
@@ -24,9 +28,11 @@
 #include "base/fault.h"
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
+#include "decide/clock.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
 #include "task/checkpoint.h"
+#include "task/passed.h"
 
 bool
 weir_task_all_ended(const WeirTaskCheckpoints *c)
@@ -105,6 +111,8 @@ write_state(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 {
 	int			nstores = 0;
 
+	if (c->inputs->passed != NIL)
+		times->bytes += weir_passed_write(c->inputs, c->task, checkpoint, c->chain->in_desc);
 	for (int i = 0; i < weir_task_nnodes(c->task); i++)
 	{
 		const WeirNode *node = weir_task_node(c->task, i);
@@ -124,7 +132,7 @@ must_write(WeirTaskCheckpoints *c, int64 checkpoint)
 		if (weir_store_is_dirty(lfirst(lc)) || is_full(c, checkpoint))
 			return true;
 	}
-	return false;
+	return c->inputs->passed != NIL;
 }
 
 static void
@@ -180,6 +188,16 @@ weir_task_commit_epoch(WeirTaskCheckpoints *c)
 	}
 }
 
+static void
+pass_barrier(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	WeirBarrier barrier = c->barrier;
+
+	barrier.checkpoint = checkpoint;
+	barrier.full = is_full(c, checkpoint);
+	weir_router_barrier(c->out, &barrier);
+}
+
 /* Snapshot and output are committed here and now, then acknowledged. */
 static void
 snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
@@ -212,7 +230,7 @@ snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *time
 	if (writes)
 		times->write += weir_now() - written;
 	if (c->out && !weir_task_all_ended(c))
-		weir_router_barrier(c->out, checkpoint, c->barrier_sent, is_full(c, checkpoint));
+		pass_barrier(c, checkpoint);
 	weir_task_vote(c->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
 }
 
@@ -224,7 +242,7 @@ snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
 
 	if (c->first_barrier > 0)
 	{
-		times.start_delay = Max(c->first_barrier - c->barrier_sent, 0);
+		times.start_delay = Max(c->first_barrier - c->barrier.sent_at, 0);
 		times.alignment = now - c->first_barrier;
 	}
 	c->first_barrier = 0;
@@ -248,6 +266,11 @@ align_actions(WeirTaskCheckpoints *c)
 
 	while (weir_align_next(c->inputs->align, &action))
 	{
+		if (action.kind == WEIR_ALIGN_SNAPSHOT && action.overtakes)
+		{
+			c->overtaking = action.checkpoint;
+			continue;
+		}
 		if (action.kind == WEIR_ALIGN_SNAPSHOT)
 		{
 			snapshot(c, action.checkpoint);
@@ -307,13 +330,18 @@ trigger_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 {
 	WeirPosition position;
 	WeirTaskTimes times = {0};
+	WeirBarrier barrier;
 	int64		began;
 
 	if (!c->feed->ended)
 	{
 		weir_feed_flush(c->feed);
 		WEIR_FAULT(before_barrier);
-		weir_router_barrier(c->out, message->checkpoint, weir_now(), message->full);
+		barrier.checkpoint = message->checkpoint;
+		barrier.sent_at = weir_now();
+		barrier.full = message->full;
+		barrier.aligned = message->ckind == WEIR_SAVEPOINT || message->ckind == WEIR_FINAL;
+		weir_router_barrier(c->out, &barrier);
 		WEIR_FAULT(after_barrier);
 	}
 	began = weir_now();
@@ -359,6 +387,14 @@ control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 	}
 }
 
+/* What was put aside is worked off as if the barrier had never been. */
+static void
+stop_overtaking(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	if (c->overtaking == checkpoint)
+		c->overtaking = 0;
+}
+
 static void
 control_inputs(WeirTaskCheckpoints *c, const WeirControl *message)
 {
@@ -373,6 +409,7 @@ control_inputs(WeirTaskCheckpoints *c, const WeirControl *message)
 			forget(&c->triggers, message->checkpoint);
 			forget(&c->full, message->checkpoint);
 			weir_align_abort(c->inputs->align, message->checkpoint);
+			stop_overtaking(c, message->checkpoint);
 			release(c, message->checkpoint);
 			break;
 		case WEIR_CONTROL_PREPARE:
@@ -411,7 +448,9 @@ weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
 	if (c->first_barrier == 0)
 		c->first_barrier = weir_now();
-	c->barrier_sent = message->sent_at;
+	c->barrier.sent_at = message->sent_at;
+	c->barrier.aligned = message->aligned;
+	c->inputs->barriers[input] = message->checkpoint;
 	if (message->full)
 		remember(c, &c->full, message->checkpoint);
 	weir_align_barrier(c->inputs->align, input, message->checkpoint);
@@ -422,6 +461,7 @@ void
 weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
 	weir_align_cancel(c->inputs->align, input, message->checkpoint);
+	stop_overtaking(c, message->checkpoint);
 	align_actions(c);
 }
 
@@ -430,4 +470,83 @@ weir_task_end(WeirTaskCheckpoints *c, int input)
 {
 	weir_align_end(c->inputs->align, input);
 	align_actions(c);
+}
+
+void
+weir_task_announcements(WeirTaskCheckpoints *c)
+{
+	WeirInputs *inputs = c->inputs;
+	int64		after = c->task->attempt->unaligned_after;
+
+	if (after < 0 || c->held || c->overtaking != 0 || !weir_task_exactly_once(c->task))
+		return;
+	for (int i = 0; i < inputs->n; i++)
+	{
+		int64		sent_at;
+		int64		checkpoint;
+
+		while ((checkpoint = weir_receiver_announced(inputs->receivers[i], &sent_at)) > 0)
+			weir_align_announce(inputs->align, i, checkpoint, weir_time_after(sent_at, after));
+	}
+	weir_align_clock(inputs->align, weir_now());
+	align_actions(c);
+}
+
+/* A message before the barrier of an input; the barrier itself; a cancel in its place. */
+static void
+pass_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+{
+	switch ((WeirMessageKind) message->kind)
+	{
+		case WEIR_MESSAGE_ROWS:
+		case WEIR_MESSAGE_LETTER:
+			weir_passed_add(c->inputs, input, false, message,
+							weir_receiver_bytes(c->inputs->receivers[input]));
+			break;
+		case WEIR_MESSAGE_BARRIER:
+			weir_task_barrier(c, input, message);
+			break;
+		case WEIR_MESSAGE_CANCEL:
+			weir_task_cancel(c, input, message);
+			break;
+		case WEIR_MESSAGE_END:
+			weir_task_end(c, input);
+			break;
+	}
+}
+
+/* Takes what an input has before the barrier; true if the barrier, or its end, has been met. */
+static bool
+drain_input(WeirTaskCheckpoints *c, int input, bool *progress)
+{
+	while (c->overtaking != 0 && c->inputs->barriers[input] < c->overtaking &&
+		   !weir_align_has_ended(c->inputs->align, input))
+	{
+		WeirMessage *message = weir_receiver_next(c->inputs->receivers[input]);
+
+		if (message == NULL)
+			return false;
+		pass_message(c, input, message);
+		*progress = true;
+	}
+	return true;
+}
+
+bool
+weir_task_overtake(WeirTaskCheckpoints *c)
+{
+	bool		progress = false;
+	bool		all = true;
+	int64		checkpoint = c->overtaking;
+
+	for (int i = 0; i < c->inputs->n; i++)
+		all = drain_input(c, i, &progress) && all;
+	if (all && c->overtaking != 0)
+	{
+		c->overtaking = 0;
+		snapshot(c, checkpoint);
+		forget(&c->full, checkpoint);
+		progress = true;
+	}
+	return progress;
 }

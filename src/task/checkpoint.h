@@ -27,7 +27,8 @@ typedef struct WeirTaskCheckpoints
 	bool		marked;			/* a marker is in the open epoch */
 	bool		completed;		/* a checkpoint completed in this attempt */
 	int64		first_barrier;	/* when the barrier under way came first, us */
-	int64		barrier_sent;
+	WeirBarrier barrier;		/* the newest that came, to be passed on */
+	int64		overtaking;		/* checkpoint whose barrier passes what is before it; 0: none */
 } WeirTaskCheckpoints;
 
 /* What the coordinator has said. */
@@ -37,6 +38,11 @@ extern void weir_task_control(WeirTaskCheckpoints *c);
 extern void weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
 extern void weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
 extern void weir_task_end(WeirTaskCheckpoints *c, int input);
+
+/* Looks for barriers that are due to overtake. */
+extern void weir_task_announcements(WeirTaskCheckpoints *c);
+/* One overtakes: what is before it is put aside; false if there is nothing now. */
+extern bool weir_task_overtake(WeirTaskCheckpoints *c);
 
 /* Has all that the task reads ended? */
 extern bool weir_task_all_ended(const WeirTaskCheckpoints *c);

@@ -17,11 +17,17 @@ weir_inputs_open(WeirTask *task)
 	WeirInputs *inputs = palloc0(sizeof(WeirInputs));
 
 	inputs->n = weir_task_inputs(&attempt->topology, task->index, channels);
+	inputs->context = CurrentMemoryContext;
+	inputs->exchanges = palloc(sizeof(int) * Max(inputs->n, 1));
+	inputs->barriers = palloc0(sizeof(int64) * Max(inputs->n, 1));
 	inputs->receivers = palloc(sizeof(WeirReceiver *) * Max(inputs->n, 1));
 	for (int i = 0; i < inputs->n; i++)
+	{
+		inputs->exchanges[i] = weir_channel_ends(&attempt->topology, channels[i]).exchange;
 		inputs->receivers[i] = weir_receiver_create(weir_attempt_channel(attempt, channels[i]),
 													weir_attempt_gauge(attempt, channels[i]),
 													task->segment, attempt->attempt);
+	}
 	pfree(channels);
 	if (inputs->n == 0)
 		return NULL;

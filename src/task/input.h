@@ -16,6 +16,10 @@ typedef struct WeirInputs
 {
 	int			n;
 	WeirReceiver **receivers;
+	int		   *exchanges;		/* of each, in the topology */
+	int64	   *barriers;		/* the newest that each has brought */
+	List	   *passed;			/* WeirPassed (passed.h) */
+	MemoryContext context;
 	WeirAlign  *align;
 	WeirCredit	credit;
 	int64	   *brought;		/* rows of each lately .. */

@@ -13,6 +13,7 @@
 
 #include "sink/epoch.h"
 #include "task/checkpoint.h"
+#include "task/passed.h"
 
 static void
 handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
@@ -64,11 +65,38 @@ read_inputs(WeirTaskCheckpoints *c)
 	return progress;
 }
 
+/* What barriers have passed comes first. */
+static bool
+take_passed(WeirTaskCheckpoints *c)
+{
+	WeirPassed *passed;
+	int			rows;
+
+	if (c->held || is_blocked(c))
+		return false;
+	passed = weir_passed_take(c->inputs);
+	if (passed->message->kind == WEIR_MESSAGE_LETTER)
+		weir_chain_letter(c->chain, passed->message);
+	else
+	{
+		rows = weir_chain_rows(c->chain, c->inputs->receivers[passed->input], passed->message);
+		if (!passed->restored)
+			weir_inputs_worked(c->inputs, passed->input, rows);
+	}
+	weir_passed_free(passed);
+	return true;
+}
+
 static bool
 take(WeirTaskCheckpoints *c)
 {
 	if (c->feed == NULL)
-		return read_inputs(c);
+	{
+		weir_task_announcements(c);
+		if (c->overtaking != 0)
+			return weir_task_overtake(c);
+		return c->inputs->passed != NIL ? take_passed(c) : read_inputs(c);
+	}
 	return !c->feed->ended && !c->held && !is_blocked(c) && weir_feed_turn(c->feed);
 }
 
@@ -98,6 +126,19 @@ flush_due(WeirTaskCheckpoints *c)
 	return -1;
 }
 
+/* A barrier may be due sooner. */
+static long
+until_overtaking(WeirTaskCheckpoints *c, long timeout)
+{
+	int64		deadline = weir_align_deadline(c->inputs->align);
+	long		left;
+
+	if (deadline == PG_INT64_MAX || c->held || c->overtaking != 0)
+		return timeout;
+	left = weir_ms_until(deadline);
+	return timeout < 0 ? left : Min(timeout, left);
+}
+
 static void
 wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
 {
@@ -106,7 +147,7 @@ wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
 		weir_feed_wait(c->feed, !c->feed->ended && !c->held, blocked);
 		return;
 	}
-	weir_task_wait(c->task, PGINVALID_SOCKET, 0, timeout, blocked);
+	weir_task_wait(c->task, PGINVALID_SOCKET, 0, until_overtaking(c, timeout), blocked);
 	if (!blocked)
 		weir_inputs_idle(c->inputs);
 }
@@ -121,10 +162,20 @@ open_task(WeirTask *task)
 	c->out = weir_router_create(task);
 	c->inputs = weir_inputs_open(task);
 	if (c->inputs)
+	{
 		c->chain = weir_chain_open(task, c->out);
+		weir_passed_restore(c->inputs, task, c->chain->in_desc);
+	}
 	else
 		c->feed = weir_feed_open(task, c->out);
 	return c;
+}
+
+/* Nothing waits that a barrier has passed. */
+static bool
+is_empty(WeirTaskCheckpoints *c)
+{
+	return c->inputs == NULL || (c->inputs->passed == NIL && c->overtaking == 0);
 }
 
 void
@@ -145,7 +196,7 @@ weir_task_loop(WeirTask *task)
 		if (task->stop)
 			break;
 		progress = take(c);
-		if (!end_told && !c->held && weir_task_all_ended(c))
+		if (!end_told && !c->held && weir_task_all_ended(c) && is_empty(c))
 		{
 			tell_end(c);
 			end_told = true;

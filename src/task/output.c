@@ -152,11 +152,11 @@ weir_router_letter(WeirRouter *router, const WeirLetter *letter)
 }
 
 void
-weir_router_barrier(WeirRouter *router, int64 checkpoint, int64 sent_at, bool full)
+weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier)
 {
 	for (int i = 0; i < router->nroutes; i++)
 		for (int j = 0; j < router->routes[i].nout; j++)
-			weir_sender_barrier(router->routes[i].out[j], checkpoint, sent_at, full);
+			weir_sender_barrier(router->routes[i].out[j], barrier);
 }
 
 void

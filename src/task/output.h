@@ -45,7 +45,7 @@ extern void weir_router_set_keys(WeirRouter *router, const WeirTask *task, int64
 
 /* A record without a key may go to any of the tasks, along one route. */
 extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
-extern void weir_router_barrier(WeirRouter *router, int64 checkpoint, int64 sent_at, bool full);
+extern void weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier);
 extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);
 extern void weir_router_end(WeirRouter *router);
 

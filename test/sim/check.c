@@ -345,6 +345,23 @@ check_failures(World *w)
 			"failures are counted by the rules");
 }
 
+/* The coordinator wakes up in time for what expires. */
+void
+check_deadline(World *w)
+{
+	int64_t		deadline = weir_checkpointer_deadline(w->co.checkpointer);
+	int64_t		doubtful = weir_checkpointer_doubtful(w->co.checkpointer);
+	int			i;
+
+	for (i = 0; i < w->co.npending; i++)
+	{
+		int			id = w->co.pending[i].checkpoint;
+
+		require(w, id == doubtful || deadline <= w->triggered[id] + w->config.timeout,
+				"no checkpoint outlives its timeout unseen");
+	}
+}
+
 /* ---- the end ---- */
 
 bool

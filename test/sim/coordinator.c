@@ -321,7 +321,10 @@ run(World *w)
 	if (co->outcome != O_NONE)
 		return true;
 	checkpoints_tick(w);
-	return checkpoints_act(w) || progress;
+	if (checkpoints_act(w))
+		return true;
+	check_deadline(w);
+	return progress;
 }
 
 /* ---- what follows ---- */

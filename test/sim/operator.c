@@ -298,7 +298,8 @@ read_input(World *w, Task *t, int input)
 static bool
 work_off_restored(World *w, Task *t)
 {
-	if (t->next_restored == t->nrestored || t->held || !has_room(w, t))
+	if (t->next_restored == t->nrestored || t->held || !has_room(w, t) ||
+		(!w->calm && below(w, 4) != 0))
 		return false;
 	process_restored(w, t);
 	return true;

@@ -301,6 +301,7 @@ extern void check_trigger(World *w, const WeirAction *a);
 extern void check_told(World *w, int checkpoint);
 extern void check_action(World *w, const WeirAction *a);
 extern void check_failures(World *w);
+extern void check_deadline(World *w);
 extern void check_failure(World *w, int64_t checkpoint, WeirCheckpointKind kind,
 						  WeirCheckpointFailure reason);
 extern bool job_done(World *w);

@@ -24,6 +24,7 @@
 #include "state/function.h"
 #include "state/kinds/aggregating.h"
 #include "state/kinds/reducing.h"
+#include "state/store.h"
 
 PG_FUNCTION_INFO_V1(weir_create_value_state);
 PG_FUNCTION_INFO_V1(weir_create_list_state);
@@ -97,7 +98,7 @@ type_text(Oid type, int32 typmod)
 }
 
 /* Checks the type and returns it as it is stored. */
-static const char *
+static char *
 resolve_type(char *name, const char *text, Oid *type, int32 *typmod)
 {
 	ErrorContextCallback context = {error_context_stack, type_context, name};
@@ -136,7 +137,7 @@ weir_check_default(char *name, Oid type, int32 typmod, char *text)
 }
 
 void
-weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl)
+weir_fill_ttl(WeirDeclaredState *row, const WeirTtlType *ttl)
 {
 	row->ttl = ttl ? &ttl->ttl : NULL;
 	row->update = ttl ? ttl->update : WEIR_TTL_DISABLED;
@@ -146,7 +147,7 @@ weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl)
 /* A row being put together. */
 typedef struct Declaration
 {
-	WeirStateRow row;
+	WeirDeclaredState row;
 	int			guc_nest;		/* what a type's functions set ends with it */
 } Declaration;
 
@@ -154,7 +155,7 @@ typedef struct Declaration
 static char *
 begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 {
-	WeirStateRow *row = &declaration->row;
+	WeirDeclaredState *row = &declaration->row;
 	int			guc_nest = weir_session_guard();
 	Oid			function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
 	char	   *name = weir_required_text(fcinfo, 1, "name");
@@ -165,7 +166,7 @@ begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 	declaration->guc_nest = guc_nest;
 	row->function = function;
 	row->name = name;
-	row->kind = kind;
+	row->kind = weir_state_kind_name(kind);
 	return name;
 }
 
@@ -173,10 +174,10 @@ begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 static void
 insert(Declaration *declaration, FunctionCallInfo fcinfo, int ttl)
 {
-	WeirStateRow *row = &declaration->row;
+	WeirDeclaredState *row = &declaration->row;
 
 	weir_fill_ttl(row, PG_ARGISNULL(ttl) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(ttl));
-	if (!weir_state_insert(row))
+	if (!weir_declared_insert(row))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("state \"%s\" of function %s already exists", row->name,
@@ -189,7 +190,7 @@ Datum
 weir_create_value_state(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
-	WeirStateRow *row = &declaration.row;
+	WeirDeclaredState *row = &declaration.row;
 	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_VALUE);
 	char	   *default_value = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	Oid			type;
@@ -207,7 +208,7 @@ Datum
 weir_create_list_state(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
-	WeirStateRow *row = &declaration.row;
+	WeirDeclaredState *row = &declaration.row;
 	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_LIST);
 	Oid			type;
 	int32		typmod;
@@ -236,7 +237,7 @@ Datum
 weir_create_map_state(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
-	WeirStateRow *row = &declaration.row;
+	WeirDeclaredState *row = &declaration.row;
 	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_MAP);
 	Oid			type;
 	int32		typmod;
@@ -252,7 +253,7 @@ Datum
 weir_create_reducing_state(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
-	WeirStateRow *row = &declaration.row;
+	WeirDeclaredState *row = &declaration.row;
 	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_REDUCING);
 	Oid			type;
 	int32		typmod;
@@ -269,7 +270,7 @@ Datum
 weir_create_aggregating_state(PG_FUNCTION_ARGS)
 {
 	Declaration declaration;
-	WeirStateRow *row = &declaration.row;
+	WeirDeclaredState *row = &declaration.row;
 	char	   *name = begin(&declaration, fcinfo, WEIR_STATE_AGGREGATING);
 	char	   *signature = weir_required_text(fcinfo, 3, "aggregate");
 	Oid			type = InvalidOid;

@@ -9,7 +9,7 @@
 
 #include "fmgr.h"
 
-#include "state/declaration.h"
+#include "catalog/declared_state.h"
 #include "state/ttl.h"
 
 /* The argument's text; an error naming it if it is NULL. */
@@ -21,6 +21,6 @@ extern Oid	weir_keyed_function(const char *signature);
 /* A default that does not parse shall not wait for the job to find out. */
 extern void weir_check_default(char *name, Oid type, int32 typmod, char *text);
 
-extern void weir_fill_ttl(WeirStateRow *row, const WeirTtlType *ttl);
+extern void weir_fill_ttl(WeirDeclaredState *row, const WeirTtlType *ttl);
 
 #endif

@@ -15,12 +15,13 @@
 #include "api/state/access.h"
 #include "api/state/state.h"
 #include "state/function.h"
+#include "state/store.h"
 
 PG_FUNCTION_INFO_V1(weir_alter_state);
 PG_FUNCTION_INFO_V1(weir_drop_state);
 
 static void
-require_ownership(const WeirStateFound *found, const char *signature, const char *name)
+require_ownership(const WeirDeclaredFound *found, const char *signature, const char *name)
 {
 	if (!has_privs_of_role(GetUserId(), found->owner))
 		ereport(ERROR,
@@ -32,18 +33,18 @@ require_ownership(const WeirStateFound *found, const char *signature, const char
 
 /* Works for a function that is gone, too, by the signature that stands there. */
 static void
-find_state(const char *signature, const char *name, WeirStateFound *found)
+find_state(const char *signature, const char *name, WeirDeclaredFound *found)
 {
 	Oid			function = weir_function_find(signature);
 
-	if ((OidIsValid(function) && weir_state_find(function, name, found)) ||
-		weir_state_find_left(signature, name, found))
+	if ((OidIsValid(function) && weir_declared_find(function, name, found)) ||
+		weir_declared_find_left(signature, name, found))
 	{
 		require_ownership(found, signature, name);
 		return;
 	}
 	function = weir_keyed_function(signature);
-	if (!weir_state_find(function, name, found))
+	if (!weir_declared_find(function, name, found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("function %s has no state \"%s\"", format_procedure(function), name),
@@ -51,7 +52,7 @@ find_state(const char *signature, const char *name, WeirStateFound *found)
 }
 
 static void
-check_new_default(const WeirStateFound *found, char *name, char *text)
+check_new_default(const WeirDeclaredFound *found, char *name, char *text)
 {
 	Oid			type;
 	int32		typmod;
@@ -68,8 +69,8 @@ check_new_default(const WeirStateFound *found, char *name, char *text)
 Datum
 weir_alter_state(PG_FUNCTION_ARGS)
 {
-	WeirStateRow row = {0};
-	WeirStateFound found;
+	WeirDeclaredState row = {0};
+	WeirDeclaredFound found;
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 	char	   *default_value = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	int			guc_nest = weir_session_guard();
@@ -81,7 +82,7 @@ weir_alter_state(PG_FUNCTION_ARGS)
 		check_new_default(&found, name, default_value);
 	row.default_value = default_value;
 	weir_fill_ttl(&row, PG_ARGISNULL(2) ? NULL : (WeirTtlType *) PG_GETARG_POINTER(2));
-	weir_state_change(&found, &row);
+	weir_declared_change(&found, &row);
 	weir_session_unguard(guc_nest);
 	PG_RETURN_VOID();
 }
@@ -89,12 +90,12 @@ weir_alter_state(PG_FUNCTION_ARGS)
 Datum
 weir_drop_state(PG_FUNCTION_ARGS)
 {
-	WeirStateFound found;
+	WeirDeclaredFound found;
 	char	   *signature = weir_required_text(fcinfo, 0, "function");
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
 	weir_prevent_read_only("weir.drop_state()");
 	find_state(signature, name, &found);
-	weir_state_delete(&found, name);
+	weir_declared_delete(&found, name);
 	PG_RETURN_VOID();
 }

@@ -1,0 +1,219 @@
+/*
+ * task/passed.c
+ *		What a barrier has passed, kept in memory, with a checkpoint, and restored.
+ *
+ * A row that goes by key is restored at the task that owns its key group now,
+ * which need not be the one before which it waited.  What of an input was before
+ * what stays so; so does what of a key was before what, as a key's rows wait
+ * before one task.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/in_flight.h"
+#include "decide/keygroup.h"
+#include "task/passed.h"
+
+void
+weir_passed_add(WeirInputs *inputs, int input, bool restored, const WeirMessage *message, int size)
+{
+	MemoryContext old = MemoryContextSwitchTo(inputs->context);
+	WeirPassed *passed = palloc(sizeof(WeirPassed));
+
+	passed->input = input;
+	passed->restored = restored;
+	passed->size = size;
+	passed->message = palloc(size);
+	memcpy(passed->message, message, size);
+	inputs->passed = lappend(inputs->passed, passed);
+	MemoryContextSwitchTo(old);
+}
+
+WeirPassed *
+weir_passed_take(WeirInputs *inputs)
+{
+	WeirPassed *first;
+
+	if (inputs->passed == NIL)
+		return NULL;
+	first = linitial(inputs->passed);
+	inputs->passed = list_delete_first(inputs->passed);
+	return first;
+}
+
+void
+weir_passed_free(WeirPassed *passed)
+{
+	pfree(passed->message);
+	pfree(passed);
+}
+
+/* The columns' types, by which a row of other columns is told. */
+static char *
+types_of(TupleDesc desc)
+{
+	StringInfoData types;
+
+	initStringInfo(&types);
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&types, "%u ", TupleDescAttr(desc, i)->atttypid);
+	return types.data;
+}
+
+int64
+weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint, TupleDesc desc)
+{
+	WeirAttempt *attempt = task->attempt;
+	char	   *types = types_of(desc);
+	int64		bytes = 0;
+	ListCell   *lc;
+
+	foreach(lc, inputs->passed)
+	{
+		WeirPassed *passed = lfirst(lc);
+		WeirInFlight message;
+
+		message.exchange = inputs->exchanges[passed->input];
+		message.types = types;
+		message.payload = (const char *) passed->message;
+		message.size = passed->size;
+		weir_in_flight_insert(attempt->job, attempt->timeline, checkpoint, task->index,
+							  foreach_current_index(lc), &message);
+		bytes += passed->size;
+	}
+	return bytes;
+}
+
+typedef struct Restoring
+{
+	WeirInputs *inputs;
+	const WeirTask *task;
+	TupleDesc	desc;
+	char	   *types;
+	int			input;			/* one of the exchange's */
+	bool		by_key;
+	int			first;			/* key groups of this task */
+	int			end;
+	WeirRunReader *reader;
+	WeirRunWriter *writer;
+} Restoring;
+
+static bool
+is_ours(const Restoring *r, uint64 hash)
+{
+	int			group = weir_key_group(hash, r->task->attempt->max_parallelism);
+
+	return group >= r->first && group < r->end;
+}
+
+/* Of a message, those rows that the selection names, as messages of their own. */
+static void
+add_rows(Restoring *r, const WeirMessage *message, const WeirBatch *batch, const int *selection,
+		 int n)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	while (n > 0)
+	{
+		int			taken;
+
+		resetStringInfo(&buffer);
+		enlargeStringInfo(&buffer, WEIR_MESSAGE_DATA_AT);
+		memcpy(buffer.data, message, sizeof(WeirMessage));
+		buffer.len = WEIR_MESSAGE_DATA_AT;
+		weir_run_begin(r->writer, &buffer, batch);
+		taken = weir_run_add(r->writer, batch, selection, 0, n);
+		weir_run_end(r->writer);
+		weir_passed_add(r->inputs, r->input, true, (WeirMessage *) buffer.data, buffer.len);
+		selection += taken;
+		n -= taken;
+	}
+	pfree(buffer.data);
+}
+
+static void
+restore_rows(Restoring *r, const WeirMessage *message)
+{
+	WeirBatch  *batch = weir_run_read(r->reader, (const char *) message + WEIR_MESSAGE_DATA_AT);
+	int		   *selection = palloc(sizeof(int) * Max(batch->nrows, 1));
+	int			n = 0;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		if (!r->by_key || is_ours(r, batch->hashes[i]))
+			selection[n++] = i;
+	}
+	add_rows(r, message, batch, selection, n);
+	pfree(selection);
+}
+
+/* A letter has no key: the first task of the stage takes it. */
+static void
+restore_message(void *arg, const WeirInFlight *kept)
+{
+	Restoring  *r = arg;
+	WeirMessage *message = palloc(kept->size);
+
+	memcpy(message, kept->payload, kept->size);
+	if (strcmp(kept->types, r->types) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("checkpoint " INT64_FORMAT " holds rows on their way to %s, which takes others now",
+						r->task->attempt->restore, r->task->name),
+				 errhint("Alter the types back, start the job, stop it with weir.stop_job, and alter them then.")));
+	if (message->kind == WEIR_MESSAGE_ROWS)
+		restore_rows(r, message);
+	else if (r->task->subtask == 0)
+		weir_passed_add(r->inputs, r->input, true, message, kept->size);
+	pfree(message);
+}
+
+/* One input stands for all of its exchange. */
+static bool
+is_first_of_exchange(const WeirInputs *inputs, int input)
+{
+	for (int i = 0; i < input; i++)
+	{
+		if (inputs->exchanges[i] == inputs->exchanges[input])
+			return false;
+	}
+	return true;
+}
+
+void
+weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc)
+{
+	WeirAttempt *attempt = task->attempt;
+	Restoring	r = {0};
+	MemoryContext context;
+
+	if (attempt->restore == 0)
+		return;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	context = AllocSetContextCreate(CurrentMemoryContext, "weir restored rows", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	r.inputs = inputs;
+	r.task = task;
+	r.desc = desc;
+	r.types = types_of(desc);
+	r.reader = weir_run_reader_create(desc);
+	r.writer = weir_run_writer_create();
+	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
+					 &r.first, &r.end);
+	for (r.input = 0; r.input < inputs->n; r.input++)
+	{
+		const WeirExchange *x = &attempt->topology.exchanges[inputs->exchanges[r.input]];
+
+		r.by_key = x->kind == WEIR_BY_KEY;
+		if (is_first_of_exchange(inputs, r.input))
+			weir_in_flight_read(attempt->job, attempt->restore, inputs->exchanges[r.input],
+								restore_message, &r);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
