@@ -1,4 +1,4 @@
-# Sourced by bench/run and bench/check: input, sender, what the jobs need.
+# Sourced by the scripts here that run jobs: input, sender, what the jobs need.
 # Uses lines and keys: how many.
 
 fail() {

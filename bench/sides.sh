@@ -1,9 +1,10 @@
-# Sourced by bench/check: two commits, each built with a copy of PostgreSQL's
-# installation, which finds its files by where it lies.
+# Sourced by bench/check and bench/backpressure: commits, each built with a copy of
+# PostgreSQL's installation, which finds its files by where it lies.  Uses sides, which
+# are base and head or head alone, and the commits in the variables of these names.
 
-# In place of private-server.sh's: base and head instead of the tree as it is.
+# In place of private-server.sh's: the sides instead of the tree as it is.
 build() {
-	for side in base head; do
+	for side in $sides; do
 		eval "commit=\$$side"
 		copy_postgres "$copy/$side"
 		mkdir "$copy/$side/weir"
@@ -11,7 +12,7 @@ build() {
 	done
 	git -C "$top" archive HEAD | tar -C "$copy/weir" -xf -
 	chown -R "$pg_user": "$copy"
-	for side in base head; do
+	for side in $sides; do
 		echo "building $side" >&2
 		as_user make -s -C "$copy/$side/weir" -j"$(nproc)" PG_CONFIG="$copy/$side$PG_CONFIG" ${CC:+CC="$CC"}
 		as_user make -s -C "$copy/$side/weir" install PG_CONFIG="$copy/$side$PG_CONFIG" > /dev/null
@@ -52,6 +53,5 @@ side_create() {
 	server_start
 	(PG_CONFIG=$work$PG_CONFIG && set_up_jobs)
 	export PGOPTIONS="-c client_min_messages=warning"
-	query "ALTER SERVER sensors OPTIONS (journal_flush '1 min')"
 	server_stop
 }

@@ -12,8 +12,8 @@
 #include "state/store.h"
 
 /*
- * A store, empty, for some key groups of a keyed step.  Where that is a window
- * its graph must outlive it.  In a transaction.
+ * A store, empty, for some key groups of a keyed step.  It outlives the graph,
+ * which is another when a task has compiled its job anew.  In a transaction.
  */
 extern WeirStore *weir_node_store_create(const WeirNode *node, int max_parallelism,
 										 int first, int end);

@@ -13,7 +13,7 @@
 #include "state/aggregate/native.h"
 #include "state/store.h"
 
-/* Of every slide records of a key the last size are one window. */
+/* Of every slide records of a key the last size are one window.  A store copies what it keeps. */
 typedef struct WeirWindowDecl
 {
 	int64		size;
