@@ -106,5 +106,7 @@ weir_in_flight_trim(int64 job, int64 before)
 	weir_bind_int64(&args, job);
 	weir_bind_int64(&args, before);
 	(void) weir_internal_execute("DELETE FROM weir_internal.in_flight"
-								 " WHERE job = $1 AND checkpoint < $2", &args);
+								 " WHERE job = $1 AND checkpoint < $2"
+								 " AND NOT EXISTS (SELECT FROM weir_internal.completed c WHERE c.job = $1"
+								 " AND c.checkpoint = in_flight.checkpoint AND c.savepoint IS NOT NULL)", &args);
 }

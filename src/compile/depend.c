@@ -67,7 +67,8 @@ anything_changed(Datum arg, int cache, uint32 hash)
 static void
 register_callbacks(void)
 {
-	static const int any[] = {NAMESPACEOID, OPEROID, AMOPOPID, FOREIGNSERVEROID, FOREIGNDATAWRAPPEROID};
+	static const int any[] = {NAMESPACEOID, OPEROID, AMOPOPID, FOREIGNSERVEROID, FOREIGNDATAWRAPPEROID,
+	AUTHOID, AUTHMEMROLEMEM};
 	static bool registered = false;
 
 	if (registered)

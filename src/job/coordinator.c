@@ -24,6 +24,7 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -89,6 +90,7 @@ weir_coordinator_end(WeirCoordinator *co, bool durable)
 		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_LOCAL, true, 0, false);
 	CommitTransactionCommand();
+	SetLatch(MyLatch);			/* waits for locks and standbys take wake-ups */
 	MemoryContextSwitchTo(co->context);
 }
 

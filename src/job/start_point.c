@@ -154,7 +154,7 @@ groups_agree(WeirCoordinator *co, const WeirCompleted *row)
 	return false;
 }
 
-/* State that is left behind must not take along rows that only the checkpoint has. */
+/* Rows that only the checkpoint has are of the query that sent them, and go where its state is. */
 static bool
 leaves_rows(WeirCoordinator *co, const WeirCompleted *at)
 {
@@ -162,9 +162,9 @@ leaves_rows(WeirCoordinator *co, const WeirCompleted *at)
 
 	if (at == NULL || weir_in_flight_last_exchange(co->job->id, at->checkpoint) < 0)
 		return false;
-	failure.message = psprintf("checkpoint " INT64_FORMAT " holds rows on their way, which a start with empty state would lose",
+	failure.message = psprintf("checkpoint " INT64_FORMAT " holds rows on their way, which only the query and the state it was taken with can go on with",
 							   at->checkpoint);
-	failure.hint = "Start the job with the state it has, stop it with weir.stop_job, and start it with empty state then.";
+	failure.hint = "Start the job as it was, stop it with weir.stop_job, and change it or its state then.";
 	weir_coordinator_fail(co, WEIR_OUTCOME_HOPELESS, &failure);
 	return true;
 }
@@ -228,7 +228,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 		!groups_agree(co, co->job->start_from > 0 ? row : at))
 		return false;
 	if (co->job->start_from == 0 &&
-		(co->job->fresh || (co->job->altered && co->job->leave_state)) && leaves_rows(co, at))
+		(co->job->fresh || co->job->altered) && leaves_rows(co, at))
 		return false;
 	if (co->job->start_from > 0)
 		begin_timeline(co, row, row);

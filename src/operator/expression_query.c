@@ -123,7 +123,7 @@ only_computes(const PlannedStmt *planned)
 }
 
 static Kept *
-keep(const QueryDesc *query)
+keep(const QueryDesc *query, bool watched)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir expression query",
 												  ALLOCSET_SMALL_SIZES);
@@ -148,10 +148,22 @@ keep(const QueryDesc *query)
 											   &node->ps, NULL);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, TopMemoryContext);
-	watch_plan(kept->planned);
+	if (!watched)
+		watch_plan(kept->planned);
 	slot = kept_insert(all, kept->planned, &found);
 	slot->kept = kept;
 	return kept;
+}
+
+/* An error has left it: functions that it calls may have been left half way, too. */
+static Kept *
+keep_anew(Kept *kept, const QueryDesc *query)
+{
+	const PlannedStmt *planned = kept->planned;
+
+	MemoryContextDelete(kept->context);
+	kept_delete(all, planned);
+	return keep(query, true);
 }
 
 /* What is kept for this query, if it may be run so; NULL: it may not. */
@@ -166,9 +178,12 @@ kept_for(const QueryDesc *query, int eflags)
 		return NULL;
 	kept = find(query);
 	if (kept == NULL)
-		return only_computes(query->plannedstmt) ? keep(query) : NULL;
-	/* it runs already, or an error has left it */
-	if (kept->runs_in == call_number || kept->user != GetUserId() ||
+		return only_computes(query->plannedstmt) ? keep(query, false) : NULL;
+	if (kept->runs_in == call_number)
+		return NULL;			/* it runs already, or an error has left it */
+	if (kept->runs_in != 0)
+		return keep_anew(kept, query);
+	if (kept->user != GetUserId() ||
 		kept->compile != (query->params ? query->params->paramCompile : NULL))
 		return NULL;
 	return kept;

@@ -12,6 +12,8 @@
 #include "decide/credit.h"
 #include "record/channel.h"
 
+#define SPARE_BYTES (256 * 1024)	/* a larger buffer is not kept */
+
 struct WeirSender
 {
 	shm_mq_handle *queue;
@@ -91,7 +93,7 @@ push_pending(WeirSender *sender)
 					(errcode(ERRCODE_CONNECTION_FAILURE),
 					 errmsg("the next task of the job is gone")));
 		sender->pending = list_delete_first(sender->pending);
-		if (list_length(sender->spare) < 4)
+		if (list_length(sender->spare) < 4 && first->maxlen <= SPARE_BYTES)
 			sender->spare = lappend(sender->spare, first);
 		else
 		{
@@ -383,8 +385,8 @@ weir_receiver_announced(WeirReceiver *receiver, int64 *sent_at)
 	if (receiver->heard == n)
 		return 0;
 	pg_read_barrier();
-	if (n - receiver->heard > WEIR_ANNOUNCED)
-		receiver->heard = n - WEIR_ANNOUNCED;
+	if (n - receiver->heard >= WEIR_ANNOUNCED)
+		receiver->heard = n - (WEIR_ANNOUNCED - 1);	/* the next to be written is the oldest */
 	at = receiver->heard++ % WEIR_ANNOUNCED;
 	*sent_at = pg_atomic_read_u64(&gauge->sent_at[at]);
 	return pg_atomic_read_u64(&gauge->announced[at]);

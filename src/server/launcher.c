@@ -174,6 +174,7 @@ scan_databases(void)
 
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_registry->overflow = 0;
+	weir_registry->scan_asked = false;
 	weir_registry->freed = false;
 	LWLockRelease(weir_registry->lock);
 	foreach(lc, databases)
@@ -187,7 +188,7 @@ scan_databases(void)
 				 errhint("Raise max_worker_processes.")));
 	no_worker_said = !all;
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	weir_registry->scanned = all;
+	weir_registry->scanned = all && !weir_registry->scan_asked;
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
 }

@@ -119,6 +119,7 @@ scan_again(void)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_registry->scanned = false;
+	weir_registry->scan_asked = true;
 	if (weir_registry->launcher)
 		SetLatch(&weir_registry->launcher->procLatch);
 	LWLockRelease(weir_registry->lock);

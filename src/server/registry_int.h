@@ -92,6 +92,7 @@ typedef struct WeirRegistry
 	WeirServerEnd ended;
 	uint64		next_token;		/* of requests, and turns of jobs that wait */
 	bool		scanned;		/* the launcher has seen every database */
+	bool		scan_asked;		/* it is to look again, also if it looks just now */
 	bool		left_alone;		/* jobs were not looked for, as weir.autostart was off */
 	int			overflow;		/* jobs that found no slot */
 	bool		freed;			/* a slot was, and the launcher has not looked for them yet */

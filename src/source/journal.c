@@ -29,6 +29,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "utils/memutils.h"
@@ -378,6 +379,7 @@ weir_journal_flush(WeirJournal *j)
 	ForceSyncCommit();
 	WEIR_FAULT(before_journal_commit);
 	CommitTransactionCommand();
+	SetLatch(MyLatch);			/* a wait for a standby takes wake-ups */
 	WEIR_FAULT(after_journal_flush);
 	j->failed = false;
 	MemoryContextSwitchTo(caller);

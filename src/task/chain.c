@@ -49,7 +49,11 @@ static void
 write_rows(WeirChain *chain, const WeirBatch *batch)
 {
 	if (chain->sink)
+	{
+		/* whoever the user's code has become */
+		weir_epoch_be_owner();
 		weir_sink_rows(chain->sink, batch, 0, batch->nrows);
+	}
 	else
 		weir_isolating_rows(chain->isolating, batch);
 	chain->task->slot->stats.records_out += batch->nrows;

@@ -448,8 +448,12 @@ weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
 	if (c->first_barrier == 0)
 		c->first_barrier = weir_now();
-	c->barrier.sent_at = message->sent_at;
-	c->barrier.aligned = message->aligned;
+	if (message->checkpoint >= c->barrier.checkpoint)
+	{
+		c->barrier.checkpoint = message->checkpoint;
+		c->barrier.sent_at = message->sent_at;
+		c->barrier.aligned = message->aligned;
+	}
 	c->inputs->barriers[input] = message->checkpoint;
 	if (message->full)
 		remember(c, &c->full, message->checkpoint);

@@ -123,7 +123,7 @@ flush_due(WeirTaskCheckpoints *c)
 	if (due > 0)
 		return due / 1000 + 1;
 	weir_task_commit_epoch(c);
-	return -1;
+	return 0;					/* the commit may have taken a wake-up */
 }
 
 /* A barrier may be due sooner. */
@@ -200,6 +200,7 @@ weir_task_loop(WeirTask *task)
 		{
 			tell_end(c);
 			end_told = true;
+			progress = true;
 		}
 		timeout = flush_due(c);
 		if (!progress)

@@ -15,7 +15,10 @@
 
 #include "catalog/in_flight.h"
 #include "decide/keygroup.h"
+#include "state/flat.h"
 #include "task/passed.h"
+
+#define PASSED_FORMAT 1			/* of messages in weir_internal.in_flight */
 
 void
 weir_passed_add(WeirInputs *inputs, int input, bool restored, const WeirMessage *message, int size)
@@ -51,15 +54,22 @@ weir_passed_free(WeirPassed *passed)
 	pfree(passed);
 }
 
-/* The columns' types, by which a row of other columns is told. */
+/* The form of what is kept, and what its columns' values look like: by it rows of others are told. */
 static char *
 types_of(TupleDesc desc)
 {
 	StringInfoData types;
 
 	initStringInfo(&types);
+	appendStringInfo(&types, "%d:", PASSED_FORMAT);
 	for (int i = 0; i < desc->natts; i++)
-		appendStringInfo(&types, "%u ", TupleDescAttr(desc, i)->atttypid);
+	{
+		WeirFlatType flat;
+
+		weir_flat_type(&flat, TupleDescAttr(desc, i)->atttypid, CurrentMemoryContext);
+		appendStringInfo(&types, " %u/%d/%u", TupleDescAttr(desc, i)->atttypid,
+						 TupleDescAttr(desc, i)->atttypmod, weir_flat_fingerprint(&flat));
+	}
 	return types.data;
 }
 

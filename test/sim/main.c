@@ -133,11 +133,18 @@ play_all(const Options *o, Shared *shared)
 	fflush(stdout);
 	for (job = 0; job < o->jobs; job++)
 	{
-		if (fork() == 0)
+		pid_t		pid = fork();
+
+		if (pid == 0)
 		{
 			signal(SIGABRT, on_abort);
 			play_share(o, shared, job, until);
 			_exit(0);
+		}
+		if (pid < 0)
+		{
+			perror("sim: fork");
+			whole = false;
 		}
 	}
 	while (wait(&status) > 0)

@@ -87,15 +87,19 @@ call_accum(const NativeTransition *transition, int64 *words, Datum value)
 {
 	Datum		elements[3];
 	ArrayType  *array;
+	ArrayType  *added;
 	float8	   *result;
 
 	for (int i = 0; i < 3; i++)
 		elements[i] = Float8GetDatum(native_get_float(words[i]));
 	array = construct_array(elements, 3, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-	array = DatumGetArrayTypeP(OidFunctionCall2(transition->function, PointerGetDatum(array), value));
-	result = (float8 *) ARR_DATA_PTR(array);
+	added = DatumGetArrayTypeP(OidFunctionCall2(transition->function, PointerGetDatum(array), value));
+	result = (float8 *) ARR_DATA_PTR(added);
 	for (int i = 0; i < 3; i++)
 		words[i] = native_float_word(result[i]);
+	if (added != array)
+		pfree(added);
+	pfree(array);
 }
 
 /* The algorithm of Youngs and Cramer, with the checks of float8_accum. */
