@@ -39,6 +39,15 @@ BEGIN
     RETURN name;
 END $$;
 CREATE FUNCTION version_of(v bigint) RETURNS text LANGUAGE sql AS $$ SELECT 'first ' || v $$;
+-- One that the executor runs, and that an error may leave half way.
+CREATE FUNCTION quotient(v bigint) RETURNS bigint LANGUAGE sql AS $$ SELECT 100 / v FROM (VALUES (1)) one LIMIT 1 $$;
+CREATE FUNCTION divides(v bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    result bigint;
+BEGIN
+    SELECT quotient(v) INTO result;
+    RETURN result;
+END $$;
 CREATE FUNCTION checked(v bigint) RETURNS even LANGUAGE plpgsql AS 'BEGIN RETURN v; END';
 
 CREATE FUNCTION every_way(r readings) RETURNS TABLE (k bigint, what text, result text) LANGUAGE plpgsql AS $$
@@ -70,6 +79,13 @@ BEGIN
     RETURN QUERY SELECT r.k, 'recursive set', d::text FROM deeper(r.v % 3) d;
     RETURN QUERY SELECT r.k, 'user', who();
     RETURN QUERY SELECT r.k, 'version', version_of(r.v);
+    RETURN QUERY SELECT r.k, 'quotient', divides(r.v % 3 + 1)::text;
+    BEGIN
+        PERFORM divides(0);
+    EXCEPTION WHEN division_by_zero THEN
+        RETURN QUERY SELECT r.k, 'no quotient', SQLERRM;
+    END;
+    RETURN QUERY SELECT r.k, 'quotient again', divides(7)::text;
     FOR i IN 1 .. 3 LOOP
         BEGIN
             PERFORM checked(r.v + i);
