@@ -224,11 +224,7 @@ weir_journal_drop(int64 job)
 /* The tuple of a row, in the memory round its data. */
 typedef struct RowTuple
 {
-	union
-	{
-		HeapTupleHeaderData header;
-		char		bytes[MAXALIGN(SizeofHeapTupleHeader)];
-	}			begin;
+	int64		header[MAXALIGN(SizeofHeapTupleHeader) / sizeof(int64)];	/* a HeapTupleHeaderData */
 	int64		offset;
 	int64		stamp;
 	char		kind;
@@ -243,18 +239,19 @@ form_row(Oid relid, const WeirJournalRow *row)
 {
 	HeapTuple	tuple = palloc0(HEAPTUPLESIZE);
 	RowTuple   *head = (RowTuple *) (row->data - WEIR_ROW_HEAD);
+	HeapTupleHeader header = (HeapTupleHeader) head->header;
 
 	memset(head, 0, sizeof(*head));
-	head->begin.header.t_hoff = sizeof(head->begin);
-	head->begin.header.t_infomask = HEAP_HASVARWIDTH;
-	HeapTupleHeaderSetNatts(&head->begin.header, NCOLS);
+	header->t_hoff = sizeof(head->header);
+	header->t_infomask = HEAP_HASVARWIDTH;
+	HeapTupleHeaderSetNatts(header, NCOLS);
 	head->offset = row->offset;
 	head->stamp = row->stamp;
 	head->kind = row->kind;
 	SET_VARSIZE(&head->length, VARHDRSZ + row->len);
 	tuple->t_len = sizeof(*head) + row->len;
 	tuple->t_tableOid = relid;
-	tuple->t_data = &head->begin.header;
+	tuple->t_data = header;
 	return tuple;
 }
 
