@@ -11,9 +11,6 @@
 #include "compile/compile.h"
 #include "source/source.h"
 
-/* Handlers of the wrappers that are sinks. */
-static const char *const sinks[] = {"weir_print_handler", "weir_blackhole_handler"};
-
 WeirForeignKind
 weir_foreign_kind(Oid relid)
 {
@@ -26,10 +23,7 @@ weir_foreign_kind(Oid relid)
 		return WEIR_FOREIGN_OTHER;
 	if (weir_source_by_handler(handler) != NULL)
 		return WEIR_FOREIGN_STREAM;
-	for (int i = 0; i < lengthof(sinks); i++)
-	{
-		if (strcmp(handler, sinks[i]) == 0)
-			return WEIR_FOREIGN_SINK;
-	}
+	if (weir_foreign_writer(handler) != WEIR_WRITER_EXECUTOR)
+		return WEIR_FOREIGN_SINK;
 	return strcmp(handler, "postgres_fdw_handler") == 0 ? WEIR_FOREIGN_POSTGRES : WEIR_FOREIGN_OTHER;
 }

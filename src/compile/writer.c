@@ -46,11 +46,9 @@ has_generated(TupleDesc desc)
 	return desc->constr != NULL && desc->constr->has_generated_stored;
 }
 
-static WeirWriter
-foreign_writer(Oid relid)
+WeirWriter
+weir_foreign_writer(const char *handler)
 {
-	const char *handler = weir_wrapper_handler(relid);
-
 	for (int i = 0; handler != NULL && i < lengthof(wrappers); i++)
 	{
 		if (strcmp(handler, wrappers[i].handler) == 0)
@@ -69,7 +67,7 @@ check_table(Relation rel, WeirWriter *writer)
 	{
 		if (has_generated(RelationGetDescr(rel)))
 			return "the foreign table has a generated column";
-		*writer = foreign_writer(RelationGetRelid(rel));
+		*writer = weir_foreign_writer(weir_wrapper_handler(RelationGetRelid(rel)));
 		return *writer == WEIR_WRITER_EXECUTOR ? "the target is another foreign table" : NULL;
 	}
 	if (rel->rd_rel->relkind != RELKIND_RELATION)

@@ -177,8 +177,10 @@ next_number(const WeirGraph *graph, const WeirNode *node, List *stored)
 }
 
 void
-weir_graph_match(WeirGraph *graph, List *stored)
+weir_graph_number(WeirGraph *graph, int64 job)
 {
+	List	   *stored = weir_job_nodes(job);
+
 	for (int i = 0; i < graph->nnodes; i++)
 		graph->nodes[i]->number = -1;
 	match_all(graph, stored, same_object);
@@ -191,12 +193,6 @@ weir_graph_match(WeirGraph *graph, List *stored)
 		if (keeps(node) && node->number < 0)
 			node->number = next_number(graph, node, stored);
 	}
-}
-
-void
-weir_graph_number(WeirGraph *graph, int64 job)
-{
-	weir_graph_match(graph, weir_job_nodes(job));
 }
 
 void

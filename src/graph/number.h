@@ -11,23 +11,20 @@
 #include "catalog/job_node.h"
 #include "graph/graph.h"
 
+/* The stored one that a node has the number of; NULL: it is new. */
+extern const WeirStoredNode *weir_graph_matched(const WeirNode *node, List *stored);
+/* The node that has the number of a stored one; NULL: none. */
+extern const WeirNode *weir_graph_matches(const WeirGraph *graph, const WeirStoredNode *stored);
+
 /*
- * Gives each source and keyed step the number of the one that it is (of a List
- * of WeirStoredNode), or one that none ever had:
+ * Gives each source and keyed step the number of that stored one of the job which
+ * it is, or one that none ever had:
  *
  *	the same stream or function, whatever it is called by now
  *	else one of the same identity
  *	else, if it is no function, the only one of its kind that is left on either
  *	side: a window with other aggregates, another stream
  */
-extern void weir_graph_match(WeirGraph *graph, List *stored);
-
-/* The stored one that a node has the number of; NULL: it is new. */
-extern const WeirStoredNode *weir_graph_matched(const WeirNode *node, List *stored);
-/* The node that has the number of a stored one; NULL: none. */
-extern const WeirNode *weir_graph_matches(const WeirGraph *graph, const WeirStoredNode *stored);
-
-/* By what is stored of the job. */
 extern void weir_graph_number(WeirGraph *graph, int64 job);
 /* The same at the begin of an attempt, which stores the numbers. */
 extern void weir_graph_keep_numbers(WeirGraph *graph, int64 job);

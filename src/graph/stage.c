@@ -33,8 +33,7 @@ forward_edge(const WeirGraph *graph, const WeirNode *node, bool out)
 }
 
 static void
-add_stage(WeirStages *stages, const WeirGraph *graph, const WeirNode *node, int parallelism,
-		  int *stage_of)
+add_stage(WeirStages *stages, const WeirGraph *graph, const WeirNode *node, int parallelism)
 {
 	WeirTopology *t = &stages->topology;
 	WeirStage  *stage = &t->stages[t->nstages];
@@ -55,7 +54,7 @@ add_stage(WeirStages *stages, const WeirGraph *graph, const WeirNode *node, int 
 		stage->source = stage->source || ops->source;
 		stage->keyed = stage->keyed || ops->keyed;
 		stage->sink = stage->sink || ops->sink;
-		stage_of[node->id] = t->nstages;
+		stages->stage_of[node->id] = t->nstages;
 		nodes->nodes[nodes->nnodes++] = node->id;
 		if ((edge = forward_edge(graph, node, true)) == NULL)
 			break;
@@ -65,7 +64,7 @@ add_stage(WeirStages *stages, const WeirGraph *graph, const WeirNode *node, int 
 }
 
 static void
-add_exchange(WeirStages *stages, const WeirEdge *edge, int index, const int *stage_of)
+add_exchange(WeirStages *stages, const WeirEdge *edge, int index)
 {
 	WeirTopology *t = &stages->topology;
 	WeirExchange *exchange = &t->exchanges[t->nexchanges];
@@ -75,8 +74,8 @@ add_exchange(WeirStages *stages, const WeirEdge *edge, int index, const int *sta
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a job cannot have more than %d exchanges", WEIR_MAX_EXCHANGES),
 				 errhint("Let one job insert into a table what another one reads.")));
-	exchange->from = stage_of[edge->from];
-	exchange->to = stage_of[edge->to];
+	exchange->from = stages->stage_of[edge->from];
+	exchange->to = stages->stage_of[edge->to];
 	exchange->kind = edge->kind == WEIR_EDGE_BY_KEY ? WEIR_BY_KEY : WEIR_TO_ONE;
 	stages->edges[t->nexchanges++] = index;
 }
@@ -85,9 +84,9 @@ WeirStages *
 weir_graph_stages(const WeirGraph *graph, int parallelism)
 {
 	WeirStages *stages = palloc0(sizeof(WeirStages));
-	int		   *stage_of = palloc0(sizeof(int) * graph->nnodes);
 
 	stages->nodes = palloc0(sizeof(WeirStageNodes) * WEIR_MAX_STAGES);
+	stages->stage_of = palloc0(sizeof(int) * graph->nnodes);
 	stages->edges = palloc0(sizeof(int) * WEIR_MAX_EXCHANGES);
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < graph->nnodes; i++)
@@ -96,13 +95,12 @@ weir_graph_stages(const WeirGraph *graph, int parallelism)
 
 			if (weir_node_ops(node->kind)->source == (pass == 0) &&
 				forward_edge(graph, node, false) == NULL)
-				add_stage(stages, graph, node, parallelism, stage_of);
+				add_stage(stages, graph, node, parallelism);
 		}
 	for (int i = 0; i < graph->nedges; i++)
 		if (graph->edges[i]->kind != WEIR_EDGE_FORWARD)
-			add_exchange(stages, graph->edges[i], i, stage_of);
+			add_exchange(stages, graph->edges[i], i);
 	if (!weir_topology_finish(&stages->topology))
 		elog(ERROR, "the graph of a job has no order");
-	pfree(stage_of);
 	return stages;
 }

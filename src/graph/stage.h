@@ -22,6 +22,7 @@ typedef struct WeirStages
 {
 	WeirTopology topology;		/* finished */
 	WeirStageNodes *nodes;		/* of each stage */
+	int		   *stage_of;		/* each node */
 	int		   *edges;			/* of the graph, of each exchange */
 } WeirStages;
 

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "catalog/in_flight.h"
 #include "catalog/snapshot.h"
+#include "decide/participant.h"
 #include "job/coordinator.h"
 
 #define TRIM_GROUPS 256
@@ -72,7 +73,7 @@ weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 		WeirControl message = {0};
 
 		message.checkpoint = p->id;
-		if (weir_attempt_is_source(co->run.attempt, i))
+		if (weir_participant_has_position(&co->run.attempt->topology, i))
 			message.position = p->positions[i];
 		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
 	}

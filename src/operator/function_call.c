@@ -38,7 +38,7 @@ typedef struct Argument
 struct WeirFunctionCall
 {
 	MemoryContext context;
-	TupleDesc	expected;		/* function_desc */
+	TupleDesc	expected;		/* of a row: the plan's result */
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
 	ReturnSetInfo rsinfo;

@@ -59,21 +59,6 @@ take_input(WeirResult *result, int column, const WeirVector *vector, int row)
 		weir_batch_set_value(batch, column, batch->nrows, vector->values[row]);
 }
 
-static void
-take_record(WeirBatch *batch, const WeirBatch *in, int row)
-{
-	int			to = batch->nrows;
-
-	batch->source = in->source;
-	batch->lines[to] = in->lines[row];
-	batch->stamps[to] = in->stamps[row];
-	batch->hashes[to] = in->hashes[row];
-	if (in->raw)
-		weir_batch_keep_raw(batch);
-	if (batch->raw)
-		batch->raw[to] = weir_batch_raw(in, row);
-}
-
 static inline void
 add_row(WeirResult *result, const WeirBatch *in, int row, const Datum *values, const bool *nulls,
 		bool copy)
@@ -90,7 +75,8 @@ add_row(WeirResult *result, const WeirBatch *in, int row, const Datum *values, c
 		else
 			take_computed(result, i, values[-from - 1], nulls[-from - 1], copy);
 	}
-	take_record(batch, in, row);
+	weir_batch_set_record(batch, batch->nrows, in, row);
+	batch->hashes[batch->nrows] = in->hashes[row];
 	batch->nrows++;
 }
 

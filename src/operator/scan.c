@@ -84,20 +84,6 @@ copy_value(StreamScan *scan, int column, Datum value)
 	return datumCopy(value, false, att->attlen);
 }
 
-static void
-take_record(WeirBatch *batch, const WeirBatch *in, int from)
-{
-	int			to = batch->nrows;
-
-	batch->source = in->source;
-	batch->lines[to] = in->lines[from];
-	batch->stamps[to] = in->stamps[from];
-	if (in->raw)
-		weir_batch_keep_raw(batch);
-	if (batch->raw)
-		batch->raw[to] = weir_batch_raw(in, from);
-}
-
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -120,7 +106,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	MemoryContextSwitchTo(old);
 	ordinal = slot->tts_values[weir_scan_plan(scan->op.node)->ordinal - 1];
-	take_record(batch, receiver->in, weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
+	weir_batch_set_record(batch, batch->nrows, receiver->in,
+						  weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
 	batch->nrows++;
 	return true;
 }

@@ -98,4 +98,17 @@ weir_batch_raw(const WeirBatch *batch, int row)
 	return batch->raw ? batch->raw[row] : none;
 }
 
+/* The row comes of the same record as one of another batch. */
+static inline void
+weir_batch_set_record(WeirBatch *batch, int row, const WeirBatch *from, int of)
+{
+	batch->source = from->source;
+	batch->lines[row] = from->lines[of];
+	batch->stamps[row] = from->stamps[of];
+	if (from->raw)
+		weir_batch_keep_raw(batch);
+	if (batch->raw)
+		batch->raw[row] = weir_batch_raw(from, of);
+}
+
 #endif

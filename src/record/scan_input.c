@@ -56,9 +56,8 @@ weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const 
 	const WeirBatch *batch = input->batch;
 	WeirLetter *letter = &input->letters[input->nletters++];
 
-	letter->source = batch->source;
-
 	Assert(input->nletters <= batch->capacity);
+	letter->source = batch->source;
 	letter->line = batch->lines[index];
 	letter->sqlstate = sqlstate;
 	letter->error = error;

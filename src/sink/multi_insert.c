@@ -173,7 +173,6 @@ add_row(MultiInsert *m, TupleTableSlot *row)
 {
 	MemoryContext old = MemoryContextSwitchTo(m->rows_context);
 	HeapTuple	tuple = heap_form_tuple(row->tts_tupleDescriptor, row->tts_values, row->tts_isnull);
-
 	bool		alone = m->alone || tuple->t_len > TOAST_TUPLE_THRESHOLD;
 	int64		line = *m->sink.line;
 

@@ -4,7 +4,8 @@
  *		once for each row, in order.
  *
  * A new sink needs a file with its WeirSinkOps, a WeirWriter, a line in the table
- * of sink.c, and one in compile/writer.c, which says when it serves.
+ * of sink.c, one in that of graph/kinds/sink.c, which tells people of it, and one
+ * in compile/writer.c, which says when it serves.
  */
 #ifndef WEIR_SINK_SINK_H
 #define WEIR_SINK_SINK_H

@@ -39,7 +39,7 @@ typedef struct Statement
 	/* BATCH_DISTINCT: arbiter values of the rows that wait */
 	ExprContext *econtext;
 	ExprState **arbiters;
-	TupleTableSlot *input;		/* sink_desc */
+	TupleTableSlot *input;		/* a row as it came */
 	TupleTableSlot *probe;		/* the arbiter values of one row */
 	FmgrInfo   *hash_functions;
 	Oid		   *eq_functions;

@@ -207,20 +207,21 @@ check_letter(WeirChain *chain, int source, int64 line, ErrorData *error)
 	weir_task_check_blame(chain->task, error, line);
 }
 
+/* A record that an operator or the sink refuses: a letter, or the end of the attempt. */
 static void
-row_refused(void *arg, const WeirWaitingRow *row, ErrorData *error)
+drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 {
 	WeirChain *chain = arg;
 	WeirLetter	letter = {0};
 
-	check_letter(chain, row->source, row->line, error);
-	letter.source = row->source;
-	letter.line = row->line;
+	check_letter(chain, record->source, record->line, error);
+	letter.source = record->source;
+	letter.line = record->line;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
-	letter.raw = row->raw;
-	letter.raw_len = row->raw_len;
-	weir_letter_box_write(&chain->letters, &letter);
+	letter.raw = record->raw;
+	letter.raw_len = record->raw_len;
+	pass_letter(chain, &letter);
 	pfree((char *) letter.error);
 }
 
@@ -233,7 +234,7 @@ flush_sink(WeirChain *chain)
 	if (chain->sink)
 		weir_sink_flush(chain->sink);
 	else
-		weir_isolating_flush(chain->isolating, row_refused, chain);
+		weir_isolating_flush(chain->isolating, drop_record, chain);
 	chain->task->slot->stats.in_sink_us += weir_now() - began;
 }
 
@@ -259,20 +260,12 @@ weir_chain_flush(WeirChain *chain)
 }
 
 static void
-drop_record(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
+drop_row(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
 {
 	WeirRaw		raw = weir_batch_raw(batch, row);
-	WeirLetter	letter = {0};
+	WeirWaitingRow record = {batch->source, batch->lines[row], raw.data, raw.len};
 
-	check_letter(chain, batch->source, batch->lines[row], error);
-	letter.source = batch->source;
-	letter.line = batch->lines[row];
-	letter.sqlstate = error->sqlerrcode;
-	letter.error = weir_letter_error(error);
-	letter.raw = raw.data;
-	letter.raw_len = raw.len;
-	pass_letter(chain, &letter);
-	pfree((char *) letter.error);
+	drop_record(chain, &record, error);
 }
 
 static bool
@@ -307,7 +300,7 @@ drop_refused(WeirLink *link, const WeirBatch *batch)
 	error.elevel = ERROR;
 	error.sqlerrcode = refused->sqlstate;
 	error.message = (char *) refused->message;
-	drop_record(chain, batch, refused->row, &error);
+	drop_row(chain, batch, refused->row, &error);
 }
 
 static void
@@ -457,7 +450,7 @@ run_guarded(WeirChain *chain, WeirBatch *batch)
 			undo_output(chain, waiting);
 			stats->records_out = records_out;
 			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, chain->task->line)))
-				drop_record(chain, batch, from, error);
+				drop_row(chain, batch, from, error);
 			FreeErrorData(error);
 		}
 		mark_output(chain);

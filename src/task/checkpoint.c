@@ -29,6 +29,7 @@
 #include "catalog/checkpoint.h"
 #include "catalog/snapshot.h"
 #include "decide/clock.h"
+#include "decide/participant.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
 #include "task/checkpoint.h"
@@ -39,7 +40,6 @@ weir_task_all_ended(const WeirTaskCheckpoints *c)
 {
 	return c->feed ? c->feed->ended : weir_align_all_ended(c->inputs->align);
 }
-
 
 static void
 write_chunk(void *arg, int group, bool is_full, int seq, bytea *payload)
@@ -142,19 +142,13 @@ hold(WeirTaskCheckpoints *c, int64 checkpoint)
 	c->held_for = checkpoint;
 }
 
-/* Snapshot into the epoch, and vote; what follows waits for the answer. */
+/* Into the epoch: the snapshot, and that this checkpoint holds it. */
 static void
-snapshot_ready(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
+write_epoch(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 {
 	WeirTask   *task = c->task;
 	WeirAttempt *attempt = task->attempt;
 
-	hold(c, checkpoint);
-	if (!weir_epoch_is_open() && !must_write(c, checkpoint))
-	{
-		weir_task_vote(task, checkpoint, WEIR_VOTE_READY_EMPTY, NULL, times);
-		return;
-	}
 	weir_epoch_enter();
 	write_state(c, checkpoint, times);
 	weir_letter_box_claim(&c->chain->letters, checkpoint);
@@ -163,7 +157,30 @@ snapshot_ready(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
 	c->marked = true;
 	weir_epoch_leave();
-	weir_task_vote(task, checkpoint, WEIR_VOTE_READY, NULL, times);
+}
+
+/* Once checkpointing has been disabled, output does not wait for a checkpoint that is still taken. */
+static bool
+prepares(const WeirTaskCheckpoints *c)
+{
+	const WeirAttempt *attempt = c->task->attempt;
+
+	return attempt->checkpointing &&
+		weir_participant_prepares(&attempt->topology, c->task->index, attempt->mode);
+}
+
+/* Snapshot into the epoch, and vote; what follows waits for the answer. */
+static void
+snapshot_ready(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
+{
+	const WeirAttempt *attempt = c->task->attempt;
+	WeirVote	vote = weir_participant_vote(&attempt->topology, c->task->index, attempt->mode,
+											 weir_epoch_is_open() || must_write(c, checkpoint));
+
+	hold(c, checkpoint);
+	if (vote == WEIR_VOTE_READY)
+		write_epoch(c, checkpoint, times);
+	weir_task_vote(c->task, checkpoint, vote, NULL, times);
 }
 
 void
@@ -246,7 +263,7 @@ snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
 		times.alignment = now - c->first_barrier;
 	}
 	c->first_barrier = 0;
-	if (c->out == NULL && weir_task_exactly_once(c->task))
+	if (prepares(c))
 	{
 		weir_chain_flush(c->chain);
 		if (weir_output_waits)
@@ -443,8 +460,8 @@ weir_task_control(WeirTaskCheckpoints *c)
 	}
 }
 
-void
-weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+static void
+take_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
 	if (c->first_barrier == 0)
 		c->first_barrier = weir_now();
@@ -458,21 +475,26 @@ weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 	if (message->full)
 		remember(c, &c->full, message->checkpoint);
 	weir_align_barrier(c->inputs->align, input, message->checkpoint);
-	align_actions(c);
 }
 
 void
-weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+weir_task_mark(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
-	weir_align_cancel(c->inputs->align, input, message->checkpoint);
-	stop_overtaking(c, message->checkpoint);
-	align_actions(c);
-}
-
-void
-weir_task_end(WeirTaskCheckpoints *c, int input)
-{
-	weir_align_end(c->inputs->align, input);
+	switch ((WeirMessageKind) message->kind)
+	{
+		case WEIR_MESSAGE_BARRIER:
+			take_barrier(c, input, message);
+			break;
+		case WEIR_MESSAGE_CANCEL:
+			weir_align_cancel(c->inputs->align, input, message->checkpoint);
+			stop_overtaking(c, message->checkpoint);
+			break;
+		case WEIR_MESSAGE_END:
+			weir_align_end(c->inputs->align, input);
+			break;
+		default:
+			break;
+	}
 	align_actions(c);
 }
 
@@ -500,23 +522,11 @@ weir_task_announcements(WeirTaskCheckpoints *c)
 static void
 pass_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
-	switch ((WeirMessageKind) message->kind)
-	{
-		case WEIR_MESSAGE_ROWS:
-		case WEIR_MESSAGE_LETTER:
-			weir_passed_add(c->inputs, input, false, message,
-							weir_receiver_bytes(c->inputs->receivers[input]));
-			break;
-		case WEIR_MESSAGE_BARRIER:
-			weir_task_barrier(c, input, message);
-			break;
-		case WEIR_MESSAGE_CANCEL:
-			weir_task_cancel(c, input, message);
-			break;
-		case WEIR_MESSAGE_END:
-			weir_task_end(c, input);
-			break;
-	}
+	if (message->kind == WEIR_MESSAGE_ROWS || message->kind == WEIR_MESSAGE_LETTER)
+		weir_passed_add(c->inputs, input, false, message,
+						weir_receiver_bytes(c->inputs->receivers[input]));
+	else
+		weir_task_mark(c, input, message);
 }
 
 /* Takes what an input has before the barrier; true if the barrier, or its end, has been met. */

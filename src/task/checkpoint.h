@@ -34,10 +34,8 @@ typedef struct WeirTaskCheckpoints
 /* What the coordinator has said. */
 extern void weir_task_control(WeirTaskCheckpoints *c);
 
-/* What an input has brought. */
-extern void weir_task_barrier(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
-extern void weir_task_cancel(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
-extern void weir_task_end(WeirTaskCheckpoints *c, int input);
+/* What an input has brought beside rows and letters: a barrier, a cancel, its end. */
+extern void weir_task_mark(WeirTaskCheckpoints *c, int input, const WeirMessage *message);
 
 /* Looks for barriers that are due to overtake. */
 extern void weir_task_announcements(WeirTaskCheckpoints *c);

@@ -18,10 +18,11 @@
 #include "source/handover.h"
 #include "task/feed.h"
 
-static void
+static const WeirSourceOps *
 open_stream(WeirFeed *feed, WeirRouter *out)
 {
 	WeirTask   *task = feed->task;
+	const WeirSourceOps *ops;
 	MemoryContext old;
 
 	StartTransactionCommand();
@@ -33,17 +34,8 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid,
 															 PG_INT64_MAX);
 	MemoryContextSwitchTo(old);
+	ops = weir_source_of(feed->stream->relid);
 	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
-static const WeirSourceOps *
-source_ops(Oid stream)
-{
-	const WeirSourceOps *ops;
-
-	StartTransactionCommand();
-	ops = weir_source_of(stream);
 	CommitTransactionCommand();
 	return ops;
 }
@@ -53,13 +45,14 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 {
 	WeirAttempt *attempt = task->attempt;
 	WeirSourceOptions options = {0};
+	const WeirSourceOps *ops;
 	WeirFeed   *feed;
 
 	if (!task->stage->source)
 		return NULL;
 	feed = palloc0(sizeof(WeirFeed));
 	feed->task = task;
-	open_stream(feed, out);
+	ops = open_stream(feed, out);
 	options.job = attempt->job;
 	options.ordinal = task->slot->source_number;
 	options.checkpointing = attempt->checkpointing;
@@ -68,8 +61,7 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
 	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
-	feed->source = source_ops(feed->stream->relid)->open(feed->stream, &options, &task->slot->start,
-														 &task->slot->source);
+	feed->source = ops->open(feed->stream, &options, &task->slot->start, &task->slot->source);
 	return feed;
 }
 

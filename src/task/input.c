@@ -13,14 +13,18 @@ WeirInputs *
 weir_inputs_open(WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
-	int		   *channels = palloc(sizeof(int) * attempt->topology.nchannels);
-	WeirInputs *inputs = palloc0(sizeof(WeirInputs));
+	int		   *channels;
+	WeirInputs *inputs;
 
+	if (task->stage->source)
+		return NULL;
+	channels = palloc(sizeof(int) * attempt->topology.nchannels);
+	inputs = palloc0(sizeof(WeirInputs));
 	inputs->n = weir_task_inputs(&attempt->topology, task->index, channels);
 	inputs->context = CurrentMemoryContext;
-	inputs->exchanges = palloc(sizeof(int) * Max(inputs->n, 1));
-	inputs->barriers = palloc0(sizeof(int64) * Max(inputs->n, 1));
-	inputs->receivers = palloc(sizeof(WeirReceiver *) * Max(inputs->n, 1));
+	inputs->exchanges = palloc(sizeof(int) * inputs->n);
+	inputs->barriers = palloc0(sizeof(int64) * inputs->n);
+	inputs->receivers = palloc(sizeof(WeirReceiver *) * inputs->n);
 	for (int i = 0; i < inputs->n; i++)
 	{
 		inputs->exchanges[i] = weir_channel_ends(&attempt->topology, channels[i]).exchange;
@@ -29,8 +33,6 @@ weir_inputs_open(WeirTask *task)
 													task->segment, attempt->attempt);
 	}
 	pfree(channels);
-	if (inputs->n == 0)
-		return NULL;
 	inputs->brought = palloc0(sizeof(int64) * inputs->n);
 	inputs->active_since = weir_now();
 	weir_credit_init(&inputs->credit, ROWS_TARGET, ROWS_MOST);

@@ -46,19 +46,14 @@ convert_base(WeirStore *store, const WeirAttempt *attempt)
 	weir_store_convert(store, drop_state, migrate);
 }
 
-/* Where a source began: a source is the first node of its stage, which has one task. */
+/* Where a source began, whose stage has one task. */
 static const WeirPosition *
 start_of(void *arg, const WeirNode *source)
 {
 	const WeirTask *task = arg;
-	const WeirTopology *topology = &task->attempt->topology;
+	const WeirStage *stage = &task->attempt->topology.stages[task->stages->stage_of[source->id]];
 
-	for (int i = 0; i < topology->nstages; i++)
-	{
-		if (task->stages->nodes[i].nodes[0] == source->id)
-			return &task->attempt->tasks[topology->stages[i].first_task].start;
-	}
-	return NULL;
+	return &task->attempt->tasks[stage->first_task].start;
 }
 
 WeirStore *

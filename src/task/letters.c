@@ -21,8 +21,20 @@
 
 #define LINE_CHARS (1024 * 1024)	/* of a letter's text; its bytes are kept whole */
 
-void
-weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream, int64 *written)
+/* Those of a stream, which must outlive it. */
+typedef struct WeirLetters
+{
+	WeirLetterOrigin origin;
+	int			encoding;		/* of the records' bytes */
+	int64		max;			/* that may be kept */
+	int64		first;			/* id of the open epoch's first, 0: it has none */
+	int64		kept;			/* as far as this task knows, once it has one */
+	int64	   *written;		/* in this attempt */
+	bool	   *hopeless;		/* set before the error that there are too many */
+} WeirLetters;
+
+static void
+init(WeirLetters *letters, WeirTask *task, const WeirStream *stream, int64 *written)
 {
 	letters->origin.job = task->attempt->job;
 	letters->origin.attempt = task->attempt->attempt;
@@ -60,8 +72,8 @@ take_room(WeirLetters *letters, const WeirLetter *letter)
 			 errhint("Delete what was dealt with from weir.dead_letters, or raise the stream's option \"max_dead_letters\"; then start the job again.")));
 }
 
-void
-weir_letters_write(WeirLetters *letters, const WeirLetter *letter)
+static void
+write_letter(WeirLetters *letters, const WeirLetter *letter)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir dead letter",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -81,30 +93,6 @@ weir_letters_write(WeirLetters *letters, const WeirLetter *letter)
 }
 
 void
-weir_letters_claim(WeirLetters *letters, int64 checkpoint)
-{
-	if (letters->first > 0)
-		weir_dead_letters_claim(&letters->origin, letters->first, checkpoint);
-}
-
-void
-weir_letters_end_epoch(WeirLetters *letters)
-{
-	letters->first = 0;
-}
-
-/* A source is the first node of its stage. */
-static int
-stage_of_source(const WeirTask *task, int node)
-{
-	int			stage = 0;
-
-	while (task->stages->nodes[stage].nodes[0] != node)
-		stage++;
-	return stage;
-}
-
-void
 weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 {
 	const WeirGraph *graph = task->dataflow->graph;
@@ -120,8 +108,8 @@ weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 			!weir_graph_reaches(graph, node, weir_task_node(task, 0)))
 			continue;
 		box->streams[i] = weir_stream_get(weir_source_plan(node)->stream);
-		weir_letters_init(&box->letters[i], task, box->streams[i],
-						  &task->slot->stats.dead_letters[stage_of_source(task, i)]);
+		init(&box->letters[i], task, box->streams[i],
+			 &task->slot->stats.dead_letters[task->stages->stage_of[i]]);
 		box->kept = box->kept || box->streams[i]->dead_letter;
 	}
 }
@@ -130,21 +118,26 @@ void
 weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter)
 {
 	Assert(box->streams[letter->source] != NULL);
-	weir_letters_write(&box->letters[letter->source], letter);
+	write_letter(&box->letters[letter->source], letter);
 }
 
 void
 weir_letter_box_claim(WeirLetterBox *box, int64 checkpoint)
 {
 	for (int i = 0; i < box->n; i++)
-		weir_letters_claim(&box->letters[i], checkpoint);
+	{
+		const WeirLetters *letters = &box->letters[i];
+
+		if (letters->first > 0)
+			weir_dead_letters_claim(&letters->origin, letters->first, checkpoint);
+	}
 }
 
 void
 weir_letter_box_end_epoch(WeirLetterBox *box)
 {
 	for (int i = 0; i < box->n; i++)
-		weir_letters_end_epoch(&box->letters[i]);
+		box->letters[i].first = 0;
 }
 
 bool

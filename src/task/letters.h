@@ -11,43 +11,22 @@
 #include "source/stream.h"
 #include "task/task.h"
 
-typedef struct WeirLetters
-{
-	WeirLetterOrigin origin;
-	int			encoding;		/* of the records' bytes */
-	int64		max;			/* that may be kept */
-	int64		first;			/* id of the open epoch's first, 0: it has none */
-	int64		kept;			/* as far as this task knows, once it has one */
-	int64	   *written;		/* in this attempt */
-	bool	   *hopeless;		/* set before the error that there are too many */
-} WeirLetters;
-
-/* The stream must outlive it. */
-extern void weir_letters_init(WeirLetters *letters, WeirTask *task, const WeirStream *stream,
-							  int64 *written);
-
-/* In a step of the epoch, not in a subtransaction. */
-extern void weir_letters_write(WeirLetters *letters, const WeirLetter *letter);
-
-/* The checkpoint is about to hold the open epoch. In a step of the epoch. */
-extern void weir_letters_claim(WeirLetters *letters, int64 checkpoint);
-/* It does: what follows belongs to the next. */
-extern void weir_letters_end_epoch(WeirLetters *letters);
-
 /* Those of all streams whose records come to a task, by the streams' nodes. */
 typedef struct WeirLetterBox
 {
 	int			n;				/* nodes */
 	WeirStream **streams;		/* NULL: no source, or none of this task's */
-	WeirLetters *letters;
+	struct WeirLetters *letters;
 	bool		kept;			/* one of the streams has dead letters */
 } WeirLetterBox;
 
 /* In a transaction, in CurrentMemoryContext. */
 extern void weir_letter_box_open(WeirLetterBox *box, WeirTask *task);
-/* As those of one stream. */
+/* In a step of the epoch, not in a subtransaction. */
 extern void weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter);
+/* The checkpoint is about to hold the open epoch.  In a step of the epoch. */
 extern void weir_letter_box_claim(WeirLetterBox *box, int64 checkpoint);
+/* It does: what follows belongs to the next. */
 extern void weir_letter_box_end_epoch(WeirLetterBox *box);
 /* Does the open epoch hold any? */
 extern bool weir_letter_box_is_open(const WeirLetterBox *box);

@@ -30,13 +30,9 @@ handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 			weir_chain_letter(c->chain, message);
 			break;
 		case WEIR_MESSAGE_BARRIER:
-			weir_task_barrier(c, input, message);
-			break;
 		case WEIR_MESSAGE_CANCEL:
-			weir_task_cancel(c, input, message);
-			break;
 		case WEIR_MESSAGE_END:
-			weir_task_end(c, input);
+			weir_task_mark(c, input, message);
 			break;
 	}
 }

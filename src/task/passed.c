@@ -101,7 +101,6 @@ typedef struct Restoring
 {
 	WeirInputs *inputs;
 	const WeirTask *task;
-	TupleDesc	desc;
 	char	   *types;
 	int			input;			/* one of the exchange's */
 	bool		by_key;
@@ -209,7 +208,6 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc)
 	MemoryContextSwitchTo(context);
 	r.inputs = inputs;
 	r.task = task;
-	r.desc = desc;
 	r.types = types_of(desc);
 	r.reader = weir_run_reader_create(desc);
 	r.writer = weir_run_writer_create();

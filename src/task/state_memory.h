@@ -10,7 +10,7 @@
 #include "task/task.h"
 
 /*
- * Notes what this task's store takes; an error once that is more, with the other
+ * Notes what this task's stores take; an error once that is more, with the other
  * tasks' stores, than the job may have.
  */
 extern void weir_state_memory_note(WeirTask *task);

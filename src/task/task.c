@@ -156,7 +156,6 @@ set_session_up(WeirTask *task)
 	/* in a deadlock with a user's session the task notices first and gives way */
 	weir_session_force("deadlock_timeout", "10ms");
 	weir_task_configure(task);
-	pgstat_report_appname(psprintf("%s %s", task->job->name, task->name));
 	weir_session_force("application_name", psprintf("%s %s", task->job->name, task->name));
 }
 

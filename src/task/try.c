@@ -8,7 +8,7 @@
  * The nodes run as in tasks, one after the other, for one line at a time, so
  * that an error has a line to blame; the sink statement collects rows as in a
  * task, until the last line.  Nothing that the job keeps is read or written:
- * its state is a store of the transaction (tried.c), and where the lines stand
+ * its state is a store of the transaction (try_store.c), and where the lines stand
  * is their number in the call.
  */
 #include "postgres.h"
@@ -33,7 +33,7 @@
 #include "sink/output.h"
 #include "sink/statement.h"
 #include "source/lines.h"
-#include "task/tried.h"
+#include "task/try_store.h"
 #include "task/try.h"
 
 /* A node that lines go through. */
@@ -204,7 +204,7 @@ open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
 	if (weir_node_ops(node->kind)->sink)
 		open_sink(t, to, receiver, arg);
 	else if (weir_node_is_operator(node))
-		to->op = weir_operator_open(node, df->text, weir_tried_store(t->job, df, node), &t->line);
+		to->op = weir_operator_open(node, df->text, weir_try_store(t->job, df, node), &t->line);
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * task/tried.c
+ * task/try_store.c
  *		The keyed state of weir.try_job, from call to call of a transaction.
  *
  * A job's first call makes a store for each keyed step, which the later ones go
@@ -18,7 +18,7 @@
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "state/declaration.h"
-#include "task/tried.h"
+#include "task/try_store.h"
 
 /* What there was before the first call at a level of subtransactions. */
 typedef struct Mark
@@ -28,9 +28,9 @@ typedef struct Mark
 	int64		clock;
 } Mark;
 
-typedef struct Tried
+typedef struct TryStore
 {
-	struct Tried *next;
+	struct TryStore *next;
 	MemoryContext context;		/* holds this, the store, its dataflow */
 	int64		job;
 	int			step;			/* which of the job's keyed steps */
@@ -40,17 +40,17 @@ typedef struct Tried
 	int			nmarks;
 	int			max_marks;
 	MemoryContextCallback on_delete;
-} Tried;
+} TryStore;
 
-static Tried *all = NULL;
+static TryStore *all = NULL;
 
-static Tried *
+static TryStore *
 find(int64 job, int step)
 {
-	for (Tried *tried = all; tried; tried = tried->next)
+	for (TryStore *kept = all; kept; kept = kept->next)
 	{
-		if (tried->job == job && tried->step == step)
-			return tried;
+		if (kept->job == job && kept->step == step)
+			return kept;
 	}
 	return NULL;
 }
@@ -58,7 +58,7 @@ find(int64 job, int step)
 static void
 forget(void *arg)
 {
-	for (Tried **link = &all; *link; link = &(*link)->next)
+	for (TryStore **link = &all; *link; link = &(*link)->next)
 	{
 		if (*link == arg)
 		{
@@ -69,63 +69,63 @@ forget(void *arg)
 }
 
 static void
-note_level(Tried *tried, bool existed)
+note_level(TryStore *kept, bool existed)
 {
 	int			level = GetCurrentTransactionNestLevel();
 	Mark	   *mark;
 
-	if (level == 1 || (tried->nmarks > 0 && tried->marks[tried->nmarks - 1].level >= level))
+	if (level == 1 || (kept->nmarks > 0 && kept->marks[kept->nmarks - 1].level >= level))
 		return;
-	if (tried->nmarks == tried->max_marks)
+	if (kept->nmarks == kept->max_marks)
 	{
-		tried->max_marks *= 2;
-		tried->marks = repalloc(tried->marks, sizeof(Mark) * tried->max_marks);
+		kept->max_marks *= 2;
+		kept->marks = repalloc(kept->marks, sizeof(Mark) * kept->max_marks);
 	}
-	mark = &tried->marks[tried->nmarks++];
+	mark = &kept->marks[kept->nmarks++];
 	mark->level = level;
 	mark->existed = existed;
-	mark->clock = weir_store_clock(tried->store);
+	mark->clock = weir_store_clock(kept->store);
 }
 
 /* The parent's mark is the older one, where it has one; level 1 needs none. */
 static void
-commit_level(Tried *tried, int level)
+commit_level(TryStore *kept, int level)
 {
-	Mark	   *top = &tried->marks[tried->nmarks - 1];
+	Mark	   *top = &kept->marks[kept->nmarks - 1];
 
-	if (tried->nmarks == 0 || top->level < level)
+	if (kept->nmarks == 0 || top->level < level)
 		return;
 	top->level = level - 1;
-	if (top->level == 1 || (tried->nmarks > 1 && top[-1].level == top->level))
-		tried->nmarks--;
+	if (top->level == 1 || (kept->nmarks > 1 && top[-1].level == top->level))
+		kept->nmarks--;
 }
 
 static void
-abort_level(Tried *tried, int level)
+abort_level(TryStore *kept, int level)
 {
-	Mark	   *top = &tried->marks[tried->nmarks - 1];
+	Mark	   *top = &kept->marks[kept->nmarks - 1];
 
-	if (tried->nmarks == 0 || top->level < level)
+	if (kept->nmarks == 0 || top->level < level)
 		return;
-	weir_store_set_clock(tried->store, top->clock);
-	tried->nmarks--;
+	weir_store_set_clock(kept->store, top->clock);
+	kept->nmarks--;
 	if (!top->existed)
-		MemoryContextDelete(tried->context);
+		MemoryContextDelete(kept->context);
 }
 
 static void
 subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
 {
 	int			level = GetCurrentTransactionNestLevel();
-	Tried	   *next;
+	TryStore   *next;
 
-	for (Tried *tried = all; tried; tried = next)
+	for (TryStore *kept = all; kept; kept = next)
 	{
-		next = tried->next;
+		next = kept->next;
 		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			commit_level(tried, level);
+			commit_level(kept, level);
 		else if (event == SUBXACT_EVENT_ABORT_SUB)
-			abort_level(tried, level);
+			abort_level(kept, level);
 	}
 }
 
@@ -167,9 +167,9 @@ shape_of(const WeirNode *step)
 }
 
 static void
-check_shape(const WeirJob *job, const Tried *tried, const WeirNode *step)
+check_shape(const WeirJob *job, const TryStore *kept, const WeirNode *step)
 {
-	if (strcmp(tried->shape, shape_of(step)) == 0)
+	if (strcmp(kept->shape, shape_of(step)) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -193,45 +193,45 @@ listen(void)
  * Incremental cleanup, which nothing could take back, is left out: the store is
  * guarded as long as it lives.
  */
-static Tried *
+static TryStore *
 create(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 {
 	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "weir tried job",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	Tried	   *tried = palloc0(sizeof(Tried));
+	TryStore   *kept = palloc0(sizeof(TryStore));
 
 	listen();
-	tried->context = context;
-	tried->job = job->id;
-	tried->step = step->number;
-	tried->max_marks = 4;
-	tried->marks = palloc(sizeof(Mark) * tried->max_marks);
-	tried->shape = shape_of(step);
-	tried->store = weir_node_store_create(step, job->max_parallelism, 0, job->max_parallelism);
-	weir_store_guard(tried->store);
+	kept->context = context;
+	kept->job = job->id;
+	kept->step = step->number;
+	kept->max_marks = 4;
+	kept->marks = palloc(sizeof(Mark) * kept->max_marks);
+	kept->shape = shape_of(step);
+	kept->store = weir_node_store_create(step, job->max_parallelism, 0, job->max_parallelism);
+	weir_store_guard(kept->store);
 	MemoryContextSetParent(df->context, context);
-	tried->next = all;
-	all = tried;
-	tried->on_delete.func = forget;
-	tried->on_delete.arg = tried;
-	MemoryContextRegisterResetCallback(context, &tried->on_delete);
+	kept->next = all;
+	all = kept;
+	kept->on_delete.func = forget;
+	kept->on_delete.arg = kept;
+	MemoryContextRegisterResetCallback(context, &kept->on_delete);
 	MemoryContextSwitchTo(caller);
-	note_level(tried, false);
-	return tried;
+	note_level(kept, false);
+	return kept;
 }
 
 WeirStore *
-weir_tried_store(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
+weir_try_store(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 {
-	Tried	   *tried;
+	TryStore   *kept;
 
 	if (!weir_node_ops(step->kind)->keyed)
 		return NULL;
-	tried = find(job->id, step->number);
-	if (tried == NULL)
+	kept = find(job->id, step->number);
+	if (kept == NULL)
 		return create(job, df, step)->store;
-	check_shape(job, tried, step);
-	note_level(tried, true);
-	return tried->store;
+	check_shape(job, kept, step);
+	note_level(kept, true);
+	return kept->store;
 }
