@@ -11,13 +11,13 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/session.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/row.h"
 #include "catalog/version.h"
 
 /* The run row of a new job; a dumped and restored one gets it from start_job. */
@@ -53,7 +53,7 @@ weir_job_create(const WeirJob *job)
 						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, nullif($7, 0))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id", &args) > 0)
-		id = weir_internal_int64(0, 1);
+		id = weir_row_int64(0, "id");
 	weir_internal_leave(&internal);
 	if (id != 0)
 		create_run(id);
