@@ -168,6 +168,21 @@ weir_completed_all(int64 job)
 	return read_rows(job, "true");
 }
 
+WeirCompleted *
+weir_completed_find(List *rows, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->checkpoint == checkpoint)
+			return row;
+	}
+	return NULL;
+}
+
 List *
 weir_completed_visible(int64 job)
 {
