@@ -132,7 +132,6 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 {
 	WeirRestartConfig *restart = &job->restart;
 	char	   *strategy = weir_row_text(context, row, "restart_strategy");
-
 	WeirRestartStrategy given;
 
 	weir_restart_defaults(restart, weir_restart_default_strategy(job->checkpointing));

@@ -29,7 +29,6 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
-#include "catalog/internal.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
