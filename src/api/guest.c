@@ -41,6 +41,7 @@
 #include "api/state/access.h"
 #include "catalog/internal.h"
 #include "catalog/job_depend.h"
+#include "catalog/row.h"
 #include "server/hold.h"
 #include "server/registry.h"
 #include "state/follow.h"
@@ -162,15 +163,14 @@ static bool
 find_extension(Oid *owner, Oid *schema)
 {
 	WeirInternal internal;
-	bool		isnull;
 
 	if (!OidIsValid(get_extension_oid("weir", true)))
 		return false;
 	weir_internal_enter(&internal);
 	weir_internal_run("SELECT extowner, extnamespace FROM pg_catalog.pg_extension"
 					  " WHERE extname = 'weir'", NULL);
-	*owner = DatumGetObjectId(weir_internal_get(0, 1, &isnull));
-	*schema = DatumGetObjectId(weir_internal_get(0, 2, &isnull));
+	*owner = weir_row_oid(0, "extowner");
+	*schema = weir_row_oid(0, "extnamespace");
 	weir_internal_leave(&internal);
 	return true;
 }

@@ -254,25 +254,20 @@ exclude(bool first, bool second, const char *names, const char *hint)
 static void
 check_start_state(const WeirJob *job, const WeirGraph *graph)
 {
-	List	   *stored = weir_job_nodes(job->id);
-	ListCell   *lc;
+	const WeirCompleted *row;
+	const WeirStoredNode *left;
 
 	if (job->start_from == 0 || job->drop_state)
 		return;
-	foreach(lc, weir_completed_all(job->id))
-	{
-		const WeirCompleted *row = lfirst(lc);
-		const WeirStoredNode *left = row->checkpoint == job->start_from ?
-			weir_kept_unknown(job, row, graph, stored) : NULL;
-
-		if (left)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("savepoint \"%s\" of job \"%s\" holds state that does not belong to its query",
-							row->savepoint, job->name),
-					 errdetail("It was kept by %s.", weir_kept_by(left)),
-					 errhint("Give the job the query it had then with weir.alter_job, or call that with drop_state => true.")));
-	}
+	row = weir_completed_find(weir_completed_all(job->id), job->start_from);
+	left = row ? weir_kept_unknown(job, row, graph, weir_job_nodes(job->id)) : NULL;
+	if (left)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("savepoint \"%s\" of job \"%s\" holds state that does not belong to its query",
+						row->savepoint, job->name),
+				 errdetail("It was kept by %s.", weir_kept_by(left)),
+				 errhint("Give the job the query it had then with weir.alter_job, or call that with drop_state => true.")));
 }
 
 static WeirDataflow *

@@ -26,9 +26,9 @@
 
 #include "api/state/access.h"
 #include "base/settings.h"
+#include "graph/kinds/source.h"
 #include "job/resources.h"
 #include "server/registry.h"
-#include "graph/kinds/source.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */

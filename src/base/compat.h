@@ -72,12 +72,6 @@
 #define TupleDescFinalize(desc) ((void) (desc))
 #endif
 
-#if PG_VERSION_NUM >= 180000
-#define weir_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls, 0)
-#else
-#define weir_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls)
-#endif
-
 /* ---- rights ---- */
 
 #if PG_VERSION_NUM >= 160000

@@ -10,13 +10,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
-
 #include "catalog/checkpoint.h"
 #include "catalog/internal.h"
+#include "catalog/row.h"
 
 static const char *
 kind_name(WeirCheckpointKind kind)
@@ -46,8 +42,8 @@ weir_checkpoint_next_id(int64 job)
 	weir_internal_enter(&saved);
 	weir_internal_run("SELECT 1 + GREATEST(0, "
 					  "(SELECT max(id) FROM weir_internal.checkpoint WHERE job = $1), "
-					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1))", &args);
-	id = weir_internal_int64(0, 1);
+					  "(SELECT max(checkpoint) FROM weir_internal.completed WHERE job = $1)) AS next", &args);
+	id = weir_row_int64(0, "next");
 	weir_internal_leave(&saved);
 	return id;
 }

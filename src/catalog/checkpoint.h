@@ -62,6 +62,8 @@ extern void weir_checkpoint_forget(int64 job, int history);
 extern void weir_completed_insert(int64 job, const WeirCompleted *row);
 /* All completed rows of a job, ascending; in CurrentMemoryContext. */
 extern List *weir_completed_all(int64 job);
+/* Of such rows that of a checkpoint; NULL if there is none. */
+extern WeirCompleted *weir_completed_find(List *rows, int64 checkpoint);
 /* Those of them whose transactions are known to have been committed. */
 extern List *weir_completed_visible(int64 job);
 /* Deletes completed rows without a name before an id, and their markers. */

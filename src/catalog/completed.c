@@ -10,14 +10,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/fault.h"
@@ -171,6 +168,21 @@ weir_completed_all(int64 job)
 	return read_rows(job, "true");
 }
 
+WeirCompleted *
+weir_completed_find(List *rows, int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		WeirCompleted *row = lfirst(lc);
+
+		if (row->checkpoint == checkpoint)
+			return row;
+	}
+	return NULL;
+}
+
 List *
 weir_completed_visible(int64 job)
 {
@@ -265,16 +277,16 @@ weir_marker_all(int64 job, int *n)
 
 	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
-	*n = weir_internal_run("SELECT attempt, checkpoint, task::bigint FROM weir_internal.marker "
+	*n = weir_internal_run("SELECT attempt, checkpoint, task FROM weir_internal.marker "
 						   "WHERE job = $1", &args);
 	gids = MemoryContextAllocZero(context, sizeof(WeirGid) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
 		gids[i].database = MyDatabaseId;
 		gids[i].job = job;
-		gids[i].attempt = weir_internal_int64(i, 1);
-		gids[i].checkpoint = weir_internal_int64(i, 2);
-		gids[i].task = weir_internal_int64(i, 3);
+		gids[i].attempt = weir_row_int64(i, "attempt");
+		gids[i].checkpoint = weir_row_int64(i, "checkpoint");
+		gids[i].task = weir_row_int32(i, "task");
 	}
 	weir_internal_leave(&saved);
 	return gids;
@@ -299,7 +311,7 @@ weir_timeline_begin(int64 job, int64 base, int npositions,
 					  "(job, timeline, base, positions, drop_state, migrate) "
 					  "SELECT $1, COALESCE(max(timeline), 0) + 1, $2, $3::jsonb, $4, $5 "
 					  "FROM weir_internal.timeline WHERE job = $1 RETURNING timeline", &args);
-	timeline = weir_internal_int64(0, 1);
+	timeline = weir_row_int64(0, "timeline");
 	weir_internal_leave(&saved);
 	return timeline;
 }
@@ -321,9 +333,9 @@ weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
 	if (found)
 	{
 		bool		isnull;
-		Datum		json = weir_internal_get(0, 2, &isnull);
+		Datum		json = weir_row_datum(0, "positions", &isnull);
 
-		*base = weir_internal_int64(0, 1);
+		*base = weir_row_int64(0, "base");
 		*positions = read_positions(json, npositions, context);
 	}
 	weir_internal_leave(&saved);
@@ -342,11 +354,11 @@ weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state, char **mig
 	*drop_state = false;
 	*migrate = NULL;
 	weir_internal_enter(&saved);
-	if (weir_internal_run("SELECT drop_state::int::bigint, migrate FROM weir_internal.timeline "
+	if (weir_internal_run("SELECT drop_state, migrate FROM weir_internal.timeline "
 						  "WHERE job = $1 AND timeline = $2", &args) > 0)
 	{
-		*drop_state = weir_internal_int64(0, 1) != 0;
-		*migrate = weir_internal_text(context, 0, 2);
+		*drop_state = weir_row_bool(0, "drop_state");
+		*migrate = weir_row_text(context, 0, "migrate");
 	}
 	weir_internal_leave(&saved);
 }

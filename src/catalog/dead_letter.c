@@ -4,12 +4,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/builtins.h"
-
 #include "catalog/dead_letter.h"
 #include "catalog/internal.h"
+#include "catalog/row.h"
 
 char *
 weir_letter_error(const ErrorData *error)
@@ -40,7 +37,7 @@ weir_dead_letter_insert(const WeirLetterOrigin *origin, const WeirLetter *letter
 	(void) weir_internal_run("INSERT INTO weir_internal.dead_letter (job, attempt, task, relid,"
 							 " stream, line_number, line, raw, error, sqlstate)"
 							 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id", &args);
-	id = weir_internal_int64(0, 1);
+	id = weir_row_int64(0, "id");
 	weir_internal_leave(&saved);
 	return id;
 }
@@ -56,9 +53,9 @@ weir_dead_letters_kept(int64 job, Oid relid, int64 limit)
 	weir_bind_oid(&args, relid);
 	weir_bind_int64(&args, limit);
 	weir_internal_enter(&saved);
-	(void) weir_internal_run("SELECT count(*) FROM (SELECT FROM weir_internal.dead_letter"
-							 " WHERE job = $1 AND relid = $2 LIMIT $3) kept", &args);
-	kept = weir_internal_int64(0, 1);
+	(void) weir_internal_run("SELECT count(*) AS kept FROM (SELECT FROM weir_internal.dead_letter"
+							 " WHERE job = $1 AND relid = $2 LIMIT $3) l", &args);
+	kept = weir_row_int64(0, "kept");
 	weir_internal_leave(&saved);
 	return kept;
 }

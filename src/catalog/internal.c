@@ -9,7 +9,6 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -155,36 +154,4 @@ weir_internal_execute(const char *sql, const WeirArguments *args)
 	processed = weir_internal_run(sql, args);
 	weir_internal_leave(&saved);
 	return processed;
-}
-
-Datum
-weir_internal_get(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column,
-						 isnull);
-}
-
-int64
-weir_internal_int64(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = weir_internal_get(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-char *
-weir_internal_text(MemoryContext context, uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = weir_internal_get(row, column, &isnull);
-	MemoryContext old;
-	char	   *result;
-
-	if (isnull)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
-	result = TextDatumGetCString(value);
-	MemoryContextSwitchTo(old);
-	return result;
 }

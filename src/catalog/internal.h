@@ -37,10 +37,4 @@ extern uint64 weir_internal_read(const char *sql, const WeirArguments *args);
 /* Enter, run, leave. */
 extern uint64 weir_internal_execute(const char *sql, const WeirArguments *args);
 
-/* Column (1-based) of a row of the last result. */
-extern Datum weir_internal_get(uint64 row, int column, bool *isnull);
-extern int64 weir_internal_int64(uint64 row, int column);	/* NULL: 0 */
-/* In a context that outlives SPI's; NULL if it is null. */
-extern char *weir_internal_text(MemoryContext context, uint64 row, int column);
-
 #endif

@@ -6,10 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -135,7 +132,6 @@ read_restart(MemoryContext context, WeirJob *job, int row)
 {
 	WeirRestartConfig *restart = &job->restart;
 	char	   *strategy = weir_row_text(context, row, "restart_strategy");
-
 	WeirRestartStrategy given;
 
 	weir_restart_defaults(restart, weir_restart_default_strategy(job->checkpointing));
@@ -303,11 +299,11 @@ weir_job_latest_status(int64 id, WeirJobStatus *status)
 	weir_bind_int64(&args, id);
 	PushActiveSnapshot(GetLatestSnapshot());
 	weir_internal_enter(&internal);
-	found = weir_internal_read("SELECT " JOB_STATUS_NOW " FROM weir_internal.job j"
+	found = weir_internal_read("SELECT " JOB_STATUS_NOW " AS status FROM weir_internal.job j"
 							   " LEFT JOIN weir_internal.run r ON r.job = j.id WHERE j.id = $1",
 							   &args) > 0;
 	if (found)
-		word = weir_internal_text(context, 0, 1);
+		word = weir_row_text(context, 0, "status");
 	weir_internal_leave(&internal);
 	PopActiveSnapshot();
 	if (found && !weir_job_status_parse(word, status))
@@ -369,7 +365,7 @@ weir_job_next_attempt(int64 id, int restarts)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist any more", id)));
-	attempt = weir_internal_int64(0, 1);
+	attempt = weir_row_int64(0, "attempt");
 	weir_internal_leave(&internal);
 	return attempt;
 }
@@ -408,7 +404,7 @@ weir_job_clear_finished(int64 id)
 						  " WHERE job = $1 AND was_finished", &args);
 }
 
-/* The one column of a query's result, in the caller's memory context. */
+/* Column "id" of a query's result, in the caller's memory context. */
 static int64 *
 query_ids(const char *query, int *n)
 {
@@ -420,7 +416,7 @@ query_ids(const char *query, int *n)
 	*n = (int) weir_internal_run(query, NULL);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
-		ids[i] = weir_internal_int64(i, 1);
+		ids[i] = weir_row_int64(i, "id");
 	weir_internal_leave(&internal);
 	return ids;
 }
@@ -437,7 +433,7 @@ weir_jobs_wanted(int *n)
 int64 *
 weir_jobs_dropped(int *n)
 {
-	return query_ids("SELECT job FROM"
+	return query_ids("SELECT job AS id FROM"
 					 " (SELECT job FROM weir_internal.run"
 					 "  UNION SELECT job FROM weir_internal.timeline"
 					 "  UNION SELECT job FROM weir_internal.completed"

@@ -11,13 +11,14 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/session.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
+#include "catalog/prepared.h"
+#include "catalog/row.h"
 #include "catalog/version.h"
 
 /* The run row of a new job; a dumped and restored one gets it from start_job. */
@@ -53,7 +54,7 @@ weir_job_create(const WeirJob *job)
 						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, nullif($7, 0))"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id", &args) > 0)
-		id = weir_internal_int64(0, 1);
+		id = weir_row_int64(0, "id");
 	weir_internal_leave(&internal);
 	if (id != 0)
 		create_run(id);
@@ -207,16 +208,6 @@ weir_job_delete(int64 id)
 	weir_job_depend_delete(id);
 }
 
-/* Is a transaction of this job prepared?  See decide/recovery.h for its name. */
-static bool
-has_prepared(int64 id)
-{
-	WeirArguments args = {0};
-
-	weir_bind_text(&args, psprintf("weir_%u_" INT64_FORMAT "_", MyDatabaseId, id));
-	return weir_internal_execute("SELECT FROM pg_prepared_xacts WHERE starts_with(gid, $1)", &args) > 0;
-}
-
 bool
 weir_job_purge(int64 id)
 {
@@ -225,7 +216,7 @@ weir_job_purge(int64 id)
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	WeirArguments args = {0};
-	bool		prepared = has_prepared(id);
+	bool		prepared = weir_prepared_in(MyDatabaseId, id) != NIL;
 	int			n = lengthof(tables) - (prepared ? 2 : 0);
 
 	weir_bind_int64(&args, id);

@@ -122,9 +122,9 @@ weir_job_steps(int64 job)
 
 	weir_bind_int64(&args, job);
 	weir_internal_enter(&saved);
-	weir_internal_run("SELECT coalesce(max(number), 0) + 1 FROM weir_internal.job_node"
+	weir_internal_run("SELECT coalesce(max(number), 0) + 1 AS steps FROM weir_internal.job_node"
 					  " WHERE job = $1 AND keyed", &args);
-	n = DatumGetInt32(weir_internal_int64(0, 1));
+	n = weir_row_int32(0, "steps");
 	weir_internal_leave(&saved);
 	return n;
 }

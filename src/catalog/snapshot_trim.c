@@ -12,12 +12,11 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/memutils.h"
 
 #include "catalog/internal.h"
 #include "catalog/job_node.h"
+#include "catalog/row.h"
 #include "catalog/snapshot.h"
 #include "catalog/snapshot_scan.h"
 
@@ -99,10 +98,10 @@ protected_ids(int64 job, int *n)
 	*n = (int) weir_internal_run("SELECT checkpoint FROM weir_internal.completed "
 								 "WHERE job = $1 AND savepoint IS NOT NULL "
 								 "UNION SELECT id FROM weir_internal.checkpoint "
-								 "WHERE job = $1 AND status = 'in_progress' ORDER BY 1", &args);
+								 "WHERE job = $1 AND status = 'in_progress' ORDER BY checkpoint", &args);
 	ids = MemoryContextAlloc(context, sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
-		ids[i] = weir_internal_int64(i, 1);
+		ids[i] = weir_row_int64(i, "checkpoint");
 	weir_internal_leave(&saved);
 	return ids;
 }

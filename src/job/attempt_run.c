@@ -203,16 +203,12 @@ static long
 time_to_deadline(WeirCoordinator *co)
 {
 	int64		deadline = weir_checkpointer_deadline(co->checkpoints.checkpointer);
-	int64		left;
 
 	if (weir_checkpoints_open(co))
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	deadline = Min(deadline, weir_commit_due(co));
 	deadline = Min(deadline, co->run.steady_at);
-	if (deadline == PG_INT64_MAX)
-		return -1;
-	left = deadline - weir_now();
-	return left <= 0 ? 0 : Min(left / 1000 + 1, INT_MAX);
+	return deadline == PG_INT64_MAX ? -1 : weir_ms_until(deadline);
 }
 
 static void

@@ -9,12 +9,12 @@
 
 #include "base/session.h"
 #include "base/settings.h"
-#include "base/text.h"
 #include "catalog/in_flight.h"
 #include "graph/number.h"
 #include "graph/stage.h"
 #include "job/coordinator.h"
 #include "job/resources.h"
+#include "server/worker.h"
 #include "task/task.h"
 
 /* As the owner, with the job's settings: where does the sink run? */
@@ -139,8 +139,8 @@ weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape)
 static bool
 start_task(WeirCoordinator *co, int index)
 {
-	BackgroundWorker worker = {0};
 	WeirTaskArg arg;
+	WeirWorker	worker = {"weir_task_main", NULL, "weir task", Int32GetDatum(index), &arg, sizeof(arg)};
 	char		name[32];
 
 	weir_task_name(co->run.attempt, index, name, sizeof(name));
@@ -148,17 +148,8 @@ start_task(WeirCoordinator *co, int index)
 	arg.owner = co->job->owner;
 	arg.segment = dsm_segment_handle(co->run.segment);
 	arg.attempt = co->run.attempt->attempt;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(index);
-	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "weir_task_main", BGW_MAXLEN);
-	weir_text_copy(worker.bgw_name, psprintf("weir %s %s", co->job->name, name), BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "weir task", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, &arg, sizeof(arg));
-	return RegisterDynamicBackgroundWorker(&worker, &co->run.tasks[index].worker);
+	worker.name = psprintf("weir %s %s", co->job->name, name);
+	return weir_worker_start(&worker, &co->run.tasks[index].worker);
 }
 
 /* All or none: where a task cannot be had, those that were started leave again. */

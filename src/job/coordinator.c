@@ -159,8 +159,7 @@ leave(int code, Datum arg)
 	co->slot->coordinator = NULL;
 	co->slot->attempt = DSM_HANDLE_INVALID;
 	ended = co->slot->ended;
-	if (weir_registry->launcher)
-		SetLatch(&weir_registry->launcher->procLatch);
+	weir_registry_wake_launcher();
 	LWLockRelease(weir_registry->lock);
 	/* What is asked behind the end is for the coordinator of the next start. */
 	if (!ended)
@@ -233,14 +232,12 @@ is_poison(WeirCoordinator *co)
 static bool
 wait_for_restart(WeirCoordinator *co, int64 restart_at)
 {
-	while (!weir_stop_ends_job(&co->stop))
-	{
-		int64		left = restart_at - weir_now();
+	long		left;
 
-		if (left <= 0)
-			break;
+	while (!weir_stop_ends_job(&co->stop) && (left = weir_ms_until(restart_at)) > 0)
+	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 left / 1000 + 1, PG_WAIT_EXTENSION);
+						 left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		weir_requests_take(co);

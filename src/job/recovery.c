@@ -20,8 +20,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -31,7 +29,6 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
-#include "catalog/internal.h"
 #include "catalog/snapshot.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"

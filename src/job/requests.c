@@ -8,6 +8,15 @@
 #include "job/coordinator.h"
 #include "task/task.h"
 
+/* Whoever asked may have left; the caller holds the lock. */
+static void
+answer(WeirRequestSlot *request, bool ok, const char *error)
+{
+	request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
+	request->result.ok = ok;
+	weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
+}
+
 void
 weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 				  const char *error)
@@ -21,10 +30,8 @@ weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 
 		if (request->token != token || request->state != WEIR_SLOT_TAKEN)
 			continue;
-		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
-		request->result.ok = ok;
 		request->result.checkpoint = checkpoint;
-		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
+		answer(request, ok, error);
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -56,9 +63,7 @@ weir_requests_refuse(WeirCoordinator *co, const char *error)
 		if (request->job != co->slot ||
 			(request->state != WEIR_SLOT_ASKED && request->state != WEIR_SLOT_TAKEN))
 			continue;
-		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
-		request->result.ok = false;
-		weir_text_copy(request->result.error, error, sizeof(request->result.error));
+		answer(request, false, error);
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -83,10 +88,8 @@ weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
 		if (request->job != co->slot || !is_stop(request) ||
 			(request->state != WEIR_SLOT_TAKEN && (request->state != WEIR_SLOT_ASKED || !ok)))
 			continue;
-		request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
-		request->result.ok = ok;
 		request->result.stopping = co->slot->leaving;
-		weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
+		answer(request, ok, error);
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();

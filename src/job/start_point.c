@@ -37,16 +37,11 @@
 static WeirCompleted *
 find(List *rows, int64 checkpoint)
 {
-	ListCell   *lc;
+	WeirCompleted *row = weir_completed_find(rows, checkpoint);
 
-	foreach(lc, rows)
-	{
-		WeirCompleted *row = lfirst(lc);
-
-		if (row->checkpoint == checkpoint)
-			return row;
-	}
-	elog(ERROR, "completed checkpoint " INT64_FORMAT " is missing", checkpoint);
+	if (row == NULL)
+		elog(ERROR, "completed checkpoint " INT64_FORMAT " is missing", checkpoint);
+	return row;
 }
 
 /* The newest completed checkpoint of a timeline, or NULL. */

@@ -83,12 +83,10 @@ weir_stop_leave(WeirCoordinator *co)
 void
 weir_stop_settle(WeirCoordinator *co)
 {
-	ListCell   *lc;
-	bool		completed = false;
+	bool		completed;
 
 	weir_coordinator_begin(co);
-	foreach(lc, weir_completed_all(co->job->id))
-		completed |= ((WeirCompleted *) lfirst(lc))->checkpoint == co->doubt.checkpoint;
+	completed = weir_completed_find(weir_completed_all(co->job->id), co->doubt.checkpoint) != NULL;
 	weir_checkpoint_settle(co->job->id);
 	weir_coordinator_end(co, true);
 	if (weir_stop_recovered(&co->stop, completed))

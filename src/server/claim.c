@@ -200,8 +200,8 @@ weir_registry_reserve(WeirJobSlot *slot, int workers, int prepared)
 	if (ok)
 	{
 		/* what it gives back others may wait for */
-		if ((workers < slot->workers || prepared < slot->prepared) && weir_registry->launcher)
-			SetLatch(&weir_registry->launcher->procLatch);
+		if (workers < slot->workers || prepared < slot->prepared)
+			weir_registry_wake_launcher();
 		slot->workers = workers;
 		slot->prepared = prepared;
 	}

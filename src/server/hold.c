@@ -102,8 +102,7 @@ release(const MyHold *hold)
 		slot->wanted = false;
 	}
 	memset(&weir_registry->holds[hold->index], 0, sizeof(WeirHold));
-	if (weir_registry->launcher)
-		SetLatch(&weir_registry->launcher->procLatch);
+	weir_registry_wake_launcher();
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
 }

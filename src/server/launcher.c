@@ -48,6 +48,7 @@
 #include "server/prepared.h"
 #include "server/registry_int.h"
 #include "server/settle.h"
+#include "server/worker.h"
 
 #define RESTART_PAUSE_MS 1000	/* before a coordinator that died is started again, the first time */
 #define LONGEST_PAUSE_MS 60000
@@ -125,26 +126,13 @@ databases_with_jobs(void)
 	return result;
 }
 
+/* With a handle that outlives what the caller does. */
 static bool
-start_worker(const char *function, const char *name, const char *type, Datum arg,
-			 const void *extra, Size extra_size, BackgroundWorkerHandle **handle)
+start_worker(const WeirWorker *worker, BackgroundWorkerHandle **handle)
 {
-	BackgroundWorker worker = {0};
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	bool		ok;
+	bool		ok = weir_worker_start(worker, handle);
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = arg;
-	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
-	if (extra_size > 0)
-		memcpy(worker.bgw_extra, extra, extra_size);
-	ok = RegisterDynamicBackgroundWorker(&worker, handle);
 	MemoryContextSwitchTo(old);
 	return ok;
 }
@@ -153,10 +141,10 @@ start_worker(const char *function, const char *name, const char *type, Datum arg
 static bool
 scan_database(Oid database)
 {
+	WeirWorker	scan = {"weir_scan_main", "weir scan", "weir scan", ObjectIdGetDatum(database)};
 	BackgroundWorkerHandle *handle;
 
-	if (!start_worker("weir_scan_main", "weir scan", "weir scan",
-					  ObjectIdGetDatum(database), NULL, 0, &handle))
+	if (!start_worker(&scan, &handle))
 		return false;
 	if (WaitForBackgroundWorkerShutdown(handle) == BGWH_POSTMASTER_DIED)
 		proc_exit(1);
@@ -356,6 +344,8 @@ start_coordinator(int index, Started *started)
 {
 	WeirJobSlot *slot = &weir_registry->slots[index];
 	WeirCoordinatorArg arg;
+	WeirWorker	coordinator = {"weir_coordinator_main", "weir coordinator", "weir coordinator",
+	Int32GetDatum(index), &arg, sizeof(arg)};
 	char		database[NAMEDATALEN];
 	bool		exists;
 
@@ -366,9 +356,7 @@ start_coordinator(int index, Started *started)
 		put_off_start(slot, started, database);
 		return;
 	}
-	started->running = start_worker("weir_coordinator_main", "weir coordinator",
-									"weir coordinator", Int32GetDatum(index),
-									&arg, sizeof(arg), &started->handle);
+	started->running = start_worker(&coordinator, &started->handle);
 	if (!started->running)
 	{
 		put_off_start(slot, started, NULL);

@@ -41,8 +41,7 @@ cancel(WeirJobSlot *slot)
 		return;
 	slot->workers = 1;
 	slot->prepared = 0;
-	if (weir_registry->launcher)
-		SetLatch(&weir_registry->launcher->procLatch);
+	weir_registry_wake_launcher();
 }
 
 /*
@@ -85,8 +84,7 @@ release_claim(int64 job)
 		slot->claimed = false;
 		if (slot->coordinator == NULL)
 			slot->ended = true;
-		if (weir_registry->launcher)
-			SetLatch(&weir_registry->launcher->procLatch);
+		weir_registry_wake_launcher();
 	}
 	LWLockRelease(weir_registry->lock);
 }
@@ -106,8 +104,7 @@ end_withdrawal(int64 job, bool commit)
 		slot->ended = commit;
 		if (!commit)
 			weir_slot_want(slot);
-		if (weir_registry->launcher)
-			SetLatch(&weir_registry->launcher->procLatch);
+		weir_registry_wake_launcher();
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();
@@ -120,8 +117,7 @@ scan_again(void)
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_registry->scanned = false;
 	weir_registry->scan_asked = true;
-	if (weir_registry->launcher)
-		SetLatch(&weir_registry->launcher->procLatch);
+	weir_registry_wake_launcher();
 	LWLockRelease(weir_registry->lock);
 }
 

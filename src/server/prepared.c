@@ -148,14 +148,14 @@ resolve_once(int64 job, List *names, MemoryContext context)
 static bool
 wait_to_retry(const WeirRetry *retry, bool (*give_up) (void *), void *arg)
 {
-	int64		left;
+	long		left;
 
-	while ((left = retry->due - weir_now()) > 0)
+	while ((left = weir_ms_until(retry->due)) > 0)
 	{
 		if (give_up && give_up(arg))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 left / 1000 + 1, PG_WAIT_EXTENSION);
+						 left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -95,6 +95,13 @@ weir_registry_changed(void)
 	ConditionVariableBroadcast(&weir_registry->changed);
 }
 
+void
+weir_registry_wake_launcher(void)
+{
+	if (weir_registry->launcher)
+		SetLatch(&weir_registry->launcher->procLatch);
+}
+
 WeirJobSlot *
 weir_slot_find(Oid database, int64 job)
 {
@@ -161,8 +168,7 @@ weir_registry_start(Oid database, int64 job)
 		weir_slot_want(slot);
 	else
 		weir_registry->overflow++;
-	if (weir_registry->launcher)
-		SetLatch(&weir_registry->launcher->procLatch);
+	weir_registry_wake_launcher();
 	LWLockRelease(weir_registry->lock);
 }
 

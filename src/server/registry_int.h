@@ -111,6 +111,9 @@ extern bool weir_slot_is_held(const WeirJobSlot *slot);
 /* Wakes everyone who waits for a change of some job. */
 extern void weir_registry_changed(void);
 
+/* The launcher shall look after the slots; the caller holds the lock. */
+extern void weir_registry_wake_launcher(void);
+
 /* The caller holds the lock; NULL if there is none. */
 extern WeirJobSlot *weir_slot_find(Oid database, int64 job);
 extern WeirJobSlot *weir_slot_claim(Oid database, int64 job);

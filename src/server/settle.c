@@ -17,9 +17,7 @@
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -38,6 +36,7 @@
 #include "server/prepared.h"
 #include "server/registry_int.h"
 #include "server/settle.h"
+#include "server/worker.h"
 
 #define GIVE_UP_AFTER_MS 60000
 #define LOOK_FOR_WORKER_MS 100	/* while none is free */
@@ -234,25 +233,6 @@ weir_settle_orphans(void)
 	}
 }
 
-/* False while no worker is free. */
-static bool
-start_worker(int index, BackgroundWorkerHandle **handle)
-{
-	BackgroundWorker worker = {0};
-
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(index);
-	strlcpy(worker.bgw_library_name, "weir", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "weir_settle_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "weir settle", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "weir settle", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, &weir_registry->holds[index], sizeof(WeirHold));
-	return RegisterDynamicBackgroundWorker(&worker, handle);
-}
-
 /* The latch is also set by the postmaster when the worker starts or ends. */
 static void
 wait_on_latch(int64 give_up, long at_most)
@@ -277,9 +257,11 @@ no_worker_free(const char *command)
 static BackgroundWorkerHandle *
 have_worker(int index, int64 give_up, const char *command)
 {
+	WeirWorker	worker = {"weir_settle_main", "weir settle", "weir settle", Int32GetDatum(index),
+	&weir_registry->holds[index], sizeof(WeirHold)};
 	BackgroundWorkerHandle *handle;
 
-	while (!start_worker(index, &handle))
+	while (!weir_worker_start(&worker, &handle))
 	{
 		if (weir_now() >= give_up)
 			no_worker_free(command);

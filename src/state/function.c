@@ -11,6 +11,7 @@
 
 #include "catalog/internal.h"
 #include "catalog/name.h"
+#include "catalog/row.h"
 #include "state/function.h"
 
 static void
@@ -44,7 +45,6 @@ weir_function_find(const char *signature)
 	Oid			found = InvalidOid;
 	WeirInternal saved;
 	uint64		n;
-	bool		isnull;
 
 	weir_bind_text(&args, signature);
 	weir_internal_enter(&saved);
@@ -54,7 +54,7 @@ weir_function_find(const char *signature)
 						  " pg_catalog.replace(proname::text, '\"', '\"\"') || '\"(') > 0", &args);
 	for (uint64 i = 0; i < n && !OidIsValid(found); i++)
 	{
-		Oid			function = DatumGetObjectId(weir_internal_get(i, 1, &isnull));
+		Oid			function = weir_row_oid(i, "oid");
 
 		if (strcmp(weir_function_name(function), signature) == 0)
 			found = function;

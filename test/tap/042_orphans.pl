@@ -49,7 +49,8 @@ prepare(2, $job, 902);
 $node->sql(qq{INSERT INTO weir_internal.completed (job, checkpoint, timeline, attempt, parallelism, max_parallelism, positions, prepared)
 	VALUES ($job, 901, 1, 900, 1, 128, '[]', '{}'); DELETE FROM weir_internal.job});
 my @alike = map { prepare($_ + 10, 0, 0, $_ == 0 ? "weir_1_${job}_900_901_0" : $_ == 1 ? 'weir_' . $job : "weird_$job") } 0 .. 2;
-push @alike, prepare(13, 0, 0, sprintf('weir_%d_0%d_900_901_0', $node->sql(q{SELECT oid FROM pg_database WHERE datname = 'deleted'}), $job));
+my $deleted = $node->sql(q{SELECT oid FROM pg_database WHERE datname = 'deleted'});
+push @alike, prepare(13, 0, 0, "weir_${deleted}_0${job}_900_901_0"), prepare(14, 0, 0, "weir_${deleted}_${job}_x");
 
 # The extension was dropped by force: the hook did not see it.
 $sender = idle_job('forced');

@@ -20,6 +20,7 @@
 
 #include "api/state/access.h"
 #include "catalog/internal.h"
+#include "catalog/row.h"
 #include "graph/number.h"
 #include "server/registry.h"
 
@@ -226,12 +227,7 @@ conflicting_lock(Oid target)
 						  "      (SELECT t.relid FROM written w, pg_partition_tree(w.relid) t))"
 						  " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',"
 						  "                'ExclusiveLock', 'AccessExclusiveLock')", &args) > 0)
-	{
-		bool		isnull;
-		Datum		value_text = weir_internal_get(0, 1, &isnull);
-
-		mode = MemoryContextStrdup(context, TextDatumGetCString(value_text));
-	}
+		mode = weir_row_text(context, 0, "mode");
 	weir_internal_leave(&internal);
 	return mode;
 }

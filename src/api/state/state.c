@@ -90,13 +90,6 @@ type_context(void *arg)
 	errhint("Name an existing type, such as 'bigint' or 'my_schema.my_type'.");
 }
 
-/* Types stand in the catalog with their schemas. */
-static char *
-type_text(Oid type, int32 typmod)
-{
-	return weir_type_name(type, typmod);
-}
-
 /* Checks the type and returns it as it is stored. */
 static char *
 resolve_type(char *name, const char *text, Oid *type, int32 *typmod)
@@ -113,7 +106,7 @@ resolve_type(char *name, const char *text, Oid *type, int32 *typmod)
 				 errmsg("state \"%s\" cannot be of pseudo-type %s", name, format_type_be(*type)),
 				 errhint("Use a base, domain, array, range, enum or named composite type; "
 						 "CREATE TYPE makes one for a row.")));
-	return type_text(*type, *typmod);
+	return weir_type_name(*type, *typmod);
 }
 
 static void
@@ -279,7 +272,7 @@ weir_create_aggregating_state(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		(void) resolve_type(name, text_to_cstring(PG_GETARG_TEXT_PP(2)), &type, &typmod);
 	row->calls = weir_aggregate_of(signature, &type);
-	row->type = type_text(type, typmod);
+	row->type = weir_type_name(type, typmod);
 	insert(&declaration, fcinfo, 4);
 	PG_RETURN_VOID();
 }

@@ -59,24 +59,9 @@ typedef struct View
 /* ---- which checkpoint ---- */
 
 static const WeirCompleted *
-find_row(List *rows, int64 checkpoint)
-{
-	ListCell   *lc;
-
-	foreach(lc, rows)
-	{
-		WeirCompleted *row = lfirst(lc);
-
-		if (row->checkpoint == checkpoint)
-			return row;
-	}
-	return NULL;
-}
-
-static const WeirCompleted *
 find_checkpoint(const WeirJob *job, int64 checkpoint)
 {
-	const WeirCompleted *row = find_row(weir_completed_visible(job->id), checkpoint);
+	const WeirCompleted *row = weir_completed_find(weir_completed_visible(job->id), checkpoint);
 
 	if (row == NULL)
 		ereport(ERROR,
@@ -116,7 +101,8 @@ push_snapshot(View *view)
 		CHECK_FOR_INTERRUPTS();
 		view->at = find_asked(view);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		if (view->at == NULL || find_row(weir_completed_all(view->job->id), view->at->checkpoint))
+		if (view->at == NULL ||
+			weir_completed_find(weir_completed_all(view->job->id), view->at->checkpoint))
 			return;
 		PopActiveSnapshot();
 	}
