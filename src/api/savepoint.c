@@ -87,10 +87,10 @@ weir_drop_savepoint(PG_FUNCTION_ARGS)
 }
 
 static void
-check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, const char *name,
-					const WeirPosition *position)
+check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, Oid stream,
+					const char *name, const WeirPosition *position)
 {
-	char	   *missing = source->missing(job->id, number, position);
+	char	   *missing = source->missing(job->id, number, stream, position);
 
 	if (missing != NULL)
 		ereport(ERROR,
@@ -127,7 +127,7 @@ weir_savepoint_start_from(WeirJob *job, const char *name)
 		if (source == NULL)
 			continue;
 		if (!job->allow_gap)
-			check_journal_holds(job, source, i, name, position);
+			check_journal_holds(job, source, i, stream, name, position);
 		job->was_finished = job->was_finished || source->position_ended(position);
 	}
 }

@@ -115,7 +115,7 @@ lacks(int64 job, int ordinal, int64 offset, int64 *oldest)
 }
 
 static char *
-missing(int64 job, int ordinal, const WeirPosition *position)
+missing(int64 job, int ordinal, Oid stream, const WeirPosition *position)
 {
 	int64		offset = read_position(position).offset;
 	int64		oldest;
@@ -146,8 +146,8 @@ find_known(int n, const WeirPosition *known, int64 oldest, WeirSocketPosition *b
 }
 
 static int64
-pass_gap(int64 job, int ordinal, WeirPosition *position, int nknown, const WeirPosition *known,
-		 char **detail)
+pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
+		 const WeirPosition *known, char **detail)
 {
 	WeirSocketPosition start = read_position(position);
 	int64		before = start.offset;
@@ -171,9 +171,11 @@ pass_gap(int64 job, int ordinal, WeirPosition *position, int nknown, const WeirP
 const WeirSourceOps weir_socket_source = {
 	.name = "socket",
 	.handler = "weir_socket_handler",
+	.unit = "bytes",
 	.options = weir_server_options,
 	.complete = weir_server_options_complete,
 	.authorize = weir_server_options_authorize,
+	.table_options = weir_table_options,
 	.open = open_socket,
 	.close = close_socket,
 	.poll = poll_socket,
