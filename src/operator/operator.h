@@ -79,6 +79,7 @@ typedef struct WeirOperatorOps
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_aggregate_operator;
 
 /* Does a node have an operator?  Sources and sinks have none. */
 extern bool weir_node_is_operator(const WeirNode *node);

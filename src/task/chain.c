@@ -566,6 +566,8 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 	find_entries(chain);
 	MemoryContextSwitchTo(old);
 	build(chain);
+	if (any_holds(chain))
+		chain->held_since = weir_now();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return chain;
