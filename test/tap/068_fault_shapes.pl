@@ -138,7 +138,7 @@ my %shape = (
 		also => same('TABLE unused', "SELECT f0 % $groups, sum(f1) OVER (PARTITION BY f0 ORDER BY line) FROM a_input")
 	},
 	outputs_together => {
-		query => sub { sprintf("INSERT INTO sums $summed\n--union INSERT INTO sums $summed\n--output INSERT INTO copies SELECT * FROM %s", @_, $_[0]) },
+		query => sub { sprintf("INSERT INTO sums $summed\n--union INSERT INTO sums $summed\n--output INSERT INTO copies SELECT * FROM a", @_) },
 		reads => [qw(a b)],
 		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) i GROUP BY f0',
 		also => same('TABLE copies', 'SELECT f0, f1 FROM a_input')
