@@ -4,7 +4,7 @@
  *		which the rows go.  Compiled from the job's query; coordinator, tasks,
  *		weir.try_job, weir.explain_job and weir.state read it.
  *
- *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
+ *	source -> scan -(BY_KEY)-> function, count_window, aggregate -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
  *
  * Nodes stand in an order in which every edge leads from an earlier to a later
