@@ -51,3 +51,11 @@ AS 'MODULE_PATHNAME', 'weir_enable_checkpointing';
 COMMENT ON FUNCTION weir.enable_checkpointing(text, interval, text, interval, interval, int,
     boolean, int, int, int, interval, interval, interval)
 IS 'checkpoint a job; called again it changes only what it names';
+
+-- In rows, as EXPLAIN has them.
+DROP FUNCTION weir.explain_job(text);
+CREATE FUNCTION weir.explain_job(job text)
+RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'weir_explain_job';
+COMMENT ON FUNCTION weir.explain_job(text)
+IS 'the dataflow that a job''s query, or a query, is cut into';

@@ -570,5 +570,6 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 		chain->held_since = weir_now();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	return chain;
 }

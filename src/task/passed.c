@@ -232,4 +232,5 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task)
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 }

@@ -11,15 +11,20 @@
 #include "graph/kinds/aggregate.h"
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfoString(text, "Running aggregate");
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirAggregatePlan *plan = weir_aggregate_plan(node);
 
-	appendStringInfoString(text, "keyed: running aggregate");
-	weir_describe_key(text, node);
+	weir_describe_key(to, node);
 	if (plan->aggregates != NIL)
-		appendStringInfo(text, "  aggregates: %s\n", plan->aggregates_text);
-	weir_describe_columns(text, "returns, of each key that has changed", plan->result);
+		weir_describe_line(to, "Aggregates: %s", plan->aggregates_text);
+	weir_describe_columns(to, "Output, of each key that has changed", node->out);
 }
 
 static void
@@ -42,6 +47,7 @@ state_name(const WeirNode *node)
 const WeirNodeOps weir_aggregate_node = {
 	.name = "aggregate",
 	.keyed = true,
+	.title = title,
 	.describe = describe,
 	.depend = depend,
 	.state_name = state_name,
