@@ -86,3 +86,11 @@ CREATE TABLE weir_internal.feed_chunk (
     data            bytea NOT NULL
 );
 ALTER TABLE weir_internal.feed_chunk ALTER data SET STORAGE PLAIN;
+
+-- In rows, as EXPLAIN has them.
+DROP FUNCTION weir.explain_job(text);
+CREATE FUNCTION weir.explain_job(job text)
+RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'weir_explain_job';
+COMMENT ON FUNCTION weir.explain_job(text)
+IS 'the dataflow that a job''s query, or a query, is cut into';

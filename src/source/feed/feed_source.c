@@ -10,6 +10,7 @@
 #include "catalog/feed.h"
 #include "source/feed/journal.h"
 #include "source/feed/reader.h"
+#include "source/metadata.h"
 #include "source/stream_option.h"
 
 #define MAX_RECORD	(256 * 1024 * 1024)	/* of a line given to weir.try_job */
@@ -197,6 +198,13 @@ pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
 	return Max(oldest.line - start.line, 1);
 }
 
+static const WeirMetadata *const metadata[] = {
+	&weir_metadata_line_number,
+	&weir_metadata_arrival,
+	&weir_metadata_stream,
+	NULL,
+};
+
 const WeirSourceOps weir_feed_source = {
 	.name = "feed",
 	.handler = "weir_feed_handler",
@@ -206,6 +214,7 @@ const WeirSourceOps weir_feed_source = {
 	.complete = complete,
 	.authorize = authorize,
 	.table_options = table_options,
+	.metadata = metadata,
 	.open = open_feed,
 	.close = close_feed,
 	.poll = poll_feed,

@@ -39,6 +39,7 @@
 #include "source/feed/reader.h"
 #include "source/feed/text.h"
 #include "source/feed/wake.h"
+#include "source/metadata.h"
 
 #define AHEAD_BYTES		(1024 * 1024)
 #define LOOK_MS			100		/* for the end of a prepared transaction */
@@ -77,6 +78,7 @@ struct WeirFeedReader
 	Size		offset;			/* of that; 0: the chunk is not open */
 	int64		reached;		/* chunks before this place are in here, or over */
 	WeirFeedChunkReader *columns;
+	WeirMetadataFiller *metadata;	/* NULL: no column has any */
 	WeirFeedText *text;			/* NULL: records' text is not kept */
 };
 
@@ -173,6 +175,7 @@ weir_feed_reader_open(const WeirStream *stream, const WeirSourceOptions *options
 	r->stats = stats ? stats : palloc0(sizeof(WeirSourceStats));
 	r->ahead = AllocSetContextCreate(context, "weir rows ahead", ALLOCSET_DEFAULT_SIZES);
 	r->columns = weir_feed_chunk_reader_create(stream->name);
+	r->metadata = weir_metadata_filler(stream);
 	r->untrimmed = TRIM_BYTES;
 	find_start(r, start);
 	weir_decided_init(&r->decided, r->position.place);
@@ -358,6 +361,8 @@ take_row(WeirFeedReader *r, WeirScanInput *scan)
 	batch->nrows++;
 	if (batch->raw)
 		batch->raw[row] = weir_feed_text(r->text, batch, row);
+	if (r->metadata)
+		weir_metadata_fill(r->metadata, batch, row, NULL);
 }
 
 /* What the rows need of catalogs is looked up in a transaction. */
@@ -369,7 +374,9 @@ fill(WeirFeedReader *r, WeirScanInput *scan)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(r->context);
 	if (scan->batch->raw && r->text == NULL)
-		r->text = weir_feed_text_create(scan->batch->desc);
+		r->text = weir_feed_text_create(r->stream, scan->batch->desc);
+	if (r->metadata)
+		weir_metadata_reset(r->metadata);
 	skip_rows(r, scan->batch);
 	while (scan->batch->nrows < scan->limit && find_row(r, scan->batch))
 		take_row(r, scan);

@@ -13,22 +13,17 @@
 
 struct WeirFeedText
 {
+	const WeirStream *stream;
 	FmgrInfo   *output;			/* a column each */
 	MemoryContext context;		/* of a row */
 };
 
-/* As in the column list of a COPY that names none. */
-static bool
-is_shown(TupleDesc desc, int i)
-{
-	return !TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->attgenerated == '\0';
-}
-
 WeirFeedText *
-weir_feed_text_create(TupleDesc desc)
+weir_feed_text_create(const WeirStream *stream, TupleDesc desc)
 {
 	WeirFeedText *text = palloc0(sizeof(WeirFeedText));
 
+	text->stream = stream;
 	text->output = palloc0(Max(desc->natts, 1) * sizeof(FmgrInfo));
 	text->context = AllocSetContextCreate(CurrentMemoryContext, "weir text of a row",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -37,7 +32,7 @@ weir_feed_text_create(TupleDesc desc)
 		Oid			function;
 		bool		is_varlena;
 
-		if (!is_shown(desc, i))
+		if (!weir_stream_has_column(stream, desc, i))
 			continue;
 		getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, &function, &is_varlena);
 		fmgr_info(function, &text->output[i]);
@@ -82,7 +77,7 @@ weir_feed_text(WeirFeedText *text, const WeirBatch *batch, int row)
 	{
 		const WeirVector *column = &batch->columns[i];
 
-		if (!is_shown(batch->desc, i))
+		if (!weir_stream_has_column(text->stream, batch->desc, i))
 			continue;
 		if (!first)
 			appendStringInfoChar(&line, '\t');

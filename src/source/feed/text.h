@@ -9,11 +9,12 @@
 #include "postgres.h"
 
 #include "record/batch.h"
+#include "source/stream.h"
 
 typedef struct WeirFeedText WeirFeedText;
 
 /* In CurrentMemoryContext, in a transaction. */
-extern WeirFeedText *weir_feed_text_create(TupleDesc desc);
+extern WeirFeedText *weir_feed_text_create(const WeirStream *stream, TupleDesc desc);
 /* A row of the batch, in its context.  In a transaction. */
 extern WeirRaw weir_feed_text(WeirFeedText *text, const WeirBatch *batch, int row);
 
