@@ -70,6 +70,7 @@ weir_create_savepoint(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("savepoint \"%s\" of job \"%s\" failed: %s", name, job->name, result.error),
+				 result.detail[0] ? errdetail("%s", result.detail) : 0,
 				 errhint("The view weir.checkpoints has its history.")));
 	PG_RETURN_INT64(result.checkpoint);
 }

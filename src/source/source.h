@@ -54,6 +54,7 @@ typedef struct WeirSourceStats
 	int64		partial_records;	/* left behind by connections, of this attempt */
 	int64		record_bytes;	/* received of the record that is not whole yet */
 	char		last_error[256];
+	int			held_by;		/* process whose transaction is waited for; -1: it is prepared, 0: none */
 } WeirSourceStats;
 
 typedef enum WeirReadResult

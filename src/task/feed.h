@@ -19,6 +19,7 @@ typedef struct WeirFeed
 	WeirSource *source;
 	WeirFeedRows *rows;
 	bool		ended;
+	List	   *marks;			/* see reach.c */
 } WeirFeed;
 
 /* Compiled before; NULL: the task is no source's.  Outside a transaction. */

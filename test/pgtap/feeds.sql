@@ -34,4 +34,19 @@ COPY readings FROM stdin;
 SELECT weir.trigger_checkpoint('copy') \g /dev/null
 SELECT results_eq('SELECT id FROM seen', 'SELECT generate_series(1, 3004)::bigint', 'each committed row once, in order, no other');
 SELECT results_eq('SELECT value FROM seen WHERE id > 3000 ORDER BY id', $$VALUES ('kept'), (NULL), ('copied'), (E'a\tb')$$, 'with their values');
+
+-- A writer that has not ended: what it wrote, and what came after it, is not read.
+CREATE EXTENSION dblink;
+SELECT dblink_connect('other', 'host=' || split_part(current_setting('unix_socket_directories'), ',', 1)
+    || ' port=' || current_setting('port') || ' dbname=' || current_database()) \g /dev/null
+TRUNCATE seen;
+SELECT dblink_exec('other', $$BEGIN; INSERT INTO readings VALUES (1, 'open')$$) \g /dev/null
+INSERT INTO readings VALUES (2, 'behind it');
+SELECT weir.enable_checkpointing('copy', timeout => '300 ms') \g /dev/null
+SELECT throws_like($$SELECT weir.trigger_checkpoint('copy')$$, '%was not read within timeout', 'a checkpoint waits for an older writer');
+SELECT is((SELECT count(*) FROM seen), 0::bigint, 'nothing is read');
+SELECT weir.enable_checkpointing('copy', timeout => '1 min') \g /dev/null
+SELECT dblink_exec('other', 'COMMIT') \g /dev/null
+SELECT weir.trigger_checkpoint('copy') \g /dev/null
+SELECT results_eq('TABLE seen', $$VALUES (1::bigint, 'open'), (2, 'behind it')$$, 'then both are, in the order in which they were written');
 SELECT * FROM finish();

@@ -207,8 +207,14 @@ look(WeirFeedReader *r)
 
 	weir_decided_look(&r->decided, place, writers, n);
 	r->prepared = false;
+	r->stats->held_by = 0;
 	for (int i = 0; i < r->decided.nwriters; i++)
-		r->prepared = r->prepared || weir_feed_writer_pid(r->decided.writers[i]) == 0;
+	{
+		int			pid = weir_feed_writer_pid(r->decided.writers[i]);
+
+		r->prepared = r->prepared || pid == 0;
+		r->stats->held_by = pid > 0 ? pid : -1;
+	}
 }
 
 static Chunk *
