@@ -5,9 +5,12 @@
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/ruleutils.h"
 
 #include "graph/describe.h"
+#include "graph/kinds/scan.h"
 
 const char *
 weir_describe_relation(Oid relid)
@@ -54,6 +57,37 @@ weir_describe_statement(StringInfo text, const char *statement)
 	appendStringInfoChar(text, '\n');
 }
 
+/* SQL can only name a table where rows are given to a statement: so does a WITH query. */
+static bool
+name_inputs(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		{
+			rte->rtekind = RTE_CTE;
+			rte->ctename = rte->enrname;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, name_inputs, arg, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, name_inputs, arg);
+}
+
+void
+weir_describe_query_tree(StringInfo text, const Query *query)
+{
+	Query	   *copy = copyObject(unconstify(Query *, query));
+
+	(void) name_inputs((Node *) copy, NULL);
+	weir_describe_statement(text, pg_get_querydef(copy, true));
+}
+
 static bool
 is_chain(const WeirGraph *graph)
 {
@@ -77,10 +111,24 @@ describe_inputs(const WeirGraph *graph, const WeirNode *node, StringInfo text)
 		appendStringInfo(text, "%s%d", n == 0 ? " <- " : ", ", input->from + 1);
 }
 
+/* What it reads, which its query does not tell of all. */
+static void
+describe_scan(const WeirGraph *graph, const WeirNode *node, StringInfo text)
+{
+	Oid			stream = weir_scan_plan(node)->stream;
+	const WeirEdge *input = weir_node_input(graph, node, 0);
+
+	if (OidIsValid(stream))
+		appendStringInfo(text, "scan of %s\n", weir_describe_relation(stream));
+	else
+		appendStringInfo(text, "scan of the rows of %s\n", graph->nodes[input->from]->identity);
+}
+
 void
 weir_graph_describe(const WeirGraph *graph, StringInfo text)
 {
 	bool		chain = is_chain(graph);
+	bool		one_scan = weir_graph_node(graph, WEIR_NODE_SCAN, 1) == NULL;
 
 	for (int i = 0; i < graph->nnodes; i++)
 	{
@@ -92,6 +140,8 @@ weir_graph_describe(const WeirGraph *graph, StringInfo text)
 			describe_inputs(graph, node, text);
 			appendStringInfoChar(text, '\n');
 		}
+		if (node->kind == WEIR_NODE_SCAN && !one_scan)
+			describe_scan(graph, node, text);
 		weir_node_ops(node->kind)->describe(node, text);
 	}
 }

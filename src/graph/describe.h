@@ -6,6 +6,8 @@
 #ifndef WEIR_GRAPH_DESCRIBE_H
 #define WEIR_GRAPH_DESCRIBE_H
 
+#include "nodes/parsenodes.h"
+
 #include "graph/graph.h"
 
 extern void weir_graph_describe(const WeirGraph *graph, StringInfo text);
@@ -18,5 +20,6 @@ extern void weir_describe_columns(StringInfo text, const char *title, TupleDesc 
 extern void weir_describe_key(StringInfo text, const WeirNode *node);
 /* Indented, line by line. */
 extern void weir_describe_statement(StringInfo text, const char *statement);
+extern void weir_describe_query_tree(StringInfo text, const Query *query);
 
 #endif

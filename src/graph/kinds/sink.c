@@ -4,9 +4,6 @@
  */
 #include "postgres.h"
 
-#include "parser/parsetree.h"
-#include "utils/ruleutils.h"
-
 #include "base/executor_hooks.h"
 #include "graph/describe.h"
 #include "graph/kinds/sink.h"
@@ -15,28 +12,6 @@ static PlannedStmt *
 statement(const WeirNode *node)
 {
 	return weir_sink_plan(node)->statement;
-}
-
-/* SQL can only name a table where the input stands: so does a WITH query. */
-static char *
-query_text(const WeirSinkPlan *plan)
-{
-	Query	   *query = copyObject(plan->query);
-	ListCell   *lc;
-
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_SUBQUERY)
-		{
-			RangeTblEntry *input = rt_fetch(WEIR_SINK_INPUT_INDEX, rte->subquery->rtable);
-
-			input->rtekind = RTE_CTE;
-			input->ctename = pstrdup(WEIR_SINK_INPUT);
-		}
-	}
-	return pg_get_querydef(query, true);
 }
 
 static void
@@ -69,7 +44,7 @@ describe(const WeirNode *node, StringInfo text)
 	appendStringInfo(text, "sink: %s, in %s: %s\n", weir_describe_relation(plan->target),
 					 plan->alone ? "one sink task" : "the keyed tasks", plan->place_reason);
 	weir_describe_columns(text, "input", node->in);
-	weir_describe_statement(text, query_text(plan));
+	weir_describe_query_tree(text, plan->query);
 	appendStringInfo(text, "  %s: %s\n", batching, plan->batching_reason);
 	describe_writer(plan, text);
 }
