@@ -49,7 +49,7 @@ environment_of(const WeirNode *node)
 	if (!sink && OidIsValid(weir_scan_plan(node)->stream))
 		return NULL;
 	input->md.name = sink ? WEIR_SINK_INPUT : WEIR_SCAN_INPUT;
-	input->md.tupdesc = sink ? node->in : weir_scan_input_desc(node);
+	input->md.tupdesc = sink ? node->in : weir_scan_input_desc(node->in);
 	input->md.enrtype = ENR_NAMED_TUPLESTORE;
 	input->reldata = tuplestore_begin_heap(false, false, work_mem);
 	register_ENR(environment, input);
@@ -60,6 +60,7 @@ environment_of(const WeirNode *node)
 static void
 append_plan(StringInfo text, const WeirNode *node)
 {
+	WeirDescription to = {text, 0};
 	PlannedStmt *plan = weir_node_statement(node);
 	ExplainState *explain = NewExplainState();
 	QueryDesc  *query;
@@ -73,8 +74,8 @@ append_plan(StringInfo text, const WeirNode *node)
 	ExplainPrintPlan(explain, query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
-	appendStringInfo(text, "%s plan:\n", weir_node_ops(node->kind)->name);
-	weir_describe_statement(text, strip_end(explain->str->data));
+	weir_describe_line(&to, "%s plan:", weir_node_ops(node->kind)->name);
+	weir_describe_block(&to, strip_end(explain->str->data));
 }
 
 /* weir_internal.describe_query(query text, plans boolean) RETURNS text */
@@ -85,7 +86,7 @@ weir_describe_query(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	weir_graph_describe(dataflow->graph, &text);
+	weir_graph_describe(dataflow->graph, 0, &text);
 	if (PG_GETARG_BOOL(1))
 	{
 		for (int i = 0; i < dataflow->graph->nnodes; i++)

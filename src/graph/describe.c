@@ -1,16 +1,18 @@
 /*
  * graph/describe.c
- *		A graph for people.  Where it is a chain, the order of the lines says
- *		what leads where; else nodes are numbered, and name their inputs.
+ *		A graph for people.  A node that several read is told in full where it is
+ *		met first.
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/ruleutils.h"
 
 #include "graph/describe.h"
-#include "graph/kinds/scan.h"
+
+#define WEIR_SHORT_STATEMENT 120
 
 const char *
 weir_describe_relation(Oid relid)
@@ -19,42 +21,101 @@ weir_describe_relation(Oid relid)
 }
 
 void
-weir_describe_columns(StringInfo text, const char *title, TupleDesc desc)
+weir_describe_line(WeirDescription *to, const char *format,...)
 {
-	appendStringInfo(text, "  %s: (", title);
+	StringInfo	text = to->text;
+
+	appendStringInfoSpaces(text, to->indent);
+	for (;;)
+	{
+		va_list		arguments;
+		int			needed;
+
+		va_start(arguments, format);
+		needed = appendStringInfoVA(text, format, arguments);
+		va_end(arguments);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(text, needed);
+	}
+	appendStringInfoChar(text, '\n');
+}
+
+void
+weir_describe_columns(WeirDescription *to, const char *title, TupleDesc desc)
+{
+	StringInfoData columns;
+
+	initStringInfo(&columns);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attisdropped)
-			continue;
-		appendStringInfo(text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
-						 format_type_with_typemod(att->atttypid, att->atttypmod));
+		if (!att->attisdropped)
+			appendStringInfo(&columns, "%s%s %s", columns.len > 0 ? ", " : "", NameStr(att->attname),
+							 format_type_with_typemod(att->atttypid, att->atttypmod));
 	}
-	appendStringInfoString(text, ")\n");
+	weir_describe_line(to, "%s: %s", title, columns.len > 0 ? columns.data : "(no columns)");
 }
 
 void
-weir_describe_key(StringInfo text, const WeirNode *node)
+weir_describe_key(WeirDescription *to, const WeirNode *node)
 {
-	appendStringInfoString(text, " by (");
+	StringInfoData key;
+
+	initStringInfo(&key);
 	for (int i = 0; i < node->nkeys; i++)
-		appendStringInfo(text, "%s$%d %s", i > 0 ? ", " : "", node->keys[i].attno,
+		appendStringInfo(&key, "%s%s %s", i > 0 ? ", " : "",
+						 NameStr(TupleDescAttr(node->in, node->keys[i].attno - 1)->attname),
 						 format_type_be(node->keys[i].type));
-	appendStringInfoString(text, ")\n");
+	weir_describe_line(to, "Key: %s", key.data);
 }
 
-void
-weir_describe_statement(StringInfo text, const char *statement)
+/* On one line; NULL where that is too long, or might change what is quoted. */
+static char *
+one_line(const char *statement)
 {
-	appendStringInfoString(text, "    ");
+	StringInfoData line;
+
+	if (strpbrk(statement, "'\"$") != NULL)
+		return NULL;
+	initStringInfo(&line);
 	for (const char *at = statement; *at != '\0'; at++)
 	{
-		appendStringInfoChar(text, *at);
-		if (*at == '\n')
-			appendStringInfoString(text, "    ");
+		if (*at != ' ' && *at != '\n')
+			appendStringInfoChar(&line, *at);
+		else if (line.len > 0 && line.data[line.len - 1] != ' ')
+			appendStringInfoChar(&line, ' ');
 	}
-	appendStringInfoChar(text, '\n');
+	return line.len <= WEIR_SHORT_STATEMENT ? line.data : NULL;
+}
+
+void
+weir_describe_block(WeirDescription *to, const char *text)
+{
+	char	   *copy = pstrdup(text);
+	char	   *rest = copy;
+	size_t		margin = strspn(text, " ");
+
+	to->indent += 2;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		weir_describe_line(to, "%s", line + Min(margin, strspn(line, " ")));
+	to->indent -= 2;
+	pfree(copy);
+}
+
+void
+weir_describe_statement(WeirDescription *to, const char *title, const char *statement)
+{
+	const char *line = one_line(statement);
+
+	if (line)
+	{
+		weir_describe_line(to, "%s: %s", title, line);
+		return;
+	}
+	weir_describe_line(to, "%s:", title);
+	weir_describe_block(to, statement);
 }
 
 /* SQL can only name a table where rows are given to a statement: so does a WITH query. */
@@ -80,68 +141,65 @@ name_inputs(Node *node, void *arg)
 }
 
 void
-weir_describe_query_tree(StringInfo text, const Query *query)
+weir_describe_tree(WeirDescription *to, const Query *query)
 {
 	Query	   *copy = copyObject(unconstify(Query *, query));
 
 	(void) name_inputs((Node *) copy, NULL);
-	weir_describe_statement(text, pg_get_querydef(copy, true));
+	weir_describe_statement(to, "Statement", pg_get_querydef(copy, true));
 }
 
-static bool
-is_chain(const WeirGraph *graph)
+typedef struct Walk
 {
-	for (int i = 0; i < graph->nnodes; i++)
-	{
-		const WeirEdge *input = weir_node_input(graph, graph->nodes[i], 0);
+	const WeirGraph *graph;
+	int			parallelism;
+	bool	   *told;			/* each node */
+	WeirDescription to;
+} Walk;
 
-		if (i == 0 ? input != NULL : input == NULL || input->from != i - 1 ||
-			weir_node_input(graph, graph->nodes[i], 1) != NULL)
-			return false;
-	}
-	return true;
+static void
+describe_title(Walk *walk, const WeirNode *node, const char *arrow)
+{
+	StringInfoData title;
+	int			tasks = node->parallelism > 0 ? node->parallelism : walk->parallelism;
+
+	initStringInfo(&title);
+	weir_node_ops(node->kind)->title(node, &title);
+	if (walk->parallelism > 0)
+		appendStringInfo(&title, "  (tasks=%d)", tasks);
+	weir_describe_line(&walk->to, "%s%s%s", arrow, title.data,
+					   walk->told[node->id] ? "  (as above)" : "");
 }
 
 static void
-describe_inputs(const WeirGraph *graph, const WeirNode *node, StringInfo text)
+describe_node(Walk *walk, const WeirNode *node, bool root)
 {
+	int			indent = walk->to.indent;
 	const WeirEdge *input;
 
-	for (int n = 0; (input = weir_node_input(graph, node, n)) != NULL; n++)
-		appendStringInfo(text, "%s%d", n == 0 ? " <- " : ", ", input->from + 1);
-}
-
-/* What it reads, which its query does not tell of all. */
-static void
-describe_scan(const WeirGraph *graph, const WeirNode *node, StringInfo text)
-{
-	Oid			stream = weir_scan_plan(node)->stream;
-	const WeirEdge *input = weir_node_input(graph, node, 0);
-
-	if (OidIsValid(stream))
-		appendStringInfo(text, "scan of %s\n", weir_describe_relation(stream));
-	else
-		appendStringInfo(text, "scan of the rows of %s\n", graph->nodes[input->from]->identity);
+	check_stack_depth();
+	describe_title(walk, node, root ? "" : "->  ");
+	if (walk->told[node->id])
+		return;
+	walk->told[node->id] = true;
+	walk->to.indent += root ? 2 : 6;
+	weir_node_ops(node->kind)->describe(node, &walk->to);
+	for (int n = 0; (input = weir_node_input(walk->graph, node, n)) != NULL; n++)
+		describe_node(walk, walk->graph->nodes[input->from], false);
+	walk->to.indent = indent;
 }
 
 void
-weir_graph_describe(const WeirGraph *graph, StringInfo text)
+weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text)
 {
-	bool		chain = is_chain(graph);
-	bool		one_scan = weir_graph_node(graph, WEIR_NODE_SCAN, 1) == NULL;
+	Walk		walk = {graph, parallelism, palloc0(sizeof(bool) * graph->nnodes), {text, 0}};
+	const WeirNode *sink;
 
-	for (int i = 0; i < graph->nnodes; i++)
+	for (int n = 0; (sink = weir_graph_sink(graph, n)) != NULL; n++)
 	{
-		const WeirNode *node = graph->nodes[i];
-
-		if (!chain)
-		{
-			appendStringInfo(text, "(%d)", i + 1);
-			describe_inputs(graph, node, text);
+		if (n > 0)
 			appendStringInfoChar(text, '\n');
-		}
-		if (node->kind == WEIR_NODE_SCAN && !one_scan)
-			describe_scan(graph, node, text);
-		weir_node_ops(node->kind)->describe(node, text);
+		describe_node(&walk, sink, true);
 	}
+	pfree(walk.told);
 }

@@ -62,6 +62,16 @@ typedef struct WeirOperatorOps
 	 */
 	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
 
+	/*
+	 * Does it hold rows until it is told?  Then hands them on, in a transaction with
+	 * a snapshot: before a barrier goes on, before the end of its input, and where
+	 * output does not wait for checkpoints when sink_flush is due.  Which rows these
+	 * are its state says, so that it need not be the same operator.  NULL: it never
+	 * holds any.
+	 */
+	bool		(*holds) (const WeirOperator *op);
+	void		(*emit) (WeirOperator *op, WeirOutput *out);
+
 	/* Before its context goes.  committed: else what the transaction held is gone already. */
 	void		(*close) (WeirOperator *op, bool committed);
 } WeirOperatorOps;
@@ -69,6 +79,7 @@ typedef struct WeirOperatorOps
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_aggregate_operator;
 
 /* Does a node have an operator?  Sources and sinks have none. */
 extern bool weir_node_is_operator(const WeirNode *node);

@@ -1,6 +1,6 @@
 /*
  * graph/kinds/scan.c
- *		A SELECT over the rows of one source or keyed step.
+ *		A SELECT over the rows of one source, or of a keyed step.
  */
 #include "postgres.h"
 
@@ -17,25 +17,30 @@ statement(const WeirNode *node)
 }
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfoString(text, "Scan");
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirScanPlan *plan = weir_scan_plan(node);
 
-	weir_describe_columns(text, "rows", node->out);
-	weir_describe_query_tree(text, plan->query);
+	weir_describe_columns(to, "Output", node->out);
+	weir_describe_tree(to, plan->query);
 	if (plan->sorted)
-		appendStringInfoString(text, "  sorted in the order of the records\n");
+		weir_describe_line(to, "Sorted: in the order of the records");
 }
 
 TupleDesc
-weir_scan_input_desc(const WeirNode *node)
+weir_scan_input_desc(TupleDesc in)
 {
-	int			natts = node->in->natts;
-	TupleDesc	desc = CreateTemplateTupleDesc(natts + 1);
+	TupleDesc	desc = CreateTemplateTupleDesc(in->natts + 1);
 
-	for (int i = 1; i <= natts; i++)
-		TupleDescCopyEntry(desc, i, node->in, i);
-	TupleDescInitEntry(desc, natts + 1, WEIR_SCAN_ORDINAL, TIDOID, -1, 0);
+	for (int i = 1; i <= in->natts; i++)
+		TupleDescCopyEntry(desc, i, in, i);
+	TupleDescInitEntry(desc, in->natts + 1, WEIR_SCAN_ORDINAL, TIDOID, -1, 0);
 	TupleDescFinalize(desc);
 	return desc;
 }
@@ -43,5 +48,6 @@ weir_scan_input_desc(const WeirNode *node)
 const WeirNodeOps weir_scan_node = {
 	.name = "scan",
 	.statement = statement,
+	.title = title,
 	.describe = describe,
 };

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+
 #include "base/executor_hooks.h"
 #include "graph/describe.h"
 #include "graph/kinds/sink.h"
@@ -15,7 +16,7 @@ statement(const WeirNode *node)
 }
 
 static void
-describe_writer(const WeirSinkPlan *plan, StringInfo text)
+describe_writer(const WeirSinkPlan *plan, WeirDescription *to)
 {
 	static const char *const writers[] = {
 		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
@@ -24,15 +25,21 @@ describe_writer(const WeirSinkPlan *plan, StringInfo text)
 	};
 
 	if (plan->writer != WEIR_WRITER_EXECUTOR && weir_executor_is_watched_everywhere())
-		appendStringInfoString(text, "  written by the executor: another extension watches what it runs\n");
+		weir_describe_line(to, "Written: by the executor: another extension watches what it runs");
 	else if (plan->writer != WEIR_WRITER_EXECUTOR)
-		appendStringInfo(text, "  written without the executor: %s\n", writers[plan->writer]);
+		weir_describe_line(to, "Written: without the executor: %s", writers[plan->writer]);
 	else if (plan->writer_reason != plan->batching_reason)
-		appendStringInfo(text, "  written by the executor: %s\n", plan->writer_reason);
+		weir_describe_line(to, "Written: by the executor: %s", plan->writer_reason);
 }
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfo(text, "Insert on %s", weir_describe_relation(weir_sink_plan(node)->target));
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirSinkPlan *plan = weir_sink_plan(node);
 	const char *batching = "one record a statement";
@@ -41,17 +48,17 @@ describe(const WeirNode *node, StringInfo text)
 		batching = "many records a statement";
 	else if (plan->batching == WEIR_SINK_BATCH_DISTINCT)
 		batching = "many records a statement, no two that meet the same row";
-	appendStringInfo(text, "sink: %s, in %s: %s\n", weir_describe_relation(plan->target),
-					 plan->alone ? "one sink task" : "the keyed tasks", plan->place_reason);
-	weir_describe_columns(text, "input", node->in);
-	weir_describe_query_tree(text, plan->query);
-	appendStringInfo(text, "  %s: %s\n", batching, plan->batching_reason);
-	describe_writer(plan, text);
+	weir_describe_line(to, "Placement: in %s: %s", plan->alone ? "one sink task" : "the keyed tasks",
+					   plan->place_reason);
+	weir_describe_line(to, "Batching: %s: %s", batching, plan->batching_reason);
+	describe_writer(plan, to);
+	weir_describe_tree(to, plan->query);
 }
 
 const WeirNodeOps weir_sink_node = {
 	.name = "sink",
 	.sink = true,
 	.statement = statement,
+	.title = title,
 	.describe = describe,
 };
