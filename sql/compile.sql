@@ -137,9 +137,9 @@ ALTER TABLE parts ATTACH PARTITION parts_low FOR VALUES FROM (0) TO (10);
 CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (10) TO (20);
 CREATE UNIQUE INDEX ON parts_low (id);
 CREATE FUNCTION place(target text, key text, item text DEFAULT 'w.id') RETURNS text LANGUAGE sql AS $f$
-    SELECT substring(weir_internal.describe_query(format(
+    SELECT target || ', ' || substring(weir_internal.describe_query(format(
         $$INSERT INTO %s (id, name, v) SELECT %s, w.name, t FROM words w JOIN LATERAL total(w.id) t ON weir.key_by(%s)$$,
-        target, item, key)) FROM 'sink: ([^\n]*)')
+        target, item, key)) FROM 'Placement: ([^\n]*)')
 $f$;
 SELECT place(t, k) FROM (VALUES ('plain', 'w.id'), ('by_id', 'w.id'), ('by_id', 'w.name'), ('by_id', 'w.id, w.name'),
     ('by_id_name', 'w.id'), ('by_id_name', 'w.name, w.id'), ('by_id_name', 'w.id + 1'), ('by_name', 'w.name'),
@@ -169,9 +169,9 @@ SELECT t, place(t, k) FROM (VALUES ('by_serial', 'w.id'), ('by_identity', 'w.id'
     ('by_id_name', 'w.id, w.name COLLATE compiled.shady')) x(t, k);
 -- An update that moves a row in a unique index can meet another task's.
 CREATE FUNCTION place_upsert(target text, action text) RETURNS text LANGUAGE sql AS $f$
-    SELECT substring(weir_internal.describe_query(format(
+    SELECT target || ', ' || substring(weir_internal.describe_query(format(
         $$INSERT INTO %s AS x (id, name, v) SELECT w.id, w.name, t FROM words w JOIN LATERAL total(w.id) t
-            ON weir.key_by(w.id) ON CONFLICT %s$$, target, action)) FROM 'sink: ([^\n]*)')
+            ON weir.key_by(w.id) ON CONFLICT %s$$, target, action)) FROM 'Placement: ([^\n]*)')
 $f$;
 SELECT place_upsert(t, a) FROM (VALUES ('by_id', '(id) DO UPDATE SET v = excluded.v'),
     ('by_id', '(id) DO UPDATE SET id = excluded.id, name = x.name'), ('by_id', '(id) DO UPDATE SET id = x.id + 1'),
@@ -211,7 +211,7 @@ SELECT place('by_id', 'w.id', 'w.id::bigint::int');
 CREATE FUNCTION batching(conflict text, target text DEFAULT 'by_id', item text DEFAULT 'w.name') RETURNS text LANGUAGE sql AS $f$
     SELECT substring(weir_internal.describe_query(format(
         $$INSERT INTO %s (id, name, v) SELECT w.id, %s, 1 FROM words w %s$$, target, item, conflict))
-        FROM '\n  ((?:many|one) [^\n]*)')
+        FROM 'Batching: ([^\n]*)')
 $f$;
 CREATE FUNCTION peek() RETURNS text LANGUAGE sql STABLE AS 'SELECT count(*)::text FROM by_id';
 CREATE FUNCTION wrap(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';

@@ -148,25 +148,32 @@ SELECT weir.enable_checkpointing('j', sink_flush => '9 ms');
 SELECT weir.enable_checkpointing('j', lock_wait => '1 year');
 SELECT weir.enable_checkpointing('j', mode => 'perhaps_once');
 SELECT weir.enable_checkpointing('j', evry => '1 s');
-SELECT weir.explain_job('j') ~ 'checkpointing: none$' AS disabled;
+SELECT e FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 SELECT weir.disable_checkpointing('j');
 SELECT weir.enable_checkpointing('j');
-SELECT substring(weir.explain_job('j') FROM 'checkpointing: .*') AS defaults;
+SELECT e AS defaults FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 SELECT weir.enable_checkpointing('j', every => '2 s', mode => 'at_least_once',
     timeout => '60 s', min_pause => '500 ms', max_concurrent => 2, fail_on_errors => false,
     retain => 3, history => 50, sink_flush => '20 ms', lock_wait => '1 day');
-SELECT substring(weir.explain_job('j') FROM 'checkpointing: .*') AS named;
+SELECT e AS named FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 SELECT weir.enable_checkpointing('j', tolerable_failures => 4, fail_on_errors => false);
-SELECT substring(weir.explain_job('j') FROM 'tolerable_failures [^,]*') AS number_wins;
+SELECT substring(e FROM 'tolerable_failures [^,]*') AS number_wins FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 SELECT weir.enable_checkpointing('j', max_concurrent => 1);
-SELECT substring(weir.explain_job('j') FROM 'checkpointing: .*') AS the_rest_stays;
+SELECT e AS the_rest_stays FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 SELECT weir.enable_checkpointing('j', fail_on_errors => true);
-SELECT substring(weir.explain_job('j') FROM 'tolerable_failures [^,]*') AS later_call_wins;
+SELECT substring(e FROM 'tolerable_failures [^,]*') AS later_call_wins FROM weir.explain_job('j') e WHERE e ~ '^Checkpointing';
 BEGIN;
 SELECT weir.disable_checkpointing('j');
 ROLLBACK;
-SELECT weir.explain_job('j') ~ 'checkpointing: every' AS enabled;
+SELECT bool_or(e ~ '^Checkpointing: every') AS enabled FROM weir.explain_job('j') e;
 SELECT weir.enable_checkpointing('j', mode => 'exactly_once', every => '1 s', lock_wait => '5 s');
+
+-- the dataflow of a job, and of a query that no job has yet
+SELECT * FROM weir.explain_job('j');
+SELECT * FROM weir.explain_job(' -- once
+    /* more */ insert INTO averages SELECT f0, f1 FROM readings');
+SELECT * FROM weir.explain_job('INSERT INTO averages SELECT f0, f9 FROM readings');
+SELECT * FROM weir.explain_job(NULL);
 
 -- another job that writes the same table for longer than lock_wait
 SELECT weir.create_job('slow', 'INSERT INTO averages SELECT * FROM readings');

@@ -43,8 +43,8 @@ AS 'MODULE_PATHNAME', 'weir_wait_for_job';
 COMMENT ON FUNCTION weir.wait_for_job(text, text, interval)
 IS 'wait until a job has a status; false on timeout or when it has ended otherwise';
 
-CREATE FUNCTION weir.explain_job(name text)
-RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION weir.explain_job(job text)
+RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'weir_explain_job';
 COMMENT ON FUNCTION weir.explain_job(text)
-IS 'the dataflow a job''s query is cut into';
+IS 'the dataflow that a job''s query, or a query, is cut into';

@@ -71,3 +71,11 @@ RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_retry_dead_letters';
 COMMENT ON FUNCTION weir.retry_dead_letters(text, text)
 IS 'feed dead letters into their job again, all or those for which a condition holds; returns how many';
+
+-- In rows, as EXPLAIN has them.
+DROP FUNCTION weir.explain_job(text);
+CREATE FUNCTION weir.explain_job(job text)
+RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
+AS 'MODULE_PATHNAME', 'weir_explain_job';
+COMMENT ON FUNCTION weir.explain_job(text)
+IS 'the dataflow that a job''s query, or a query, is cut into';

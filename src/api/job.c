@@ -1,7 +1,6 @@
 /*
  * api/job.c
- *		weir.create_job, start_job, stop_job, drop_job, wait_for_job,
- *		explain_job.
+ *		weir.create_job, start_job, stop_job, drop_job, wait_for_job.
  *
  * create, start and drop act at the caller's commit and roll back with it;
  * stop_job acts at once and waits.
@@ -30,8 +29,8 @@
 #include "catalog/job_node.h"
 #include "compile/dataflow.h"
 #include "decide/clock.h"
-#include "graph/describe.h"
 #include "graph/kinds/source.h"
+#include "job/coordinator.h"
 #include "server/mark.h"
 #include "server/registry.h"
 #include "source/source.h"
@@ -45,7 +44,6 @@ PG_FUNCTION_INFO_V1(weir_start_job);
 PG_FUNCTION_INFO_V1(weir_stop_job);
 PG_FUNCTION_INFO_V1(weir_drop_job);
 PG_FUNCTION_INFO_V1(weir_wait_for_job);
-PG_FUNCTION_INFO_V1(weir_explain_job);
 
 void
 weir_check_unrestricted(const char *function)
@@ -112,8 +110,8 @@ duplicate_job(const char *name, bool if_not_exists)
 }
 
 /* State belongs to a key, and only the keyed step has one: elsewhere the first record would fail. */
-static void
-check_calls(const WeirDataflow *dataflow, const char *query)
+void
+weir_check_calls(const WeirDataflow *dataflow, const char *query)
 {
 	ListCell   *lc;
 
@@ -140,7 +138,7 @@ weir_job_compile_new(const WeirJob *job)
 {
 	WeirDataflow *dataflow = weir_job_compile(job);
 
-	check_calls(dataflow, job->query);
+	weir_check_calls(dataflow, job->query);
 	return dataflow;
 }
 
@@ -168,7 +166,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	dataflow = weir_compile(job.query, true);
-	check_calls(dataflow, job.query);
+	weir_check_calls(dataflow, job.query);
 	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
 		(void) weir_stream_get(weir_source_plan(source)->stream);	/* its options fit its columns */
 	job.id = weir_job_create(&job);
@@ -322,6 +320,9 @@ weir_start_job(PG_FUNCTION_ARGS)
 	job->start_from = 0;
 	if (savepoint)
 		weir_savepoint_start_from(job, savepoint);
+	if (fresh)
+		weir_kept_check_in_flight(job, weir_start_reached(job, weir_completed_all(job->id)),
+								  "begin with empty state", "start it with fresh => true");
 	weir_job_begin(job);
 	PG_RETURN_VOID();
 }
@@ -351,9 +352,11 @@ stop(const WeirJob *job, const char *function, WeirRequestKind kind, const char 
 				 errmsg("could not stop job \"%s\": %s", job->name, result.error),
 				 result.stopping ?
 				 errdetail("The job stops as soon as that process has left.") :
+				 result.ended ? errdetail("The job has come to another end before.") :
 				 errdetail("The job goes on."),
 				 result.stopping ?
 				 errhint("See what keeps the process; then weir.wait_for_job tells when the job has stopped.") :
+				 result.ended ? errhint("See status and status_reason of weir.jobs.") :
 				 errhint("Call it again, or weir.stop_job with cancel => true to stop without a checkpoint.")));
 }
 
@@ -523,67 +526,4 @@ weir_wait_for_job(PG_FUNCTION_ARGS)
 				 errdetail("weir is not in shared_preload_libraries."),
 				 errhint("weir.start_job tells what to set.")));
 	PG_RETURN_BOOL(wait_for_status(job, wanted, deadline));
-}
-
-static void
-append_restart_strategy(StringInfo text, const WeirRestartConfig *r)
-{
-	appendStringInfo(text, "restart strategy: %s", weir_restart_strategy_name(r->strategy));
-	if (r->strategy == WEIR_RESTART_FIXED_DELAY && r->attempts < 0)
-		appendStringInfo(text, ", attempts unlimited, delay %s", weir_interval_text(r->delay));
-	else if (r->strategy == WEIR_RESTART_FIXED_DELAY)
-		appendStringInfo(text, ", attempts " INT64_FORMAT ", delay %s", (int64) r->attempts,
-						 weir_interval_text(r->delay));
-	else if (r->strategy == WEIR_RESTART_FAILURE_RATE)
-		appendStringInfo(text, ", max_failures %d, within %s, delay %s", r->max_failures,
-						 weir_interval_text(r->within), weir_interval_text(r->delay));
-	else if (r->strategy == WEIR_RESTART_EXPONENTIAL_DELAY)
-		appendStringInfo(text, ", initial_delay %s, max_delay %s, multiplier %g, reset_after %s, jitter %g",
-						 weir_interval_text(r->initial_delay), weir_interval_text(r->max_delay),
-						 r->multiplier, weir_interval_text(r->reset_after), r->jitter);
-}
-
-static void
-append_checkpointing(StringInfo text, const WeirJob *job)
-{
-	const WeirCheckpointConfig *c = &job->checkpoint;
-
-	if (text->len > 0 && text->data[text->len - 1] != '\n')
-		appendStringInfoChar(text, '\n');
-	if (!job->checkpointing)
-	{
-		appendStringInfoString(text, "checkpointing: none");
-		return;
-	}
-	appendStringInfo(text, "checkpointing: every %s, %s, timeout %s, min_pause %s, max_concurrent %d, ",
-					 weir_interval_text(c->every), weir_mode_name(c->mode),
-					 weir_interval_text(c->timeout), weir_interval_text(c->min_pause),
-					 c->max_concurrent);
-	if (c->tolerable < 0)
-		appendStringInfoString(text, "tolerable_failures unlimited, ");
-	else
-		appendStringInfo(text, "tolerable_failures " INT64_FORMAT ", ", (int64) c->tolerable);
-	appendStringInfo(text, "retain %d, history %d, sink_flush %s, lock_wait %s",
-					 c->retain, job->history, weir_interval_text(job->sink_flush),
-					 weir_interval_text(job->lock_wait));
-	if (job->unaligned_after >= 0)
-		appendStringInfo(text, ", unaligned_after %s", weir_interval_text(job->unaligned_after));
-}
-
-Datum
-weir_explain_job(PG_FUNCTION_ARGS)
-{
-	WeirJob    *job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job name"));
-	WeirDataflow *dataflow = weir_job_compile(job);
-	StringInfoData text;
-
-	initStringInfo(&text);
-	weir_graph_describe(dataflow->graph, &text);
-	weir_dataflow_free(dataflow);
-	if (text.len > 0 && text.data[text.len - 1] != '\n')
-		appendStringInfoChar(&text, '\n');
-	appendStringInfo(&text, "parallelism: %d of at most %d\n", job->parallelism, job->max_parallelism);
-	append_restart_strategy(&text, &job->restart);
-	append_checkpointing(&text, job);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
 }

@@ -57,6 +57,7 @@ sink_environment(const WeirNode *sink)
 static void
 append_plan(StringInfo text, const WeirNode *node)
 {
+	WeirDescription to = {text, 0};
 	PlannedStmt *plan = weir_node_statement(node);
 	ExplainState *explain = NewExplainState();
 	QueryDesc  *query;
@@ -70,8 +71,8 @@ append_plan(StringInfo text, const WeirNode *node)
 	ExplainPrintPlan(explain, query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
-	appendStringInfo(text, "%s plan:\n", weir_node_ops(node->kind)->name);
-	weir_describe_statement(text, strip_end(explain->str->data));
+	weir_describe_line(&to, "%s plan:", weir_node_ops(node->kind)->name);
+	weir_describe_block(&to, strip_end(explain->str->data));
 }
 
 /* weir_internal.describe_query(query text, plans boolean) RETURNS text */
@@ -82,7 +83,7 @@ weir_describe_query(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	weir_graph_describe(dataflow->graph, &text);
+	weir_graph_describe(dataflow->graph, 0, &text);
 	if (PG_GETARG_BOOL(1))
 	{
 		for (int i = 0; i < dataflow->graph->nnodes; i++)

@@ -1,13 +1,16 @@
 /*
  * graph/describe.c
- *		A graph for people.  Where it is a chain, the order of the lines says
- *		what leads where; else nodes are numbered, and name their inputs.
+ *		A graph for people.  A node that several read is told in full where it is
+ *		met first.
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "graph/describe.h"
+
+#define WEIR_SHORT_STATEMENT 120
 
 const char *
 weir_describe_relation(Oid relid)
@@ -16,82 +19,154 @@ weir_describe_relation(Oid relid)
 }
 
 void
-weir_describe_columns(StringInfo text, const char *title, TupleDesc desc)
+weir_describe_line(WeirDescription *to, const char *format,...)
 {
-	appendStringInfo(text, "  %s: (", title);
-	for (int i = 0; i < desc->natts; i++)
+	StringInfo	text = to->text;
+
+	appendStringInfoSpaces(text, to->indent);
+	for (;;)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
+		va_list		arguments;
+		int			needed;
 
-		if (att->attisdropped)
-			continue;
-		appendStringInfo(text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
-						 format_type_with_typemod(att->atttypid, att->atttypmod));
-	}
-	appendStringInfoString(text, ")\n");
-}
-
-void
-weir_describe_key(StringInfo text, const WeirNode *node)
-{
-	appendStringInfoString(text, " by (");
-	for (int i = 0; i < node->nkeys; i++)
-		appendStringInfo(text, "%s$%d %s", i > 0 ? ", " : "", node->keys[i].attno,
-						 format_type_be(node->keys[i].type));
-	appendStringInfoString(text, ")\n");
-}
-
-void
-weir_describe_statement(StringInfo text, const char *statement)
-{
-	appendStringInfoString(text, "    ");
-	for (const char *at = statement; *at != '\0'; at++)
-	{
-		appendStringInfoChar(text, *at);
-		if (*at == '\n')
-			appendStringInfoString(text, "    ");
+		va_start(arguments, format);
+		needed = appendStringInfoVA(text, format, arguments);
+		va_end(arguments);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(text, needed);
 	}
 	appendStringInfoChar(text, '\n');
 }
 
-static bool
-is_chain(const WeirGraph *graph)
+void
+weir_describe_columns(WeirDescription *to, const char *title, TupleDesc desc)
 {
-	for (int i = 0; i < graph->nnodes; i++)
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < desc->natts; i++)
 	{
-		const WeirEdge *input = weir_node_input(graph, graph->nodes[i], 0);
+		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (i == 0 ? input != NULL : input == NULL || input->from != i - 1 ||
-			weir_node_input(graph, graph->nodes[i], 1) != NULL)
-			return false;
+		if (!att->attisdropped)
+			appendStringInfo(&columns, "%s%s %s", columns.len > 0 ? ", " : "", NameStr(att->attname),
+							 format_type_with_typemod(att->atttypid, att->atttypmod));
 	}
-	return true;
-}
-
-static void
-describe_inputs(const WeirGraph *graph, const WeirNode *node, StringInfo text)
-{
-	const WeirEdge *input;
-
-	for (int n = 0; (input = weir_node_input(graph, node, n)) != NULL; n++)
-		appendStringInfo(text, "%s%d", n == 0 ? " <- " : ", ", input->from + 1);
+	weir_describe_line(to, "%s: %s", title, columns.len > 0 ? columns.data : "(no columns)");
 }
 
 void
-weir_graph_describe(const WeirGraph *graph, StringInfo text)
+weir_describe_key(WeirDescription *to, const WeirNode *node)
 {
-	bool		chain = is_chain(graph);
+	StringInfoData key;
 
-	for (int i = 0; i < graph->nnodes; i++)
+	initStringInfo(&key);
+	for (int i = 0; i < node->nkeys; i++)
+		appendStringInfo(&key, "%s%s %s", i > 0 ? ", " : "",
+						 NameStr(TupleDescAttr(node->in, node->keys[i].attno - 1)->attname),
+						 format_type_be(node->keys[i].type));
+	weir_describe_line(to, "Key: %s", key.data);
+}
+
+/* On one line; NULL where that is too long, or might change what is quoted. */
+static char *
+one_line(const char *statement)
+{
+	StringInfoData line;
+
+	if (strpbrk(statement, "'\"$") != NULL)
+		return NULL;
+	initStringInfo(&line);
+	for (const char *at = statement; *at != '\0'; at++)
 	{
-		const WeirNode *node = graph->nodes[i];
-
-		if (!chain)
-		{
-			appendStringInfo(text, "(%d)", i + 1);
-			describe_inputs(graph, node, text);
-			appendStringInfoChar(text, '\n');
-		}
-		weir_node_ops(node->kind)->describe(node, text);
+		if (*at != ' ' && *at != '\n')
+			appendStringInfoChar(&line, *at);
+		else if (line.len > 0 && line.data[line.len - 1] != ' ')
+			appendStringInfoChar(&line, ' ');
 	}
+	return line.len <= WEIR_SHORT_STATEMENT ? line.data : NULL;
+}
+
+void
+weir_describe_block(WeirDescription *to, const char *text)
+{
+	char	   *copy = pstrdup(text);
+	char	   *rest = copy;
+	size_t		margin = strspn(text, " ");
+
+	to->indent += 2;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		weir_describe_line(to, "%s", line + Min(margin, strspn(line, " ")));
+	to->indent -= 2;
+	pfree(copy);
+}
+
+void
+weir_describe_statement(WeirDescription *to, const char *title, const char *statement)
+{
+	const char *line = one_line(statement);
+
+	if (line)
+	{
+		weir_describe_line(to, "%s: %s", title, line);
+		return;
+	}
+	weir_describe_line(to, "%s:", title);
+	weir_describe_block(to, statement);
+}
+
+typedef struct Walk
+{
+	const WeirGraph *graph;
+	int			parallelism;
+	bool	   *told;			/* each node */
+	WeirDescription to;
+} Walk;
+
+static void
+describe_title(Walk *walk, const WeirNode *node, const char *arrow)
+{
+	StringInfoData title;
+	int			tasks = node->parallelism > 0 ? node->parallelism : walk->parallelism;
+
+	initStringInfo(&title);
+	weir_node_ops(node->kind)->title(node, &title);
+	if (walk->parallelism > 0)
+		appendStringInfo(&title, "  (tasks=%d)", tasks);
+	weir_describe_line(&walk->to, "%s%s%s", arrow, title.data,
+					   walk->told[node->id] ? "  (as above)" : "");
+}
+
+static void
+describe_node(Walk *walk, const WeirNode *node, bool root)
+{
+	int			indent = walk->to.indent;
+	const WeirEdge *input;
+
+	check_stack_depth();
+	describe_title(walk, node, root ? "" : "->  ");
+	if (walk->told[node->id])
+		return;
+	walk->told[node->id] = true;
+	walk->to.indent += root ? 2 : 6;
+	weir_node_ops(node->kind)->describe(node, &walk->to);
+	for (int n = 0; (input = weir_node_input(walk->graph, node, n)) != NULL; n++)
+		describe_node(walk, walk->graph->nodes[input->from], false);
+	walk->to.indent = indent;
+}
+
+void
+weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text)
+{
+	Walk		walk = {graph, parallelism, palloc0(sizeof(bool) * graph->nnodes), {text, 0}};
+	const WeirNode *sink;
+
+	for (int n = 0; (sink = weir_graph_sink(graph, n)) != NULL; n++)
+	{
+		if (n > 0)
+			appendStringInfoChar(text, '\n');
+		describe_node(&walk, sink, true);
+	}
+	pfree(walk.told);
 }

@@ -1,22 +1,32 @@
 /*
  * graph/describe.h
- *		The picture of a graph, for weir.explain_job: each node in turn, as its
- *		kind tells it.
+ *		The picture of a graph, for weir.explain_job: a tree as EXPLAIN draws it,
+ *		from each sink down to the sources.
  */
 #ifndef WEIR_GRAPH_DESCRIBE_H
 #define WEIR_GRAPH_DESCRIBE_H
 
 #include "graph/graph.h"
 
-extern void weir_graph_describe(const WeirGraph *graph, StringInfo text);
+struct WeirDescription
+{
+	StringInfo	text;			/* lines, each with its end */
+	int			indent;			/* of the lines to come */
+};
+
+/* parallelism: the job's; 0: numbers of tasks are not told. */
+extern void weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text);
 
 /* For the kinds.  A name as one would write it in a query here. */
 extern const char *weir_describe_relation(Oid relid);
-/* "  title: (name type, ...)" */
-extern void weir_describe_columns(StringInfo text, const char *title, TupleDesc desc);
-/* " by ($1 bigint)" */
-extern void weir_describe_key(StringInfo text, const WeirNode *node);
-/* Indented, line by line. */
-extern void weir_describe_statement(StringInfo text, const char *statement);
+extern void weir_describe_line(WeirDescription *to, const char *format,...) pg_attribute_printf(2, 3);
+/* "Title: name type, ..." */
+extern void weir_describe_columns(WeirDescription *to, const char *title, TupleDesc desc);
+/* "Key: name type, ..." */
+extern void weir_describe_key(WeirDescription *to, const WeirNode *node);
+/* Below, line by line. */
+extern void weir_describe_block(WeirDescription *to, const char *text);
+/* "Title: text", or the text below, line by line, where it is long. */
+extern void weir_describe_statement(WeirDescription *to, const char *title, const char *statement);
 
 #endif

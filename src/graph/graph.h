@@ -4,7 +4,7 @@
  *		which the rows go.  Compiled from the job's query; coordinator, tasks,
  *		weir.try_job, weir.explain_job and weir.state read it.
  *
- *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
+ *	source -> scan -(BY_KEY)-> function, count_window, aggregate -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
  *
  * Nodes stand in an order in which every edge leads from an earlier to a later
@@ -80,6 +80,8 @@ typedef struct WeirGraph
 	List	   *items;			/* PlanInvalItems: functions and types */
 } WeirGraph;
 
+typedef struct WeirDescription WeirDescription;	/* graph/describe.h */
+
 /* What there is to know of a kind of node. */
 typedef struct WeirNodeOps
 {
@@ -89,8 +91,9 @@ typedef struct WeirNodeOps
 	bool		sink;
 	/* The statement that it runs; NULL: none. */
 	PlannedStmt *(*statement) (const WeirNode *node);
-	/* Lines for people. */
-	void		(*describe) (const WeirNode *node, StringInfo text);
+	/* For people: what it is, in some words, and lines on how it does that. */
+	void		(*title) (const WeirNode *node, StringInfo text);
+	void		(*describe) (const WeirNode *node, WeirDescription *to);
 	/* Adds to relations and items what its statement does not name; NULL: nothing. */
 	void		(*depend) (const WeirNode *node, WeirGraph *graph);
 	/* The stream or function by which it is known when its name changes; NULL: none. */

@@ -1,11 +1,13 @@
 /*
  * operator/node_store.c
- *		What state a keyed step keeps: what its function declares, or its window.
+ *		What state a keyed step keeps: what its function declares, its window, or
+ *		what its aggregates have come to.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 
+#include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/source.h"
 #include "graph/number.h"
@@ -15,26 +17,64 @@
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
-/* The state that a window is: nobody declared it. */
+/* The state that aggregates are: nobody declared it. */
 static WeirStateDecl *
-window_state(const WeirNode *node, int *nstates)
+aggregates_state(const WeirNode *node, WeirStateKind kind, void *ttl, WeirWindowDecl *window)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+
+	window->input = node->in;
+	state->name = pstrdup(weir_node_ops(node->kind)->state_name(node));
+	state->kind = kind;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(ttl);
+	state->window = window;
+	return state;
+}
+
+static WeirStateDecl *
+window_state(const WeirNode *node)
 {
 	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
-	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
 	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
 
 	window->size = plan->size;
 	window->slide = plan->slide;
 	window->aggregates = plan->aggregates;
-	window->input = node->in;
-	state->name = pstrdup(plan->state_name);
-	state->kind = WEIR_STATE_WINDOW;
-	state->type = BYTEAOID;
-	state->typmod = -1;
-	state->ttl = weir_ttl_rule(plan->ttl);
-	state->window = window;
+	return aggregates_state(node, WEIR_STATE_WINDOW, plan->ttl, window);
+}
+
+static WeirStateDecl *
+running_state(const WeirNode *node)
+{
+	WeirWindowDecl *running = palloc(sizeof(WeirWindowDecl));
+
+	running->size = running->slide = 1;
+	running->aggregates = weir_aggregate_plan(node)->aggregates;
+	return aggregates_state(node, WEIR_STATE_RUNNING, NULL, running);
+}
+
+/* Of a step without a function. */
+static WeirStateDecl *
+own_state(const WeirNode *node, int *nstates)
+{
 	*nstates = 1;
-	return state;
+	return node->kind == WEIR_NODE_AGGREGATE ? running_state(node) : window_state(node);
+}
+
+static const char *
+step_name(const WeirNode *node)
+{
+	switch (node->kind)
+	{
+		case WEIR_NODE_AGGREGATE:
+			return "GROUP BY";
+		case WEIR_NODE_COUNT_WINDOW:
+			return "weir.count_window";
+		default:
+			return node->identity;
+	}
 }
 
 WeirStore *
@@ -52,9 +92,8 @@ weir_node_store_create(const WeirNode *node, int max_parallelism, int first, int
 		keys[i].collation = node->keys[i].collation;
 	}
 	states = OidIsValid(function) ? weir_state_declarations(function, &nstates) :
-		window_state(node, &nstates);
-	return weir_store_create(OidIsValid(function) ? node->identity : "weir.count_window",
-							 node->nkeys, keys, nstates, states, max_parallelism, first, end);
+		own_state(node, &nstates);
+	return weir_store_create(step_name(node), node->nkeys, keys, nstates, states, max_parallelism, first, end);
 }
 
 int64

@@ -62,6 +62,12 @@ typedef struct WeirOperatorOps
 	 */
 	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
 
+	/*
+	 * Hands on what it holds back until it is asked: before a checkpoint, and when
+	 * output is due.  In a transaction with a snapshot; NULL: it holds nothing.
+	 */
+	void		(*emit) (WeirOperator *op, WeirOutput *out);
+
 	/* Before its context goes.  committed: else what the transaction held is gone already. */
 	void		(*close) (WeirOperator *op, bool committed);
 } WeirOperatorOps;
@@ -69,6 +75,7 @@ typedef struct WeirOperatorOps
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_aggregate_operator;
 
 /* Does a node have an operator?  Sources and sinks have none. */
 extern bool weir_node_is_operator(const WeirNode *node);

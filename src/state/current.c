@@ -12,7 +12,8 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_MAP] = "map",
 	[WEIR_STATE_REDUCING] = "reducing",
 	[WEIR_STATE_AGGREGATING] = "aggregating",
-	[WEIR_STATE_WINDOW] = "window"
+	[WEIR_STATE_WINDOW] = "window",
+	[WEIR_STATE_RUNNING] = "running"
 };
 
 const char *

@@ -224,7 +224,7 @@ purge_dirty(WeirStore *store, WeirGroup *group)
 	{
 		WeirEntry  *entry = group->dirty[i];
 
-		if (!(entry->flags & WEIR_ENTRY_WRITTEN) && entry != store->entry &&
+		if (!(entry->flags & (WEIR_ENTRY_WRITTEN | WEIR_ENTRY_CHANGED)) && entry != store->entry &&
 			weir_entry_is_empty(store, entry))
 			weir_entry_delete(store, group, entry);
 		else

@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 
 #include "base/keytype.h"
+#include "record/batch.h"
 #include "state/flat.h"
 #include "state/input.h"
 #include "state/slab.h"
@@ -28,6 +29,8 @@
 
 #define WEIR_ENTRY_DIRTY 1		/* in its group's dirty list */
 #define WEIR_ENTRY_WRITTEN 2	/* some chunk since the group's last full one may hold it */
+
+#define WEIR_ENTRY_CHANGED 4	/* in the store's list of changed keys */
 
 #define WEIR_CELL_PRESENT 1
 #define WEIR_CELL_NULL 2		/* present, and the value is SQL NULL */
@@ -196,7 +199,8 @@ typedef enum WeirUndoKind
 {
 	WEIR_UNDO_CELL,				/* the whole cell, its value or object the log's */
 	WEIR_UNDO_STAMP,
-	WEIR_UNDO_CHANGE			/* a part of its live object */
+	WEIR_UNDO_CHANGE,			/* a part of its live object */
+	WEIR_UNDO_NOTED				/* its entry came into the list of changed keys */
 } WeirUndoKind;
 
 typedef struct WeirUndo
@@ -209,6 +213,16 @@ typedef struct WeirUndo
 	WeirCell	old;
 	void	   *change;			/* what the live object noted */
 } WeirUndo;
+
+/* A key that has changed, and the record that changed it first. */
+typedef struct WeirChange
+{
+	WeirEntry  *entry;
+	int64		line;
+	char	   *raw;			/* NULL: it is not kept */
+	int			raw_len;
+	int			source;
+} WeirChange;
 
 struct WeirStore
 {
@@ -242,6 +256,12 @@ struct WeirStore
 	WeirGroup  *group;			/* its group, once looked up */
 	WeirEntry  *entry;			/* its entry, once looked up and found */
 	bool		looked_up;
+
+	/* changed.c: keys whose rows are to be handed on */
+	WeirChange *changes;
+	int64		nchanges;
+	int64		changes_room;
+	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
 	/* undo log */
 	WeirUndo   *undo;
@@ -369,7 +389,13 @@ extern void weir_undo_log(WeirState *state, WeirGroup *group, WeirEntry *entry,
 extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *entry,
 								 void *change);
 
-/* window.c */
+/* changed.c */
+extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
+							 const WeirBatch *in, int row);
+extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
+extern void weir_changes_forget(WeirStore *store);
+
+/* window_object.c */
 extern const WeirLiveOps weir_window_ops;
 
 /* live.c: which kinds have live objects */

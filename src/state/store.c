@@ -11,7 +11,9 @@
  *		live.c		kinds of state that keep objects in memory
  *		undo.c		subtransactions
  *		sweep.c		incremental cleanup of what has expired
- *		window.c	count windows
+ *		changed.c	which keys' rows are to be handed on
+ *		window.c	count windows; window_object.c, window_native.c
+ *		running.c	running aggregates
  *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
  *		native.c	the common ones by machine arithmetic; native_flat.c
  *		value.c		value state: read, update, clear

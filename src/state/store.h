@@ -19,7 +19,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_MAP,
 	WEIR_STATE_REDUCING,
 	WEIR_STATE_AGGREGATING,
-	WEIR_STATE_WINDOW			/* of GROUP BY weir.count_window: no user declares it */
+	WEIR_STATE_WINDOW,			/* of GROUP BY weir.count_window: no user declares it */
+	WEIR_STATE_RUNNING			/* of GROUP BY without a window: likewise */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -40,7 +41,7 @@ typedef struct WeirStateDecl
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
-	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW */
+	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW, WEIR_STATE_RUNNING */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey
@@ -105,7 +106,7 @@ extern void weir_store_set_clock(WeirStore *store, int64 clock);
  * A group without changes (or, full, without keys) yields nothing - but a full snapshot of an
  * emptied group yields one empty full chunk where earlier chunks may exist.
  * A group's first snapshot is full in any case.  Not inside a subtransaction, nor
- * while a key is current.  A payload is the writer's only during the call.
+ * while a key is current or changed keys have not been handed on.  A payload is the writer's only during the call.
  */
 typedef void (*WeirChunkWriter) (void *arg, int group, bool is_full, int seq, bytea *payload);
 extern void weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *arg,

@@ -53,9 +53,15 @@ weir_entry_expire(WeirStore *store, WeirGroup *group, WeirEntry *entry)
 		(void) expire_cell(&store->states[i], group, entry, PG_INT32_MAX);
 }
 
+/* A key whose row is still to be handed on has time until then. */
 static void
 visit(WeirStore *store, WeirGroup *group, WeirEntry *entry)
 {
+	if (entry->flags & WEIR_ENTRY_CHANGED)
+	{
+		store->sweep_next_expiry = Min(store->sweep_next_expiry, store->clock);
+		return;
+	}
 	for (int i = 0; i < store->nstates; i++)
 	{
 		int64		next = expire_cell(&store->states[i], group, entry, SWEEP_PARTS);

@@ -128,6 +128,9 @@ undo_change(WeirStore *store, WeirUndo *undo)
 		case WEIR_UNDO_CHANGE:
 			revert_change(state, group, undo);
 			break;
+		case WEIR_UNDO_NOTED:
+			weir_change_take_back(store, undo->entry);
+			break;
 	}
 }
 

@@ -548,5 +548,6 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 	build(chain);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	return chain;
 }

@@ -243,6 +243,7 @@ snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *time
 		written = weir_now();
 		PopActiveSnapshot();
 		CommitTransactionCommand();
+		MemoryContextSwitchTo(c->task->context);
 	}
 	if (writes)
 		times->write += weir_now() - written;

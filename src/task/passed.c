@@ -224,4 +224,5 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc)
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 }

@@ -171,6 +171,7 @@ load_job(WeirTask *task)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	if (task->job == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -260,6 +261,7 @@ weir_task_compile(WeirTask *task)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 }
 
 bool

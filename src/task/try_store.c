@@ -14,7 +14,6 @@
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
-#include "graph/kinds/count_window.h"
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "state/declaration.h"
@@ -160,7 +159,7 @@ shape_of(const WeirNode *step)
 		add_declarations(&shape, function);
 		return shape.data;
 	}
-	appendStringInfoString(&shape, weir_count_window_plan(step)->state_name);
+	appendStringInfoString(&shape, weir_node_ops(step->kind)->state_name(step));
 	for (int i = 0; i < step->in->natts; i++)
 		appendStringInfo(&shape, " %u", TupleDescAttr(step->in, i)->atttypid);
 	return shape.data;

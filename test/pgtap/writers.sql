@@ -53,8 +53,8 @@ $$;
 
 CREATE FUNCTION is_same(name text, reason text, compared text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN NEXT matches(weir.explain_job('fast ' || name), 'written without the executor', name || ': past the executor');
-    RETURN NEXT matches(weir.explain_job('slow ' || name), 'written by the executor: the table has triggers', name || ': by the executor');
+    RETURN NEXT matches((SELECT string_agg(e, E'\n') FROM weir.explain_job('fast ' || name) e), 'Written: without the executor', name || ': past the executor');
+    RETURN NEXT matches((SELECT string_agg(e, E'\n') FROM weir.explain_job('slow ' || name) e), 'Written: by the executor: the table has triggers', name || ': by the executor');
     RETURN NEXT is(outcome('fast ' || name), outcome('slow ' || name), name || ': the same outcome');
     RETURN NEXT alike(outcome('fast ' || name), reason, name || ': the one that is expected');
     RETURN NEXT results_eq(format('SELECT %s FROM fast.target ORDER BY 1, 2', compared),

@@ -211,15 +211,16 @@ end_attempt(World *w)
 		co->outcome = outcomes[co->stop.ending];
 }
 
-/* As job/stop.c. */
+/* As job/stop.c.  Each action there is, taken once, comes to rest. */
 void
 coordinator_stop_act(World *w)
 {
 	Coordinator *co = &w->co;
+	int			i;
 
 	if (all_ended(w))
 		weir_stop_all_ended(&co->stop);
-	for (;;)
+	for (i = 0; i <= WEIR_STOP_END; i++)
 	{
 		WeirStopAction action = weir_stop_next(&co->stop);
 
@@ -236,6 +237,7 @@ coordinator_stop_act(World *w)
 			return;
 		}
 	}
+	violate(w, "what is done for the end of a job comes to rest");
 }
 
 static bool

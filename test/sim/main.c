@@ -23,6 +23,7 @@
 #include "sim.h"
 
 #define SHOWN_STEPS 50
+#define MAX_JOBS 1024
 
 typedef struct Options
 {
@@ -41,13 +42,12 @@ typedef struct Shared
 	atomic_long played;
 	atomic_long events[E_COUNT];
 	atomic_bool stop;
-	atomic_bool aborted;		/* by an assertion */
 	atomic_ullong bad;			/* least seed that broke a promise; 0: none */
+	atomic_ullong playing[MAX_JOBS];	/* the seed of each process */
 } Shared;
 
 static World world;
-static Shared *shared_state;
-static uint64_t playing;		/* seed */
+static const char *crash;		/* what ended a process that played; NULL: none */
 
 static double
 seconds_now(void)
@@ -79,17 +79,7 @@ report_bad(Shared *shared, uint64_t seed)
 	atomic_store(&shared->stop, true);
 }
 
-/* An assertion of the decision code, in a process that plays. */
-static void
-on_abort(int signal_number)
-{
-	(void) signal_number;
-	atomic_store(&shared_state->aborted, true);
-	report_bad(shared_state, playing);
-	_exit(0);
-}
-
-/* The same in a schedule that is shown. */
+/* An assertion of the decision code, in a schedule that is shown. */
 static void
 show_abort(int signal_number)
 {
@@ -112,7 +102,7 @@ play_share(const Options *o, Shared *shared, int job, double until)
 		if (atomic_load_explicit(&shared->stop, memory_order_relaxed) ||
 			((i / o->jobs) % 256 == 255 && o->seconds > 0 && seconds_now() > until))
 			break;
-		playing = seed;
+		atomic_store(&shared->playing[job], seed);
 		world_play(&world, seed, o->steps, o->shape, false);
 		atomic_fetch_add_explicit(&shared->played, 1, memory_order_relaxed);
 		if (world.violation != NULL)
@@ -122,22 +112,54 @@ play_share(const Options *o, Shared *shared, int job, double until)
 		atomic_fetch_add(&shared->events[e], world.events[e]);
 }
 
+/*
+ * A process that ends otherwise than by _exit(0) has found a crash in what it
+ * played, an assertion mostly; one that was killed has found nothing.
+ */
+static bool
+judge_end(Shared *shared, int job, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	{
+		printf("# a process was killed while it played the seed %llu\n",
+			   atomic_load(&shared->playing[job]));
+		atomic_store(&shared->stop, true);
+		return false;
+	}
+	crash = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT ?
+		"an assertion of the decision code" : "a crash of the decision code";
+	report_bad(shared, atomic_load(&shared->playing[job]));
+	return true;
+}
+
+static int
+job_of(const pid_t *pids, int njobs, pid_t pid)
+{
+	int			job = 0;
+
+	while (job < njobs - 1 && pids[job] != pid)
+		job++;
+	return job;
+}
+
 static bool
 play_all(const Options *o, Shared *shared)
 {
 	double		until = seconds_now() + o->seconds;
+	pid_t		pids[MAX_JOBS];
 	bool		whole = true;
 	int			status;
 	int			job;
+	pid_t		pid;
 
 	fflush(stdout);
 	for (job = 0; job < o->jobs; job++)
 	{
-		pid_t		pid = fork();
-
+		pids[job] = pid = fork();
 		if (pid == 0)
 		{
-			signal(SIGABRT, on_abort);
 			play_share(o, shared, job, until);
 			_exit(0);
 		}
@@ -147,8 +169,8 @@ play_all(const Options *o, Shared *shared)
 			whole = false;
 		}
 	}
-	while (wait(&status) > 0)
-		whole = whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	while ((pid = wait(&status)) > 0)
+		whole = judge_end(shared, job_of(pids, o->jobs, pid), status) && whole;
 	return whole;
 }
 
@@ -172,8 +194,8 @@ hunt_mutant(const Options *o, Shared *shared)
 {
 	bool		found = atomic_load(&shared->bad) != 0;
 
-	if (atomic_load(&shared->aborted))
-		world.violation = "an assertion of the decision code";
+	if (crash != NULL)
+		world.violation = crash;
 	else if (found)
 		world_play(&world, atomic_load(&shared->bad), o->steps, o->shape, false);
 	printf("%sok - %-26s %7ld schedules: %s\n", found ? "" : "not ", mutant_name(mutant),
@@ -207,7 +229,6 @@ run(const Options *o)
 	bool		whole;
 	uint64_t	bad;
 
-	shared_state = shared;
 	whole = play_all(o, shared);
 	bad = atomic_load(&shared->bad);
 	if (mutant != MUTANT_NONE)
@@ -295,6 +316,8 @@ main(int argc, char **argv)
 				break;
 			case 'j':
 				o.jobs = atoi(optarg);
+				if (o.jobs < 1 || o.jobs > MAX_JOBS)
+					usage();
 				break;
 			case 'm':
 				choose_mutant(optarg);

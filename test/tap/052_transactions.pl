@@ -15,7 +15,7 @@ my $sender = Weir::Sender->new($lines);
 
 sub status { return $node->sql(q{SELECT status FROM weir.jobs WHERE name = 's3'}); }
 sub tasks { return $node->sql('SELECT count(*) FROM weir.tasks'); }
-sub every { return $node->sql(q{SELECT substring(weir.explain_job('s3') FROM 'every ([^,]*)')}); }
+sub every { return $node->sql(q{SELECT substring(e FROM 'every ([^,]*)') FROM weir.explain_job('s3') e WHERE e LIKE 'Checkpointing: every%'}); }
 
 $node->use_database('verbs');
 $node->averaging_job(port => $sender->port, server => q{max_retries '-1'}, checkpointing => q{every => '1 h'},

@@ -13,7 +13,7 @@ my $data = Weir::Node::random_lines(24_000, 50, 56);
 my $sender = Weir::Sender->new($data);
 my $with_keyed = 'in the keyed tasks: rows of two tasks cannot conflict';
 
-sub explained { return $node->sql(q{SELECT substring(weir.explain_job('s3') FROM 'sink: averages, ([^\n]*)')}); }
+sub explained { return $node->sql(q{SELECT substring(e FROM 'Placement: (.*)') FROM weir.explain_job('s3') e WHERE e ~ 'Placement: '}); }
 
 sub runs
 {
@@ -49,10 +49,10 @@ $node->averaging_job(port => $sender->port, server => q{max_retries '-1'}, job =
 $node->sql(q{SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => -1, delay => '10 ms')});
 
 my $picture = $node->sql(q{SELECT weir.explain_job('s3')});
-like($picture, qr/^source: readings$/m, 'explain_job: the source');
-like($picture, qr/^keyed: count_window_average\(.*\) by \(\$1 bigint\)$/m, 'explain_job: the step and its key');
-like($picture, qr/^sink: averages, \Q$with_keyed\E$/m, 'explain_job: the sink, where and why');
-like($picture, qr/^parallelism: 2 of at most 16$/m, 'explain_job: the parallelism');
+like($picture, qr/^Insert on averages  \(tasks=2\)\n  Placement: \Q$with_keyed\E$/m, 'explain_job: the sink, where and why');
+like($picture, qr/^  ->  Function count_window_average\(r\)  \(tasks=2\)\n        Key: f0 bigint$/m, 'explain_job: the step and its key');
+like($picture, qr/^ {14}->  Source readings  \(tasks=1\)$/m, 'explain_job: the source');
+like($picture, qr/^Parallelism: 2 of at most 16$/m, 'explain_job: the parallelism');
 
 $node->sql(q{SELECT weir.start_job('s3')});
 runs('coordinator keyed keyed source', 'at first');

@@ -38,7 +38,7 @@ like($log, qr/Query Text:\s+INSERT INTO averages SELECT a.f0, a.average \+ 0 FRO
 like($log, qr/Query Text:\s+INSERT INTO averages SELECT[^\n]*\n(\s[^\n]*\n)*?\s+Foreign Scan on readings/, 'and that of the scan');
 unlike($log, qr/Query Text: weir /, 'none by another name');
 
-like($node->sql(q{SELECT weir.explain_job('s3')}), qr/written by the executor: another extension watches/, 'which is told');
+like($node->sql(q{SELECT weir.explain_job('s3')}), qr/Written: by the executor: another extension watches/, 'which is told');
 
 # internal statements: their texts do not grow with what they are about
 my $logged = -s $node->logfile;

@@ -46,6 +46,8 @@ extern void weir_job_become_caller(const WeirSession *before);
 /* Compiles the job's query as its owner, with its settings. */
 extern WeirDataflow *weir_job_compile(const WeirJob *job);
 /* The same, and refuses what only a look at declared state can tell. */
+/* Refuses a call of a function with declared state but for the keyed step. */
+extern void weir_check_calls(const WeirDataflow *dataflow, const char *query);
 extern WeirDataflow *weir_job_compile_new(const WeirJob *job);
 
 /* job.c: steps of the functions on jobs that alter_job takes too. */

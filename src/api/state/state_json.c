@@ -204,6 +204,7 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			value = weir_aggregating_get(state, &isnull);
 			return weir_state_json(json, decl->result_type, value, isnull);
 		case WEIR_STATE_WINDOW:
+		case WEIR_STATE_RUNNING:
 			return window_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);

@@ -193,6 +193,7 @@ result_type(const WeirStateDecl *decl)
 			return OidIsValid(get_array_type(decl->type)) ? get_array_type(decl->type) : JSONBOID;
 		case WEIR_STATE_MAP:
 		case WEIR_STATE_WINDOW:
+		case WEIR_STATE_RUNNING:
 			return JSONBOID;
 		case WEIR_STATE_AGGREGATING:
 			return decl->result_type;

@@ -13,23 +13,28 @@
 #include "graph/kinds/count_window.h"
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfo(text, "Window weir.%s", weir_count_window_plan(node)->text);
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
 	Oid			output;
 	bool		varlena;
 
-	appendStringInfo(text, "keyed: weir.%s", plan->text);
-	weir_describe_key(text, node);
+	weir_describe_key(to, node);
 	if (plan->aggregates != NIL)
-		appendStringInfo(text, "  aggregates: %s\n", plan->aggregates_text);
+		weir_describe_line(to, "Aggregates: %s", plan->aggregates_text);
 	if (plan->ttl != NULL)
 	{
 		getTypeOutputInfo(plan->ttl_type, &output, &varlena);
-		appendStringInfo(text, "  time to live: %s\n",
-						 OidOutputFunctionCall(output, PointerGetDatum(plan->ttl)));
+		weir_describe_line(to, "Time to live: %s",
+						   OidOutputFunctionCall(output, PointerGetDatum(plan->ttl)));
 	}
-	weir_describe_columns(text, "returns", plan->result);
+	weir_describe_columns(to, "Output", node->out);
 }
 
 static void
@@ -52,6 +57,7 @@ state_name(const WeirNode *node)
 const WeirNodeOps weir_count_window_node = {
 	.name = "count_window",
 	.keyed = true,
+	.title = title,
 	.describe = describe,
 	.depend = depend,
 	.state_name = state_name,

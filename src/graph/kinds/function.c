@@ -12,27 +12,36 @@
 #include "graph/kinds/function.h"
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
 {
 	const WeirFunctionPlan *plan = weir_function_plan(node);
 	const char *separator = "";
 	ListCell   *lc;
 
-	appendStringInfo(text, "keyed: %s(", get_func_name(plan->function));
+	appendStringInfo(text, "Function %s(", get_func_name(plan->function));
 	foreach(lc, plan->call->args)
 	{
 		Var		   *var = lfirst(lc);
 
 		appendStringInfoString(text, separator);
 		if (IsA(var, Var))
-			appendStringInfo(text, "$%d", var->varattno);
+			appendStringInfoString(text, NameStr(TupleDescAttr(node->in, var->varattno - 1)->attname));
 		else
 			appendStringInfoString(text, deparse_expression((Node *) var, NIL, false, false));
 		separator = ", ";
 	}
 	appendStringInfoChar(text, ')');
-	weir_describe_key(text, node);
-	weir_describe_columns(text, plan->scalar ? "returns scalar" : "returns", plan->result);
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
+{
+	const WeirFunctionPlan *plan = weir_function_plan(node);
+
+	weir_describe_key(to, node);
+	weir_describe_columns(to, plan->scalar ? "Returns scalar" : "Returns", plan->result);
+	if (!equalTupleDescs(plan->result, node->out))
+		weir_describe_columns(to, "Output", node->out);
 }
 
 static void
@@ -54,6 +63,7 @@ object(const WeirNode *node)
 const WeirNodeOps weir_function_node = {
 	.name = "function",
 	.keyed = true,
+	.title = title,
 	.describe = describe,
 	.depend = depend,
 	.object = object,

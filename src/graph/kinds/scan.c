@@ -16,18 +16,25 @@ statement(const WeirNode *node)
 }
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfoString(text, "Scan");
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirScanPlan *plan = weir_scan_plan(node);
 
-	weir_describe_columns(text, "rows", node->out);
-	weir_describe_statement(text, pg_get_querydef(copyObject(plan->query), true));
+	weir_describe_columns(to, "Output", node->out);
+	weir_describe_statement(to, "Statement", pg_get_querydef(copyObject(plan->query), true));
 	if (plan->sorted)
-		appendStringInfoString(text, "  sorted in the order of the records\n");
+		weir_describe_line(to, "Sorted: in the order of the records");
 }
 
 const WeirNodeOps weir_scan_node = {
 	.name = "scan",
 	.statement = statement,
+	.title = title,
 	.describe = describe,
 };

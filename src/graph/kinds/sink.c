@@ -40,7 +40,7 @@ query_text(const WeirSinkPlan *plan)
 }
 
 static void
-describe_writer(const WeirSinkPlan *plan, StringInfo text)
+describe_writer(const WeirSinkPlan *plan, WeirDescription *to)
 {
 	static const char *const writers[] = {
 		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
@@ -49,15 +49,21 @@ describe_writer(const WeirSinkPlan *plan, StringInfo text)
 	};
 
 	if (plan->writer != WEIR_WRITER_EXECUTOR && weir_executor_is_watched_everywhere())
-		appendStringInfoString(text, "  written by the executor: another extension watches what it runs\n");
+		weir_describe_line(to, "Written: by the executor: another extension watches what it runs");
 	else if (plan->writer != WEIR_WRITER_EXECUTOR)
-		appendStringInfo(text, "  written without the executor: %s\n", writers[plan->writer]);
+		weir_describe_line(to, "Written: without the executor: %s", writers[plan->writer]);
 	else if (plan->writer_reason != plan->batching_reason)
-		appendStringInfo(text, "  written by the executor: %s\n", plan->writer_reason);
+		weir_describe_line(to, "Written: by the executor: %s", plan->writer_reason);
 }
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
+{
+	appendStringInfo(text, "Insert on %s", weir_describe_relation(weir_sink_plan(node)->target));
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirSinkPlan *plan = weir_sink_plan(node);
 	const char *batching = "one record a statement";
@@ -66,17 +72,17 @@ describe(const WeirNode *node, StringInfo text)
 		batching = "many records a statement";
 	else if (plan->batching == WEIR_SINK_BATCH_DISTINCT)
 		batching = "many records a statement, no two that meet the same row";
-	appendStringInfo(text, "sink: %s, in %s: %s\n", weir_describe_relation(plan->target),
-					 plan->alone ? "one sink task" : "the keyed tasks", plan->place_reason);
-	weir_describe_columns(text, "input", node->in);
-	weir_describe_statement(text, query_text(plan));
-	appendStringInfo(text, "  %s: %s\n", batching, plan->batching_reason);
-	describe_writer(plan, text);
+	weir_describe_line(to, "Placement: in %s: %s", plan->alone ? "one sink task" : "the keyed tasks",
+					   plan->place_reason);
+	weir_describe_line(to, "Batching: %s: %s", batching, plan->batching_reason);
+	describe_writer(plan, to);
+	weir_describe_statement(to, "Statement", query_text(plan));
 }
 
 const WeirNodeOps weir_sink_node = {
 	.name = "sink",
 	.sink = true,
 	.statement = statement,
+	.title = title,
 	.describe = describe,
 };

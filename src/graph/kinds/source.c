@@ -8,9 +8,14 @@
 #include "graph/kinds/source.h"
 
 static void
-describe(const WeirNode *node, StringInfo text)
+title(const WeirNode *node, StringInfo text)
 {
-	appendStringInfo(text, "source: %s\n", weir_describe_relation(weir_source_plan(node)->stream));
+	appendStringInfo(text, "Source %s", weir_describe_relation(weir_source_plan(node)->stream));
+}
+
+static void
+describe(const WeirNode *node, WeirDescription *to)
+{
 }
 
 static Oid
@@ -22,6 +27,7 @@ object(const WeirNode *node)
 const WeirNodeOps weir_source_node = {
 	.name = "source",
 	.source = true,
+	.title = title,
 	.describe = describe,
 	.object = object,
 };

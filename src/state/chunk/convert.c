@@ -97,7 +97,7 @@ weir_conversion_drops(const WeirStore *store)
 bool
 weir_conversion_is_for(WeirStateKind kind)
 {
-	return kind != WEIR_STATE_AGGREGATING && kind != WEIR_STATE_WINDOW;
+	return kind != WEIR_STATE_AGGREGATING && kind != WEIR_STATE_WINDOW && kind != WEIR_STATE_RUNNING;
 }
 
 bool

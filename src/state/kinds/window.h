@@ -13,7 +13,10 @@
 #include "state/aggregate/native.h"
 #include "state/store.h"
 
-/* Of every slide records of a key the last size are one window.  A store copies what it keeps. */
+/*
+ * Of every slide records of a key the last size are one window.  A store copies what it
+ * keeps.  Of running aggregates both are 1: they count no records.
+ */
 typedef struct WeirWindowDecl
 {
 	int64		size;
@@ -31,11 +34,11 @@ typedef struct WeirWindowDecl
 extern bool weir_window_add(WeirState *state, const WeirVector *columns, int row,
 							Datum *values, bool *nulls, const WeirNativeFault **fault);
 
-/* Are its aggregates native: does no user's code run? */
+/* Are its aggregates, or running ones, native: does no user's code run? */
 extern bool weir_window_is_native(const WeirState *state);
 
 /*
- * What the aggregates of the current key's window, which there is, have come to,
+ * What the aggregates of the current key's window (or running ones), which there is, have come to,
  * in the current memory context; how many they are.
  */
 extern int	weir_window_results(WeirState *state, Oid **types, Datum **values, bool **nulls);

@@ -1,6 +1,7 @@
 /*
  * state/kinds/window_int.h
- *		Inside count windows.  For window*.c only.
+ *		Inside count windows and running aggregates.  For window*.c and running.c
+ *		only.
  */
 #ifndef WEIR_STATE_KINDS_WINDOW_INT_H
 #define WEIR_STATE_KINDS_WINDOW_INT_H
@@ -29,13 +30,46 @@ typedef struct WeirWindows
 	bool	   *row_nulls;
 } WeirWindows;
 
+/* What a key has where they are not native. */
+typedef struct WeirWindow
+{
+	WeirLive	live;
+	int64		seen;			/* records since it fired */
+	bytea	   *packed;			/* its accumulator, which holds nothing then; else NULL */
+	WeirAccumulator accumulator;
+} WeirWindow;
+
+/* A native one that begins, until its record has been added. */
+typedef union WeirNewWindow
+{
+	WeirNativeState state;
+	char		bytes[WEIR_NATIVE_LARGEST];
+} WeirNewWindow;
+
 static inline WeirWindows *
 weir_windows_of(const WeirState *state)
 {
 	return state->detail;
 }
 
+/* Of bytes that were kept; NULL, or what is wrong. */
+static inline const char *
+weir_window_check_count(const WeirWindows *windows, int64 seen)
+{
+	return seen >= 0 && seen < windows->slide ? NULL : "a window's count is out of range";
+}
+
+/* window_object.c: the current key's, ready to be changed; what has expired begins anew */
+extern WeirWindow *weir_window_open(WeirState *state, WeirGroup *group, WeirEntry *entry);
+extern void weir_window_accumulate(WeirWindows *windows, WeirWindow *window,
+								   const WeirVector *columns, int row);
+extern void weir_window_changed(WeirState *state, WeirGroup *group, WeirEntry *entry,
+								int64 bytes_before);
+/* What the entry's has come to, native or not, in the current memory context. */
+extern void weir_window_compute(WeirState *state, WeirEntry *entry, Datum *values, bool *nulls);
+
 /* window_native.c */
+extern bool weir_window_goes_on(const WeirState *state, WeirEntry *entry);
 extern const WeirInPlaceOps weir_window_in_place_ops;
 extern bool weir_window_add_native(WeirState *state, const WeirVector *columns, int row,
 								   Datum *values, bool *nulls, const WeirNativeFault **fault);

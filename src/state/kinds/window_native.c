@@ -7,23 +7,10 @@
 
 #include "state/kinds/window_int.h"
 
-/* A window that begins, until its record has been added. */
-typedef union NewWindow
-{
-	WeirNativeState state;
-	char		bytes[WEIR_NATIVE_LARGEST];
-} NewWindow;
-
 static void
 in_place_flatten(WeirState *state, const void *cell, StringInfo out)
 {
 	weir_native_flatten(weir_windows_of(state)->native, cell, out);
-}
-
-static const char *
-check_count(const WeirWindows *windows, int64 seen)
-{
-	return seen >= 0 && seen < windows->slide ? NULL : "a window's count is out of range";
 }
 
 static const char *
@@ -33,7 +20,7 @@ in_place_unflatten(WeirState *state, const char *bytes, Size size, void *cell)
 	WeirNativeState *window = cell;
 	const char *wrong = weir_native_unflatten(windows->native, window, bytes, size);
 
-	return wrong ? wrong : check_count(windows, window->owner);
+	return wrong ? wrong : weir_window_check_count(windows, window->owner);
 }
 
 static const char *
@@ -50,7 +37,7 @@ in_place_unflatten_live(WeirState *state, const char *bytes, Size size, void *ce
 	wrong = weir_native_unflatten_accumulator(windows->native, window, bytes + sizeof(seen),
 											  size - sizeof(seen));
 	window->owner = (uint32) seen;
-	return wrong ? wrong : check_count(windows, seen);
+	return wrong ? wrong : weir_window_check_count(windows, seen);
 }
 
 const WeirInPlaceOps weir_window_in_place_ops = {
@@ -60,8 +47,8 @@ const WeirInPlaceOps weir_window_in_place_ops = {
 };
 
 /* Has the key a window that goes on?  Where what it has has expired, it begins anew. */
-static bool
-goes_on(const WeirState *state, WeirEntry *entry)
+bool
+weir_window_goes_on(const WeirState *state, WeirEntry *entry)
 {
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return false;
@@ -90,8 +77,8 @@ weir_window_add_native(WeirState *state, const WeirVector *columns, int row,
 	WeirWindows *windows = weir_windows_of(state);
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
-	bool		is_new = !goes_on(state, entry);
-	NewWindow	new;
+	bool		is_new = !weir_window_goes_on(state, entry);
+	WeirNewWindow new;
 	WeirNativeState *window = weir_in_place(state, entry);
 	bool		fires;
 

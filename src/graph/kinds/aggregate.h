@@ -1,0 +1,22 @@
+/*
+ * graph/kinds/aggregate.h
+ *		GROUP BY without a window: a running aggregate, over all rows of a key so far.
+ */
+#ifndef WEIR_GRAPH_KINDS_AGGREGATE_H
+#define WEIR_GRAPH_KINDS_AGGREGATE_H
+
+#include "graph/graph.h"
+
+typedef struct WeirAggregatePlan
+{
+	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
+	const char *aggregates_text;	/* for people */
+	const char *state_name;		/* what is kept of a key goes by */
+	TupleDesc	result;			/* a column an aggregate */
+	int		   *output;			/* per column of "out": > 0 attno of "in", a key's,
+								 * < 0 minus attno of result */
+} WeirAggregatePlan;
+
+#define weir_aggregate_plan(node) ((WeirAggregatePlan *) (node)->plan)
+
+#endif
