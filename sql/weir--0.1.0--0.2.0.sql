@@ -59,3 +59,10 @@ RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'weir_explain_job';
 COMMENT ON FUNCTION weir.explain_job(text)
 IS 'the dataflow that a job''s query, or a query, is cut into';
+
+-- Metrics.
+CREATE FUNCTION weir.openmetrics(strict boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_openmetrics';
+COMMENT ON FUNCTION weir.openmetrics(boolean)
+IS 'metrics of all jobs in Prometheus''s text format, or strictly OpenMetrics';
