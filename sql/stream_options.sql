@@ -118,6 +118,17 @@ ALTER SERVER s OWNER TO CURRENT_USER;
 DROP OWNED BY weir_test_files CASCADE;
 DROP ROLE weir_test_files;
 
+-- column
+CREATE FOREIGN TABLE t (a int OPTIONS (nonsense 'x')) SERVER s;
+CREATE FOREIGN TABLE t (a int OPTIONS (metadata 'offset')) SERVER s;
+CREATE FOREIGN TABLE t (a int OPTIONS (format 'csv')) SERVER s;
+CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (metadata 'peer');
+CREATE FOREIGN TABLE t (a int, n bigint OPTIONS (metadata 'line_number'), t timestamptz OPTIONS (metadata 'arrival'),
+    s text OPTIONS (metadata 'stream'), p text OPTIONS (metadata 'peer')) SERVER s;
+ALTER FOREIGN TABLE t ALTER COLUMN p OPTIONS (SET metadata 'host');
+ALTER FOREIGN TABLE t ALTER COLUMN p OPTIONS (DROP metadata);
+DROP FOREIGN TABLE t;
+
 -- table
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (host 'x');
 CREATE FOREIGN TABLE t (a int, b text) SERVER s OPTIONS (record_delimiter ';');

@@ -201,6 +201,8 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		List	   *stored = weir_job_nodes(job->id);
 
 		check_streams(job, dataflow->graph, stored);
+		if (last)				/* a stop leaves none on their way */
+			weir_kept_check_in_flight(job, kept, "be altered", "alter it");
 		if (kept)
 			check_state(job, kept, dataflow->graph, stored, change);
 		if (last)

@@ -10,7 +10,8 @@
 
 #define VERSION_JSON	'{'
 #define VERSION_1		1
-#define FIELDS_1		(1 + 5 * 8 + 1)	/* bytes before the identity */
+#define VERSION_2		2
+#define FIELDS			(1 + 5 * 8 + 1)	/* bytes before the identity */
 
 /* A text that is read from its begin to its end. */
 typedef struct Text
@@ -42,10 +43,11 @@ void
 weir_socket_position_encode(const WeirSocketPosition *position, WeirPosition *out)
 {
 	size_t		identity = strlen(position->origin.identity);
+	size_t		peer = strlen(position->peer);
 	uint8_t    *to = out->bytes;
 
 	memset(out, 0, sizeof(*out));
-	*to++ = VERSION_1;
+	*to++ = peer > 0 ? VERSION_2 : VERSION_1;
 	to = put_int64(to, position->offset);
 	to = put_int64(to, position->line);
 	to = put_int64(to, position->clock);
@@ -53,28 +55,46 @@ weir_socket_position_encode(const WeirSocketPosition *position, WeirPosition *ou
 	to = put_int64(to, position->origin.start);
 	*to++ = position->ended ? 1 : 0;
 	memcpy(to, position->origin.identity, identity);
-	out->len = (uint32_t) (FIELDS_1 + identity);
+	out->len = (uint32_t) (FIELDS + identity);
+	if (peer == 0)
+		return;
+	memcpy(to + identity + 1, position->peer, peer);
+	out->len += 1 + (uint32_t) peer;
+}
+
+/* Takes a text that a zero byte ends, or the bytes; false if it is too long. */
+static bool
+take_bytes(const uint8_t **from, const uint8_t *end, char *to, size_t size)
+{
+	const uint8_t *zero = memchr(*from, '\0', (size_t) (end - *from));
+	size_t		len = (size_t) ((zero ? zero : end) - *from);
+
+	if (len >= size)
+		return false;
+	memcpy(to, *from, len);
+	to[len] = '\0';
+	*from += zero ? len + 1 : len;
+	return true;
 }
 
 static bool
-decode_1(const WeirPosition *position, WeirSocketPosition *out)
+decode_fields(const WeirPosition *position, bool has_peer, WeirSocketPosition *out)
 {
 	const uint8_t *from = position->bytes + 1;
-	size_t		identity;
+	const uint8_t *end = position->bytes + position->len;
 
-	if (position->len < FIELDS_1 || position->len - FIELDS_1 >= WEIR_IDENTITY_SIZE)
+	if (position->len < FIELDS)
 		return false;
-	identity = position->len - FIELDS_1;
 	from = get_int64(from, &out->offset);
 	from = get_int64(from, &out->line);
 	from = get_int64(from, &out->clock);
 	from = get_int64(from, &out->passing);
 	from = get_int64(from, &out->origin.start);
-	if (*from > 1 || memchr(from + 1, '\0', identity) != NULL)
+	if (*from > 1)
 		return false;
-	out->ended = *from == 1;
-	memcpy(out->origin.identity, from + 1, identity);
-	return true;
+	out->ended = *from++ == 1;
+	return take_bytes(&from, end, out->origin.identity, WEIR_IDENTITY_SIZE) &&
+		(!has_peer || take_bytes(&from, end, out->peer, WEIR_PEER_SIZE)) && from == end;
 }
 
 /* Passes white space, and c if it stands there. */
@@ -190,7 +210,9 @@ weir_socket_position_decode(const WeirPosition *position, WeirSocketPosition *ou
 	switch (position->bytes[0])
 	{
 		case VERSION_1:
-			return decode_1(position, out);
+			return decode_fields(position, false, out);
+		case VERSION_2:
+			return decode_fields(position, true, out);
 		case VERSION_JSON:
 			return decode_json(position, out);
 		default:

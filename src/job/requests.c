@@ -14,6 +14,7 @@ answer(WeirRequestSlot *request, bool ok, const char *error)
 {
 	request->state = request->abandoned ? WEIR_SLOT_FREE : WEIR_SLOT_DONE;
 	request->result.ok = ok;
+	request->result.ended = request->job->ended;
 	weir_text_copy(request->result.error, error ? error : "", sizeof(request->result.error));
 }
 

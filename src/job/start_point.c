@@ -222,8 +222,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 	if (!co->job->fresh && !(co->job->altered && co->job->leave_state) &&
 		!groups_agree(co, co->job->start_from > 0 ? row : at))
 		return false;
-	if (co->job->start_from == 0 &&
-		(co->job->fresh || co->job->altered) && leaves_rows(co, at))
+	if (co->job->start_from == 0 && co->job->fresh && leaves_rows(co, at))
 		return false;
 	if (co->job->start_from > 0)
 		begin_timeline(co, row, row);

@@ -24,6 +24,7 @@ typedef struct WeirRequestResult
 {
 	bool		ok;
 	bool		stopping;		/* a stop: it has not come to its end, but will */
+	bool		ended;			/* there is no coordinator to ask any more */
 	int64		checkpoint;		/* its id, output visible */
 	char		error[512];		/* why it failed */
 } WeirRequestResult;

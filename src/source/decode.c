@@ -55,6 +55,8 @@ weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 	d->max_starts = 1024;
 	d->starts = palloc(d->max_starts * sizeof(Size));
 	d->done = palloc(d->max_starts * sizeof(bool));
+	d->about = palloc(d->max_starts * sizeof(void *));
+	d->metadata = weir_metadata_filler(stream);
 	initStringInfo(&d->text);
 	weir_decoder_reset(d);
 	return d;
@@ -84,8 +86,17 @@ weir_decoder_reset(WeirDecoder *d)
 	d->next = 0;
 	d->current = -1;
 	d->checked = -1;
+	d->now_about = NULL;
+	if (d->metadata)
+		weir_metadata_reset(d->metadata);
 	if (d->direct)
 		weir_direct_reset(d->direct);
+}
+
+void
+weir_decoder_describe(WeirDecoder *d, const void *about)
+{
+	d->now_about = about;
 }
 
 bool
@@ -165,6 +176,8 @@ add_record(WeirDecoder *d, WeirScanInput *scan, const char *data, Size len)
 	WeirBatch  *batch = scan->batch;
 	bool		done = d->at_once && weir_direct_row(d->direct, batch, batch->nrows, data, len);
 
+	if (done && d->metadata)
+		weir_metadata_fill(d->metadata, batch, batch->nrows, d->now_about);
 	if (!done || d->keeps_text)
 		add_text(d, batch, data, len);
 	d->done[batch->nrows] = done;
@@ -173,15 +186,19 @@ add_record(WeirDecoder *d, WeirScanInput *scan, const char *data, Size len)
 }
 
 static void
-begin_record(WeirDecoder *d, const WeirBatch *batch, Size len)
+begin_record(WeirDecoder *d, WeirBatch *batch, Size len, int64 line, int64 stamp)
 {
 	if (d->nstarts == d->max_starts)
 	{
 		d->max_starts = Max(d->max_starts * 2, batch->capacity);
 		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
 		d->done = repalloc(d->done, d->max_starts * sizeof(bool));
+		d->about = repalloc(d->about, d->max_starts * sizeof(void *));
 	}
+	batch->lines[batch->nrows] = line;
+	batch->stamps[batch->nrows] = stamp;
 	d->bytes += len;
+	d->about[d->nstarts] = d->now_about;
 	d->starts[d->nstarts++] = d->text.len;
 }
 
@@ -190,7 +207,7 @@ weir_decoder_add(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *re
 {
 	WeirBatch  *batch = scan->batch;
 
-	begin_record(d, batch, record->len);
+	begin_record(d, batch, record->len, record->line, record->stamp);
 	if (record->fault != WEIR_RECORD_WHOLE)
 	{
 		d->done[batch->nrows] = true;
@@ -198,8 +215,6 @@ weir_decoder_add(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *re
 	}
 	else
 		add_record(d, scan, record->data, record->len);
-	batch->lines[batch->nrows] = record->line;
-	batch->stamps[batch->nrows] = record->stamp;
 	batch->nrows++;
 }
 
@@ -214,10 +229,8 @@ weir_decoder_add_run(WeirDecoder *d, WeirScanInput *scan, const WeirRecordSpan *
 	{
 		if (spans[i].len == 0 && skip_empty)
 			continue;
-		begin_record(d, batch, spans[i].len);
+		begin_record(d, batch, spans[i].len, line, stamp);
 		add_record(d, scan, spans[i].data, spans[i].len);
-		batch->lines[batch->nrows] = line;
-		batch->stamps[batch->nrows] = stamp;
 		batch->nrows++;
 	}
 }
@@ -229,14 +242,6 @@ weir_decoder_string(const WeirDecoder *d, int index)
 	const char *data = weir_decoder_record(d, index, &len);
 
 	return pg_any_to_server(data, (int) len, d->stream->encoding);
-}
-
-bool
-weir_column_is_read(TupleDesc desc, int column)
-{
-	Form_pg_attribute att = TupleDescAttr(desc, column);
-
-	return !att->attisdropped && att->attgenerated == '\0';
 }
 
 static void
@@ -267,6 +272,19 @@ open_table(WeirDecoder *d)
 	d->rel = rel;
 }
 
+/* Can a column be null that must not be?  Then constraints are to be applied. */
+static bool
+may_lack_metadata(const WeirDecoder *d)
+{
+	for (int i = 0; i < d->stream->nmetadata; i++)
+	{
+		if (d->stream->metadata[i].what->nullable &&
+			TupleDescAttr(d->desc, d->stream->metadata[i].column)->attnotnull)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A row that constraints are applied to, and one that may become a dead letter,
  * may have to be shown as it came.
@@ -276,7 +294,7 @@ weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch)
 {
 	open_table(d);
 	d->at_once = d->direct != NULL && weir_direct_is_alone(d->direct) &&
-		!weir_constraints_exist(d->desc);
+		!weir_constraints_exist(d->desc) && !may_lack_metadata(d);
 	d->keeps_text = batch->raw != NULL;
 	table_close(d->rel, AccessShareLock);
 }
@@ -288,8 +306,20 @@ decode_directly(WeirDecoder *d, WeirBatch *batch, int index)
 	Size		len;
 	const char *data = weir_decoder_record(d, index, &len);
 
-	return d->direct != NULL && index != d->checked &&
-		weir_direct_row(d->direct, batch, index, data, len);
+	if (d->direct == NULL || index == d->checked ||
+		!weir_direct_row(d->direct, batch, index, data, len))
+		return false;
+	if (d->metadata)
+		weir_metadata_fill(d->metadata, batch, index, d->about[index]);
+	return true;
+}
+
+static void
+read_row(WeirDecoder *d, WeirBatch *batch, int index)
+{
+	d->format->row(d, d->values, d->nulls);
+	if (d->metadata)
+		weir_metadata_fill_values(d->metadata, batch, index, d->about[index], d->values, d->nulls);
 }
 
 static void
@@ -304,7 +334,7 @@ decode_record(WeirDecoder *d, WeirScanInput *scan, int index, WeirConstraints *c
 	d->value = NULL;
 	direct = decode_directly(d, batch, index);
 	if (!direct)
-		d->format->row(d, d->values, d->nulls);
+		read_row(d, batch, index);
 	else if (constraints != NULL)
 		weir_batch_get_row(batch, index, d->values, d->nulls);
 	if (constraints != NULL)

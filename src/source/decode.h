@@ -22,6 +22,13 @@ extern void weir_decoder_reset(WeirDecoder *d);
 /* In a transaction, before the first record.  Such batches are to be filled. */
 extern void weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch);
 
+/*
+ * What the source says of the records that are added from here on, to those of its
+ * metadata that ask for it.  It must hold until the batch is decoded; a batch
+ * begins with nothing.
+ */
+extern void weir_decoder_describe(WeirDecoder *d, const void *about);
+
 /* Takes a record into the batch; its bytes are not needed any more. */
 extern void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
 							 const WeirFramedRecord *record);

@@ -171,12 +171,28 @@ give_text(void *buffer, int minread, int maxread)
 	return (int) n;
 }
 
+/* Those that records have values for; NIL: all. */
+static List *
+column_names(const WeirDecoder *d)
+{
+	List	   *names = NIL;
+
+	if (d->stream->nmetadata == 0)
+		return NIL;
+	for (int i = 0; i < d->desc->natts; i++)
+	{
+		if (weir_stream_has_column(d->stream, d->desc, i))
+			names = lappend(names, makeString(pstrdup(NameStr(TupleDescAttr(d->desc, i)->attname))));
+	}
+	return names;
+}
+
 static void
 open_copy(WeirDecoder *d, CopyState *copy)
 {
 	MemoryContext caller = MemoryContextSwitchTo(d->context);
 
-	copy->from = BeginCopyFrom(NULL, d->rel, NULL, NULL, false, give_text, NIL,
+	copy->from = BeginCopyFrom(NULL, d->rel, NULL, NULL, false, give_text, column_names(d),
 							   d->stream->copy_options);
 	copy->from->eol_type = EOL_NL;
 	/* Reading a stream is not to be seen as a COPY in progress. */

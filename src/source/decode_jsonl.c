@@ -69,14 +69,14 @@ populate(FmgrInfo *flinfo, HeapTupleHeader base, Datum value)
 
 /* The column that has the whole record: the only one, if that is JSON. */
 static int
-find_whole(TupleDesc desc)
+find_whole(const WeirStream *stream, TupleDesc desc)
 {
 	int			whole = -1;
 	Oid			type;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!weir_column_is_read(desc, i))
+		if (!weir_stream_has_column(stream, desc, i))
 			continue;
 		if (whole >= 0)
 			return -1;
@@ -100,7 +100,7 @@ begin_json(WeirDecoder *d)
 	json->context = context;
 	json->record = AllocSetContextCreate(context, "weir jsonl record", 0, KEPT_BYTES,
 										 ALLOCSET_DEFAULT_MAXSIZE);
-	json->whole = find_whole(d->desc);
+	json->whole = find_whole(d->stream, d->desc);
 	if (json->whole >= 0)
 	{
 		Oid			input;
@@ -160,6 +160,21 @@ parse_object(WeirDecoder *d)
 	return value;
 }
 
+/* Keys with the name of a column that is not in the record say nothing. */
+static Datum
+without_metadata(const WeirDecoder *d, Datum object)
+{
+	for (int i = 0; i < d->stream->nmetadata; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(d->desc, d->stream->metadata[i].column);
+		Datum		key = CStringGetTextDatum(NameStr(att->attname));
+
+		if (DatumGetBool(DirectFunctionCall2(jsonb_exists, object, key)))
+			object = DirectFunctionCall2(jsonb_delete, object, key);
+	}
+	return object;
+}
+
 /* The values lie in a copy of the row, in the caller's memory. */
 static void
 read_json(WeirDecoder *d, Datum *values, bool *nulls)
@@ -176,7 +191,7 @@ read_json(WeirDecoder *d, Datum *values, bool *nulls)
 	}
 	caller = MemoryContextSwitchTo(json->record);
 	d->in_input = true;
-	row = populate(&json->populate, NULL, parse_object(d));
+	row = populate(&json->populate, NULL, without_metadata(d, parse_object(d)));
 	d->in_input = false;
 	MemoryContextSwitchTo(caller);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
@@ -254,7 +269,7 @@ locate_column(WeirDecoder *d)
 	{
 		Form_pg_attribute att = TupleDescAttr(d->desc, i);
 
-		if (att->attisdropped)
+		if (att->attisdropped || weir_stream_is_metadata(d->stream, i))
 			continue;
 		d->value = value_of(object, NameStr(att->attname));
 		d->column = NameStr(att->attname);

@@ -25,7 +25,7 @@ begin_lines(WeirDecoder *d)
 	LineState  *line = MemoryContextAllocZero(CurTransactionContext, sizeof(LineState));
 	Oid			input;
 
-	while (!weir_column_is_read(d->desc, line->column))
+	while (!weir_stream_has_column(d->stream, d->desc, line->column))
 		line->column++;
 	getTypeInputInfo(TupleDescAttr(d->desc, line->column)->atttypid, &input, &line->ioparam);
 	fmgr_info_cxt(input, &line->input, CurTransactionContext);

@@ -17,6 +17,7 @@
 #include "record/scan_input.h"
 #include "source/decode.h"
 #include "source/direct.h"
+#include "source/metadata.h"
 #include "source/stream.h"
 
 typedef struct WeirFormat
@@ -58,6 +59,8 @@ struct WeirDecoder
 	Datum	   *values;			/* of a row */
 	bool	   *nulls;
 
+	WeirMetadataFiller *metadata;	/* NULL: there are no such columns */
+	const void *now_about;		/* of the records that are added */
 	WeirDirect *direct;			/* NULL: all records are the format's */
 	bool		at_once;		/* records are read as they come: they need no transaction */
 	bool		keeps_text;		/* also of those */
@@ -66,6 +69,7 @@ struct WeirDecoder
 	StringInfoData text;		/* the batch's records, as far as they are needed */
 	Size	   *starts;			/* of each record in text */
 	bool	   *done;			/* its row is in the batch */
+	const void **about;			/* what its source says of it */
 	int			nstarts;
 	int			max_starts;
 	int			npending;		/* records that are neither done nor dead */
@@ -101,8 +105,5 @@ weir_decoder_record(const WeirDecoder *d, int index, Size *len)
 
 /* Its characters in the database's encoding; an error if some are none. */
 extern char *weir_decoder_string(const WeirDecoder *d, int index);
-
-/* Do records have a value for this column? */
-extern bool weir_column_is_read(TupleDesc desc, int column);
 
 #endif

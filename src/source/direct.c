@@ -110,14 +110,14 @@ add_column(WeirDirect *x, Form_pg_attribute att, int index)
 }
 
 static void
-add_columns(WeirDirect *x, TupleDesc desc)
+add_columns(WeirDirect *x, const WeirStream *stream, TupleDesc desc)
 {
 	x->columns = palloc0(sizeof(Column) * Max(desc->natts, 1));
 	x->absent = palloc(sizeof(int) * Max(desc->natts, 1));
 	x->alone = true;
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (weir_column_is_read(desc, i))
+		if (weir_stream_has_column(stream, desc, i))
 			add_column(x, TupleDescAttr(desc, i), i);
 		else
 			x->absent[x->nabsent++] = i;
@@ -135,7 +135,7 @@ weir_direct_create(const WeirStream *stream, TupleDesc desc)
 	x = palloc0(sizeof(WeirDirect));
 	x->context = CurrentMemoryContext;
 	x->encoding = stream->encoding;
-	add_columns(x, desc);
+	add_columns(x, stream, desc);
 	initStringInfo(&x->text);
 	return weir_field_reader_init(&x->fields, stream) && x->ncolumns > 0 ? x : NULL;
 }

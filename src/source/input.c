@@ -12,7 +12,7 @@
  *
  * A mark in the journal says where another connection of a plain peer begins,
  * another stream of a sender that resumes, or that bytes are missing, and which
- * origin holds behind it.  It stands before the
+ * origin holds behind it, or which peer the data come from.  It stands before the
  * data it is about, so that a crash leaves both or the mark alone.
  *
  * However the task ends, unless by a crash, what has arrived is read and all
@@ -50,6 +50,8 @@ struct WeirStreamInput
 	WeirSocket *socket;
 	WeirDialog *dialog;			/* NULL: the peer just sends */
 	WeirOrigin	origin;
+	char		peer[WEIR_PEER_SIZE];	/* of what was noted last */
+	bool		peer_noted;		/* the journal says so */
 	char	   *piece;			/* what was read last */
 	int64		received;		/* behind the last byte read */
 	WeirClock	clock;			/* of the stream: the server's, but never behind a stamp there is */
@@ -98,15 +100,18 @@ load_rows(WeirStreamInput *in, int rows)
 	in->stats->bytes = in->received;
 	weir_input_flush(in, true);
 	in->stamp = Max(in->stamp, weir_journal_last_stamp(in->journal));
+	in->peer_noted = false;
 }
 
 bool
-weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin)
+weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, const char *peer)
 {
 	int			rows;
 	bool		taken = weir_handover_take(in->socket, in->received, &rows);
 
 	in->origin = *origin;
+	strlcpy(in->peer, peer, sizeof(in->peer));
+	in->peer_noted = true;
 	if (rows >= 0)
 		load_rows(in, rows);
 	in->fresh = weir_journal_last_kind(in->journal) == WEIR_ROW_CONNECTION;
@@ -129,11 +134,38 @@ next_stamp(WeirStreamInput *in)
 	return in->stamp;
 }
 
+/* Marks of one place are in the order of their stamps. */
+static void
+note_mark(WeirStreamInput *in, char kind, const char *data)
+{
+	in->stamp = Max(next_stamp(in), in->stamp + 1);
+	if (in->journaled)
+		weir_journal_mark(in->journal, kind, in->stamp, data, strlen(data));
+}
+
+/* A mark that says whom the following comes from. */
+static void
+mark_peer(WeirStreamInput *in, char kind)
+{
+	strlcpy(in->peer, in->stats->peer, sizeof(in->peer));
+	in->peer_noted = true;
+	note_mark(in, kind, in->peer);
+}
+
+static void
+note_peer(WeirStreamInput *in)
+{
+	if (!in->peer_noted || strcmp(in->peer, in->stats->peer) != 0)
+		mark_peer(in, WEIR_ROW_PEER);
+}
+
 static void
 note_data(WeirStreamInput *in, Size len)
 {
-	int64		stamp = next_stamp(in);
+	int64		stamp;
 
+	note_peer(in);
+	stamp = next_stamp(in);
 	weir_socket_delivered(in->socket);
 	in->received += len;
 	in->stats->bytes = in->received;
@@ -143,15 +175,6 @@ note_data(WeirStreamInput *in, Size len)
 	weir_journal_append(in->journal, stamp, in->piece, len);
 	if (weir_journal_crowded(in->journal))
 		weir_input_flush(in, true);
-}
-
-/* Marks of one place are in the order of their stamps. */
-static void
-note_mark(WeirStreamInput *in, char kind, const char *data)
-{
-	in->stamp = Max(next_stamp(in), in->stamp + 1);
-	if (in->journaled)
-		weir_journal_mark(in->journal, kind, in->stamp, data, strlen(data));
 }
 
 static void
@@ -173,7 +196,7 @@ note_connection(WeirStreamInput *in)
 {
 	if (!in->fresh)
 	{
-		note_mark(in, WEIR_ROW_CONNECTION, "");
+		mark_peer(in, WEIR_ROW_CONNECTION);
 		weir_input_flush(in, true);
 	}
 	in->fresh = true;
@@ -276,6 +299,12 @@ const WeirOrigin *
 weir_input_origin(const WeirStreamInput *in)
 {
 	return &in->origin;
+}
+
+const char *
+weir_input_peer(const WeirStreamInput *in)
+{
+	return in->peer;
 }
 
 pgsocket

@@ -31,10 +31,10 @@ extern WeirStreamInput *weir_input_create(const WeirStream *stream, WeirJournal 
 									WeirSourceStats *stats);
 /*
  * All of the journal was replayed: takes over or connects.  The stream goes on
- * at the journal's end; origin: what holds there.  True: the attempt before had
+ * at the journal's end; origin and peer: what holds there.  True: the attempt before had
  * read more, which the journal has only now.
  */
-extern bool weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin);
+extern bool weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, const char *peer);
 
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
 extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, char **data, Size *len,
@@ -42,6 +42,8 @@ extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, char **dat
 /* Behind the last byte read. */
 extern int64 weir_input_received(const WeirStreamInput *in);
 extern const WeirOrigin *weir_input_origin(const WeirStreamInput *in);
+/* Whom the data read last come from, "" if that is not known. */
+extern const char *weir_input_peer(const WeirStreamInput *in);
 extern pgsocket weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout);
 
 /* Commits what was read: if it is due, or by force. */

@@ -111,6 +111,8 @@ weir_reader_open(const WeirStream *stream, const WeirSourceOptions *options,
 	r->position = *start;
 	r->position.ended = false;
 	r->origin = start->origin;
+	strlcpy(r->peer, start->peer, sizeof(r->peer));
+	strlcpy(r->next_peer, start->peer, sizeof(r->next_peer));
 	r->framer = weir_stream_framer(stream, start->offset, start->line, stream->dead_letter);
 	weir_framer_pass(r->framer, start->passing);
 	r->passing = start->passing != 0;
@@ -133,11 +135,20 @@ begin_live(WeirReader *r)
 	if (r->at_end || r->begun)
 		return;
 	r->begun = true;
-	if (weir_input_begin(r->input, &r->origin))
+	if (weir_input_begin(r->input, &r->origin, r->next_peer))
 	{
 		weir_journal_rewind(r->journal, end);
 		r->replaying = true;
 	}
+}
+
+/* Journals of earlier versions name none. */
+static void
+replay_peer(WeirReader *r, const WeirJournalRow *row)
+{
+	snprintf(r->next_peer, sizeof(r->next_peer), "%.*s", row->len, row->data);
+	if (row->kind == WEIR_ROW_CONNECTION)
+		r->connected = true;
 }
 
 static void
@@ -145,9 +156,9 @@ replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 {
 	WeirOrigin	origin;
 
-	if (row->kind == WEIR_ROW_CONNECTION)
+	if (row->kind == WEIR_ROW_CONNECTION || row->kind == WEIR_ROW_PEER)
 	{
-		r->connected = true;
+		replay_peer(r, row);
 		return;
 	}
 	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
@@ -169,10 +180,16 @@ replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 
 /* Another connection counts from its first byte on: one that brings nothing ends nothing. */
 static void
-feed_data(WeirReader *r, WeirScanInput *scan, const char *data, Size len, int64 stamp)
+feed_data(WeirReader *r, WeirScanInput *scan, const char *data, Size len, int64 stamp,
+		  const char *peer)
 {
 	if (r->connected)
 		weir_reader_begin_connection(r, scan);
+	if (strcmp(r->peer, peer) != 0)
+	{
+		strlcpy(r->peer, peer, sizeof(r->peer));
+		weir_reader_describe(r, scan);
+	}
 	weir_framer_feed(r->framer, data, len, stamp);
 }
 
@@ -192,7 +209,7 @@ feed_replay(WeirReader *r, WeirScanInput *scan)
 		replay_mark(r, scan, &row);
 		return;
 	}
-	feed_data(r, scan, row.data, row.len, row.stamp);
+	feed_data(r, scan, row.data, row.len, row.stamp, r->next_peer);
 	r->at_end = r->drained;
 }
 
@@ -209,7 +226,7 @@ feed_live(WeirReader *r, WeirScanInput *scan)
 	switch (result)
 	{
 		case WEIR_INPUT_DATA:
-			feed_data(r, scan, data, len, stamp);
+			feed_data(r, scan, data, len, stamp, weir_input_peer(r->input));
 			return true;
 		case WEIR_INPUT_ANOTHER:
 		case WEIR_INPUT_GAP:
@@ -259,6 +276,7 @@ fill(WeirReader *r, WeirScanInput *scan)
 
 	r->more = false;
 	r->taken = 0;
+	weir_reader_describe(r, scan);
 	while (!r->is_broken)
 	{
 		if (r->taken >= scan->limit || weir_decoder_full(r->decoder))

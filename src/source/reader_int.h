@@ -32,6 +32,7 @@ struct WeirReader
 
 	WeirSocketPosition position;		/* behind the records handed out */
 	WeirOrigin	origin;			/* of the bytes fed to the framer */
+	char		peer[WEIR_PEER_SIZE];	/* likewise; "": unknown */
 
 	int			taken;			/* records that came for the batch, also those passed over */
 	bool		more;			/* the last batch was full: there may be more */
@@ -41,6 +42,7 @@ struct WeirReader
 	bool		draining;
 	bool		drain_ended;	/* the end is that of the drain */
 	bool		connected;		/* another connection was made, and brought nothing yet */
+	char		next_peer[WEIR_PEER_SIZE];	/* of the journal's next bytes */
 	bool		input_failed;
 	bool		passing;		/* the start lies within what was put aside */
 	bool		is_broken;		/* no record follows */
@@ -70,6 +72,9 @@ extern void weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int6
 
 /* Another connection of a peer that just sends. */
 extern void weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan);
+
+/* The decoder is to know whom the records that follow come from. */
+extern void weir_reader_describe(WeirReader *r, WeirScanInput *scan);
 
 /* Shows how much there is of a record that is not whole yet. */
 extern void weir_reader_watch_growth(WeirReader *r);

@@ -42,6 +42,7 @@ pass_record(WeirReader *r, const WeirFramedRecord *record)
 	r->position.line = record->line;
 	r->position.clock = Max(r->position.clock, record->stamp);
 	r->position.passing = record->passing;
+	strlcpy(r->position.peer, r->peer, sizeof(r->position.peer));
 	r->passing = record->passing != 0;
 }
 
@@ -126,6 +127,7 @@ weir_reader_take_run(WeirReader *r, WeirScanInput *scan)
 	r->position.line = weir_framer_line(r->framer);
 	r->position.clock = Max(r->position.clock, stamp);
 	r->position.passing = 0;
+	strlcpy(r->position.peer, r->peer, sizeof(r->position.peer));
 	r->passing = false;
 	r->taken += n;
 	if (!skips(r))
@@ -206,6 +208,14 @@ weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset, co
 	r->position.offset = offset;
 	r->position.passing = 0;
 	r->position.origin = r->origin = *origin;
+}
+
+void
+weir_reader_describe(WeirReader *r, WeirScanInput *scan)
+{
+	if (r->stream->nmetadata > 0)
+		weir_decoder_describe(r->decoder, r->peer[0] == '\0' ? NULL :
+							  MemoryContextStrdup(scan->batch->context, r->peer));
 }
 
 void

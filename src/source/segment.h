@@ -31,6 +31,7 @@ typedef struct WeirSegment
 #define WEIR_ROW_STREAM	's'		/* another stream of the sender begins here */
 #define WEIR_ROW_GAP	'g'		/* bytes of the stream are missing here */
 #define WEIR_ROW_CONNECTION 'c' /* another connection begins here, of a peer that just sends */
+#define WEIR_ROW_PEER	'p'		/* what follows comes from another peer */
 
 typedef struct WeirJournalRow
 {
@@ -39,7 +40,8 @@ typedef struct WeirJournalRow
 	char		kind;
 	int			len;
 	char	   *data;			/* of kind data, bytes of the stream; of kinds stream
-								 * and gap, the origin of what follows */
+								 * and gap, the origin of what follows; of kinds
+								 * connection and peer, the peer's name, if it is known */
 } WeirJournalRow;
 
 /* Most bytes of data in a row: a page holds one such row. */

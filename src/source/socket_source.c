@@ -4,7 +4,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
 #include "source/journal.h"
+#include "source/metadata.h"
 #include "source/reader.h"
 #include "source/segment.h"
 #include "source/stream_option.h"
@@ -168,12 +172,35 @@ pass_gap(int64 job, int ordinal, WeirPosition *position, int nknown, const WeirP
 	return start.offset - before;
 }
 
+/* Where it is known, what the reader says of a record is the name of its peer. */
+static bool
+peer(const WeirRecordAbout *record, Oid type, Datum *value)
+{
+	if (record->about == NULL)
+		return false;
+	*value = CStringGetTextDatum(record->about);
+	return true;
+}
+
+static const WeirMetadata metadata_peer = {
+	"peer", {TEXTOID}, WEIR_METADATA_OF_ABOUT, true, peer
+};
+
+static const WeirMetadata *const metadata[] = {
+	&weir_metadata_line_number,
+	&weir_metadata_arrival,
+	&weir_metadata_stream,
+	&metadata_peer,
+	NULL
+};
+
 const WeirSourceOps weir_socket_source = {
 	.name = "socket",
 	.handler = "weir_socket_handler",
 	.options = weir_server_options,
 	.complete = weir_server_options_complete,
 	.authorize = weir_server_options_authorize,
+	.metadata = metadata,
 	.open = open_socket,
 	.close = close_socket,
 	.poll = poll_socket,

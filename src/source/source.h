@@ -81,6 +81,9 @@ typedef struct WeirSourceOps
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
 
+	/* What columns of its streams may tell of a record (metadata.h); ends with NULL. */
+	const struct WeirMetadata *const *metadata;
+
 	/*
 	 * At a position; that the end of the stream is passed (pass_end) is durable
 	 * when this returns.  stats may be NULL.  The stream must outlive the source.

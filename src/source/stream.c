@@ -147,7 +147,7 @@ count_columns(const WeirStream *stream, Oid *type)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attgenerated)
+		if (!weir_stream_has_column(stream, desc, i))
 			continue;
 		*type = TupleDescAttr(desc, i)->atttypid;
 		n++;
@@ -167,7 +167,9 @@ check_columns(const WeirStream *stream)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("stream %s of format \"line\" must have one column", stream->name),
-				 errdetail("It has %d that are not generated.", n),
+				 stream->nmetadata == 0 ?
+				 errdetail("It has %d that are not generated.", n) :
+				 errdetail("It has %d that are neither generated nor metadata.", n),
 				 errhint("Take the line apart in the job's query, or set format to \"text\", "
 						 "\"csv\" or \"jsonl\".")));
 }
@@ -243,6 +245,7 @@ weir_stream_get(Oid relid)
 	source->complete(stream);
 	complete_framing(stream);
 	check_copy_options(stream);
+	weir_column_options_read(stream);
 	check_columns(stream);
 	return stream;
 }

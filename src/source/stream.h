@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 
 #include "decide/framing.h"
@@ -34,6 +35,14 @@ typedef enum WeirStreamFraming
 	WEIR_STREAM_OCTET_COUNTED,
 	WEIR_STREAM_JSON_SEQ
 } WeirStreamFraming;
+
+/* A column that is not in the records (metadata.h). */
+typedef struct WeirMetadataColumn
+{
+	int			column;			/* its index in the table */
+	Oid			type;
+	const struct WeirMetadata *what;
+} WeirMetadataColumn;
 
 typedef struct WeirStream
 {
@@ -75,10 +84,19 @@ typedef struct WeirStream
 	int			encoding;		/* of its bytes */
 	bool		dead_letter;	/* on_error 'dead_letter' */
 	int64		max_dead_letters;
+	/* columns */
+	int			nmetadata;
+	WeirMetadataColumn *metadata;
+	const struct WeirMetadata *column_metadata;	/* of the column whose options are read */
 } WeirStream;
 
 /* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
 extern WeirStream *weir_stream_get(Oid relid);
+
+/* Has this column of the stream's table the option "metadata"? */
+extern bool weir_stream_is_metadata(const WeirStream *stream, int column);
+/* Do records have a value for this column of the stream's table? */
+extern bool weir_stream_has_column(const WeirStream *stream, TupleDesc desc, int column);
 
 /*
  * Cuts the stream's bytes into records, from a position on.  put_aside: what is

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
@@ -96,6 +97,8 @@ options_of(const WeirStream *stream, Oid catalog)
 
 	if (catalog == ForeignServerRelationId)
 		return stream->source->options;
+	if (catalog == AttributeRelationId)
+		return weir_column_options;
 	return catalog == ForeignTableRelationId ? weir_table_options : &none;
 }
 
@@ -113,10 +116,21 @@ find_option(const WeirStream *stream, Oid catalog, const char *name)
 static const char *
 other_place(const WeirStream *stream, DefElem *def, Oid catalog)
 {
-	if (catalog != ForeignServerRelationId && find_option(stream, ForeignServerRelationId, def->defname))
-		return "server";
-	if (catalog != ForeignTableRelationId && find_option(stream, ForeignTableRelationId, def->defname))
-		return "foreign table";
+	static const struct
+	{
+		Oid			catalog;
+		const char *name;
+	}			places[] = {
+		{ForeignServerRelationId, "server"},
+		{ForeignTableRelationId, "foreign table"},
+		{AttributeRelationId, "foreign table's columns"}
+	};
+
+	for (int i = 0; i < lengthof(places); i++)
+	{
+		if (places[i].catalog != catalog && find_option(stream, places[i].catalog, def->defname))
+			return places[i].name;
+	}
 	return NULL;
 }
 

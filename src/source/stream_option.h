@@ -22,6 +22,7 @@ typedef struct WeirStreamOption
 /* Each ends with a nameless one. */
 extern const WeirStreamOption weir_server_options[];
 extern const WeirStreamOption weir_table_options[];
+extern const WeirStreamOption weir_column_options[];
 
 /* Of a stream whose source is known. */
 extern void weir_stream_options_default(WeirStream *stream);
@@ -30,6 +31,8 @@ extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid cat
 
 /* After all of a server's: what they mean together, and what is missing. */
 extern void weir_server_options_complete(WeirStream *stream);
+/* The options of the columns of a stream's table; an error if they do not fit them. */
+extern void weir_column_options_read(WeirStream *stream);
 /* May the current user have a server with them? */
 extern void weir_server_options_authorize(const WeirStream *stream);
 

@@ -37,6 +37,7 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	ops = weir_source_of(feed->stream->relid);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	return ops;
 }
 

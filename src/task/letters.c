@@ -92,6 +92,18 @@ write_letter(WeirLetters *letters, const WeirLetter *letter)
 	(*letters->written)++;
 }
 
+/* Do records of this source come to the task? */
+static bool
+reaches(const WeirTask *task, const WeirNode *source)
+{
+	for (int i = 0; i < weir_task_nnodes(task); i++)
+	{
+		if (weir_graph_reaches(task->dataflow->graph, source, weir_task_node(task, i)))
+			return true;
+	}
+	return false;
+}
+
 void
 weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 {
@@ -104,8 +116,7 @@ weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 	{
 		const WeirNode *node = graph->nodes[i];
 
-		if (!weir_node_ops(node->kind)->source ||
-			!weir_graph_reaches(graph, node, weir_task_node(task, 0)))
+		if (!weir_node_ops(node->kind)->source || !reaches(task, node))
 			continue;
 		box->streams[i] = weir_stream_get(weir_source_plan(node)->stream);
 		init(&box->letters[i], task, box->streams[i],

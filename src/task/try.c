@@ -225,6 +225,22 @@ open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 											  ALLOCSET_DEFAULT_SIZES);
 }
 
+/* After the last line, as before a checkpoint: what operators hold, in the order of rows. */
+static void
+emit_held(Try *t)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+	{
+		TryNode    *from = &t->nodes[i];
+
+		if (from->op && from->op->ops->holds && from->op->ops->holds(from->op))
+			from->op->ops->emit(from->op, &from->output);
+	}
+	PopActiveSnapshot();
+}
+
 /* In the order of rows: what a sink has left to write is written before it goes. */
 static void
 close_nodes(Try *t)
@@ -279,6 +295,8 @@ run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 	open_nodes(t, input, receiver, arg);
 	for (int i = 0; i < input->nlines; i++)
 		run_line(t, input->lines[i]);
+	t->line = 0;
+	emit_held(t);
 	t->line = 0;
 	close_nodes(t);
 	error_context_stack = callback.previous;

@@ -1,6 +1,6 @@
 /*
  * graph/kinds/scan.c
- *		A SELECT over the rows of one source.
+ *		A SELECT over the rows of one source, or of a keyed step.
  */
 #include "postgres.h"
 
