@@ -80,6 +80,13 @@ AS 'MODULE_PATHNAME', 'weir_explain_job';
 COMMENT ON FUNCTION weir.explain_job(text)
 IS 'the dataflow that a job''s query, or a query, is cut into';
 
+-- Metrics.
+CREATE FUNCTION weir.openmetrics(strict boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_openmetrics';
+COMMENT ON FUNCTION weir.openmetrics(boolean)
+IS 'metrics of all jobs in Prometheus''s text format, or strictly OpenMetrics';
+
 -- What \d+ says of the schema, and of each column of its views.
 
 COMMENT ON SCHEMA weir IS 'streaming jobs: their functions and views';
