@@ -403,8 +403,7 @@ control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 			weir_reach_begin(c->feed, message->checkpoint);
 			break;
 		case WEIR_CONTROL_CONFIGURE:
-			weir_task_configure(c->task);
-			weir_feed_trim_unchecked(c->feed);
+			weir_feed_configure(c->feed);
 			break;
 		default:
 			break;
