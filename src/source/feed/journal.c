@@ -189,16 +189,15 @@ empty_slot(const WeirFeedJournal *journal, int slot, const WeirFeedPosition *pos
 	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
 		return false;
 	last = last_place(relid);
-	if (last >= position->place)
+	if (last > 0 && last >= position->place)
 		return false;
 	note_forgotten(journal, last, position);
 	weir_feed_truncate(journal->job, journal->stream, slot);
 	return true;
 }
 
-/* Is the table that takes rows so large that the other one shall? */
-static bool
-is_large(const WeirStream *stream, BlockNumber blocks)
+bool
+weir_feed_journal_is_large(const WeirStream *stream, int64 blocks)
 {
 	int64		size = Min((int64) weir_journal_segment_size * 1024, stream->max_journal / 4);
 
@@ -217,7 +216,7 @@ trim(int64 job, const WeirStream *stream, const WeirFeedPosition *position)
 	other = 1 - journal->slot;
 	if (weir_feed_blocks(job, stream->relid, other) > 0 && !empty_slot(journal, other, position))
 		return false;
-	if (!is_large(stream, weir_feed_blocks(job, stream->relid, journal->slot)))
+	if (!weir_feed_journal_is_large(stream, weir_feed_blocks(job, stream->relid, journal->slot)))
 		return false;
 	weir_feed_set_slot(job, stream->relid, other);
 	return true;

@@ -62,6 +62,9 @@ extern void weir_feed_keep(int64 job, List *streams);
 /* Drops the journals of a job.  In a transaction. */
 extern void weir_feed_forget(int64 job);
 
+/* Is one of so many blocks worth a look at what can be given back? */
+extern bool weir_feed_journal_is_large(const WeirStream *stream, int64 blocks);
+
 /*
  * What lies before the position is needed no more: truncates a table that holds
  * nothing else, has the other take rows where this one is large.  Outside a
