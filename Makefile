@@ -12,8 +12,10 @@
 #	make bench-backpressure  as root: checkpoints behind a slow sink: SECONDS=.. BASE=commit, see bench/backpressure
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
+#	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
+#	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -85,8 +87,8 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format torture
-.PHONY: bench bench-backpressure bench-check bench-profile bench-state
+.PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed
+.PHONY: bench bench-backpressure bench-check bench-feed bench-profile bench-state
 
 test:
 	sh test/run
@@ -128,5 +130,11 @@ bench-profile:
 bench-state:
 	@sh bench/state/run
 
+torture-feed:
+	@KILLS=$(if $(filter command,$(origin KILLS)),$(KILLS),5) WEIR_LINES=$(if $(filter command,$(origin WEIR_LINES)),$(WEIR_LINES),2000000) SEED=$(SEED) sh test/run test/tap/097_feeds.pl
+
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
+
+bench-feed:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
