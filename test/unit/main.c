@@ -34,5 +34,6 @@ main(void)
 	test_parse();
 	test_socket_position();
 	test_dialer();
+	test_listener();
 	return done_testing();
 }
