@@ -201,10 +201,15 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		List	   *stored = weir_job_nodes(job->id);
 
 		check_streams(job, dataflow->graph, stored);
+		if (last)				/* a stop leaves none on their way */
+			weir_kept_check_in_flight(job, kept, "be altered", "alter it");
 		if (kept)
 			check_state(job, kept, dataflow->graph, stored, change);
 		if (last)
+		{
 			weir_job_depend_set(job->id, dataflow->graph->uses);
+			weir_job_keep_streams(job->id, dataflow->graph);
+		}
 		weir_dataflow_free(dataflow);
 	}
 	check_groups(job, kept, change, last);

@@ -30,6 +30,7 @@
 #include "compile/dataflow.h"
 #include "decide/clock.h"
 #include "graph/kinds/source.h"
+#include "job/coordinator.h"
 #include "server/mark.h"
 #include "server/registry.h"
 #include "source/source.h"
@@ -174,6 +175,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	else
 	{
 		weir_job_depend_set(job.id, dataflow->graph->uses);
+		weir_job_keep_streams(job.id, dataflow->graph);
 		weir_job_owner_changed(job.owner);
 	}
 	weir_dataflow_free(dataflow);
@@ -294,6 +296,7 @@ weir_job_begin(WeirJob *job)
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
 	start_notices(job, dataflow->graph);
 	weir_job_depend_set(job->id, dataflow->graph->uses);
+	weir_job_keep_streams(job->id, dataflow->graph);
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
@@ -319,6 +322,9 @@ weir_start_job(PG_FUNCTION_ARGS)
 	job->start_from = 0;
 	if (savepoint)
 		weir_savepoint_start_from(job, savepoint);
+	if (fresh)
+		weir_kept_check_in_flight(job, weir_start_reached(job, weir_completed_all(job->id)),
+								  "begin with empty state", "start it with fresh => true");
 	weir_job_begin(job);
 	PG_RETURN_VOID();
 }
@@ -348,9 +354,11 @@ stop(const WeirJob *job, const char *function, WeirRequestKind kind, const char 
 				 errmsg("could not stop job \"%s\": %s", job->name, result.error),
 				 result.stopping ?
 				 errdetail("The job stops as soon as that process has left.") :
+				 result.ended ? errdetail("The job has come to another end before.") :
 				 errdetail("The job goes on."),
 				 result.stopping ?
 				 errhint("See what keeps the process; then weir.wait_for_job tells when the job has stopped.") :
+				 result.ended ? errhint("See status and status_reason of weir.jobs.") :
 				 errhint("Call it again, or weir.stop_job with cancel => true to stop without a checkpoint.")));
 }
 

@@ -7,6 +7,7 @@
 #include "utils/snapmgr.h"
 
 #include "api/kept_state.h"
+#include "catalog/in_flight.h"
 #include "catalog/name.h"
 
 /* The caller's snapshot may be older than the checkpoint. */
@@ -44,6 +45,26 @@ weir_kept_unknown(const WeirJob *job, const WeirCompleted *kept, const WeirGraph
 			return step;
 	}
 	return NULL;
+}
+
+void
+weir_kept_check_in_flight(const WeirJob *job, const WeirCompleted *kept, const char *what,
+						  const char *then)
+{
+	bool		holds;
+
+	if (kept == NULL)
+		return;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	holds = weir_in_flight_last_exchange(job->id, kept->checkpoint) >= 0;
+	PopActiveSnapshot();
+	if (holds)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job \"%s\" cannot %s: it has rows on their way", job->name, what),
+				 errdetail("Checkpoint " INT64_FORMAT " holds rows that its barrier overtook, which only the query and the state it was taken with can go on with.",
+						   kept->checkpoint),
+				 errhint("Start the job, stop it with weir.stop_job, %s then.", then)));
 }
 
 const char *

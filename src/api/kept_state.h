@@ -18,6 +18,12 @@ extern void weir_kept_read(const WeirJob *job, const WeirCompleted *kept, int st
 /* A step of which something is kept there and that the graph does not have; NULL: none. */
 extern const WeirStoredNode *weir_kept_unknown(const WeirJob *job, const WeirCompleted *kept,
 											   const WeirGraph *graph, List *stored);
+/*
+ * An error where the checkpoint (NULL: none) holds rows that a barrier overtook:
+ * only the query and the state it was taken with can go on with them.
+ */
+extern void weir_kept_check_in_flight(const WeirJob *job, const WeirCompleted *kept, const char *what,
+									  const char *then);
 /* The step, as one knows it now. */
 extern const char *weir_kept_by(const WeirStoredNode *step);
 

@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "api/option.h"
 #include "api/state/access.h"
@@ -32,6 +34,7 @@ weir_option_interval(FunctionCallInfo fcinfo, int n, const char *name, int min_m
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s is too long", name),
+				 errdetail("%s is %s.", name, DatumGetCString(DirectFunctionCall1(interval_out, PointerGetDatum(i)))),
 				 errhint("Set %s to %d days at most.", name, MAX_INTERVAL_DAYS)));
 	if (us < (int64) min_ms * 1000)
 		ereport(ERROR,

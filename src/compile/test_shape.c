@@ -6,12 +6,15 @@
  *	--union INSERT ...	its source and scan feed the job's keyed step, too
  *	--chain INSERT ...	its keyed step and sink stand behind the job's keyed
  *						step, in place of the job's sink
+ *	--output INSERT ...	another output, over rows of its own of the stream that it
+ *						reads, which is read once
  *
  * Rows where two parts meet must be alike: of the same types in the same order.
  */
 #include "postgres.h"
 
 #include "compile/compile.h"
+#include "graph/kinds/source.h"
 
 #ifdef WEIR_FAULTS
 
@@ -60,9 +63,19 @@ adopt(WeirGraph *graph, WeirGraph *from, WeirNode *node)
 static WeirNode *
 adopt_scan(WeirGraph *graph, WeirGraph *from)
 {
-	WeirNode   *source = adopt(graph, from, weir_graph_source(from, 0));
-	WeirNode   *scan = adopt(graph, from, weir_graph_node(from, WEIR_NODE_SCAN, 0));
+	WeirNode   *wanted = weir_graph_source(from, 0);
+	WeirNode   *scan = weir_graph_node(from, WEIR_NODE_SCAN, 0);
+	WeirNode   *source = NULL;
 
+	for (int n = 0; n < weir_graph_nsources(graph) && source == NULL; n++)
+	{
+		source = weir_graph_source(graph, n);
+		if (weir_source_plan(source)->stream != weir_source_plan(wanted)->stream)
+			source = NULL;
+	}
+	if (source == NULL)
+		source = adopt(graph, from, wanted);
+	scan = adopt(graph, from, scan);
 	weir_graph_connect(graph, source, scan, WEIR_EDGE_FORWARD);
 	return scan;
 }
@@ -76,11 +89,46 @@ adopt_sink(WeirGraph *graph, WeirGraph *from, const WeirNode *before)
 	weir_graph_connect(graph, before, adopt(graph, from, sink), kind);
 }
 
+static void
+adopt_output(WeirGraph *graph, WeirGraph *from)
+{
+	WeirNode   *before = adopt_scan(graph, from);
+	WeirNode   *step = weir_graph_keyed(from, 0);
+
+	if (step)
+	{
+		step = adopt(graph, from, step);
+		weir_graph_connect(graph, before, step, WEIR_EDGE_BY_KEY);
+		before = step;
+	}
+	adopt_sink(graph, from, before);
+}
+
+/* One that stands alone has all others with it. */
+static void
+gather_sinks(WeirGraph *graph)
+{
+	bool		alone = false;
+
+	for (int i = 0; i < graph->nedges; i++)
+		alone = alone || graph->edges[i]->kind == WEIR_EDGE_TO_ONE;
+	for (int i = 0; alone && i < graph->nedges; i++)
+	{
+		WeirNode   *to = graph->nodes[graph->edges[i]->to];
+
+		if (!weir_node_ops(to->kind)->sink)
+			continue;
+		graph->edges[i]->kind = WEIR_EDGE_TO_ONE;
+		to->parallelism = 1;
+	}
+}
+
 void
 weir_compile_test_shape(WeirDataflow *out, bool returning)
 {
 	List	   *unions = parts(out->text, "--union ", returning);
 	List	   *chains = parts(out->text, "--chain ", returning);
+	List	   *outputs = parts(out->text, "--output ", returning);
 	WeirGraph  *first = out->graph;
 	WeirGraph  *last = first;
 	WeirGraph  *graph;
@@ -88,7 +136,7 @@ weir_compile_test_shape(WeirDataflow *out, bool returning)
 	List	   *scans;
 	ListCell   *lc;
 
-	if ((unions == NIL && chains == NIL) || weir_graph_nkeyed(first) == 0)
+	if ((unions == NIL && chains == NIL && outputs == NIL) || weir_graph_nkeyed(first) == 0)
 		return;
 	graph = weir_graph_create();
 	scans = list_make1(adopt_scan(graph, first));
@@ -110,6 +158,9 @@ weir_compile_test_shape(WeirDataflow *out, bool returning)
 		weir_graph_connect(graph, before, step, WEIR_EDGE_BY_KEY);
 	}
 	adopt_sink(graph, last, step);
+	foreach(lc, outputs)
+		adopt_output(graph, ((WeirDataflow *) lfirst(lc))->graph);
+	gather_sinks(graph);
 	out->graph = graph;
 }
 

@@ -4,10 +4,11 @@
  *		exchanges between them, and what follows from it: which tasks there are,
  *		which channels, what a task reads and whom it writes to.
  *
- * A stage is a chain of nodes that FORWARD edges join: its tasks run all of
- * them.  An exchange is an edge that is not FORWARD.  Stages stand in an order in
- * which every exchange leads from an earlier to a later one, and their tasks are
- * numbered in that order: a task's number says nothing about what it is.
+ * A stage is what FORWARD edges join, or all sinks that stand alone: its tasks run
+ * all of these nodes.  An exchange is an edge that is not FORWARD; two of them may
+ * lead from a stage to the same other one.  Stages stand in an order in which every
+ * exchange leads from an earlier to a later one, and their tasks are numbered in
+ * that order: a task's number says nothing about what it is.
  */
 #ifndef WEIR_DECIDE_TOPOLOGY_H
 #define WEIR_DECIDE_TOPOLOGY_H

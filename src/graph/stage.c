@@ -2,65 +2,107 @@
  * graph/stage.c
  *		Graph -> stages and exchanges.
  *
- * A stage is known by its first node, and stages stand in the order of these,
- * sources before the others.  Every exchange leads to the first node of a stage
- * and from a node before it, so it leads to a later stage.
+ * A stage is known by its first node.  Stages stand in the order of these, those
+ * of sources before the others; the sinks that rows go TO_ONE to share the last.
+ * Every exchange leads from a node before it to the first node of a stage, or to
+ * the last stage, so it leads to a later one.
  */
 #include "postgres.h"
 
 #include "graph/stage.h"
 
-/* The edge within a task that leads to this node, or from it; NULL: none. */
+/* The edge within a task that leads to this node; NULL: none. */
 static const WeirEdge *
-forward_edge(const WeirGraph *graph, const WeirNode *node, bool out)
+forward_input(const WeirGraph *graph, const WeirNode *node)
 {
-	const WeirEdge *found = NULL;
+	const WeirEdge *first = weir_node_input(graph, node, 0);
+	bool		forward = false;
+	const WeirEdge *edge;
 
-	for (int i = 0; i < graph->nedges; i++)
-	{
-		const WeirEdge *edge = graph->edges[i];
-
-		if (edge->kind != WEIR_EDGE_FORWARD || (out ? edge->from : edge->to) != node->id)
-			continue;
-		if (found)
-			elog(ERROR, "node %d of a graph has two %s within a task", node->id,
-				 out ? "outputs" : "inputs");
-		found = edge;
-	}
-	if (found && !out && weir_node_input(graph, node, 1))
-		elog(ERROR, "node %d of a graph has inputs within and from outside a task", node->id);
-	return found;
+	for (int n = 0; (edge = weir_node_input(graph, node, n)) != NULL; n++)
+		forward = forward || edge->kind == WEIR_EDGE_FORWARD;
+	if (forward && weir_node_input(graph, node, 1) != NULL)
+		elog(ERROR, "node %d of a graph has inputs beside that within a task", node->id);
+	return forward ? first : NULL;
 }
 
+/* Only a source hands its rows to several. */
 static void
-add_stage(WeirStages *stages, const WeirGraph *graph, const WeirNode *node, int parallelism)
+check_outputs(const WeirGraph *graph, const WeirNode *node)
+{
+	const WeirNodeOps *ops = weir_node_ops(node->kind);
+
+	if (!ops->source && !ops->sink && weir_node_output(graph, node, 1) != NULL)
+		elog(ERROR, "node %d of a graph has two outputs", node->id);
+}
+
+static int
+add_stage(WeirStages *stages, const WeirGraph *graph, int parallelism)
 {
 	WeirTopology *t = &stages->topology;
-	WeirStage  *stage = &t->stages[t->nstages];
-	WeirStageNodes *nodes = &stages->nodes[t->nstages];
-	const WeirEdge *edge;
 
 	if (t->nstages == WEIR_MAX_STAGES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a job cannot have more than %d stages", WEIR_MAX_STAGES),
 				 errhint("Let one job insert into a table what another one reads.")));
-	nodes->nodes = palloc(sizeof(int) * graph->nnodes);
-	stage->parallelism = node->parallelism ? node->parallelism : parallelism;
-	for (;;)
-	{
-		const WeirNodeOps *ops = weir_node_ops(node->kind);
+	stages->nodes[t->nstages].nodes = palloc(sizeof(int) * graph->nnodes);
+	t->stages[t->nstages].parallelism = parallelism;
+	return t->nstages++;
+}
 
-		stage->source = stage->source || ops->source;
-		stage->keyed = stage->keyed || ops->keyed;
-		stage->sink = stage->sink || ops->sink;
-		stages->stage_of[node->id] = t->nstages;
-		nodes->nodes[nodes->nnodes++] = node->id;
-		if ((edge = forward_edge(graph, node, true)) == NULL)
-			break;
-		node = graph->nodes[edge->to];
+static void
+add_node(WeirStages *stages, int index, const WeirNode *node)
+{
+	WeirStage  *stage = &stages->topology.stages[index];
+	WeirStageNodes *nodes = &stages->nodes[index];
+	const WeirNodeOps *ops = weir_node_ops(node->kind);
+
+	stage->source = stage->source || ops->source;
+	stage->keyed = stage->keyed || ops->keyed;
+	stage->sink = stage->sink || ops->sink;
+	stages->stage_of[node->id] = index;
+	nodes->nodes[nodes->nnodes++] = node->id;
+}
+
+typedef enum Place
+{
+	PLACE_SOURCE,				/* a source, and what stands behind it */
+	PLACE_STEP,					/* a keyed step, and what stands behind it */
+	PLACE_SINKS,				/* one stage for all of them */
+	PLACES
+} Place;
+
+/* Of the node that a stage begins with. */
+static Place
+place_of(const WeirNode *node)
+{
+	const WeirNodeOps *ops = weir_node_ops(node->kind);
+
+	return ops->source ? PLACE_SOURCE : ops->sink ? PLACE_SINKS : PLACE_STEP;
+}
+
+static void
+add_stages(WeirStages *stages, const WeirGraph *graph, int parallelism, Place place)
+{
+	int			sinks = -1;
+
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		const WeirNode *node = graph->nodes[i];
+		const WeirEdge *input = forward_input(graph, node);
+		int			index = input ? stages->stage_of[input->from] : -1;
+
+		if (stages->stage_of[i] >= 0 || (input ? index < 0 : place_of(node) != place))
+			continue;
+		if (input == NULL)
+			index = place == PLACE_SINKS && sinks >= 0 ? sinks :
+				add_stage(stages, graph, node->parallelism ? node->parallelism : parallelism);
+		if (place == PLACE_SINKS)
+			sinks = index;
+		check_outputs(graph, node);
+		add_node(stages, index, node);
 	}
-	t->nstages++;
 }
 
 static void
@@ -86,17 +128,12 @@ weir_graph_stages(const WeirGraph *graph, int parallelism)
 	WeirStages *stages = palloc0(sizeof(WeirStages));
 
 	stages->nodes = palloc0(sizeof(WeirStageNodes) * WEIR_MAX_STAGES);
-	stages->stage_of = palloc0(sizeof(int) * graph->nnodes);
+	stages->stage_of = palloc(sizeof(int) * graph->nnodes);
 	stages->edges = palloc0(sizeof(int) * WEIR_MAX_EXCHANGES);
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < graph->nnodes; i++)
-		{
-			const WeirNode *node = graph->nodes[i];
-
-			if (weir_node_ops(node->kind)->source == (pass == 0) &&
-				forward_edge(graph, node, false) == NULL)
-				add_stage(stages, graph, node, parallelism);
-		}
+	for (int i = 0; i < graph->nnodes; i++)
+		stages->stage_of[i] = -1;
+	for (int place = 0; place < PLACES; place++)
+		add_stages(stages, graph, parallelism, place);
 	for (int i = 0; i < graph->nedges; i++)
 		if (graph->edges[i]->kind != WEIR_EDGE_FORWARD)
 			add_exchange(stages, graph->edges[i], i);

@@ -11,7 +11,11 @@
 #include "decide/topology.h"
 #include "graph/graph.h"
 
-/* A chain of nodes, in the order in which rows pass them. */
+/*
+ * The nodes of a stage, each behind the one that feeds it: below a source a tree,
+ * of which the branches are scans; from a keyed step on a path; or the sinks that
+ * have a task of their own, which do not feed each other.
+ */
 typedef struct WeirStageNodes
 {
 	int			nnodes;
@@ -26,7 +30,7 @@ typedef struct WeirStages
 	int		   *edges;			/* of the graph, of each exchange */
 } WeirStages;
 
-/* In CurrentMemoryContext.  Stages that begin with a source come first. */
+/* In CurrentMemoryContext.  Stages that begin with a source come first, that of sinks alone last. */
 extern WeirStages *weir_graph_stages(const WeirGraph *graph, int parallelism);
 
 #endif

@@ -200,12 +200,12 @@ pass_gaps(WeirCoordinator *co, List *rows)
 		if (source == NULL)
 			continue;
 		known = known_positions(rows, i, &nknown);
-		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known, &detail);
+		passed = source->pass_gap(co->job->id, i, stream, &co->start.positions[i], nknown, known, &detail);
 		pfree(known);
 		if (passed > 0)
 			ereport(LOG,
-					(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
-							co->job->name, passed),
+					(errmsg("job \"%s\" goes on without " INT64_FORMAT " %s of its stream",
+							co->job->name, passed, source->unit),
 					 errdetail("%s", detail),
 					 errhidestmt(true)));
 	}
@@ -222,8 +222,7 @@ weir_start_choose(WeirCoordinator *co, List *rows)
 	if (!co->job->fresh && !(co->job->altered && co->job->leave_state) &&
 		!groups_agree(co, co->job->start_from > 0 ? row : at))
 		return false;
-	if (co->job->start_from == 0 &&
-		(co->job->fresh || co->job->altered) && leaves_rows(co, at))
+	if (co->job->start_from == 0 && co->job->fresh && leaves_rows(co, at))
 		return false;
 	if (co->job->start_from > 0)
 		begin_timeline(co, row, row);

@@ -144,6 +144,12 @@ add_changed(Aggregate *a, int64 n, const WeirRunningChange *change)
 	weir_result_take(a->result, a->record, 0, a->values, a->nulls);
 }
 
+static bool
+holds(const WeirOperator *op)
+{
+	return weir_running_nchanges(((const Aggregate *) op)->running) > 0;
+}
+
 static void
 emit(WeirOperator *op, WeirOutput *out)
 {
@@ -174,6 +180,7 @@ const WeirOperatorOps weir_aggregate_operator = {
 	.open = open_aggregate,
 	.may_fail = may_fail,
 	.rows = add_rows,
+	.holds = holds,
 	.emit = emit,
 	.close = close_aggregate
 };

@@ -1,8 +1,8 @@
 /*
  * operator/direct_scan.c
- *		A scan plan that is a scan of the stream and nothing else.
+ *		A scan plan that is a scan of the rows that come and nothing else.
  *
- * A column of the stream is not copied: the batch that is handed on has the
+ * A column of these is not copied: the batch that is handed on has the
  * vector of the one that came, unless a condition has dropped rows.  Conditions
  * and expressions are evaluated record by record, as the executor would, in a
  * context that lasts as long as the compiled plan; what they read comes through
@@ -28,24 +28,24 @@ struct WeirDirectScan
 {
 	WeirBatch	batch;			/* of node->out */
 	WeirBatch  *own;			/* its memory, where vectors are not shared */
-	int		   *source;			/* a column: the stream's, from 0; -1: computed */
+	int		   *source;			/* a column: one that comes, from 0; -1: computed */
 	ExprState **computed;
 	int			ncomputed;
 	ExprState  *qual;			/* NULL: none */
 	ExprContext *econtext;
-	TupleTableSlot *slot;		/* of the stream */
+	TupleTableSlot *slot;		/* of a row that comes */
 	int		   *needed;			/* columns that qual and expressions read */
 	int			nneeded;
 	int		   *selection;		/* rows that passed */
 };
 
-static ForeignScan *
+static Scan *
 plan_of(const WeirNode *node)
 {
-	return (ForeignScan *) weir_scan_plan(node)->statement->planTree;
+	return (Scan *) weir_scan_plan(node)->statement->planTree;
 }
 
-/* The column of the stream that an expression is; 0: it is none. */
+/* The column of what comes that an expression is; 0: it is none. */
 static AttrNumber
 plain_column(Expr *expr)
 {
@@ -54,40 +54,82 @@ plain_column(Expr *expr)
 	return IsA(expr, Var) ? Max(((Var *) expr)->varattno, 0) : 0;
 }
 
-/* What is read of the stream, as pull_varattnos has it; the last column is the ordinal. */
+/* What is read of a row, as pull_varattnos has it; the last column of the result is the ordinal. */
 static Bitmapset *
 attributes_read(const WeirNode *node, bool computed_only)
 {
-	ForeignScan *plan = plan_of(node);
+	Scan	   *plan = plan_of(node);
 	Bitmapset  *attributes = NULL;
 	ListCell   *lc;
 
-	pull_varattnos((Node *) plan->scan.plan.qual, plan->scan.scanrelid, &attributes);
-	foreach(lc, plan->scan.plan.targetlist)
+	pull_varattnos((Node *) plan->plan.qual, plan->scanrelid, &attributes);
+	foreach(lc, plan->plan.targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 
 		if (entry->resno != weir_scan_plan(node)->ordinal && !(computed_only && plain_column(entry->expr)))
-			pull_varattnos((Node *) entry->expr, plan->scan.scanrelid, &attributes);
+			pull_varattnos((Node *) entry->expr, plan->scanrelid, &attributes);
 	}
 	return attributes;
+}
+
+static bool
+scans_stream(const WeirNode *node)
+{
+	PlannedStmt *stmt = weir_scan_plan(node)->statement;
+	ForeignScan *plan = (ForeignScan *) stmt->planTree;
+
+	return IsA(plan, ForeignScan) && plan->scan.scanrelid > 0 && plan->fdw_exprs == NIL &&
+		rt_fetch(plan->scan.scanrelid, stmt->rtable)->relid == weir_scan_plan(node)->stream;
+}
+
+static bool
+scans_step(const WeirNode *node)
+{
+	NamedTuplestoreScan *plan = (NamedTuplestoreScan *) weir_scan_plan(node)->statement->planTree;
+
+	return IsA(plan, NamedTuplestoreScan) && strcmp(plan->enrname, WEIR_SCAN_INPUT) == 0;
+}
+
+/* Nothing but columns: no system column, nor what a step's rows as a whole have behind these. */
+static bool
+reads_columns(const WeirNode *node)
+{
+	Bitmapset  *attributes = attributes_read(node, false);
+	int			first = bms_next_member(attributes, -1) + FirstLowInvalidHeapAttributeNumber;
+	int			ordinal = node->in->natts + 1 - FirstLowInvalidHeapAttributeNumber;
+
+	if (bms_is_empty(attributes))
+		return true;
+	return OidIsValid(weir_scan_plan(node)->stream) ? first >= 0 :
+		first > 0 && !bms_is_member(ordinal, attributes);
 }
 
 bool
 weir_direct_scan_serves(const WeirNode *node)
 {
 	PlannedStmt *stmt = weir_scan_plan(node)->statement;
-	ForeignScan *plan = plan_of(node);
-	int			first;
+	Plan	   *plan = stmt->planTree;
 
-	if (!IsA(stmt->planTree, ForeignScan) || stmt->subplans != NIL ||
-		stmt->paramExecTypes != NIL || plan->scan.plan.initPlan != NIL ||
-		plan->scan.scanrelid == 0 || plan->fdw_exprs != NIL || outerPlan(plan) != NULL ||
-		rt_fetch(plan->scan.scanrelid, stmt->rtable)->relid != weir_scan_plan(node)->stream)
-		return false;
-	/* no system column but the ordinal */
-	first = bms_next_member(attributes_read(node, false), -1);
-	return first < 0 || first + FirstLowInvalidHeapAttributeNumber >= 0;
+	return (scans_stream(node) || scans_step(node)) && stmt->subplans == NIL &&
+		stmt->paramExecTypes == NIL && plan->initPlan == NIL && outerPlan(plan) == NULL &&
+		reads_columns(node);
+}
+
+bool
+weir_direct_scan_evaluates(const WeirNode *node)
+{
+	const Plan *plan = &plan_of(node)->plan;
+	ListCell   *lc;
+
+	foreach(lc, plan->targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (entry->resno != weir_scan_plan(node)->ordinal && plain_column(entry->expr) == 0)
+			return true;
+	}
+	return plan->qual != NIL;
 }
 
 static void
@@ -98,7 +140,7 @@ init_columns(WeirDirectScan *scan, const WeirNode *node)
 
 	scan->source = palloc(sizeof(int) * Max(natts, 1));
 	scan->computed = palloc0(sizeof(ExprState *) * Max(natts, 1));
-	foreach(lc, plan_of(node)->scan.plan.targetlist)
+	foreach(lc, plan_of(node)->plan.targetlist)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 		int			column = entry->resno - 1;
@@ -132,7 +174,7 @@ WeirDirectScan *
 weir_direct_scan_create(const WeirNode *node, const WeirBatch *in)
 {
 	WeirDirectScan *scan = palloc0(sizeof(WeirDirectScan));
-	List	   *qual = plan_of(node)->scan.plan.qual;
+	List	   *qual = plan_of(node)->plan.qual;
 
 	init_columns(scan, node);
 	init_needed(scan, node, in->desc->natts);
@@ -285,13 +327,23 @@ assemble(WeirDirectScan *scan, WeirBatch *in, int n, bool all)
 	}
 }
 
+static void
+make_room(WeirDirectScan *scan, int rows)
+{
+	if (rows <= scan->own->capacity)
+		return;
+	while (scan->own->capacity < rows)
+		weir_batch_grow(scan->own);
+	scan->selection = repalloc_huge(scan->selection, sizeof(int) * scan->own->capacity);
+}
+
 void
 weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to, int64 *line,
 					 WeirOutput *out)
 {
 	int			n = to - from;
 
-	Assert(to <= scan->own->capacity);
+	make_room(scan, to);
 	if (scan->qual || scan->ncomputed > 0 || from > 0)
 		n = evaluate(scan, in, from, to, line);
 	assemble(scan, in, n, from == 0 && n == to);

@@ -1,7 +1,8 @@
 /*
  * operator/direct_scan.h
- *		A scan plan that is a scan of the stream and nothing else, with conditions
- *		and expressions: carried out over the batch, without an executor.
+ *		A scan plan that is a scan of the stream, or of a step's rows, and nothing
+ *		else, with conditions and expressions: carried out over the batch, without an
+ *		executor.
  */
 #ifndef WEIR_OPERATOR_DIRECT_SCAN_H
 #define WEIR_OPERATOR_DIRECT_SCAN_H
@@ -14,8 +15,10 @@ typedef struct WeirDirectScan WeirDirectScan;
 
 /* Is the plan of this kind? */
 extern bool weir_direct_scan_serves(const WeirNode *node);
+/* If so: has it conditions or expressions, which may err? */
+extern bool weir_direct_scan_evaluates(const WeirNode *node);
 
-/* For batches of the stream like this one.  In a transaction, in CurrentMemoryContext. */
+/* For batches like this one.  In a transaction, in CurrentMemoryContext. */
 extern WeirDirectScan *weir_direct_scan_create(const WeirNode *node,
 											   const WeirBatch *in);
 /* Before its memory goes; committed: else what the transaction held is gone already. */

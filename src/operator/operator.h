@@ -63,9 +63,13 @@ typedef struct WeirOperatorOps
 	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
 
 	/*
-	 * Hands on what it holds back until it is asked: before a checkpoint, and when
-	 * output is due.  In a transaction with a snapshot; NULL: it holds nothing.
+	 * Does it hold rows until it is told?  Then hands them on, in a transaction with
+	 * a snapshot: before a barrier goes on, before the end of its input, and where
+	 * output does not wait for checkpoints when sink_flush is due.  Which rows these
+	 * are its state says, so that it need not be the same operator.  NULL: it never
+	 * holds any.
 	 */
+	bool		(*holds) (const WeirOperator *op);
 	void		(*emit) (WeirOperator *op, WeirOutput *out);
 
 	/* Before its context goes.  committed: else what the transaction held is gone already. */

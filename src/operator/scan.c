@@ -1,10 +1,11 @@
 /*
  * operator/scan.c
- *		The stateless step: runs the scan plan over a batch of records.
+ *		The stateless step: runs the scan plan over a batch of records, or of a
+ *		keyed step's rows.
  *
- * Where the plan is a scan of the stream and nothing else it is carried out
- * directly; of the executor it is then asked once whether it may be run, which
- * is also when other extensions have their say.
+ * Where the plan is a scan of these and nothing else it is carried out directly;
+ * of the executor it is then asked once whether it may be run, which is also when
+ * other extensions have their say.
  */
 #include "postgres.h"
 
@@ -13,12 +14,14 @@
 #include "tcop/dest.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
+#include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 #include "operator/operator.h"
+#include "operator/step_rows.h"
 #include "record/scan.h"
 
 #define SCAN_ROWS 4096
@@ -62,7 +65,7 @@ open_scan(WeirOperator *op)
 static bool
 may_fail(const WeirOperator *op)
 {
-	return true;
+	return !((const StreamScan *) op)->is_direct || weir_direct_scan_evaluates(op->node);
 }
 
 /*
@@ -122,15 +125,20 @@ receive_nothing(DestReceiver *self)
 {
 }
 
+/* rows: of the step whose rows are read; NULL: they are a stream's. */
 static void
-run_plan(WeirOperator *op, DestReceiver *receiver)
+run_plan(WeirOperator *op, WeirStepRows *rows, DestReceiver *receiver)
 {
 	QueryDesc  *query = CreateQueryDesc(weir_scan_plan(op->node)->statement, op->text,
-										GetActiveSnapshot(), InvalidSnapshot,
-										receiver, NULL, NULL, 0);
+										GetActiveSnapshot(), InvalidSnapshot, receiver, NULL,
+										rows ? weir_step_rows_environment(rows) : NULL, 0);
 
 	ExecutorStart(query, 0);
+	if (rows)
+		weir_step_rows_watch(rows, query->planstate);
 	weir_run(query);
+	if (rows)
+		weir_step_rows_unwatch(rows);
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
@@ -154,16 +162,38 @@ forget_rows(StreamScan *scan)
 }
 
 static void
+execute_stream(StreamScan *scan, const WeirBatch *in, int from, int to, DestReceiver *receiver)
+{
+	WeirScan	current = {weir_scan_plan(scan->op.node)->stream, in, from, to, scan->op.line};
+
+	weir_current_scan = &current;
+	run_plan(&scan->op, NULL, receiver);
+	weir_current_scan = NULL;
+}
+
+static void
+execute_step(StreamScan *scan, const WeirBatch *in, int from, int to, DestReceiver *receiver)
+{
+	WeirStepRows rows;
+	MemoryContext old = MemoryContextSwitchTo(scan->op.context);
+
+	weir_step_rows_begin(&rows, in, from, to, scan->op.line);
+	MemoryContextSwitchTo(old);
+	run_plan(&scan->op, &rows, receiver);
+	weir_step_rows_end(&rows);
+}
+
+static void
 execute(StreamScan *scan, const WeirBatch *in, int from, int to)
 {
 	ScanReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
-	WeirScan	current = {weir_scan_plan(scan->op.node)->stream, in, from, to, scan->op.line};
 
 	receiver.scan = scan;
 	receiver.in = in;
-	weir_current_scan = &current;
-	run_plan(&scan->op, &receiver.pub);
-	weir_current_scan = NULL;
+	if (OidIsValid(weir_scan_plan(scan->op.node)->stream))
+		execute_stream(scan, in, from, to, &receiver.pub);
+	else
+		execute_step(scan, in, from, to, &receiver.pub);
 }
 
 static void

@@ -89,6 +89,7 @@ look(int64 job, List **names)
 static void
 roll_back(List *names)
 {
+	MemoryContext context = CurrentMemoryContext;
 	ListCell   *lc;
 
 	foreach(lc, names)
@@ -97,6 +98,7 @@ roll_back(List *names)
 		StartTransactionCommand();
 		FinishPreparedTransaction(lfirst(lc), false);
 		CommitTransactionCommand();
+		MemoryContextSwitchTo(context);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "base/settings.h"
+#include "catalog/version.h"
 #include "server/registry_int.h"
 
 PG_FUNCTION_INFO_V1(weir_whereabouts);
@@ -70,6 +71,19 @@ weir_slot_say(WeirJobSlot *slot)
 			 errhidestmt(true)));
 }
 
+/* Jobs of another version's tables wait for ALTER EXTENSION. */
+static const char *
+look_at_version(char *reason)
+{
+	char	   *installed;
+
+	if (weir_version_is_current(&installed) || installed == NULL)
+		return NULL;
+	snprintf(reason, WEIR_REASON_SIZE, "the database has version %s of extension weir, the server has loaded version %s: run ALTER EXTENSION weir UPDATE",
+			 installed, WEIR_SQL_VERSION);
+	return "restarting";
+}
+
 /* The status to show, NULL: its row's; why it waits, "": it does not.  The caller holds the lock. */
 static const char *
 look(const WeirJobSlot *slot, const char *status, char *reason)
@@ -113,6 +127,8 @@ weir_whereabouts(PG_FUNCTION_ARGS)
 		LWLockAcquire(weir_registry->lock, LW_SHARED);
 		shown = look(weir_slot_find(MyDatabaseId, PG_GETARG_INT64(0)), status, reason);
 		LWLockRelease(weir_registry->lock);
+		if (shown == NULL && reason[0] == '\0')
+			shown = look_at_version(reason);
 	}
 	nulls[0] = shown == NULL;
 	nulls[1] = reason[0] == '\0';

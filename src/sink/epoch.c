@@ -24,6 +24,7 @@
 static bool epoch_open = false;
 static int64 epoch_began = 0;
 static Oid	epoch_owner = InvalidOid;
+static MemoryContext epoch_caller;	/* of weir_epoch_enter, for weir_epoch_leave */
 
 bool
 weir_epoch_is_open(void)
@@ -64,6 +65,7 @@ weir_epoch_check_at_once(void)
 void
 weir_epoch_enter(void)
 {
+	epoch_caller = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (!epoch_open)
@@ -84,15 +86,19 @@ weir_epoch_leave(void)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(epoch_caller);
 }
 
 void
 weir_epoch_commit(void)
 {
+	MemoryContext caller = CurrentMemoryContext;
+
 	WEIR_FAULT(before_epoch_commit);
 	StartTransactionCommand();
 	EndTransactionBlock(false);
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
 	WEIR_FAULT(after_epoch_commit);
 	epoch_open = false;
 }
@@ -100,12 +106,15 @@ weir_epoch_commit(void)
 void
 weir_epoch_prepare(const char *gid)
 {
+	MemoryContext caller = CurrentMemoryContext;
+
 	WEIR_FAULT(before_prepare);
 	StartTransactionCommand();
 	weir_epoch_be_owner();
 	if (!PrepareTransactionBlock(gid))
 		elog(ERROR, "epoch transaction is not open");
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
 	WEIR_FAULT(after_prepare);
 	epoch_open = false;
 }

@@ -187,6 +187,7 @@ emit_line(const char *line)
 static bool
 emit_some(int64 job)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	bool		some;
 
 	SetCurrentStatementStartTimestamp();
@@ -197,6 +198,7 @@ emit_some(int64 job)
 	if (some)
 		WEIR_FAULT(before_emit_commit);
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
 	if (some)
 		WEIR_FAULT(after_emit);
 	return some;

@@ -4,6 +4,7 @@
  *
  *	rows -> operator -> .. -> sink in the epoch transaction
  *							\-> channels to the next tasks
+ *	rows -> the sink that they are for, of several in a task of their own
  *
  * Where the stream has dead letters, the keyed function runs over a message in a
  * subtransaction, so that a record for which it errs leaves neither state nor
@@ -28,87 +29,74 @@
 #include "task/keyed_store.h"
 #include "task/state_memory.h"
 
-static void
-build_sink(WeirChain *chain, const WeirNode *node)
-{
-	WeirTask   *task = chain->task;
-	const char *text = task->dataflow->text;
-
-	if (chain->sink)
-		weir_sink_close(chain->sink);
-	chain->sink = NULL;
-	if (!chain->letters.kept || (chain->isolating == NULL && !weir_sink_may_refuse(node)))
-		chain->sink = weir_sink_open(node, text, &task->line);
-	else if (chain->isolating)
-		weir_isolating_rebuild(chain->isolating, node, text);
-	else
-		chain->isolating = weir_isolating_create(node, text, &task->line);
-}
-
-static void
-write_rows(WeirChain *chain, const WeirBatch *batch)
-{
-	if (chain->sink)
-	{
-		/* whoever the user's code has become */
-		weir_epoch_be_owner();
-		weir_sink_rows(chain->sink, batch, 0, batch->nrows);
-	}
-	else
-		weir_isolating_rows(chain->isolating, batch);
-	chain->task->slot->stats.records_out += batch->nrows;
-}
-
-/* Rows that have gone through all of the task's operators: to its sink, or on. */
-static void
-end_rows(WeirChain *chain, WeirBatch *batch)
-{
-	if (chain->out)
-		chain->out->output.rows(&chain->out->output, batch);
-	else
-		write_rows(chain, batch);
-}
-
 static void run_link(WeirLink *link, WeirBatch *batch, int from, int to);
 
-/* What a link's operator hands on. */
+/* What a link's operator hands to the next one. */
 static void
 pass_on(WeirOutput *output, WeirBatch *batch)
 {
-	WeirLink   *link = (WeirLink *) output;
-	WeirChain *chain = link->chain;
-	WeirLink   *next = link + 1;
-
-	if (next == chain->links + chain->nlinks)
-		end_rows(chain, batch);
-	else
-		run_link(next, batch, 0, batch->nrows);
+	run_link((WeirLink *) output + 1, batch, 0, batch->nrows);
 }
 
-/* The n-th of the task's keyed steps has its n-th store. */
+/* Where the rows of a node go. */
+static WeirOutput *
+output_of(WeirChain *chain, WeirLink *link, const WeirNode *node)
+{
+	const WeirEdge *edge = weir_node_output(chain->task->dataflow->graph, node, 0);
+
+	return edge->kind == WEIR_EDGE_FORWARD ? &link->output :
+		weir_router_output(chain->out, chain->task, node);
+}
+
+static void
+build_operator(WeirLink *link, const WeirNode *node, WeirStore *store)
+{
+	WeirTask   *task = link->chain->task;
+
+	if (link->op)
+		weir_operator_close(link->op);
+	link->op = weir_operator_open(node, task->dataflow->text, store, &task->line);
+	link->to = output_of(link->chain, link, node);
+}
+
+/* The n-th of the task's keyed steps has its n-th store, and so do its sinks. */
 static void
 build_links(WeirChain *chain)
 {
 	WeirTask   *task = chain->task;
+	WeirTaskSink *sink = chain->sinks.sinks;
 	int			nstores = 0;
 
 	for (int i = 0; i < chain->nlinks; i++)
-		weir_operator_close(chain->links[i].op);
-	chain->nlinks = 0;
-	for (int i = 0; i < weir_task_nnodes(task); i++)
 	{
 		const WeirNode *node = weir_task_node(task, i);
-		WeirLink   *link = &chain->links[chain->nlinks];
-		WeirStore  *store = NULL;
+		const WeirNodeOps *ops = weir_node_ops(node->kind);
+		WeirLink   *link = &chain->links[i];
 
-		if (!weir_node_is_operator(node))
-			continue;
-		if (weir_node_ops(node->kind)->keyed)
-			store = list_nth(task->stores, nstores++);
 		link->output.rows = pass_on;
 		link->chain = chain;
-		link->op = weir_operator_open(node, task->dataflow->text, store, &task->line);
-		chain->nlinks++;
+		if (ops->sink)
+			link->sink = sink++;
+		else
+			build_operator(link, node, ops->keyed ? list_nth(task->stores, nstores++) : NULL);
+	}
+}
+
+static void
+find_entries(WeirChain *chain)
+{
+	WeirTask   *task = chain->task;
+	const WeirTopology *topology = &task->attempt->topology;
+
+	for (int i = 0; i < topology->nexchanges; i++)
+	{
+		if (&topology->stages[topology->exchanges[i].to] != task->stage)
+			continue;
+		for (int n = 0; n < chain->nlinks; n++)
+		{
+			if (weir_task_edge(task, i)->to == weir_task_node(task, n)->id)
+				chain->entries[i] = &chain->links[n];
+		}
 	}
 }
 
@@ -116,17 +104,12 @@ static void
 build(WeirChain *chain)
 {
 	WeirTask   *task = chain->task;
-	const WeirNode *sink = weir_task_sink(task);
 	MemoryContext old = MemoryContextSwitchTo(task->context);
 
-	if (chain->links == NULL)
-		chain->links = palloc0(sizeof(WeirLink) * weir_task_nnodes(task));
 	build_links(chain);
-	chain->in_desc = weir_task_node(task, 0)->in;
 	if (chain->out)
 		weir_router_set_keys(chain->out, task, &task->line);
-	if (sink)
-		build_sink(chain, sink);
+	weir_task_sinks_build(&chain->sinks, chain->letters.kept);
 	MemoryContextSwitchTo(old);
 }
 
@@ -217,6 +200,7 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 	check_letter(chain, record->source, record->line, error);
 	letter.source = record->source;
 	letter.line = record->line;
+	letter.stamp = record->stamp;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
 	letter.raw = record->raw;
@@ -226,35 +210,59 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 }
 
 static void
-flush_sink(WeirChain *chain)
-{
-	int64		began = weir_now();
-
-	weir_epoch_be_owner();
-	if (chain->sink)
-		weir_sink_flush(chain->sink);
-	else
-		weir_isolating_flush(chain->isolating, drop_record, chain);
-	chain->task->slot->stats.in_sink_us += weir_now() - began;
-}
-
-static void
 flush_rows(WeirChain *chain)
 {
 	if (chain->out)
 		weir_router_flush(chain->out);
-	else if (chain->sink || weir_isolating_full(chain->isolating))
-		flush_sink(chain);
+	else
+		weir_task_sinks_settle(&chain->sinks);
+}
+
+static bool
+holds(const WeirLink *link)
+{
+	return link->op && link->op->ops->holds && link->op->ops->holds(link->op);
+}
+
+static bool
+any_holds(const WeirChain *chain)
+{
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		if (holds(&chain->links[i]))
+			return true;
+	}
+	return false;
+}
+
+void
+weir_chain_emit(WeirChain *chain)
+{
+	if (chain->held_since == 0)
+		return;
+	enter_transaction(chain);
+	refresh(chain);
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		WeirLink   *link = &chain->links[i];
+
+		if (holds(link))
+			link->op->ops->emit(link->op, link->to);
+	}
+	flush_rows(chain);
+	leave_transaction(chain);
+	chain->held_since = 0;
+	chain->task->line = 0;
 }
 
 void
 weir_chain_flush(WeirChain *chain)
 {
-	if (chain->isolating == NULL || weir_isolating_count(chain->isolating) == 0)
+	if (!weir_task_sinks_wait(&chain->sinks))
 		return;
 	enter_transaction(chain);
 	refresh(chain);
-	flush_sink(chain);
+	weir_task_sinks_flush(&chain->sinks);
 	leave_transaction(chain);
 	chain->task->line = 0;
 }
@@ -263,7 +271,7 @@ static void
 drop_row(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
 {
 	WeirRaw		raw = weir_batch_raw(batch, row);
-	WeirWaitingRow record = {batch->source, batch->lines[row], raw.data, raw.len};
+	WeirWaitingRow record = {batch->source, batch->lines[row], batch->stamps[row], raw.data, raw.len};
 
 	drop_record(chain, &record, error);
 }
@@ -273,7 +281,9 @@ may_fail(const WeirChain *chain)
 {
 	for (int i = 0; i < chain->nlinks; i++)
 	{
-		if (chain->links[i].op->ops->may_fail(chain->links[i].op))
+		WeirOperator *op = chain->links[i].op;
+
+		if (op && op->ops->may_fail(op))
 			return true;
 	}
 	return false;
@@ -303,27 +313,24 @@ drop_refused(WeirLink *link, const WeirBatch *batch)
 	drop_row(chain, batch, refused->row, &error);
 }
 
+/* A sink gets whole batches. */
 static void
 run_link(WeirLink *link, WeirBatch *batch, int from, int to)
 {
-	link->op->ops->rows(link->op, batch, from, to, &link->output);
+	if (link->sink)
+	{
+		Assert(from == 0 && to == batch->nrows);
+		weir_task_sink_rows(&link->chain->sinks, link->sink, batch);
+		return;
+	}
+	link->op->ops->rows(link->op, batch, from, to, link->to);
 	while (link->op->refused.message)
 	{
 		int			next = link->op->refused.row + 1;
 
 		drop_refused(link, batch);
-		link->op->ops->rows(link->op, batch, next, to, &link->output);
+		link->op->ops->rows(link->op, batch, next, to, link->to);
 	}
-}
-
-/* Rows that come as the sink's go on as they are. */
-static void
-run_rows(WeirChain *chain, WeirBatch *batch, int from, int to)
-{
-	if (chain->nlinks > 0)
-		run_link(chain->links, batch, from, to);
-	else
-		end_rows(chain, batch);
 }
 
 static void
@@ -349,7 +356,10 @@ abandon_rows(WeirChain *chain, const int64 *clocks)
 	foreach(lc, chain->task->stores)
 		weir_store_abandon(lfirst(lc), clocks[foreach_current_index(lc)]);
 	for (int i = 0; i < chain->nlinks; i++)
-		weir_operator_reset(chain->links[i].op);
+	{
+		if (chain->links[i].op)
+			weir_operator_reset(chain->links[i].op);
+	}
 }
 
 static int64 *
@@ -365,8 +375,9 @@ store_clocks(WeirChain *chain)
 
 /* The error of an operator for one of these rows, chain->task->line; NULL if there was none. */
 static ErrorData *
-try_rows(WeirChain *chain, WeirBatch *batch, int from, int to)
+try_rows(WeirLink *entry, WeirBatch *batch, int from, int to)
 {
+	WeirChain  *chain = entry->chain;
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	int64	   *clocks = store_clocks(chain);
@@ -377,7 +388,7 @@ try_rows(WeirChain *chain, WeirBatch *batch, int from, int to)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		run_rows(chain, batch, from, to);
+		run_link(entry, batch, from, to);
 		ReleaseCurrentSubTransaction();
 		guard_stores(chain, false);
 	}
@@ -416,20 +427,21 @@ mark_output(WeirChain *chain)
 {
 	if (chain->out)
 		weir_router_mark(chain->out);
+	weir_task_sinks_mark(&chain->sinks);
 }
 
 static void
-undo_output(WeirChain *chain, int rows)
+undo_output(WeirChain *chain)
 {
 	if (chain->out)
 		weir_router_undo(chain->out);
-	else if (chain->isolating)
-		weir_isolating_truncate(chain->isolating, rows);
+	weir_task_sinks_undo(&chain->sinks);
 }
 
 static void
-run_guarded(WeirChain *chain, WeirBatch *batch)
+run_guarded(WeirLink *entry, WeirBatch *batch)
 {
+	WeirChain  *chain = entry->chain;
 	WeirTaskStats *stats = &chain->task->slot->stats;
 	WeirIsolate iso;
 	int			from;
@@ -440,14 +452,13 @@ run_guarded(WeirChain *chain, WeirBatch *batch)
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		records_out = stats->records_out;
-		int			waiting = chain->isolating ? weir_isolating_count(chain->isolating) : 0;
-		ErrorData  *error = try_rows(chain, batch, from, to);
+		ErrorData  *error = try_rows(entry, batch, from, to);
 
 		if (error == NULL)
 			weir_isolate_succeeded(&iso);
 		else
 		{
-			undo_output(chain, waiting);
+			undo_output(chain);
 			stats->records_out = records_out;
 			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, chain->task->line)))
 				drop_row(chain, batch, from, error);
@@ -459,38 +470,44 @@ run_guarded(WeirChain *chain, WeirBatch *batch)
 		weir_router_release(chain->out);
 }
 
-/*
- * Where the sink has a statement a row, what it does is seen by the step for the
- * next row.
- */
-static void
-run_unguarded(WeirChain *chain, WeirBatch *batch)
+/* Does the sink behind the operators have a statement a row? */
+static bool
+writes_by_row(const WeirChain *chain)
 {
-	const WeirNode *sink = weir_task_sink(chain->task);
-	bool		by_row = may_fail(chain) && chain->sink &&
-		weir_sink_plan(sink)->batching == WEIR_SINK_BY_RECORD;
+	const WeirSink *sink = chain->sinks.n > 0 ? chain->sinks.sinks[0].sink : NULL;
+
+	return sink && weir_sink_plan(sink->node)->batching == WEIR_SINK_BY_RECORD;
+}
+
+/* What a statement for a row does is seen by the steps for the next row. */
+static void
+run_unguarded(WeirLink *entry, WeirBatch *batch)
+{
+	bool		by_row = may_fail(entry->chain) && writes_by_row(entry->chain);
 	int			step = by_row ? 1 : batch->nrows;
 
 	for (int i = 0; i < batch->nrows; i += step)
-		run_rows(chain, batch, i, i + step);
+		run_link(entry, batch, i, i + step);
 }
 
 int
-weir_chain_rows(WeirChain *chain, WeirReceiver *from, const WeirMessage *message)
+weir_chain_rows(WeirChain *chain, WeirReceiver *from, int exchange, const WeirMessage *message)
 {
 	WeirTask   *task = chain->task;
 	WeirBatch  *batch;
 
 	enter_transaction(chain);
 	refresh(chain);
-	batch = weir_receiver_rows(from, message, chain->in_desc);
+	batch = weir_receiver_rows(from, message, weir_task_input(task, exchange));
 	if (is_guarded(chain))
-		run_guarded(chain, batch);
+		run_guarded(chain->entries[exchange], batch);
 	else
-		run_unguarded(chain, batch);
+		run_unguarded(chain->entries[exchange], batch);
 	flush_rows(chain);
 	leave_transaction(chain);
 	task->line = 0;
+	if (chain->held_since == 0 && any_holds(chain))
+		chain->held_since = weir_now();
 	if (task->stores != NIL)
 		weir_state_memory_note(task);
 	task->slot->stats.records_in += batch->nrows;
@@ -543,9 +560,17 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 	old = MemoryContextSwitchTo(task->context);
 	open_stores(task);
 	weir_letter_box_open(&chain->letters, task);
+	weir_task_sinks_init(&chain->sinks, task, drop_record, chain);
+	chain->nlinks = weir_task_nnodes(task);
+	chain->links = palloc0(sizeof(WeirLink) * chain->nlinks);
+	chain->entries = palloc0(sizeof(WeirLink *) * WEIR_MAX_EXCHANGES);
+	find_entries(chain);
 	MemoryContextSwitchTo(old);
 	build(chain);
+	if (any_holds(chain))
+		chain->held_since = weir_now();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	return chain;
 }

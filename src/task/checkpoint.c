@@ -34,6 +34,7 @@
 #include "sink/output.h"
 #include "task/checkpoint.h"
 #include "task/passed.h"
+#include "task/reach.h"
 
 bool
 weir_task_all_ended(const WeirTaskCheckpoints *c)
@@ -112,7 +113,7 @@ write_state(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 	int			nstores = 0;
 
 	if (c->inputs->passed != NIL)
-		times->bytes += weir_passed_write(c->inputs, c->task, checkpoint, c->chain->in_desc);
+		times->bytes += weir_passed_write(c->inputs, c->task, checkpoint);
 	for (int i = 0; i < weir_task_nnodes(c->task); i++)
 	{
 		const WeirNode *node = weir_task_node(c->task, i);
@@ -243,6 +244,7 @@ snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *time
 		written = weir_now();
 		PopActiveSnapshot();
 		CommitTransactionCommand();
+		MemoryContextSwitchTo(c->task->context);
 	}
 	if (writes)
 		times->write += weir_now() - written;
@@ -251,12 +253,14 @@ snapshot_committed(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *time
 	weir_task_vote(c->task, checkpoint, WEIR_VOTE_ACK, NULL, times);
 }
 
+/* What operators hold of the rows before the barrier goes on before it. */
 static void
 snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
 {
 	WeirTaskTimes times = {0};
 	int64		now = weir_now();
 
+	weir_chain_emit(c->chain);
 	if (c->first_barrier > 0)
 	{
 		times.start_delay = Max(c->first_barrier - c->barrier.sent_at, 0);
@@ -395,9 +399,11 @@ control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 		case WEIR_CONTROL_DRAIN:
 			weir_feed_drain(c->feed);
 			break;
+		case WEIR_CONTROL_REACH:
+			weir_reach_begin(c->feed, message->checkpoint);
+			break;
 		case WEIR_CONTROL_CONFIGURE:
-			weir_task_configure(c->task);
-			weir_feed_trim_unchecked(c->feed);
+			weir_feed_configure(c->feed);
 			break;
 		default:
 			break;

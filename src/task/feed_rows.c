@@ -2,10 +2,11 @@
  * task/feed_rows.c
  *		What a source task does with the records it has read.
  *
- *	batch -> scan operator -> hash -> senders
+ *	batch -> scan operators -> hash -> senders
  *
- * A batch is run whole, in a read-only transaction of its own; where that fails,
- * the records at fault are found by running parts of it.
+ * A batch is run whole, by one scan after the other, in a read-only transaction of
+ * its own; where that fails, the records at fault are found by running parts of it.
+ * A record for which one scan errs has no rows of another, either.
  */
 #include "postgres.h"
 
@@ -24,15 +25,27 @@
 
 #define BATCH_RECORDS 4096
 
-/* The stage is a source, then the scan. */
+/* The stage is a source, then the scans of it. */
 static void
-open_scan(WeirFeedRows *rows)
+open_scans(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
 
-	Assert(weir_task_nnodes(task) == 2);
-	rows->scan = weir_operator_open(weir_task_node(task, 1), task->dataflow->text, NULL, &rows->line);
+	for (int i = 0; i < rows->nscans; i++)
+	{
+		const WeirNode *node = weir_task_node(task, i + 1);
+
+		rows->scans[i].op = weir_operator_open(node, task->dataflow->text, NULL, &rows->line);
+		rows->scans[i].output = weir_router_output(rows->router, task, node);
+	}
 	weir_router_set_keys(rows->router, task, &rows->line);
+}
+
+static void
+close_scans(WeirFeedRows *rows)
+{
+	for (int i = 0; i < rows->nscans; i++)
+		weir_operator_close(rows->scans[i].op);
 }
 
 WeirFeedRows *
@@ -49,7 +62,9 @@ weir_feed_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *rout
 	table_close(rel, AccessShareLock);
 	if (stream->dead_letter)
 		weir_scan_input_keep_letters(rows->input);
-	open_scan(rows);
+	rows->nscans = weir_task_nnodes(task) - 1;
+	rows->scans = palloc(sizeof(WeirFeedScan) * rows->nscans);
+	open_scans(rows);
 	return rows;
 }
 
@@ -77,11 +92,24 @@ refresh(WeirFeedRows *rows)
 	if (!weir_task_refresh(task))
 		return;
 	old = MemoryContextSwitchTo(task->context);
-	weir_operator_close(rows->scan);
-	open_scan(rows);
+	close_scans(rows);
+	open_scans(rows);
 	MemoryContextSwitchTo(old);
 	check_stream(rows);
 	weir_task_drop_stale(task);
+}
+
+/* An error is blamed on a record only if its own scan has read one. */
+static void
+run_scans(WeirFeedRows *rows, int from, int to)
+{
+	for (int i = 0; i < rows->nscans; i++)
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		rows->line = 0;
+		scan->op->ops->rows(scan->op, rows->input->batch, from, to, scan->output);
+	}
 }
 
 static void
@@ -93,7 +121,7 @@ run_range(WeirFeedRows *rows, int from, int to)
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	refresh(rows);
-	rows->scan->ops->rows(rows->scan, rows->input->batch, from, to, &rows->router->output);
+	run_scans(rows, from, to);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(rows->task->context);
@@ -138,17 +166,18 @@ try_range(WeirFeedRows *rows, int from, int to)
 	return error;
 }
 
-/* After an error: what the operator had of the transaction is gone. */
+/* After an error: what the operators had of the transaction is gone. */
 static void
-reset_scan(WeirFeedRows *rows)
+reset_scans(WeirFeedRows *rows)
 {
 	StartTransactionCommand();
-	weir_operator_reset(rows->scan);
+	for (int i = 0; i < rows->nscans; i++)
+		weir_operator_reset(rows->scans[i].op);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(rows->task->context);
 }
 
-/* The index of the record that the scan has read last. */
+/* The index of the record that was read last. */
 static int
 index_read(const WeirFeedRows *rows)
 {
@@ -248,7 +277,7 @@ run_batch(WeirFeedRows *rows)
 			continue;
 		}
 		*records_out = before;
-		reset_scan(rows);
+		reset_scans(rows);
 		if (weir_isolate_failed(&iso, index_read(rows)))
 			drop_record(rows, from, error);
 		else if (!rows->stream->dead_letter)

@@ -1,7 +1,7 @@
 /*
  * task/feed_rows.h
- *		What a source task does with the records it has read: the stateless part
- *		of the query over each batch, and its rows and letters on their way.
+ *		What a source task does with the records it has read: the stateless parts
+ *		of the query over each batch, and their rows and letters on their way.
  */
 #ifndef WEIR_TASK_FEED_ROWS_H
 #define WEIR_TASK_FEED_ROWS_H
@@ -13,14 +13,22 @@
 #include "task/output.h"
 #include "task/task.h"
 
+/* One of the scans that read the stream. */
+typedef struct WeirFeedScan
+{
+	WeirOperator *op;
+	WeirOutput *output;
+} WeirFeedScan;
+
 typedef struct WeirFeedRows
 {
 	WeirTask   *task;
 	const WeirStream *stream;
 	WeirRouter *router;
 	WeirScanInput *input;		/* for the source to fill */
-	WeirOperator *scan;
-	int64		line;			/* of the record that the scan has read last, 0: none */
+	int			nscans;
+	WeirFeedScan *scans;		/* in the order in which they run */
+	int64		line;			/* of the record that a scan has read last, 0: none */
 	ErrorData  *first_error;	/* while the record at fault is looked for */
 } WeirFeedRows;
 

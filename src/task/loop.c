@@ -14,6 +14,7 @@
 #include "sink/epoch.h"
 #include "task/checkpoint.h"
 #include "task/passed.h"
+#include "task/reach.h"
 
 static void
 handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
@@ -23,7 +24,8 @@ handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			rows = weir_chain_rows(c->chain, c->inputs->receivers[input], message);
+			rows = weir_chain_rows(c->chain, c->inputs->receivers[input], c->inputs->exchanges[input],
+								   message);
 			weir_inputs_worked(c->inputs, input, rows);
 			break;
 		case WEIR_MESSAGE_LETTER:
@@ -75,7 +77,8 @@ take_passed(WeirTaskCheckpoints *c)
 		weir_chain_letter(c->chain, passed->message);
 	else
 	{
-		rows = weir_chain_rows(c->chain, c->inputs->receivers[passed->input], passed->message);
+		rows = weir_chain_rows(c->chain, c->inputs->receivers[passed->input],
+							   c->inputs->exchanges[passed->input], passed->message);
 		if (!passed->restored)
 			weir_inputs_worked(c->inputs, passed->input, rows);
 	}
@@ -100,6 +103,8 @@ take(WeirTaskCheckpoints *c)
 static void
 tell_end(WeirTaskCheckpoints *c)
 {
+	if (c->chain)
+		weir_chain_emit(c->chain);
 	if (c->out == NULL && !weir_task_exactly_once(c->task) && weir_epoch_is_open())
 		weir_task_commit_epoch(c);
 	if (c->out)
@@ -107,18 +112,32 @@ tell_end(WeirTaskCheckpoints *c)
 	weir_task_send(c->task, WEIR_CONTROL_ENDED, 0);
 }
 
-/* Where output does not wait for checkpoints, it is committed within sink_flush. */
+/* Since when is there what must go its way within sink_flush?  0: there is nothing. */
+static int64
+waits_since(WeirTaskCheckpoints *c)
+{
+	int64		held = c->chain ? c->chain->held_since : 0;
+
+	if (!weir_epoch_is_open())
+		return held;
+	return held == 0 ? weir_epoch_began() : Min(held, weir_epoch_began());
+}
+
+/* Where output does not wait for checkpoints, it is committed, and rows that are held go on, within sink_flush. */
 static long
 flush_due(WeirTaskCheckpoints *c)
 {
+	int64		since = waits_since(c);
 	int64		due;
 
-	if (!weir_epoch_is_open() || weir_task_exactly_once(c->task) || c->held)
+	if (since == 0 || weir_task_exactly_once(c->task) || c->held)
 		return -1;
-	due = weir_epoch_began() + c->task->attempt->sink_flush - weir_now();
+	due = since + c->task->attempt->sink_flush - weir_now();
 	if (due > 0)
 		return due / 1000 + 1;
-	weir_task_commit_epoch(c);
+	weir_chain_emit(c->chain);
+	if (c->out == NULL)
+		weir_task_commit_epoch(c);
 	return 0;					/* the commit may have taken a wake-up */
 }
 
@@ -160,7 +179,7 @@ open_task(WeirTask *task)
 	if (c->inputs)
 	{
 		c->chain = weir_chain_open(task, c->out);
-		weir_passed_restore(c->inputs, task, c->chain->in_desc);
+		weir_passed_restore(c->inputs, task);
 	}
 	else
 		c->feed = weir_feed_open(task, c->out);
@@ -192,6 +211,8 @@ weir_task_loop(WeirTask *task)
 		if (task->stop)
 			break;
 		progress = take(c);
+		if (c->feed)
+			weir_reach_tell(c->feed);
 		if (!end_told && !c->held && weir_task_all_ended(c) && is_empty(c))
 		{
 			tell_end(c);

@@ -1,6 +1,6 @@
 /*
  * task/output.c
- *		Sends rows on to the tasks of the next stage.
+ *		Sends rows on to the tasks of the next stages.
  *
  * A batch is hashed whole and its rows sorted by the task they go to, so that
  * each sender gets its rows, in order, with one call.
@@ -67,22 +67,18 @@ send_by_key(WeirRouter *router, const WeirRoute *route, const WeirBatch *batch)
 static void
 send_rows(WeirOutput *output, WeirBatch *batch)
 {
-	WeirRouter *router = (WeirRouter *) output;
+	const WeirRoute *route = (const WeirRoute *) output;
+	WeirRouter *router = route->router;
 
 	if (router->discards)
 		return;
-	for (int i = 0; i < router->nroutes; i++)
-	{
-		const WeirRoute *route = &router->routes[i];
-
-		if (route->hasher)
-			weir_key_hasher_run(route->hasher, batch);
-		if (route->nout == 1)
-			weir_sender_rows(route->out[0], batch, NULL, 0, batch->nrows);
-		else
-			send_by_key(router, route, batch);
-		*router->sent += batch->nrows;
-	}
+	if (route->hasher)
+		weir_key_hasher_run(route->hasher, batch);
+	if (route->nout == 1)
+		weir_sender_rows(route->out[0], batch, NULL, 0, batch->nrows);
+	else
+		send_by_key(router, route, batch);
+	*router->sent += batch->nrows;
 }
 
 static WeirSender *
@@ -95,11 +91,14 @@ create_sender(const WeirTask *task, int channel)
 
 /* The channels of a task to an exchange's tasks stand side by side. */
 static void
-open_route(WeirRoute *route, const WeirTask *task, int exchange)
+open_route(WeirRouter *router, const WeirTask *task, int exchange)
 {
+	WeirRoute  *route = &router->routes[router->nroutes++];
 	WeirAttempt *attempt = task->attempt;
 	const WeirExchange *x = &attempt->topology.exchanges[exchange];
 
+	route->output.rows = send_rows;
+	route->router = router;
 	route->exchange = exchange;
 	route->nout = attempt->topology.stages[x->to].parallelism;
 	route->out = palloc(sizeof(WeirSender *) * route->nout);
@@ -116,14 +115,13 @@ weir_router_create(WeirTask *task)
 	const WeirTopology *topology = &task->attempt->topology;
 	WeirRouter *router = palloc0(sizeof(WeirRouter));
 
-	router->output.rows = send_rows;
 	router->sent = &task->slot->stats.records_out;
 	router->max_parallelism = task->attempt->max_parallelism;
 	router->routes = palloc0(sizeof(WeirRoute) * Max(topology->nexchanges, 1));
 	for (int i = 0; i < topology->nexchanges; i++)
 	{
 		if (&topology->stages[topology->exchanges[i].from] == task->stage)
-			open_route(&router->routes[router->nroutes++], task, i);
+			open_route(router, task, i);
 	}
 	return router->nroutes > 0 ? router : NULL;
 }
@@ -131,16 +129,25 @@ weir_router_create(WeirTask *task)
 void
 weir_router_set_keys(WeirRouter *router, const WeirTask *task, int64 *line)
 {
-	const WeirGraph *graph = task->dataflow->graph;
-
 	for (int i = 0; i < router->nroutes; i++)
 	{
 		WeirRoute  *route = &router->routes[i];
-		const WeirEdge *edge = graph->edges[task->stages->edges[route->exchange]];
+		const WeirEdge *edge = weir_task_edge(task, route->exchange);
 
 		route->hasher = edge->nkeys == 0 ? NULL :
 			weir_key_hasher_create(edge->nkeys, edge->keys, task->dataflow->context, line);
 	}
+}
+
+WeirOutput *
+weir_router_output(WeirRouter *router, const WeirTask *task, const WeirNode *node)
+{
+	for (int i = 0; i < router->nroutes; i++)
+	{
+		if (weir_task_edge(task, router->routes[i].exchange)->from == node->id)
+			return &router->routes[i].output;
+	}
+	elog(ERROR, "the rows of node %d lead nowhere", node->id);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * task/output.h
- *		Sends rows on to the tasks of the next stage: each to the one that owns its
+ *		Sends rows on to the tasks of the next stages: each to the one that owns its
  *		key group, or all to the one there is.
  */
 #ifndef WEIR_TASK_OUTPUT_H
@@ -15,6 +15,8 @@
 /* An exchange, as a task of the stage before it sees it. */
 typedef struct WeirRoute
 {
+	WeirOutput	output;			/* takes rows; in a transaction where they go by key */
+	struct WeirRouter *router;
 	int			exchange;		/* in the topology */
 	int			nout;
 	WeirSender **out;
@@ -24,7 +26,6 @@ typedef struct WeirRoute
 
 typedef struct WeirRouter
 {
-	WeirOutput	output;			/* takes rows; in a transaction where they go by key */
 	int			nroutes;
 	WeirRoute  *routes;
 	int64	   *sent;			/* counts rows */
@@ -42,8 +43,10 @@ extern WeirRouter *weir_router_create(WeirTask *task);
  * note the record whose key is being hashed.
  */
 extern void weir_router_set_keys(WeirRouter *router, const WeirTask *task, int64 *line);
+/* What takes the rows of this node, whose output leads to other tasks. */
+extern WeirOutput *weir_router_output(WeirRouter *router, const WeirTask *task, const WeirNode *node);
 
-/* A record without a key may go to any of the tasks, along one route. */
+/* A record without a key may go to any of the tasks, along one route: each leads to a sink. */
 extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
 extern void weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier);
 extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);

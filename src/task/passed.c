@@ -74,10 +74,10 @@ types_of(TupleDesc desc)
 }
 
 int64
-weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint, TupleDesc desc)
+weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint)
 {
 	WeirAttempt *attempt = task->attempt;
-	char	   *types = types_of(desc);
+	char	  **types = palloc0(sizeof(char *) * inputs->n);
 	int64		bytes = 0;
 	ListCell   *lc;
 
@@ -87,7 +87,9 @@ weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint, Tu
 		WeirInFlight message;
 
 		message.exchange = inputs->exchanges[passed->input];
-		message.types = types;
+		if (types[passed->input] == NULL)
+			types[passed->input] = types_of(weir_task_input(task, message.exchange));
+		message.types = types[passed->input];
 		message.payload = (const char *) passed->message;
 		message.size = passed->size;
 		weir_in_flight_insert(attempt->job, attempt->timeline, checkpoint, task->index,
@@ -193,8 +195,20 @@ is_first_of_exchange(const WeirInputs *inputs, int input)
 	return true;
 }
 
+static void
+restore_exchange(Restoring *r, int exchange)
+{
+	const WeirAttempt *attempt = r->task->attempt;
+	TupleDesc	desc = weir_task_input(r->task, exchange);
+
+	r->types = types_of(desc);
+	r->reader = weir_run_reader_create(desc);
+	r->by_key = attempt->topology.exchanges[exchange].kind == WEIR_BY_KEY;
+	weir_in_flight_read(attempt->job, attempt->restore, exchange, restore_message, r);
+}
+
 void
-weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc)
+weir_passed_restore(WeirInputs *inputs, const WeirTask *task)
 {
 	WeirAttempt *attempt = task->attempt;
 	Restoring	r = {0};
@@ -208,20 +222,15 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc)
 	MemoryContextSwitchTo(context);
 	r.inputs = inputs;
 	r.task = task;
-	r.types = types_of(desc);
-	r.reader = weir_run_reader_create(desc);
 	r.writer = weir_run_writer_create();
 	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &r.first, &r.end);
 	for (r.input = 0; r.input < inputs->n; r.input++)
 	{
-		const WeirExchange *x = &attempt->topology.exchanges[inputs->exchanges[r.input]];
-
-		r.by_key = x->kind == WEIR_BY_KEY;
 		if (is_first_of_exchange(inputs, r.input))
-			weir_in_flight_read(attempt->job, attempt->restore, inputs->exchanges[r.input],
-								restore_message, &r);
+			restore_exchange(&r, inputs->exchanges[r.input]);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 }

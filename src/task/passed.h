@@ -29,11 +29,10 @@ extern void weir_passed_add(WeirInputs *inputs, int input, bool restored,
 extern WeirPassed *weir_passed_take(WeirInputs *inputs);
 extern void weir_passed_free(WeirPassed *passed);
 
-/* In a transaction: as part of a checkpoint; returns their bytes.  desc: of their rows. */
-extern int64 weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint,
-							   TupleDesc desc);
+/* In a transaction: as part of a checkpoint; returns their bytes. */
+extern int64 weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint);
 
 /* Outside a transaction: those of the checkpoint that the attempt restores, as far as they are this task's. */
-extern void weir_passed_restore(WeirInputs *inputs, const WeirTask *task, TupleDesc desc);
+extern void weir_passed_restore(WeirInputs *inputs, const WeirTask *task);
 
 #endif

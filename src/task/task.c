@@ -171,6 +171,7 @@ load_job(WeirTask *task)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 	if (task->job == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -202,12 +203,16 @@ weir_task_node(const WeirTask *task, int n)
 	return task->dataflow->graph->nodes[nodes_of(task, task->stages)->nodes[n]];
 }
 
-const WeirNode *
-weir_task_sink(const WeirTask *task)
+const WeirEdge *
+weir_task_edge(const WeirTask *task, int exchange)
 {
-	const WeirNode *last = weir_task_node(task, weir_task_nnodes(task) - 1);
+	return task->dataflow->graph->edges[task->stages->edges[exchange]];
+}
 
-	return weir_node_ops(last->kind)->sink ? last : NULL;
+TupleDesc
+weir_task_input(const WeirTask *task, int exchange)
+{
+	return task->dataflow->graph->nodes[weir_task_edge(task, exchange)->to]->in;
 }
 
 /*
@@ -260,6 +265,7 @@ weir_task_compile(WeirTask *task)
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(task->context);
 }
 
 bool

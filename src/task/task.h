@@ -69,13 +69,14 @@ extern void weir_task_configure(WeirTask *task);
 /* Compiles the job's query afresh; needs no transaction. */
 extern void weir_task_compile(WeirTask *task);
 
-/* The nodes that the task runs, in the order in which rows pass them. */
+/* The nodes that the task runs, each behind the one whose rows it takes. */
 extern int	weir_task_nnodes(const WeirTask *task);
 extern const WeirNode *weir_task_node(const WeirTask *task, int n);
+/* The edge of the graph that an exchange is; the rows that come by it. */
+extern const WeirEdge *weir_task_edge(const WeirTask *task, int exchange);
+extern TupleDesc weir_task_input(const WeirTask *task, int exchange);
 /* Does its output wait for a checkpoint? */
 extern bool weir_task_exactly_once(const WeirTask *task);
-/* Is it a sink's task, which has the last of them? */
-extern const WeirNode *weir_task_sink(const WeirTask *task);
 
 /*
  * In a transaction: makes sure that the dataflow is valid and that what the

@@ -187,7 +187,8 @@ open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 	PlannedStmt *statement = weir_node_statement(to->node);
 
 	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
-	weir_statement_set_receiver(to->sink, receiver(arg, ExecCleanTypeFromTL(statement->planTree->targetlist)));
+	weir_statement_set_receiver(to->sink, receiver(arg, t->dataflow->graph, to->node,
+												   ExecCleanTypeFromTL(statement->planTree->targetlist)));
 }
 
 static void
@@ -223,6 +224,22 @@ open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->lines = weir_lines_open(t->stream);
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
+}
+
+/* After the last line, as before a checkpoint: what operators hold, in the order of rows. */
+static void
+emit_held(Try *t)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+	{
+		TryNode    *from = &t->nodes[i];
+
+		if (from->op && from->op->ops->holds && from->op->ops->holds(from->op))
+			from->op->ops->emit(from->op, &from->output);
+	}
+	PopActiveSnapshot();
 }
 
 /* In the order of rows: what a sink has left to write is written before it goes. */
@@ -279,6 +296,8 @@ run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 	open_nodes(t, input, receiver, arg);
 	for (int i = 0; i < input->nlines; i++)
 		run_line(t, input->lines[i]);
+	t->line = 0;
+	emit_held(t);
 	t->line = 0;
 	close_nodes(t);
 	error_context_stack = callback.previous;

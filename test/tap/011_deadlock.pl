@@ -41,7 +41,7 @@ foreach my $parallelism (1, 2)
 	my $began = time();
 	$session->query_safe('UPDATE averages SET touched = 1 WHERE f0 < 8');
 	cmp_ok(time() - $began, '<', 10, 'the session goes through');
-	like($node->sql('SELECT last_error FROM weir.jobs'), qr/deadlock: task keyed \d waits for process \d+|deadlock detected/, 'the job gave way');
+	ok($node->wait_until(q{SELECT last_error ~ 'deadlock: task keyed \d waits for process \d+|deadlock detected' FROM weir.jobs}), 'the job gave way');
 	$session->query_safe('COMMIT');
 	$session->quit;
 	ok($node->wait_until(q{SELECT sum(records_in) = 16 FROM weir.tasks WHERE kind = 'keyed'}), 'the next attempt replays');

@@ -1,6 +1,6 @@
 # Jobs of shapes that no query is cut into yet (src/compile/test_shape.c): two
-# sources into one keyed step, two keyed steps in a row by different keys, and
-# both.  While their streams run, tasks, coordinator and server are killed at
+# sources into one keyed step, two keyed steps in a row by different keys, both,
+# and several outputs, by the keyed tasks or together in one.  While their streams run, tasks, coordinator and server are killed at
 # points of a checkpoint, the parallelism changes, and the order of the sources;
 # what they have written in the end is what the batch query says.
 use strict;
@@ -55,6 +55,7 @@ sub begin
 		CREATE FOREIGN TABLE between (g bigint, total bigint) SERVER a;
 		CREATE TABLE sums (k bigint, n bigint, total bigint);
 		CREATE TABLE unused (k bigint, total bigint);
+		CREATE TABLE copies (k bigint, v bigint);
 		CREATE FUNCTION add_up(f0 bigint, v bigint, OUT g bigint, OUT total bigint)
 		LANGUAGE plpgsql AS \$\$
 		BEGIN
@@ -101,6 +102,12 @@ my $counted = 'SELECT a.g, a.total FROM %s r JOIN LATERAL add_up(r.f0, 1) a ON w
 my $behind = "SELECT g, count(*), sum(total) FROM between GROUP BY g, weir.count_window($window)";
 my $upsert = 'ON CONFLICT (k) DO UPDATE SET n = sums.n + excluded.n, total = sums.total + excluded.total';
 
+sub same
+{
+	my ($one, $other) = @_;
+	return "NOT EXISTS (($one) EXCEPT ALL ($other)) AND NOT EXISTS (($other) EXCEPT ALL ($one))";
+}
+
 # Of each shape its query (of the sources in this order), what it reads, and what the windows add up to.
 my %shape = (
 	union => {
@@ -122,15 +129,29 @@ my %shape = (
 		state => 'SELECT count(*) FROM (TABLE a_input UNION ALL TABLE b_input) i',
 		batch => qq{SELECT f0 % $groups AS k, sum(n * (n + 1) / 2) AS total, sum(n) AS n
 			FROM (SELECT f0, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) u GROUP BY f0) i GROUP BY 1}
+	},
+	outputs => {
+		query => sub { sprintf("INSERT INTO sums $summed\n--output INSERT INTO unused $added", $_[0], $_[0]) },
+		reads => ['a'],
+		state => 'SELECT sum(f1) FROM a_input',
+		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM a_input GROUP BY f0',
+		also => same('TABLE unused', "SELECT f0 % $groups, sum(f1) OVER (PARTITION BY f0 ORDER BY line) FROM a_input")
+	},
+	outputs_together => {
+		query => sub { sprintf("INSERT INTO sums $summed\n--union INSERT INTO sums $summed\n--output INSERT INTO copies SELECT * FROM a", @_) },
+		reads => [qw(a b)],
+		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) i GROUP BY f0',
+		also => same('TABLE copies', 'SELECT f0, f1 FROM a_input')
 	});
 
 sub exact
 {
 	my ($shape) = @_;
+	my $also = $shape{$shape}{also} // 'true';
 	return qq{
 		WITH batch AS ($shape{$shape}{batch}), result AS (SELECT k, sum(total) AS total, sum(n) AS n FROM sums GROUP BY k)
 		SELECT EXISTS (TABLE batch) AND NOT EXISTS (TABLE batch EXCEPT TABLE result) AND NOT EXISTS (TABLE result EXCEPT TABLE batch)
-			AND NOT EXISTS (SELECT FROM pg_prepared_xacts)};
+			AND $also AND NOT EXISTS (SELECT FROM pg_prepared_xacts)};
 }
 
 # An error or the end of a process at a point of a checkpoint or a restart, while lines come.
@@ -203,5 +224,7 @@ sub run
 run('union', $_) foreach 1, 2;
 run('chain', $_) foreach 2, 3;
 run('both', $_) foreach 1, 3;
+run('outputs', 2);
+run('outputs_together', 2);
 $node->stop('fast');
 done_testing();

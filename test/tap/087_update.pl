@@ -84,6 +84,8 @@ my $deadline = time() + $Weir::Node::patience;
 select(undef, undef, undef, 0.05) until slurp_file($node->logfile, $log) =~ $said || time() > $deadline;
 like(slurp_file($node->logfile, $log), $said, 'the log says that jobs wait');
 is($node->sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%coordinator%'}), '0', 'they do');
+like($node->sql(q{SELECT DISTINCT status || ': ' || status_reason FROM weir.jobs}),
+	qr/^restarting: the database has version 0\.1\.0 of extension weir, the server has loaded version \S+: run ALTER EXTENSION weir UPDATE$/, 'so does weir.jobs');
 
 # ---- the update ----
 

@@ -23,6 +23,7 @@ main(void)
 	test_framing();
 	test_framing_model();
 	test_growth();
+	test_letter_rate();
 	test_trigger();
 	test_pending();
 	test_tolerance();
@@ -35,5 +36,7 @@ main(void)
 	test_socket_position();
 	test_dialer();
 	test_listener();
+	test_decided();
+	test_feed_position();
 	return done_testing();
 }

@@ -1,6 +1,7 @@
 /*
  * graph/kinds/scan.h
- *		A SELECT over the rows of one source, in the order of its records.
+ *		A SELECT over the rows of one source, in the order of its records; or over
+ *		those of a keyed step, in theirs.
  */
 #ifndef WEIR_GRAPH_KINDS_SCAN_H
 #define WEIR_GRAPH_KINDS_SCAN_H
@@ -9,15 +10,25 @@
 
 #include "graph/graph.h"
 
+/*
+ * The name under which the statement reads the rows of a step: the columns of "in",
+ * in order, and the ordinal of each, a tid.
+ */
+#define WEIR_SCAN_INPUT "weir_step_rows"
+#define WEIR_SCAN_ORDINAL "weir_ordinal"
+
 typedef struct WeirScanPlan
 {
-	Oid			stream;			/* that it reads */
+	Oid			stream;			/* that it reads; InvalidOid: the rows of a step */
 	PlannedStmt *statement;
-	AttrNumber	ordinal;		/* column of its result that holds the stream
-								 * row's ctid: the last one, not among "out" */
+	AttrNumber	ordinal;		/* column of its result that holds the ctid, or
+								 * ordinal: the last one, not among "out" */
 	bool		sorted;			/* the statement sorts its rows by ordinal */
 	Query	   *query;			/* before views are expanded, for people */
 } WeirScanPlan;
+
+/* What the relation of that name looks like, for rows like these. */
+extern TupleDesc weir_scan_input_desc(TupleDesc in);
 
 #define weir_scan_plan(node) ((WeirScanPlan *) (node)->plan)
 
