@@ -7,6 +7,7 @@
 #define WEIR_GRAPH_DESCRIBE_H
 
 #include "graph/graph.h"
+#include "graph/stage.h"
 
 struct WeirDescription
 {
@@ -16,6 +17,9 @@ struct WeirDescription
 
 /* parallelism: the job's; 0: numbers of tasks are not told. */
 extern void weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text);
+
+/* What its steps are, a line each. */
+extern char *weir_describe_stage(const WeirGraph *graph, const WeirStageNodes *stage);
 
 /* For the kinds.  A name as one would write it in a query here. */
 extern const char *weir_describe_relation(Oid relid);

@@ -34,5 +34,8 @@ main(void)
 	test_parse();
 	test_socket_position();
 	test_dialer();
+	test_layout();
+	test_bottleneck();
+	test_histogram();
 	return done_testing();
 }
