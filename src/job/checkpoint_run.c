@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
+#include "catalog/retry.h"
 #include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
@@ -75,6 +76,7 @@ weir_checkpoints_init(WeirCoordinator *co)
 		settle_doubt(co, false);
 	}
 	co->checkpoints.pending = NIL;
+	co->checkpoints.reaching = NIL;
 	co->checkpoints.activity = 0;
 	co->checkpoints.output_waits = false;
 	MemoryContextSwitchTo(co->run.context);
@@ -309,6 +311,17 @@ collect_positions(WeirCoordinator *co, const WeirPendingCheckpoint *p, WeirPosit
 	return n;
 }
 
+/* Records that came again before the checkpoint's positions will not come once more. */
+static void
+forget_retried(WeirCoordinator *co, const WeirPendingCheckpoint *p)
+{
+	for (int i = 0; i < co->run.ntasks; i++)
+	{
+		if (p->positions[i].retried > 0)
+			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i].retried);
+	}
+}
+
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -328,6 +341,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
 	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	forget_retried(co, p);
 	if (weir_crash_is_suspect(&co->job->crashes))
 		weir_crash_clear(co);
 	WEIR_FAULT(after_completed);
@@ -494,6 +508,7 @@ weir_checkpoints_act(WeirCoordinator *co)
 
 	weir_commit_go_on(co);
 	emit_output(co);
+	weir_reach_tick(co);
 	weir_checkpointer_set_active(co->checkpoints.checkpointer, is_active(co));
 	weir_checkpointer_tick(co->checkpoints.checkpointer, weir_now());
 	while (co->outcome == WEIR_OUTCOME_NONE &&
@@ -517,6 +532,7 @@ weir_checkpoints_note_doubt(WeirCoordinator *co)
 static void
 close_checkpointer(WeirCoordinator *co)
 {
+	weir_reach_end(co);
 	weir_request_done(co, co->checkpoints.unanswered, false, 0,
 					  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
 	co->checkpoints.unanswered = 0;
