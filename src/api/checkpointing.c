@@ -153,6 +153,7 @@ take_checkpoint(const WeirJob *job, const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("checkpoint of job \"%s\" failed: %s", job->name, result.error),
+				 result.detail[0] ? errdetail("%s", result.detail) : 0,
 				 errhint("The view weir.checkpoints has its history.")));
 	return result.checkpoint;
 }

@@ -175,6 +175,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	else
 	{
 		weir_job_depend_set(job.id, dataflow->graph->uses);
+		weir_job_keep_streams(job.id, dataflow->graph);
 		weir_job_owner_changed(job.owner);
 	}
 	weir_dataflow_free(dataflow);
@@ -298,6 +299,7 @@ weir_job_begin(WeirJob *job)
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
 	start_notices(job, dataflow->graph);
 	weir_job_depend_set(job->id, dataflow->graph->uses);
+	weir_job_keep_streams(job->id, dataflow->graph);
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);
