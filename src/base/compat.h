@@ -57,6 +57,18 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* Of a table that was made just before. */
+#if PG_VERSION_NUM >= 190000
+#define weir_define_index(relid, stmt) \
+	DefineIndex(NULL, relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1, false, false, false, false, true)
+#elif PG_VERSION_NUM >= 160000
+#define weir_define_index(relid, stmt) \
+	DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1, false, false, false, false, true)
+#else
+#define weir_define_index(relid, stmt) \
+	DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, false, false, false, false, true)
+#endif
+
 /* In csv a line \. ends a COPY; on newer servers it is data. */
 #define WEIR_CSV_HAS_END_OF_COPY (PG_VERSION_NUM < 180000)
 
@@ -72,6 +84,21 @@
 #define TupleDescFinalize(desc) ((void) (desc))
 #endif
 
+/* ---- transactions ---- */
+
+/* A transaction that holds a lock, as a number that no other has; the process that it runs in, 0: it is prepared. */
+#if PG_VERSION_NUM >= 170000
+#define weir_transaction_number(vxid) \
+	((uint64) (uint32) (vxid).procNumber << 32 | (vxid).localTransactionId)
+#define weir_transaction_process(number) ProcNumberGetProc((ProcNumber) ((number) >> 32))
+#define weir_process_transaction(proc) ((proc)->vxid.lxid)
+#else
+#define weir_transaction_number(vxid) \
+	((uint64) (uint32) (vxid).backendId << 32 | (vxid).localTransactionId)
+#define weir_transaction_process(number) BackendIdGetProc((int) ((number) >> 32))
+#define weir_process_transaction(proc) ((proc)->lxid)
+#endif
+
 /* ---- rights ---- */
 
 #if PG_VERSION_NUM >= 160000
@@ -81,13 +108,19 @@
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
 #endif
 
-/* What a plan needs of each relation: a list of WeirPermissions. */
+/* What a plan needs of each relation: a list of WeirPermissions; what a query does of one entry. */
 #if PG_VERSION_NUM >= 160000
 #define WeirPermissions RTEPermissionInfo
 #define weir_permissions(planned) ((planned)->permInfos)
+#define weir_entry_permissions(query, rte) getRTEPermissionInfo((query)->rteperminfos, rte)
+#define weir_add_permissions(query, rte) addRTEPermissionInfo(&(query)->rteperminfos, rte)
+#define weir_forget_permissions(rte) ((rte)->perminfoindex = 0)
 #else
 #define WeirPermissions RangeTblEntry
 #define weir_permissions(planned) ((planned)->rtable)
+#define weir_entry_permissions(query, rte) (rte)
+#define weir_add_permissions(query, rte) (rte)
+#define weir_forget_permissions(rte) ((void) (rte))
 #endif
 
 /* ---- parser, rewriter, planner ---- */
