@@ -271,5 +271,7 @@ typedef enum WeirForeignKind
 } WeirForeignKind;
 
 extern WeirForeignKind weir_foreign_kind(Oid relid);
+/* Can a foreign table be inserted into, as its wrapper says? */
+extern bool weir_foreign_takes_rows(Oid relid);
 
 #endif
