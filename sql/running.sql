@@ -88,6 +88,7 @@ SELECT job('INSERT INTO t SELECT f0, count(*) OVER () FROM r GROUP BY f0 ON CONF
 SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ORDER BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 -- behind a function in a subquery
 SELECT job('INSERT INTO t SELECT a, count(*) FROM (SELECT x.* FROM r JOIN LATERAL f(f0) x ON weir.key_by(f0)) y GROUP BY a ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, sum(n) FROM (SELECT f0, count(*) AS n FROM r GROUP BY f0, weir.count_window(2)) y GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 
 RESET search_path;
 SET client_min_messages = warning;

@@ -14,6 +14,7 @@
  *	window	  GROUP BY weir.count_window
  *	running	  GROUP BY without one, written by an upsert on the key
  *	step	  the keyed function and its key
+ *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own
  *
  * then, from the streams up, of each SELECT that has a keyed step, and of the top:
  *
