@@ -196,7 +196,7 @@ warn_of_escapes(const WeirJob *job, const WeirStream *stream)
 static void
 warn_of_end(const WeirJob *job, const WeirStream *stream)
 {
-	if (stream->max_retries == 0)
+	if (stream->max_retries == 0 && !stream->listen)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",
@@ -278,7 +278,10 @@ check_begin(WeirJob *job, bool take)
 	weir_check_prerequisites(job, dataflow, take);
 	weir_check_consumers(job->id, dataflow->graph);
 	if (job->checkpointing)
+	{
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
+		weir_check_sinks(job, dataflow, job->checkpoint.mode);
+	}
 	return dataflow;
 }
 

@@ -16,11 +16,13 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "api/state/access.h"
+#include "graph/kinds/sink.h"
 #include "sink/epoch.h"
 #include "task/try.h"
 
@@ -106,23 +108,54 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 	}
 }
 
-static DestReceiver *
-receive(void *arg, TupleDesc written)
+/* Of several sinks, those that write the table whose row type the call asks for. */
+static bool
+wants(const TryResult *result, const WeirGraph *graph, const WeirNode *sink)
 {
-	TryResult  *result = arg;
-	ReturnSetInfo *info = result->info;
-	DestReceiver *receiver = CreateTuplestoreDestReceiver();
-	MemoryContext old;
+	const WeirNode *other;
+	bool		found = false;
 
-	/* at once, since perhaps no row will come */
-	if (result->desc)
-		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
-	old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	if (weir_graph_sink(graph, 1) == NULL)
+		return true;
+	for (int n = 0; result->desc && (other = weir_graph_sink(graph, n)) != NULL; n++)
+		found = found || get_rel_type_id(weir_sink_plan(other)->target) == result->desc->tdtypeid;
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg(result->desc && result->desc->tdtypeid != RECORDOID ? WRONG_ROW :
+						"the job writes rows of several tables"),
+				 errhint("Give a null of the row type of one of its targets, such as NULL::%s.",
+						 quote_identifier(get_rel_name(weir_sink_plan(sink)->target)))));
+	return get_rel_type_id(weir_sink_plan(sink)->target) == result->desc->tdtypeid;
+}
+
+static void
+begin_result(ReturnSetInfo *info, TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+
 	info->returnMode = SFRM_Materialize;
 	info->setResult = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
 											false, work_mem);
-	info->setDesc = BlessTupleDesc(CreateTupleDescCopy(result->desc ? result->desc : written));
+	info->setDesc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	MemoryContextSwitchTo(old);
+}
+
+static DestReceiver *
+receive(void *arg, const WeirGraph *graph, const WeirNode *sink, TupleDesc written)
+{
+	TryResult  *result = arg;
+	ReturnSetInfo *info = result->info;
+	DestReceiver *receiver;
+
+	if (!wants(result, graph, sink))
+		return None_Receiver;
+	/* at once, since perhaps no row will come */
+	if (result->desc)
+		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
+	if (info->setResult == NULL)
+		begin_result(info, result->desc ? result->desc : written);
+	receiver = CreateTuplestoreDestReceiver();
 	SetTuplestoreDestReceiverParams(receiver, info->setResult, info->econtext->ecxt_per_query_memory,
 									false, info->setDesc, WRONG_ROW);
 	return receiver;

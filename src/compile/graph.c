@@ -2,7 +2,7 @@
  * compile/graph.c
  *		What the compiler has found out, as nodes and edges:
  *
- *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
+ *	source -> scan -(BY_KEY)-> function, count_window, aggregate -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
  *
  * A source has an edge to each scan of its stream, a step or a sink one from each of
@@ -73,12 +73,12 @@ add_function(WeirLevel *level)
 
 /* "weir.count_window(2) by f0 bigint: sum(f1)": told from others in the job, and to people. */
 static char *
-window_identity(WeirLevel *level)
+aggregates_identity(WeirLevel *level, const char *kind, const char *aggregates)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "weir.%s by ", level->window_plan->text);
+	appendStringInfo(&text, "%s by ", kind);
 	for (int i = 0; i < level->nkeys; i++)
 	{
 		const WeirKeyColumn *key = &level->key[i];
@@ -87,17 +87,40 @@ window_identity(WeirLevel *level)
 		appendStringInfo(&text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
 						 weir_type_name(key->type, -1));
 	}
-	appendStringInfo(&text, ": %s", level->window_plan->aggregates_text);
+	appendStringInfo(&text, ": %s", aggregates);
 	return text.data;
 }
 
 static WeirNode *
 add_window(WeirLevel *level)
 {
-	level->window_plan->result = level->result_desc;
-	level->window_plan->output = level->sink_source;
-	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_COUNT_WINDOW, level->window_plan, window_identity(level),
+	WeirCountWindowPlan *plan = level->window_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_COUNT_WINDOW, plan,
+						  aggregates_identity(level, psprintf("weir.%s", plan->text), plan->aggregates_text),
 						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
+add_running(WeirLevel *level)
+{
+	WeirAggregatePlan *plan = level->running_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_AGGREGATE, plan,
+						  aggregates_identity(level, "running aggregate", plan->aggregates_text),
+						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
+add_step(WeirLevel *level)
+{
+	if (level->running_plan)
+		return add_running(level);
+	return level->window_plan ? add_window(level) : add_function(level);
 }
 
 /* The nodes of a level; those whose rows leave it. */
@@ -112,7 +135,7 @@ add_level(WeirLevel *level)
 		scans = lappend(scans, add_scan(level, lfirst(lc)));
 	if (level->nkeys == 0)
 		return scans;
-	node = level->window_plan ? add_window(level) : add_function(level);
+	node = add_step(level);
 	node->nkeys = level->nkeys;
 	node->keys = level->key;
 	foreach(lc, scans)
@@ -148,6 +171,76 @@ add_sink(WeirCompile *c, List *before)
 		weir_graph_connect(graph, lfirst(lc), node, plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
+/* ---- steps that would be taken for each other ---- */
+
+static bool
+is_nameless_step(const WeirNode *node)
+{
+	const WeirNodeOps *ops = weir_node_ops(node->kind);
+
+	return ops->keyed && ops->object == NULL;
+}
+
+/* How many steps before this one go by the same identity; of all others, if so told. */
+static int
+namesakes(const WeirGraph *graph, const WeirNode *node, bool all)
+{
+	int			count = 0;
+
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		const WeirNode *other = graph->nodes[i];
+
+		count += other != node && (all || other->id < node->id) && is_nameless_step(other) &&
+			strcmp(other->identity, node->identity) == 0;
+	}
+	return count;
+}
+
+static const char *
+with_sources(const WeirGraph *graph, const WeirNode *node)
+{
+	const char *separator = " of ";
+	const WeirNode *source;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, node->identity);
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+	{
+		if (!weir_graph_reaches(graph, source, node))
+			continue;
+		appendStringInfo(&text, "%s%s", separator, source->identity);
+		separator = ", ";
+	}
+	return text.data;
+}
+
+/*
+ * Equal windows are told apart by the streams they are of, whose order in the text
+ * may then change; else by their order.
+ */
+static void
+tell_apart(WeirGraph *graph)
+{
+	const char **identity = palloc(sizeof(char *) * graph->nnodes);
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < graph->nnodes; i++)
+		{
+			const WeirNode *node = graph->nodes[i];
+			int			n = is_nameless_step(node) ? namesakes(graph, node, pass == 0) : 0;
+
+			identity[i] = node->identity;
+			if (n > 0)
+				identity[i] = pass == 0 ? with_sources(graph, node) : psprintf("%s #%d", node->identity, n + 1);
+		}
+		for (int i = 0; i < graph->nnodes; i++)
+			graph->nodes[i]->identity = identity[i];
+	}
+}
+
 void
 weir_compile_graph(WeirCompileJob *job)
 {
@@ -165,4 +258,5 @@ weir_compile_graph(WeirCompileJob *job)
 			before = add_level(lfirst(level));
 		add_sink(c, before);
 	}
+	tell_apart(job->out->graph);
 }

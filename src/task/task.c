@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/blame.h"
 #include "base/fault.h"
 #include "base/session.h"
 #include "base/text.h"
@@ -112,7 +113,7 @@ report_error(WeirTask *task, ErrorData *edata)
 void
 weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line)
 {
-	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+	WeirBlame	blame = weir_error_blame(error);
 
 	if (blame == WEIR_BLAME_RECORD ||
 		(blame == WEIR_BLAME_IF_REPEATED && weir_is_suspect(&task->job->suspects, line)))
@@ -338,6 +339,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 
 	stats->busy_us += began - task->loop_began;
 	stats->waits_for_room = backpressured;
+	stats->waits = true;
 	events |= WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	timeout = Min(timeout, INT_MAX);
 	if (timeout >= 0)
@@ -347,6 +349,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 	else
 		(void) WaitLatchOrSocket(MyLatch, events, socket, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
+	stats->waits = false;
 	task->loop_began = weir_now();
 	waited = task->loop_began - began;
 	if (backpressured)

@@ -187,7 +187,8 @@ open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 	PlannedStmt *statement = weir_node_statement(to->node);
 
 	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
-	weir_statement_set_receiver(to->sink, receiver(arg, ExecCleanTypeFromTL(statement->planTree->targetlist)));
+	weir_statement_set_receiver(to->sink, receiver(arg, t->dataflow->graph, to->node,
+												   ExecCleanTypeFromTL(statement->planTree->targetlist)));
 }
 
 static void
@@ -235,8 +236,8 @@ emit_held(Try *t)
 	{
 		TryNode    *from = &t->nodes[i];
 
-		if (from->op && from->op->ops->holds && from->op->ops->holds(from->op))
-			from->op->ops->emit(from->op, &from->output);
+		if (from->op)
+			weir_operator_emit(from->op, &from->output);
 	}
 	PopActiveSnapshot();
 }

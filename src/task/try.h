@@ -12,6 +12,7 @@
 #include "tcop/dest.h"
 
 #include "catalog/job.h"
+#include "graph/graph.h"
 
 typedef struct WeirTryInput
 {
@@ -22,8 +23,9 @@ typedef struct WeirTryInput
 	TimestampTz at;				/* when they arrive; else the clock */
 } WeirTryInput;
 
-/* Where the rows written go; they are of this description. */
-typedef DestReceiver *(*WeirTryReceiver) (void *arg, TupleDesc written);
+/* Where the rows that a sink writes go; they are of this description. */
+typedef DestReceiver *(*WeirTryReceiver) (void *arg, const WeirGraph *graph, const WeirNode *sink,
+										  TupleDesc written);
 
 /*
  * Runs as the current user, the job's owner, with its settings, constraints
