@@ -72,6 +72,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT is(current_setting('test.detail'), format('The transaction of process %s, which writes to stream public.readings, has not ended.',
     (SELECT pid FROM dblink('other', 'SELECT pg_backend_pid()') AS t (pid int))), 'the error names its process');
+SELECT matches((SELECT last_error FROM weir.sources), 'rows wait for the transaction of process \d+, which writes to the stream', 'so does weir.sources');
 SELECT is((SELECT count(*) FROM seen), 0::bigint, 'nothing is read');
 SELECT weir.enable_checkpointing('copy', timeout => '1 min') \g /dev/null
 SELECT dblink_exec('other', 'COMMIT') \g /dev/null
@@ -215,7 +216,7 @@ SELECT weir.create_job('small', 'INSERT INTO sum SELECT id FROM small') \g /dev/
 SELECT throws_ok($$INSERT INTO small SELECT i, repeat('x', 1000) FROM generate_series(1, 2000) i$$, '53400', NULL, 'a full journal refuses rows');
 SELECT weir.enable_checkpointing('small', every => '1 h') \g /dev/null
 SELECT weir.start_job('small') \g /dev/null
-SELECT weir.trigger_checkpoint('small') \g /dev/null
+SELECT weir.create_savepoint('small', 'empty') \g /dev/null
 CREATE PROCEDURE fill_small() LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. 20 LOOP
@@ -228,17 +229,31 @@ END $$;
 CALL fill_small();
 SELECT is((SELECT count(DISTINCT n) FROM sum), 4000::bigint, 'four times as much as it holds has passed');
 SELECT is((SELECT count(*) FROM sum), 4000::bigint, 'once');
+SELECT weir.stop_job('small') \g /dev/null
+SELECT throws_like($$SELECT weir.start_job('small', from_savepoint => 'empty')$$, 'journal of job "small" no longer holds what followed savepoint "empty"',
+    'a savepoint whose rows are gone');
+TRUNCATE sum;
+SELECT weir.start_job('small', from_savepoint => 'empty', allow_gap => true) \g /dev/null
+INSERT INTO small VALUES (100000);
+SELECT weir.trigger_checkpoint('small') \g /dev/null
+SELECT is((SELECT count(*) < 4000 AND max(n) = 100000 FROM sum), true, 'with allow_gap it goes on with the oldest there is');
 SELECT weir.drop_job('small') \g /dev/null
 
 -- Records at fault are dead letters, in COPY's format; they come again.
 CREATE FOREIGN TABLE divisors (id int, by int, note text) SERVER weir_feed OPTIONS (on_error 'dead_letter');
 CREATE TABLE divided (id int, result int);
-CALL start('divide', 'INSERT INTO divided SELECT id, 100 / by FROM divisors');
+CREATE TABLE shift (by int);
+INSERT INTO shift VALUES (0);
+CALL start('divide', 'INSERT INTO divided SELECT d.id, 100 / (d.by + s.by) FROM divisors d, shift s');
 INSERT INTO divisors VALUES (1, 5, 'x'), (2, 0, E'a\tb\\'), (3, NULL, NULL), (4, 0, NULL);
 SELECT weir.trigger_checkpoint('divide') \g /dev/null
 SELECT results_eq('TABLE divided', 'VALUES (1, 20), (3, NULL)', 'rows that can be processed are');
 SELECT results_eq('SELECT line_number, line, sqlstate FROM weir.dead_letters ORDER BY line_number',
     $$VALUES (2::bigint, E'2\t0\ta\\tb\\\\', '22012'), (4, E'4\t0\t\\N', '22012')$$, 'the others are dead letters');
+UPDATE shift SET by = 25;
+SELECT is(weir.retry_dead_letters('divide'), 2::bigint, 'they are fed again');
+SELECT weir.trigger_checkpoint('divide') \g /dev/null
+SELECT results_eq('SELECT * FROM divided ORDER BY id', 'VALUES (1, 20), (2, 4), (3, NULL), (4, 4)', 'and are processed');
 SELECT weir.drop_job('divide') \g /dev/null
 
 -- Lines that are given.

@@ -190,10 +190,12 @@ pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
 {
 	WeirFeedPosition start = read_position(position);
 	WeirFeedPosition oldest;
+	int64		retried = position->retried;
 
 	if (!lacks(job, stream, &start, &oldest))
 		return 0;
 	weir_feed_position_encode(&oldest, position);
+	position->retried = retried;
 	*detail = psprintf("It starts behind row " INT64_FORMAT ", where its journal begins.", oldest.line);
 	return Max(oldest.line - start.line, 1);
 }

@@ -154,10 +154,7 @@ count_rows(int64 job, Oid stream, int64 from, const WeirFeedPosition *position)
 	int64		rows = position->rows;
 
 	while (weir_feed_scan_next(scan, &piece) && piece.place < position->place)
-	{
-		if (piece.number == 0)
-			rows += piece.nrows;
-	}
+		rows += piece.nrows;
 	weir_feed_scan_end(scan);
 	UnregisterSnapshot(snapshot);
 	return rows;

@@ -36,7 +36,7 @@ typedef struct WeirFeedPiece
 	int64		place;
 	int64		writer;
 	int			number;
-	int			nrows;			/* in the chunk */
+	int			nrows;			/* of the chunk, in its first piece; 0: another one */
 	int64		stamp;
 	const char *data;			/* valid until the next one is read */
 	Size		size;

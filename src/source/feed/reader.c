@@ -249,12 +249,12 @@ read_pieces(WeirFeedReader *r, WeirFeedScan *scan)
 
 	while (weir_feed_scan_next(scan, &piece) && piece.place < r->decided.upto)
 	{
-		if (bytes >= AHEAD_BYTES && piece.number == 0 && piece.place != chunk->place)
+		if (bytes >= AHEAD_BYTES && piece.nrows > 0 && piece.place != chunk->place)
 		{
 			r->reached = piece.place;
 			return;
 		}
-		if (piece.number == 0)
+		if (piece.nrows > 0)
 			chunk = add_chunk(r, &piece);
 		appendBinaryStringInfo(&chunk->data, piece.data, (int) piece.size);
 		bytes += piece.size;

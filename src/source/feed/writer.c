@@ -8,10 +8,13 @@
  * that no TOAST table is needed, and its place is where the WAL stood when it was
  * written: places ascend in all processes, survive a crash and are nobody's to
  * keep.  Two writers may have the same; then their transactions tell which is first.
+ * One may have the same twice, where rows are not logged (wal_level minimal, a job
+ * that was created in the same transaction); then the numbers of the pieces go on.
  *
  *	lock		that this transaction writes the stream (lock.c)
  *	place		GetXLogInsertRecPtr()
- *	rows		inserted, which moves the WAL on
+ *	rows		inserted
+ *	commit		moves the WAL on
  *	end			rows visible, lock released, sources woken
  *
  * The order is what a source relies on (reader.c).
@@ -52,6 +55,14 @@ typedef struct Target
 	CatalogIndexState indexes;
 	BlockNumber other_blocks;	/* of the journal's other table */
 } Target;
+
+/* The last piece that this process has written. */
+static struct
+{
+	FullTransactionId writer;
+	int64		place;
+	int			number;
+}			last = {{0}, 0, 0};
 
 struct WeirFeedWriter
 {
@@ -153,7 +164,20 @@ check_room(const WeirFeedWriter *w, const Target *target)
 		refuse_full(w, target, bytes);
 }
 
-/* A piece of the chunk in the slot; "data" is freed with it. */
+/* Pieces of a transaction at one place are numbered through, over streams and statements. */
+static int
+next_number(int64 place)
+{
+	FullTransactionId writer = GetTopFullTransactionId();
+	bool		same = FullTransactionIdEquals(last.writer, writer) && last.place == place;
+
+	last.writer = writer;
+	last.place = place;
+	last.number = same ? last.number + 1 : 0;
+	return last.number;
+}
+
+/* A piece of the chunk in the slot. */
 static void
 set_piece(WeirFeedWriter *w, TupleTableSlot *slot, int64 place, int64 stamp, int piece)
 {
@@ -167,9 +191,9 @@ set_piece(WeirFeedWriter *w, TupleTableSlot *slot, int64 place, int64 stamp, int
 	memset(slot->tts_isnull, false, WEIR_FEED_COLUMNS * sizeof(bool));
 	slot->tts_values[WEIR_FEED_PLACE] = Int64GetDatum(place);
 	slot->tts_values[WEIR_FEED_WRITER] =
-		Int64GetDatum((int64) U64FromFullTransactionId(GetCurrentFullTransactionId()));
-	slot->tts_values[WEIR_FEED_NUMBER] = Int32GetDatum(piece);
-	slot->tts_values[WEIR_FEED_ROWS] = Int32GetDatum(w->chunk->nrows);
+		Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	slot->tts_values[WEIR_FEED_NUMBER] = Int32GetDatum(next_number(place));
+	slot->tts_values[WEIR_FEED_ROWS] = Int32GetDatum(piece == 0 ? w->chunk->nrows : 0);
 	slot->tts_values[WEIR_FEED_STAMP] = Int64GetDatum(stamp);
 	slot->tts_values[WEIR_FEED_DATA] = PointerGetDatum(data);
 	ExecStoreVirtualTuple(slot);
@@ -194,7 +218,6 @@ write_chunk(WeirFeedWriter *w, Target *target, int64 place, int64 stamp)
 	}
 }
 
-/* A place of its own in each journal, since a chunk's rows move the WAL on. */
 static void
 flush(WeirFeedWriter *w)
 {
