@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -34,6 +35,7 @@ typedef struct TryResult
 {
 	ReturnSetInfo *info;
 	TupleDesc	desc;			/* that the caller wants; NULL: as written */
+	Oid			relid;			/* whose row type that is */
 } TryResult;
 
 static void
@@ -83,6 +85,7 @@ static void
 get_result(FunctionCallInfo fcinfo, TryResult *result)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			type;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
 		ereport(ERROR,
@@ -90,10 +93,11 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 				 errmsg("weir.try_job cannot be called where a set is not accepted"),
 				 errhint("Call it in FROM, or in a select list.")));
 	result->info = info;
-	switch (get_call_result_type(fcinfo, NULL, &result->desc))
+	switch (get_call_result_type(fcinfo, &type, &result->desc))
 	{
 		case TYPEFUNC_COMPOSITE:
 		case TYPEFUNC_COMPOSITE_DOMAIN:
+			result->relid = get_typ_typrelid(getBaseType(type));
 			break;
 		case TYPEFUNC_RECORD:
 			result->desc = NULL;
@@ -106,23 +110,48 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 	}
 }
 
+static void
+begin_result(TryResult *result, TupleDesc desc)
+{
+	ReturnSetInfo *info = result->info;
+	MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+
+	info->returnMode = SFRM_Materialize;
+	info->setResult = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
+											false, work_mem);
+	info->setDesc = BlessTupleDesc(CreateTupleDescCopy(desc));
+	MemoryContextSwitchTo(old);
+}
+
+/* The rows of several INSERTs are one result only if they have the same columns. */
+static void
+check_alike(TupleDesc written, TupleDesc before)
+{
+	bool		alike = written->natts == before->natts;
+
+	for (int i = 0; alike && i < written->natts; i++)
+		alike = TupleDescAttr(written, i)->atttypid == TupleDescAttr(before, i)->atttypid;
+	if (!alike)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the INSERTs of the job write rows of different types"),
+				 errhint("Give a null of one target's row type as \"row\", such as NULL::averages: the rows for that are returned, those for others only written.")));
+}
+
+/* At once, since perhaps no row will come. */
 static DestReceiver *
 receive(void *arg, TupleDesc written)
 {
 	TryResult  *result = arg;
 	ReturnSetInfo *info = result->info;
 	DestReceiver *receiver = CreateTuplestoreDestReceiver();
-	MemoryContext old;
 
-	/* at once, since perhaps no row will come */
 	if (result->desc)
 		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
-	old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
-											false, work_mem);
-	info->setDesc = BlessTupleDesc(CreateTupleDescCopy(result->desc ? result->desc : written));
-	MemoryContextSwitchTo(old);
+	if (info->setResult == NULL)
+		begin_result(result, result->desc ? result->desc : written);
+	else if (result->desc == NULL)
+		check_alike(written, info->setDesc);
 	SetTuplestoreDestReceiverParams(receiver, info->setResult, info->econtext->ecxt_per_query_memory,
 									false, info->setDesc, WRONG_ROW);
 	return receiver;
@@ -132,13 +161,14 @@ static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
-	TryResult	result;
+	TryResult	result = {0};
 	WeirSession before;
 	WeirJob    *job;
 
 	job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job"));
 	get_input(fcinfo, first, &input);
 	get_result(fcinfo, &result);
+	input.target = result.relid;
 	/* what the caller has put off is still the caller's */
 	weir_epoch_check_at_once();
 	weir_job_become_owner(job, &before);

@@ -18,11 +18,12 @@ typedef struct WeirTryInput
 	char	  **lines;
 	int			nlines;
 	const char *stream;			/* that they are for; NULL: the job's only one */
+	Oid			target;			/* whose rows are wanted, if the job writes it; else all are */
 	bool		has_at;
 	TimestampTz at;				/* when they arrive; else the clock */
 } WeirTryInput;
 
-/* Where the rows written go; they are of this description. */
+/* Where the rows that an INSERT of the job writes go; they are of this description. */
 typedef DestReceiver *(*WeirTryReceiver) (void *arg, TupleDesc written);
 
 /*
