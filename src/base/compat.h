@@ -81,13 +81,19 @@
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
 #endif
 
-/* What a plan needs of each relation: a list of WeirPermissions. */
+/* What a plan needs of each relation: a list of WeirPermissions; what a query does of one entry. */
 #if PG_VERSION_NUM >= 160000
 #define WeirPermissions RTEPermissionInfo
 #define weir_permissions(planned) ((planned)->permInfos)
+#define weir_entry_permissions(query, rte) getRTEPermissionInfo((query)->rteperminfos, rte)
+#define weir_add_permissions(query, rte) addRTEPermissionInfo(&(query)->rteperminfos, rte)
+#define weir_forget_permissions(rte) ((rte)->perminfoindex = 0)
 #else
 #define WeirPermissions RangeTblEntry
 #define weir_permissions(planned) ((planned)->rtable)
+#define weir_entry_permissions(query, rte) (rte)
+#define weir_add_permissions(query, rte) (rte)
+#define weir_forget_permissions(rte) ((void) (rte))
 #endif
 
 /* ---- parser, rewriter, planner ---- */

@@ -17,7 +17,7 @@
 
 /* Built-in functions are left out, and so is weir.key_by. */
 static bool
-call_walker(Node *node, WeirCompile *c)
+call_walker(Node *node, WeirCompileJob *job)
 {
 	if (node == NULL)
 		return false;
@@ -28,20 +28,28 @@ call_walker(Node *node, WeirCompile *c)
 
 		found->function = call->funcid;
 		if (call->location >= 0)
-			found->position = pg_mbstrlen_with_len(c->text, call->location) + 1;
-		c->out->calls = lappend(c->out->calls, found);
+			found->position = pg_mbstrlen_with_len(job->text, call->location) + 1;
+		job->out->calls = lappend(job->out->calls, found);
 	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, call_walker, c, 0);
-	return expression_tree_walker(node, call_walker, c);
+		return query_tree_walker((Query *) node, call_walker, job, 0);
+	return expression_tree_walker(node, call_walker, job);
 }
 
 /* Needs (a) and (c), with their views expanded: the keyed call is in neither. */
 void
 weir_compile_calls(WeirCompile *c)
 {
-	call_walker((Node *) c->scan, c);
-	call_walker((Node *) c->sink, c);
+	ListCell   *lc;
+
+	foreach(lc, c->levels)
+	{
+		ListCell   *scan;
+
+		foreach(scan, ((WeirLevel *) lfirst(lc))->scans)
+			call_walker((Node *) ((WeirBranch *) lfirst(scan))->query, c->job);
+	}
+	call_walker((Node *) c->sink, c->job);
 }
 
 bool
@@ -78,23 +86,45 @@ weir_compile_find_calls(Query *query, const char *symbol)
 	return search.calls;
 }
 
-/* Refuses a view that calls it: what is a keyed step or a window. */
+/* Likewise, but not in what of its FROM brings records: that is a level of its own. */
+List *
+weir_level_calls(WeirLevel *level, const char *symbol)
+{
+	Search		search = {symbol, NIL};
+	ListCell   *lc;
+
+	query_tree_walker(level->query, search_walker, &search, QTW_IGNORE_RT_SUBQUERIES);
+	foreach(lc, level->query->rtable)
+	{
+		Query	   *subquery = lfirst_node(RangeTblEntry, lc)->subquery;
+
+		if (subquery != NULL && weir_count_streams((Node *) subquery) == 0)
+			search_walker((Node *) subquery, &search);
+	}
+	return search.calls;
+}
+
+/* Refuses a view that calls it and reads no stream. */
 void
-weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, const char *what, const char *hint)
+weir_level_refuse_in_views(WeirLevel *level, const char *symbol, const char *what, const char *hint)
 {
 	ListCell   *lc;
 
-	foreach(lc, weir_compile_reads((Node *) c->select))
+	foreach(lc, weir_compile_reads((Node *) level->query))
 	{
 		Oid			relid = lfirst_oid(lc);
+		Query	   *query;
 
-		if (get_rel_relkind(relid) != RELKIND_VIEW ||
-			weir_compile_find_calls(weir_view_query(relid), symbol) == NIL)
+		if (get_rel_relkind(relid) != RELKIND_VIEW)
+			continue;
+		query = weir_view_query(relid);
+		if (weir_count_streams((Node *) query) > 0 || weir_compile_find_calls(query, symbol) == NIL)
 			continue;
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("%s inside view \"%s\" is not yet supported", what, get_rel_name(relid)),
+				errmsg("%s inside view \"%s\" is not supported", what, get_rel_name(relid)),
+				errdetail("The view reads no stream."),
 				errhint("%s", hint),
-				weir_compile_position(c, weir_relation_location(c, relid)));
+				weir_level_position(level, weir_relation_location(level->c, relid)));
 	}
 }

@@ -2,22 +2,33 @@
  * compile/compile.c
  *		A job's query -> its dataflow.
  *
- * The story, a file a step:
+ * The story, a file a step.  Of each INSERT of the text:
  *
- *	parse	  the text becomes an analysed INSERT ... SELECT
+ *	parse	  the text becomes analysed INSERT ... SELECTs
+ *	with	  WITH queries that read a stream become subqueries
  *	target	  where its rows may go
- *	shape	  what its SELECT may look like; which stream it reads
+ *	level	  the SELECTs that records pass, from the INSERT's down to the streams
+ *	shape	  what such a SELECT may look like; what brings its records
+ *	view	  views that are to be cut become subqueries
+ *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
  *	step	  the keyed function and its key
+ *
+ * then, from the streams up, of each SELECT that has a keyed step, and of the top:
+ *
  *	cut		  which column is computed where
- *	scan	  (a), the SELECT that the source task runs on each batch
- *	sink	  (c), the INSERT over the rows of the keyed step
- *	reads	  what neither may read
+ *	scan	  (a), the SELECT that is run on each batch of an input
+ *	sink	  (c), what is left over the rows of the keyed step: at the top the INSERT,
+ *			  elsewhere a subquery, in place, of the SELECT round it
+ *
+ * and when all of them are cut:
+ *
+ *	reads	  what none may read
  *	calls	  which functions they call
  *	uses	  which objects must not be dropped while the job is there
  *	privilege whether the job's owner may do all that
- *	placement where the INSERT runs
- *	batching  how many rows it may take at once
+ *	placement where the INSERTs run
+ *	batching  how many rows each may take at once
  *	writer	  whether it takes the executor to write them
  *	graph	  all this as nodes and edges
  *	depend	  what makes it stale
@@ -58,58 +69,85 @@ compile_error_callback(void *arg)
 static void
 plan(WeirCompile *c)
 {
-	c->scan_plan->statement = weir_plan_query(copyObject(c->scan), c->text);
-	c->sink_plan->statement = weir_plan_query(copyObject(c->sink), c->text);
+	ListCell   *lc;
+
+	foreach(lc, c->levels)
+	{
+		ListCell   *scan;
+
+		foreach(scan, ((WeirLevel *) lfirst(lc))->scans)
+		{
+			WeirBranch *branch = lfirst(scan);
+
+			branch->plan->statement = weir_plan_query(copyObject(branch->query), c->job->text);
+		}
+	}
+	c->sink_plan->statement = weir_plan_query(copyObject(c->sink), c->job->text);
 }
 
 static void
-compile_steps(WeirCompile *c)
+cut(WeirCompile *c)
 {
-	weir_compile_parse(c);
 	weir_compile_check_target(c);
-	weir_flatten_joins(c->select);
-	weir_compile_find_window(c);
-	weir_compile_check_shape(c);
-	weir_compile_find_step(c);
-	weir_compile_cut(c);
-	weir_compile_scan(c);
+	weir_compile_levels(c);
+	weir_compile_cut_levels(c);
 	weir_compile_sink(c);
+}
+
+/* What may be asked when all of the job's statements have been cut. */
+static void
+check(WeirCompile *c)
+{
 	weir_compile_check_reads(c);
 	weir_compile_refuse_writes(c);
 	weir_compile_calls(c);
 	weir_compile_uses(c);
 	plan(c);
 	weir_compile_check_privileges(c);
-	weir_compile_place(c);
-	weir_compile_batching(c);
-	weir_compile_writer(c);
-	weir_compile_graph(c);
-	weir_compile_depend(c);
+}
+
+static void
+compile_steps(WeirCompileJob *job)
+{
+	ListCell   *lc;
+
+	weir_compile_parse(job);
+	foreach(lc, job->inserts)
+		cut(lfirst(lc));
+	weir_compile_check_functions(job);
+	foreach(lc, job->inserts)
+		check(lfirst(lc));
+	weir_compile_place(job);
+	foreach(lc, job->inserts)
+	{
+		weir_compile_batching(lfirst(lc));
+		weir_compile_writer(lfirst(lc));
+	}
+	weir_compile_graph(job);
+	weir_compile_depend(job);
 }
 
 /* A query that stands alone; in CurrentMemoryContext. */
 WeirDataflow *
 weir_compile_part(const char *query, bool returning)
 {
-	WeirCompile c = {0};
+	WeirCompileJob job = {0};
 	ErrorContextCallback callback;
 
-	c.text = pstrdup(query);
-	c.returning = returning;
-	c.pstate = make_parsestate(NULL);
-	c.pstate->p_sourcetext = c.text;
-	c.scan_plan = palloc0(sizeof(WeirScanPlan));
-	c.sink_plan = palloc0(sizeof(WeirSinkPlan));
-	c.out = palloc0(sizeof(WeirDataflow));
-	c.out->text = c.text;
+	job.text = pstrdup(query);
+	job.returning = returning;
+	job.pstate = make_parsestate(NULL);
+	job.pstate->p_sourcetext = job.text;
+	job.out = palloc0(sizeof(WeirDataflow));
+	job.out->text = job.text;
 
 	callback.callback = compile_error_callback;
-	callback.arg = unconstify(char *, c.text);
+	callback.arg = unconstify(char *, job.text);
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	compile_steps(&c);
+	compile_steps(&job);
 	error_context_stack = callback.previous;
-	return c.out;
+	return job.out;
 }
 
 /*

@@ -18,37 +18,83 @@
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
 
-/* One compilation.  A step fills what the later ones read. */
-typedef struct WeirCompile
+typedef struct WeirLevel WeirLevel;
+
+/* What is compiled: all that a job's text says. */
+typedef struct WeirCompileJob
 {
 	const char *text;
 	bool		returning;		/* the rows written are wanted */
 	ParseState *pstate;			/* holds the text, for error positions */
 	WeirDataflow *out;
+	List	   *inserts;		/* of WeirCompile */
+	List	   *uses;			/* uses.c: of WeirUsed */
+} WeirCompileJob;
+
+/* One INSERT of the job.  A step fills what the later ones read. */
+typedef struct WeirCompile
+{
+	WeirCompileJob *job;
 
 	/* parse.c */
+	int			begin;			/* where it stands in the text */
+	int			end;
 	InsertStmt *stmt;			/* as parsed: the positions are in it */
 	SelectStmt *select_stmt;
 	Query	   *insert;			/* as analysed */
-	Query	   *select;			/* its SELECT */
-	int			select_index;	/* where insert's range table has it */
+	int			select_index;	/* where insert's range table has its SELECT */
+
+	/* level.c */
+	WeirLevel  *top;			/* that SELECT */
+	List	   *levels;			/* of WeirLevel, those with rows of their own: what
+								 * is below stands before */
+
+	/* sink.c: views expanded */
+	Query	   *sink;
+	WeirSinkPlan *sink_plan;
+} WeirCompile;
+
+/* A query with one input: a stream, or the rows of a keyed step. */
+typedef struct WeirBranch
+{
+	Oid			stream;			/* InvalidOid: */
+	WeirLevel  *step;
+	Query	   *query;
+	WeirScanPlan *plan;			/* of (a), else NULL */
+} WeirBranch;
+
+/*
+ * A SELECT that records pass: that of the INSERT, or a subquery in the FROM of
+ * one.  What it reads comes through one entry of its FROM, of a UNION ALL through
+ * each of its SELECTs.
+ */
+struct WeirLevel
+{
+	WeirCompile *c;
+	WeirLevel  *parent;			/* NULL: the top */
+	Query	   *query;
+	SelectStmt *raw;			/* as parsed; NULL inside a view */
+	int			location;		/* of the view or subquery in the text; -1: top */
+	int			index;			/* parent's range table has it there */
 
 	/* shape.c */
-	Oid			stream;
-	Bitmapset  *nullable;		/* select's entries an outer join may null */
+	int			entry;			/* of the range table: what brings the records */
+	Oid			stream;			/* that it is, or reads through plain views */
+	List	   *below;			/* else: of WeirLevel; one, but of UNION ALL */
+	Bitmapset  *nullable;		/* entries an outer join may null */
 
 	/* window.c: all zero without a window */
 	FuncExpr   *window;			/* weir.count_window in GROUP BY */
 	List	   *window_keys;	/* what else stands there */
-	List	   *aggregates;		/* of Aggref over select's range table */
+	List	   *aggregates;		/* of Aggref over query's range table */
 
 	/* step.c: all zero without a keyed function */
 	JoinExpr   *join;			/* the one that has weir.key_by */
 	FuncExpr   *key_by;
-	int			function_index; /* of f in select's range table */
+	int			function_index; /* of f in query's range table */
 	RangeTblFunction *function;
 
-	List	   *keys;			/* key expressions over select's range table */
+	List	   *keys;			/* key expressions over query's range table */
 
 	/* key.c: columns of (a)'s rows */
 	int			nkeys;			/* 0: no keyed step */
@@ -67,57 +113,90 @@ typedef struct WeirCompile
 	int		   *sink_source;	/* per column of those: > 0 row_desc attno,
 								 * < 0 minus result_desc attno */
 
-	/* scan.c, sink.c: views expanded */
-	Query	   *scan;
-	Query	   *sink;
+	/* scan.c */
+	List	   *scans;			/* of WeirBranch: (a) over each of its inputs */
 
-	List	   *uses;			/* uses.c: of WeirUsed */
-
-	/* the nodes' plans, filled from step to step */
-	WeirScanPlan *scan_plan;
+	/* the step's plan, filled from step to step */
 	WeirFunctionPlan *function_plan;	/* NULL: no keyed function */
 	WeirCountWindowPlan *window_plan;	/* NULL: no window */
-	WeirSinkPlan *sink_plan;
-} WeirCompile;
 
-/* parse.c: text -> analysed INSERT */
-extern void weir_compile_parse(WeirCompile *c);
+	/* graph.c */
+	const WeirNode *node;		/* its keyed step */
+};
+
+/* parse.c: text -> analysed INSERTs */
+extern void weir_compile_parse(WeirCompileJob *job);
 
 /* target.c: where the rows may go */
 extern void weir_compile_check_target(WeirCompile *c);
 extern List *weir_compile_written(WeirCompile *c);
+extern List *weir_compile_written_by_all(WeirCompileJob *job);
+
+/* level.c: the SELECTs that records pass */
+extern WeirLevel *weir_level_below(WeirLevel *level, int index, SelectStmt *raw, int location);
+extern void weir_compile_levels(WeirCompile *c);
+extern void weir_compile_cut_levels(WeirCompile *c);
+
+/* position.c: errposition() at a place in the level, of a word of it before (a list of) nodes, or before a place */
+extern int	weir_level_position(WeirLevel *level, int location);
+extern int	weir_level_word(WeirLevel *level, const char *word, Node *before);
+extern int	weir_level_keyword(WeirLevel *level, const char *word, int limit);
+
+/* with.c: WITH queries */
+extern void weir_inline_with(WeirCompile *c, Query *query, int location);
+extern void weir_adopt_with(const WeirLevel *level, Query *query);
+extern void weir_trim_with(Query *query);
+
+/* view.c: views with a keyed step, or UNION ALL */
+extern bool weir_expand_view(WeirLevel *level, int index, int location);
+
+/* union.c: UNION ALL */
+extern void weir_level_check_union(WeirLevel *level);
+extern Query *weir_union_leaf(WeirLevel *level, WeirLevel *leaf, Query *query);
 
 /* shape.c: what a job's SELECT may look like */
-extern void weir_compile_check_shape(WeirCompile *c);
+extern int	weir_count_streams(Node *node);
+extern void weir_level_check_shape(WeirLevel *level);
+extern void weir_compile_check_streams(WeirCompile *c);
+extern void weir_level_check_clauses(WeirLevel *level);
 
 /* step.c: the keyed function, its call and its keys */
-extern void weir_compile_find_step(WeirCompile *c);
-extern bool weir_compile_mentions_function(WeirCompile *c, Node *node, int *location);
+extern bool weir_level_has_step(WeirLevel *level);
+extern List *weir_compile_find_step_calls(Query *query);
+extern void weir_level_find_step(WeirLevel *level);
+extern bool weir_level_mentions_function(WeirLevel *level, Node *node, int *location);
 extern List *weir_compile_conjuncts(Node *quals);
+extern void weir_compile_check_functions(WeirCompileJob *job);
 
 /* window.c: GROUP BY weir.count_window */
-extern void weir_compile_find_window(WeirCompile *c);
-extern void weir_compile_begin_window(WeirCompile *c);
-extern void weir_compile_end_window(WeirCompile *c);
-extern AttrNumber weir_compile_aggregate(WeirCompile *c, Aggref *aggref, int level);
+#define WEIR_COUNT_WINDOW "weir_count_window"	/* its C symbol */
+extern void weir_level_find_window(WeirLevel *level);
+extern void weir_level_begin_window(WeirLevel *level);
+extern void weir_level_end_window(WeirLevel *level);
+extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 
 /* join.c: the columns that joins name */
+extern void weir_flatten_group(Query *select);
 extern void weir_flatten_joins(Query *select);
 extern void weir_rebuild_joins(Query *select);
 
 /* key.c: the columns of the key */
-extern void weir_compile_keys(WeirCompile *c);
+extern void weir_level_keys(WeirLevel *level);
 
 /* cut.c: which column is computed where */
-extern AttrNumber weir_compile_row_column(WeirCompile *c, Node *expr, const char *name);
+extern AttrNumber weir_level_row_column(WeirLevel *level, Node *expr, const char *name);
 extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
-extern void weir_compile_cut(WeirCompile *c);
+extern void weir_level_cut(WeirLevel *level);
 extern void weir_ungroup(Query *query);
 
 /* scan.c: (a) */
-extern void weir_compile_scan(WeirCompile *c);
+extern void weir_level_scans(WeirLevel *level, List *branches);
+extern void weir_drop_entry(Query *query, int index);
+/* The column of the branch's step that a column of its rows is unchanged; 0: none. */
+extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
 
 /* sink.c: (c) */
+extern Query *weir_level_rest(WeirLevel *level);
 extern void weir_compile_sink(WeirCompile *c);
 extern Node *weir_compile_sink_value(WeirCompile *c, AttrNumber attno);
 
@@ -134,8 +213,9 @@ extern void weir_compile_refuse_writes(WeirCompile *c);
 extern void weir_compile_calls(WeirCompile *c);
 extern bool weir_compile_is_call(Node *node, const char *symbol);
 extern List *weir_compile_find_calls(Query *query, const char *symbol);
-extern void weir_compile_refuse_in_views(WeirCompile *c, const char *symbol, const char *what,
-										 const char *hint);
+extern List *weir_level_calls(WeirLevel *level, const char *symbol);
+extern void weir_level_refuse_in_views(WeirLevel *level, const char *symbol, const char *what,
+									   const char *hint);
 
 /* uses.c */
 extern void weir_compile_uses(WeirCompile *c);
@@ -148,13 +228,13 @@ extern Oid	weir_compile_find_function(WeirCompile *c, WeirFunctionTest test);
 extern void weir_compile_check_privileges(WeirCompile *c);
 
 /* placement.c, batching.c */
-extern void weir_compile_place(WeirCompile *c);
+extern void weir_compile_place(WeirCompileJob *job);
 extern void weir_compile_batching(WeirCompile *c);
 extern const char *weir_compile_trigger(Oid relid, bool updates);
 extern bool weir_compile_changes_column(WeirCompile *c, AttrNumber attno);
 
 /* graph.c: what the steps above have found, as nodes and edges */
-extern void weir_compile_graph(WeirCompile *c);
+extern void weir_compile_graph(WeirCompileJob *job);
 
 /* writer.c */
 extern void weir_compile_writer(WeirCompile *c);
@@ -166,7 +246,7 @@ extern WeirDataflow *weir_compile_part(const char *query, bool returning);
 extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
 
 /* depend.c */
-extern void weir_compile_depend(WeirCompile *c);
+extern void weir_compile_depend(WeirCompileJob *job);
 extern void weir_dataflow_listen(WeirDataflow *dataflow);
 
 /* position.c: words of the text */

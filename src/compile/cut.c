@@ -3,7 +3,7 @@
  *		Which column is computed where.
  *
  * (a) delivers rows: the key, the arguments of f, and whatever columns of
- * FROM the rest of the query mentions.  The select list, and the conditions
+ * FROM the rest of the level mentions.  The select list, and the conditions
  * that mention what f returned, are computed by (c) over rows made of the
  * columns it needs of both.  So each column of FROM mentioned there becomes
  * a column of (a) and of the sink's input, each column of f one of the sink's
@@ -31,14 +31,14 @@
 #include "base/rowdesc.h"
 #include "compile/compile.h"
 
-/* A column name for an expression over select's range table. */
+/* A column name for an expression over the level's range table. */
 static char *
-column_name(WeirCompile *c, Node *expr, const char *otherwise)
+column_name(WeirLevel *level, Node *expr, const char *otherwise)
 {
 	if (IsA(expr, Var))
 	{
 		Var		   *var = (Var *) expr;
-		RangeTblEntry *rte = rt_fetch(var->varno, c->select->rtable);
+		RangeTblEntry *rte = rt_fetch(var->varno, level->query->rtable);
 
 		if (var->varattno == InvalidAttrNumber)
 			return pstrdup(rte->eref->aliasname);
@@ -49,7 +49,7 @@ column_name(WeirCompile *c, Node *expr, const char *otherwise)
 }
 
 static void
-check_column(WeirCompile *c, Node *expr)
+check_column(WeirLevel *level, Node *expr)
 {
 	Oid			type = exprType(expr);
 
@@ -58,25 +58,25 @@ check_column(WeirCompile *c, Node *expr)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("an anonymous record cannot pass from one task to another"),
 				errhint("Cast it to a named composite type."),
-				weir_compile_position(c, exprLocation(expr)));
+				weir_level_position(level, exprLocation(expr)));
 	if (get_typtype(type) == TYPTYPE_PSEUDO)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a value of pseudo-type %s cannot pass from one task to another", format_type_be(type)),
 				errhint("Cast it to a type that a table could store."),
-				weir_compile_position(c, exprLocation(expr)));
+				weir_level_position(level, exprLocation(expr)));
 }
 
 /* The column of (a) with this value, made if there is none yet. */
 AttrNumber
-weir_compile_row_column(WeirCompile *c, Node *expr, const char *name)
+weir_level_row_column(WeirLevel *level, Node *expr, const char *name)
 {
 	ListCell   *lc;
-	AttrNumber	attno = list_length(c->row_columns) + 1;
+	AttrNumber	attno = list_length(level->row_columns) + 1;
 
 	if (!contain_volatile_functions(expr))
 	{
-		foreach(lc, c->row_columns)
+		foreach(lc, level->row_columns)
 		{
 			TargetEntry *entry = lfirst_node(TargetEntry, lc);
 
@@ -84,31 +84,31 @@ weir_compile_row_column(WeirCompile *c, Node *expr, const char *name)
 				return entry->resno;
 		}
 	}
-	check_column(c, expr);
-	c->row_columns = lappend(c->row_columns,
+	check_column(level, expr);
+	level->row_columns = lappend(level->row_columns,
 							 makeTargetEntry((Expr *) copyObject(expr), attno,
-											 column_name(c, expr, name), false));
+											 column_name(level, expr, name), false));
 	return attno;
 }
 
 /* The column of the sink's input with this source (as sink_source), made if there is none yet. */
 static AttrNumber
-sink_column(WeirCompile *c, int source)
+sink_column(WeirLevel *level, int source)
 {
 	ListCell   *lc;
 
-	foreach(lc, c->sink_columns)
+	foreach(lc, level->sink_columns)
 		if (lfirst_int(lc) == source)
 			return foreach_current_index(lc) + 1;
-	c->sink_columns = lappend_int(c->sink_columns, source);
-	return list_length(c->sink_columns);
+	level->sink_columns = lappend_int(level->sink_columns, source);
+	return list_length(level->sink_columns);
 }
 
 /* A Var of the sink's input in place of this one (or of a key expression). */
 static Node *
-sink_var(WeirCompile *c, Node *expr, int source, int levelsup)
+sink_var(WeirLevel *level, Node *expr, int source, int levelsup)
 {
-	Var		   *var = makeVar(WEIR_SINK_INPUT_INDEX, sink_column(c, source),
+	Var		   *var = makeVar(WEIR_SINK_INPUT_INDEX, sink_column(level, source),
 							  exprType(expr), exprTypmod(expr), exprCollation(expr), levelsup);
 
 	var->location = exprLocation(expr);
@@ -117,8 +117,8 @@ sink_var(WeirCompile *c, Node *expr, int source, int levelsup)
 
 typedef struct Remap
 {
-	WeirCompile *c;
-	int			level;			/* of the query we are in, below select */
+	WeirLevel  *level;
+	int			depth;			/* of the query we are in, below the level's */
 } Remap;
 
 static Node *remap_mutator(Node *node, Remap *remap);
@@ -144,8 +144,8 @@ weir_compile_spelled_row(RangeTblEntry *rte, Var *var)
 static Node *
 remap_row(Var *var, Remap *remap)
 {
-	WeirCompile *c = remap->c;
-	RowExpr    *row = weir_compile_spelled_row(rt_fetch(var->varno, c->select->rtable), var);
+	WeirLevel  *level = remap->level;
+	RowExpr    *row = weir_compile_spelled_row(rt_fetch(var->varno, level->query->rtable), var);
 	Oid			base = row->row_typeid;
 
 	row->args = (List *) remap_mutator((Node *) row->args, remap);
@@ -156,48 +156,48 @@ remap_row(Var *var, Remap *remap)
 }
 
 static void
-check_system_column(WeirCompile *c, Var *var)
+check_system_column(WeirLevel *level, Var *var)
 {
 	if (var->varattno < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("system columns are not supported in the select list of a job"),
 				errhint("Use columns that the relation declares."),
-				weir_compile_position(c, var->location));
+				weir_level_position(level, var->location));
 }
 
 static Node *
 remap_var(Var *var, Remap *remap)
 {
-	WeirCompile *c = remap->c;
+	WeirLevel  *level = remap->level;
 	Var		   *local;
 
-	check_system_column(c, var);
-	if (var->varno == c->function_index)
+	check_system_column(level, var);
+	if (var->varno == level->function_index)
 	{
 		if (var->varattno == InvalidAttrNumber)
 			return remap_row(var, remap);
-		return sink_var(c, (Node *) var, -var->varattno, remap->level);
+		return sink_var(level, (Node *) var, -var->varattno, remap->depth);
 	}
 	if (var->varattno == InvalidAttrNumber && var->vartype == RECORDOID &&
-		!bms_is_member(var->varno, c->nullable))
+		!bms_is_member(var->varno, level->nullable))
 		return remap_row(var, remap);
 	local = copyObject(var);
 	local->varlevelsup = 0;
-	return sink_var(c, (Node *) var, weir_compile_row_column(c, (Node *) local, "column"), remap->level);
+	return sink_var(level, (Node *) var, weir_level_row_column(level, (Node *) local, "column"), remap->depth);
 }
 
 /* The column of (a) that is this key expression; 0 if it is none.  What is grouped is computed once. */
 static AttrNumber
-key_column(WeirCompile *c, Node *node)
+key_column(WeirLevel *level, Node *node)
 {
 	ListCell   *key;
 	ListCell   *attno;
 
-	forboth(key, c->keys, attno, c->key_columns)
+	forboth(key, level->keys, attno, level->key_columns)
 	{
 		if (equal(lfirst(key), node) && !IsA(node, Const) &&
-			(c->window != NULL || !contain_volatile_functions(node)))
+			(level->window != NULL || !contain_volatile_functions(node)))
 			return lfirst_int(attno);
 	}
 	return 0;
@@ -233,24 +233,24 @@ remap_mutator(Node *node, Remap *remap)
 
 	if (node == NULL)
 		return NULL;
-	if (remap->level == 0 && !IsA(node, List) && (key = key_column(remap->c, node)) != 0)
-		return sink_var(remap->c, node, key, 0);
+	if (remap->depth == 0 && !IsA(node, List) && (key = key_column(remap->level, node)) != 0)
+		return sink_var(remap->level, node, key, 0);
 	if ((aggregate = weir_json_aggregate(node, &coercion)) != NULL)
 		return remap_json(aggregate, coercion, remap);
-	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->level)
-		return sink_var(remap->c, node,
-						-weir_compile_aggregate(remap->c, (Aggref *) node, remap->level), remap->level);
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->depth)
+		return sink_var(remap->level, node,
+						-weir_level_aggregate(remap->level, (Aggref *) node, remap->depth), remap->depth);
 	if (IsA(node, Var))
 	{
-		if (((Var *) node)->varlevelsup == remap->level)
+		if (((Var *) node)->varlevelsup == remap->depth)
 			return remap_var((Var *) node, remap);
 		return copyObject(node);
 	}
 	if (!IsA(node, Query))
 		return expression_tree_mutator(node, remap_mutator, remap);
-	remap->level++;
+	remap->depth++;
 	query = query_tree_mutator((Query *) node, remap_mutator, remap, 0);
-	remap->level--;
+	remap->depth--;
 	return (Node *) query;
 }
 
@@ -279,37 +279,37 @@ weir_ungroup(Query *query)
 }
 
 static void
-split_quals(WeirCompile *c)
+split_quals(WeirLevel *level)
 {
-	Remap		remap = {c, 0};
-	List	   *quals = weir_compile_conjuncts(c->select->jointree->quals);
+	Remap		remap = {level, 0};
+	List	   *quals = weir_compile_conjuncts(level->query->jointree->quals);
 	ListCell   *lc;
 
-	if (c->join != NULL)
-		quals = list_concat(weir_compile_conjuncts(c->join->quals), quals);
+	if (level->join != NULL)
+		quals = list_concat(weir_compile_conjuncts(level->join->quals), quals);
 	foreach(lc, quals)
 	{
 		Node	   *qual = lfirst(lc);
 
-		if (qual == (Node *) c->key_by)
+		if (qual == (Node *) level->key_by)
 			continue;
-		if (weir_compile_mentions_function(c, qual, NULL))
-			c->sink_quals = lappend(c->sink_quals, as_filter(remap_mutator(qual, &remap)));
+		if (weir_level_mentions_function(level, qual, NULL))
+			level->sink_quals = lappend(level->sink_quals, as_filter(remap_mutator(qual, &remap)));
 		else
-			c->scan_quals = lappend(c->scan_quals, qual);
+			level->scan_quals = lappend(level->scan_quals, qual);
 	}
-	foreach(lc, weir_compile_conjuncts(c->select->havingQual))
-		c->sink_quals = lappend(c->sink_quals, as_filter(remap_mutator(lfirst(lc), &remap)));
+	foreach(lc, weir_compile_conjuncts(level->query->havingQual))
+		level->sink_quals = lappend(level->sink_quals, as_filter(remap_mutator(lfirst(lc), &remap)));
 }
 
 /* The select list; what GROUP BY added to it is of no use to (c). */
 static List *
-selected(WeirCompile *c)
+selected(WeirLevel *level)
 {
 	List	   *targets = NIL;
 	ListCell   *lc;
 
-	foreach(lc, c->select->targetList)
+	foreach(lc, level->query->targetList)
 		if (!lfirst_node(TargetEntry, lc)->resjunk)
 			targets = lappend(targets, lfirst(lc));
 	return targets;
@@ -331,9 +331,9 @@ complete_call(FuncExpr *call)
 
 /* (b): the call over (a)'s rows. */
 static void
-cut_call(WeirCompile *c)
+cut_call(WeirLevel *level)
 {
-	FuncExpr   *call = complete_call((FuncExpr *) c->function->funcexpr);
+	FuncExpr   *call = complete_call((FuncExpr *) level->function->funcexpr);
 	ListCell   *lc;
 
 	foreach(lc, call->args)
@@ -345,19 +345,19 @@ cut_call(WeirCompile *c)
 			lfirst(lc) = eval_const_expressions(NULL, argument);
 			continue;
 		}
-		lfirst(lc) = makeVar(1, weir_compile_row_column(c, argument, "argument"),
+		lfirst(lc) = makeVar(1, weir_level_row_column(level, argument, "argument"),
 							 exprType(argument), exprTypmod(argument), exprCollation(argument), 0);
 	}
-	c->function_plan = palloc0(sizeof(WeirFunctionPlan));
-	c->function_plan->function = call->funcid;
-	c->function_plan->call = call;
+	level->function_plan = palloc0(sizeof(WeirFunctionPlan));
+	level->function_plan->function = call->funcid;
+	level->function_plan->call = call;
 }
 
 /* The columns f returns, as the executor of FROM would see them. */
 static TupleDesc
-result_desc(WeirCompile *c)
+result_desc(WeirLevel *level)
 {
-	RangeTblFunction *function = c->function;
+	RangeTblFunction *function = level->function;
 	TupleDesc	desc;
 	TypeFuncClass class;
 	Oid			type;
@@ -370,21 +370,21 @@ result_desc(WeirCompile *c)
 		return CreateTupleDescCopy(desc);
 	if (class != TYPEFUNC_SCALAR)
 		elog(ERROR, "function in FROM has unsupported return type");
-	c->function_plan->scalar = true;
+	level->function_plan->scalar = true;
 	desc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(desc, 1, get_func_name(c->function_plan->function), type, -1, 0);
+	TupleDescInitEntry(desc, 1, get_func_name(level->function_plan->function), type, -1, 0);
 	TupleDescInitEntryCollation(desc, 1, exprCollation(function->funcexpr));
 	TupleDescFinalize(desc);
 	return desc;
 }
 
 static TupleDesc
-row_desc(WeirCompile *c)
+row_desc(WeirLevel *level)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(list_length(c->row_columns));
+	TupleDesc	desc = CreateTemplateTupleDesc(list_length(level->row_columns));
 	ListCell   *lc;
 
-	foreach(lc, c->row_columns)
+	foreach(lc, level->row_columns)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 		Node	   *expr = (Node *) entry->expr;
@@ -398,21 +398,21 @@ row_desc(WeirCompile *c)
 }
 
 static TupleDesc
-sink_desc(WeirCompile *c)
+sink_desc(WeirLevel *level)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(list_length(c->sink_columns));
+	TupleDesc	desc = CreateTemplateTupleDesc(list_length(level->sink_columns));
 	ListCell   *lc;
 	AttrNumber	attno = 0;
 
-	c->sink_source = palloc0(sizeof(int) * Max(1, desc->natts));
-	foreach(lc, c->sink_columns)
+	level->sink_source = palloc0(sizeof(int) * Max(1, desc->natts));
+	foreach(lc, level->sink_columns)
 	{
 		int			source = lfirst_int(lc);
-		TupleDesc	from = source > 0 ? c->row_desc : c->result_desc;
+		TupleDesc	from = source > 0 ? level->row_desc : level->result_desc;
 
 		attno++;
 		TupleDescCopyEntry(desc, attno, from, abs(source));
-		c->sink_source[attno - 1] = source;
+		level->sink_source[attno - 1] = source;
 	}
 	weir_keep_rows_plain(desc);
 	TupleDescFinalize(desc);
@@ -420,20 +420,20 @@ sink_desc(WeirCompile *c)
 }
 
 void
-weir_compile_cut(WeirCompile *c)
+weir_level_cut(WeirLevel *level)
 {
-	Remap		remap = {c, 0};
+	Remap		remap = {level, 0};
 
-	weir_compile_keys(c);
-	if (c->join != NULL)
+	weir_level_keys(level);
+	if (level->join != NULL)
 	{
-		cut_call(c);
-		c->result_desc = result_desc(c);
+		cut_call(level);
+		level->result_desc = result_desc(level);
 	}
-	c->sink_targets = (List *) remap_mutator((Node *) selected(c), &remap);
-	split_quals(c);
-	if (c->window != NULL)
-		weir_compile_end_window(c);
-	c->row_desc = row_desc(c);
-	c->sink_desc = sink_desc(c);
+	level->sink_targets = (List *) remap_mutator((Node *) selected(level), &remap);
+	split_quals(level);
+	if (level->window != NULL)
+		weir_level_end_window(level);
+	level->row_desc = row_desc(level);
+	level->sink_desc = sink_desc(level);
 }

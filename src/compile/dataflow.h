@@ -8,6 +8,9 @@
  *				   or a count window, which has a row when it fires
  *		(c) sink:  the user's INSERT over f's rows (over (a)'s rows, if there
  *				   is no keyed step), read from an ephemeral named relation
+ *
+ *		Where keyed steps follow each other, (a) of the next one reads the rows of the
+ *		one before; a UNION ALL has an (a) for each of its SELECTs.
  */
 #ifndef WEIR_COMPILE_DATAFLOW_H
 #define WEIR_COMPILE_DATAFLOW_H

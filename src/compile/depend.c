@@ -102,14 +102,24 @@ weir_dataflow_listen(WeirDataflow *dataflow)
 
 /* What stands in the nodes, and what their statements were before they were planned. */
 void
-weir_compile_depend(WeirCompile *c)
+weir_compile_depend(WeirCompileJob *job)
 {
-	WeirGraph  *graph = c->out->graph;
+	WeirGraph  *graph = job->out->graph;
+	ListCell   *lc;
 
-	weir_depend_on_query(graph, c->scan);
-	weir_depend_on_query(graph, c->sink);
+	foreach(lc, job->inserts)
+	{
+		WeirCompile *c = lfirst(lc);
+		ListCell   *level;
+		ListCell   *scan;
+
+		foreach(level, c->levels)
+			foreach(scan, ((WeirLevel *) lfirst(level))->scans)
+				weir_depend_on_query(graph, ((WeirBranch *) lfirst(scan))->query);
+		weir_depend_on_query(graph, c->sink);
+	}
 	weir_depend_on_nodes(graph);
-	weir_depend_on_relations(graph, weir_compile_written(c));
+	weir_depend_on_relations(graph, weir_compile_written_by_all(job));
 }
 
 static void

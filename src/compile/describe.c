@@ -38,15 +38,18 @@ strip_end(char *text)
 	return text;
 }
 
-/* What a sink's statement reads its rows from. */
+/* What a statement that is given rows reads them from; NULL: it is given none. */
 static QueryEnvironment *
-sink_environment(const WeirNode *sink)
+environment_of(const WeirNode *node)
 {
 	QueryEnvironment *environment = create_queryEnv();
 	EphemeralNamedRelation input = palloc0(sizeof(EphemeralNamedRelationData));
+	bool		sink = node->kind == WEIR_NODE_SINK;
 
-	input->md.name = WEIR_SINK_INPUT;
-	input->md.tupdesc = sink->in;
+	if (!sink && OidIsValid(weir_scan_plan(node)->stream))
+		return NULL;
+	input->md.name = sink ? WEIR_SINK_INPUT : WEIR_SCAN_INPUT;
+	input->md.tupdesc = sink ? node->in : weir_scan_input_desc(node->in);
 	input->md.enrtype = ENR_NAMED_TUPLESTORE;
 	input->reldata = tuplestore_begin_heap(false, false, work_mem);
 	register_ENR(environment, input);
@@ -65,7 +68,7 @@ append_plan(StringInfo text, const WeirNode *node)
 	if (plan == NULL)
 		return;
 	query = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, None_Receiver, NULL,
-							node->kind == WEIR_NODE_SINK ? sink_environment(node) : NULL, 0);
+							environment_of(node), 0);
 	explain->costs = false;
 	ExecutorStart(query, EXEC_FLAG_EXPLAIN_ONLY);
 	ExplainPrintPlan(explain, query);

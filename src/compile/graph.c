@@ -4,6 +4,9 @@
  *
  *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
+ *
+ * A source has an edge to each scan of its stream, a step or a sink one from each of
+ * its level's scans, and a step may lead to a scan for the next one.
  */
 #include "postgres.h"
 
@@ -23,117 +26,143 @@ relation_identity(Oid relid)
 	return weir_qualified_name(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
+/* One for all that read the stream. */
 static WeirNode *
-add_source(WeirCompile *c)
+source_of(WeirCompileJob *job, Oid relid)
 {
 	WeirSourcePlan *plan = palloc0(sizeof(WeirSourcePlan));
-	Relation	stream = table_open(c->stream, NoLock);
-	TupleDesc	desc = CreateTupleDescCopy(RelationGetDescr(stream));
+	WeirNode   *found;
+	Relation	stream;
+	TupleDesc	desc;
 
+	for (int n = 0; (found = weir_graph_source(job->out->graph, n)) != NULL; n++)
+	{
+		if (weir_source_plan(found)->stream == relid)
+			return found;
+	}
+	stream = table_open(relid, NoLock);
+	desc = CreateTupleDescCopy(RelationGetDescr(stream));
 	table_close(stream, NoLock);
-	plan->stream = c->stream;
-	return weir_graph_add(c->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(plan->stream),
-						  NULL, desc);
+	plan->stream = relid;
+	return weir_graph_add(job->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(relid), NULL, desc);
 }
 
 static WeirNode *
-add_scan(WeirCompile *c, const WeirNode *source)
+add_scan(WeirLevel *level, const WeirBranch *scan)
 {
-	WeirNode   *node;
+	WeirCompileJob *job = level->c->job;
+	const WeirNode *input = scan->step ? scan->step->node : source_of(job, scan->stream);
+	WeirNode   *node = weir_graph_add(job->out->graph, WEIR_NODE_SCAN, scan->plan,
+									  psprintf("scan of %s", input->identity), input->out, level->row_desc);
 
-	c->scan_plan->stream = c->stream;
-	node = weir_graph_add(c->out->graph, WEIR_NODE_SCAN, c->scan_plan, psprintf("scan of %s", source->identity),
-						  source->out, c->row_desc);
-	node->parallelism = source->parallelism;
-	weir_graph_connect(c->out->graph, source, node, WEIR_EDGE_FORWARD);
+	node->parallelism = input->parallelism;
+	weir_graph_connect(job->out->graph, input, node, WEIR_EDGE_FORWARD);
 	return node;
 }
 
 static WeirNode *
-add_function(WeirCompile *c)
+add_function(WeirLevel *level)
 {
-	WeirFunctionPlan *plan = c->function_plan;
+	WeirFunctionPlan *plan = level->function_plan;
 
-	plan->result = c->result_desc;
-	plan->output = c->sink_source;
-	return weir_graph_add(c->out->graph, WEIR_NODE_FUNCTION, plan, weir_function_name(plan->function),
-						  c->row_desc, c->sink_desc);
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_FUNCTION, plan, weir_function_name(plan->function),
+						  level->row_desc, level->sink_desc);
 }
 
 /* "weir.count_window(2) by f0 bigint: sum(f1)": told from others in the job, and to people. */
 static char *
-window_identity(WeirCompile *c)
+window_identity(WeirLevel *level)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "weir.%s by ", c->window_plan->text);
-	for (int i = 0; i < c->nkeys; i++)
+	appendStringInfo(&text, "weir.%s by ", level->window_plan->text);
+	for (int i = 0; i < level->nkeys; i++)
 	{
-		const WeirKeyColumn *key = &c->key[i];
-		Form_pg_attribute att = TupleDescAttr(c->row_desc, key->attno - 1);
+		const WeirKeyColumn *key = &level->key[i];
+		Form_pg_attribute att = TupleDescAttr(level->row_desc, key->attno - 1);
 
 		appendStringInfo(&text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
 						 weir_type_name(key->type, -1));
 	}
-	appendStringInfo(&text, ": %s", c->window_plan->aggregates_text);
+	appendStringInfo(&text, ": %s", level->window_plan->aggregates_text);
 	return text.data;
 }
 
 static WeirNode *
-add_window(WeirCompile *c)
+add_window(WeirLevel *level)
 {
-	c->window_plan->result = c->result_desc;
-	c->window_plan->output = c->sink_source;
-	return weir_graph_add(c->out->graph, WEIR_NODE_COUNT_WINDOW, c->window_plan, window_identity(c),
-						  c->row_desc, c->sink_desc);
+	level->window_plan->result = level->result_desc;
+	level->window_plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_COUNT_WINDOW, level->window_plan, window_identity(level),
+						  level->row_desc, level->sink_desc);
 }
 
-static WeirNode *
-add_step(WeirCompile *c, const WeirNode *scan)
+/* The nodes of a level; those whose rows leave it. */
+static List *
+add_level(WeirLevel *level)
 {
-	WeirNode   *node = c->window_plan ? add_window(c) : add_function(c);
+	List	   *scans = NIL;
+	WeirNode   *node;
+	ListCell   *lc;
 
-	node->nkeys = c->nkeys;
-	node->keys = c->key;
-	weir_graph_connect(c->out->graph, scan, node, WEIR_EDGE_BY_KEY);
-	return node;
+	foreach(lc, level->scans)
+		scans = lappend(scans, add_scan(level, lfirst(lc)));
+	if (level->nkeys == 0)
+		return scans;
+	node = level->window_plan ? add_window(level) : add_function(level);
+	node->nkeys = level->nkeys;
+	node->keys = level->key;
+	foreach(lc, scans)
+		weir_graph_connect(level->c->job->out->graph, lfirst(lc), node, WEIR_EDGE_BY_KEY);
+	level->node = node;
+	return list_make1(node);
 }
 
 /* Without a keyed step every column of (a) is there for (c), which reads it where it stands. */
 static TupleDesc
-sink_input(WeirCompile *c)
+sink_input(WeirLevel *top)
 {
-	if (c->nkeys > 0)
-		return c->sink_desc;
-	for (int i = 0; i < c->sink_desc->natts; i++)
-		if (c->sink_source[i] != i + 1)
+	if (top->nkeys > 0)
+		return top->sink_desc;
+	for (int i = 0; i < top->sink_desc->natts; i++)
+		if (top->sink_source[i] != i + 1)
 			elog(ERROR, "the sink does not read the columns of the scan as they stand");
-	return c->row_desc;
+	return top->row_desc;
 }
 
 static void
-add_sink(WeirCompile *c, const WeirNode *before)
+add_sink(WeirCompile *c, List *before)
 {
 	WeirSinkPlan *plan = c->sink_plan;
-	WeirNode   *node = weir_graph_add(c->out->graph, WEIR_NODE_SINK, plan,
+	WeirGraph  *graph = c->job->out->graph;
+	WeirNode   *node = weir_graph_add(graph, WEIR_NODE_SINK, plan,
 									  psprintf("INSERT INTO %s", relation_identity(plan->target)),
-									  sink_input(c), NULL);
+									  sink_input(c->top), NULL);
+	ListCell   *lc;
 
-	node->parallelism = plan->alone ? 1 : before->parallelism;
-	weir_graph_connect(c->out->graph, before, node,
-					   plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
+	node->parallelism = plan->alone ? 1 : ((WeirNode *) linitial(before))->parallelism;
+	foreach(lc, before)
+		weir_graph_connect(graph, lfirst(lc), node, plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
 void
-weir_compile_graph(WeirCompile *c)
+weir_compile_graph(WeirCompileJob *job)
 {
-	WeirNode   *node;
+	ListCell   *lc;
 
-	c->out->graph = weir_graph_create();
-	c->out->graph->uses = c->uses;
-	node = add_scan(c, add_source(c));
-	if (c->nkeys > 0)
-		node = add_step(c, node);
-	add_sink(c, node);
+	job->out->graph = weir_graph_create();
+	job->out->graph->uses = job->uses;
+	foreach(lc, job->inserts)
+	{
+		WeirCompile *c = lfirst(lc);
+		List	   *before = NIL;
+		ListCell   *level;
+
+		foreach(level, c->levels)
+			before = add_level(lfirst(level));
+		add_sink(c, before);
+	}
 }

@@ -76,8 +76,8 @@ forget_names_walker(Node *node, int *level)
 }
 
 /* Replaces references to GROUP BY's entry, the last one, by what is grouped. */
-static void
-flatten_group(Query *select)
+void
+weir_flatten_group(Query *select)
 {
 	if (!weir_has_group_entry(select))
 		return;
@@ -94,7 +94,7 @@ weir_flatten_joins(Query *select)
 	int			level = 0;
 	ListCell   *lc;
 
-	flatten_group(select);
+	weir_flatten_group(select);
 	select->targetList = (List *) weir_flatten_join_vars(select, (Node *) select->targetList);
 	select->havingQual = weir_flatten_join_vars(select, select->havingQual);
 	select->jointree = (FromExpr *) weir_flatten_join_vars(select, (Node *) select->jointree);

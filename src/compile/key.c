@@ -29,41 +29,41 @@ weir_key_by(PG_FUNCTION_ARGS)
 
 /* The expression of a key column: a bare literal is text. */
 static Node *
-key_expression(WeirCompile *c, Node *key)
+key_expression(WeirLevel *level, Node *key)
 {
 	int			location = -1;
 
-	if (weir_compile_mentions_function(c, key, &location))
+	if (weir_level_mentions_function(level, key, &location))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a key cannot use the output of the keyed function"),
 				errhint("Use columns of the left side of the join."),
-				weir_compile_position(c, location));
+				weir_level_position(level, location));
 	if (exprType(key) == UNKNOWNOID)
-		return coerce_type(c->pstate, key, UNKNOWNOID, TEXTOID, -1,
+		return coerce_type(level->c->job->pstate, key, UNKNOWNOID, TEXTOID, -1,
 						   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, exprLocation(key));
 	return key;
 }
 
 static void
-check_type(WeirCompile *c, Node *key)
+check_type(WeirLevel *level, Node *key)
 {
 	if (exprType(key) == RECORDOID || exprType(key) == RECORDARRAYOID)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a key cannot be an anonymous record"),
 				errhint("Give its columns one by one, or cast it to a named composite type."),
-				weir_compile_position(c, exprLocation(key)));
+				weir_level_position(level, exprLocation(key)));
 	if (type_is_collatable(exprType(key)) && !OidIsValid(exprCollation(key)))
 		ereport(ERROR,
 				errcode(ERRCODE_INDETERMINATE_COLLATION),
 				errmsg("could not determine which collation to use for a key"),
 				errhint("Use the COLLATE clause to set the collation explicitly."),
-				weir_compile_position(c, exprLocation(key)));
+				weir_level_position(level, exprLocation(key)));
 }
 
 static void
-fill_column(WeirCompile *c, WeirKeyColumn *column, Node *key, AttrNumber attno)
+fill_column(WeirLevel *level, WeirKeyColumn *column, Node *key, AttrNumber attno)
 {
 	WeirKeyType found;
 	const char *wrong = weir_key_type_find(exprType(key), &found);
@@ -78,47 +78,47 @@ fill_column(WeirCompile *c, WeirKeyColumn *column, Node *key, AttrNumber attno)
 				errmsg("type %s cannot be a key", format_type_be(column->type)),
 				errdetail("%s", wrong),
 				errhint("%s", weir_key_type_hint),
-				weir_compile_position(c, exprLocation(key)));
+				weir_level_position(level, exprLocation(key)));
 }
 
 static void
-check_arguments(WeirCompile *c)
+check_arguments(WeirLevel *level)
 {
-	if (c->key_by != NULL && c->key_by->funcvariadic)
+	if (level->key_by != NULL && level->key_by->funcvariadic)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("weir.key_by cannot be called with VARIADIC"),
 				errhint("Give it the columns of the key one by one."),
-				weir_compile_position(c, c->key_by->location));
-	if (list_length(c->keys) > INDEX_MAX_KEYS)
+				weir_level_position(level, level->key_by->location));
+	if (list_length(level->keys) > INDEX_MAX_KEYS)
 		ereport(ERROR,
 				errcode(ERRCODE_TOO_MANY_COLUMNS),
 				errmsg("a key cannot have more than %d columns", INDEX_MAX_KEYS),
-				errdetail("%s has %d.", c->key_by ? "weir.key_by" : "GROUP BY", list_length(c->keys)),
+				errdetail("%s has %d.", level->key_by ? "weir.key_by" : "GROUP BY", list_length(level->keys)),
 				errhint("Put columns together in a value of a named composite type."),
-				weir_compile_position(c, c->key_by ? c->key_by->location :
-									  exprLocation((Node *) c->keys)));
+				weir_level_position(level, level->key_by ? level->key_by->location :
+									  exprLocation((Node *) level->keys)));
 }
 
 /* Makes the key expressions the first columns of (a). */
 void
-weir_compile_keys(WeirCompile *c)
+weir_level_keys(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	if (c->join == NULL && c->window == NULL)
+	if (level->join == NULL && level->window == NULL)
 		return;
-	check_arguments(c);
-	c->key = palloc0(sizeof(WeirKeyColumn) * list_length(c->keys));
-	foreach(lc, c->keys)
+	check_arguments(level);
+	level->key = palloc0(sizeof(WeirKeyColumn) * list_length(level->keys));
+	foreach(lc, level->keys)
 	{
-		Node	   *key = key_expression(c, lfirst(lc));
+		Node	   *key = key_expression(level, lfirst(lc));
 		AttrNumber	attno;
 
 		lfirst(lc) = key;
-		check_type(c, key);
-		attno = weir_compile_row_column(c, key, "key");
-		fill_column(c, &c->key[c->nkeys++], key, attno);
-		c->key_columns = lappend_int(c->key_columns, attno);
+		check_type(level, key);
+		attno = weir_level_row_column(level, key, "key");
+		fill_column(level, &level->key[level->nkeys++], key, attno);
+		level->key_columns = lappend_int(level->key_columns, attno);
 	}
 }

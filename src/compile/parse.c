@@ -1,6 +1,6 @@
 /*
  * compile/parse.c
- *		The job's text -> its INSERT ... SELECT, analysed.
+ *		The job's text -> its INSERT ... SELECT statements, analysed.
  *
  * Refuses what the parse tree shows best, since it still knows where each
  * word stood.
@@ -71,11 +71,6 @@ check_with(WeirCompile *c, WithClause *with)
 					errhint("Write to one table, and from its trigger to others."),
 					weir_compile_position(c, cte->location));
 	}
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("WITH is not yet supported in the query of a job"),
-			errhint("Write it as a subquery in FROM, or create a view."),
-			weir_compile_position(c, with->location));
 }
 
 /* Functions of schema weir that a later version brings. */
@@ -102,23 +97,17 @@ reserved_walker(Node *node, WeirCompile *c)
 	return raw_expression_tree_walker(node, reserved_walker, c);
 }
 
-static RawStmt *
-parse_one(WeirCompile *c)
+static List *
+parse_text(WeirCompileJob *job)
 {
-	List	   *statements = raw_parser(c->text, RAW_PARSE_DEFAULT);
+	List	   *statements = raw_parser(job->text, RAW_PARSE_DEFAULT);
 
 	if (statements == NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_SYNTAX_ERROR),
 				errmsg("the query of a job is empty"),
 				errhint(INSERT_HINT));
-	if (list_length(statements) > 1)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("more than one statement in a job is not yet supported"),
-				errhint("Create a job for each statement."),
-				weir_compile_position(c, weir_first_word(c, lsecond_node(RawStmt, statements)->stmt_location)));
-	return linitial_node(RawStmt, statements);
+	return statements;
 }
 
 /* RETURNING *, with the privileges that it needs. */
@@ -135,12 +124,29 @@ return_all(InsertStmt *stmt)
 	weir_set_returning(stmt, list_make1(target));
 }
 
-void
-weir_compile_parse(WeirCompile *c)
+static void
+find_select(WeirCompile *c)
 {
-	RawStmt    *raw = parse_one(c);
-	int			index = 0;
 	ListCell   *lc;
+
+	foreach(lc, c->insert->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+			c->select_index = foreach_current_index(lc) + 1;
+	}
+	if (c->select_index == 0)
+		elog(ERROR, "INSERT without SELECT after analysis");
+}
+
+static WeirCompile *
+parse_insert(WeirCompileJob *job, RawStmt *raw)
+{
+	WeirCompile *c = palloc0(sizeof(WeirCompile));
+
+	c->job = job;
+	c->begin = raw->stmt_location;
+	c->end = raw->stmt_len > 0 ? raw->stmt_location + raw->stmt_len : strlen(job->text);
+	c->sink_plan = palloc0(sizeof(WeirSinkPlan));
 
 	/* analysis scribbles on what it is given, and positions are wanted later */
 	check_insert(c, copyObject(raw));
@@ -148,20 +154,19 @@ weir_compile_parse(WeirCompile *c)
 	check_with(c, c->select_stmt->withClause);
 	reserved_walker((Node *) c->stmt, c);
 
-	if (c->returning)
+	if (job->returning)
 		return_all(castNode(InsertStmt, raw->stmt));
-	c->insert = parse_analyze_fixedparams(raw, c->text, NULL, 0, NULL);
-	foreach(lc, c->insert->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+	c->insert = parse_analyze_fixedparams(raw, job->text, NULL, 0, NULL);
+	weir_inline_with(c, c->insert, -1);
+	find_select(c);
+	return c;
+}
 
-		index++;
-		if (rte->rtekind == RTE_SUBQUERY)
-		{
-			c->select = rte->subquery;
-			c->select_index = index;
-		}
-	}
-	if (c->select == NULL)
-		elog(ERROR, "INSERT without SELECT after analysis");
+void
+weir_compile_parse(WeirCompileJob *job)
+{
+	ListCell   *lc;
+
+	foreach(lc, parse_text(job))
+		job->inserts = lappend(job->inserts, parse_insert(job, lfirst_node(RawStmt, lc)));
 }

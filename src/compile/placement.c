@@ -112,6 +112,30 @@ indexed_value(WeirCompile *c, Relation index, int column)
 	return weir_compile_sink_value(c, attno);
 }
 
+/* The keyed step in whose tasks the sink's rows are made; NULL: there is none, or several. */
+static WeirLevel *
+last_step(WeirCompile *c)
+{
+	if (c->top->nkeys > 0)
+		return c->top;
+	if (list_length(c->top->scans) > 1)
+		return NULL;
+	return ((WeirBranch *) linitial(c->top->scans))->step;
+}
+
+/* The column of the last step's (a) that this one of the sink's input is unchanged; <= 0: none. */
+static int
+step_source(WeirCompile *c, AttrNumber attno)
+{
+	WeirBranch *scan = linitial(c->top->scans);
+	int			source = c->top->sink_source[attno - 1];
+
+	if (c->top->nkeys > 0)
+		return source;
+	attno = weir_branch_column(scan, source);
+	return attno > 0 && attno <= scan->step->sink_desc->natts ? scan->step->sink_source[attno - 1] : 0;
+}
+
 /* Does this column of the index hold that key column as it is, compared alike? */
 static bool
 holds_key(WeirCompile *c, Relation index, int column, WeirKeyColumn *key)
@@ -124,7 +148,7 @@ holds_key(WeirCompile *c, Relation index, int column, WeirKeyColumn *key)
 		value = (Node *) ((RelabelType *) value)->arg;
 	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
 		return false;
-	if (c->sink_source[((Var *) value)->varattno - 1] != key->attno)
+	if (step_source(c, ((Var *) value)->varattno) != key->attno)
 		return false;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return false;
@@ -140,6 +164,7 @@ index_conflict(WeirCompile *c, Relation index)
 {
 	const char *name = RelationGetRelationName(index);
 	int			columns = IndexRelationGetNumberOfKeyAttributes(index);
+	WeirLevel  *step = last_step(c);
 
 	if (index->rd_index->indisexclusion)
 		return psprintf("exclusion constraint \"%s\"", name);
@@ -148,12 +173,12 @@ index_conflict(WeirCompile *c, Relation index)
 	for (int i = 0; i < columns; i++)
 		if (is_unique_value(indexed_value(c, index, i)))
 			return NULL;
-	for (int k = 0; k < c->nkeys; k++)
+	for (int k = 0; k < step->nkeys; k++)
 	{
 		bool		found = false;
 
 		for (int i = 0; i < columns && !found; i++)
-			found = holds_key(c, index, i, &c->key[k]);
+			found = holds_key(c, index, i, &step->key[k]);
 		if (!found)
 			return psprintf("unique index \"%s\" does not hold the whole key", name);
 	}
@@ -161,7 +186,7 @@ index_conflict(WeirCompile *c, Relation index)
 }
 
 static char *
-table_conflict(WeirCompile *c, Relation rel, List *written)
+table_conflict(WeirCompile *c, Relation rel, List *by_all)
 {
 	char	   *reason = NULL;
 	ListCell   *lc;
@@ -170,7 +195,7 @@ table_conflict(WeirCompile *c, Relation rel, List *written)
 	{
 		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
 
-		if (list_member_oid(written, key->confrelid))
+		if (list_member_oid(by_all, key->confrelid))
 			return psprintf("a foreign key of \"%s\" refers to a table that the job writes",
 							RelationGetRelationName(rel));
 	}
@@ -186,18 +211,52 @@ table_conflict(WeirCompile *c, Relation rel, List *written)
 	return reason;
 }
 
-static char *
-find_reason(WeirCompile *c)
+/* Has this relation, or one of its indexes, rows that two tasks cannot both write? */
+static bool
+has_unique_index(Oid relid)
 {
-	List	   *written = weir_compile_written(c);
-	bool		updates = c->insert->onConflict && c->insert->onConflict->action == ONCONFLICT_UPDATE;
-	Oid			function;
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		found = false;
 	ListCell   *lc;
 
-	if (c->nkeys == 0)
-		return "there is no keyed step";
-	if (get_rel_relkind(c->sink_plan->target) == RELKIND_VIEW)
-		return "the target is a view";
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found = found || index->rd_index->indisunique || index->rd_index->indisexclusion;
+		index_close(index, NoLock);
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* A table that another statement of the job, whose tasks are others, writes, too. */
+static char *
+shared_table(WeirCompile *c, List *written)
+{
+	ListCell   *other;
+
+	foreach(other, c->job->inserts)
+	{
+		ListCell   *lc;
+
+		foreach(lc, lfirst(other) == c ? NIL : weir_compile_written(lfirst(other)))
+		{
+			if (list_member_oid(written, lfirst_oid(lc)) && has_unique_index(lfirst_oid(lc)))
+				return psprintf("another statement writes \"%s\", too", get_rel_name(lfirst_oid(lc)));
+		}
+	}
+	return NULL;
+}
+
+static char *
+relations_conflict(WeirCompile *c)
+{
+	List	   *written = weir_compile_written(c);
+	List	   *by_all = weir_compile_written_by_all(c->job);
+	bool		updates = c->insert->onConflict && c->insert->onConflict->action == ONCONFLICT_UPDATE;
+	ListCell   *lc;
+
 	foreach(lc, written)
 	{
 		const char *trigger = weir_compile_trigger(lfirst_oid(lc), updates);
@@ -207,22 +266,65 @@ find_reason(WeirCompile *c)
 		if (trigger != NULL)
 			return psprintf("trigger \"%s\"", trigger);
 		rel = table_open(lfirst_oid(lc), AccessShareLock);
-		reason = table_conflict(c, rel, written);
+		reason = table_conflict(c, rel, by_all);
 		table_close(rel, NoLock);
 		if (reason != NULL)
 			return reason;
 	}
+	return shared_table(c, written);
+}
+
+static char *
+find_reason(WeirCompile *c)
+{
+	char	   *reason;
+	Oid			function;
+
+	if (last_step(c) == NULL)
+		return list_length(c->top->scans) > 1 ? "its rows come by several ways" : "there is no keyed step";
+	if (get_rel_relkind(c->sink_plan->target) == RELKIND_VIEW)
+		return "the target is a view";
+	if ((reason = relations_conflict(c)) != NULL)
+		return reason;
 	function = weir_compile_find_function(c, may_write);
 	if (OidIsValid(function))
 		return psprintf("volatile function \"%s\"", get_func_name(function));
 	return NULL;
 }
 
-void
-weir_compile_place(WeirCompile *c)
+/* Where one sink has to be alone, it is with all the others: they commit together. */
+static void
+place_with(WeirCompileJob *job, const WeirCompile *forced)
 {
-	char	   *reason = find_reason(c);
+	ListCell   *lc;
 
-	c->sink_plan->alone = reason != NULL;
-	c->sink_plan->place_reason = reason ? reason : "rows of two tasks cannot conflict";
+	foreach(lc, job->inserts)
+	{
+		WeirSinkPlan *plan = ((WeirCompile *) lfirst(lc))->sink_plan;
+
+		if (!plan->alone)
+			plan->place_reason = psprintf("so is that of \"%s\", %s", get_rel_name(forced->sink_plan->target),
+										  forced->sink_plan->place_reason);
+		plan->alone = true;
+	}
+}
+
+void
+weir_compile_place(WeirCompileJob *job)
+{
+	WeirCompile *forced = NULL;
+	ListCell   *lc;
+
+	foreach(lc, job->inserts)
+	{
+		WeirCompile *c = lfirst(lc);
+		char	   *reason = find_reason(c);
+
+		c->sink_plan->alone = reason != NULL;
+		c->sink_plan->place_reason = reason ? reason : "rows of two tasks cannot conflict";
+		if (reason != NULL && forced == NULL)
+			forced = c;
+	}
+	if (forced != NULL)
+		place_with(job, forced);
 }

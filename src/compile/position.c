@@ -25,7 +25,34 @@
 int
 weir_compile_position(WeirCompile *c, int location)
 {
-	return parser_errposition(c->pstate, location);
+	return parser_errposition(c->job->pstate, location);
+}
+
+/* What has no place of its own in the text stands where its level does. */
+int
+weir_level_position(WeirLevel *level, int location)
+{
+	return weir_compile_position(level->c, location >= 0 ? location : level->location);
+}
+
+int
+weir_level_keyword(WeirLevel *level, const char *word, int limit)
+{
+	int			location = -1;
+
+	if (level->raw != NULL)
+	{
+		location = weir_keyword_before(level->c, word, limit);
+		if (location < 0)
+			location = limit;
+	}
+	return weir_level_position(level, location);
+}
+
+int
+weir_level_word(WeirLevel *level, const char *word, Node *before)
+{
+	return weir_level_keyword(level, word, before ? exprLocation(before) : -1);
 }
 
 static const uint16 *
@@ -43,23 +70,25 @@ keyword_tokens(void)
 	return tokens;
 }
 
-/* The last keyword of this spelling before limit (-1: in the text); -1 if there is none. */
+/* The INSERT's last keyword of this spelling before limit (-1: its end); -1 if there is none. */
 int
 weir_keyword_before(WeirCompile *c, const char *word, int limit)
 {
 	core_yy_extra_type extra;
-	core_yyscan_t scanner = scanner_init(c->text, &extra, &ScanKeywords, keyword_tokens());
+	core_yyscan_t scanner = scanner_init(c->job->text, &extra, &ScanKeywords, keyword_tokens());
 	core_YYSTYPE value;
 	YYLTYPE		location;
 	int			found = -1;
 	int			token;
 
+	if (limit < 0)
+		limit = c->end;
 	weir_scanner_be_quiet(&extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
-		if (limit >= 0 && location >= limit)
+		if (location >= limit)
 			break;
-		if (token >= KEYWORD_BASE && strcmp(value.keyword, word) == 0)
+		if (location >= c->begin && token >= KEYWORD_BASE && strcmp(value.keyword, word) == 0)
 			found = location;
 	}
 	scanner_finish(scanner);
@@ -71,7 +100,7 @@ int
 weir_first_word(WeirCompile *c, int from)
 {
 	core_yy_extra_type extra;
-	core_yyscan_t scanner = scanner_init(c->text, &extra, &ScanKeywords, keyword_tokens());
+	core_yyscan_t scanner = scanner_init(c->job->text, &extra, &ScanKeywords, keyword_tokens());
 	core_YYSTYPE value;
 	YYLTYPE		location;
 	int			found = -1;

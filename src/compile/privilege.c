@@ -1,6 +1,6 @@
 /*
  * compile/privilege.c
- *		May the current user do what the two statements do?
+ *		May the current user do what the job's statements do?
  *
  * PostgreSQL asks when a statement starts (ExecCheckRTPerms in execMain.c), and
  * lets other extensions have a say there: they count on an executor that runs,
@@ -89,15 +89,25 @@ check_function(Oid function, ObjectType type)
 		aclcheck_error(result, type, get_func_name(function));
 }
 
+static void
+check_level(WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->scans)
+		check_relations(((WeirBranch *) lfirst(lc))->plan->statement);
+	if (level->function_plan)
+		check_function(level->function_plan->function, OBJECT_FUNCTION);
+	foreach(lc, level->window_plan ? level->window_plan->aggregates : NIL)
+		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
+}
+
 void
 weir_compile_check_privileges(WeirCompile *c)
 {
 	ListCell   *lc;
 
-	check_relations(c->scan_plan->statement);
+	foreach(lc, c->levels)
+		check_level(lfirst(lc));
 	check_relations(c->sink_plan->statement);
-	if (c->function_plan)
-		check_function(c->function_plan->function, OBJECT_FUNCTION);
-	foreach(lc, c->window_plan ? c->window_plan->aggregates : NIL)
-		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
 }

@@ -145,19 +145,34 @@ check_preparable(WeirCompile *c, Oid relid)
 				weir_compile_position(c, weir_relation_location(c, relid)));
 }
 
+static void
+check_relations(WeirCompile *c, List *relations, List *written)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		check_not_temporary(c, lfirst_oid(lc));
+		check_not_written(c, lfirst_oid(lc), written);
+	}
+}
+
+/* What any of the job's statements writes none of them may read. */
 void
 weir_compile_check_reads(WeirCompile *c)
 {
-	List	   *written = weir_compile_written(c);
-	List	   *scan = weir_compile_reads((Node *) c->scan);
+	List	   *written = weir_compile_written_by_all(c->job);
 	List	   *sink = weir_compile_reads((Node *) c->sink);
 	ListCell   *lc;
 
 	foreach(lc, sink)
 		check_preparable(c, lfirst_oid(lc));
-	foreach(lc, list_concat_copy(scan, sink))
+	foreach(lc, c->levels)
 	{
-		check_not_temporary(c, lfirst_oid(lc));
-		check_not_written(c, lfirst_oid(lc), written);
+		ListCell   *scan;
+
+		foreach(scan, ((WeirLevel *) lfirst(lc))->scans)
+			check_relations(c, weir_compile_reads((Node *) ((WeirBranch *) lfirst(scan))->query), written);
 	}
+	check_relations(c, sink, written);
 }

@@ -1,12 +1,12 @@
 /*
  * compile/scan.c
  *		(a): a SELECT of everything that does not mention f's output, in the
- *		order of the stream's records.
+ *		order of the records, once over each input of the level.
  *
- * The order is that of the ordinal, the stream's ctid.  It is the last column
- * of the result; it gets there through the subqueries that views became, as a
- * further column of each.  So that it is no part of their rows, rows taken as
- * a whole are spelled out first.
+ * The order is that of the ordinal: the stream's ctid, or the column that the
+ * rows of a keyed step have for it.  It is the last column of the result; it gets
+ * there through the subqueries between, as a further column of each.  So that it
+ * is no part of their rows, rows taken as a whole are spelled out first.
  */
 #include "postgres.h"
 
@@ -23,8 +23,6 @@
 #include "tcop/tcopprot.h"
 
 #include "compile/compile.h"
-
-#define ORDINAL_NAME "weir_ordinal"
 
 /* FROM without the keyed join: its left side stays. */
 static Node *
@@ -50,8 +48,8 @@ without_join(Node *node, int join)
 }
 
 /* Takes an entry out of the range table without renumbering the others. */
-static void
-drop_entry(Query *query, int index)
+void
+weir_drop_entry(Query *query, int index)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 
@@ -78,39 +76,44 @@ functions_have_sublinks(Query *query)
 }
 
 static Query *
-cut_scan(WeirCompile *c)
+cut_scan(WeirLevel *level, const WeirBranch *input)
 {
-	Query	   *scan = copyObject(c->select);
+	Query	   *scan = copyObject(level->query);
 
-	scan->targetList = copyObject(c->row_columns);
+	if (level->below != NIL)
+		rt_fetch(level->entry, scan->rtable)->subquery = copyObject(input->query);
+	scan->targetList = copyObject(level->row_columns);
 	scan->hasTargetSRFs = expression_returns_set((Node *) scan->targetList);
 	weir_ungroup(scan);
-	if (c->join != NULL)
+	if (level->join != NULL)
 	{
-		without_join((Node *) scan->jointree, c->join->rtindex);
-		drop_entry(scan, c->join->rtindex);
-		drop_entry(scan, c->function_index);
+		without_join((Node *) scan->jointree, level->join->rtindex);
+		weir_drop_entry(scan, level->join->rtindex);
+		weir_drop_entry(scan, level->function_index);
 	}
 	weir_rebuild_joins(scan);
 	scan->jointree->quals = NULL;
-	if (c->scan_quals != NIL)
-		scan->jointree->quals = (Node *) make_ands_explicit(copyObject(c->scan_quals));
+	if (level->scan_quals != NIL)
+		scan->jointree->quals = (Node *) make_ands_explicit(copyObject(level->scan_quals));
 	scan->hasSubLinks = checkExprHasSubLink((Node *) scan->targetList) ||
 		checkExprHasSubLink((Node *) scan->jointree) || functions_have_sublinks(scan);
 	return scan;
 }
 
+/* Do the rows of this entry come from the branch's input? */
 static bool
-has_stream(RangeTblEntry *rte, Oid stream)
+has_input(RangeTblEntry *rte, const WeirBranch *branch)
 {
 	ListCell   *lc;
 
 	if (rte->rtekind == RTE_RELATION)
-		return rte->relid == stream;
+		return OidIsValid(branch->stream) && rte->relid == branch->stream;
+	if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		return true;
 	if (rte->rtekind != RTE_SUBQUERY)
 		return false;
 	foreach(lc, rte->subquery->rtable)
-		if (has_stream(lfirst_node(RangeTblEntry, lc), stream))
+		if (has_input(lfirst_node(RangeTblEntry, lc), branch))
 			return true;
 	return false;
 }
@@ -132,11 +135,11 @@ spell_rows(Query *query, int index)
 	*query = *(Query *) replace_rte_variables((Node *) query, index, 0, spell_row, rte, NULL);
 }
 
-static Expr *ordinal_of(Query *query, Oid stream);
+static Expr *ordinal_of(Query *query, const WeirBranch *branch);
 
 /* The ordinal as a column of the subquery at this index. */
 static AttrNumber
-add_ordinal_column(Query *query, int index, Oid stream)
+add_ordinal_column(Query *query, int index, const WeirBranch *branch)
 {
 	RangeTblEntry *rte;
 	Query	   *below;
@@ -147,15 +150,15 @@ add_ordinal_column(Query *query, int index, Oid stream)
 	below = rte->subquery;
 	attno = list_length(below->targetList) + 1;
 	below->targetList = lappend(below->targetList,
-								makeTargetEntry(ordinal_of(below, stream), attno, ORDINAL_NAME, false));
+								makeTargetEntry(ordinal_of(below, branch), attno, WEIR_SCAN_ORDINAL, false));
 	while (list_length(rte->eref->colnames) < attno)
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(ORDINAL_NAME));
+		rte->eref->colnames = lappend(rte->eref->colnames, makeString(WEIR_SCAN_ORDINAL));
 	return attno;
 }
 
 /* An expression for the ordinal at this level of the rewritten query. */
 static Expr *
-ordinal_of(Query *query, Oid stream)
+ordinal_of(Query *query, const WeirBranch *branch)
 {
 	ListCell   *lc;
 
@@ -165,13 +168,15 @@ ordinal_of(Query *query, Oid stream)
 		int			index = foreach_current_index(lc) + 1;
 		AttrNumber	attno = SelfItemPointerAttributeNumber;
 
-		if (!has_stream(rte, stream))
+		if (!has_input(rte, branch))
 			continue;
 		if (rte->rtekind == RTE_SUBQUERY)
-			attno = add_ordinal_column(query, index, stream);
+			attno = add_ordinal_column(query, index, branch);
+		else if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+			attno = list_length(rte->coltypes);
 		return (Expr *) makeVar(index, attno, TIDOID, -1, InvalidOid, 0);
 	}
-	elog(ERROR, "stream not found in rewritten query");
+	elog(ERROR, "input not found in rewritten query");
 }
 
 /* Can the plan only be a scan with filters, which keeps the order? */
@@ -189,7 +194,7 @@ keeps_order(Query *query)
 	rte = rt_fetch(((RangeTblRef *) item)->rtindex, query->rtable);
 	if (rte->securityQuals != NIL)
 		return false;
-	return rte->rtekind == RTE_RELATION || keeps_order(rte->subquery);
+	return rte->rtekind != RTE_SUBQUERY || keeps_order(rte->subquery);
 }
 
 static void
@@ -204,24 +209,63 @@ sort_by(Query *query, TargetEntry *entry)
 }
 
 static void
-add_ordinal(WeirCompile *c, Query *query)
+add_ordinal(WeirBranch *scan)
 {
+	Query	   *query = scan->query;
 	AttrNumber	attno = list_length(query->targetList) + 1;
-	TargetEntry *entry = makeTargetEntry(ordinal_of(query, c->stream), attno, ORDINAL_NAME, false);
+	TargetEntry *entry = makeTargetEntry(ordinal_of(query, scan), attno, WEIR_SCAN_ORDINAL, false);
 
-	c->scan_plan->sorted = !keeps_order(query);
+	scan->plan->sorted = !keeps_order(query);
 	query->targetList = lappend(query->targetList, entry);
-	if (c->scan_plan->sorted)
+	if (scan->plan->sorted)
 		sort_by(query, entry);
-	c->scan_plan->ordinal = attno;
+	scan->plan->ordinal = attno;
+}
+
+static WeirBranch *
+scan_over(WeirLevel *level, const WeirBranch *input)
+{
+	WeirBranch *scan = palloc0(sizeof(WeirBranch));
+	Query	   *query = cut_scan(level, input);
+
+	weir_adopt_with(level, query);
+	scan->stream = input->stream;
+	scan->step = input->step;
+	scan->plan = palloc0(sizeof(WeirScanPlan));
+	scan->plan->stream = input->stream;
+	scan->plan->query = copyObject(query);
+	scan->query = linitial_node(Query, QueryRewrite(query));
+	add_ordinal(scan);
+	return scan;
 }
 
 void
-weir_compile_scan(WeirCompile *c)
+weir_level_scans(WeirLevel *level, List *branches)
 {
-	Query	   *scan = cut_scan(c);
+	ListCell   *lc;
 
-	c->scan_plan->query = copyObject(scan);
-	c->scan = linitial_node(Query, QueryRewrite(scan));
-	add_ordinal(c, c->scan);
+	foreach(lc, branches)
+		level->scans = lappend(level->scans, scan_over(level, lfirst(lc)));
+}
+
+AttrNumber
+weir_branch_column(const WeirBranch *branch, AttrNumber attno)
+{
+	Query	   *query = branch->query;
+
+	for (;;)
+	{
+		Var		   *var = (Var *) get_tle_by_resno(query->targetList, attno)->expr;
+		RangeTblEntry *rte;
+
+		if (!IsA(var, Var) || var->varlevelsup != 0 || var->varattno <= 0)
+			return 0;
+		rte = rt_fetch(var->varno, query->rtable);
+		attno = var->varattno;
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+			return attno;
+		if (rte->rtekind != RTE_SUBQUERY)
+			return 0;
+		query = rte->subquery;
+	}
 }

@@ -1,11 +1,10 @@
 /*
  * compile/shape.c
- *		What the SELECT of a job may look like.
+ *		What a SELECT that records pass may look like.
  *
- * The stream is followed from the query's FROM down through subqueries and
- * views.  Each level it passes must give its rows one by one: whatever needs
- * the whole input (aggregates, sorting, DISTINCT ...) is refused there.  What
- * does not contain the stream may be anything.
+ * It must give its rows one by one: whatever needs the whole input (aggregates,
+ * sorting, DISTINCT ...) is refused there.  What does not contain the stream may be
+ * anything.
  */
 #include "postgres.h"
 
@@ -20,16 +19,8 @@
 
 #define KEYED_HINT "Add weir.count_window(n) to GROUP BY, or call a function with state by JOIN LATERAL function(...) ON weir.key_by(...)."
 
-/* A query the stream passes through. */
-typedef struct Level
-{
-	Query	   *query;
-	SelectStmt *raw;			/* NULL inside a view */
-	int			location;		/* of the view or subquery in the text; -1: top */
-} Level;
-
-static int
-count_streams(Node *node)
+int
+weir_count_streams(Node *node)
 {
 	List	   *reads = weir_compile_reads(node);
 	ListCell   *lc;
@@ -41,67 +32,15 @@ count_streams(Node *node)
 	return count;
 }
 
-/* The position of this word of the level, which stands before (a list of) nodes of it. */
-static int
-word_position(WeirCompile *c, Level *level, const char *word, Node *before)
-{
-	int			location = level->location;
-
-	if (level->raw != NULL)
-	{
-		int			limit = before ? exprLocation(before) : -1;
-
-		location = weir_keyword_before(c, word, limit);
-		if (location < 0)
-			location = limit;
-	}
-	return weir_compile_position(c, location);
-}
-
-static int
-node_position(WeirCompile *c, Level *level, int location)
-{
-	return weir_compile_position(c, location >= 0 ? location : level->location);
-}
-
 static void
-refuse_clause(WeirCompile *c, Level *level, const char *clause, const char *word, Node *before)
+refuse_clause(WeirLevel *level, const char *clause, const char *word, Node *before)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("%s over a stream is not yet supported", clause),
 			errdetail("A stream has no end at which it could be computed."),
 			errhint(KEYED_HINT),
-			word_position(c, level, word, before));
-}
-
-static void
-check_set_operation(WeirCompile *c, Level *level)
-{
-	SetOperationStmt *operation = (SetOperationStmt *) level->query->setOperations;
-	const char *clause = "UNION";
-	const char *word = "union";
-	Node	   *before = NULL;
-
-	if (operation == NULL)
-		return;
-	if (operation->op == SETOP_INTERSECT)
-	{
-		clause = "INTERSECT";
-		word = "intersect";
-	}
-	else if (operation->op == SETOP_EXCEPT)
-	{
-		clause = "EXCEPT";
-		word = "except";
-	}
-	if (level->raw != NULL && level->raw->rarg != NULL)
-		before = (Node *) level->raw->rarg->targetList;
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("%s with a stream is not yet supported", clause),
-			errhint("Create a job for each SELECT."),
-			word_position(c, level, word, before));
+			weir_level_word(level, word, before));
 }
 
 static bool
@@ -131,7 +70,7 @@ window_function_location(Node *node, int *location)
 }
 
 static void
-check_window_functions(WeirCompile *c, Level *level)
+check_window_functions(WeirLevel *level)
 {
 	int			location = -1;
 
@@ -142,22 +81,22 @@ check_window_functions(WeirCompile *c, Level *level)
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("window functions over a stream are not supported"),
 			errhint(KEYED_HINT),
-			node_position(c, level, location));
+			weir_level_position(level, location));
 }
 
 static void
-check_aggregates(WeirCompile *c, Level *level)
+check_aggregates(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	int			location = -1;
 
-	if (query == c->select && c->window != NULL)
+	if (level->window != NULL)
 	{
-		check_window_functions(c, level);
+		check_window_functions(level);
 		return;
 	}
 	if (query->groupClause != NIL || query->groupingSets != NIL)
-		refuse_clause(c, level, "GROUP BY", "group",
+		refuse_clause(level, "GROUP BY", "group",
 					  level->raw ? (Node *) level->raw->groupClause : NULL);
 	if (!query->hasAggs && !query->hasWindowFuncs && query->havingQual == NULL)
 		return;
@@ -171,53 +110,35 @@ check_aggregates(WeirCompile *c, Level *level)
 				errmsg("aggregate functions over a stream are not yet supported"),
 				errdetail("A stream has no end at which they could be computed."),
 				errhint(KEYED_HINT),
-				node_position(c, level, location));
+				weir_level_position(level, location));
 	}
-	check_window_functions(c, level);
-	refuse_clause(c, level, "HAVING", "having", level->raw ? level->raw->havingClause : NULL);
+	check_window_functions(level);
+	refuse_clause(level, "HAVING", "having", level->raw ? level->raw->havingClause : NULL);
 }
 
-static void
-check_clauses(WeirCompile *c, Level *level)
+void
+weir_level_check_clauses(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	SelectStmt *raw = level->raw;
 
 	if (query->distinctClause != NIL)
-		refuse_clause(c, level, "DISTINCT", "distinct", raw ? (Node *) raw->targetList : NULL);
+		refuse_clause(level, "DISTINCT", "distinct", raw ? (Node *) raw->targetList : NULL);
 	if (query->sortClause != NIL)
-		refuse_clause(c, level, "ORDER BY", "order", raw ? (Node *) raw->sortClause : NULL);
+		refuse_clause(level, "ORDER BY", "order", raw ? (Node *) raw->sortClause : NULL);
 	if (query->limitCount != NULL)
-		refuse_clause(c, level, "LIMIT",
+		refuse_clause(level, "LIMIT",
 					  raw && query->limitOption == LIMIT_OPTION_WITH_TIES ? "fetch" : "limit",
 					  raw ? raw->limitCount : NULL);
 	if (query->limitOffset != NULL)
-		refuse_clause(c, level, "OFFSET", "offset", raw ? raw->limitOffset : NULL);
+		refuse_clause(level, "OFFSET", "offset", raw ? raw->limitOffset : NULL);
 	if (query->rowMarks != NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a job cannot lock the rows it reads"),
 				errdetail("Only the INSERT itself may write."),
 				errhint("Leave out FOR UPDATE or FOR SHARE."),
-				word_position(c, level, "for", NULL));
-}
-
-static void
-check_with(WeirCompile *c, Level *level)
-{
-	ListCell   *lc;
-
-	foreach(lc, level->query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-		if (count_streams(cte->ctequery) > 0)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a WITH query that reads a stream is not yet supported"),
-					errhint("Write it as a subquery in FROM, or create a view."),
-					node_position(c, level, cte->location));
-	}
+				weir_level_word(level, "for", NULL));
 }
 
 static bool
@@ -225,7 +146,7 @@ stream_sublink(Node *node, int *location)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubLink) && count_streams(((SubLink *) node)->subselect) > 0)
+	if (IsA(node, SubLink) && weir_count_streams(((SubLink *) node)->subselect) > 0)
 	{
 		*location = ((SubLink *) node)->location;
 		return true;
@@ -234,7 +155,7 @@ stream_sublink(Node *node, int *location)
 }
 
 static void
-check_sublinks(WeirCompile *c, Level *level)
+check_sublinks(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	int			location = -1;
@@ -254,7 +175,7 @@ check_sublinks(WeirCompile *c, Level *level)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a stream cannot be read in a subquery of an expression"),
 				errhint("Read the stream in FROM."),
-				node_position(c, level, location));
+				weir_level_position(level, location));
 }
 
 /* Entries that an outer join below node may fill with nulls. */
@@ -289,7 +210,7 @@ reads_stream(RangeTblEntry *rte)
 
 	query->commandType = CMD_SELECT;
 	query->rtable = list_make1(rte);
-	return count_streams((Node *) query) > 0;
+	return weir_count_streams((Node *) query) > 0;
 }
 
 /* All entries of FROM. */
@@ -299,9 +220,19 @@ joined_entries(Query *query)
 	return nullable_entries((Node *) query->jointree, true, NULL);
 }
 
-/* The entry of this level that brings the stream; 0 if FROM has none. */
+/* Where the text has this entry of FROM. */
 static int
-stream_entry(WeirCompile *c, Level *level)
+entry_location(WeirLevel *level, int index)
+{
+	RangeTblEntry *rte = rt_fetch(index, level->query->rtable);
+	Node	   *item = weir_from_item(level->raw, rte->eref->aliasname);
+
+	return item ? weir_from_item_location(level->c, item) : level->location;
+}
+
+/* The entry of this level that brings the records. */
+static void
+find_entry(WeirLevel *level)
 {
 	Bitmapset  *entries = joined_entries(level->query);
 	int			index = -1;
@@ -310,26 +241,31 @@ stream_entry(WeirCompile *c, Level *level)
 	{
 		RangeTblEntry *rte = rt_fetch(index, level->query->rtable);
 
-		if ((rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY) && reads_stream(rte))
-			return index;
+		if ((rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY) || !reads_stream(rte))
+			continue;
+		if (level->entry > 0)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("joins of two streams are not yet supported"),
+					errhint("Let another job write one of them to a table, and join with that."),
+					weir_level_position(level, entry_location(level, index)));
+		level->entry = index;
 	}
-	return 0;
+	if (level->entry == 0)
+		elog(ERROR, "stream not found in FROM");
 }
 
 static void
-check_not_nullable(WeirCompile *c, Level *level, int index, int location)
+check_not_nullable(WeirLevel *level)
 {
-	Bitmapset  *nullable = nullable_entries((Node *) level->query->jointree, false, NULL);
-
-	if (level->query == c->select)
-		c->nullable = nullable;
-	if (bms_is_member(index, nullable))
+	level->nullable = nullable_entries((Node *) level->query->jointree, false, NULL);
+	if (bms_is_member(level->entry, level->nullable))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a stream cannot be on the nullable side of an outer join"),
 				errdetail("A stream has no end at which a missing row would be known."),
 				errhint("Write stream LEFT JOIN table."),
-				node_position(c, level, location));
+				weir_level_position(level, entry_location(level, level->entry)));
 }
 
 typedef struct SystemColumn
@@ -363,31 +299,21 @@ system_column_walker(Node *node, SystemColumn *column)
 
 /* A record has no ctid, xmin ... that would mean anything. */
 static void
-check_system_columns(WeirCompile *c, Level *level, int index)
+check_system_columns(WeirLevel *level)
 {
-	SystemColumn column = {index, 0, -1};
+	SystemColumn column = {level->entry, 0, -1};
 
 	if (query_tree_walker(level->query, system_column_walker, &column, QTW_IGNORE_JOINALIASES))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a stream has no system columns"),
 				errhint("Use columns that the stream declares."),
-				node_position(c, level, column.location));
-}
-
-static void check_level(WeirCompile *c, Level *level);
-
-static void
-check_view(WeirCompile *c, Oid relid, int location)
-{
-	Level		level = {weir_view_query(relid), NULL, location};
-
-	check_level(c, &level);
+				weir_level_position(level, column.location));
 }
 
 /* The stream itself: a foreign table without children, read by its own name. */
 static void
-set_stream(WeirCompile *c, Level *level, RangeTblEntry *rte, int location)
+set_stream(WeirLevel *level, RangeTblEntry *rte)
 {
 	if (weir_foreign_kind(rte->relid) != WEIR_FOREIGN_STREAM || (rte->inh && has_subclass(rte->relid)))
 		ereport(ERROR,
@@ -395,83 +321,90 @@ set_stream(WeirCompile *c, Level *level, RangeTblEntry *rte, int location)
 				errmsg("a stream in an inheritance tree or partitioned table is not supported"),
 				errdetail("\"%s\" and a stream are parent and child.", get_rel_name(rte->relid)),
 				errhint("Read the stream itself."),
-				node_position(c, level, location));
-	c->stream = rte->relid;
+				weir_level_position(level, entry_location(level, level->entry)));
+	check_system_columns(level);
+	level->stream = rte->relid;
 }
 
+/* A view that stays the rewriter's: what it reads is looked at as it stands. */
 static void
-check_level(WeirCompile *c, Level *level)
+check_view(WeirLevel *level, Oid relid)
 {
-	RangeTblEntry *rte;
-	Node	   *item;
-	int			location;
-	int			index;
+	WeirLevel	view = {level->c, level, weir_view_query(relid), NULL, entry_location(level, level->entry)};
 
-	check_set_operation(c, level);
-	check_with(c, level);
-	check_sublinks(c, level);
-	check_aggregates(c, level);
-	check_clauses(c, level);
+	weir_level_check_shape(&view);
+	level->stream = view.stream;
+	while (view.below != NIL)
+	{
+		view = *(WeirLevel *) linitial(view.below);
+		weir_level_check_shape(&view);
+		level->stream = view.stream;
+	}
+}
 
-	index = stream_entry(c, level);
-	if (index == 0)
-		elog(ERROR, "stream not found in FROM");
-	rte = rt_fetch(index, level->query->rtable);
-	item = weir_from_item(level->raw, rte->eref->aliasname);
-	location = item ? weir_from_item_location(c, item) : level->location;
-	check_not_nullable(c, level, index, location);
+static SelectStmt *
+in_with(WithClause *with, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, with ? with->ctes : NIL)
+	{
+		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, name) == 0)
+			return (SelectStmt *) lfirst_node(CommonTableExpr, lc)->ctequery;
+	}
+	return NULL;
+}
+
+/* The WITH query of this name that the level sees, as parsed. */
+static SelectStmt *
+raw_with(WeirLevel *level, const char *name)
+{
+	SelectStmt *found = NULL;
+
+	for (WeirLevel *round = level; round != NULL && found == NULL; round = round->parent)
+		found = in_with(round->raw ? round->raw->withClause : NULL, name);
+	return found ? found : in_with(level->c->stmt->withClause, name);
+}
+
+/* The SELECT that stands in this item of FROM, as parsed; NULL: in a view. */
+static SelectStmt *
+raw_below(WeirLevel *level, Node *item)
+{
+	if (item == NULL)
+		return NULL;
+	if (IsA(item, RangeSubselect))
+		return castNode(SelectStmt, ((RangeSubselect *) item)->subquery);
+	return ((RangeVar *) item)->schemaname ? NULL : raw_with(level, ((RangeVar *) item)->relname);
+}
+
+/* What is below the entry: the SELECT in it, or nothing more. */
+static void
+look_below(WeirLevel *level)
+{
+	RangeTblEntry *rte = rt_fetch(level->entry, level->query->rtable);
+	Node	   *item = weir_from_item(level->raw, rte->eref->aliasname);
+	int			location = entry_location(level, level->entry);
 
 	if (rte->rtekind == RTE_SUBQUERY)
-	{
-		Level		below = {rte->subquery, NULL, location};
-
-		if (item != NULL && IsA(item, RangeSubselect))
-			below.raw = castNode(SelectStmt, ((RangeSubselect *) item)->subquery);
-		check_level(c, &below);
-	}
+		level->below = list_make1(weir_level_below(level, level->entry, raw_below(level, item), location));
+	else if (rte->relkind == RELKIND_VIEW && weir_expand_view(level, level->entry, location))
+		level->below = list_make1(weir_level_below(level, level->entry, NULL, location));
 	else if (rte->relkind == RELKIND_VIEW)
-		check_view(c, rte->relid, location);
+		check_view(level, rte->relid);
 	else
-	{
-		set_stream(c, level, rte, location);
-		check_system_columns(c, level, index);
-	}
+		set_stream(level, rte);
 }
 
-typedef struct LastStream
+/* Finds what the records come from. */
+void
+weir_level_check_shape(WeirLevel *level)
 {
-	RangeVar   *target;			/* of the INSERT: not read */
-	int			location;
-} LastStream;
-
-static bool
-last_stream_walker(Node *node, LastStream *last)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeVar))
-	{
-		RangeVar   *range = (RangeVar *) node;
-		RangeTblEntry *rte = makeNode(RangeTblEntry);
-
-		rte->rtekind = RTE_RELATION;
-		rte->relid = RangeVarGetRelid(range, NoLock, true);
-		rte->inh = true;
-		if (range != last->target && OidIsValid(rte->relid) && reads_stream(rte))
-			last->location = range->location;
-		return false;
-	}
-	return raw_expression_tree_walker(node, last_stream_walker, last);
-}
-
-/* Position of the last stream the text names: the one too many. */
-static int
-last_stream_position(WeirCompile *c)
-{
-	LastStream	last = {c->stmt->relation, -1};
-
-	last_stream_walker((Node *) c->stmt, &last);
-	return weir_compile_position(c, last.location);
+	check_sublinks(level);
+	check_aggregates(level);
+	weir_level_check_clauses(level);
+	find_entry(level);
+	check_not_nullable(level);
+	look_below(level);
 }
 
 /* Position of what stands in FROM; of SELECT where nothing does. */
@@ -486,23 +419,14 @@ from_position(WeirCompile *c)
 }
 
 void
-weir_compile_check_shape(WeirCompile *c)
+weir_compile_check_streams(WeirCompile *c)
 {
-	int			streams = count_streams((Node *) c->select);
-	Level		top = {c->select, c->select_stmt, -1};
-
-	if (streams == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("the query of a job must read a stream"),
-				errdetail("None of the relations it reads is a foreign table of the wrapper weir_socket."),
-				errhint("Create one with CREATE FOREIGN TABLE ... SERVER ..., and select from it."),
-				from_position(c));
-	check_level(c, &top);
-	if (streams > 1)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("joins of two streams are not yet supported"),
-				errhint("Let another job write one of them to a table, and join with that."),
-				last_stream_position(c));
+	if (weir_count_streams((Node *) rt_fetch(c->select_index, c->insert->rtable)->subquery) > 0)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("the query of a job must read a stream"),
+			errdetail("None of the relations it reads is a foreign table of the wrapper weir_socket."),
+			errhint("Create one with CREATE FOREIGN TABLE ... SERVER ..., and select from it."),
+			from_position(c));
 }

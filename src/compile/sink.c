@@ -1,10 +1,15 @@
 /*
  * compile/sink.c
- *		(c): the user's INSERT, its SELECT reading the rows that the keyed step
- *		(or (a), if there is none) put into the tuplestore WEIR_SINK_INPUT.
+ *		(c): what is left of a SELECT, over the rows that its keyed step (or (a),
+ *		if there is none) made.
+ *
+ * At the top that is the user's INSERT, which reads them from the tuplestore
+ * WEIR_SINK_INPUT.  Below, it takes the level's place in the query round it, whose
+ * (a) reads them from WEIR_SCAN_INPUT.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -18,46 +23,73 @@
 /* Rows a batch is planned for. */
 #define EXPECTED_ROWS 1000
 
+static void
+add_input_column(RangeTblEntry *rte, const char *name, Oid type, int32 typmod, Oid collation)
+{
+	rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(name)));
+	rte->coltypes = lappend_oid(rte->coltypes, type);
+	rte->coltypmods = lappend_int(rte->coltypmods, typmod);
+	rte->colcollations = lappend_oid(rte->colcollations, collation);
+}
+
 static RangeTblEntry *
-input_entry(WeirCompile *c)
+input_entry(WeirLevel *level, const char *name)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	TupleDesc	desc = c->sink_desc;
+	TupleDesc	desc = level->sink_desc;
 
 	rte->rtekind = RTE_NAMEDTUPLESTORE;
-	rte->enrname = WEIR_SINK_INPUT;
+	rte->enrname = pstrdup(name);
 	rte->enrtuples = EXPECTED_ROWS;
-	rte->eref = makeAlias(WEIR_SINK_INPUT, NIL);
+	rte->eref = makeAlias(name, NIL);
 	rte->inFromCl = true;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(NameStr(att->attname))));
-		rte->coltypes = lappend_oid(rte->coltypes, att->atttypid);
-		rte->coltypmods = lappend_int(rte->coltypmods, att->atttypmod);
-		rte->colcollations = lappend_oid(rte->colcollations, att->attcollation);
+		add_input_column(rte, NameStr(att->attname), att->atttypid, att->atttypmod, att->attcollation);
 	}
 	return rte;
+}
+
+/* Makes the level's query a SELECT of what is left of it. */
+static void
+cut_rest(WeirLevel *level, Query *select, RangeTblEntry *entry)
+{
+	RangeTblRef *input = makeNode(RangeTblRef);
+	Node	   *quals = NULL;
+
+	if (level->sink_quals != NIL)
+		quals = (Node *) make_ands_explicit(copyObject(level->sink_quals));
+	input->rtindex = WEIR_SINK_INPUT_INDEX;
+	select->rtable = list_make1(entry);
+	select->jointree = makeFromExpr(list_make1(input), quals);
+	select->targetList = copyObject(level->sink_targets);
+	weir_ungroup(select);
+	select->hasSubLinks = checkExprHasSubLink((Node *) select->targetList) ||
+		checkExprHasSubLink(quals);
+}
+
+Query *
+weir_level_rest(WeirLevel *level)
+{
+	Query	   *select = copyObject(level->query);
+	RangeTblEntry *entry = input_entry(level, WEIR_SCAN_INPUT);
+
+	add_input_column(entry, WEIR_SCAN_ORDINAL, TIDOID, -1, InvalidOid);
+	cut_rest(level, select, entry);
+	weir_adopt_with(level, select);
+	return select;
 }
 
 static Query *
 cut_sink(WeirCompile *c)
 {
 	Query	   *sink = copyObject(c->insert);
-	Query	   *select = rt_fetch(c->select_index, sink->rtable)->subquery;
-	RangeTblRef *input = makeNode(RangeTblRef);
-	Node	   *quals = NULL;
 
-	if (c->sink_quals != NIL)
-		quals = (Node *) make_ands_explicit(copyObject(c->sink_quals));
-	input->rtindex = WEIR_SINK_INPUT_INDEX;
-	select->rtable = list_make1(input_entry(c));
-	select->jointree = makeFromExpr(list_make1(input), quals);
-	select->targetList = copyObject(c->sink_targets);
-	weir_ungroup(select);
-	select->hasSubLinks = checkExprHasSubLink((Node *) select->targetList) ||
-		checkExprHasSubLink(quals);
+	cut_rest(c->top, rt_fetch(c->select_index, sink->rtable)->subquery, input_entry(c->top, WEIR_SINK_INPUT));
+	weir_trim_with(rt_fetch(c->select_index, sink->rtable)->subquery);
+	weir_trim_with(sink);
 	return sink;
 }
 

@@ -2,7 +2,7 @@
  * compile/step.c
  *		Finds the keyed step: JOIN LATERAL f(...) ON weir.key_by(...).
  *
- * It must be an inner join in the query's own FROM, not on the nullable side
+ * It must be an inner join in the level's own FROM, not on the nullable side
  * of another join, so that its other conditions are filters like those of
  * WHERE.  Nothing else in FROM may depend on what f returns, since all of
  * FROM is computed before f is called.
@@ -17,6 +17,7 @@
 #include "compile/compile.h"
 
 #define KEY_BY "weir_key_by"	/* its C symbol */
+#define SUBQUERY_HINT "Put the one that comes first into a subquery in FROM."
 #define STEP_HINT "Write JOIN LATERAL function(...) ON weir.key_by(...)."
 
 /* The conjuncts of a condition, as deep as ANDs go. */
@@ -67,37 +68,38 @@ keyed_joins(Node *node, List **joins, List **calls)
 }
 
 static void
-check_calls(WeirCompile *c, List *found)
+check_calls(WeirLevel *level, List *found)
 {
 	ListCell   *lc;
 
-	foreach(lc, weir_compile_find_calls(c->select, KEY_BY))
+	foreach(lc, weir_level_calls(level, KEY_BY))
 	{
 		if (!list_member_ptr(found, lfirst(lc)))
 			ereport(ERROR,
 					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("weir.key_by must be a condition of JOIN LATERAL in the query's own FROM"),
+					errmsg("weir.key_by must be a condition of JOIN LATERAL in a FROM that reads a stream"),
 					errhint(STEP_HINT),
-					weir_compile_position(c, exprLocation(lfirst(lc))));
+					weir_level_position(level, exprLocation(lfirst(lc))));
 	}
 	if (list_length(found) > 1)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("more than one keyed step in a job is not yet supported"),
-				errhint("Let one job insert into a table what another one reads, or do both in one function."),
-				weir_compile_position(c, exprLocation(lsecond(found))));
+				errmsg("a query can have one keyed step"),
+				errdetail("It has two conditions weir.key_by(...)."),
+				errhint(SUBQUERY_HINT),
+				weir_level_position(level, exprLocation(lsecond(found))));
 }
 
 /* The join must be inner: f's rows are all there is. */
 static void
-check_join(WeirCompile *c)
+check_join(WeirLevel *level)
 {
-	int			location = c->key_by->location;
+	int			location = level->key_by->location;
 	const char *word = "join";
 
-	if (c->join->jointype != JOIN_INNER)
+	if (level->join->jointype != JOIN_INNER)
 	{
-		switch (c->join->jointype)
+		switch (level->join->jointype)
 		{
 			case JOIN_LEFT:
 				word = "left";
@@ -113,54 +115,54 @@ check_join(WeirCompile *c)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a keyed step cannot be an outer join"),
 				errhint("Write JOIN LATERAL, and let the function return a row where one is wanted."),
-				weir_compile_position(c, weir_keyword_before(c, word, location)));
+				weir_level_keyword(level, word, location));
 	}
-	if (bms_is_member(c->function_index, c->nullable))
+	if (bms_is_member(level->function_index, level->nullable))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a keyed step cannot be on the nullable side of an outer join"),
 				errhint("Make the outer join the left side of JOIN LATERAL."),
-				weir_compile_position(c, location));
+				weir_level_position(level, location));
 }
 
 static void
-refuse_function(WeirCompile *c, const char *detail)
+refuse_function(WeirLevel *level, const char *detail)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("weir.key_by must join one function call"),
 			errdetail("%s", detail),
 			errhint(STEP_HINT),
-			weir_compile_position(c, c->key_by->location));
+			weir_level_position(level, level->key_by->location));
 }
 
 static void
-find_function(WeirCompile *c)
+find_function(WeirLevel *level)
 {
 	RangeTblEntry *rte = NULL;
 	FuncExpr   *call;
 
-	if (IsA(c->join->rarg, RangeTblRef))
+	if (IsA(level->join->rarg, RangeTblRef))
 	{
-		c->function_index = ((RangeTblRef *) c->join->rarg)->rtindex;
-		rte = rt_fetch(c->function_index, c->select->rtable);
+		level->function_index = ((RangeTblRef *) level->join->rarg)->rtindex;
+		rte = rt_fetch(level->function_index, level->query->rtable);
 	}
 	if (rte == NULL || rte->rtekind != RTE_FUNCTION)
-		refuse_function(c, "The right side of the join is not a function.");
+		refuse_function(level, "The right side of the join is not a function.");
 	if (rte->funcordinality)
-		refuse_function(c, "WITH ORDINALITY is not supported there.");
+		refuse_function(level, "WITH ORDINALITY is not supported there.");
 	if (list_length(rte->functions) != 1)
-		refuse_function(c, "ROWS FROM is not supported there.");
-	c->function = linitial_node(RangeTblFunction, rte->functions);
-	if (!IsA(c->function->funcexpr, FuncExpr))
-		refuse_function(c, "The right side of the join is not a plain function call.");
-	call = (FuncExpr *) c->function->funcexpr;
+		refuse_function(level, "ROWS FROM is not supported there.");
+	level->function = linitial_node(RangeTblFunction, rte->functions);
+	if (!IsA(level->function->funcexpr, FuncExpr))
+		refuse_function(level, "The right side of the join is not a plain function call.");
+	call = (FuncExpr *) level->function->funcexpr;
 	if (isTempNamespace(get_func_namespace(call->funcid)))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a job cannot call temporary function \"%s\"", get_func_name(call->funcid)),
 				errhint("Create the function in another schema."),
-				weir_compile_position(c, call->location));
+				weir_level_position(level, call->location));
 }
 
 typedef struct Mention
@@ -205,47 +207,47 @@ mentions(Node *node, int index, int *location)
 	return found;
 }
 
-/* Does this expression over select's range table use what f returned? */
+/* Does this expression over the level's range table use what f returned? */
 bool
-weir_compile_mentions_function(WeirCompile *c, Node *node, int *location)
+weir_level_mentions_function(WeirLevel *level, Node *node, int *location)
 {
-	return mentions(node, c->function_index, location);
+	return mentions(node, level->function_index, location);
 }
 
 static void
-refuse_mention(WeirCompile *c, Node *node)
+refuse_mention(WeirLevel *level, Node *node)
 {
 	int			location = -1;
 
-	if (!weir_compile_mentions_function(c, node, &location))
+	if (!weir_level_mentions_function(level, node, &location))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("a join on the output of the keyed function is not yet supported"),
+			errmsg("a join on the output of the keyed function must be in the query around it"),
 			errdetail("All of FROM is computed before the function is called."),
-			errhint("Look the row up in a subquery of the select list."),
-			weir_compile_position(c, location));
+			errhint("Put the call of the function into a subquery in FROM, and join with that."),
+			weir_level_position(level, location));
 }
 
 /* Conditions of joins other than the keyed one. */
 static void
-check_joins(WeirCompile *c, Node *node)
+check_joins(WeirLevel *level, Node *node)
 {
 	ListCell   *lc;
 
 	if (IsA(node, FromExpr))
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
-			check_joins(c, lfirst(lc));
+			check_joins(level, lfirst(lc));
 	}
 	else if (IsA(node, JoinExpr))
 	{
 		JoinExpr   *join = (JoinExpr *) node;
 
-		check_joins(c, join->larg);
-		check_joins(c, join->rarg);
-		if (join != c->join)
-			refuse_mention(c, join->quals);
+		check_joins(level, join->larg);
+		check_joins(level, join->rarg);
+		if (join != level->join)
+			refuse_mention(level, join->quals);
 	}
 }
 
@@ -263,28 +265,28 @@ side_entries(Node *node, Bitmapset **entries)
 
 /* WHERE must not join f's output with what is not on the left of the keyed join. */
 static void
-check_where(WeirCompile *c)
+check_where(WeirLevel *level)
 {
 	Bitmapset  *left = NULL;
 	ListCell   *lc;
 
-	side_entries(c->join->larg, &left);
-	foreach(lc, weir_compile_conjuncts(c->select->jointree->quals))
+	side_entries(level->join->larg, &left);
+	foreach(lc, weir_compile_conjuncts(level->query->jointree->quals))
 	{
-		for (int index = 1; index <= list_length(c->select->rtable); index++)
+		for (int index = 1; index <= list_length(level->query->rtable); index++)
 		{
-			if (index != c->function_index && !bms_is_member(index, left) &&
+			if (index != level->function_index && !bms_is_member(index, left) &&
 				mentions(lfirst(lc), index, NULL))
-				refuse_mention(c, lfirst(lc));
+				refuse_mention(level, lfirst(lc));
 		}
 	}
 }
 
 /* What else of the query may not touch f. */
 static bool
-second_call_walker(Node *node, WeirCompile *c)
+second_call_walker(Node *node, WeirLevel *level)
 {
-	FuncExpr   *call = (FuncExpr *) c->function->funcexpr;
+	FuncExpr   *call = (FuncExpr *) level->function->funcexpr;
 
 	if (node == NULL || node == (Node *) call)
 		return false;
@@ -294,63 +296,105 @@ second_call_walker(Node *node, WeirCompile *c)
 				errmsg("keyed function \"%s\" is called twice", get_func_name(call->funcid)),
 				errdetail("A record passes a keyed function once."),
 				errhint("Use the columns it returns."),
-				weir_compile_position(c, ((FuncExpr *) node)->location));
+				weir_level_position(level, ((FuncExpr *) node)->location));
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, second_call_walker, c, 0);
-	return expression_tree_walker(node, second_call_walker, c);
+		return query_tree_walker((Query *) node, second_call_walker, level, 0);
+	return expression_tree_walker(node, second_call_walker, level);
 }
 
 static void
-check_rest(WeirCompile *c)
+check_rest(WeirLevel *level)
 {
 	ListCell   *lc;
 	int			index = 0;
 
-	check_joins(c, (Node *) c->select->jointree);
-	check_where(c);
-	foreach(lc, c->select->rtable)
+	check_joins(level, (Node *) level->query->jointree);
+	check_where(level);
+	foreach(lc, level->query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (++index == c->function_index)
+		if (++index == level->function_index)
 			continue;
-		refuse_mention(c, (Node *) rte->functions);
-		refuse_mention(c, (Node *) rte->values_lists);
-		refuse_mention(c, (Node *) rte->tablefunc);
+		refuse_mention(level, (Node *) rte->functions);
+		refuse_mention(level, (Node *) rte->values_lists);
+		refuse_mention(level, (Node *) rte->tablefunc);
 		if (rte->subquery)
-			refuse_mention(c, (Node *) rte->subquery);
+			refuse_mention(level, (Node *) rte->subquery);
 	}
-	second_call_walker((Node *) c->select, c);
+	second_call_walker((Node *) level->query, level);
+}
+
+/* Calls that would be one, wherever they stand. */
+List *
+weir_compile_find_step_calls(Query *query)
+{
+	return list_concat(weir_compile_find_calls(query, KEY_BY), weir_compile_find_calls(query, WEIR_COUNT_WINDOW));
+}
+
+/* Before it is known which: does the level name one? */
+bool
+weir_level_has_step(WeirLevel *level)
+{
+	return weir_level_calls(level, KEY_BY) != NIL || weir_level_calls(level, WEIR_COUNT_WINDOW) != NIL;
 }
 
 void
-weir_compile_find_step(WeirCompile *c)
+weir_level_find_step(WeirLevel *level)
 {
 	List	   *joins = NIL;
 	List	   *calls = NIL;
 
-	keyed_joins((Node *) c->select->jointree, &joins, &calls);
-	weir_compile_refuse_in_views(c, KEY_BY, "a keyed step",
+	keyed_joins((Node *) level->query->jointree, &joins, &calls);
+	weir_level_refuse_in_views(level, KEY_BY, "a keyed step",
 								 "Write JOIN LATERAL function(...) ON weir.key_by(...) in the query of the job.");
-	check_calls(c, calls);
-	if (c->window != NULL)
+	check_calls(level, calls);
+	if (level->window != NULL)
 	{
 		if (joins != NIL)
 			ereport(ERROR,
 					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("more than one keyed step in a job is not yet supported"),
+					errmsg("a query can have one keyed step"),
 					errdetail("weir.count_window is a keyed step, and so is a function joined ON weir.key_by(...)."),
-					errhint("Let one job insert into a table what another one reads."),
-					weir_compile_position(c, c->window->location));
-		weir_compile_begin_window(c);
+					errhint(SUBQUERY_HINT),
+					weir_level_position(level, level->window->location));
+		weir_level_begin_window(level);
 		return;
 	}
 	if (joins == NIL)
 		return;
-	c->join = linitial(joins);
-	c->key_by = linitial(calls);
-	find_function(c);
-	check_join(c);
-	check_rest(c);
-	c->keys = c->key_by->args;
+	level->join = linitial(joins);
+	level->key_by = linitial(calls);
+	find_function(level);
+	check_join(level);
+	check_rest(level);
+	level->keys = level->key_by->args;
+}
+
+/* The state of a keyed function is declared for the function: two steps cannot have the one. */
+void
+weir_compile_check_functions(WeirCompileJob *job)
+{
+	List	   *functions = NIL;
+	ListCell   *insert;
+	ListCell   *lc;
+
+	foreach(insert, job->inserts)
+	{
+		foreach(lc, ((WeirCompile *) lfirst(insert))->levels)
+		{
+			WeirLevel  *level = lfirst(lc);
+			FuncExpr   *call = level->function_plan ? (FuncExpr *) level->function->funcexpr : NULL;
+
+			if (call != NULL && list_member_oid(functions, call->funcid))
+				ereport(ERROR,
+						errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("keyed function \"%s\" is called twice", get_func_name(call->funcid)),
+						errdetail("What a function keeps of a key is the state of one step."),
+						errhint("Create another function for the other step, with state of its own."),
+						weir_level_position(level, call->location));
+			if (call != NULL)
+				functions = lappend_oid(functions, call->funcid);
+		}
+	}
 }

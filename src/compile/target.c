@@ -132,3 +132,14 @@ weir_compile_written(WeirCompile *c)
 		check_foreign(c, lfirst_oid(lc), get_rel_name(lfirst_oid(lc)));
 	return list_append_unique_oid(written, c->sink_plan->target);
 }
+
+List *
+weir_compile_written_by_all(WeirCompileJob *job)
+{
+	List	   *written = NIL;
+	ListCell   *lc;
+
+	foreach(lc, job->inserts)
+		written = list_concat_unique_oid(written, weir_compile_written(lfirst(lc)));
+	return written;
+}

@@ -20,14 +20,14 @@
 #include "compile/compile.h"
 
 static void
-add(WeirCompile *c, Oid class_id, Oid object)
+add(WeirCompileJob *job, Oid class_id, Oid object)
 {
 	WeirUsed   *used;
 	ListCell   *lc;
 
 	if (object < FirstNormalObjectId)
 		return;
-	foreach(lc, c->uses)
+	foreach(lc, job->uses)
 	{
 		used = lfirst(lc);
 		if (used->class_id == class_id && used->object == object)
@@ -36,22 +36,22 @@ add(WeirCompile *c, Oid class_id, Oid object)
 	used = palloc0(sizeof(WeirUsed));
 	used->class_id = class_id;
 	used->object = object;
-	c->uses = lappend(c->uses, used);
+	job->uses = lappend(job->uses, used);
 }
 
 static void
-add_relation(WeirCompile *c, Oid relid)
+add_relation(WeirCompileJob *job, Oid relid)
 {
 	if (!OidIsValid(relid))
 		return;
-	add(c, RelationRelationId, relid);
+	add(job, RelationRelationId, relid);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-		add(c, ForeignServerRelationId, GetForeignTable(relid)->serverid);
+		add(job, ForeignServerRelationId, GetForeignTable(relid)->serverid);
 }
 
 /* A table's row type and an array go with what they are made of. */
 static void
-add_type(WeirCompile *c, Oid type)
+add_type(WeirCompileJob *job, Oid type)
 {
 	Oid			element = get_element_type(type);
 	Oid			relid;
@@ -60,42 +60,42 @@ add_type(WeirCompile *c, Oid type)
 		type = element;
 	relid = get_typ_typrelid(type);
 	if (OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
-		add_relation(c, relid);
+		add_relation(job, relid);
 	else
-		add(c, TypeRelationId, type);
+		add(job, TypeRelationId, type);
 }
 
 static void
-add_operator(WeirCompile *c, Oid operator)
+add_operator(WeirCompileJob *job, Oid operator)
 {
-	add(c, OperatorRelationId, operator);
-	add(c, ProcedureRelationId, get_opcode(operator));
+	add(job, OperatorRelationId, operator);
+	add(job, ProcedureRelationId, get_opcode(operator));
 }
 
 static void
-add_node(WeirCompile *c, Node *node)
+add_node(WeirCompileJob *job, Node *node)
 {
 	switch (nodeTag(node))
 	{
 		case T_RangeTblEntry:
-			add_relation(c, weir_entry_relation((RangeTblEntry *) node));
+			add_relation(job, weir_entry_relation((RangeTblEntry *) node));
 			return;
 		case T_FuncExpr:
-			add(c, ProcedureRelationId, ((FuncExpr *) node)->funcid);
+			add(job, ProcedureRelationId, ((FuncExpr *) node)->funcid);
 			break;
 		case T_Aggref:
-			add(c, ProcedureRelationId, ((Aggref *) node)->aggfnoid);
+			add(job, ProcedureRelationId, ((Aggref *) node)->aggfnoid);
 			break;
 		case T_WindowFunc:
-			add(c, ProcedureRelationId, ((WindowFunc *) node)->winfnoid);
+			add(job, ProcedureRelationId, ((WindowFunc *) node)->winfnoid);
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			add_operator(c, ((OpExpr *) node)->opno);
+			add_operator(job, ((OpExpr *) node)->opno);
 			break;
 		case T_ScalarArrayOpExpr:
-			add_operator(c, ((ScalarArrayOpExpr *) node)->opno);
+			add_operator(job, ((ScalarArrayOpExpr *) node)->opno);
 			break;
 		case T_Var:
 		case T_Const:
@@ -110,20 +110,50 @@ add_node(WeirCompile *c, Node *node)
 		default:
 			return;
 	}
-	add_type(c, exprType(node));
+	add_type(job, exprType(node));
 }
 
 static bool
-uses_walker(Node *node, WeirCompile *c)
+uses_walker(Node *node, WeirCompileJob *job)
 {
 	if (node == NULL)
 		return false;
-	add_node(c, node);
+	add_node(job, node);
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, uses_walker, c, QTW_EXAMINE_RTES_BEFORE);
+		return query_tree_walker((Query *) node, uses_walker, job, QTW_EXAMINE_RTES_BEFORE);
 	if (IsA(node, RangeTblEntry))
 		return false;
-	return expression_tree_walker(node, uses_walker, c);
+	return expression_tree_walker(node, uses_walker, job);
+}
+
+static void
+mark_keyed(WeirCompileJob *job, Oid function)
+{
+	ListCell   *lc;
+
+	foreach(lc, job->uses)
+	{
+		WeirUsed   *used = lfirst(lc);
+
+		if (used->class_id == ProcedureRelationId && used->object == function)
+			used->keyed = true;
+	}
+}
+
+static void
+add_level(WeirCompileJob *job, WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->scans)
+		uses_walker((Node *) ((WeirBranch *) lfirst(lc))->query, job);
+	if (level->window_plan)
+		uses_walker((Node *) level->window_plan->aggregates, job);
+	if (level->function_plan)
+	{
+		uses_walker((Node *) level->function_plan->call, job);
+		mark_keyed(job, level->function_plan->function);
+	}
 }
 
 /* Needs (a) and (c), with their views expanded. */
@@ -132,19 +162,8 @@ weir_compile_uses(WeirCompile *c)
 {
 	ListCell   *lc;
 
-	add_relation(c, c->stream);
-	add_relation(c, c->sink_plan->target);
-	uses_walker((Node *) c->scan, c);
-	uses_walker((Node *) c->sink, c);
-	if (c->function_plan)
-		uses_walker((Node *) c->function_plan->call, c);
-	if (c->window_plan)
-		uses_walker((Node *) c->window_plan->aggregates, c);
-	foreach(lc, c->uses)
-	{
-		WeirUsed   *used = lfirst(lc);
-
-		used->keyed = c->function_plan && used->class_id == ProcedureRelationId &&
-			used->object == c->function_plan->function;
-	}
+	foreach(lc, c->levels)
+		add_level(c->job, lfirst(lc));
+	add_relation(c->job, c->sink_plan->target);
+	uses_walker((Node *) c->sink, c->job);
 }

@@ -33,8 +33,7 @@
 
 PG_FUNCTION_INFO_V1(weir_count_window);
 
-#define COUNT_WINDOW "weir_count_window"	/* its C symbol */
-#define WINDOW_HINT "Write GROUP BY key, weir.count_window(size) in the query of the job itself."
+#define WINDOW_HINT "Write GROUP BY key, weir.count_window(size) in a query whose FROM reads the stream."
 
 /* Of a state's name, so that it fits the header of a chunk. */
 #define NAME_LENGTH 200
@@ -52,35 +51,35 @@ weir_count_window(PG_FUNCTION_ARGS)
 /* ---- where it may stand ---- */
 
 static void
-refuse_call(WeirCompile *c, Node *call, const char *message, const char *hint)
+refuse_call(WeirLevel *level, Node *call, const char *message, const char *hint)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("%s", message),
 			errhint("%s", hint),
-			weir_compile_position(c, exprLocation(call)));
+			weir_level_position(level, exprLocation(call)));
 }
 
 /* The entries of GROUP BY: at most one window. */
 static void
-find_in_group(WeirCompile *c)
+find_in_group(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	foreach(lc, c->select->groupClause)
+	foreach(lc, level->query->groupClause)
 	{
-		TargetEntry *entry = get_sortgroupclause_tle(lfirst(lc), c->select->targetList);
+		TargetEntry *entry = get_sortgroupclause_tle(lfirst(lc), level->query->targetList);
 
-		if (!weir_compile_is_call((Node *) entry->expr, COUNT_WINDOW))
-			c->window_keys = lappend(c->window_keys, entry->expr);
-		else if (c->window != NULL)
-			refuse_call(c, (Node *) entry->expr, "more than one weir.count_window in GROUP BY is not supported",
+		if (!weir_compile_is_call((Node *) entry->expr, WEIR_COUNT_WINDOW))
+			level->window_keys = lappend(level->window_keys, entry->expr);
+		else if (level->window != NULL)
+			refuse_call(level, (Node *) entry->expr, "more than one weir.count_window in GROUP BY is not supported",
 						"Create a job for each window.");
 		else if (!entry->resjunk)
-			refuse_call(c, (Node *) entry->expr, "weir.count_window cannot be in the select list",
+			refuse_call(level, (Node *) entry->expr, "weir.count_window cannot be in the select list",
 						"It has no value: count(*) says how many records are in a window.");
 		else
-			c->window = (FuncExpr *) entry->expr;
+			level->window = (FuncExpr *) entry->expr;
 	}
 }
 
@@ -100,33 +99,33 @@ grouping_walker(Node *node, Node **found)
 }
 
 static void
-check_grouping(WeirCompile *c)
+check_grouping(WeirLevel *level)
 {
 	Node	   *grouping = NULL;
 
-	if (c->select->groupingSets != NIL)
-		refuse_call(c, linitial(c->select->groupingSets),
+	if (level->query->groupingSets != NIL)
+		refuse_call(level, linitial(level->query->groupingSets),
 					"GROUPING SETS, ROLLUP and CUBE cannot be used with weir.count_window",
 					"Create a job for each set of keys.");
-	if (grouping_walker((Node *) c->select->targetList, &grouping) ||
-		grouping_walker(c->select->havingQual, &grouping))
-		refuse_call(c, grouping, "GROUPING cannot be used with weir.count_window",
+	if (grouping_walker((Node *) level->query->targetList, &grouping) ||
+		grouping_walker(level->query->havingQual, &grouping))
+		refuse_call(level, grouping, "GROUPING cannot be used with weir.count_window",
 					"Leave it out: every row has all the keys.");
 }
 
-/* Finds the window; c->window stays NULL where there is none. */
+/* Finds the window; level->window stays NULL where there is none. */
 void
-weir_compile_find_window(WeirCompile *c)
+weir_level_find_window(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	find_in_group(c);
-	weir_compile_refuse_in_views(c, COUNT_WINDOW, "a window", WINDOW_HINT);
-	foreach(lc, weir_compile_find_calls(c->select, COUNT_WINDOW))
-		if (lfirst(lc) != c->window)
-			refuse_call(c, lfirst(lc), "weir.count_window must be in the GROUP BY of the query of the job", WINDOW_HINT);
-	if (c->window != NULL)
-		check_grouping(c);
+	find_in_group(level);
+	weir_level_refuse_in_views(level, WEIR_COUNT_WINDOW, "a window", WINDOW_HINT);
+	foreach(lc, weir_level_calls(level, WEIR_COUNT_WINDOW))
+		if (lfirst(lc) != level->window)
+			refuse_call(level, lfirst(lc), "weir.count_window must be in GROUP BY of a query whose FROM reads a stream", WINDOW_HINT);
+	if (level->window != NULL)
+		check_grouping(level);
 }
 
 /* ---- its arguments ---- */
@@ -149,7 +148,7 @@ argument_location(FuncExpr *call, int number)
 }
 
 static Const *
-constant_argument(WeirCompile *c, FuncExpr *call, int number, const char *name)
+constant_argument(WeirLevel *level, FuncExpr *call, int number, const char *name)
 {
 	Node	   *arg = list_nth(call->args, number);
 
@@ -158,14 +157,14 @@ constant_argument(WeirCompile *c, FuncExpr *call, int number, const char *name)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("%s of weir.count_window must be a constant", name),
 				errhint("Write a number or an interval: it is the same for all keys."),
-				weir_compile_position(c, argument_location(c->window, number)));
+				weir_level_position(level, argument_location(level->window, number)));
 	return (Const *) arg;
 }
 
 static int64
-count_argument(WeirCompile *c, FuncExpr *call, int number, const char *name)
+count_argument(WeirLevel *level, FuncExpr *call, int number, const char *name)
 {
-	int64		value = DatumGetInt64(constant_argument(c, call, number, name)->constvalue);
+	int64		value = DatumGetInt64(constant_argument(level, call, number, name)->constvalue);
 
 	if (value <= 0 || value > PG_INT32_MAX)
 		ereport(ERROR,
@@ -173,28 +172,28 @@ count_argument(WeirCompile *c, FuncExpr *call, int number, const char *name)
 				errmsg("%s of weir.count_window is out of range", name),
 				errdetail("It is " INT64_FORMAT ".", value),
 				errhint("Set %s to a number of records from 1 to %d.", name, PG_INT32_MAX),
-				weir_compile_position(c, argument_location(c->window, number)));
+				weir_level_position(level, argument_location(level->window, number)));
 	return value;
 }
 
 static void
-read_arguments(WeirCompile *c, WeirCountWindowPlan *window)
+read_arguments(WeirLevel *level, WeirCountWindowPlan *window)
 {
 	/* the call itself stays, being volatile: its arguments are completed and folded */
-	FuncExpr   *call = castNode(FuncExpr, eval_const_expressions(NULL, (Node *) c->window));
+	FuncExpr   *call = castNode(FuncExpr, eval_const_expressions(NULL, (Node *) level->window));
 	Const	   *ttl;
 
-	if (constant_argument(c, call, 0, "size")->constisnull)
+	if (constant_argument(level, call, 0, "size")->constisnull)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("size of weir.count_window must not be null"),
 				errhint("Set size to a number of records."),
-				weir_compile_position(c, argument_location(c->window, 0)));
-	window->size = count_argument(c, call, 0, "size");
+				weir_level_position(level, argument_location(level->window, 0)));
+	window->size = count_argument(level, call, 0, "size");
 	window->slide = window->size;
-	if (!constant_argument(c, call, 1, "slide")->constisnull)
-		window->slide = count_argument(c, call, 1, "slide");
-	ttl = constant_argument(c, call, 2, "ttl");
+	if (!constant_argument(level, call, 1, "slide")->constisnull)
+		window->slide = count_argument(level, call, 1, "slide");
+	ttl = constant_argument(level, call, 2, "ttl");
 	if (!ttl->constisnull)
 	{
 		window->ttl = DatumGetPointer(ttl->constvalue);
@@ -232,20 +231,20 @@ guarded(Expr *argument, Expr *filter)
 
 /* A column of (a) in place of an expression, unless it is constant. */
 static Expr *
-column_for(WeirCompile *c, Expr *expr, Expr *filter, const char *name)
+column_for(WeirLevel *level, Expr *expr, Expr *filter, const char *name)
 {
 	Node	   *folded = eval_const_expressions(NULL, (Node *) expr);
 	AttrNumber	attno;
 
 	if (IsA(folded, Const))
 		return (Expr *) folded;
-	attno = weir_compile_row_column(c, (Node *) guarded(expr, filter), name);
+	attno = weir_level_row_column(level, (Node *) guarded(expr, filter), name);
 	return (Expr *) makeVar(1, attno, exprType((Node *) expr), exprTypmod((Node *) expr),
 							exprCollation((Node *) expr), 0);
 }
 
 static Aggref *
-cut_aggregate(WeirCompile *c, Aggref *aggref)
+cut_aggregate(WeirLevel *level, Aggref *aggref)
 {
 	Aggref	   *cut = copyObject(aggref);
 	ListCell   *lc;
@@ -254,30 +253,30 @@ cut_aggregate(WeirCompile *c, Aggref *aggref)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 
-		entry->expr = column_for(c, entry->expr, aggref->aggfilter, "argument");
+		entry->expr = column_for(level, entry->expr, aggref->aggfilter, "argument");
 	}
 	foreach(lc, cut->aggdirectargs)
-		lfirst(lc) = column_for(c, lfirst(lc), NULL, "argument");
+		lfirst(lc) = column_for(level, lfirst(lc), NULL, "argument");
 	if (cut->aggfilter != NULL)
-		cut->aggfilter = column_for(c, cut->aggfilter, NULL, "filter");
+		cut->aggfilter = column_for(level, cut->aggfilter, NULL, "filter");
 	return cut;
 }
 
-/* The step's column of an aggregate that stands so many levels below select. */
+/* The step's column of an aggregate that stands so many queries below the level's. */
 AttrNumber
-weir_compile_aggregate(WeirCompile *c, Aggref *aggref, int level)
+weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth)
 {
 	Aggref	   *own = copyObject(aggref);
 	ListCell   *lc;
 
-	if (level > 0)
-		IncrementVarSublevelsUp((Node *) own, -level, 0);
-	foreach(lc, c->aggregates)
+	if (depth > 0)
+		IncrementVarSublevelsUp((Node *) own, -depth, 0);
+	foreach(lc, level->aggregates)
 		if (equal(lfirst(lc), own))
 			return foreach_current_index(lc) + 1;
-	c->aggregates = lappend(c->aggregates, own);
-	c->window_plan->aggregates = lappend(c->window_plan->aggregates, cut_aggregate(c, own));
-	return list_length(c->aggregates);
+	level->aggregates = lappend(level->aggregates, own);
+	level->window_plan->aggregates = lappend(level->window_plan->aggregates, cut_aggregate(level, own));
+	return list_length(level->aggregates);
 }
 
 /* ---- the step ---- */
@@ -314,14 +313,14 @@ transition_type(Oid function)
 }
 
 static const char *
-row_column_name(WeirCompile *c, Node *arg)
+row_column_name(WeirLevel *level, Node *arg)
 {
-	return list_nth_node(TargetEntry, c->row_columns, ((Var *) arg)->varattno - 1)->resname;
+	return list_nth_node(TargetEntry, level->row_columns, ((Var *) arg)->varattno - 1)->resname;
 }
 
 /* What tells a window's state from that of other aggregates. */
 static void
-append_signature(WeirCompile *c, StringInfo text, Aggref *aggref)
+append_signature(WeirLevel *level, StringInfo text, Aggref *aggref)
 {
 	ListCell   *lc;
 
@@ -335,39 +334,39 @@ append_signature(WeirCompile *c, StringInfo text, Aggref *aggref)
 		Node	   *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
 
 		appendStringInfo(text, " %s %s", format_type_be_qualified(exprType(arg)),
-						 IsA(arg, Var) ? row_column_name(c, arg) : "constant");
+						 IsA(arg, Var) ? row_column_name(level, arg) : "constant");
 	}
 	appendStringInfoChar(text, '\n');
 }
 
 /* A column of the stream or a table by its name, another one of (a) by its number. */
 static const char *
-argument_text(WeirCompile *c, Node *arg)
+argument_text(WeirLevel *level, Node *arg)
 {
 	AttrNumber	attno;
 
 	if (!IsA(arg, Var))
 		return deparse_expression(arg, NIL, false, false);
 	attno = ((Var *) arg)->varattno;
-	if (IsA(list_nth_node(TargetEntry, c->row_columns, attno - 1)->expr, Var))
-		return quote_identifier(row_column_name(c, arg));
+	if (IsA(list_nth_node(TargetEntry, level->row_columns, attno - 1)->expr, Var))
+		return quote_identifier(row_column_name(level, arg));
 	return psprintf("$%d", attno);
 }
 
 static void
-append_order(WeirCompile *c, StringInfo text, SortGroupClause *clause, List *args)
+append_order(WeirLevel *level, StringInfo text, SortGroupClause *clause, List *args)
 {
 	Node	   *arg = get_sortgroupclause_expr(clause, args);
 	bool		descending = clause->sortop == lookup_type_cache(exprType(arg), TYPECACHE_GT_OPR)->gt_opr;
 
-	appendStringInfo(text, "%s%s", argument_text(c, arg), descending ? " DESC" : "");
+	appendStringInfo(text, "%s%s", argument_text(level, arg), descending ? " DESC" : "");
 	if (clause->nulls_first != descending)
 		appendStringInfoString(text, clause->nulls_first ? " NULLS FIRST" : " NULLS LAST");
 }
 
 /* For people: sum(f1), string_agg(f2, ','::text ORDER BY $4) FILTER (WHERE $5). */
 static void
-append_aggregate(WeirCompile *c, StringInfo text, Aggref *aggref)
+append_aggregate(WeirLevel *level, StringInfo text, Aggref *aggref)
 {
 	const char *separator = "";
 	ListCell   *lc;
@@ -375,7 +374,7 @@ append_aggregate(WeirCompile *c, StringInfo text, Aggref *aggref)
 	appendStringInfo(text, "%s(%s", get_func_name(aggref->aggfnoid), aggref->aggdistinct ? "DISTINCT " : "");
 	foreach(lc, AGGKIND_IS_ORDERED_SET(aggref->aggkind) ? aggref->aggdirectargs : NIL)
 	{
-		appendStringInfo(text, "%s%s", separator, argument_text(c, lfirst(lc)));
+		appendStringInfo(text, "%s%s", separator, argument_text(level, lfirst(lc)));
 		separator = ", ";
 	}
 	foreach(lc, AGGKIND_IS_ORDERED_SET(aggref->aggkind) ? NIL : aggref->args)
@@ -384,7 +383,7 @@ append_aggregate(WeirCompile *c, StringInfo text, Aggref *aggref)
 
 		if (entry->resjunk)
 			continue;
-		appendStringInfo(text, "%s%s", separator, argument_text(c, (Node *) entry->expr));
+		appendStringInfo(text, "%s%s", separator, argument_text(level, (Node *) entry->expr));
 		separator = ", ";
 	}
 	if (aggref->aggstar)
@@ -393,16 +392,16 @@ append_aggregate(WeirCompile *c, StringInfo text, Aggref *aggref)
 	foreach(lc, aggref->aggorder)
 	{
 		appendStringInfoString(text, separator);
-		append_order(c, text, lfirst(lc), aggref->args);
+		append_order(level, text, lfirst(lc), aggref->args);
 		separator = ", ";
 	}
 	appendStringInfoChar(text, ')');
 	if (aggref->aggfilter)
-		appendStringInfo(text, " FILTER (WHERE %s)", argument_text(c, (Node *) aggref->aggfilter));
+		appendStringInfo(text, " FILTER (WHERE %s)", argument_text(level, (Node *) aggref->aggfilter));
 }
 
 static char *
-aggregates_text(WeirCompile *c, List *aggregates)
+aggregates_text(WeirLevel *level, List *aggregates)
 {
 	StringInfoData text;
 	ListCell   *lc;
@@ -412,7 +411,7 @@ aggregates_text(WeirCompile *c, List *aggregates)
 	{
 		if (text.len > 0)
 			appendStringInfoString(&text, ", ");
-		append_aggregate(c, &text, lfirst(lc));
+		append_aggregate(level, &text, lfirst(lc));
 	}
 	return text.data;
 }
@@ -430,7 +429,7 @@ window_text(const WeirCountWindowPlan *window)
  * other aggregates, do not find it.
  */
 static char *
-state_name(WeirCompile *c, const WeirCountWindowPlan *window)
+state_name(WeirLevel *level, const WeirCountWindowPlan *window)
 {
 	StringInfoData signature;
 	char	   *name = psprintf("%s: %s", window->text, window->aggregates_text);
@@ -438,33 +437,33 @@ state_name(WeirCompile *c, const WeirCountWindowPlan *window)
 
 	initStringInfo(&signature);
 	foreach(lc, window->aggregates)
-		append_signature(c, &signature, lfirst(lc));
+		append_signature(level, &signature, lfirst(lc));
 	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
 					hash_bytes((unsigned char *) signature.data, signature.len));
 }
 
 /* Before the cut: what the window is, and its key. */
 void
-weir_compile_begin_window(WeirCompile *c)
+weir_level_begin_window(WeirLevel *level)
 {
 	WeirCountWindowPlan *window = palloc0(sizeof(WeirCountWindowPlan));
 
-	read_arguments(c, window);
-	c->window_plan = window;
-	c->keys = c->window_keys;
+	read_arguments(level, window);
+	level->window_plan = window;
+	level->keys = level->window_keys;
 	/* one key for the whole stream */
-	if (c->keys == NIL)
-		c->keys = list_make1(makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(0), false, true));
+	if (level->keys == NIL)
+		level->keys = list_make1(makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(0), false, true));
 }
 
 /* When all of the query's aggregates have been found. */
 void
-weir_compile_end_window(WeirCompile *c)
+weir_level_end_window(WeirLevel *level)
 {
-	WeirCountWindowPlan *window = c->window_plan;
+	WeirCountWindowPlan *window = level->window_plan;
 
 	window->text = window_text(window);
-	window->aggregates_text = aggregates_text(c, window->aggregates);
-	window->state_name = state_name(c, window);
-	c->result_desc = aggregate_desc(window->aggregates);
+	window->aggregates_text = aggregates_text(level, window->aggregates);
+	window->state_name = state_name(level, window);
+	level->result_desc = aggregate_desc(window->aggregates);
 }

@@ -36,7 +36,7 @@ writes(Oid function)
 }
 
 static bool
-write_walker(Node *node, WeirCompile *c)
+write_walker(Node *node, WeirLevel *level)
 {
 	if (node == NULL)
 		return false;
@@ -47,18 +47,27 @@ write_walker(Node *node, WeirCompile *c)
 					   get_func_name(((FuncExpr *) node)->funcid)),
 				errdetail("Joins, WHERE, keys, subqueries and arguments of keyed functions and windows are computed in read-only transactions, and again after a restart."),
 				errhint("Call it in the select list of the job's query, or in a default of a column of the target."),
-				weir_compile_position(c, ((FuncExpr *) node)->location));
+				weir_level_position(level, ((FuncExpr *) node)->location));
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, write_walker, c, 0);
-	return expression_tree_walker(node, write_walker, c);
+		return query_tree_walker((Query *) node, write_walker, level, 0);
+	return expression_tree_walker(node, write_walker, level);
 }
 
 /* Needs (a) with its views expanded. */
 void
 weir_compile_refuse_writes(WeirCompile *c)
 {
-	write_walker((Node *) c->scan, c);
-	write_walker((Node *) c->aggregates, c);
-	if (c->function != NULL)
-		write_walker(c->function->funcexpr, c);
+	ListCell   *lc;
+
+	foreach(lc, c->levels)
+	{
+		WeirLevel  *level = lfirst(lc);
+		ListCell   *scan;
+
+		foreach(scan, level->scans)
+			write_walker((Node *) ((WeirBranch *) lfirst(scan))->query, level);
+		write_walker((Node *) level->aggregates, level);
+		if (level->function != NULL)
+			write_walker(level->function->funcexpr, level);
+	}
 }

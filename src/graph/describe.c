@@ -6,7 +6,9 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/ruleutils.h"
 
 #include "graph/describe.h"
 
@@ -114,6 +116,37 @@ weir_describe_statement(WeirDescription *to, const char *title, const char *stat
 	}
 	weir_describe_line(to, "%s:", title);
 	weir_describe_block(to, statement);
+}
+
+/* SQL can only name a table where rows are given to a statement: so does a WITH query. */
+static bool
+name_inputs(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		{
+			rte->rtekind = RTE_CTE;
+			rte->ctename = rte->enrname;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, name_inputs, arg, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, name_inputs, arg);
+}
+
+void
+weir_describe_tree(WeirDescription *to, const Query *query)
+{
+	Query	   *copy = copyObject(unconstify(Query *, query));
+
+	(void) name_inputs((Node *) copy, NULL);
+	weir_describe_statement(to, "Statement", pg_get_querydef(copy, true));
 }
 
 typedef struct Walk

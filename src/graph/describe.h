@@ -6,6 +6,8 @@
 #ifndef WEIR_GRAPH_DESCRIBE_H
 #define WEIR_GRAPH_DESCRIBE_H
 
+#include "nodes/parsenodes.h"
+
 #include "graph/graph.h"
 
 struct WeirDescription
@@ -28,5 +30,7 @@ extern void weir_describe_key(WeirDescription *to, const WeirNode *node);
 extern void weir_describe_block(WeirDescription *to, const char *text);
 /* "Title: text", or the text below, line by line, where it is long. */
 extern void weir_describe_statement(WeirDescription *to, const char *title, const char *statement);
+/* The statement that a query is, likewise. */
+extern void weir_describe_tree(WeirDescription *to, const Query *query);
 
 #endif

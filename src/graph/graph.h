@@ -6,6 +6,11 @@
  *
  *	source -> scan -(BY_KEY)-> function, count_window, aggregate -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
+ *	function, count_window -(FORWARD)-> scan -(BY_KEY, FORWARD or TO_ONE)-> the next
+ *
+ * A source may lead to several scans, several may lead to one keyed step or sink, and
+ * there may be several sinks: all in the tasks of the keyed steps before them, or all
+ * in one.
  *
  * Nodes stand in an order in which every edge leads from an earlier to a later
  * one.  Rows of all edges into a node are alike: they have its "in".

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -14,18 +13,6 @@
 #include "graph/kinds/scan.h"
 #include "operator/step_rows.h"
 #include "record/scan.h"
-
-static TupleDesc
-describe(TupleDesc in)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(in->natts + 1);
-
-	for (int i = 1; i <= in->natts; i++)
-		TupleDescCopyEntry(desc, i, in, i);
-	TupleDescInitEntry(desc, in->natts + 1, WEIR_SCAN_ORDINAL, TIDOID, -1, 0);
-	TupleDescFinalize(desc);
-	return desc;
-}
 
 static void
 add_rows(WeirStepRows *rows, int from, int to)
@@ -54,7 +41,7 @@ weir_step_rows_begin(WeirStepRows *rows, const WeirBatch *batch, int from, int t
 	rows->context = AllocSetContextCreate(CurrentMemoryContext, "weir step rows",
 										  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(rows->context);
-	rows->desc = describe(batch->desc);
+	rows->desc = weir_scan_input_desc(batch->desc);
 	rows->store = tuplestore_begin_heap(true, false, work_mem);
 	rows->batch = batch;
 	rows->line = line;

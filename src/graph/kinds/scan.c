@@ -4,8 +4,9 @@
  */
 #include "postgres.h"
 
-#include "utils/ruleutils.h"
+#include "catalog/pg_type.h"
 
+#include "base/compat.h"
 #include "graph/describe.h"
 #include "graph/kinds/scan.h"
 
@@ -27,9 +28,21 @@ describe(const WeirNode *node, WeirDescription *to)
 	const WeirScanPlan *plan = weir_scan_plan(node);
 
 	weir_describe_columns(to, "Output", node->out);
-	weir_describe_statement(to, "Statement", pg_get_querydef(copyObject(plan->query), true));
+	weir_describe_tree(to, plan->query);
 	if (plan->sorted)
 		weir_describe_line(to, "Sorted: in the order of the records");
+}
+
+TupleDesc
+weir_scan_input_desc(TupleDesc in)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(in->natts + 1);
+
+	for (int i = 1; i <= in->natts; i++)
+		TupleDescCopyEntry(desc, i, in, i);
+	TupleDescInitEntry(desc, in->natts + 1, WEIR_SCAN_ORDINAL, TIDOID, -1, 0);
+	TupleDescFinalize(desc);
+	return desc;
 }
 
 const WeirNodeOps weir_scan_node = {

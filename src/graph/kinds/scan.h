@@ -21,11 +21,14 @@ typedef struct WeirScanPlan
 {
 	Oid			stream;			/* that it reads; InvalidOid: the rows of a step */
 	PlannedStmt *statement;
-	AttrNumber	ordinal;		/* column of its result that holds the stream
-								 * row's ctid: the last one, not among "out" */
+	AttrNumber	ordinal;		/* column of its result that holds the ctid, or
+								 * ordinal: the last one, not among "out" */
 	bool		sorted;			/* the statement sorts its rows by ordinal */
 	Query	   *query;			/* before views are expanded, for people */
 } WeirScanPlan;
+
+/* What the relation of that name looks like, for rows like these. */
+extern TupleDesc weir_scan_input_desc(TupleDesc in);
 
 #define weir_scan_plan(node) ((WeirScanPlan *) (node)->plan)
 

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include "parser/parsetree.h"
-#include "utils/ruleutils.h"
 
 #include "base/executor_hooks.h"
 #include "graph/describe.h"
@@ -15,28 +13,6 @@ static PlannedStmt *
 statement(const WeirNode *node)
 {
 	return weir_sink_plan(node)->statement;
-}
-
-/* SQL can only name a table where the input stands: so does a WITH query. */
-static char *
-query_text(const WeirSinkPlan *plan)
-{
-	Query	   *query = copyObject(plan->query);
-	ListCell   *lc;
-
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_SUBQUERY)
-		{
-			RangeTblEntry *input = rt_fetch(WEIR_SINK_INPUT_INDEX, rte->subquery->rtable);
-
-			input->rtekind = RTE_CTE;
-			input->ctename = pstrdup(WEIR_SINK_INPUT);
-		}
-	}
-	return pg_get_querydef(query, true);
 }
 
 static void
@@ -76,7 +52,7 @@ describe(const WeirNode *node, WeirDescription *to)
 					   plan->place_reason);
 	weir_describe_line(to, "Batching: %s: %s", batching, plan->batching_reason);
 	describe_writer(plan, to);
-	weir_describe_statement(to, "Statement", query_text(plan));
+	weir_describe_tree(to, plan->query);
 }
 
 const WeirNodeOps weir_sink_node = {
