@@ -14,7 +14,22 @@ CREATE TABLE weir_internal.dead_letter (
     sqlstate        text NOT NULL,
     checkpoint      bigint,             -- whose epoch holds it
     at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    arrived         timestamptz NOT NULL,   -- the record
+    whole           boolean NOT NULL,   -- raw is a record as it was framed
     PRIMARY KEY (job, id)
+);
+CREATE INDEX dead_letter_arrived ON weir_internal.dead_letter (job, relid, arrived);
+
+-- Records that go into their job again: taken from the dead letters, deleted by
+-- the decision about the checkpoint that covers them.
+CREATE TABLE weir_internal.retry (
+    job             bigint NOT NULL,
+    relid           oid NOT NULL,       -- the stream
+    id              bigint GENERATED ALWAYS AS IDENTITY,
+    line_number     bigint NOT NULL,
+    raw             bytea NOT NULL,
+    arrived         timestamptz NOT NULL,   -- again
+    PRIMARY KEY (job, relid, id)
 );
 
 -- Who may read a letter through the view need not be who may delete it.
@@ -60,3 +75,9 @@ WHERE coalesce(pg_catalog.has_table_privilege(d.relid, 'SELECT'),
                 FROM weir_internal.job j WHERE j.id = d.job));
 COMMENT ON VIEW weir.dead_letters IS 'records that could not be processed; the job''s owner may delete them';
 GRANT SELECT, DELETE ON weir.dead_letters TO PUBLIC;
+
+CREATE FUNCTION weir.retry_dead_letters(job text, "where" text DEFAULT NULL)
+RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_retry_dead_letters';
+COMMENT ON FUNCTION weir.retry_dead_letters(text, text)
+IS 'feed dead letters into their job again, all or those for which a condition holds; returns how many';

@@ -52,6 +52,26 @@ COMMENT ON FUNCTION weir.enable_checkpointing(text, interval, text, interval, in
     boolean, int, int, int, interval, interval, interval)
 IS 'checkpoint a job; called again it changes only what it names';
 
+-- Dead letters: how many a minute, and again.
+ALTER TABLE weir_internal.dead_letter ADD COLUMN arrived timestamptz, ADD COLUMN whole boolean;
+UPDATE weir_internal.dead_letter SET arrived = at, whole = error !~ E'^record .*\n[0-9]+ bytes were put aside: ';
+ALTER TABLE weir_internal.dead_letter ALTER COLUMN arrived SET NOT NULL, ALTER COLUMN whole SET NOT NULL;
+CREATE INDEX dead_letter_arrived ON weir_internal.dead_letter (job, relid, arrived);
+CREATE TABLE weir_internal.retry (
+    job             bigint NOT NULL,
+    relid           oid NOT NULL,       -- the stream
+    id              bigint GENERATED ALWAYS AS IDENTITY,
+    line_number     bigint NOT NULL,
+    raw             bytea NOT NULL,
+    arrived         timestamptz NOT NULL,   -- again
+    PRIMARY KEY (job, relid, id)
+);
+CREATE FUNCTION weir.retry_dead_letters(job text, "where" text DEFAULT NULL)
+RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_retry_dead_letters';
+COMMENT ON FUNCTION weir.retry_dead_letters(text, text)
+IS 'feed dead letters into their job again, all or those for which a condition holds; returns how many';
+
 -- In rows, as EXPLAIN has them.
 DROP FUNCTION weir.explain_job(text);
 CREATE FUNCTION weir.explain_job(job text)
@@ -59,6 +79,13 @@ RETURNS TABLE ("QUERY PLAN" text) LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'weir_explain_job';
 COMMENT ON FUNCTION weir.explain_job(text)
 IS 'the dataflow that a job''s query, or a query, is cut into';
+
+-- Metrics.
+CREATE FUNCTION weir.openmetrics(strict boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_openmetrics';
+COMMENT ON FUNCTION weir.openmetrics(boolean)
+IS 'metrics of all jobs in Prometheus''s text format, or strictly OpenMetrics';
 
 -- What \d+ says of the schema, and of each column of its views.
 

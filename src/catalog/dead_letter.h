@@ -9,15 +9,19 @@
 
 #include "postgres.h"
 
+#include "decide/letter_rate.h"
+
 /* A record on its way there. */
 typedef struct WeirLetter
 {
 	int			source;			/* node of the dataflow whose record it is */
 	int64		line;
+	int64		stamp;			/* its arrival, us since 2000-01-01 */
 	int			sqlstate;
 	const char *error;
 	const char *raw;			/* NULL: its bytes were not kept */
 	int			raw_len;
+	bool		aside;			/* they are no whole record */
 } WeirLetter;
 
 /* Where it comes from, and whose epoch it is written in. */
@@ -37,8 +41,10 @@ extern char *weir_letter_error(const ErrorData *error);
 extern int64 weir_dead_letter_insert(const WeirLetterOrigin *origin, const WeirLetter *letter,
 									 const char *text);
 
-/* How many the job keeps of the stream, as far as this transaction sees them, but no more than limit. */
-extern int64 weir_dead_letters_kept(int64 job, Oid relid, int64 limit);
+/* How many the job keeps of the stream, as far as this transaction sees them. */
+extern int64 weir_dead_letters_kept(int64 job, Oid relid);
+/* Begins the count anew with those that are kept of the minute up to this stamp, or of a later one. */
+extern void weir_dead_letters_recent(int64 job, Oid relid, int64 stamp, WeirLetterRate *rate);
 
 /* The task's letters from this id on are in the epoch of this checkpoint. */
 extern void weir_dead_letters_claim(const WeirLetterOrigin *origin, int64 first,

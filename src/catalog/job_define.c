@@ -212,7 +212,7 @@ bool
 weir_job_purge(int64 id)
 {
 	static const char *const tables[] = {
-		"run", "job_node", "timeline", "snapshot", "in_flight", "checkpoint_task", "checkpoint", "outbox", "dead_letter",
+		"run", "job_node", "timeline", "snapshot", "in_flight", "checkpoint_task", "checkpoint", "outbox", "dead_letter", "retry",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	WeirArguments args = {0};

@@ -18,6 +18,8 @@ typedef struct WeirPosition
 {
 	uint32_t	len;
 	uint8_t		bytes[WEIR_POSITION_MAX];
+	int64_t		retried;		/* no bytes of it: the last of the job's records that came
+								 * again (catalog/retry.h) before it, 0: none */
 } WeirPosition;
 
 #endif

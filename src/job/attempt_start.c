@@ -161,7 +161,7 @@ weir_attempt_start_gang(WeirCoordinator *co)
 		if (!start_task(co, i))
 		{
 			LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows",
+			weir_slot_waits(co->slot, "only %d background workers are free for the job's %d tasks, as others than jobs have taken what max_worker_processes (%d) allows: raise that, or lower max_parallel_workers",
 							i, co->run.ntasks, max_worker_processes);
 			LWLockRelease(weir_registry->lock);
 			co->outcome = WEIR_OUTCOME_SHORT;

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/fault.h"
+#include "catalog/retry.h"
 #include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
@@ -309,6 +310,17 @@ collect_positions(WeirCoordinator *co, const WeirPendingCheckpoint *p, WeirPosit
 	return n;
 }
 
+/* Records that came again before the checkpoint's positions will not come once more. */
+static void
+forget_retried(WeirCoordinator *co, const WeirPendingCheckpoint *p)
+{
+	for (int i = 0; i < co->run.ntasks; i++)
+	{
+		if (p->positions[i].retried > 0)
+			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i].retried);
+	}
+}
+
 /* The completed row of a checkpoint: inserted, not committed. */
 static void
 insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
@@ -328,6 +340,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 		row.prepared[row.nprepared++] = prepared_name(co, p->id, lfirst_int(lc));
 	WEIR_FAULT(before_completed);
 	weir_completed_insert(co->job->id, &row);
+	forget_retried(co, p);
 	if (weir_crash_is_suspect(&co->job->crashes))
 		weir_crash_clear(co);
 	WEIR_FAULT(after_completed);

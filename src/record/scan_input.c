@@ -38,20 +38,21 @@ weir_scan_input_keep_letters(WeirScanInput *input)
 }
 
 void
-weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *error)
+weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *error, bool aside)
 {
 	MemoryContext context = input->batch->context;
 	WeirRecordError *e = MemoryContextAlloc(context, sizeof(WeirRecordError));
 
 	Assert(input->errors[index] == NULL);
 	e->sqlstate = sqlstate;
+	e->aside = aside;
 	e->error = MemoryContextStrdup(context, error);
 	input->errors[index] = e;
 	input->nerrors++;
 }
 
-void
-weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const char *error)
+static void
+add_letter(WeirScanInput *input, int index, int sqlstate, const char *error, bool aside)
 {
 	const WeirBatch *batch = input->batch;
 	WeirLetter *letter = &input->letters[input->nletters++];
@@ -59,10 +60,18 @@ weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const 
 	Assert(input->nletters <= batch->capacity);
 	letter->source = batch->source;
 	letter->line = batch->lines[index];
+	letter->stamp = batch->stamps[index];
 	letter->sqlstate = sqlstate;
 	letter->error = error;
 	letter->raw = batch->raw[index].data;
 	letter->raw_len = batch->raw[index].len;
+	letter->aside = aside;
+}
+
+void
+weir_scan_input_add_letter(WeirScanInput *input, int index, int sqlstate, const char *error)
+{
+	add_letter(input, index, sqlstate, error, false);
 }
 
 void
@@ -79,7 +88,7 @@ weir_scan_input_settle(WeirScanInput *input)
 
 		input->errors[i] = NULL;
 		if (error)
-			weir_scan_input_add_letter(input, i, error->sqlstate, error->error);
+			add_letter(input, i, error->sqlstate, error->error, error->aside);
 		else
 			weir_batch_move_row(batch, n++, i);
 	}

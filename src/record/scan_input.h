@@ -20,6 +20,7 @@ typedef struct WeirRecordError
 {
 	int			sqlstate;
 	char	   *error;
+	bool		aside;			/* its bytes are no whole record */
 } WeirRecordError;
 
 typedef struct WeirScanInput
@@ -38,7 +39,8 @@ extern void weir_scan_input_reset(WeirScanInput *input);
 extern void weir_scan_input_keep_letters(WeirScanInput *input);
 
 /* The record is a dead letter.  The error is copied. */
-extern void weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *error);
+extern void weir_scan_input_fail(WeirScanInput *input, int index, int sqlstate, const char *error,
+								 bool aside);
 /* Those that failed become letters. */
 extern void weir_scan_input_settle(WeirScanInput *input);
 /* One that is in the batch becomes a letter, too.  The error is the batch's. */

@@ -156,11 +156,13 @@ say_what_is_short(WeirJobSlot *slot, const WeirResources *others, const WeirReso
 	int			foreign = weir_registry_foreign_workers();
 
 	if (slot->workers + others->workers > limit->workers)
-		weir_slot_waits(slot, "it needs %d background workers beside %d others, and max_worker_processes is %d",
-						slot->workers, others->workers + foreign, max_worker_processes);
+		weir_slot_waits(slot, "it needs %d background workers beside %d others, and max_worker_processes is %d: set that to %d, or stop another job",
+						slot->workers, others->workers + foreign, max_worker_processes,
+						slot->workers + others->workers + foreign);
 	else
-		weir_slot_waits(slot, "it needs %d prepared transactions beside %d of other jobs, and max_prepared_transactions is %d",
-						slot->prepared, others->prepared, max_prepared_xacts);
+		weir_slot_waits(slot, "it needs %d prepared transactions beside %d of other jobs, and max_prepared_transactions is %d: set that to %d, or stop another job",
+						slot->prepared, others->prepared, max_prepared_xacts,
+						slot->prepared + others->prepared);
 }
 
 bool

@@ -331,7 +331,7 @@ put_off_start(WeirJobSlot *slot, Started *started, const char *database)
 	if (database)
 		weir_slot_waits(slot, "database \"%s\" does not accept connections", database);
 	else
-		weir_slot_waits(slot, "no background worker is free, as others than jobs have taken what max_worker_processes (%d) allows",
+		weir_slot_waits(slot, "no background worker is free, as others than jobs have taken what max_worker_processes (%d) allows: raise that, or lower max_parallel_workers",
 						max_worker_processes);
 	LWLockRelease(weir_registry->lock);
 	weir_slot_say(slot);

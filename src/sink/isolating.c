@@ -125,6 +125,7 @@ copy_records(WeirIsolating *g, const WeirBatch *batch)
 
 		row->source = batch->source;
 		row->line = batch->lines[i];
+		row->stamp = batch->stamps[i];
 		row->raw = raw.data ? at : NULL;
 		row->raw_len = raw.data ? raw.len : 0;
 		if (row->raw_len > 0)

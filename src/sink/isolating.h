@@ -14,6 +14,7 @@ typedef struct WeirWaitingRow
 {
 	int			source;			/* node of the dataflow whose record it comes of */
 	int64		line;
+	int64		stamp;
 	const char *raw;			/* NULL: not kept */
 	int			raw_len;
 } WeirWaitingRow;

@@ -154,7 +154,7 @@ add_aside(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 	char	   *error = weir_record_fault_text(d->stream, record);
 
 	keep_bytes(scan->batch, record->data, record->len);
-	weir_scan_input_fail(scan, scan->batch->nrows, weir_record_fault_code(record), error);
+	weir_scan_input_fail(scan, scan->batch->nrows, weir_record_fault_code(record), error, true);
 	pfree(error);
 }
 
@@ -567,7 +567,7 @@ weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *line)
 		if (!blamed || scan->errors == NULL)
 			break;
 		weir_scan_input_fail(scan, d->current, error->sqlerrcode,
-							 weir_record_error_letter(d, scan, error));
+							 weir_record_error_letter(d, scan, error), false);
 		d->next = d->current + 1;
 	}
 	*line = error && d->current >= 0 ? scan->batch->lines[d->current] : 0;

@@ -66,7 +66,8 @@ typedef struct WeirTaskSlot
 	int			pid;
 	int			source_number;	/* what its position and journal go by; -1: no source */
 	WeirPosition start;			/* sources: where to begin */
-	char		stream[2 * NAMEDATALEN + 8]; /* sources: its name */
+	Oid			relid;			/* sources: the stream */
+	char		stream[2 * NAMEDATALEN + 8]; /* its name */
 	WeirSourceStats source;
 	WeirTaskStats stats;
 	WeirTaskError error;

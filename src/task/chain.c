@@ -200,6 +200,7 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 	check_letter(chain, record->source, record->line, error);
 	letter.source = record->source;
 	letter.line = record->line;
+	letter.stamp = record->stamp;
 	letter.sqlstate = error->sqlerrcode;
 	letter.error = weir_letter_error(error);
 	letter.raw = record->raw;
@@ -270,7 +271,7 @@ static void
 drop_row(WeirChain *chain, const WeirBatch *batch, int row, ErrorData *error)
 {
 	WeirRaw		raw = weir_batch_raw(batch, row);
-	WeirWaitingRow record = {batch->source, batch->lines[row], raw.data, raw.len};
+	WeirWaitingRow record = {batch->source, batch->lines[row], batch->stamps[row], raw.data, raw.len};
 
 	drop_record(chain, &record, error);
 }

@@ -399,8 +399,7 @@ control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 			weir_feed_drain(c->feed);
 			break;
 		case WEIR_CONTROL_CONFIGURE:
-			weir_task_configure(c->task);
-			weir_feed_trim_unchecked(c->feed);
+			weir_feed_configure(c->feed);
 			break;
 		default:
 			break;

@@ -18,7 +18,8 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_PREPARE,
 	WEIR_CONTROL_COMPLETE,		/* its output is visible */
 	WEIR_CONTROL_DRAIN,			/* source: end the input here */
-	WEIR_CONTROL_CONFIGURE,		/* sink_flush, lock_wait changed in the attempt */
+	WEIR_CONTROL_CONFIGURE,		/* sink_flush, lock_wait changed in the attempt; source: dead
+								 * letters may come again */
 	/* from a task */
 	WEIR_CONTROL_RUNNING,
 	WEIR_CONTROL_VOTE,

@@ -5,6 +5,9 @@
  *
  * While a channel has something pending nothing is read, so that pressure travels
  * back to the socket.
+ *
+ * Dead letters that come again have precedence between two batches; how far they
+ * were handed out is part of the position.
  */
 #include "postgres.h"
 
@@ -30,9 +33,11 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	old = MemoryContextSwitchTo(task->context);
 	feed->stream = weir_stream_get(weir_source_plan(weir_task_node(task, 0))->stream);
 	weir_text_copy(task->slot->stream, feed->stream->name, sizeof(task->slot->stream));
+	task->slot->relid = feed->stream->relid;
 	feed->rows = weir_feed_rows_create(task, feed->stream, out);
-	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid,
-															 PG_INT64_MAX);
+	feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
+	feed->again_waits = true;
+	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid);
 	MemoryContextSwitchTo(old);
 	ops = weir_source_of(feed->stream->relid);
 	PopActiveSnapshot();
@@ -82,12 +87,14 @@ void
 weir_feed_position(WeirFeed *feed, bool final, WeirPosition *position)
 {
 	feed->source->ops->position(feed->source, final, position);
+	position->retried = weir_again_position(feed->again);
 }
 
 void
 weir_feed_trim(WeirFeed *feed, const WeirPosition *position)
 {
 	feed->source->ops->trim(feed->source, position);
+	weir_again_settled(feed->again, position->retried);
 }
 
 void
@@ -97,8 +104,17 @@ weir_feed_trim_unchecked(WeirFeed *feed)
 
 	if (feed->task->attempt->checkpointing)
 		return;
+	weir_again_forget(feed->again);
 	weir_feed_position(feed, false, &position);
 	weir_feed_trim(feed, &position);
+}
+
+void
+weir_feed_configure(WeirFeed *feed)
+{
+	weir_task_configure(feed->task);
+	weir_feed_trim_unchecked(feed);
+	feed->again_waits = true;
 }
 
 void
@@ -129,9 +145,40 @@ read_batch(WeirFeed *feed)
 	return result;
 }
 
+/* Nothing is kept of what nobody would come back to. */
+static bool
+read_again(WeirFeed *feed)
+{
+	const WeirAttempt *attempt = feed->task->attempt;
+	int64		line = 0;
+	bool volatile some = false;
+
+	PG_TRY();
+	{
+		feed->rows->input->limit = weir_router_batch(feed->rows->router,
+													 feed->rows->input->batch->capacity);
+		some = weir_again_next(feed->again, feed->rows->input,
+							   !attempt->checkpointing || attempt->mode == WEIR_AT_MOST_ONCE, &line);
+	}
+	PG_CATCH();
+	{
+		feed->task->line = line;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return some;
+}
+
 bool
 weir_feed_turn(WeirFeed *feed)
 {
+	if (feed->again_waits && read_again(feed))
+	{
+		weir_feed_rows_run(feed->rows);
+		feed->source->ops->flush(feed->source, false);
+		return true;
+	}
+	feed->again_waits = false;
 	switch (read_batch(feed))
 	{
 		case WEIR_READ_BATCH:

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "source/again.h"
 #include "source/source.h"
 #include "task/feed_rows.h"
 #include "task/output.h"
@@ -18,6 +19,8 @@ typedef struct WeirFeed
 	WeirStream *stream;
 	WeirSource *source;
 	WeirFeedRows *rows;
+	WeirAgain  *again;
+	bool		again_waits;	/* records that come again may wait */
 	bool		ended;
 } WeirFeed;
 
@@ -38,6 +41,8 @@ extern void weir_feed_position(WeirFeed *feed, bool final, WeirPosition *positio
 extern void weir_feed_trim(WeirFeed *feed, const WeirPosition *position);
 /* Once checkpointing has been disabled, no checkpoint trims the journal or lets the sender forget. */
 extern void weir_feed_trim_unchecked(WeirFeed *feed);
+/* Options of the job have changed, or dead letters are to come again. */
+extern void weir_feed_configure(WeirFeed *feed);
 /* The input ends where it has been read to. */
 extern void weir_feed_drain(WeirFeed *feed);
 

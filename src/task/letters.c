@@ -7,9 +7,9 @@
  * Its checkpoint is not known then, since that may be aborted: it is entered
  * when the task votes, and again if it votes for another.
  *
- * More letters than max_dead_letters would mean that something else is wrong
- * than a record: the job fails.  Each task counts those it can see, which are
- * the committed ones and its own.
+ * More letters a minute than max_dead_letters would mean that something else is
+ * wrong than a record: the job fails (decide/letter_rate.h).  Each task counts
+ * those it can see, which are the committed ones and its own.
  */
 #include "postgres.h"
 
@@ -26,9 +26,9 @@ typedef struct WeirLetters
 {
 	WeirLetterOrigin origin;
 	int			encoding;		/* of the records' bytes */
-	int64		max;			/* that may be kept */
+	int64		max;			/* that may be kept of a minute */
 	int64		first;			/* id of the open epoch's first, 0: it has none */
-	int64		kept;			/* as far as this task knows, once it has one */
+	WeirLetterRate rate;		/* as far as this task knows, once it has one */
 	int64	   *written;		/* in this attempt */
 	bool	   *hopeless;		/* set before the error that there are too many */
 } WeirLetters;
@@ -47,29 +47,30 @@ init(WeirLetters *letters, WeirTask *task, const WeirStream *stream, int64 *writ
 	letters->written = written;
 }
 
-static int64
-count_kept(WeirLetters *letters)
+static void
+count_again(WeirLetters *letters, int64 stamp)
 {
-	return weir_dead_letters_kept(letters->origin.job, letters->origin.relid, letters->max + 1);
+	weir_dead_letters_recent(letters->origin.job, letters->origin.relid, stamp, &letters->rate);
 }
 
 /* Is there room for one more?  The owner may have made some meanwhile. */
 static void
 take_room(WeirLetters *letters, const WeirLetter *letter)
 {
-	if (letters->first == 0)
-		letters->kept = count_kept(letters);
-	if (letters->kept >= letters->max)
-		letters->kept = count_kept(letters);
-	if (letters->kept++ < letters->max)
+	if (letters->first == 0 || weir_letter_rate_at(&letters->rate, letter->stamp) >= letters->max)
+		count_again(letters, letter->stamp);
+	if (weir_letter_rate_at(&letters->rate, letter->stamp) < letters->max)
+	{
+		weir_letter_rate_add(&letters->rate, letter->stamp, 1);
 		return;
+	}
 	*letters->hopeless = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("stream %s has more than " INT64_FORMAT " dead letters",
+			 errmsg("stream %s has more than " INT64_FORMAT " dead letters within a minute",
 					letters->origin.stream, letters->max),
 			 errdetail("Line " INT64_FORMAT " is one more: %s", letter->line, letter->error),
-			 errhint("Delete what was dealt with from weir.dead_letters, or raise the stream's option \"max_dead_letters\"; then start the job again.")));
+			 errhint("Raise the stream's option \"max_dead_letters\", or delete what was dealt with of that minute from weir.dead_letters; then start the job again.")));
 }
 
 static void

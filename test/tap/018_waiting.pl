@@ -82,7 +82,7 @@ $node->sql(q{SELECT weir.start_job('wide'); });
 $node->wait_status('running', 'wide');
 restart_with('max_worker_processes = 6');
 ok($node->wait_until($count, 'restarting 3, running 1'), 'of four jobs one has what it needs');
-like(reason('j2'), qr/^restarting: it needs 3 background workers beside 5 others, and max_worker_processes is 6$/, 'another that could run says what is short');
+like(reason('j2'), qr/^restarting: it needs 3 background workers beside 5 others, and max_worker_processes is 6: set that to 8, or stop another job$/, 'another that could run says what is short');
 like(reason('wide'), qr/^restarting: it needs 6 background workers/, 'so does one that never can');
 is($node->sql(q{SELECT restarts FROM weir.jobs WHERE name = 'j2'}), '0', 'it has not been tried in vain');
 $node->sql(q{SELECT weir.stop_job('j1')});
@@ -130,7 +130,7 @@ sub end_hog
 
 my $hog = hog(4);
 $node->sql(q{SELECT weir.start_job('j1')});
-ok($node->wait_until(q{SELECT status_reason ~ '^only 1 background workers are free for the job''s 2 tasks' FROM weir.jobs WHERE name = 'j1'}),
+ok($node->wait_until(q{SELECT status_reason ~ '^only 1 background workers are free for the job''s 2 tasks.*max_worker_processes .8. allows: raise that' FROM weir.jobs WHERE name = 'j1'}),
 	'a job that finds too few for its tasks waits');
 is($node->sql(q{SELECT status FROM weir.jobs WHERE name = 'j1'}), 'starting', 'starting');
 ok($node->wait_until(q{SELECT attempt >= 3 FROM weir.jobs WHERE name = 'j1'}), 'and tries');
@@ -147,8 +147,18 @@ end_hog($hog);
 ok($node->wait_status('running', 'j1'), 'and starts when there are');
 drop_all();
 
-# A database that takes no connections.
+# Too few prepared transactions.
 restart_with('max_worker_processes = 16');
+jobs('prepared', 2);
+restart_with('max_prepared_transactions = 1');
+ok($node->wait_until($count, 'restarting 1, running 1'), 'of two jobs one can prepare its output');
+is(reason('j2'), 'restarting: it needs 1 prepared transactions beside 1 of other jobs, and max_prepared_transactions is 1: set that to 2, or stop another job',
+	'the other says what is short');
+$node->sql(q{SELECT weir.stop_job('j1')});
+ok($node->wait_status('running', 'j2'), 'and starts when there is one');
+drop_all();
+
+# A database that takes no connections.
 jobs('closed', 1);
 my $session = $node->background_psql('closed', on_error_stop => 0);
 $node->safe_psql('postgres', 'ALTER DATABASE closed ALLOW_CONNECTIONS false');

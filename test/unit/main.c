@@ -23,6 +23,7 @@ main(void)
 	test_framing();
 	test_framing_model();
 	test_growth();
+	test_letter_rate();
 	test_trigger();
 	test_pending();
 	test_tolerance();
