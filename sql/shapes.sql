@@ -27,6 +27,11 @@ SELECT job('INSERT INTO t3 SELECT * FROM both_streams');
 SELECT job('INSERT INTO t SELECT f0 + 1, f1 FROM keyed WHERE f1 > 3');
 SELECT job('INSERT INTO t SELECT l.v, max(n) FROM counted c JOIN l ON l.id = f0 GROUP BY l.v, weir.count_window(3)');
 SELECT job('INSERT INTO t SELECT a.* FROM counted c JOIN LATERAL g(c.n) a ON weir.key_by(c.n)');
+-- A SELECT of nothing but a step's rows is computed by the sink: conditions stay behind the step.
+CREATE VIEW totals AS SELECT r.f0, r.f1, a.f1 AS total, r.f0 + random() AS noise FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0);
+SELECT job('INSERT INTO t SELECT x.f0 + 1, x.n * (SELECT max(v) FROM l WHERE l.id = x.n) FROM (SELECT * FROM counted WHERE n > 1) x WHERE x.f0 IN (SELECT id FROM l)');
+SELECT job('INSERT INTO t SELECT f0, f1 FROM (SELECT r.f0, r.f1 FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0)) x WHERE f1 > 0');
+SELECT job('INSERT INTO t SELECT noise, noise FROM totals WHERE noise > 0');
 -- WITH: what reads a stream becomes a subquery, what does not goes where it is named.
 SELECT job('WITH x AS (SELECT f0, f1 FROM r), y AS (SELECT * FROM x WHERE f1 > 2), z AS (SELECT id, max(v) AS v FROM l GROUP BY id) INSERT INTO t SELECT y.f0, sum(z.v) FROM y JOIN z ON z.id = y.f0 GROUP BY y.f0, weir.count_window(2)');
 SELECT job('WITH z AS MATERIALIZED (SELECT id, max(v) AS v FROM l GROUP BY id) INSERT INTO t SELECT q.f0, (SELECT max(v) FROM z) FROM (SELECT y.f0, sum(z.v) FROM r y JOIN z ON z.id = y.f0 GROUP BY y.f0, weir.count_window(2)) q');

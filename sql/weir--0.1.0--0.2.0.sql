@@ -52,6 +52,41 @@ COMMENT ON FUNCTION weir.enable_checkpointing(text, interval, text, interval, in
     boolean, int, int, int, interval, interval, interval)
 IS 'checkpoint a job; called again it changes only what it names';
 
+-- Streams that INSERT and COPY fill: foreign tables on the server weir_feed.
+CREATE FUNCTION weir_internal.weir_feed_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FUNCTION weir_internal.weir_feed_validator(text[], oid) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER weir_feed
+    HANDLER weir_internal.weir_feed_handler
+    VALIDATOR weir_internal.weir_feed_validator;
+CREATE SERVER weir_feed FOREIGN DATA WRAPPER weir_feed;
+GRANT USAGE ON FOREIGN SERVER weir_feed TO PUBLIC;
+
+-- Their journals: one for each job that reads the stream, of two tables,
+-- weir_internal.feed_<job>_<stream>_<slot>.
+CREATE TABLE weir_internal.feed (
+    stream          oid NOT NULL,       -- the foreign table
+    job             bigint NOT NULL,
+    slot            int NOT NULL DEFAULT 0, -- the table that takes rows
+    forgotten       bytea,              -- the position before which rows are kept no more; null: all are kept
+    passed          bigint NOT NULL DEFAULT 0, -- the place of an end of the stream that was passed
+    PRIMARY KEY (stream, job)
+);
+
+-- The shape of such a table: rows packed, each chunk in pieces of at most a page.
+CREATE TABLE weir_internal.feed_chunk (
+    place           bigint NOT NULL,    -- in the WAL, before which its writer had said that it writes
+    writer          bigint NOT NULL,    -- its transaction
+    piece           int NOT NULL,
+    nrows           int NOT NULL,       -- in all its pieces
+    stamp           bigint NOT NULL,    -- arrival, us since 2000-01-01
+    data            bytea NOT NULL
+);
+ALTER TABLE weir_internal.feed_chunk ALTER data SET STORAGE PLAIN;
+
 -- Dead letters: how many a minute, and again.
 ALTER TABLE weir_internal.dead_letter ADD COLUMN arrived timestamptz, ADD COLUMN whole boolean;
 UPDATE weir_internal.dead_letter SET arrived = at, whole = error !~ E'^record .*\n[0-9]+ bytes were put aside: ';

@@ -15,6 +15,7 @@
 #include "decide/memory.h"
 #include "server/launcher.h"
 #include "server/registry.h"
+#include "source/feed/wake.h"
 #include "source/handover.h"
 #include "source/reader.h"
 #include "state/forget.h"
@@ -49,5 +50,6 @@ _PG_init(void)
 	weir_guest_init();
 	weir_dependent_init();
 	weir_handover_init(weir_max_jobs);
+	weir_feed_wake_init();
 	weir_launcher_register();
 }

@@ -206,7 +206,10 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 		if (kept)
 			check_state(job, kept, dataflow->graph, stored, change);
 		if (last)
+		{
 			weir_job_depend_set(job->id, dataflow->graph->uses);
+			weir_job_keep_streams(job->id, dataflow->graph);
+		}
 		weir_dataflow_free(dataflow);
 	}
 	check_groups(job, kept, change, last);

@@ -115,6 +115,7 @@ check_query(const WeirJob *job, WeirMode mode, const WeirCheckpointChange *chang
 		return;
 	dataflow = weir_job_compile(job);
 	weir_check_journal(job, dataflow, mode);
+	weir_check_sinks(job, dataflow, mode);
 	for (int n = 0; (sink = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
 		notice_longer_epochs(job, weir_sink_plan(sink)->target,
 							 change->lock_wait ? weir_interval_us(change->lock_wait) : job->lock_wait);
@@ -152,6 +153,7 @@ take_checkpoint(const WeirJob *job, const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("checkpoint of job \"%s\" failed: %s", job->name, result.error),
+				 result.detail[0] ? errdetail("%s", result.detail) : 0,
 				 errhint("The view weir.checkpoints has its history.")));
 	return result.checkpoint;
 }

@@ -44,6 +44,7 @@
 #include "catalog/row.h"
 #include "server/hold.h"
 #include "server/registry.h"
+#include "source/feed/wake.h"
 #include "state/follow.h"
 
 #define MAX_LINES 100			/* of a message, as PostgreSQL has it */
@@ -464,6 +465,15 @@ after_rename(void)
 	PopActiveSnapshot();
 }
 
+/* Sources hear of it by nobody else. */
+static bool
+ends_prepared(Node *stmt)
+{
+	return IsA(stmt, TransactionStmt) &&
+		(((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED ||
+		 ((TransactionStmt *) stmt)->kind == TRANS_STMT_ROLLBACK_PREPARED);
+}
+
 /* Jobs that waited for the tables of their library's version. */
 static bool
 updates_extension(Node *stmt)
@@ -479,10 +489,13 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 {
 	WeirCascade cascade;
 	bool		renames = weir_state_concerns(pstmt->utilityStmt);
+	bool		prepared = ends_prepared(pstmt->utilityStmt);
 
 	if (!concerns(pstmt->utilityStmt))
 	{
 		run(pstmt, text, read_only_tree, context, params, environment, dest, completion);
+		if (prepared)
+			weir_feed_wake_all();
 		return;
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());

@@ -175,6 +175,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	else
 	{
 		weir_job_depend_set(job.id, dataflow->graph->uses);
+		weir_job_keep_streams(job.id, dataflow->graph);
 		weir_job_owner_changed(job.owner);
 	}
 	weir_dataflow_free(dataflow);
@@ -277,7 +278,10 @@ check_begin(WeirJob *job, bool take)
 	weir_check_prerequisites(job, dataflow, take);
 	weir_check_consumers(job->id, dataflow->graph);
 	if (job->checkpointing)
+	{
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
+		weir_check_sinks(job, dataflow, job->checkpoint.mode);
+	}
 	return dataflow;
 }
 
@@ -295,6 +299,7 @@ weir_job_begin(WeirJob *job)
 	job->was_finished = job->was_finished || job->status == WEIR_JOB_FINISHED;
 	start_notices(job, dataflow->graph);
 	weir_job_depend_set(job->id, dataflow->graph->uses);
+	weir_job_keep_streams(job->id, dataflow->graph);
 	weir_job_owner_changed(job->owner);
 	weir_dataflow_free(dataflow);
 	weir_job_start(job);

@@ -1,6 +1,6 @@
 /*
  * api/prerequisite.c
- *		What a job needs of the server and of its stream before it can run.
+ *		What a job needs of the server, its streams and its sinks before it can run.
  *
  * Everything that is missing is told in one error, with the lines to run: a
  * server is not restarted three times to start one job.  What is there is taken
@@ -26,6 +26,7 @@
 
 #include "api/state/access.h"
 #include "base/settings.h"
+#include "graph/kinds/sink.h"
 #include "graph/kinds/source.h"
 #include "job/resources.h"
 #include "server/registry.h"
@@ -251,4 +252,28 @@ weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mo
 
 	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
 		check_journal(job, weir_stream_get(weir_source_plan(source)->stream), mode);
+}
+
+/* Whether its wrapper could be prepared after all is nothing that it tells. */
+static void
+refuse_unpreparable(const WeirJob *job, Oid table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("job \"%s\" cannot write foreign table \"%s\" in mode exactly_once",
+					job->name, get_rel_name(table)),
+			 errdetail("What its wrapper writes cannot be prepared for a commit in two phases."),
+			 errhint("Insert into a table of this database, or enable checkpointing with mode => 'at_least_once'.")));
+}
+
+void
+weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+{
+	const WeirNode *sink;
+
+	for (int n = 0; mode == WEIR_EXACTLY_ONCE && (sink = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
+	{
+		if (OidIsValid(weir_sink_plan(sink)->unpreparable))
+			refuse_unpreparable(job, weir_sink_plan(sink)->unpreparable);
+	}
 }

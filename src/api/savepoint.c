@@ -70,6 +70,7 @@ weir_create_savepoint(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("savepoint \"%s\" of job \"%s\" failed: %s", name, job->name, result.error),
+				 result.detail[0] ? errdetail("%s", result.detail) : 0,
 				 errhint("The view weir.checkpoints has its history.")));
 	PG_RETURN_INT64(result.checkpoint);
 }
@@ -87,10 +88,10 @@ weir_drop_savepoint(PG_FUNCTION_ARGS)
 }
 
 static void
-check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, const char *name,
-					const WeirPosition *position)
+check_journal_holds(const WeirJob *job, const WeirSourceOps *source, int number, Oid stream,
+					const char *name, const WeirPosition *position)
 {
-	char	   *missing = source->missing(job->id, number, position);
+	char	   *missing = source->missing(job->id, number, stream, position);
 
 	if (missing != NULL)
 		ereport(ERROR,
@@ -127,7 +128,7 @@ weir_savepoint_start_from(WeirJob *job, const char *name)
 		if (source == NULL)
 			continue;
 		if (!job->allow_gap)
-			check_journal_holds(job, source, i, name, position);
+			check_journal_holds(job, source, i, stream, name, position);
 		job->was_finished = job->was_finished || source->position_ended(position);
 	}
 }

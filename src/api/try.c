@@ -22,6 +22,7 @@
 #include "utils/tuplestore.h"
 
 #include "api/state/access.h"
+#include "graph/kinds/sink.h"
 #include "sink/epoch.h"
 #include "task/try.h"
 
@@ -35,7 +36,6 @@ typedef struct TryResult
 {
 	ReturnSetInfo *info;
 	TupleDesc	desc;			/* that the caller wants; NULL: as written */
-	Oid			relid;			/* whose row type that is */
 } TryResult;
 
 static void
@@ -85,7 +85,6 @@ static void
 get_result(FunctionCallInfo fcinfo, TryResult *result)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			type;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
 		ereport(ERROR,
@@ -93,11 +92,10 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 				 errmsg("weir.try_job cannot be called where a set is not accepted"),
 				 errhint("Call it in FROM, or in a select list.")));
 	result->info = info;
-	switch (get_call_result_type(fcinfo, &type, &result->desc))
+	switch (get_call_result_type(fcinfo, NULL, &result->desc))
 	{
 		case TYPEFUNC_COMPOSITE:
 		case TYPEFUNC_COMPOSITE_DOMAIN:
-			result->relid = get_typ_typrelid(getBaseType(type));
 			break;
 		case TYPEFUNC_RECORD:
 			result->desc = NULL;
@@ -110,10 +108,46 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 	}
 }
 
-static void
-begin_result(TryResult *result, TupleDesc desc)
+static bool
+is_asked_for(const TryResult *result, const WeirNode *sink)
 {
-	ReturnSetInfo *info = result->info;
+	return result->desc && get_rel_type_id(weir_sink_plan(sink)->target) == result->desc->tdtypeid;
+}
+
+/* The rows of several sinks are one result only if they have the same columns. */
+static void
+check_alike(const TryResult *result, const WeirNode *sink, TupleDesc written)
+{
+	TupleDesc	before = result->info->setDesc;
+	bool		alike = written->natts == before->natts;
+
+	for (int i = 0; alike && i < written->natts; i++)
+		alike = TupleDescAttr(written, i)->atttypid == TupleDescAttr(before, i)->atttypid;
+	if (!alike)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the job writes rows of several tables, of different types"),
+				 errhint("Give a null of the row type of one of its targets, such as NULL::%s.",
+						 quote_identifier(get_rel_name(weir_sink_plan(sink)->target)))));
+}
+
+/* Of several sinks, those that write the table whose row type the call asks for; else all. */
+static bool
+wants(const TryResult *result, const WeirGraph *graph, const WeirNode *sink)
+{
+	const WeirNode *other;
+
+	for (int n = 0; (other = weir_graph_sink(graph, n)) != NULL; n++)
+	{
+		if (is_asked_for(result, other))
+			return is_asked_for(result, sink);
+	}
+	return true;
+}
+
+static void
+begin_result(ReturnSetInfo *info, TupleDesc desc)
+{
 	MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
 
 	info->returnMode = SFRM_Materialize;
@@ -123,35 +157,23 @@ begin_result(TryResult *result, TupleDesc desc)
 	MemoryContextSwitchTo(old);
 }
 
-/* The rows of several INSERTs are one result only if they have the same columns. */
-static void
-check_alike(TupleDesc written, TupleDesc before)
-{
-	bool		alike = written->natts == before->natts;
-
-	for (int i = 0; alike && i < written->natts; i++)
-		alike = TupleDescAttr(written, i)->atttypid == TupleDescAttr(before, i)->atttypid;
-	if (!alike)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the INSERTs of the job write rows of different types"),
-				 errhint("Give a null of one target's row type as \"row\", such as NULL::averages: the rows for that are returned, those for others only written.")));
-}
-
-/* At once, since perhaps no row will come. */
 static DestReceiver *
-receive(void *arg, TupleDesc written)
+receive(void *arg, const WeirGraph *graph, const WeirNode *sink, TupleDesc written)
 {
 	TryResult  *result = arg;
 	ReturnSetInfo *info = result->info;
-	DestReceiver *receiver = CreateTuplestoreDestReceiver();
+	DestReceiver *receiver;
 
+	if (!wants(result, graph, sink))
+		return None_Receiver;
+	/* at once, since perhaps no row will come */
 	if (result->desc)
 		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
 	if (info->setResult == NULL)
-		begin_result(result, result->desc ? result->desc : written);
+		begin_result(info, result->desc ? result->desc : written);
 	else if (result->desc == NULL)
-		check_alike(written, info->setDesc);
+		check_alike(result, sink, written);
+	receiver = CreateTuplestoreDestReceiver();
 	SetTuplestoreDestReceiverParams(receiver, info->setResult, info->econtext->ecxt_per_query_memory,
 									false, info->setDesc, WRONG_ROW);
 	return receiver;
@@ -161,14 +183,13 @@ static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
-	TryResult	result = {0};
+	TryResult	result;
 	WeirSession before;
 	WeirJob    *job;
 
 	job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job"));
 	get_input(fcinfo, first, &input);
 	get_result(fcinfo, &result);
-	input.target = result.relid;
 	/* what the caller has put off is still the caller's */
 	weir_epoch_check_at_once();
 	weir_job_become_owner(job, &before);

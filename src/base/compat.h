@@ -57,6 +57,18 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* Of a table that was made just before. */
+#if PG_VERSION_NUM >= 190000
+#define weir_define_index(relid, stmt) \
+	DefineIndex(NULL, relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1, false, false, false, false, true)
+#elif PG_VERSION_NUM >= 160000
+#define weir_define_index(relid, stmt) \
+	DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1, false, false, false, false, true)
+#else
+#define weir_define_index(relid, stmt) \
+	DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, false, false, false, false, true)
+#endif
+
 /* In csv a line \. ends a COPY; on newer servers it is data. */
 #define WEIR_CSV_HAS_END_OF_COPY (PG_VERSION_NUM < 180000)
 
@@ -70,6 +82,21 @@
 /* After the last column of a descriptor has been filled in. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))
+#endif
+
+/* ---- transactions ---- */
+
+/* A transaction that holds a lock, as a number that no other has; the process that it runs in, 0: it is prepared. */
+#if PG_VERSION_NUM >= 170000
+#define weir_transaction_number(vxid) \
+	((uint64) (uint32) (vxid).procNumber << 32 | (vxid).localTransactionId)
+#define weir_transaction_process(number) ProcNumberGetProc((ProcNumber) ((number) >> 32))
+#define weir_process_transaction(proc) ((proc)->vxid.lxid)
+#else
+#define weir_transaction_number(vxid) \
+	((uint64) (uint32) (vxid).backendId << 32 | (vxid).localTransactionId)
+#define weir_transaction_process(number) BackendIdGetProc((int) ((number) >> 32))
+#define weir_process_transaction(proc) ((proc)->lxid)
 #endif
 
 /* ---- rights ---- */

@@ -13,6 +13,7 @@
  *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
  *	step	  the keyed function and its key
+ *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own
  *
  * then, from the streams up, of each SELECT that has a keyed step, and of the top:
  *

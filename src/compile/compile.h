@@ -142,6 +142,9 @@ extern int	weir_level_position(WeirLevel *level, int location);
 extern int	weir_level_word(WeirLevel *level, const char *word, Node *before);
 extern int	weir_level_keyword(WeirLevel *level, const char *word, int limit);
 
+/* fold.c: SELECTs of nothing but a keyed step */
+extern void weir_compile_fold(WeirCompile *c);
+
 /* with.c: WITH queries */
 extern void weir_inline_with(WeirCompile *c, Query *query, int location);
 extern void weir_adopt_with(const WeirLevel *level, Query *query);
@@ -264,5 +267,7 @@ typedef enum WeirForeignKind
 } WeirForeignKind;
 
 extern WeirForeignKind weir_foreign_kind(Oid relid);
+/* Can a foreign table be inserted into, as its wrapper says? */
+extern bool weir_foreign_takes_rows(Oid relid);
 
 #endif

@@ -4,8 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_class.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "base/wrapper.h"
 #include "compile/compile.h"
@@ -26,4 +30,23 @@ weir_foreign_kind(Oid relid)
 	if (weir_foreign_writer(handler) != WEIR_WRITER_EXECUTOR)
 		return WEIR_FOREIGN_SINK;
 	return strcmp(handler, "postgres_fdw_handler") == 0 ? WEIR_FOREIGN_POSTGRES : WEIR_FOREIGN_OTHER;
+}
+
+bool
+weir_foreign_takes_rows(Oid relid)
+{
+	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
+	FdwRoutine *routine;
+	Relation	rel;
+	bool		takes;
+
+	if (!OidIsValid(GetForeignDataWrapper(server->fdwid)->fdwhandler))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	routine = GetFdwRoutineForRelation(rel, false);
+	takes = routine->ExecForeignInsert != NULL &&
+		(routine->IsForeignRelUpdatable == NULL ||
+		 (routine->IsForeignRelUpdatable(rel) & (1 << CMD_INSERT)) != 0);
+	table_close(rel, NoLock);
+	return takes;
 }

@@ -148,6 +148,76 @@ add_sink(WeirCompile *c, List *before)
 		weir_graph_connect(graph, lfirst(lc), node, plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
+/* ---- steps that would be taken for each other ---- */
+
+static bool
+is_nameless_step(const WeirNode *node)
+{
+	const WeirNodeOps *ops = weir_node_ops(node->kind);
+
+	return ops->keyed && ops->object == NULL;
+}
+
+/* How many steps before this one go by the same identity; of all others, if so told. */
+static int
+namesakes(const WeirGraph *graph, const WeirNode *node, bool all)
+{
+	int			count = 0;
+
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		const WeirNode *other = graph->nodes[i];
+
+		count += other != node && (all || other->id < node->id) && is_nameless_step(other) &&
+			strcmp(other->identity, node->identity) == 0;
+	}
+	return count;
+}
+
+static const char *
+with_sources(const WeirGraph *graph, const WeirNode *node)
+{
+	const char *separator = " of ";
+	const WeirNode *source;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, node->identity);
+	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
+	{
+		if (!weir_graph_reaches(graph, source, node))
+			continue;
+		appendStringInfo(&text, "%s%s", separator, source->identity);
+		separator = ", ";
+	}
+	return text.data;
+}
+
+/*
+ * Equal windows are told apart by the streams they are of, whose order in the text
+ * may then change; else by their order.
+ */
+static void
+tell_apart(WeirGraph *graph)
+{
+	const char **identity = palloc(sizeof(char *) * graph->nnodes);
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < graph->nnodes; i++)
+		{
+			const WeirNode *node = graph->nodes[i];
+			int			n = is_nameless_step(node) ? namesakes(graph, node, pass == 0) : 0;
+
+			identity[i] = node->identity;
+			if (n > 0)
+				identity[i] = pass == 0 ? with_sources(graph, node) : psprintf("%s #%d", node->identity, n + 1);
+		}
+		for (int i = 0; i < graph->nnodes; i++)
+			graph->nodes[i]->identity = identity[i];
+	}
+}
+
 void
 weir_compile_graph(WeirCompileJob *job)
 {
@@ -165,4 +235,5 @@ weir_compile_graph(WeirCompileJob *job)
 			before = add_level(lfirst(level));
 		add_sink(c, before);
 	}
+	tell_apart(job->out->graph);
 }

@@ -112,6 +112,7 @@ weir_compile_levels(WeirCompile *c)
 		raw = wrap_union(rte, raw);
 	c->top = new_level(c, NULL, rte->subquery, raw, -1);
 	find_below(c->top);
+	weir_compile_fold(c);
 }
 
 /* ---- back up ---- */

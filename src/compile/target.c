@@ -23,6 +23,21 @@ target_position(WeirCompile *c)
 	return weir_compile_position(c, c->stmt->relation->location);
 }
 
+/* The wrapper's own error would come only when the job runs. */
+static void
+check_takes_rows(WeirCompile *c, Oid relid, const char *name)
+{
+	if (weir_foreign_takes_rows(relid))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("cannot insert into foreign table \"%s\"", name),
+			errdetail("Its wrapper takes no rows."),
+			errhint("Insert into a table of this database."),
+			target_position(c));
+}
+
+/* Whether a mode can do with a wrapper of others is known once there is one: api/prerequisite.c. */
 static void
 check_foreign(WeirCompile *c, Oid relid, const char *name)
 {
@@ -40,12 +55,9 @@ check_foreign(WeirCompile *c, Oid relid, const char *name)
 			break;
 		case WEIR_FOREIGN_POSTGRES:
 		case WEIR_FOREIGN_OTHER:
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a job cannot insert into foreign table \"%s\"", name),
-					errdetail("What its wrapper writes cannot be prepared for a commit in two phases."),
-					errhint("Insert into a table of this database."),
-					target_position(c));
+			check_takes_rows(c, relid, name);
+			c->sink_plan->unpreparable = relid;
+			return;
 	}
 }
 

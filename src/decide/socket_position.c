@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decide/bytes.h"
+
 #define VERSION_JSON	'{'
 #define VERSION_1		1
 #define VERSION_2		2
@@ -20,25 +22,6 @@ typedef struct Text
 	const char *end;
 } Text;
 
-static uint8_t *
-put_int64(uint8_t *to, int64_t value)
-{
-	for (int shift = 56; shift >= 0; shift -= 8)
-		*to++ = (uint8_t) ((uint64_t) value >> shift);
-	return to;
-}
-
-static const uint8_t *
-get_int64(const uint8_t *from, int64_t *value)
-{
-	uint64_t	bits = 0;
-
-	for (int i = 0; i < 8; i++)
-		bits = bits << 8 | *from++;
-	*value = (int64_t) bits;
-	return from;
-}
-
 void
 weir_socket_position_encode(const WeirSocketPosition *position, WeirPosition *out)
 {
@@ -48,11 +31,11 @@ weir_socket_position_encode(const WeirSocketPosition *position, WeirPosition *ou
 
 	memset(out, 0, sizeof(*out));
 	*to++ = peer > 0 ? VERSION_2 : VERSION_1;
-	to = put_int64(to, position->offset);
-	to = put_int64(to, position->line);
-	to = put_int64(to, position->clock);
-	to = put_int64(to, position->passing);
-	to = put_int64(to, position->origin.start);
+	to = weir_put_int64(to, position->offset);
+	to = weir_put_int64(to, position->line);
+	to = weir_put_int64(to, position->clock);
+	to = weir_put_int64(to, position->passing);
+	to = weir_put_int64(to, position->origin.start);
 	*to++ = position->ended ? 1 : 0;
 	memcpy(to, position->origin.identity, identity);
 	out->len = (uint32_t) (FIELDS + identity);
@@ -85,11 +68,11 @@ decode_fields(const WeirPosition *position, bool has_peer, WeirSocketPosition *o
 
 	if (position->len < FIELDS)
 		return false;
-	from = get_int64(from, &out->offset);
-	from = get_int64(from, &out->line);
-	from = get_int64(from, &out->clock);
-	from = get_int64(from, &out->passing);
-	from = get_int64(from, &out->origin.start);
+	from = weir_get_int64(from, &out->offset);
+	from = weir_get_int64(from, &out->line);
+	from = weir_get_int64(from, &out->clock);
+	from = weir_get_int64(from, &out->passing);
+	from = weir_get_int64(from, &out->origin.start);
 	if (*from > 1)
 		return false;
 	out->ended = *from++ == 1;

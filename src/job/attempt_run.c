@@ -188,6 +188,8 @@ receive_messages(WeirCoordinator *co)
 				task_running(co, i);
 			else if (message.kind == WEIR_CONTROL_OUTPUT)
 				co->checkpoints.output_waits = true;
+			else if (message.kind == WEIR_CONTROL_REACHED)
+				weir_reach_message(co, (uint64) message.checkpoint);
 			else
 			{
 				if (message.kind == WEIR_CONTROL_ENDED)
@@ -208,6 +210,7 @@ time_to_deadline(WeirCoordinator *co)
 		deadline = Min(deadline, weir_now() + WEIR_DEADLOCK_LOOK_MS * INT64CONST(1000));
 	deadline = Min(deadline, weir_commit_due(co));
 	deadline = Min(deadline, co->run.steady_at);
+	deadline = Min(deadline, weir_reach_due(co));
 	return deadline == PG_INT64_MAX ? -1 : weir_ms_until(deadline);
 }
 

@@ -76,6 +76,7 @@ weir_checkpoints_init(WeirCoordinator *co)
 		settle_doubt(co, false);
 	}
 	co->checkpoints.pending = NIL;
+	co->checkpoints.reaching = NIL;
 	co->checkpoints.activity = 0;
 	co->checkpoints.output_waits = false;
 	MemoryContextSwitchTo(co->run.context);
@@ -507,6 +508,7 @@ weir_checkpoints_act(WeirCoordinator *co)
 
 	weir_commit_go_on(co);
 	emit_output(co);
+	weir_reach_tick(co);
 	weir_checkpointer_set_active(co->checkpoints.checkpointer, is_active(co));
 	weir_checkpointer_tick(co->checkpoints.checkpointer, weir_now());
 	while (co->outcome == WEIR_OUTCOME_NONE &&
@@ -530,6 +532,7 @@ weir_checkpoints_note_doubt(WeirCoordinator *co)
 static void
 close_checkpointer(WeirCoordinator *co)
 {
+	weir_reach_end(co);
 	weir_request_done(co, co->checkpoints.unanswered, false, 0,
 					  weir_checkpoint_failure_text(WEIR_FAILURE_RESTART));
 	co->checkpoints.unanswered = 0;

@@ -94,6 +94,7 @@ typedef struct WeirCheckpoints
 {
 	WeirCheckpointer *checkpointer;
 	List	   *pending;		/* WeirPendingCheckpoint */
+	List	   *reaching;		/* requests that wait for sources, see reach.c */
 	bool		deciding;		/* the completed row is inserted, not committed */
 	bool		output_waits;	/* lines in the outbox */
 	int64		activity;		/* records processed at the last completed */
@@ -211,6 +212,18 @@ extern void weir_checkpoints_end(WeirCoordinator *co);
 /* The same without a word in the tables: recovery settles the rows. */
 extern void weir_checkpoints_abandon(WeirCoordinator *co);
 
+/*
+ * reach.c: a request for a checkpoint, which waits until the sources have handed
+ * out what was committed before.
+ */
+extern void weir_reach_request(WeirCoordinator *co, WeirCheckpointKind kind, uint64 token);
+/* A source has. */
+extern void weir_reach_message(WeirCoordinator *co, uint64 token);
+extern int64 weir_reach_due(const WeirCoordinator *co);
+extern void weir_reach_tick(WeirCoordinator *co);
+/* The attempt ends. */
+extern void weir_reach_end(WeirCoordinator *co);
+
 /* complete.c: what follows when all of a checkpoint's output is visible. */
 extern void weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p);
 extern void weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p);
@@ -231,6 +244,8 @@ extern void weir_stop_settle(WeirCoordinator *co);
 extern void weir_requests_take(WeirCoordinator *co);
 extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 							  int64 checkpoint, const char *error);
+/* What the answer that follows says beside the error. */
+extern void weir_request_detail(WeirCoordinator *co, uint64 token, const char *detail);
 /* The savepoint's name that a request carries, "" if none. */
 extern void weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN]);
 /* Answers whoever wants the job to stop. */

@@ -39,6 +39,20 @@ weir_request_done(WeirCoordinator *co, uint64 token, bool ok, int64 checkpoint,
 }
 
 void
+weir_request_detail(WeirCoordinator *co, uint64 token, const char *detail)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+
+		if (request->token == token && request->state == WEIR_SLOT_TAKEN)
+			weir_text_copy(request->result.detail, detail, sizeof(request->result.detail));
+	}
+	LWLockRelease(weir_registry->lock);
+}
+
+void
 weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN])
 {
 	name[0] = '\0';
@@ -191,7 +205,7 @@ static void
 ask_checkpoint(WeirCoordinator *co, const WeirRequestSlot *request, WeirCheckpointKind kind)
 {
 	if (kind != WEIR_SAVEPOINT || name_is_free(co, request))
-		weir_checkpointer_request(co->checkpoints.checkpointer, kind, request->token, weir_now());
+		weir_reach_request(co, kind, request->token);
 }
 
 static void

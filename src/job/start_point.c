@@ -200,12 +200,12 @@ pass_gaps(WeirCoordinator *co, List *rows)
 		if (source == NULL)
 			continue;
 		known = known_positions(rows, i, &nknown);
-		passed = source->pass_gap(co->job->id, i, &co->start.positions[i], nknown, known, &detail);
+		passed = source->pass_gap(co->job->id, i, stream, &co->start.positions[i], nknown, known, &detail);
 		pfree(known);
 		if (passed > 0)
 			ereport(LOG,
-					(errmsg("job \"%s\" goes on without " INT64_FORMAT " bytes of its stream",
-							co->job->name, passed),
+					(errmsg("job \"%s\" goes on without " INT64_FORMAT " %s of its stream",
+							co->job->name, passed, source->unit),
 					 errdetail("%s", detail),
 					 errhidestmt(true)));
 	}

@@ -27,6 +27,7 @@ typedef struct WeirRequestResult
 	bool		ended;			/* there is no coordinator to ask any more */
 	int64		checkpoint;		/* its id, output visible */
 	char		error[512];		/* why it failed */
+	char		detail[256];	/* "": none */
 } WeirRequestResult;
 
 /* Called from _PG_init. */

@@ -16,8 +16,8 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/blame.h"
 #include "decide/isolate.h"
-#include "decide/poison.h"
 #include "sink/isolating.h"
 
 #define FIRST_ROWS 1024
@@ -186,7 +186,7 @@ static bool
 blames_row(WeirIsolating *g, const ErrorData *error)
 {
 	return g->sink->at_rows &&
-		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
+		weir_error_blame(error) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a row; NULL if there was none. */

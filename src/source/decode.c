@@ -18,7 +18,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "decide/poison.h"
+#include "base/blame.h"
 #include "source/constraint.h"
 #include "source/decoder.h"
 #include "source/excerpt.h"
@@ -505,7 +505,7 @@ names_object(const WeirDecoder *d)
 static bool
 blames_record(const WeirDecoder *d, const WeirScanInput *scan, const ErrorData *error, bool in_input)
 {
-	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+	WeirBlame	blame = weir_error_blame(error);
 
 	if (blame == WEIR_BLAME_IF_REPEATED)
 		return in_input || (d->suspects && weir_is_suspect(d->suspects, scan->batch->lines[d->current]));

@@ -23,6 +23,7 @@
 
 #include "base/compat.h"
 #include "record/scan.h"
+#include "source/fdw.h"
 #include "source/stream.h"
 
 /* What the planner is told: about a batch. */
@@ -122,11 +123,9 @@ refuse_modify(PlannerInfo *root, ModifyTable *plan, Index result_relation,
 	return NIL;
 }
 
-Datum
-weir_socket_handler(PG_FUNCTION_ARGS)
+void
+weir_stream_set_scan(FdwRoutine *routine)
 {
-	FdwRoutine *routine = makeNode(FdwRoutine);
-
 	routine->GetForeignRelSize = stream_rel_size;
 	routine->GetForeignPaths = stream_paths;
 	routine->GetForeignPlan = stream_plan;
@@ -134,6 +133,14 @@ weir_socket_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = stream_next;
 	routine->ReScanForeignScan = stream_rescan;
 	routine->EndForeignScan = stream_end;
+}
+
+Datum
+weir_socket_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	weir_stream_set_scan(routine);
 	routine->PlanForeignModify = refuse_modify;
 	PG_RETURN_POINTER(routine);
 }

@@ -6,9 +6,6 @@
  * so that the order of the pages is the order of the stream.  Tables are never
  * vacuumed by themselves and never deleted from: a truncated table gives its
  * space back whatever snapshots are held elsewhere.
- *
- * The tables belong to the bootstrap superuser and to the extension, so that
- * DROP EXTENSION drops them and pg_dump leaves them out.
  */
 #include "postgres.h"
 
@@ -17,27 +14,17 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
-#include "commands/tablecmds.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
-#include "base/session.h"
 #include "catalog/internal.h"
 #include "catalog/journal_segment.h"
 #include "source/journal.h"
+#include "source/own_table.h"
 #include "source/segment.h"
 
 #define INSERT_ROWS 64			/* a call of heap_multi_insert */
@@ -102,64 +89,14 @@ weir_segments_begin_at(int64 job, int stream, int64 *offset)
 	return found;
 }
 
-/* The columns of weir_internal.journal. */
-static List *
-columns(void)
-{
-	Oid			relid = get_relname_relid("journal", get_namespace_oid("weir_internal", false));
-	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *result = NIL;
-
-	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
-		ColumnDef  *column = makeColumnDef(NameStr(att->attname), att->atttypid,
-										   att->atttypmod, att->attcollation);
-
-		column->storage = att->attstorage;
-		result = lappend(result, column);
-	}
-	table_close(rel, AccessShareLock);
-	return result;
-}
-
-/*
- * CREATE TABLE, but as no command: event triggers, which may refuse what has no
- * primary key, and hooks of other modules are for tables that users make.
- */
-static ObjectAddress
-create_table(const char *name)
-{
-	CreateStmt *create = makeNode(CreateStmt);
-	ObjectAddress table;
-
-	create->relation = makeRangeVar("weir_internal", pstrdup(name), -1);
-	create->tableElts = columns();
-	create->options = list_make1(makeDefElem("autovacuum_enabled", (Node *) makeString("off"), -1));
-	create->oncommit = ONCOMMIT_NOOP;
-	create->accessMethod = "heap";
-	table = DefineRelation(create, RELKIND_RELATION, GetUserId(), NULL, NULL);
-	CommandCounterIncrement();
-	return table;
-}
-
 /* A new slot's table. */
 static Oid
 create_slot(int64 job, int stream, int slot)
 {
-	WeirInternal saved;
-	ObjectAddress table;
-	ObjectAddress extension;
-
-	weir_internal_enter(&saved);
-	weir_session_own_tables();
-	table = create_table(weir_journal_table_name(job, stream, slot));
-	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("weir", false));
-	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
-	weir_internal_leave(&saved);
+	Oid			relid = weir_own_table_create(weir_journal_table_name(job, stream, slot), "journal", NIL);
 
 	weir_journal_segment_insert(job, stream, slot);
-	return table.objectId;
+	return relid;
 }
 
 void
@@ -193,17 +130,6 @@ weir_segment_free(int64 job, int stream, WeirSegment *segment)
 	return true;
 }
 
-static void
-drop_slot(int64 job, int stream, int slot)
-{
-	ObjectAddress table;
-
-	ObjectAddressSet(table, RelationRelationId, weir_journal_table(job, stream, slot));
-	if (OidIsValid(table.objectId))
-		performDeletion(&table, DROP_RESTRICT,
-						PERFORM_DELETION_INTERNAL | PERFORM_DELETION_SKIP_EXTENSIONS);
-}
-
 void
 weir_journal_drop(int64 job)
 {
@@ -215,7 +141,7 @@ weir_journal_drop(int64 job)
 	weir_internal_enter(&saved);
 	rows = weir_journal_segments_of_job(job, &n);
 	for (int i = 0; i < n; i++)
-		drop_slot(job, rows[i].stream, rows[i].slot);
+		weir_own_table_drop(weir_journal_table(job, rows[i].stream, rows[i].slot));
 	weir_journal_segment_delete(job);
 	weir_internal_leave(&saved);
 	PopActiveSnapshot();

@@ -263,8 +263,8 @@ set_journal_flush(WeirStream *stream, DefElem *def)
 														"Give an interval of 1 ms to 1 min.");
 }
 
-static void
-set_max_journal(WeirStream *stream, DefElem *def)
+void
+weir_set_max_journal(WeirStream *stream, DefElem *def)
 {
 	stream->max_journal =
 		weir_stream_option_bytes(def, MIN_JOURNAL, (double) (PG_INT64_MAX / 2),
@@ -290,7 +290,7 @@ const WeirStreamOption weir_server_options[] = {
 	{"protocol", set_protocol, "none"},
 	{"journal", set_journal, "on"},
 	{"journal_flush", set_journal_flush, "10 ms"},
-	{"max_journal", set_max_journal, "10GB"},
+	{"max_journal", weir_set_max_journal, "10GB"},
 	{NULL, NULL, NULL},
 };
 

@@ -119,7 +119,7 @@ lacks(int64 job, int ordinal, int64 offset, int64 *oldest)
 }
 
 static char *
-missing(int64 job, int ordinal, const WeirPosition *position)
+missing(int64 job, int ordinal, Oid stream, const WeirPosition *position)
 {
 	int64		offset = read_position(position).offset;
 	int64		oldest;
@@ -150,8 +150,8 @@ find_known(int n, const WeirPosition *known, int64 oldest, WeirSocketPosition *b
 }
 
 static int64
-pass_gap(int64 job, int ordinal, WeirPosition *position, int nknown, const WeirPosition *known,
-		 char **detail)
+pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
+		 const WeirPosition *known, char **detail)
 {
 	WeirSocketPosition start = read_position(position);
 	int64		before = start.offset;
@@ -197,9 +197,11 @@ static const WeirMetadata *const metadata[] = {
 const WeirSourceOps weir_socket_source = {
 	.name = "socket",
 	.handler = "weir_socket_handler",
+	.unit = "bytes",
 	.options = weir_server_options,
 	.complete = weir_server_options_complete,
 	.authorize = weir_server_options_authorize,
+	.table_options = weir_table_options,
 	.metadata = metadata,
 	.open = open_socket,
 	.close = close_socket,

@@ -9,6 +9,7 @@
 
 static const WeirSourceOps *const sources[] = {
 	&weir_socket_source,
+	&weir_feed_source,
 };
 
 const WeirSourceOps *
@@ -28,6 +29,25 @@ weir_source_of(Oid relid)
 	char	   *handler = weir_wrapper_handler(relid);
 
 	return handler != NULL ? weir_source_by_handler(handler) : NULL;
+}
+
+void
+weir_source_keep(int64 job, List *streams)
+{
+	for (int i = 0; i < lengthof(sources); i++)
+	{
+		List	   *mine = NIL;
+		ListCell   *lc;
+
+		if (sources[i]->keep == NULL)
+			continue;
+		foreach(lc, streams)
+		{
+			if (weir_source_of(lfirst_oid(lc)) == sources[i])
+				mine = lappend_oid(mine, lfirst_oid(lc));
+		}
+		sources[i]->keep(job, mine);
+	}
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "storage/latch.h"
 
 #include "decide/poison.h"
@@ -53,6 +54,7 @@ typedef struct WeirSourceStats
 	int64		partial_records;	/* left behind by connections, of this attempt */
 	int64		record_bytes;	/* received of the record that is not whole yet */
 	char		last_error[256];
+	int			held_by;		/* process whose transaction is waited for; -1: it is prepared, 0: none */
 } WeirSourceStats;
 
 typedef enum WeirReadResult
@@ -76,10 +78,14 @@ typedef struct WeirSourceOps
 	const char *name;
 	const char *handler;		/* symbol of its wrapper's handler */
 
-	/* Of its servers: each option, what they mean together, who may have them. */
+	const char *unit;			/* of what its journal holds, for messages */
+	bool		typed;			/* records are rows of the table, not text in a format */
+
+	/* Of its servers: each option, what they mean together, who may have them; of its tables. */
 	const struct WeirStreamOption *options;
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
+	const struct WeirStreamOption *table_options;
 
 	/* What columns of its streams may tell of a record (metadata.h); ends with NULL. */
 	const struct WeirMetadata *const *metadata;
@@ -128,6 +134,13 @@ typedef struct WeirSourceOps
 	/* Ends the input at the end of what was read, as if the peer had closed. */
 	void		(*drain) (WeirSource *source);
 
+	/*
+	 * A mark behind all that was committed by now, and whether that was handed out;
+	 * committed NULL: what is under way to it nobody can tell.
+	 */
+	int64		(*committed) (WeirSource *source);
+	bool		(*has_reached) (WeirSource *source, int64 mark);
+
 	/* Of a position: was the end of the stream handed out? */
 	bool		(*position_ended) (const WeirPosition *position);
 	/* The highest arrival stamp handed out before it, us since 2000. */
@@ -136,19 +149,25 @@ typedef struct WeirSourceOps
 	 * What a start at the position would lack, since it is kept no more, in words
 	 * for a detail; NULL: nothing.  In a transaction.
 	 */
-	char	   *(*missing) (int64 job, int ordinal, const WeirPosition *position);
+	char	   *(*missing) (int64 job, int ordinal, Oid stream, const WeirPosition *position);
 	/*
 	 * Moves a position that lacks something behind it: to the first of the known
-	 * ones that lacks nothing, or else to the oldest byte.  Returns how many bytes
+	 * ones that lacks nothing, or else to the oldest byte.  Returns how many units
 	 * are passed, and in *detail where, for a message.  In a transaction.
 	 */
-	int64		(*pass_gap) (int64 job, int ordinal, WeirPosition *position,
+	int64		(*pass_gap) (int64 job, int ordinal, Oid stream, WeirPosition *position,
 							 int nknown, const WeirPosition *known, char **detail);
+	/*
+	 * The job reads these of its streams (OIDs): makes what they need before it
+	 * runs, drops what it keeps of others; NULL: they need nothing.  In a transaction.
+	 */
+	void		(*keep) (int64 job, List *streams);
 	/* Drops what it keeps for a job.  In a transaction. */
 	void		(*forget) (int64 job);
 } WeirSourceOps;
 
 extern const WeirSourceOps weir_socket_source;
+extern const WeirSourceOps weir_feed_source;
 
 /* The source whose wrapper has a handler of this symbol; NULL: none has. */
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
@@ -158,6 +177,9 @@ extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);
+
+/* The job reads these streams (OIDs), before it runs.  In a transaction. */
+extern void weir_source_keep(int64 job, List *streams);
 
 /* Drops what any source keeps for a job.  In a transaction. */
 extern void weir_source_forget(int64 job);

@@ -179,7 +179,7 @@ weir_stream_escapes_json(const WeirStream *stream)
 {
 	Oid type;
 
-	if (stream->format != WEIR_FORMAT_TEXT || count_columns(stream, &type) != 1)
+	if (stream->source->typed || stream->format != WEIR_FORMAT_TEXT || count_columns(stream, &type) != 1)
 		return false;
 	type = getBaseType(type);
 	return type == JSONOID || type == JSONBOID;
@@ -231,7 +231,7 @@ weir_stream_get(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("relation with OID %u is not a stream", relid),
-				 errhint("A stream is a foreign table on a server of the wrapper weir_socket.")));
+				 errhint("A stream is a foreign table on the server weir_feed, or on a server of the wrapper weir_socket.")));
 
 	stream = palloc0(sizeof(WeirStream));
 	stream->source = source;

@@ -99,7 +99,7 @@ options_of(const WeirStream *stream, Oid catalog)
 		return stream->source->options;
 	if (catalog == AttributeRelationId)
 		return weir_column_options;
-	return catalog == ForeignTableRelationId ? weir_table_options : &none;
+	return catalog == ForeignTableRelationId ? stream->source->table_options : &none;
 }
 
 static const WeirStreamOption *
@@ -189,5 +189,5 @@ void
 weir_stream_options_default(WeirStream *stream)
 {
 	apply_initial(stream, stream->source->options);
-	apply_initial(stream, weir_table_options);
+	apply_initial(stream, stream->source->table_options);
 }

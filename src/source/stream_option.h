@@ -36,6 +36,11 @@ extern void weir_column_options_read(WeirStream *stream);
 /* May the current user have a server with them? */
 extern void weir_server_options_authorize(const WeirStream *stream);
 
+/* Setters of options that streams of several sources have. */
+extern void weir_set_max_journal(WeirStream *stream, DefElem *def);
+extern void weir_set_on_error(WeirStream *stream, DefElem *def);
+extern void weir_set_max_dead_letters(WeirStream *stream, DefElem *def);
+
 /* For setters: the value, or an error with this hint. */
 pg_noreturn extern void weir_stream_option_refuse(DefElem *def, const char *hint);
 extern int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);

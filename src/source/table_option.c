@@ -109,8 +109,8 @@ set_encoding(WeirStream *stream, DefElem *def)
 	set_copy_option(stream, def);
 }
 
-static void
-set_on_error(WeirStream *stream, DefElem *def)
+void
+weir_set_on_error(WeirStream *stream, DefElem *def)
 {
 	stream->dead_letter = weir_stream_option_word(def, "dead_letter", "stop");
 }
@@ -122,8 +122,8 @@ set_max_record(WeirStream *stream, DefElem *def)
 		def, 1, MAX_RECORD_LIMIT, "Give a size of 1B to 256MB, such as \"1MB\".");
 }
 
-static void
-set_max_dead_letters(WeirStream *stream, DefElem *def)
+void
+weir_set_max_dead_letters(WeirStream *stream, DefElem *def)
 {
 	stream->max_dead_letters =
 		weir_stream_option_integer(def, 0, INT_MAX, "Give a number of records, 0 or more.");
@@ -138,8 +138,8 @@ const WeirStreamOption weir_table_options[] = {
 	{"escape", set_delimiter, NULL},
 	{"null", set_copy_option, NULL},
 	{"encoding", set_encoding, NULL},
-	{"on_error", set_on_error, "stop"},
+	{"on_error", weir_set_on_error, "stop"},
 	{"max_record", set_max_record, "1MB"},
-	{"max_dead_letters", set_max_dead_letters, "1000"},
+	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
 	{NULL, NULL, NULL},
 };

@@ -66,6 +66,7 @@ typedef struct WeirTaskSlot
 	int			pid;
 	int			source_number;	/* what its position and journal go by; -1: no source */
 	WeirPosition start;			/* sources: where to begin */
+	bool		reaches;		/* sources: it knows what is committed and not handed out */
 	Oid			relid;			/* sources: the stream */
 	char		stream[2 * NAMEDATALEN + 8]; /* its name */
 	WeirSourceStats source;

@@ -21,8 +21,8 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "base/blame.h"
 #include "decide/isolate.h"
-#include "decide/poison.h"
 #include "graph/kinds/sink.h"
 #include "sink/epoch.h"
 #include "task/chain.h"
@@ -396,7 +396,7 @@ try_rows(WeirLink *entry, WeirBatch *batch, int from, int to)
 	{
 		MemoryContextSwitchTo(chain->task->context);
 		error = CopyErrorData();
-		if (weir_blame(unpack_sql_state(error->sqlerrcode)) == WEIR_BLAME_NONE)
+		if (weir_error_blame(error) == WEIR_BLAME_NONE)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();

@@ -34,6 +34,7 @@
 #include "sink/output.h"
 #include "task/checkpoint.h"
 #include "task/passed.h"
+#include "task/reach.h"
 
 bool
 weir_task_all_ended(const WeirTaskCheckpoints *c)
@@ -397,6 +398,9 @@ control_feed(WeirTaskCheckpoints *c, const WeirControl *message)
 			break;
 		case WEIR_CONTROL_DRAIN:
 			weir_feed_drain(c->feed);
+			break;
+		case WEIR_CONTROL_REACH:
+			weir_reach_begin(c->feed, message->checkpoint);
 			break;
 		case WEIR_CONTROL_CONFIGURE:
 			weir_feed_configure(c->feed);

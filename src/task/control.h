@@ -18,6 +18,7 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_PREPARE,
 	WEIR_CONTROL_COMPLETE,		/* its output is visible */
 	WEIR_CONTROL_DRAIN,			/* source: end the input here */
+	WEIR_CONTROL_REACH,			/* source: say when all that is committed by now is handed out */
 	WEIR_CONTROL_CONFIGURE,		/* sink_flush, lock_wait changed in the attempt; source: dead
 								 * letters may come again */
 	/* from a task */
@@ -25,6 +26,7 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_VOTE,
 	WEIR_CONTROL_DECLINE,
 	WEIR_CONTROL_PREPARED,
+	WEIR_CONTROL_REACHED,		/* that is handed out */
 	WEIR_CONTROL_ENDED,			/* all input has ended and was worked off */
 	WEIR_CONTROL_OUTPUT			/* lines wait in the outbox */
 } WeirControlKind;
@@ -46,7 +48,7 @@ typedef struct WeirControl
 	int64		attempt;
 	int32		kind;
 	int32		task;			/* from a task: which */
-	int64		checkpoint;
+	int64		checkpoint;		/* of REACH and REACHED: a number of its own */
 	int32		ckind;			/* WeirCheckpointKind, of a trigger */
 	bool		full;			/* of a trigger: state is to be written in full */
 	int32		vote;			/* WeirVote */

@@ -66,6 +66,7 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
+	task->slot->reaches = ops->committed != NULL;
 	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
 	feed->source = ops->open(feed->stream, &options, &task->slot->start, &task->slot->source);
 	return feed;

@@ -22,6 +22,7 @@ typedef struct WeirFeed
 	WeirAgain  *again;
 	bool		again_waits;	/* records that come again may wait */
 	bool		ended;
+	List	   *marks;			/* see reach.c */
 } WeirFeed;
 
 /* Compiled before; NULL: the task is no source's.  Outside a transaction. */

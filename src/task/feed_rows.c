@@ -17,8 +17,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/blame.h"
 #include "decide/isolate.h"
-#include "decide/poison.h"
 #include "record/scan.h"
 #include "sink/epoch.h"
 #include "task/feed_rows.h"
@@ -135,7 +135,7 @@ static bool
 blames_record(const WeirFeedRows *rows, const ErrorData *error)
 {
 	return rows->line > 0 &&
-		weir_blame(unpack_sql_state(error->sqlerrcode)) != WEIR_BLAME_NONE;
+		weir_error_blame(error) != WEIR_BLAME_NONE;
 }
 
 /* The error of a range, if it is about a record; NULL if there was none. */

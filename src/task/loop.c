@@ -14,6 +14,7 @@
 #include "sink/epoch.h"
 #include "task/checkpoint.h"
 #include "task/passed.h"
+#include "task/reach.h"
 
 static void
 handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
@@ -210,6 +211,8 @@ weir_task_loop(WeirTask *task)
 		if (task->stop)
 			break;
 		progress = take(c);
+		if (c->feed)
+			weir_reach_tell(c->feed);
 		if (!end_told && !c->held && weir_task_all_ended(c) && is_empty(c))
 		{
 			tell_end(c);

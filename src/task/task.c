@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/blame.h"
 #include "base/fault.h"
 #include "base/session.h"
 #include "base/text.h"
@@ -112,7 +113,7 @@ report_error(WeirTask *task, ErrorData *edata)
 void
 weir_task_check_blame(WeirTask *task, ErrorData *error, int64 line)
 {
-	WeirBlame	blame = weir_blame(unpack_sql_state(error->sqlerrcode));
+	WeirBlame	blame = weir_error_blame(error);
 
 	if (blame == WEIR_BLAME_RECORD ||
 		(blame == WEIR_BLAME_IF_REPEATED && weir_is_suspect(&task->job->suspects, line)))

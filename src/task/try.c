@@ -181,34 +181,18 @@ pass_on(WeirOutput *output, WeirBatch *batch)
 		take_rows(&from->t->nodes[edge->to], batch);
 }
 
-/* Are the rows of this sink wanted? */
-static bool
-is_wanted(const Try *t, const WeirNode *sink, Oid target)
-{
-	const WeirNode *other;
-
-	if (!OidIsValid(target) || weir_sink_plan(sink)->target == target)
-		return true;
-	for (int n = 0; (other = weir_graph_sink(t->dataflow->graph, n)) != NULL; n++)
-	{
-		if (weir_sink_plan(other)->target == target)
-			return false;
-	}
-	return true;
-}
-
 static void
-open_sink(Try *t, TryNode *to, Oid target, WeirTryReceiver receiver, void *arg)
+open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 {
 	PlannedStmt *statement = weir_node_statement(to->node);
 
 	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
-	if (is_wanted(t, to->node, target))
-		weir_statement_set_receiver(to->sink, receiver(arg, ExecCleanTypeFromTL(statement->planTree->targetlist)));
+	weir_statement_set_receiver(to->sink, receiver(arg, t->dataflow->graph, to->node,
+												   ExecCleanTypeFromTL(statement->planTree->targetlist)));
 }
 
 static void
-open_node(Try *t, const WeirNode *node, Oid target, WeirTryReceiver receiver, void *arg)
+open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
 {
 	WeirDataflow *df = t->dataflow;
 	TryNode    *to = &t->nodes[node->id];
@@ -219,7 +203,7 @@ open_node(Try *t, const WeirNode *node, Oid target, WeirTryReceiver receiver, vo
 	if (node->nkeys > 0)
 		to->hasher = weir_key_hasher_create(node->nkeys, node->keys, df->context, &t->line);
 	if (weir_node_ops(node->kind)->sink)
-		open_sink(t, to, target, receiver, arg);
+		open_sink(t, to, receiver, arg);
 	else if (weir_node_is_operator(node))
 		to->op = weir_operator_open(node, df->text, weir_try_store(t->job, df, node), &t->line);
 }
@@ -235,7 +219,7 @@ open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	t->stream = weir_stream_get(weir_source_plan(t->source)->stream);
 	t->nodes = palloc0(sizeof(TryNode) * graph->nnodes);
 	for (int i = 0; i < graph->nnodes; i++)
-		open_node(t, graph->nodes[i], input->target, receiver, arg);
+		open_node(t, graph->nodes[i], receiver, arg);
 	t->stamp = arrival(t, input);
 	t->lines = weir_lines_open(t->stream);
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",

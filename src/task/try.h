@@ -12,19 +12,20 @@
 #include "tcop/dest.h"
 
 #include "catalog/job.h"
+#include "graph/graph.h"
 
 typedef struct WeirTryInput
 {
 	char	  **lines;
 	int			nlines;
 	const char *stream;			/* that they are for; NULL: the job's only one */
-	Oid			target;			/* whose rows are wanted, if the job writes it; else all are */
 	bool		has_at;
 	TimestampTz at;				/* when they arrive; else the clock */
 } WeirTryInput;
 
-/* Where the rows that an INSERT of the job writes go; they are of this description. */
-typedef DestReceiver *(*WeirTryReceiver) (void *arg, TupleDesc written);
+/* Where the rows that a sink writes go; they are of this description. */
+typedef DestReceiver *(*WeirTryReceiver) (void *arg, const WeirGraph *graph, const WeirNode *sink,
+										  TupleDesc written);
 
 /*
  * Runs as the current user, the job's owner, with its settings, constraints

@@ -35,5 +35,7 @@ main(void)
 	test_parse();
 	test_socket_position();
 	test_dialer();
+	test_decided();
+	test_feed_position();
 	return done_testing();
 }

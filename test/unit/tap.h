@@ -63,5 +63,7 @@ extern void test_resume(void);
 extern void test_parse(void);
 extern void test_socket_position(void);
 extern void test_dialer(void);
+extern void test_decided(void);
+extern void test_feed_position(void);
 
 #endif

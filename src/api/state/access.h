@@ -70,9 +70,14 @@ extern void weir_check_can_wait(const WeirJob *job, const char *function);
 
 /* Microseconds, as an interval's text. */
 
+/* stream.c: the job has this graph, and what its streams need before it runs is made. */
+extern void weir_job_keep_streams(int64 job, const WeirGraph *graph);
+
 /* Error listing everything that keeps the job from being run here; with "take" it takes what it needs. */
 extern void weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow, bool take);
 /* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
+/* Error where a sink cannot do what the mode needs. */
+extern void weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
 
 #endif

@@ -49,6 +49,8 @@ typedef struct WeirSinkPlan
 	const char *writer_reason;	/* why it is the executor */
 	List	   *projections;	/* of Plan, where it is not: target lists and filters from
 								 * "in" to the target's rows, one after the other */
+	Oid			unpreparable;	/* a foreign table it writes, after which a transaction may not
+								 * be prepared; InvalidOid: none */
 	bool		alone;			/* in one task, not in those before it */
 	const char *place_reason;
 	Query	   *query;			/* before views are expanded, for people */
