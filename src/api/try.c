@@ -36,6 +36,7 @@ typedef struct TryResult
 {
 	ReturnSetInfo *info;
 	TupleDesc	desc;			/* that the caller wants; NULL: as written */
+	TupleDesc	written;		/* by the first of several INSERTs */
 } TryResult;
 
 static void
@@ -118,7 +119,7 @@ is_asked_for(const TryResult *result, const WeirNode *sink)
 static void
 check_alike(const TryResult *result, const WeirNode *sink, TupleDesc written)
 {
-	TupleDesc	before = result->info->setDesc;
+	TupleDesc	before = result->written;
 	bool		alike = written->natts == before->natts;
 
 	for (int i = 0; alike && i < written->natts; i++)
@@ -166,13 +167,15 @@ receive(void *arg, const WeirGraph *graph, const WeirNode *sink, TupleDesc writt
 
 	if (!wants(result, graph, sink))
 		return None_Receiver;
+	if (result->written == NULL)
+		result->written = written;
+	else
+		check_alike(result, sink, written);
 	/* at once, since perhaps no row will come */
 	if (result->desc)
 		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
 	if (info->setResult == NULL)
 		begin_result(info, result->desc ? result->desc : written);
-	else if (result->desc == NULL)
-		check_alike(result, sink, written);
 	receiver = CreateTuplestoreDestReceiver();
 	SetTuplestoreDestReceiverParams(receiver, info->setResult, info->econtext->ecxt_per_query_memory,
 									false, info->setDesc, WRONG_ROW);
@@ -183,7 +186,7 @@ static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
-	TryResult	result;
+	TryResult	result = {0};
 	WeirSession before;
 	WeirJob    *job;
 
