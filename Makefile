@@ -10,6 +10,7 @@
 #	                         ROWS="window copy" PEER=off, see bench/run
 #	make bench-check         as root: fails where HEAD is 10 % slower than BASE=commit
 #	make bench-backpressure  as root: checkpoints behind a slow sink: SECONDS=.. BASE=commit, see bench/backpressure
+#	make bench-idle          as root: what jobs cost whose senders are silent: JOBS=.. DURATION=..
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
@@ -88,7 +89,7 @@ DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-profile bench-state
+.PHONY: bench bench-backpressure bench-check bench-idle bench-profile bench-state
 
 test:
 	sh test/run
@@ -123,6 +124,9 @@ bench-check:
 bench-backpressure:
 	@BASE='$(BASE)' DURATION='$(SECONDS)' BASE_DURATION='$(BASE_SECONDS)' UNALIGNED='$(UNALIGNED)' ROUNDS='$(ROUNDS)' \
 		sh bench/backpressure
+
+bench-idle:
+	@JOBS='$(JOBS)' DURATION='$(DURATION)' sh bench/idle
 
 bench-profile:
 	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' ROWS='$(ROWS)' sh bench/profile/run

@@ -12,6 +12,7 @@
  *	view	  views that are to be cut become subqueries
  *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
+ *	running	  GROUP BY without one, written by an upsert on the key
  *	step	  the keyed function and its key
  *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own
  *
@@ -104,6 +105,7 @@ check(WeirCompile *c)
 	weir_compile_calls(c);
 	weir_compile_uses(c);
 	plan(c);
+	weir_compile_check_running(c);
 	weir_compile_check_privileges(c);
 }
 

@@ -77,7 +77,7 @@ fold(WeirLevel *level)
 {
 	WeirLevel  *below;
 
-	if (level->join != NULL || level->window != NULL || !reads_only_below(level))
+	if (level->join != NULL || weir_level_is_grouped(level) || !reads_only_below(level))
 		return level;
 	below = fold(linitial(level->below));
 	level->below = list_make1(below);

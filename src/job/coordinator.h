@@ -73,6 +73,7 @@ typedef struct WeirShape
 {
 	WeirTopology topology;
 	int			sources[WEIR_MAX_STAGES];	/* the number of each stage's source; -1: it has none */
+	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];
 } WeirShape;
 
 /* The attempt under way. */

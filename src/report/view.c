@@ -24,6 +24,7 @@ weir_view_enter(void)
 	set("extra_float_digits", "1");
 	set("IntervalStyle", "postgres");
 	set("DateStyle", "ISO, YMD");
+	set("lock_timeout", "1s");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	return guc_nest;

@@ -21,6 +21,7 @@
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
 #define WEIR_CONTROL_QUEUE_SIZE 16384
+#define WEIR_STEPS_SIZE 256
 
 /* Written by the task alone, read by anyone; torn reads do no harm. */
 typedef struct WeirTaskStats
@@ -39,7 +40,9 @@ typedef struct WeirTaskStats
 	/* shares and rates of the last full second, set by the task once a second
 	 * while it works; a task that waits does not wake up for it */
 	int64		rolled_at;		/* us */
+	bool		waits;			/* at this moment */
 	bool		waits_for_room; /* waits because the next task is slow */
+	bool		writes;			/* is in the sink statement at this moment */
 	float8		rate_in;
 	float8		rate_out;
 	float8		busy;
@@ -96,6 +99,7 @@ typedef struct WeirAttempt
 	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			max_parallelism;
 	WeirTopology topology;
+	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];	/* for people: what each stage does, a line a step */
 	PGPROC	   *coordinator;
 	Size		control_offset; /* 2 queues a task: to it, from it */
 	Size		channel_offset; /* a queue a channel, in the topology's order */

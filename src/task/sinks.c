@@ -68,14 +68,17 @@ weir_task_sink_rows(WeirTaskSinks *sinks, WeirTaskSink *sink, const WeirBatch *b
 static void
 flush(WeirTaskSinks *sinks, WeirTaskSink *sink)
 {
+	WeirTaskStats *stats = &sinks->task->slot->stats;
 	int64		began = weir_now();
 
 	weir_epoch_be_owner();
+	stats->writes = true;
 	if (sink->sink)
 		weir_sink_flush(sink->sink);
 	else
 		weir_isolating_flush(sink->isolating, sinks->refused, sinks->arg);
-	sinks->task->slot->stats.in_sink_us += weir_now() - began;
+	stats->writes = false;
+	stats->in_sink_us += weir_now() - began;
 }
 
 void
