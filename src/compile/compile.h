@@ -277,10 +277,6 @@ extern void weir_compile_writer(WeirCompile *c);
 /* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
 extern WeirWriter weir_foreign_writer(const char *handler);
 
-/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
-extern WeirDataflow *weir_compile_part(const char *query, bool returning);
-extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
-
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);
 extern void weir_dataflow_listen(WeirDataflow *dataflow);
