@@ -35,6 +35,7 @@ main(void)
 	test_parse();
 	test_socket_position();
 	test_dialer();
+	test_listener();
 	test_layout();
 	test_bottleneck();
 	test_histogram();

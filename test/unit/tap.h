@@ -51,6 +51,7 @@ extern void test_align_model(void);
 extern void test_framing(void);
 extern void test_framing_model(void);
 extern void test_growth(void);
+extern void test_listener(void);
 extern void test_letter_rate(void);
 extern void test_trigger(void);
 extern void test_pending(void);
