@@ -17,6 +17,8 @@
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
+#	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
+#	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -88,7 +90,7 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed
+.PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state
 
 test:
@@ -135,10 +137,18 @@ bench-state:
 	@sh bench/state/run
 
 torture-feed:
-	@KILLS=$(if $(filter command,$(origin KILLS)),$(KILLS),5) WEIR_LINES=$(if $(filter command,$(origin WEIR_LINES)),$(WEIR_LINES),2000000) SEED=$(SEED) sh test/run test/tap/097_feeds.pl
+	@KILLS=$(if $(filter command,$(origin KILLS)),$(KILLS),5) WEIR_LINES=$(if $(filter command,$(origin WEIR_LINES)),$(WEIR_LINES),2000000) SEED=$(SEED) sh test/run test/tap/098_feeds.pl
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
+
+torture-shapes: KILLS = 20
+torture-shapes: WEIR_LINES = 400000
+torture-shapes:
+	@for together in "" 1; do \
+		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
+			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
+	done
