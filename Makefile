@@ -136,14 +136,16 @@ bench-profile:
 bench-state:
 	@sh bench/state/run
 
-torture-feed:
-	@KILLS=$(if $(filter command,$(origin KILLS)),$(KILLS),5) WEIR_LINES=$(if $(filter command,$(origin WEIR_LINES)),$(WEIR_LINES),2000000) SEED=$(SEED) sh test/run test/tap/098_feeds.pl
-
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
+
+torture-feed: KILLS = 5
+torture-feed: WEIR_LINES = 2000000
+torture-feed:
+	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run test/tap/098_feeds.pl
 
 torture-shapes: KILLS = 20
 torture-shapes: WEIR_LINES = 400000
