@@ -28,7 +28,7 @@ count_steps(const WeirShownStage *stage)
 }
 
 static double
-box_height(const WeirShownFlow *flow, const WeirShownStage *stage)
+stage_height(const WeirShownFlow *flow, const WeirShownStage *stage)
 {
 	double		height = 2 * PADDING + LINE * (1 + count_steps(stage));
 
@@ -49,7 +49,7 @@ lay_out(const WeirShownFlow *flow)
 	for (int i = 0; i < flow->nstages; i++)
 	{
 		l->boxes[i].width = BOX_WIDTH;
-		l->boxes[i].height = box_height(flow, &flow->stages[i]);
+		l->boxes[i].height = stage_height(flow, &flow->stages[i]);
 	}
 	for (int i = 0; i < flow->nexchanges; i++)
 	{
