@@ -99,6 +99,33 @@ ALTER SERVER s OPTIONS (ADD sslkey '/x/client.key');
 ALTER SERVER s OPTIONS (ADD sslcert '/x/client.crt', ADD sslkey '/x/client.key', ADD sslrootcert '/x/ca.crt');
 ALTER SERVER s OPTIONS (DROP sslmode);
 
+-- listening: what is needed, what there is, what is of no use
+CREATE SERVER l FOREIGN DATA WRAPPER weir_socket OPTIONS (listen 'maybe', port '9999');
+CREATE SERVER l FOREIGN DATA WRAPPER weir_socket OPTIONS (listen 'on');
+CREATE SERVER l FOREIGN DATA WRAPPER weir_socket OPTIONS (listen 'on', port '9999');
+ALTER SERVER l OPTIONS (ADD host '*', ADD max_connections '200', ADD allow '10.0.0.0/8, 192.168.1.7 ,fe80::/10,::1');
+ALTER SERVER l OPTIONS (SET max_connections '0');
+ALTER SERVER l OPTIONS (SET max_connections '201');
+ALTER SERVER l OPTIONS (SET allow '');
+ALTER SERVER l OPTIONS (SET allow '10.0.0.1, ');
+ALTER SERVER l OPTIONS (SET allow 'localhost');
+ALTER SERVER l OPTIONS (SET allow '10.0.0.1/8');
+ALTER SERVER l OPTIONS (ADD max_retries '0');
+ALTER SERVER l OPTIONS (ADD retry_delay '1 s');
+ALTER SERVER l OPTIONS (ADD connect_timeout '1 s');
+ALTER SERVER l OPTIONS (ADD protocol 'resume');
+ALTER SERVER l OPTIONS (ADD partial 'join');
+ALTER SERVER l OPTIONS (ADD protocol 'none', ADD partial 'discard', ADD greeting 'hello', ADD keepalive_idle '5 s', ADD idle_timeout '1 h');
+ALTER SERVER l OPTIONS (ADD sslmode 'require');
+ALTER SERVER l OPTIONS (ADD sslrootcert '/x/ca.crt');
+ALTER SERVER l OPTIONS (ADD sslcert '/x/server.crt', ADD sslkey '/x/server.key');
+ALTER SERVER l OPTIONS (ADD sslmode 'verify-ca');
+ALTER SERVER l OPTIONS (ADD sslmode 'verify-full', ADD sslrootcert 'system');
+ALTER SERVER l OPTIONS (ADD sslmode 'verify-full', ADD sslrootcert '/x/ca.crt');
+ALTER SERVER l OPTIONS (SET listen 'off');
+ALTER SERVER l OPTIONS (SET listen 'off', DROP allow);
+DROP SERVER l;
+
 -- who may name files, which the operating system's user of the server reads
 CREATE ROLE weir_test_files;
 GRANT USAGE ON FOREIGN DATA WRAPPER weir_socket TO weir_test_files;

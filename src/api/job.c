@@ -196,7 +196,7 @@ warn_of_escapes(const WeirJob *job, const WeirStream *stream)
 static void
 warn_of_end(const WeirJob *job, const WeirStream *stream)
 {
-	if (stream->max_retries == 0)
+	if (stream->max_retries == 0 && !stream->listen)
 		ereport(NOTICE,
 				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				 errmsg("job \"%s\" finishes when its peer closes: stream %s has max_retries 0",

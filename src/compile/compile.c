@@ -12,6 +12,7 @@
  *	view	  views that are to be cut become subqueries
  *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
+ *	running	  GROUP BY without one, written by an upsert on the key
  *	step	  the keyed function and its key
  *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own
  *
@@ -104,6 +105,7 @@ check(WeirCompile *c)
 	weir_compile_calls(c);
 	weir_compile_uses(c);
 	plan(c);
+	weir_compile_check_running(c);
 	weir_compile_check_privileges(c);
 }
 
@@ -128,9 +130,9 @@ compile_steps(WeirCompileJob *job)
 	weir_compile_depend(job);
 }
 
-/* A query that stands alone; in CurrentMemoryContext. */
-WeirDataflow *
-weir_compile_part(const char *query, bool returning)
+/* In CurrentMemoryContext. */
+static WeirDataflow *
+compile_text(const char *query, bool returning)
 {
 	WeirCompileJob job = {0};
 	ErrorContextCallback callback;
@@ -163,11 +165,7 @@ compile(const char *query, bool check, bool returning)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	int			guc_nest = weir_session_guard();
-	WeirDataflow *out = weir_compile_part(query, returning);
-
-#ifdef WEIR_FAULTS
-	weir_compile_test_shape(out, returning);
-#endif
+	WeirDataflow *out = compile_text(query, returning);
 	weir_session_unguard(guc_nest);
 	out->context = context;
 	out->valid = true;

@@ -12,7 +12,9 @@
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
 
+#include "base/compat.h"
 #include "compile/dataflow.h"
+#include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
 #include "graph/kinds/scan.h"
@@ -86,7 +88,13 @@ struct WeirLevel
 	/* window.c: all zero without a window */
 	FuncExpr   *window;			/* weir.count_window in GROUP BY */
 	List	   *window_keys;	/* what else stands there */
+
+	/* running.c */
+	bool		running;		/* it is a running aggregate */
+
+	/* aggregates.c: of both */
 	List	   *aggregates;		/* of Aggref over query's range table */
+	List	   *cut_aggregates; /* the same over (a)'s rows (Vars varno 1) */
 
 	/* step.c: all zero without a keyed function */
 	JoinExpr   *join;			/* the one that has weir.key_by */
@@ -119,6 +127,7 @@ struct WeirLevel
 	/* the step's plan, filled from step to step */
 	WeirFunctionPlan *function_plan;	/* NULL: no keyed function */
 	WeirCountWindowPlan *window_plan;	/* NULL: no window */
+	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
 
 	/* graph.c */
 	const WeirNode *node;		/* its keyed step */
@@ -176,7 +185,31 @@ extern void weir_compile_check_functions(WeirCompileJob *job);
 extern void weir_level_find_window(WeirLevel *level);
 extern void weir_level_begin_window(WeirLevel *level);
 extern void weir_level_end_window(WeirLevel *level);
+
+/* running.c: GROUP BY without a window */
+extern bool weir_is_grouped(const Query *query);
+pg_noreturn extern void weir_level_refuse_running(WeirLevel *level);
+extern void weir_level_find_running(WeirLevel *level);
+extern void weir_level_begin_running(WeirLevel *level);
+extern void weir_level_end_running(WeirLevel *level);
+extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno);
+extern int	weir_level_grouping(WeirLevel *level);
+
+/* running_sink.c */
+extern void weir_compile_check_running(WeirCompile *c);
+
+/* aggregates.c: those of both */
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
+extern void weir_level_end_aggregates(WeirLevel *level);
+extern char *weir_level_aggregates_text(WeirLevel *level);
+extern char *weir_level_state_name(WeirLevel *level, const char *kind, const char *aggregates);
+extern List *weir_level_single_key(void);
+
+static inline bool
+weir_level_is_grouped(const WeirLevel *level)
+{
+	return level->window != NULL || level->running;
+}
 
 /* join.c: the columns that joins name */
 extern void weir_flatten_group(Query *select);
@@ -243,10 +276,6 @@ extern void weir_compile_graph(WeirCompileJob *job);
 extern void weir_compile_writer(WeirCompile *c);
 /* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
 extern WeirWriter weir_foreign_writer(const char *handler);
-
-/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
-extern WeirDataflow *weir_compile_part(const char *query, bool returning);
-extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);

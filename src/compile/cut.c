@@ -171,6 +171,7 @@ remap_var(Var *var, Remap *remap)
 {
 	WeirLevel  *level = remap->level;
 	Var		   *local;
+	AttrNumber	attno;
 
 	check_system_column(level, var);
 	if (var->varno == level->function_index)
@@ -184,7 +185,9 @@ remap_var(Var *var, Remap *remap)
 		return remap_row(var, remap);
 	local = copyObject(var);
 	local->varlevelsup = 0;
-	return sink_var(level, (Node *) var, weir_level_row_column(level, (Node *) local, "column"), remap->depth);
+	attno = weir_level_row_column(level, (Node *) local, "column");
+	weir_level_check_grouped(level, var, attno);
+	return sink_var(level, (Node *) var, attno, remap->depth);
 }
 
 /* The column of (a) that is this key expression; 0 if it is none.  What is grouped is computed once. */
@@ -197,7 +200,7 @@ key_column(WeirLevel *level, Node *node)
 	forboth(key, level->keys, attno, level->key_columns)
 	{
 		if (equal(lfirst(key), node) && !IsA(node, Const) &&
-			(level->window != NULL || !contain_volatile_functions(node)))
+			(weir_level_is_grouped(level) || !contain_volatile_functions(node)))
 			return lfirst_int(attno);
 	}
 	return 0;
@@ -269,7 +272,7 @@ as_filter(Node *qual)
 	return (Node *) test;
 }
 
-/* A query that the window has left without its grouping. */
+/* A query that its step has left without its grouping. */
 void
 weir_ungroup(Query *query)
 {
@@ -432,8 +435,8 @@ weir_level_cut(WeirLevel *level)
 	}
 	level->sink_targets = (List *) remap_mutator((Node *) selected(level), &remap);
 	split_quals(level);
-	if (level->window != NULL)
-		weir_level_end_window(level);
+	if (weir_level_is_grouped(level))
+		weir_level_end_aggregates(level);
 	level->row_desc = row_desc(level);
 	level->sink_desc = sink_desc(level);
 }

@@ -2,7 +2,7 @@
  * compile/graph.c
  *		What the compiler has found out, as nodes and edges:
  *
- *	source -> scan -(BY_KEY)-> function, count_window -(FORWARD or TO_ONE)-> sink
+ *	source -> scan -(BY_KEY)-> function, count_window, aggregate -(FORWARD or TO_ONE)-> sink
  *	source -> scan -(TO_ONE)-> sink
  *
  * A source has an edge to each scan of its stream, a step or a sink one from each of
@@ -73,12 +73,12 @@ add_function(WeirLevel *level)
 
 /* "weir.count_window(2) by f0 bigint: sum(f1)": told from others in the job, and to people. */
 static char *
-window_identity(WeirLevel *level)
+aggregates_identity(WeirLevel *level, const char *kind, const char *aggregates)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "weir.%s by ", level->window_plan->text);
+	appendStringInfo(&text, "%s by ", kind);
 	for (int i = 0; i < level->nkeys; i++)
 	{
 		const WeirKeyColumn *key = &level->key[i];
@@ -87,17 +87,40 @@ window_identity(WeirLevel *level)
 		appendStringInfo(&text, "%s%s %s", i > 0 ? ", " : "", NameStr(att->attname),
 						 weir_type_name(key->type, -1));
 	}
-	appendStringInfo(&text, ": %s", level->window_plan->aggregates_text);
+	appendStringInfo(&text, ": %s", aggregates);
 	return text.data;
 }
 
 static WeirNode *
 add_window(WeirLevel *level)
 {
-	level->window_plan->result = level->result_desc;
-	level->window_plan->output = level->sink_source;
-	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_COUNT_WINDOW, level->window_plan, window_identity(level),
+	WeirCountWindowPlan *plan = level->window_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_COUNT_WINDOW, plan,
+						  aggregates_identity(level, psprintf("weir.%s", plan->text), plan->aggregates_text),
 						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
+add_running(WeirLevel *level)
+{
+	WeirAggregatePlan *plan = level->running_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_AGGREGATE, plan,
+						  aggregates_identity(level, "running aggregate", plan->aggregates_text),
+						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
+add_step(WeirLevel *level)
+{
+	if (level->running_plan)
+		return add_running(level);
+	return level->window_plan ? add_window(level) : add_function(level);
 }
 
 /* The nodes of a level; those whose rows leave it. */
@@ -112,7 +135,7 @@ add_level(WeirLevel *level)
 		scans = lappend(scans, add_scan(level, lfirst(lc)));
 	if (level->nkeys == 0)
 		return scans;
-	node = level->window_plan ? add_window(level) : add_function(level);
+	node = add_step(level);
 	node->nkeys = level->nkeys;
 	node->keys = level->key;
 	foreach(lc, scans)

@@ -106,7 +106,7 @@ weir_level_keys(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	if (level->join == NULL && level->window == NULL)
+	if (level->join == NULL && !weir_level_is_grouped(level))
 		return;
 	check_arguments(level);
 	level->key = palloc0(sizeof(WeirKeyColumn) * list_length(level->keys));

@@ -98,7 +98,7 @@ check_level(WeirLevel *level)
 		check_relations(((WeirBranch *) lfirst(lc))->plan->statement);
 	if (level->function_plan)
 		check_function(level->function_plan->function, OBJECT_FUNCTION);
-	foreach(lc, level->window_plan ? level->window_plan->aggregates : NIL)
+	foreach(lc, level->cut_aggregates)
 		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
 }
 

@@ -44,19 +44,6 @@ refuse_clause(WeirLevel *level, const char *clause, const char *word, Node *befo
 }
 
 static bool
-aggregate_location(Node *node, int *location)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Aggref) || IsA(node, GroupingFunc))
-	{
-		*location = exprLocation(node);
-		return true;
-	}
-	return expression_tree_walker(node, aggregate_location, location);
-}
-
-static bool
 window_function_location(Node *node, int *location)
 {
 	if (node == NULL)
@@ -82,38 +69,6 @@ check_window_functions(WeirLevel *level)
 			errmsg("window functions over a stream are not supported"),
 			errhint(KEYED_HINT),
 			weir_level_position(level, location));
-}
-
-static void
-check_aggregates(WeirLevel *level)
-{
-	Query	   *query = level->query;
-	int			location = -1;
-
-	if (level->window != NULL)
-	{
-		check_window_functions(level);
-		return;
-	}
-	if (query->groupClause != NIL || query->groupingSets != NIL)
-		refuse_clause(level, "GROUP BY", "group",
-					  level->raw ? (Node *) level->raw->groupClause : NULL);
-	if (!query->hasAggs && !query->hasWindowFuncs && query->havingQual == NULL)
-		return;
-	aggregate_location((Node *) query->targetList, &location);
-	if (query->hasAggs)
-	{
-		if (location < 0)
-			aggregate_location(query->havingQual, &location);
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("aggregate functions over a stream are not yet supported"),
-				errdetail("A stream has no end at which they could be computed."),
-				errhint(KEYED_HINT),
-				weir_level_position(level, location));
-	}
-	check_window_functions(level);
-	refuse_clause(level, "HAVING", "having", level->raw ? level->raw->havingClause : NULL);
 }
 
 void
@@ -326,19 +281,26 @@ set_stream(WeirLevel *level, RangeTblEntry *rte)
 	level->stream = rte->relid;
 }
 
+static void
+check_in_view(WeirLevel *level, WeirLevel *view)
+{
+	weir_level_check_shape(view);
+	if (view->running)
+		weir_level_refuse_running(view);
+	level->stream = view->stream;
+}
+
 /* A view that stays the rewriter's: what it reads is looked at as it stands. */
 static void
 check_view(WeirLevel *level, Oid relid)
 {
 	WeirLevel	view = {level->c, level, weir_view_query(relid), NULL, entry_location(level, level->entry)};
 
-	weir_level_check_shape(&view);
-	level->stream = view.stream;
+	check_in_view(level, &view);
 	while (view.below != NIL)
 	{
 		view = *(WeirLevel *) linitial(view.below);
-		weir_level_check_shape(&view);
-		level->stream = view.stream;
+		check_in_view(level, &view);
 	}
 }
 
@@ -400,7 +362,8 @@ void
 weir_level_check_shape(WeirLevel *level)
 {
 	check_sublinks(level);
-	check_aggregates(level);
+	weir_level_find_running(level);
+	check_window_functions(level);
 	weir_level_check_clauses(level);
 	find_entry(level);
 	check_not_nullable(level);

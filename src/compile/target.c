@@ -52,6 +52,13 @@ check_stream(WeirCompile *c, Oid relid, const char *name)
 				errhint("Insert into a table, into weir.print, or into a foreign table on a server of weir_socket or on weir_blackhole."),
 				target_position(c));
 	stream = weir_stream_get(relid);
+	if (stream->listen)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into \"%s\", whose server listens", name),
+				errdetail("To send rows Weir connects to who listens."),
+				errhint("Make a server with options \"host\" and \"port\" of the receiver for what is sent."),
+				target_position(c));
 	if (stream->resume)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -147,8 +147,7 @@ add_level(WeirCompileJob *job, WeirLevel *level)
 
 	foreach(lc, level->scans)
 		uses_walker((Node *) ((WeirBranch *) lfirst(lc))->query, job);
-	if (level->window_plan)
-		uses_walker((Node *) level->window_plan->aggregates, job);
+	uses_walker((Node *) level->cut_aggregates, job);
 	if (level->function_plan)
 	{
 		uses_walker((Node *) level->function_plan->call, job);

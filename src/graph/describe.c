@@ -203,3 +203,20 @@ weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text)
 	}
 	pfree(walk.told);
 }
+
+char *
+weir_describe_stage(const WeirGraph *graph, const WeirStageNodes *stage)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < stage->nnodes; i++)
+	{
+		const WeirNode *node = graph->nodes[stage->nodes[i]];
+
+		if (i > 0)
+			appendStringInfoChar(&text, '\n');
+		weir_node_ops(node->kind)->title(node, &text);
+	}
+	return text.data;
+}

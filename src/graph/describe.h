@@ -9,6 +9,7 @@
 #include "nodes/parsenodes.h"
 
 #include "graph/graph.h"
+#include "graph/stage.h"
 
 struct WeirDescription
 {
@@ -18,6 +19,9 @@ struct WeirDescription
 
 /* parallelism: the job's; 0: numbers of tasks are not told. */
 extern void weir_graph_describe(const WeirGraph *graph, int parallelism, StringInfo text);
+
+/* What its steps are, a line each. */
+extern char *weir_describe_stage(const WeirGraph *graph, const WeirStageNodes *stage);
 
 /* For the kinds.  A name as one would write it in a query here. */
 extern const char *weir_describe_relation(Oid relid);

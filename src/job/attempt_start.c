@@ -9,7 +9,9 @@
 
 #include "base/session.h"
 #include "base/settings.h"
+#include "base/text.h"
 #include "catalog/in_flight.h"
+#include "graph/describe.h"
 #include "graph/number.h"
 #include "graph/stage.h"
 #include "job/coordinator.h"
@@ -17,15 +19,26 @@
 #include "server/worker.h"
 #include "task/task.h"
 
+/* In the words of the job's query. */
+static void
+set_steps(WeirShape *shape, const WeirGraph *graph, int parallelism)
+{
+	WeirStages *stages = weir_graph_stages(graph, parallelism);
+
+	for (int i = 0; i < stages->topology.nstages; i++)
+		weir_text_copy(shape->steps[i], weir_describe_stage(graph, &stages->nodes[i]), WEIR_STEPS_SIZE);
+}
+
 /* As the owner, with the job's settings: where does the sink run? */
 static WeirDataflow *
-compile_as_owner(WeirCoordinator *co)
+compile_as_owner(WeirCoordinator *co, WeirShape *shape)
 {
 	WeirSession before;
 	WeirDataflow *dataflow;
 
 	weir_session_enter(&before, co->job->owner, co->job->settings);
 	dataflow = weir_compile(co->job->query, true);
+	set_steps(shape, dataflow->graph, co->job->parallelism);
 	weir_session_leave(&before);
 	return dataflow;
 }
@@ -65,7 +78,7 @@ weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
 
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
-	dataflow = compile_as_owner(co);
+	dataflow = compile_as_owner(co, shape);
 	weir_graph_keep_numbers(dataflow->graph, job->id);
 	set_shape(shape, dataflow->graph, job->parallelism);
 	check_in_flight(co, &shape->topology);
@@ -110,6 +123,7 @@ fill_attempt(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	attempt->max_state_memory = co->job->max_state_memory;
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;
+	memcpy(attempt->steps, shape->steps, sizeof(attempt->steps));
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 		set_source(co, &attempt->tasks[i], shape->sources[weir_task_stage(&attempt->topology, i)]);
 }
@@ -121,6 +135,7 @@ weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	Size		channel = (Size) weir_channel_size * 1024;
 
 	MemoryContextSwitchTo(co->run.context);
+	co->run.began_at = weir_now();
 	co->run.segment = dsm_create(weir_attempt_size(topology, channel), 0);
 	co->run.attempt = dsm_segment_address(co->run.segment);
 	weir_attempt_init(co->run.attempt, topology, channel);

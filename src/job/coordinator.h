@@ -73,6 +73,7 @@ typedef struct WeirShape
 {
 	WeirTopology topology;
 	int			sources[WEIR_MAX_STAGES];	/* the number of each stage's source; -1: it has none */
+	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];
 } WeirShape;
 
 /* The attempt under way. */
@@ -83,6 +84,7 @@ typedef struct WeirRun
 	WeirAttempt *attempt;
 	int			ntasks;
 	WeirTaskHandle *tasks;
+	int64		began_at;
 	bool		started;		/* all tasks run */
 	int64		started_at;
 	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */

@@ -1,62 +1,32 @@
 /*
  * job/stats.c
- *		Live counters of running attempts, for the views weir.tasks and
- *		weir.sources.
+ *		Live counters of running attempts, for the views weir.tasks,
+ *		weir.sources and weir.stages.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "base/clock.h"
-#include "server/registry_int.h"
-#include "task/attempt.h"
+#include "job/attempts.h"
 
 #define TASK_COLUMNS 17
 
 PG_FUNCTION_INFO_V1(weir_tasks);
 PG_FUNCTION_INFO_V1(weir_sources);
-
-typedef struct Running
-{
-	int64		job;
-	int			pid;			/* of the coordinator */
-	dsm_handle	attempt;
-} Running;
-
-/* The jobs of this database that have a coordinator. */
-static Running *
-running_jobs(int *n)
-{
-	Running    *jobs = palloc(sizeof(Running) * (weir_registry ? weir_registry->nslots : 1));
-
-	*n = 0;
-	if (weir_registry == NULL)
-		return jobs;
-	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	for (int i = 0; i < weir_registry->nslots; i++)
-	{
-		WeirJobSlot *slot = &weir_registry->slots[i];
-
-		if (!slot->used || slot->database != MyDatabaseId || slot->coordinator == NULL)
-			continue;
-		jobs[*n].job = slot->job;
-		jobs[*n].pid = slot->coordinator->pid;
-		jobs[(*n)++].attempt = slot->attempt;
-	}
-	LWLockRelease(weir_registry->lock);
-	return jobs;
-}
+PG_FUNCTION_INFO_V1(weir_stages);
 
 static void
-put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
+put_coordinator(ReturnSetInfo *rsinfo, const WeirRunningJob *running)
 {
 	Datum		values[TASK_COLUMNS];
 	bool		nulls[TASK_COLUMNS];
@@ -71,7 +41,7 @@ put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* A task that has waited all through the last second has not noted that. */
+/* A task that has waited all through the last second, or been at one statement, has not noted that. */
 static WeirTaskStats
 last_second(const WeirTaskSlot *slot)
 {
@@ -80,9 +50,10 @@ last_second(const WeirTaskSlot *slot)
 	if (weir_now() - stats.rolled_at < 2 * USECS_PER_SEC)
 		return stats;
 	stats.rate_in = stats.rate_out = 0;
-	stats.busy = stats.in_sink = 0;
-	stats.backpressured = stats.waits_for_room ? 1 : 0;
-	stats.idle = 1 - stats.backpressured;
+	stats.busy = stats.waits ? 0 : 1;
+	stats.in_sink = !stats.waits && stats.writes ? 1 : 0;
+	stats.backpressured = stats.waits && stats.waits_for_room ? 1 : 0;
+	stats.idle = stats.waits && !stats.waits_for_room ? 1 : 0;
 	return stats;
 }
 
@@ -170,41 +141,50 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The views ask, too; but whoever may use the schema can call their functions. */
-static bool
-may_see(const WeirAttempt *attempt)
+/* A line each. */
+static Datum
+steps_of(const WeirAttempt *attempt, int stage)
 {
-	return has_privs_of_role(GetUserId(), attempt->owner) ||
-		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+	char	   *rest = pstrdup(attempt->steps[stage]);
+	ArrayBuildState *steps = NULL;
+
+	for (char *step; (step = strsep(&rest, "\n")) != NULL;)
+		steps = accumArrayResult(steps, CStringGetTextDatum(step), false, TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(steps, CurrentMemoryContext);
 }
 
-/* Maps each running attempt in turn; one that ends meanwhile is passed over. */
-static void
-for_each_attempt(ReturnSetInfo *rsinfo,
-				 void (*visit) (ReturnSetInfo *, const WeirAttempt *))
+static Datum
+inputs_of(const WeirTopology *t, int stage)
 {
-	int			n;
-	Running    *jobs = running_jobs(&n);
+	Datum	   *inputs = palloc(sizeof(Datum) * WEIR_MAX_EXCHANGES);
+	int			n = 0;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < t->nexchanges; i++)
 	{
-		dsm_segment *segment;
-		WeirAttempt *attempt;
-		bool		mine;
-
-		if (rsinfo->setDesc->natts == TASK_COLUMNS)
-			put_coordinator(rsinfo, &jobs[i]);
-		if (jobs[i].attempt == DSM_HANDLE_INVALID)
-			continue;
-		mine = dsm_find_mapping(jobs[i].attempt) == NULL;
-		attempt = weir_attempt_attach(jobs[i].attempt, &segment);
-		if (attempt == NULL)
-			continue;
-		if (may_see(attempt))
-			visit(rsinfo, attempt);
-		if (mine)
-			dsm_detach(segment);
+		if (t->exchanges[i].to == stage)
+			inputs[n++] = Int32GetDatum(t->exchanges[i].from);
 	}
+	return PointerGetDatum(construct_array(inputs, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* What steps are called may hold parts of the query. */
+static void
+put_stage(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int number)
+{
+	const WeirTopology *t = &attempt->topology;
+	const WeirStage *stage = &t->stages[number];
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	values[0] = Int64GetDatum(attempt->job);
+	values[1] = Int32GetDatum(number);
+	values[2] = CStringGetTextDatum(weir_stage_kind(stage));
+	values[3] = steps_of(attempt, number);
+	nulls[3] = !has_privs_of_role(GetUserId(), attempt->owner);
+	values[4] = Int32GetDatum(stage->parallelism);
+	values[5] = Int32GetDatum(weir_task_number(t, stage->first_task));
+	values[6] = inputs_of(t, number);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 static void
@@ -224,11 +204,26 @@ visit_sources(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 	}
 }
 
+static void
+visit_stages(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
+{
+	for (int i = 0; i < attempt->topology.nstages; i++)
+		put_stage(rsinfo, attempt, i);
+}
+
+Datum
+weir_stages(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, NULL, visit_stages);
+	return (Datum) 0;
+}
+
 Datum
 weir_tasks(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_tasks);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, put_coordinator, visit_tasks);
 	return (Datum) 0;
 }
 
@@ -236,6 +231,6 @@ Datum
 weir_sources(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_sources);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, NULL, visit_sources);
 	return (Datum) 0;
 }

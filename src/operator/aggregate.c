@@ -18,6 +18,8 @@
 #include "state/kinds/running.h"
 #include "state/kinds/window.h"
 
+#define HELD_ROWS 4096			/* handed on at a time */
+
 typedef struct Aggregate
 {
 	WeirOperator op;
@@ -25,7 +27,6 @@ typedef struct Aggregate
 	WeirResult *result;
 	WeirKey    *key;
 	MemoryContext scratch;		/* of what code of the user's leaves */
-	WeirBatch  *record;			/* a row of "in" with nothing but a key */
 	Datum	   *values;			/* of the plan's result */
 	bool	   *nulls;
 } Aggregate;
@@ -41,7 +42,6 @@ open_aggregate(WeirOperator *op)
 	a->result = weir_result_create(node->out, plan->output);
 	a->key = weir_key_create(node);
 	a->scratch = AllocSetContextCreate(op->context, "weir aggregate rows", ALLOCSET_DEFAULT_SIZES);
-	a->record = weir_batch_create(node->in, 1);
 	a->values = palloc(sizeof(Datum) * Max(plan->result->natts, 1));
 	a->nulls = palloc(sizeof(bool) * Max(plan->result->natts, 1));
 }
@@ -95,53 +95,35 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	MemoryContextSwitchTo(caller);
 }
 
-/* The key, where a row's would be. */
+/* The key, where a row of "in" has it. */
 static void
-fill_record(Aggregate *a, const WeirRunningChange *change)
+put_key(const WeirNode *node, WeirBatch *held, int row, const WeirRunningChange *change)
 {
-	const WeirNode *node = a->op.node;
-	WeirBatch  *record = a->record;
-
-	weir_batch_reset(record);
 	for (int i = 0; i < node->nkeys; i++)
 	{
 		int			column = node->keys[i].attno - 1;
 
 		if (change->key_isnull[i])
-			weir_batch_set_null(record, column, 0);
+			weir_batch_set_null(held, column, row);
 		else
-			weir_batch_set_value(record, column, 0, change->key[i]);
+			weir_batch_set_value(held, column, row, change->key[i]);
 	}
-	record->source = change->source;
-	record->lines[0] = change->line;
-	record->stamps[0] = weir_store_clock(a->op.store);
-	record->hashes[0] = 0;
-	if (change->raw.data)
-		weir_batch_keep_raw(record);
-	if (record->raw)
-		record->raw[0] = change->raw;
-	record->nrows = 1;
-}
-
-/* Rows of a batch are one source's. */
-static bool
-must_hand_on(const Aggregate *a, int source)
-{
-	const WeirBatch *batch = a->result->batch;
-
-	return batch->nrows > 0 && (batch->source != source || weir_result_is_full(a->result));
 }
 
 static void
-add_changed(Aggregate *a, int64 n, const WeirRunningChange *change)
+put_change(const Aggregate *a, WeirBatch *held, const WeirRunningChange *change)
 {
-	MemoryContext old = MemoryContextSwitchTo(a->result->batch->context);
+	int			row = held->nrows++;
 
-	*a->op.line = change->line;
-	weir_running_results(a->running, n, a->values, a->nulls);
-	MemoryContextSwitchTo(old);
-	fill_record(a, change);
-	weir_result_take(a->result, a->record, 0, a->values, a->nulls);
+	put_key(a->op.node, held, row, change);
+	held->source = change->source;
+	held->lines[row] = change->line;
+	held->stamps[row] = weir_store_clock(a->op.store);
+	held->hashes[row] = 0;
+	if (change->raw.data)
+		weir_batch_keep_raw(held);
+	if (held->raw)
+		held->raw[row] = change->raw;
 }
 
 static bool
@@ -150,24 +132,55 @@ holds(const WeirOperator *op)
 	return weir_running_nchanges(((const Aggregate *) op)->running) > 0;
 }
 
-static void
-emit(WeirOperator *op, WeirOutput *out)
+/* Records of one source, as in any batch. */
+static WeirBatch *
+held(WeirOperator *op)
 {
 	Aggregate  *a = (Aggregate *) op;
-	int64		nchanges = weir_running_nchanges(a->running);
+	int64		n = weir_running_nchanges(a->running);
 	WeirRunningChange change;
+	WeirBatch  *batch;
 
-	weir_batch_reset(a->result->batch);
-	for (int64 n = 0; n < nchanges; n++)
+	if (n == 0)
+		return NULL;
+	batch = weir_batch_create(op->node->in, Min(n, HELD_ROWS));
+	for (int64 i = 0; i < batch->capacity; i++)
 	{
-		if (!weir_running_change(a->running, n, &change))
-			continue;
-		if (must_hand_on(a, change.source))
-			weir_result_hand_on(a->result, out);
-		add_changed(a, n, &change);
+		weir_running_change(a->running, i, &change);
+		if (batch->nrows > 0 && change.source != batch->source)
+			break;
+		put_change(a, batch, &change);
 	}
+	return batch;
+}
+
+static void
+emit(WeirOperator *op, const WeirBatch *held, int from, int to, WeirOutput *out)
+{
+	Aggregate  *a = (Aggregate *) op;
+	MemoryContext caller = MemoryContextSwitchTo(a->result->batch->context);
+
+	for (int i = from; i < to; i++)
+	{
+		*op->line = held->lines[i];
+		if (!weir_running_results(a->running, i, a->values, a->nulls))
+			continue;
+		weir_result_take(a->result, held, i, a->values, a->nulls);
+		if (weir_result_is_full(a->result))
+		{
+			MemoryContextSwitchTo(caller);
+			weir_result_hand_on(a->result, out);
+			MemoryContextSwitchTo(a->result->batch->context);
+		}
+	}
+	MemoryContextSwitchTo(caller);
 	weir_result_hand_on(a->result, out);
-	weir_running_forget(a->running);
+}
+
+static void
+forget(WeirOperator *op, const WeirBatch *held)
+{
+	weir_running_forget(((Aggregate *) op)->running, held->nrows);
 }
 
 static void
@@ -181,6 +194,8 @@ const WeirOperatorOps weir_aggregate_operator = {
 	.may_fail = may_fail,
 	.rows = add_rows,
 	.holds = holds,
+	.held = held,
 	.emit = emit,
+	.forget = forget,
 	.close = close_aggregate
 };

@@ -64,6 +64,19 @@ weir_operator_raise(const WeirOperator *op)
 }
 
 void
+weir_operator_emit(WeirOperator *op, WeirOutput *out)
+{
+	WeirBatch  *held;
+
+	while (op->ops->holds && (held = op->ops->held(op)) != NULL)
+	{
+		op->ops->emit(op, held, 0, held->nrows, out);
+		op->ops->forget(op, held);
+		weir_batch_free(held);
+	}
+}
+
+void
 weir_operator_reset(WeirOperator *op)
 {
 	op->ops->close(op, false);

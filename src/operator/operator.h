@@ -63,14 +63,22 @@ typedef struct WeirOperatorOps
 	void		(*rows) (WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out);
 
 	/*
-	 * Does it hold rows until it is told?  Then hands them on, in a transaction with
-	 * a snapshot: before a barrier goes on, before the end of its input, and where
-	 * output does not wait for checkpoints when sink_flush is due.  Which rows these
-	 * are its state says, so that it need not be the same operator.  NULL: it never
-	 * holds any.
+	 * Does it hold rows until it is told?  They go on before a barrier does, before
+	 * the end of its input, and where output does not wait for checkpoints when
+	 * sink_flush is due.  Which rows these are its state says, so that it need not be
+	 * the same operator.  NULL: it never holds any.
 	 */
 	bool		(*holds) (const WeirOperator *op);
-	void		(*emit) (WeirOperator *op, WeirOutput *out);
+
+	/*
+	 * In a transaction with a snapshot.  held: some that it holds, the first ones, as
+	 * records of theirs, in a batch in CurrentMemoryContext that is good until the
+	 * state changes; NULL: there are no more.  emit: hands on the rows of from .. to - 1
+	 * of them, as rows does.  forget: all of the batch have gone their way.
+	 */
+	WeirBatch  *(*held) (WeirOperator *op);
+	void		(*emit) (WeirOperator *op, const WeirBatch *held, int from, int to, WeirOutput *out);
+	void		(*forget) (WeirOperator *op, const WeirBatch *held);
 
 	/* Before its context goes.  committed: else what the transaction held is gone already. */
 	void		(*close) (WeirOperator *op, bool committed);
@@ -90,6 +98,8 @@ extern WeirOperator *weir_operator_open(const WeirNode *node, const char *text, 
 extern void weir_operator_close(WeirOperator *op);
 /* An error of the row that was refused. */
 pg_noreturn extern void weir_operator_raise(const WeirOperator *op);
+/* All that it holds goes on. */
+extern void weir_operator_emit(WeirOperator *op, WeirOutput *out);
 /* After the abort of a subtransaction: as new. */
 extern void weir_operator_reset(WeirOperator *op);
 

@@ -52,6 +52,9 @@
  * A connection that is more than its descriptor, one with TLS, is not given: what
  * has arrived is read and committed, then it is closed.
  *
+ * A listener goes in one message: its ports, its senders, and what these have sent
+ * of a record (listener_move.c).  Senders that connect meanwhile wait in the ports.
+ *
  * When the server crashes and starts again its jobs may get other slots, so the
  * postmaster discards everything while no child lives.  When it ends, the pairs
  * end with it.
@@ -85,11 +88,15 @@ typedef struct HandoverMessage
 	int64		bytes;			/* that are in rows alone */
 	bool		connected;
 	bool		has_rows;
+	bool		listening;
 	int			rows;
 	WeirConnection connection;
+	WeirListenerGift gift;
 } HandoverMessage;
 
-/* A message with room for both descriptors. */
+#define MAX_FDS		(WEIR_MAX_PORTS + WEIR_MAX_SENDERS + 3)
+
+/* A message with room for its descriptors, of which the kernel takes 253. */
 typedef struct Envelope
 {
 	struct msghdr header;
@@ -97,7 +104,7 @@ typedef struct Envelope
 	union
 	{
 		struct cmsghdr align;
-		char		space[CMSG_SPACE(2 * sizeof(int))];
+		char		space[CMSG_SPACE(MAX_FDS * sizeof(int))];
 	}			control;
 } Envelope;
 
@@ -157,20 +164,35 @@ prepare_envelope(Envelope *envelope, HandoverMessage *message)
 	envelope->header.msg_controllen = sizeof(envelope->control);
 }
 
+/* The message's descriptors, in their order; how many. */
+static int
+collect_descriptors(HandoverMessage *message, int *fds[MAX_FDS])
+{
+	int			n = 0;
+	int			gift = message->listening ? weir_listener_gift_size(&message->gift) : 0;
+
+	if (message->connected)
+		fds[n++] = &message->connection.fd;
+	for (int i = 0; i < gift; i++)
+		fds[n++] = &message->gift.fds[i];
+	if (message->has_rows)
+		fds[n++] = &message->rows;
+	return n;
+}
+
 static bool
 put_message(int slot, HandoverMessage *message)
 {
 	Envelope	envelope;
 	struct cmsghdr *control;
-	int			fds[2];
-	int			nfds = 0;
+	int		   *from[MAX_FDS];
+	int			fds[MAX_FDS];
+	int			nfds = collect_descriptors(message, from);
 	ssize_t		n;
 
 	prepare_envelope(&envelope, message);
-	if (message->connected)
-		fds[nfds++] = message->connection.fd;
-	if (message->has_rows)
-		fds[nfds++] = message->rows;
+	for (int i = 0; i < nfds; i++)
+		fds[i] = *from[i];
 	envelope.header.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
 	control = CMSG_FIRSTHDR(&envelope.header);
 	control->cmsg_level = SOL_SOCKET;
@@ -184,6 +206,20 @@ put_message(int slot, HandoverMessage *message)
 	return n == sizeof(*message);
 }
 
+/* Not all came: of a listener nothing can be made. */
+static void
+drop_gift(HandoverMessage *message)
+{
+	if (!message->listening)
+		return;
+	for (int i = 0; i < weir_listener_gift_size(&message->gift); i++)
+	{
+		if (message->gift.fds[i] != PGINVALID_SOCKET)
+			close(message->gift.fds[i]);
+	}
+	message->listening = false;
+}
+
 /*
  * The descriptors that came.  They can be missing, if this process may not open
  * others: a connection is closed then.
@@ -191,8 +227,9 @@ put_message(int slot, HandoverMessage *message)
 static void
 sort_descriptors(HandoverMessage *message, struct cmsghdr *control)
 {
-	int			wanted = (message->connected ? 1 : 0) + (message->has_rows ? 1 : 0);
-	int			fds[2] = {PGINVALID_SOCKET, PGINVALID_SOCKET};
+	int		   *to[MAX_FDS];
+	int			wanted = collect_descriptors(message, to);
+	int			fds[MAX_FDS];
 	int			n = 0;
 
 	if (control != NULL && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
@@ -200,8 +237,12 @@ sort_descriptors(HandoverMessage *message, struct cmsghdr *control)
 		n = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(fds, CMSG_DATA(control), n * sizeof(int));
 	}
-	message->connection.fd = message->connected && n > 0 ? fds[0] : PGINVALID_SOCKET;
-	message->rows = message->has_rows && n == wanted ? fds[n - 1] : -1;
+	message->connection.fd = PGINVALID_SOCKET;
+	message->rows = -1;
+	for (int i = 0; i < wanted; i++)
+		*to[i] = i < n ? fds[i] : PGINVALID_SOCKET;
+	if (n < wanted)
+		drop_gift(message);
 }
 
 /* False if there is none. */
@@ -240,6 +281,14 @@ close_rows(HandoverMessage *message)
 	message->rows = -1;
 }
 
+static void
+close_message(HandoverMessage *message)
+{
+	close_connection(message);
+	drop_gift(message);
+	close_rows(message);
+}
+
 /* Nobody takes it. */
 static void
 drop_message(HandoverMessage *message)
@@ -251,22 +300,37 @@ drop_message(HandoverMessage *message)
 				 errdetail("The journal could not be written, and the job goes on elsewhere or not at all. They follow byte "
 						   INT64_FORMAT ".", message->offset),
 				 errhidestmt(true)));
-	close_connection(message);
-	close_rows(message);
+	close_message(message);
+}
+
+static void
+warn_of_failure(const HandoverMessage *message)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 message->connected ?
+			 errmsg("could not hand the connection to %s over to the next attempt: %m",
+					message->connection.peer) :
+			 message->listening ?
+			 errmsg("could not hand the port and its senders over to the next attempt: %m") :
+			 errmsg("could not hand what was received over to the next attempt: %m")));
 }
 
 bool
 weir_handover_give(const WeirHandover *handover)
 {
 	HandoverMessage message;
+	bool		given;
 
 	memset(&message, 0, sizeof(message));
 	if (my_slot < 0 || my_slot >= npairs)
 		return false;
 	message.connected = handover->sock != NULL &&
 		weir_socket_describe(handover->sock, &message.connection);
+	message.listening = handover->listener != NULL &&
+		weir_listener_describe(handover->listener, &message.gift);
 	message.has_rows = handover->rows >= 0;
-	if (!message.connected && !message.has_rows)
+	if (!message.connected && !message.listening && !message.has_rows)
 		return false;
 	message.rows = handover->rows;
 	message.database = MyDatabaseId;
@@ -275,19 +339,16 @@ weir_handover_give(const WeirHandover *handover)
 	message.offset = handover->offset;
 	message.end = handover->end;
 	message.bytes = handover->bytes;
-	if (!put_message(my_slot, &message))
-	{
-		ereport(WARNING,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 message.connected ?
-				 errmsg("could not hand the connection to %s over to the next attempt: %m",
-						message.connection.peer) :
-				 errmsg("could not hand what was received over to the next attempt: %m")));
-		return false;
-	}
-	if (message.connected)
+	given = put_message(my_slot, &message);
+	if (!given)
+		warn_of_failure(&message);
+	else if (message.connected)
 		weir_socket_close(handover->sock);
-	return true;
+	if (message.listening)
+		weir_listener_undescribe(&message.gift);
+	if (given && message.listening)
+		weir_listener_close(handover->listener);
+	return given;
 }
 
 static bool
@@ -317,8 +378,7 @@ put_back(HandoverMessage *others, int n)
 			drop_message(&others[i]);
 			continue;
 		}
-		close_connection(&others[i]);
-		close_rows(&others[i]);
+		close_message(&others[i]);
 	}
 }
 
@@ -332,8 +392,21 @@ add_message(HandoverMessage *all, int *n, const HandoverMessage *message)
 	return all;
 }
 
+/* True: it goes on here; else it is closed. */
 static bool
-take(WeirSocket *sock, int64 offset, int *rows)
+adopt(HandoverMessage *message, WeirSocket *sock, WeirListener *listener)
+{
+	if (message->listening && listener != NULL)
+		return weir_listener_adopt(listener, &message->gift);
+	if (message->connected && sock != NULL && weir_socket_adopt(sock, &message->connection))
+		return true;
+	close_connection(message);
+	drop_gift(message);
+	return false;
+}
+
+static bool
+take(WeirSocket *sock, WeirListener *listener, int64 offset, int *rows)
 {
 	HandoverMessage message;
 	HandoverMessage *others = NULL;
@@ -354,17 +427,15 @@ take(WeirSocket *sock, int64 offset, int *rows)
 			continue;
 		}
 		*rows = message.rows;
-		if (message.connected && weir_socket_adopt(sock, &message.connection))
+		if (adopt(&message, sock, listener))
 			taken = true;
-		else
-			close_connection(&message);
 	}
 	put_back(others, nothers);
 	return taken;
 }
 
 bool
-weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
+weir_handover_take(WeirSocket *sock, WeirListener *listener, int64 offset, int *rows)
 {
 	LOCKTAG		tag;
 	bool		taken;
@@ -375,7 +446,7 @@ weir_handover_take(WeirSocket *sock, int64 offset, int *rows)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (my_job >> 32), (uint32) my_job,
 						 LOCK_CLASS_HANDOVER);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	taken = take(sock, offset, rows);
+	taken = take(sock, listener, offset, rows);
 	LockRelease(&tag, ExclusiveLock, true);
 	return taken;
 }

@@ -5,6 +5,9 @@
  *		   socket --+------------> reader
  *		  (dialog)	+--> journal
  *
+ * or, where senders connect, a listener instead of the socket, which brings whole
+ * records of one sender after the other.
+ *
  * Bytes are noted for the journal before they are handed out, with the stamp
  * they have arrived at, and committed within journal_flush.  In the protocol
  * "resume" the sender is told then; where no journal is kept, when a checkpoint
@@ -33,6 +36,8 @@
 #include "source/dialog.h"
 #include "source/handover.h"
 #include "source/input.h"
+#include "source/listener.h"
+#include "source/metadata.h"
 #include "source/socket.h"
 #include "source/unwritten.h"
 
@@ -47,12 +52,18 @@ struct WeirStreamInput
 	WeirSourceStats *stats;
 	WeirJournal *journal;
 	bool		journaled;		/* bytes read are appended to it */
-	WeirSocket *socket;
+	WeirSocket *socket;			/* NULL: senders connect */
 	WeirDialog *dialog;			/* NULL: the peer just sends */
+	WeirListener *listener;		/* NULL: Weir connects */
+	WeirArrival arrival;		/* what it has brought */
+	bool		awaited;		/* the arrival is still to be read, behind its mark */
+	bool		leaves;			/* a mark is still to be set behind it */
+	bool		names_senders;	/* in marks; else they are of no interest */
 	WeirOrigin	origin;
 	char		peer[WEIR_PEER_SIZE];	/* of what was noted last */
 	bool		peer_noted;		/* the journal says so */
-	char	   *piece;			/* what was read last */
+	char	   *piece;			/* room for what the socket brings */
+	const char *data;			/* what was read last */
 	int64		received;		/* behind the last byte read */
 	WeirClock	clock;			/* of the stream: the server's, but never behind a stamp there is */
 	int64		stamp;			/* of the last byte read */
@@ -82,7 +93,12 @@ weir_input_create(const WeirStream *stream, WeirJournal *journal,
 	in->stamp = stamp;
 	weir_clock_set(&in->clock, Max(stamp, weir_arrival_time()), weir_now());
 	in->received = weir_journal_end(journal);
-	in->socket = weir_socket_create(stream, stats);
+	if (stream->listen)
+		in->listener = weir_listener_create(stream, stats);
+	else
+		in->socket = weir_socket_create(stream, stats);
+	for (int i = 0; i < stream->nmetadata; i++)
+		in->names_senders = in->names_senders || stream->metadata[i].what->scope == WEIR_METADATA_OF_ABOUT;
 	if (stream->resume)
 		in->dialog = weir_dialog_create(stream, in->socket, allow_gap);
 	stats->bytes = in->received;
@@ -107,7 +123,7 @@ bool
 weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, const char *peer)
 {
 	int			rows;
-	bool		taken = weir_handover_take(in->socket, in->received, &rows);
+	bool		taken = weir_handover_take(in->socket, in->listener, in->received, &rows);
 
 	in->origin = *origin;
 	strlcpy(in->peer, peer, sizeof(in->peer));
@@ -120,6 +136,8 @@ weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, const char *peer
 		weir_journal_confirm();
 		weir_dialog_begin(in->dialog, origin, in->received, taken);
 	}
+	if (in->listener)
+		weir_listener_open(in->listener);
 	return rows >= 0;
 }
 
@@ -143,11 +161,20 @@ note_mark(WeirStreamInput *in, char kind, const char *data)
 		weir_journal_mark(in->journal, kind, in->stamp, data, strlen(data));
 }
 
+/* Whom what is noted comes from; "": nobody asks. */
+static const char *
+whose(const WeirStreamInput *in)
+{
+	if (in->listener == NULL)
+		return in->stats->peer;
+	return in->names_senders ? in->arrival.peer : "";
+}
+
 /* A mark that says whom the following comes from. */
 static void
 mark_peer(WeirStreamInput *in, char kind)
 {
-	strlcpy(in->peer, in->stats->peer, sizeof(in->peer));
+	strlcpy(in->peer, whose(in), sizeof(in->peer));
 	in->peer_noted = true;
 	note_mark(in, kind, in->peer);
 }
@@ -155,8 +182,8 @@ mark_peer(WeirStreamInput *in, char kind)
 static void
 note_peer(WeirStreamInput *in)
 {
-	if (!in->peer_noted || strcmp(in->peer, in->stats->peer) != 0)
-		mark_peer(in, WEIR_ROW_PEER);
+	if (!in->peer_noted || strcmp(in->peer, whose(in)) != 0)
+		mark_peer(in, in->listener ? WEIR_ROW_SENDER : WEIR_ROW_PEER);
 }
 
 static void
@@ -166,13 +193,14 @@ note_data(WeirStreamInput *in, Size len)
 
 	note_peer(in);
 	stamp = next_stamp(in);
-	weir_socket_delivered(in->socket);
+	if (in->socket)
+		weir_socket_delivered(in->socket);
 	in->received += len;
 	in->stats->bytes = in->received;
 	in->fresh = false;
 	if (!in->journaled)
 		return;
-	weir_journal_append(in->journal, stamp, in->piece, len);
+	weir_journal_append(in->journal, stamp, in->data, len);
 	if (weir_journal_crowded(in->journal))
 		weir_input_flush(in, true);
 }
@@ -201,6 +229,31 @@ note_connection(WeirStreamInput *in)
 	}
 	in->fresh = true;
 	return WEIR_INPUT_CONNECTION;
+}
+
+/* The next step of an arrival: its sender's connection, its bytes, that it was no record. */
+static WeirInputResult
+read_listener(WeirStreamInput *in, Size *len)
+{
+	if (in->leaves)
+	{
+		in->leaves = false;
+		in->arrival.peer = "";
+		mark_peer(in, WEIR_ROW_SENDER);
+		return WEIR_INPUT_LEFT;
+	}
+	if (!in->awaited && !weir_listener_read(in->listener, &in->arrival))
+		return WEIR_INPUT_NOTHING;
+	in->awaited = !in->awaited && in->arrival.first;
+	if (in->awaited)
+	{
+		mark_peer(in, WEIR_ROW_CONNECTION);
+		return WEIR_INPUT_CONNECTION;
+	}
+	in->leaves = in->arrival.left;
+	in->data = in->arrival.data;
+	*len = in->arrival.len;
+	return WEIR_INPUT_DATA;
 }
 
 static WeirInputResult
@@ -245,11 +298,20 @@ read_dialog(WeirStreamInput *in, Size *len)
 	return WEIR_INPUT_FAILED;
 }
 
+static WeirInputResult
+read_any(WeirStreamInput *in, Size *len)
+{
+	if (in->listener)
+		return read_listener(in, len);
+	in->data = in->piece;
+	return in->dialog ? read_dialog(in, len) : read_plain(in, len);
+}
+
 /* Reads a piece and notes it. */
 static WeirInputResult
 receive(WeirStreamInput *in, Size *len)
 {
-	WeirInputResult result = in->dialog ? read_dialog(in, len) : read_plain(in, len);
+	WeirInputResult result = read_any(in, len);
 
 	if (result == WEIR_INPUT_DATA)
 		note_data(in, *len);
@@ -277,14 +339,14 @@ journal_is_full(WeirStreamInput *in, int64 at)
 }
 
 WeirInputResult
-weir_input_read(WeirStreamInput *in, int64 at, char **data, Size *len, int64 *stamp)
+weir_input_read(WeirStreamInput *in, int64 at, const char **data, Size *len, int64 *stamp)
 {
 	WeirInputResult result;
 
 	if (journal_is_full(in, at))
 		return WEIR_INPUT_NOTHING;
 	result = receive(in, len);
-	*data = in->piece;
+	*data = in->data;
 	*stamp = in->stamp;
 	return result;
 }
@@ -316,6 +378,13 @@ weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout)
 	{
 		*timeout = FULL_RETRY;
 		return PGINVALID_SOCKET;
+	}
+	if (in->listener)
+	{
+		fd = weir_listener_wait(in->listener, events, timeout);
+		if (in->awaited || in->leaves)
+			*timeout = 0;
+		return fd;
 	}
 	fd = weir_socket_wait(in->socket, events, timeout);
 	if (in->dialog && weir_dialog_wants_write(in->dialog))
@@ -357,7 +426,7 @@ void
 weir_input_finish(WeirStreamInput *in)
 {
 	if (in->dialog == NULL)
-		weir_socket_close(in->socket);
+		weir_input_close(in);
 }
 
 /* What has arrived but was not read would be lost with the connection. */
@@ -367,15 +436,33 @@ rescue(WeirStreamInput *in)
 	Size		total = 0;
 	Size		len;
 
-	while (total < CLOSE_BYTES && weir_socket_is_open(in->socket) &&
-		   receive(in, &len) == WEIR_INPUT_DATA)
-		total += len;
+	while (total < CLOSE_BYTES && (in->listener || weir_socket_is_open(in->socket)))
+	{
+		WeirInputResult result = receive(in, &len);
+
+		if (result == WEIR_INPUT_DATA)
+			total += len;
+		else if (in->listener == NULL || result == WEIR_INPUT_NOTHING)
+			break;
+	}
 }
 
-/* May somebody else read on? */
+/* Of an arrival nothing stays with its sender. */
+static void
+finish_arrival(WeirStreamInput *in)
+{
+	Size		len;
+
+	while (in->awaited || in->leaves)
+		(void) receive(in, &len);
+}
+
+/* May somebody else read on?  Where no journal is kept senders may find their port again. */
 static bool
 can_go_on(const WeirStreamInput *in)
 {
+	if (in->listener)
+		return !in->failed;
 	return in->journaled && !in->failed &&
 		(in->dialog == NULL || weir_dialog_is_flowing(in->dialog));
 }
@@ -387,9 +474,10 @@ can_go_on(const WeirStreamInput *in)
 void
 weir_input_save(WeirStreamInput *in, int64 at, bool live)
 {
-	if (live && can_go_on(in) && !weir_journal_full(in->journal, at) &&
+	if (live && in->journaled && can_go_on(in) && !weir_journal_full(in->journal, at) &&
 		!weir_journal_failed(in->journal))
 		rescue(in);
+	finish_arrival(in);
 	weir_input_flush(in, true);
 }
 
@@ -408,7 +496,8 @@ warn_of_loss(const WeirStreamInput *in, int64 bytes, int error)
 void
 weir_input_give(WeirStreamInput *in, bool live)
 {
-	WeirHandover handover = {NULL, -1};
+	WeirHandover handover = {.rows = -1};
+	bool		goes_on = live && can_go_on(in);
 	int			nrows;
 	bool		given;
 	int			error = 0;
@@ -416,7 +505,8 @@ weir_input_give(WeirStreamInput *in, bool live)
 	(void) weir_journal_waiting(in->journal, &nrows);
 	if (in->dialog && nrows > 0)
 		return;
-	handover.sock = live && can_go_on(in) ? in->socket : NULL;
+	handover.sock = goes_on ? in->socket : NULL;
+	handover.listener = goes_on ? in->listener : NULL;
 	handover.offset = weir_journal_end(in->journal);
 	handover.end = weir_journal_appended(in->journal);
 	handover.bytes = handover.end - handover.offset;
@@ -429,7 +519,7 @@ weir_input_give(WeirStreamInput *in, bool live)
 		warn_of_loss(in, handover.bytes, error);
 	if (nrows > 0)
 		weir_journal_forget_waiting(in->journal);
-	if (given || handover.sock == NULL || weir_journal_failed(in->journal))
+	if (given || !goes_on || !in->journaled || weir_journal_failed(in->journal))
 		return;
 	rescue(in);
 	weir_input_flush(in, true);
@@ -445,7 +535,10 @@ weir_input_leave(WeirStreamInput *in)
 void
 weir_input_close(WeirStreamInput *in)
 {
-	weir_socket_close(in->socket);
+	if (in->listener)
+		weir_listener_close(in->listener);
+	else
+		weir_socket_close(in->socket);
 }
 
 bool

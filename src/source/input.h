@@ -19,6 +19,7 @@ typedef enum WeirInputResult
 	WEIR_INPUT_ENDED,			/* the peer has closed for good */
 	WEIR_INPUT_FAILED,			/* weir_input_raise says why */
 	WEIR_INPUT_CONNECTION,		/* another connection begins, of a peer that just sends */
+	WEIR_INPUT_LEFT,			/* what was read last is no record: its sender has gone */
 	WEIR_INPUT_ANOTHER,			/* another stream begins: what is left of the old one is a record */
 	WEIR_INPUT_GAP				/* bytes are missing: what is left is no record */
 } WeirInputResult;
@@ -37,7 +38,7 @@ extern WeirStreamInput *weir_input_create(const WeirStream *stream, WeirJournal 
 extern bool weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, const char *peer);
 
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
-extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, char **data, Size *len,
+extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, const char **data, Size *len,
 									   int64 *stamp);
 /* Behind the last byte read. */
 extern int64 weir_input_received(const WeirStreamInput *in);

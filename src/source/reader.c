@@ -142,13 +142,21 @@ begin_live(WeirReader *r)
 	}
 }
 
+static bool
+names_peer(char kind)
+{
+	return kind == WEIR_ROW_CONNECTION || kind == WEIR_ROW_PEER || kind == WEIR_ROW_SENDER;
+}
+
 /* Journals of earlier versions name none. */
 static void
-replay_peer(WeirReader *r, const WeirJournalRow *row)
+replay_peer(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 {
-	snprintf(r->next_peer, sizeof(r->next_peer), "%.*s", row->len, row->data);
+	if (row->kind == WEIR_ROW_SENDER)
+		weir_reader_leave(r, scan);
 	if (row->kind == WEIR_ROW_CONNECTION)
 		r->connected = true;
+	snprintf(r->next_peer, sizeof(r->next_peer), "%.*s", row->len, row->data);
 }
 
 static void
@@ -156,9 +164,9 @@ replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 {
 	WeirOrigin	origin;
 
-	if (row->kind == WEIR_ROW_CONNECTION || row->kind == WEIR_ROW_PEER)
+	if (names_peer(row->kind))
 	{
-		replay_peer(r, row);
+		replay_peer(r, scan, row);
 		return;
 	}
 	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
@@ -218,7 +226,7 @@ static bool
 feed_live(WeirReader *r, WeirScanInput *scan)
 {
 	WeirInputResult result;
-	char	   *data;
+	const char *data;
 	Size		len;
 	int64		stamp;
 
@@ -235,6 +243,9 @@ feed_live(WeirReader *r, WeirScanInput *scan)
 			return true;
 		case WEIR_INPUT_CONNECTION:
 			r->connected = true;
+			return true;
+		case WEIR_INPUT_LEFT:
+			weir_reader_leave(r, scan);
 			return true;
 		case WEIR_INPUT_NOTHING:
 			return false;

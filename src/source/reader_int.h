@@ -70,6 +70,9 @@ extern void weir_reader_finish_record(WeirReader *r, WeirScanInput *scan);
 extern void weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset,
 							  const WeirOrigin *origin);
 
+/* What was fed without an end is no record: its sender has gone. */
+extern void weir_reader_leave(WeirReader *r, WeirScanInput *scan);
+
 /* Another connection of a peer that just sends. */
 extern void weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan);
 

@@ -149,9 +149,8 @@ drop_tail(WeirReader *r)
 	weir_framer_drop(r->framer);
 }
 
-/* What a connection left without an end, and another connection began. */
-static void
-leave_record(WeirReader *r, WeirScanInput *scan)
+void
+weir_reader_leave(WeirReader *r, WeirScanInput *scan)
 {
 	WeirFramedRecord record;
 
@@ -164,7 +163,9 @@ leave_record(WeirReader *r, WeirScanInput *scan)
 	{
 		r->stats->partial_records++;
 		warn_of_loss(r, record.data, record.len, record.line - 1, record.size,
+					 r->stream->listen ? "The sender's connection ended within a record." :
 					 "The connection ended within a record, and another began.",
+					 r->stream->listen ? "A sender must end its last record before it closes." :
 					 "If the peer goes on where it was, set the server's option partial to 'join', or protocol to 'resume' if it can.");
 	}
 	if (r->stream->dead_letter || record.fault != WEIR_RECORD_PARTIAL)
@@ -177,7 +178,7 @@ void
 weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan)
 {
 	if (!r->stream->join_partial)
-		leave_record(r, scan);
+		weir_reader_leave(r, scan);
 	if (weir_framer_tail(r->framer) == 0)
 		weir_framer_connected(r->framer);
 	r->connected = false;

@@ -32,6 +32,8 @@ typedef struct WeirSegment
 #define WEIR_ROW_GAP	'g'		/* bytes of the stream are missing here */
 #define WEIR_ROW_CONNECTION 'c' /* another connection begins here, of a peer that just sends */
 #define WEIR_ROW_PEER	'p'		/* what follows comes from another peer */
+#define WEIR_ROW_SENDER	'n'		/* records of another of several senders follow; what
+								 * is left before it is no record */
 
 typedef struct WeirJournalRow
 {
@@ -41,7 +43,7 @@ typedef struct WeirJournalRow
 	int			len;
 	char	   *data;			/* of kind data, bytes of the stream; of kinds stream
 								 * and gap, the origin of what follows; of kinds
-								 * connection and peer, the peer's name, if it is known */
+								 * connection, peer and sender, its name, if it is known */
 } WeirJournalRow;
 
 /* Most bytes of data in a row: a page holds one such row. */

@@ -278,8 +278,11 @@ weir_set_max_journal(WeirStream *stream, DefElem *def)
 }
 
 const WeirStreamOption weir_server_options[] = {
+	{"listen", weir_set_listen, "off"},
 	{"host", set_host, NULL},
 	{"port", set_port, NULL},
+	{"max_connections", weir_set_max_connections, "64"},
+	{"allow", weir_set_allow, "127.0.0.0/8, ::1/128"},
 	{"framing", set_framing, "delimiter"},
 	{"record_delimiter", set_record_delimiter, NULL},
 	{"partial", set_partial, "discard"},
@@ -330,9 +333,10 @@ complete_tls(WeirStream *stream)
 void
 weir_server_options_complete(WeirStream *stream)
 {
-	const char *peer = "Say where the peer listens: OPTIONS (host '127.0.0.1', port '9999').";
+	const char *peer = stream->listen ? "Say at which port to listen: OPTIONS (listen 'on', port '9999')." :
+		"Say where the peer listens: OPTIONS (host '127.0.0.1', port '9999').";
 
-	require("host", stream->host != NULL, peer);
+	require("host", stream->host != NULL || stream->listen, peer);
 	require("port", stream->port != 0, peer);
 	if (stream->greeting_len > 0 && stream->resume)
 		ereport(ERROR,
@@ -340,6 +344,7 @@ weir_server_options_complete(WeirStream *stream)
 				 errmsg("options \"greeting\" and protocol \"resume\" exclude each other"),
 				 errhint("In the protocol \"resume\" the first line to the sender is RESUME.")));
 	complete_tls(stream);
+	weir_listen_options_complete(stream);
 }
 
 /* The operating system's user of the server reads them, whoever made the server. */

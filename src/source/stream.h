@@ -47,10 +47,14 @@ typedef struct WeirMetadataColumn
 typedef struct WeirStream
 {
 	const struct WeirSourceOps *source;
+	List	   *given;			/* names of the server's options that are not defaults */
 	Oid			relid;
 	char	   *name;			/* schema-qualified, quoted where needed */
 	/* server */
-	char	   *host;
+	bool		listen;			/* senders connect; else Weir does */
+	int			max_connections;
+	List	   *allow;			/* addresses and networks (allow.h) */
+	char	   *host;			/* listening: NULL is the loopback, "*" any */
 	int			port;
 	WeirStreamFraming framing;
 	char	   *record_delimiter;	/* may be NUL; none in other framings */

@@ -171,7 +171,22 @@ weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog)
 		if (option == NULL)
 			refuse_option(stream, def, catalog);
 		option->set(stream, def);
+		if (catalog == ForeignServerRelationId)
+			stream->given = lappend(stream->given, def->defname);
 	}
+}
+
+bool
+weir_stream_option_given(const WeirStream *stream, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, stream->given)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void

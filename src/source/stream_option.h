@@ -36,6 +36,15 @@ extern void weir_column_options_read(WeirStream *stream);
 /* May the current user have a server with them? */
 extern void weir_server_options_authorize(const WeirStream *stream);
 
+/* Was the server's option given? */
+extern bool weir_stream_option_given(const WeirStream *stream, const char *name);
+
+/* Of a server on which Weir listens, or that must not have its options. */
+extern void weir_set_listen(WeirStream *stream, DefElem *def);
+extern void weir_set_max_connections(WeirStream *stream, DefElem *def);
+extern void weir_set_allow(WeirStream *stream, DefElem *def);
+extern void weir_listen_options_complete(WeirStream *stream);
+
 /* Setters of options that streams of several sources have. */
 extern void weir_set_max_journal(WeirStream *stream, DefElem *def);
 extern void weir_set_on_error(WeirStream *stream, DefElem *def);

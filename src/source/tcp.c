@@ -1,6 +1,6 @@
 /*
  * source/tcp.c
- *		A TCP connection by its descriptor: begun, established, watched.
+ *		A TCP connection by its descriptor: begun, accepted, established, watched.
  *
  * A port that nobody listens on can be the one that the kernel picks for our own
  * end: then the two ends are one, and established.  That is a refusal, and is
@@ -55,6 +55,71 @@ weir_tcp_begin(const struct addrinfo *address, int *error)
 	*error = errno;
 	weir_tcp_close(fd);
 	return PGINVALID_SOCKET;
+}
+
+/* A port is taken again at once, with connections of before in TIME_WAIT. */
+static int
+bind_and_listen(pgsocket fd, const struct addrinfo *address)
+{
+	int			on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -1;
+#ifdef IPV6_V6ONLY
+	if (address->ai_family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -1;
+#endif
+	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0)
+		return -1;
+	return listen(fd, SOMAXCONN);
+}
+
+pgsocket
+weir_tcp_listen(const struct addrinfo *address, int *error)
+{
+	pgsocket	fd;
+
+	*error = EMFILE;
+	if (!AcquireExternalFD())
+		return PGINVALID_SOCKET;
+	fd = socket(address->ai_family, SOCK_STREAM, 0);
+	if (fd != PGINVALID_SOCKET && pg_set_noblock(fd) && bind_and_listen(fd, address) == 0)
+		return fd;
+	*error = errno;
+	if (fd != PGINVALID_SOCKET)
+		close(fd);
+	ReleaseExternalFD();
+	return PGINVALID_SOCKET;
+}
+
+pgsocket
+weir_tcp_accept(pgsocket listener, struct sockaddr_storage *peer, struct addrinfo *address,
+				int *error)
+{
+	socklen_t	len = sizeof(*peer);
+	pgsocket	fd;
+
+	*error = EMFILE;
+	if (!AcquireExternalFD())
+		return PGINVALID_SOCKET;
+	fd = accept(listener, (struct sockaddr *) peer, &len);
+	*error = errno;
+	if (fd == PGINVALID_SOCKET)
+	{
+		ReleaseExternalFD();
+		return PGINVALID_SOCKET;
+	}
+	if (!pg_set_noblock(fd))
+	{
+		weir_tcp_close(fd);
+		return PGINVALID_SOCKET;
+	}
+	memset(address, 0, sizeof(*address));
+	address->ai_family = peer->ss_family;
+	address->ai_addr = (struct sockaddr *) peer;
+	address->ai_addrlen = len;
+	return fd;
 }
 
 static bool

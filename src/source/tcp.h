@@ -1,6 +1,6 @@
 /*
  * source/tcp.h
- *		A TCP connection by its descriptor: begun, established, watched.
+ *		A TCP connection by its descriptor: begun, accepted, established, watched.
  */
 #ifndef WEIR_SOURCE_TCP_H
 #define WEIR_SOURCE_TCP_H
@@ -17,6 +17,11 @@ extern bool weir_tcp_decided(pgsocket fd, int *error);
 extern void weir_tcp_watch(pgsocket fd, int64 keepalive_idle);
 /* Is all acknowledged that was sent?  True where nobody can tell. */
 extern bool weir_tcp_is_drained(pgsocket fd);
+/* Begins to listen; else as weir_tcp_begin. */
+extern pgsocket weir_tcp_listen(const struct addrinfo *address, int *error);
+/* A connection that was made from elsewhere, with the peer's address and port; else as weir_tcp_begin. */
+extern pgsocket weir_tcp_accept(pgsocket listener, struct sockaddr_storage *peer,
+								struct addrinfo *address, int *error);
 /* Address and port, an IPv6 address in brackets. */
 extern void weir_tcp_name(const struct addrinfo *address, char *name, Size size);
 extern void weir_tcp_close(pgsocket fd);

@@ -1,6 +1,7 @@
 /*
  * source/tls.c
- *		TLS 1.2 or later on a stream's TCP connection, by OpenSSL.
+ *		TLS 1.2 or later on a stream's TCP connection, by OpenSSL: as its client, or,
+ *		where senders connect, as its server.
  *
  * The options mean what they mean to libpq.  Without a root certificate the
  * system's are trusted.
@@ -86,7 +87,8 @@ load_roots(SSL_CTX *context, const WeirStream *stream)
 {
 	if (!verifies(stream))
 		return;
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	/* the second matters to a server alone: a client must have a certificate */
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	if (trusts_system(stream))
 	{
 		if (SSL_CTX_set_default_verify_paths(context) != 1)
@@ -135,13 +137,13 @@ no_password(char *buffer, int size, int writing, void *arg)
 	return 0;
 }
 
-WeirTlsContext *
-weir_tls_context(const WeirStream *stream)
+static SSL_CTX *
+make_context(const WeirStream *stream, const SSL_METHOD *method)
 {
 	SSL_CTX    *context;
 
 	ERR_clear_error();
-	context = SSL_CTX_new(TLS_client_method());
+	context = SSL_CTX_new(method);
 	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -151,6 +153,26 @@ weir_tls_context(const WeirStream *stream)
 	SSL_CTX_set_default_passwd_cb(context, no_password);
 	load_roots(context, stream);
 	load_certificate(context, stream);
+	return context;
+}
+
+WeirTlsContext *
+weir_tls_context(const WeirStream *stream)
+{
+	return make_context(stream, TLS_client_method());
+}
+
+/* Sessions are not resumed: there are few, and they last. */
+WeirTlsContext *
+weir_tls_server_context(const WeirStream *stream)
+{
+	SSL_CTX    *context = make_context(stream, TLS_server_method());
+
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(context, 0);
+	if (verifies(stream))
+		SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(stream->sslrootcert));
 	return context;
 }
 
@@ -324,9 +346,17 @@ static const WeirTransportRoutine tls_routine = {
 	.movable = false
 };
 
+static void
+cannot_set_up(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("could not set up TLS: %s", reason())));
+}
+
 /* Signals do not matter to OpenSSL's writes: a background worker ignores SIGPIPE. */
-WeirTransport *
-weir_tls_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *context)
+static TlsTransport *
+make_transport(pgsocket fd, SSL_CTX *context)
 {
 	TlsTransport *tls = MemoryContextAllocZero(TopMemoryContext, sizeof(TlsTransport));
 
@@ -335,12 +365,34 @@ weir_tls_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *contex
 	tls->base.fd = fd;
 	tls->base.events = WL_SOCKET_WRITEABLE;
 	tls->ssl = SSL_new(context);
+	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1)
+		cannot_set_up();
+	return tls;
+}
+
+WeirTransport *
+weir_tls_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *context)
+{
+	TlsTransport *tls = make_transport(fd, context);
+
 	SSL_CTX_free(context);
-	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1 || !expect_host(tls->ssl, stream))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not set up TLS: %s", reason())));
+	if (!expect_host(tls->ssl, stream))
+		cannot_set_up();
 	SSL_set_connect_state(tls->ssl);
+	return &tls->base;
+}
+
+WeirTransport *
+weir_tls_server_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *context,
+						  const char *address)
+{
+	TlsTransport *tls = make_transport(fd, context);
+
+	tls->base.events = WL_SOCKET_READABLE;
+	if (stream->sslmode == WEIR_SSL_VERIFY_FULL &&
+		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), address) != 1)
+		cannot_set_up();
+	SSL_set_accept_state(tls->ssl);
 	return &tls->base;
 }
 
@@ -368,6 +420,19 @@ weir_tls_context(const WeirStream *stream)
 
 WeirTransport *
 weir_tls_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *context)
+{
+	pg_unreachable();
+}
+
+WeirTlsContext *
+weir_tls_server_context(const WeirStream *stream)
+{
+	return weir_tls_context(stream);
+}
+
+WeirTransport *
+weir_tls_server_transport(pgsocket fd, const WeirStream *stream, WeirTlsContext *context,
+						  const char *address)
 {
 	pg_unreachable();
 }

@@ -56,4 +56,13 @@ extern void weir_tls_forget(WeirTlsContext *context);
 extern WeirTransport *weir_tls_transport(pgsocket fd, const WeirStream *stream,
 										 WeirTlsContext *context);
 
+/*
+ * The same for the side that is connected to; the context serves many transports,
+ * and is to be forgotten.  address: the peer's, which its certificate must name where
+ * the options say so.
+ */
+extern WeirTlsContext *weir_tls_server_context(const WeirStream *stream);
+extern WeirTransport *weir_tls_server_transport(pgsocket fd, const WeirStream *stream,
+												WeirTlsContext *context, const char *address);
+
 #endif

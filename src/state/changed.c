@@ -66,22 +66,16 @@ weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry, const Wei
 void
 weir_change_take_back(WeirStore *store, WeirEntry *entry)
 {
-	if (store->nchanges == 0 || store->changes[store->nchanges - 1].entry != entry)
+	if (weir_changes_left(store) == 0 || store->changes[store->nchanges - 1].entry != entry)
 		return;
 	store->nchanges--;
 	entry->flags &= ~WEIR_ENTRY_CHANGED;
 }
 
-void
-weir_changes_forget(WeirStore *store)
+static void
+clear(WeirStore *store)
 {
-	for (int64 i = 0; i < store->nchanges; i++)
-	{
-		if (i + WEIR_STORE_AHEAD < store->nchanges)
-			__builtin_prefetch(store->changes[i + WEIR_STORE_AHEAD].entry);
-		store->changes[i].entry->flags &= ~WEIR_ENTRY_CHANGED;
-	}
-	store->nchanges = 0;
+	store->nchanges = store->nforgotten = 0;
 	if (store->changes_raw)
 		MemoryContextReset(store->changes_raw);
 	if (store->changes_room > KEPT_CHANGES)
@@ -90,4 +84,15 @@ weir_changes_forget(WeirStore *store)
 		store->changes = NULL;
 		store->changes_room = 0;
 	}
+}
+
+/* The rows of the first n have been handed on. */
+void
+weir_changes_forget(WeirStore *store, int64 n)
+{
+	for (int64 i = 0; i < n; i++)
+		weir_changes_at(store, i)->entry->flags &= ~WEIR_ENTRY_CHANGED;
+	store->nforgotten += n;
+	if (store->nforgotten == store->nchanges)
+		clear(store);
 }

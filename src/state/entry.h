@@ -260,6 +260,7 @@ struct WeirStore
 	/* changed.c: keys whose rows are to be handed on */
 	WeirChange *changes;
 	int64		nchanges;
+	int64		nforgotten;		/* of them, the first: not in the list any more */
 	int64		changes_room;
 	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
@@ -393,7 +394,20 @@ extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *
 extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
 							 const WeirBatch *in, int row);
 extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
-extern void weir_changes_forget(WeirStore *store);
+extern void weir_changes_forget(WeirStore *store, int64 n);
+
+/* How many are in the list; those, from 0. */
+static inline int64
+weir_changes_left(const WeirStore *store)
+{
+	return store->nchanges - store->nforgotten;
+}
+
+static inline WeirChange *
+weir_changes_at(const WeirStore *store, int64 n)
+{
+	return &store->changes[store->nforgotten + n];
+}
 
 /* window_object.c */
 extern const WeirLiveOps weir_window_ops;

@@ -14,6 +14,7 @@
 #include "storage/shm_mq.h"
 
 #include "decide/checkpointer.h"
+#include "decide/histogram.h"
 #include "decide/recovery.h"
 #include "decide/topology.h"
 #include "record/gauge.h"
@@ -21,6 +22,7 @@
 
 #define WEIR_ATTEMPT_MAGIC 0x57454952
 #define WEIR_CONTROL_QUEUE_SIZE 16384
+#define WEIR_STEPS_SIZE 256
 
 /* Written by the task alone, read by anyone; torn reads do no harm. */
 typedef struct WeirTaskStats
@@ -39,7 +41,9 @@ typedef struct WeirTaskStats
 	/* shares and rates of the last full second, set by the task once a second
 	 * while it works; a task that waits does not wake up for it */
 	int64		rolled_at;		/* us */
+	bool		waits;			/* at this moment */
 	bool		waits_for_room; /* waits because the next task is slow */
+	bool		writes;			/* is in the sink statement at this moment */
 	float8		rate_in;
 	float8		rate_out;
 	float8		busy;
@@ -72,6 +76,8 @@ typedef struct WeirTaskSlot
 	volatile bool emits;		/* a sink: lines for sockets wait, or are being sent */
 	WeirSourceStats source;
 	WeirTaskStats stats;
+	WeirHistogram handed_over;	/* us from a record's arrival until a sink had its row .. */
+	WeirHistogram committed;	/* .. and until that was committed */
 	WeirTaskError error;
 } WeirTaskSlot;
 
@@ -97,6 +103,7 @@ typedef struct WeirAttempt
 	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			max_parallelism;
 	WeirTopology topology;
+	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];	/* for people: what each stage does, a line a step */
 	PGPROC	   *coordinator;
 	Size		control_offset; /* 2 queues a task: to it, from it */
 	Size		channel_offset; /* a queue a channel, in the topology's order */

@@ -236,26 +236,6 @@ any_holds(const WeirChain *chain)
 }
 
 void
-weir_chain_emit(WeirChain *chain)
-{
-	if (chain->held_since == 0)
-		return;
-	enter_transaction(chain);
-	refresh(chain);
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		WeirLink   *link = &chain->links[i];
-
-		if (holds(link))
-			link->op->ops->emit(link->op, link->to);
-	}
-	flush_rows(chain);
-	leave_transaction(chain);
-	chain->held_since = 0;
-	chain->task->line = 0;
-}
-
-void
 weir_chain_flush(WeirChain *chain)
 {
 	if (!weir_task_sinks_wait(&chain->sinks))
@@ -373,9 +353,12 @@ store_clocks(WeirChain *chain)
 	return clocks;
 }
 
+/* What is done with rows: run_link, or emit_rows with what a link holds. */
+typedef void (*RunRows) (WeirLink *link, WeirBatch *batch, int from, int to);
+
 /* The error of an operator for one of these rows, chain->task->line; NULL if there was none. */
 static ErrorData *
-try_rows(WeirLink *entry, WeirBatch *batch, int from, int to)
+try_rows(WeirLink *entry, RunRows run, WeirBatch *batch, int from, int to)
 {
 	WeirChain  *chain = entry->chain;
 	MemoryContext context = CurrentMemoryContext;
@@ -388,7 +371,7 @@ try_rows(WeirLink *entry, WeirBatch *batch, int from, int to)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		run_link(entry, batch, from, to);
+		run(entry, batch, from, to);
 		ReleaseCurrentSubTransaction();
 		guard_stores(chain, false);
 	}
@@ -439,7 +422,7 @@ undo_output(WeirChain *chain)
 }
 
 static void
-run_guarded(WeirLink *entry, WeirBatch *batch)
+run_guarded(WeirLink *entry, RunRows run, WeirBatch *batch)
 {
 	WeirChain  *chain = entry->chain;
 	WeirTaskStats *stats = &chain->task->slot->stats;
@@ -452,7 +435,7 @@ run_guarded(WeirLink *entry, WeirBatch *batch)
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		records_out = stats->records_out;
-		ErrorData  *error = try_rows(entry, batch, from, to);
+		ErrorData  *error = try_rows(entry, run, batch, from, to);
 
 		if (error == NULL)
 			weir_isolate_succeeded(&iso);
@@ -500,7 +483,7 @@ weir_chain_rows(WeirChain *chain, WeirReceiver *from, int exchange, const WeirMe
 	refresh(chain);
 	batch = weir_receiver_rows(from, message, weir_task_input(task, exchange));
 	if (is_guarded(chain))
-		run_guarded(chain->entries[exchange], batch);
+		run_guarded(chain->entries[exchange], run_link, batch);
 	else
 		run_unguarded(chain->entries[exchange], batch);
 	flush_rows(chain);
@@ -514,6 +497,47 @@ weir_chain_rows(WeirChain *chain, WeirReceiver *from, int exchange, const WeirMe
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	task->slot->stats.epoch_open = weir_epoch_is_open();
 	return batch->nrows;
+}
+
+static void
+emit_rows(WeirLink *link, WeirBatch *held, int from, int to)
+{
+	link->op->ops->emit(link->op, held, from, to, link->to);
+}
+
+static void
+emit_link(WeirLink *link)
+{
+	const WeirOperatorOps *ops = link->op->ops;
+	WeirBatch  *held;
+
+	while ((held = ops->held(link->op)) != NULL)
+	{
+		if (is_guarded(link->chain))
+			run_guarded(link, emit_rows, held);
+		else
+			emit_rows(link, held, 0, held->nrows);
+		ops->forget(link->op, held);
+		weir_batch_free(held);
+		flush_rows(link->chain);
+	}
+}
+
+void
+weir_chain_emit(WeirChain *chain)
+{
+	if (chain->held_since == 0)
+		return;
+	enter_transaction(chain);
+	refresh(chain);
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		if (holds(&chain->links[i]))
+			emit_link(&chain->links[i]);
+	}
+	leave_transaction(chain);
+	chain->held_since = 0;
+	chain->task->line = 0;
 }
 
 void

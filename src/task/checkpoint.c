@@ -186,15 +186,6 @@ snapshot_ready(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 	weir_task_vote(c->task, checkpoint, vote, NULL, times);
 }
 
-static void
-tell_output(WeirTaskCheckpoints *c)
-{
-	if (weir_output_waits)
-		weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
-	weir_output_waits = false;
-	c->task->slot->emits = c->task->slot->emits || weir_output_sockets_wait;
-}
-
 void
 weir_task_commit_epoch(WeirTaskCheckpoints *c)
 {
@@ -210,7 +201,8 @@ weir_task_commit_epoch(WeirTaskCheckpoints *c)
 	weir_epoch_commit();
 	pgstat_report_stat(false);
 	c->task->slot->stats.epoch_open = false;
-	tell_output(c);
+	weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
+	weir_task_tell_output(c);
 	if (weir_output_sockets_wait)
 		weir_task_begin_emission(c);
 }
@@ -279,7 +271,7 @@ snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
 	if (prepares(c))
 	{
 		weir_chain_flush(c->chain);
-		tell_output(c);
+		weir_task_tell_output(c);
 		snapshot_ready(c, checkpoint, &times);
 	}
 	else
@@ -358,6 +350,8 @@ complete(WeirTaskCheckpoints *c, int64 checkpoint)
 {
 	bool		own = c->held && c->held_for == checkpoint;
 
+	if (own)
+		weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
 	release(c, checkpoint);
 	if (own && weir_output_sockets_wait)
 		weir_task_begin_emission(c);

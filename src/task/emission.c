@@ -27,6 +27,15 @@ weir_task_may_emit(WeirTask *task)
 }
 
 void
+weir_task_tell_output(WeirTaskCheckpoints *c)
+{
+	if (weir_output_waits)
+		weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
+	weir_output_waits = false;
+	c->task->slot->emits = c->task->slot->emits || weir_output_sockets_wait;
+}
+
+void
 weir_task_begin_emission(WeirTaskCheckpoints *c)
 {
 	MemoryContextSwitchTo(c->task->context);

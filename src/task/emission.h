@@ -11,6 +11,9 @@
 /* Do sinks of the task, or of one like it before, leave such lines? */
 extern bool weir_task_may_emit(WeirTask *task);
 
+/* Before the coordinator hears that the epoch is ready, or committed. */
+extern void weir_task_tell_output(WeirTaskCheckpoints *c);
+
 /* Of all that is committed.  Outside a transaction. */
 extern void weir_task_begin_emission(WeirTaskCheckpoints *c);
 extern bool weir_task_is_emitting(const WeirTaskCheckpoints *c);

@@ -19,6 +19,7 @@ weir_task_sinks_init(WeirTaskSinks *sinks, WeirTask *task, WeirRefusedFunction r
 	sinks->sinks = palloc0(sizeof(WeirTaskSink) * Max(sinks->n, 1));
 	sinks->refused = refused;
 	sinks->arg = arg;
+	memset(&sinks->latency, 0, sizeof(sinks->latency));
 }
 
 static void
@@ -63,19 +64,23 @@ weir_task_sink_rows(WeirTaskSinks *sinks, WeirTaskSink *sink, const WeirBatch *b
 	else
 		weir_isolating_rows(sink->isolating, batch);
 	sinks->task->slot->stats.records_out += batch->nrows;
+	weir_latency_handed_over(&sinks->latency, sinks->task->slot, batch);
 }
 
 static void
 flush(WeirTaskSinks *sinks, WeirTaskSink *sink)
 {
+	WeirTaskStats *stats = &sinks->task->slot->stats;
 	int64		began = weir_now();
 
 	weir_epoch_be_owner();
+	stats->writes = true;
 	if (sink->sink)
 		weir_sink_flush(sink->sink);
 	else
 		weir_isolating_flush(sink->isolating, sinks->refused, sinks->arg);
-	sinks->task->slot->stats.in_sink_us += weir_now() - began;
+	stats->writes = false;
+	stats->in_sink_us += weir_now() - began;
 }
 
 void

@@ -339,6 +339,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 
 	stats->busy_us += began - task->loop_began;
 	stats->waits_for_room = backpressured;
+	stats->waits = true;
 	events |= WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	timeout = Min(timeout, INT_MAX);
 	if (timeout >= 0)
@@ -348,6 +349,7 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 	else
 		(void) WaitLatchOrSocket(MyLatch, events, socket, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
+	stats->waits = false;
 	task->loop_began = weir_now();
 	waited = task->loop_began - began;
 	if (backpressured)

@@ -236,8 +236,8 @@ emit_held(Try *t)
 	{
 		TryNode    *from = &t->nodes[i];
 
-		if (from->op && from->op->ops->holds && from->op->ops->holds(from->op))
-			from->op->ops->emit(from->op, &from->output);
+		if (from->op)
+			weir_operator_emit(from->op, &from->output);
 	}
 	PopActiveSnapshot();
 }

@@ -35,6 +35,10 @@ main(void)
 	test_parse();
 	test_socket_position();
 	test_dialer();
+	test_listener();
+	test_layout();
+	test_bottleneck();
+	test_histogram();
 	test_decided();
 	test_feed_position();
 	return done_testing();

@@ -51,6 +51,7 @@ extern void test_align_model(void);
 extern void test_framing(void);
 extern void test_framing_model(void);
 extern void test_growth(void);
+extern void test_listener(void);
 extern void test_letter_rate(void);
 extern void test_trigger(void);
 extern void test_pending(void);
@@ -63,6 +64,9 @@ extern void test_resume(void);
 extern void test_parse(void);
 extern void test_socket_position(void);
 extern void test_dialer(void);
+extern void test_layout(void);
+extern void test_bottleneck(void);
+extern void test_histogram(void);
 extern void test_decided(void);
 extern void test_feed_position(void);
 

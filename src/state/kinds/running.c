@@ -71,36 +71,38 @@ weir_running_add(WeirState *state, const WeirBatch *in, int row)
 int64
 weir_running_nchanges(const WeirState *state)
 {
-	return state->store->nchanges;
+	return weir_changes_left(state->store);
 }
 
-bool
+void
 weir_running_change(const WeirState *state, int64 n, WeirRunningChange *out)
 {
 	WeirStore  *store = state->store;
-	const WeirChange *change = &store->changes[n];
+	const WeirChange *change = weir_changes_at(store, n);
 
-	if (n + WEIR_STORE_AHEAD < store->nchanges)
-		__builtin_prefetch(store->changes[n + WEIR_STORE_AHEAD].entry);
-	if (!(*weir_cell_flags(state, change->entry) & WEIR_CELL_PRESENT))
-		return false;
+	if (n + WEIR_STORE_AHEAD < weir_changes_left(store))
+		__builtin_prefetch(weir_changes_at(store, n + WEIR_STORE_AHEAD)->entry);
 	out->key = weir_entry_key(store, change->entry);
 	out->key_isnull = (const bool *) weir_entry_key_nulls(change->entry);
 	out->source = change->source;
 	out->line = change->line;
 	out->raw.data = change->raw;
 	out->raw.len = change->raw_len;
+}
+
+bool
+weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls)
+{
+	WeirEntry  *entry = weir_changes_at(state->store, n)->entry;
+
+	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+		return false;
+	weir_window_compute(state, entry, values, nulls);
 	return true;
 }
 
 void
-weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls)
+weir_running_forget(WeirState *state, int64 n)
 {
-	weir_window_compute(state, state->store->changes[n].entry, values, nulls);
-}
-
-void
-weir_running_forget(WeirState *state)
-{
-	weir_changes_forget(state->store);
+	weir_changes_forget(state->store, n);
 }

@@ -19,8 +19,8 @@
 extern const WeirNativeFault *weir_running_add(WeirState *state, const WeirBatch *in, int row);
 
 /*
- * The keys that changed since the list of them was last forgotten, by number from 0,
- * in the order in which they did first.  No key is current meanwhile.
+ * The keys that have changed and were not forgotten since, by number from 0, in the order
+ * in which they did first.  No key is current meanwhile.
  */
 typedef struct WeirRunningChange
 {
@@ -32,10 +32,10 @@ typedef struct WeirRunningChange
 } WeirRunningChange;
 
 extern int64 weir_running_nchanges(const WeirState *state);
-/* False: it has nothing any more. */
-extern bool weir_running_change(const WeirState *state, int64 n, WeirRunningChange *change);
-/* What its aggregates have come to, in the current memory context. */
-extern void weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls);
-extern void weir_running_forget(WeirState *state);
+extern void weir_running_change(const WeirState *state, int64 n, WeirRunningChange *change);
+/* What its aggregates have come to, in the current memory context; false: it has nothing any more. */
+extern bool weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls);
+/* The first n. */
+extern void weir_running_forget(WeirState *state, int64 n);
 
 #endif

@@ -1,0 +1,275 @@
+/*
+ * compile/running_sink.c
+ *		The sink of a running aggregate (running.c): an upsert whose arbiter is the
+ *		key, and which keeps nothing of the row that is there to add to it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "catalog/pg_index.h"
+#include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compile/compile.h"
+
+/* What an arbiter's column or a key is of a row: the key's number, from 0; or -1. */
+static int
+key_of_value(WeirCompile *c, Node *value)
+{
+	WeirLevel  *level = c->top;
+
+	while (value != NULL && IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	if (value != NULL && IsA(value, FuncExpr) &&
+		(((FuncExpr *) value)->funcid == F_INT8_INT4 || ((FuncExpr *) value)->funcid == F_INT8_INT2 ||
+		 ((FuncExpr *) value)->funcid == F_INT4_INT2 || ((FuncExpr *) value)->funcid == F_FLOAT8_FLOAT4))
+		value = linitial(((FuncExpr *) value)->args);
+	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
+		return -1;
+	for (int i = 0; i < level->nkeys; i++)
+		if (level->sink_source[((Var *) value)->varattno - 1] == level->key[i].attno)
+			return i;
+	return -1;
+}
+
+/* Is it the same for all keys, and not NULL? */
+static bool
+is_constant(Node *value)
+{
+	Node	   *folded = value ? eval_const_expressions(NULL, (Node *) copyObject(value)) : NULL;
+
+	return folded != NULL && IsA(folded, Const) && !((Const *) folded)->constisnull;
+}
+
+/* Is this key one value for all rows: is there nothing to hold? */
+static bool
+is_constant_key(WeirLevel *level, int key)
+{
+	return is_constant(list_nth(level->keys, key));
+}
+
+/* ON CONFLICT (k) DO UPDATE SET total = excluded.total, for a hint; NULL: a key is not written. */
+static char *
+proposal(WeirCompile *c)
+{
+	Oid			relid = rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid;
+	StringInfoData arbiter;
+	StringInfoData set;
+	Bitmapset  *held = NULL;
+	ListCell   *lc;
+
+	initStringInfo(&arbiter);
+	initStringInfo(&set);
+	foreach(lc, c->sink->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		const char *name = quote_identifier(get_attname(relid, entry->resno, false));
+		int			key = key_of_value(c, weir_compile_sink_value(c, entry->resno));
+
+		if (key >= 0 && !bms_is_member(key, held))
+			appendStringInfo(&arbiter, "%s%s", arbiter.len > 0 ? ", " : "", name);
+		else if (key < 0)
+			appendStringInfo(&set, "%s%s = excluded.%s", set.len > 0 ? ", " : "", name, name);
+		if (key >= 0)
+			held = bms_add_member(held, key);
+	}
+	for (int i = 0; i < c->top->nkeys; i++)
+		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
+			return NULL;
+	if (arbiter.len == 0 || set.len == 0)
+		return NULL;
+	return psprintf("ON CONFLICT (%s) DO UPDATE SET %s", arbiter.data, set.data);
+}
+
+static void
+refuse_sink(WeirCompile *c, const char *detail)
+{
+	char	   *conflict = proposal(c);
+
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a running aggregate must be written by an upsert on its key"),
+			errdetail("%s", detail),
+			conflict ? errhint("Write %s, with a unique index on these columns, or add weir.count_window(n) to GROUP BY.", conflict) :
+			errhint("Write every column of GROUP BY as it is to a column of ON CONFLICT (...) DO UPDATE SET ...; where there is none, a constant. Or add weir.count_window(n) to GROUP BY."),
+			weir_level_grouping(c->top));
+}
+
+/* Are equal values of the key equal to the index, and the reverse? */
+static bool
+same_equality(const WeirKeyColumn *key, Relation index, int column)
+{
+	Oid			collation = index->rd_indcollation[column];
+
+	if (OidIsValid(collation) && collation != key->collation &&
+		(!get_collation_isdeterministic(collation) ||
+		 !OidIsValid(key->collation) || !get_collation_isdeterministic(key->collation)))
+		return false;
+	return op_in_opfamily(key->eq_operator, index->rd_opfamily[column]);
+}
+
+/* Is a row with NULL in this column found by the arbiter? */
+static bool
+finds_null(Relation index, AttrNumber attno)
+{
+	HeapTuple	tuple;
+	bool		result;
+
+	if (index->rd_index->indnullsnotdistinct)
+		return true;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(index->rd_index->indrelid), Int16GetDatum(attno));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d", attno);
+	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Adds the key that a column of the arbiter holds to held; NULL, or what is wrong with it. */
+static const char *
+check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
+{
+	AttrNumber	attno = index->rd_index->indkey.values[column];
+	Node	   *value = attno > 0 ? weir_compile_sink_value(c, attno) : NULL;
+	const char *name;
+	int			key;
+
+	if (attno <= 0)
+		return "The arbiter of ON CONFLICT has an expression.";
+	name = get_attname(index->rd_index->indrelid, attno, false);
+	if (is_constant(value))
+		return NULL;
+	key = key_of_value(c, value);
+	if (key < 0)
+		return psprintf("Column \"%s\" of ON CONFLICT is not a column of GROUP BY as it is.", name);
+	if (!same_equality(&c->top->key[key], index, column))
+		return psprintf("Column \"%s\" of ON CONFLICT and its column of GROUP BY do not compare alike.", name);
+	if (!finds_null(index, attno))
+		return psprintf("Column \"%s\" of ON CONFLICT may be null, and one null does not conflict with another: "
+						"declare it NOT NULL, or the constraint NULLS NOT DISTINCT.", name);
+	*held = bms_add_member(*held, key);
+	return NULL;
+}
+
+static void
+check_arbiter(WeirCompile *c, Oid relid)
+{
+	Relation	index = index_open(relid, AccessShareLock);
+	Bitmapset  *held = NULL;
+	const char *wrong = NULL;
+
+	if (index->rd_index->indisexclusion || !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		wrong = "The arbiter of ON CONFLICT is a partial index.";
+	for (int i = 0; wrong == NULL && i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		wrong = check_column(c, index, i, &held);
+	for (int i = 0; wrong == NULL && i < c->top->nkeys; i++)
+		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
+			wrong = "A column of GROUP BY is not in ON CONFLICT: rows of several keys would take each other's place.";
+	index_close(index, NoLock);
+	if (wrong != NULL)
+		refuse_sink(c, wrong);
+}
+
+typedef struct Mention
+{
+	int			index;			/* of the INSERT's table */
+	int			depth;
+	int			location;
+} Mention;
+
+static bool
+mention_walker(Node *node, Mention *mention)
+{
+	bool		found;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno != mention->index || var->varlevelsup != mention->depth)
+			return false;
+		mention->location = var->location;
+		return true;
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, mention_walker, mention);
+	mention->depth++;
+	found = query_tree_walker((Query *) node, mention_walker, mention, 0);
+	mention->depth--;
+	return found;
+}
+
+/* SET c = t.c leaves the column as it is. */
+static bool
+leaves(const TargetEntry *entry, int index)
+{
+	Var		   *var = (Var *) entry->expr;
+
+	return !entry->resjunk && IsA(var, Var) && var->varno == index && var->varattno == entry->resno && var->varlevelsup == 0;
+}
+
+/* Of (a, b) = (SELECT ...) the SELECT is an entry without a column. */
+static const char *
+set_column(WeirCompile *c, const TargetEntry *entry)
+{
+	Oid			relid = rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid;
+
+	return entry->resjunk ? "column" : quote_identifier(get_attname(relid, entry->resno, false));
+}
+
+static void
+check_set(WeirCompile *c, OnConflictExpr *conflict)
+{
+	ListCell   *lc;
+
+	foreach(lc, conflict->onConflictSet)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		Mention		mention = {c->sink->resultRelation, 0, -1};
+
+		if (leaves(entry, c->sink->resultRelation) || !mention_walker((Node *) entry->expr, &mention))
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("DO UPDATE of a running aggregate cannot use the row that is there"),
+				errdetail("The row that comes is over all records of the key so far: what went into the one that is there would count twice."),
+				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
+				weir_compile_position(c, mention.location));
+	}
+	if (conflict->onConflictWhere != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("DO UPDATE of a running aggregate cannot have WHERE"),
+				errdetail("A row that it leaves out would be that of an earlier time."),
+				errhint("Leave WHERE out: only keys that have changed have a row."),
+				weir_compile_position(c, exprLocation(conflict->onConflictWhere)));
+}
+
+/* Needs the sink's plan, which knows the arbiter. */
+void
+weir_compile_check_running(WeirCompile *c)
+{
+	OnConflictExpr *conflict = c->sink->onConflict;
+	Plan	   *plan = c->sink_plan->statement->planTree;
+	ListCell   *lc;
+
+	if (!c->top->running)
+		return;
+	if (conflict == NULL)
+		refuse_sink(c, "A key has a row each time that it has changed, which takes the place of the one before.");
+	if (conflict->action != ONCONFLICT_UPDATE)
+		refuse_sink(c, "ON CONFLICT DO NOTHING would leave the first row of a key there.");
+	foreach(lc, castNode(ModifyTable, plan)->arbiterIndexes)
+		check_arbiter(c, lfirst_oid(lc));
+	check_set(c, conflict);
+}

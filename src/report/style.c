@@ -1,0 +1,46 @@
+/*
+ * report/style.c
+ *		How the page looks: by day and by night, on paper and on a phone.
+ */
+#include "postgres.h"
+
+#include "report/page.h"
+
+const char *const weir_page_style =
+":root{color-scheme:light dark;--back:#fff;--fore:#1b1f24;--dim:#59636e;--line:#d1d9e0;--box:#f6f8fa;"
+"--in_sink:#8250df;--busy:#0969da;--backpressured:#d97706;--idle:#d1d9e0;--good:#1a7f37;--bad:#cf222e}\n"
+"@media(prefers-color-scheme:dark){:root{--back:#0d1117;--fore:#e6edf3;--dim:#9198a1;--line:#3d444d;--box:#151b23;"
+"--in_sink:#a371f7;--busy:#4493f8;--backpressured:#e3a008;--idle:#3d444d;--good:#3fb950;--bad:#f85149}}\n"
+"*{box-sizing:border-box}\n"
+"body{margin:0 auto;padding:1rem;max-width:64rem;background:var(--back);color:var(--fore);"
+"font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",\"Liberation Sans\",sans-serif;overflow-wrap:anywhere}\n"
+"h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.25rem;margin:0 0 .25rem}h3{font-size:1rem;margin:1.5rem 0 .25rem}\n"
+"p{margin:.25rem 0}a{color:var(--busy)}\n"
+"section{border-top:1px solid var(--line);margin-top:1.5rem;padding-top:1rem}\n"
+".dim,.legend,figcaption,footer,.counts{color:var(--dim);font-size:.875rem}\n"
+".status{display:inline-block;margin-left:.5rem;padding:0 .5rem;border:1px solid;border-radius:1rem;"
+"font-size:.875rem;font-weight:normal;color:var(--dim)}\n"
+".running{color:var(--good)}.failed,.restarting{color:var(--bad)}\n"
+".verdict{font-weight:600;margin:.75rem 0}.verdict.holds{color:var(--bad)}\n"
+".error,.failures{color:var(--bad)}p.error,q{white-space:pre-line}.failures{padding-left:1.25rem;margin:.25rem 0}\n"
+"pre{white-space:pre-wrap;background:var(--box);border:1px solid var(--line);border-radius:8px;padding:.75rem;font-size:.8125rem}\n"
+"pre,svg{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",\"Liberation Mono\",monospace}\n"
+".wide{overflow-x:auto}\n"
+"nav ul{list-style:none;padding:0;margin:.5rem 0;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}\n"
+"table{border-collapse:collapse;font-size:.875rem}th,td{text-align:left;padding:.25rem .75rem .25rem 0;"
+"border-bottom:1px solid var(--line);white-space:nowrap;vertical-align:top}\n"
+"th{color:var(--dim);font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+"td.error{white-space:normal;min-width:16rem}\n"
+".legend span{margin-right:1rem;white-space:nowrap}.legend i{display:inline-block;width:.75rem;height:.75rem;margin-right:.375rem}\n"
+"i.in_sink{background:var(--in_sink)}i.busy{background:var(--busy)}"
+"i.backpressured{background:var(--backpressured)}i.idle{background:var(--idle)}\n"
+"svg{display:block}svg .in_sink{fill:var(--in_sink)}svg .busy{fill:var(--busy)}"
+"svg .backpressured{fill:var(--backpressured)}svg .idle{fill:var(--idle)}\n"
+".dataflow{margin:.5rem 0}.dataflow text{fill:var(--fore);font-size:13px}.dataflow .kind{font-weight:600}\n"
+".dataflow .rate,.dataflow .load,.dataflow .state{font-size:11px;fill:var(--dim)}\n"
+".frame{fill:var(--box);stroke:var(--line);stroke-width:1}\n"
+".bottleneck .frame{stroke:var(--bad);stroke-width:3}.dataflow .bottleneck .kind{fill:var(--bad)}\n"
+".arrow{fill:none;stroke:var(--dim);stroke-width:1.5}.head{fill:var(--dim)}\n"
+"figure{margin:.5rem 0}.checkpoints{width:100%;height:80px;border-bottom:1px solid var(--line)}\n"
+".checkpoints .completed{fill:var(--good)}.checkpoints .failed{fill:var(--bad)}.checkpoints .in_progress{fill:var(--backpressured)}\n"
+"footer{border-top:1px solid var(--line);margin-top:1.5rem;padding-top:.5rem}\n";
