@@ -64,7 +64,7 @@ CREATE VIEW counted AS SELECT f0, count(*) AS f1 FROM (SELECT * FROM r) x GROUP 
 SELECT job('INSERT INTO t SELECT f0, f1 FROM sorted');
 SELECT job('INSERT INTO t SELECT s.f0, s.f1 FROM l JOIN (SELECT * FROM counted) s ON s.f0 = l.id');
 SELECT job('INSERT INTO t SELECT f0, f1 FROM r TABLESAMPLE SYSTEM (10)');
-SELECT job('INSERT INTO t SELECT f0, weir.running() FROM r');
+SELECT job('INSERT INTO t SELECT f0, weir.running()::int FROM r');
 SELECT job('INSERT INTO t SELECT f0, 1 FROM r WHERE r.ctid IS NOT NULL AND r.tableoid > 0 AND xmin IS NULL');
 SELECT job('INSERT INTO t SELECT f0, r.tableoid FROM r');
 CREATE TABLE parent (f0 bigint, f1 bigint);

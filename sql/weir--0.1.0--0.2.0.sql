@@ -101,6 +101,12 @@ CREATE TABLE weir_internal.retry (
     arrived         timestamptz NOT NULL,   -- again
     PRIMARY KEY (job, relid, id)
 );
+CREATE FUNCTION weir.running(ttl weir.ttl DEFAULT NULL)
+RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_running' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.running(weir.ttl) IS
+    'in GROUP BY: a running aggregate forgets a key after this time without a record; true';
+
 CREATE FUNCTION weir.retry_dead_letters(job text, "where" text DEFAULT NULL)
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_retry_dead_letters';
