@@ -20,7 +20,7 @@ static const WeirStreamOption server_options[] = {
 };
 
 static const WeirStreamOption table_options[] = {
-	{"max_journal", weir_set_max_journal, "10GB"},
+	{"max_journal", weir_set_max_journal, WEIR_FEED_MAX_JOURNAL},
 	{"on_error", weir_set_on_error, "stop"},
 	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
 	{NULL, NULL, NULL},

@@ -17,9 +17,9 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
@@ -42,16 +42,15 @@ int64
 weir_feed_max_journal(Oid stream)
 {
 	WeirStream	options = {.source = &weir_feed_source};
+	DefElem    *option = makeDefElem("max_journal", (Node *) makeString(WEIR_FEED_MAX_JOURNAL), -1);
 	ListCell   *lc;
 
-	weir_stream_options_default(&options);
 	foreach(lc, GetForeignTable(stream)->options)
 	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "max_journal") == 0)
-			weir_stream_options_apply(&options, list_make1(def), ForeignTableRelationId);
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "max_journal") == 0)
+			option = lfirst(lc);
 	}
+	weir_set_max_journal(&options, option);
 	return options.max_journal;
 }
 

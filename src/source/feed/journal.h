@@ -51,6 +51,8 @@ extern WeirFeedScan *weir_feed_scan_begin(int64 job, Oid stream, int64 place, Sn
 extern bool weir_feed_scan_next(WeirFeedScan *scan, WeirFeedPiece *piece);
 extern void weir_feed_scan_end(WeirFeedScan *scan);
 
+#define WEIR_FEED_MAX_JOURNAL "10GB"	/* unless the option says otherwise */
+
 /* The foreign table's option max_journal, in bytes. */
 extern int64 weir_feed_max_journal(Oid stream);
 

@@ -66,12 +66,13 @@ static struct
 
 struct WeirFeedWriter
 {
+	MemoryContext context;
 	Relation	stream;
 	int64		max_journal;	/* bytes */
 	Target	   *targets;
 	int			ntargets;
 	WeirFeedChunkWriter *chunk;
-	TupleTableSlot *pieces[INSERT_PIECES];
+	TupleTableSlot *pieces[INSERT_PIECES];	/* NULL: not yet made */
 	MemoryContext flush_context;	/* of what writing a chunk needs */
 };
 
@@ -121,6 +122,7 @@ weir_feed_writer_open(Relation stream)
 	List	   *journals;
 	ListCell   *lc;
 
+	w->context = CurrentMemoryContext;
 	w->stream = stream;
 	w->max_journal = weir_feed_max_journal(RelationGetRelid(stream));
 	weir_feed_lock_write(RelationGetRelid(stream));
@@ -130,8 +132,6 @@ weir_feed_writer_open(Relation stream)
 		open_target(w, lfirst(lc));
 	if (w->ntargets == 0)
 		refuse_unread(stream);
-	for (int i = 0; i < INSERT_PIECES; i++)
-		w->pieces[i] = MakeSingleTupleTableSlot(RelationGetDescr(w->targets[0].rel), &TTSOpsHeapTuple);
 	w->chunk = weir_feed_chunk_writer_create(RelationGetDescr(stream));
 	w->flush_context = AllocSetContextCreate(CurrentMemoryContext, "weir chunk to write",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -177,6 +177,19 @@ next_number(int64 place)
 	return last.number;
 }
 
+static TupleTableSlot *
+piece_slot(WeirFeedWriter *w, int i)
+{
+	MemoryContext caller;
+
+	if (w->pieces[i] != NULL)
+		return w->pieces[i];
+	caller = MemoryContextSwitchTo(w->context);
+	w->pieces[i] = MakeSingleTupleTableSlot(RelationGetDescr(w->targets[0].rel), &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(caller);
+	return w->pieces[i];
+}
+
 /* A piece of the chunk in the slot. */
 static void
 set_piece(WeirFeedWriter *w, TupleTableSlot *slot, int64 place, int64 stamp, int piece)
@@ -212,7 +225,7 @@ write_chunk(WeirFeedWriter *w, Target *target, int64 place, int64 stamp)
 		int			n = Min(npieces - done, INSERT_PIECES);
 
 		for (int i = 0; i < n; i++)
-			set_piece(w, w->pieces[i], place, stamp, done + i);
+			set_piece(w, piece_slot(w, i), place, stamp, done + i);
 		CatalogTuplesMultiInsertWithInfo(target->rel, w->pieces, n, target->indexes);
 		done += n;
 	}
@@ -247,7 +260,7 @@ void
 weir_feed_writer_close(WeirFeedWriter *w)
 {
 	flush(w);
-	for (int i = 0; i < INSERT_PIECES; i++)
+	for (int i = 0; i < INSERT_PIECES && w->pieces[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(w->pieces[i]);
 	for (int i = 0; i < w->ntargets; i++)
 	{
