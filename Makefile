@@ -15,6 +15,8 @@
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
+#	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
+#	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -86,7 +88,7 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
-.PHONY: test installcheck unit sim sim-mutants lint format torture
+.PHONY: test installcheck unit sim sim-mutants lint format torture torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-idle bench-profile bench-state
 
 test:
@@ -134,3 +136,11 @@ bench-state:
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
+
+torture-shapes: KILLS = 20
+torture-shapes: WEIR_LINES = 400000
+torture-shapes:
+	@for together in "" 1; do \
+		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
+			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
+	done

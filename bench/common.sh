@@ -22,19 +22,31 @@ result() {
 	echo "$@" >&2
 }
 
-# start_sender INPUT, or the arguments of bench/send.c: sets port and sender
+# start_sender INPUT, or the arguments of bench/send.c: sets port and sender; sender_log: where it prints
 start_sender() {
-	rm -f "$work/sender.log"
+	: "${sender_log:=$work/sender.log}"
+	rm -f "$sender_log"
 	if [ $# = 1 ]; then
 		make_input "$1"
 		set -- "$(input_file "$1")"
 	fi
-	"$work/send" "$@" > "$work/sender.log" &
+	"$work/send" "$@" > "$sender_log" &
 	sender=$!
-	until grep -q '^port' "$work/sender.log" 2>/dev/null; do
+	until grep -q '^port' "$sender_log" 2>/dev/null; do
 		sleep 0.02
 	done
-	port=$(sed -n 's/^port //p' "$work/sender.log")
+	port=$(sed -n 's/^port //p' "$sender_log")
+	sender_log=
+}
+
+# Two, each with half the lines: sets other_port, too.
+start_two_senders() {
+	make_input usual
+	[ -e "$(input_file half)" ] || head -n "$((lines / 2))" "$(input_file usual)" > "$(input_file half)"
+	sender_log=$work/other_sender.log
+	start_sender half
+	other_port=$port
+	start_sender half
 }
 
 input_file() {
@@ -42,14 +54,14 @@ input_file() {
 }
 
 make_input() {
+	[ ! -e "$(input_file "$1")" ] || return 0
 	case $1 in
 		usual) some=$keys ;;
 		many) some=10000000 ;;
 		few) some=1000 ;;
 	esac
-	[ -e "$(input_file "$1")" ] ||
-		perl -e 'srand(1); print int(rand($ARGV[1])), " ", int(rand(2001)) - 1000, "\n" for 1 .. $ARGV[0]' \
-			"$lines" "$some" > "$(input_file "$1")"
+	perl -e 'srand(1); print int(rand($ARGV[1])), " ", int(rand(2001)) - 1000, "\n" for 1 .. $ARGV[0]' \
+		"$lines" "$some" > "$(input_file "$1")"
 }
 
 # The windows without a time to live are as many as every key's pairs.

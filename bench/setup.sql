@@ -6,6 +6,10 @@ CREATE SERVER sensors FOREIGN DATA WRAPPER weir_socket
     OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (f0 bigint, f1 bigint)
     SERVER sensors OPTIONS (delimiter ' ');
+CREATE SERVER more_sensors FOREIGN DATA WRAPPER weir_socket
+    OPTIONS (host '127.0.0.1', port '1');
+CREATE FOREIGN TABLE more_readings (f0 bigint, f1 bigint)
+    SERVER more_sensors OPTIONS (delimiter ' ');
 CREATE FOREIGN TABLE forgiving_readings (f0 bigint, f1 bigint)
     SERVER sensors OPTIONS (delimiter ' ', on_error 'dead_letter');
 

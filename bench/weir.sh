@@ -13,6 +13,15 @@ weir_query() {
 			[ "$3" = 0 ] || count="weir.count_window(2, ttl => '$3 s')"
 			echo "INSERT INTO $target SELECT f0, $window FROM $stream GROUP BY f0, $count"
 			;;
+		union)
+			echo "INSERT INTO $target SELECT f0, $window FROM (SELECT * FROM readings UNION ALL SELECT * FROM more_readings) r
+				GROUP BY f0, weir.count_window(2)"
+			;;
+		chain)
+			echo "INSERT INTO $target SELECT f1, max(f0) FROM
+				(SELECT f0, max(f1) AS f1 FROM readings GROUP BY f0, weir.count_window(1)) r
+				GROUP BY f1, weir.count_window(1)"
+			;;
 		last) echo "INSERT INTO $target SELECT f0, max(f1) FROM readings GROUP BY f0, weir.count_window(1)" ;;
 		none) echo "INSERT INTO $target SELECT f0, f1 FROM readings" ;;
 		plpgsql) echo "INSERT INTO $target SELECT a.* FROM readings r JOIN LATERAL plpgsql_average(r) a ON weir.key_by(r.f0)" ;;
@@ -27,7 +36,8 @@ weir_query() {
 
 # weir_create STEP TTL SINK PARALLELISM CHECKPOINTING
 weir_create() {
-	query "ALTER SERVER sensors OPTIONS (SET port '$port'); TRUNCATE averages"
+	query "ALTER SERVER sensors OPTIONS (SET port '$port'); ALTER SERVER more_sensors OPTIONS (SET port '${other_port:-1}')"
+	query "TRUNCATE averages"
 	query "SELECT weir.create_job('bench', \$\$$(weir_query "$1" "$3" "$2")\$\$, parallelism => $4)" > /dev/null
 	query "SELECT weir.enable_checkpointing('bench', $5)" > /dev/null
 }
@@ -45,7 +55,10 @@ weir_drop() {
 
 # weir_run ROW STEP TTL SINK INPUT PARALLELISM: a line of results
 weir_run() {
-	start_sender "$5"
+	case $2 in
+		union) start_two_senders ;;
+		*) start_sender "$5" ;;
+	esac
 	weir_create "$2" "$3" "$4" "$6" "every => '1 s', mode => 'exactly_once'"
 	measure_begin
 	query "SELECT weir.start_job('bench')" > /dev/null

@@ -25,6 +25,40 @@ COMMENT ON COLUMN weir.stages.inputs IS 'stages that it reads';
 COMMENT ON COLUMN weir.stages.first_subtask IS 'its tasks in weir.tasks are those of its kind with subtask from this on';
 GRANT SELECT ON weir.stages TO PUBLIC;
 
+CREATE FUNCTION weir_internal.measures(OUT job bigint, OUT metric text, OUT unit text,
+    OUT count bigint, OUT min float8, OUT median float8, OUT p99 float8, OUT max float8)
+RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_measures';
+
+CREATE VIEW weir.measures WITH (security_barrier) AS
+SELECT v.name AS job,
+       m.metric,
+       m.unit,
+       m.count,
+       m.min,
+       m.median,
+       m.p99,
+       m.max
+FROM weir_internal.measures() m
+JOIN weir_internal.visible_job v ON v.id = m.job;
+COMMENT ON VIEW weir.measures IS 'what the running jobs have measured: latency, restores, checkpoints';
+COMMENT ON COLUMN weir.measures.job IS 'name of the job';
+COMMENT ON COLUMN weir.measures.metric IS 'what was measured';
+COMMENT ON COLUMN weir.measures.unit IS 'seconds; null: it was only counted';
+COMMENT ON COLUMN weir.measures.count IS 'how many';
+COMMENT ON COLUMN weir.measures.min IS 'the least';
+COMMENT ON COLUMN weir.measures.median IS 'half of them were no greater';
+COMMENT ON COLUMN weir.measures.p99 IS '99 % of them were no greater';
+COMMENT ON COLUMN weir.measures.max IS 'the greatest';
+GRANT SELECT ON weir.measures TO PUBLIC;
+
+CREATE FUNCTION weir.job_stats(job text, OUT metric text, OUT unit text, OUT count bigint,
+    OUT min float8, OUT median float8, OUT p99 float8, OUT max float8)
+RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'weir_job_stats';
+COMMENT ON FUNCTION weir.job_stats(text)
+IS 'durations and sizes of a job''s checkpoints, restore times, latency of records';
+
 CREATE FUNCTION weir.openmetrics(strict boolean DEFAULT false)
 RETURNS text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_openmetrics';

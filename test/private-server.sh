@@ -98,7 +98,8 @@ as_user() {
 	setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups --reset-env \
 		env LANG=C.UTF-8 TERM="${TERM-dumb}" PG_CONFIG="$PG_CONFIG" PATH="$PATH" \
 		VERBOSE="${VERBOSE-}" WEIR_LINES="${WEIR_LINES-}" \
-		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" SEED="${SEED-}" \
+		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" SEED="${SEED-}" SOURCES="${SOURCES-}" \
+		PARALLELISM="${PARALLELISM-}" SERVER="${SERVER-}" TOGETHER="${TOGETHER-}" \
 		CLOCK="${CLOCK-}" LATE="${LATE-}" EXTENSIONS="${EXTENSIONS-}" \
 		OLD_PG_CONFIG="${OLD_PG_CONFIG-}" ASSERT="${ASSERT-}" FAULTS="${FAULTS-}" "$@"
 }

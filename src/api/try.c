@@ -36,6 +36,7 @@ typedef struct TryResult
 {
 	ReturnSetInfo *info;
 	TupleDesc	desc;			/* that the caller wants; NULL: as written */
+	TupleDesc	written;		/* by the first of several INSERTs */
 } TryResult;
 
 static void
@@ -108,25 +109,41 @@ get_result(FunctionCallInfo fcinfo, TryResult *result)
 	}
 }
 
-/* Of several sinks, those that write the table whose row type the call asks for. */
+static bool
+is_asked_for(const TryResult *result, const WeirNode *sink)
+{
+	return result->desc && get_rel_type_id(weir_sink_plan(sink)->target) == result->desc->tdtypeid;
+}
+
+/* The rows of several sinks are one result only if they have the same columns. */
+static void
+check_alike(const TryResult *result, const WeirNode *sink, TupleDesc written)
+{
+	TupleDesc	before = result->written;
+	bool		alike = written->natts == before->natts;
+
+	for (int i = 0; alike && i < written->natts; i++)
+		alike = TupleDescAttr(written, i)->atttypid == TupleDescAttr(before, i)->atttypid;
+	if (!alike)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the job writes rows of several tables, of different types"),
+				 errhint("Give a null of the row type of one of its targets, such as NULL::%s.",
+						 quote_identifier(get_rel_name(weir_sink_plan(sink)->target)))));
+}
+
+/* Of several sinks, those that write the table whose row type the call asks for; else all. */
 static bool
 wants(const TryResult *result, const WeirGraph *graph, const WeirNode *sink)
 {
 	const WeirNode *other;
-	bool		found = false;
 
-	if (weir_graph_sink(graph, 1) == NULL)
-		return true;
-	for (int n = 0; result->desc && (other = weir_graph_sink(graph, n)) != NULL; n++)
-		found = found || get_rel_type_id(weir_sink_plan(other)->target) == result->desc->tdtypeid;
-	if (!found)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg(result->desc && result->desc->tdtypeid != RECORDOID ? WRONG_ROW :
-						"the job writes rows of several tables"),
-				 errhint("Give a null of the row type of one of its targets, such as NULL::%s.",
-						 quote_identifier(get_rel_name(weir_sink_plan(sink)->target)))));
-	return get_rel_type_id(weir_sink_plan(sink)->target) == result->desc->tdtypeid;
+	for (int n = 0; (other = weir_graph_sink(graph, n)) != NULL; n++)
+	{
+		if (is_asked_for(result, other))
+			return is_asked_for(result, sink);
+	}
+	return true;
 }
 
 static void
@@ -150,6 +167,10 @@ receive(void *arg, const WeirGraph *graph, const WeirNode *sink, TupleDesc writt
 
 	if (!wants(result, graph, sink))
 		return None_Receiver;
+	if (result->written == NULL)
+		result->written = written;
+	else
+		check_alike(result, sink, written);
 	/* at once, since perhaps no row will come */
 	if (result->desc)
 		(void) convert_tuples_by_position(written, result->desc, WRONG_ROW);
@@ -165,7 +186,7 @@ static void
 try_job(FunctionCallInfo fcinfo, int first)
 {
 	WeirTryInput input = {0};
-	TryResult	result;
+	TryResult	result = {0};
 	WeirSession before;
 	WeirJob    *job;
 

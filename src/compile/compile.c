@@ -130,9 +130,9 @@ compile_steps(WeirCompileJob *job)
 	weir_compile_depend(job);
 }
 
-/* A query that stands alone; in CurrentMemoryContext. */
-WeirDataflow *
-weir_compile_part(const char *query, bool returning)
+/* In CurrentMemoryContext. */
+static WeirDataflow *
+compile_text(const char *query, bool returning)
 {
 	WeirCompileJob job = {0};
 	ErrorContextCallback callback;
@@ -165,11 +165,7 @@ compile(const char *query, bool check, bool returning)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	int			guc_nest = weir_session_guard();
-	WeirDataflow *out = weir_compile_part(query, returning);
-
-#ifdef WEIR_FAULTS
-	weir_compile_test_shape(out, returning);
-#endif
+	WeirDataflow *out = compile_text(query, returning);
 	weir_session_unguard(guc_nest);
 	out->context = context;
 	out->valid = true;

@@ -12,6 +12,7 @@
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
 
+#include "base/compat.h"
 #include "compile/dataflow.h"
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
@@ -186,6 +187,8 @@ extern void weir_level_begin_window(WeirLevel *level);
 extern void weir_level_end_window(WeirLevel *level);
 
 /* running.c: GROUP BY without a window */
+extern bool weir_is_grouped(const Query *query);
+pg_noreturn extern void weir_level_refuse_running(WeirLevel *level);
 extern void weir_level_find_running(WeirLevel *level);
 extern void weir_level_begin_running(WeirLevel *level);
 extern void weir_level_end_running(WeirLevel *level);
@@ -273,10 +276,6 @@ extern void weir_compile_graph(WeirCompileJob *job);
 extern void weir_compile_writer(WeirCompile *c);
 /* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
 extern WeirWriter weir_foreign_writer(const char *handler);
-
-/* compile.c: another query, in CurrentMemoryContext; test_shape.c */
-extern WeirDataflow *weir_compile_part(const char *query, bool returning);
-extern void weir_compile_test_shape(WeirDataflow *out, bool returning);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);

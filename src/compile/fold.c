@@ -48,7 +48,7 @@ may_fold(const WeirLevel *level)
 	const WeirLevel *below = level->below ? linitial(level->below) : NULL;
 
 	return below != NULL && reads_only_below(level) &&
-		(below->join != NULL || below->window != NULL) &&
+		(below->join != NULL || weir_level_is_grouped(below)) &&
 		may_repeat(below->query);
 }
 

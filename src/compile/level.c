@@ -52,7 +52,7 @@ find_below(WeirLevel *level)
 		weir_level_check_union(level);
 	else
 	{
-		if (level->parent == NULL || weir_level_has_step(level))
+		if (level->parent == NULL || weir_is_grouped(level->query) || weir_level_has_step(level))
 			weir_flatten_joins(level->query);
 		weir_level_find_window(level);
 		weir_level_check_shape(level);
@@ -194,6 +194,8 @@ branches_of(WeirLevel *level)
 	List	   *branches = NIL;
 	ListCell   *lc;
 
+	if (level->running)
+		weir_level_refuse_running(level);
 	if (OidIsValid(level->stream) && level->join == NULL && level->window == NULL)
 		return inputs_of(level);
 	if (level->join != NULL || level->window != NULL)

@@ -1,7 +1,7 @@
 /*
  * compile/running.c
- *		GROUP BY without a window, in the SELECT of the INSERT itself: a running
- *		aggregate.
+ *		GROUP BY without a window, in the SELECT of the INSERT itself, or what fold.c
+ *		makes that: a running aggregate.
  *
  * Its step has a row for each key that has changed, whenever output is due: what the
  * key's aggregates have come to so far.  That row takes the place of the one before: what
@@ -29,8 +29,8 @@
 
 /* ---- where it may stand ---- */
 
-static bool
-is_grouped(const Query *query)
+bool
+weir_is_grouped(const Query *query)
 {
 	return query->groupClause != NIL || query->groupingSets != NIL || query->hasAggs ||
 		query->havingQual != NULL;
@@ -63,8 +63,9 @@ weir_level_grouping(WeirLevel *level)
 	return weir_level_word(level, "having", level->raw ? level->raw->havingClause : NULL);
 }
 
-static void
-refuse_below(WeirLevel *level)
+/* One that is not the INSERT's own, nor became so (fold.c). */
+void
+weir_level_refuse_running(WeirLevel *level)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -118,10 +119,8 @@ check_sets(WeirLevel *level)
 void
 weir_level_find_running(WeirLevel *level)
 {
-	if (level->window != NULL || !is_grouped(level->query))
+	if (level->window != NULL || !weir_is_grouped(level->query))
 		return;
-	if (level->parent != NULL)
-		refuse_below(level);
 	check_sets(level);
 	level->running = true;
 }
@@ -253,6 +252,15 @@ stays_true(Node *node)
 	return is_aggregate_of(node, F_BOOL_OR);
 }
 
+/* errposition() at HAVING, or at the condition of a query round this one that became it. */
+static int
+having_position(WeirLevel *level)
+{
+	if (level->raw != NULL && level->raw->havingClause != NULL)
+		return weir_level_word(level, "having", level->raw->havingClause);
+	return weir_level_position(level, exprLocation(level->query->havingQual));
+}
+
 static void
 check_having(WeirLevel *level)
 {
@@ -260,10 +268,10 @@ check_having(WeirLevel *level)
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("HAVING of a running aggregate must be a condition that stays true"),
+			errmsg("a condition on a running aggregate must be one that stays true"),
 			errdetail("A row that is there could not be taken back."),
 			errhint("Compare count(), max() or min() with what they only move away from, as in count(*) >= 10 or max(x) > 5, or use bool_or(); AND and OR may join these. Or leave HAVING out, and filter where the table is read."),
-			weir_level_word(level, "having", level->raw ? level->raw->havingClause : NULL));
+			having_position(level));
 }
 
 /* ---- the step ---- */
@@ -274,7 +282,6 @@ weir_level_begin_running(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	check_having(level);
 	level->running_plan = palloc0(sizeof(WeirAggregatePlan));
 	foreach(lc, level->query->groupClause)
 		level->keys = lappend(level->keys,
@@ -289,6 +296,7 @@ weir_level_end_running(WeirLevel *level)
 {
 	WeirAggregatePlan *plan = level->running_plan;
 
+	check_having(level);
 	plan->aggregates = level->cut_aggregates;
 	plan->aggregates_text = weir_level_aggregates_text(level);
 	plan->state_name = weir_level_state_name(level, "running", plan->aggregates_text);

@@ -281,19 +281,26 @@ set_stream(WeirLevel *level, RangeTblEntry *rte)
 	level->stream = rte->relid;
 }
 
+static void
+check_in_view(WeirLevel *level, WeirLevel *view)
+{
+	weir_level_check_shape(view);
+	if (view->running)
+		weir_level_refuse_running(view);
+	level->stream = view->stream;
+}
+
 /* A view that stays the rewriter's: what it reads is looked at as it stands. */
 static void
 check_view(WeirLevel *level, Oid relid)
 {
 	WeirLevel	view = {level->c, level, weir_view_query(relid), NULL, entry_location(level, level->entry)};
 
-	weir_level_check_shape(&view);
-	level->stream = view.stream;
+	check_in_view(level, &view);
 	while (view.below != NIL)
 	{
 		view = *(WeirLevel *) linitial(view.below);
-		weir_level_check_shape(&view);
-		level->stream = view.stream;
+		check_in_view(level, &view);
 	}
 }
 

@@ -40,30 +40,23 @@ room_for_one(void *array, int n)
 }
 
 WeirNode *
-weir_graph_adopt(WeirGraph *graph, WeirNode *node)
-{
-	const WeirNodeOps *ops = weir_node_ops(node->kind);
-
-	node->id = graph->nnodes;
-	node->number = ops->source ? weir_graph_nsources(graph) : ops->keyed ? weir_graph_nkeyed(graph) : -1;
-	graph->nodes = room_for_one(graph->nodes, graph->nnodes);
-	graph->nodes[graph->nnodes++] = node;
-	return node;
-}
-
-WeirNode *
 weir_graph_add(WeirGraph *graph, WeirNodeKind kind, void *plan, const char *identity,
 			   TupleDesc in, TupleDesc out)
 {
+	const WeirNodeOps *ops = weir_node_ops(kind);
 	WeirNode   *node = palloc0(sizeof(WeirNode));
 
+	node->id = graph->nnodes;
 	node->kind = kind;
 	node->identity = identity;
-	node->parallelism = weir_node_ops(kind)->source ? 1 : 0;
+	node->number = ops->source ? weir_graph_nsources(graph) : ops->keyed ? weir_graph_nkeyed(graph) : -1;
+	node->parallelism = ops->source ? 1 : 0;
 	node->in = in;
 	node->out = out;
 	node->plan = plan;
-	return weir_graph_adopt(graph, node);
+	graph->nodes = room_for_one(graph->nodes, graph->nnodes);
+	graph->nodes[graph->nnodes++] = node;
+	return node;
 }
 
 WeirEdge *

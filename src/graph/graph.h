@@ -118,8 +118,6 @@ extern PlannedStmt *weir_node_statement(const WeirNode *node);
 extern WeirGraph *weir_graph_create(void);
 extern WeirNode *weir_graph_add(WeirGraph *graph, WeirNodeKind kind, void *plan,
 								const char *identity, TupleDesc in, TupleDesc out);
-/* A node made for another graph; that one's edges stay behind. */
-extern WeirNode *weir_graph_adopt(WeirGraph *graph, WeirNode *node);
 /* Rows go by the key of "to", if it has one and kind says so. */
 extern WeirEdge *weir_graph_connect(WeirGraph *graph, const WeirNode *from, const WeirNode *to,
 									WeirEdgeKind kind);

@@ -144,6 +144,8 @@ task_running(WeirCoordinator *co, int index)
 	}
 	co->run.started = true;
 	co->run.started_at = weir_now();
+	if (co->start.restore != 0)
+		weir_histogram_add(&co->slot->restores, co->run.started_at - co->run.began_at);
 	co->shortage.failures = 0;
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	weir_slot_goes_on(co->slot);

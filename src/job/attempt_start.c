@@ -135,6 +135,7 @@ weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	Size		channel = (Size) weir_channel_size * 1024;
 
 	MemoryContextSwitchTo(co->run.context);
+	co->run.began_at = weir_now();
 	co->run.segment = dsm_create(weir_attempt_size(topology, channel), 0);
 	co->run.attempt = dsm_segment_address(co->run.segment);
 	weir_attempt_init(co->run.attempt, topology, channel);

@@ -250,6 +250,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 		weir_attempt_tell(co, i, WEIR_CONTROL_ABORT, &message);
 	co->checkpoints.failed = action->checkpoint;
 	co->checkpoints.failed_reason = reason;
+	co->slot->checkpoints_failed++;
 	WEIR_FAULT(before_abort);
 	weir_coordinator_begin(co);
 	weir_checkpoint_failed(co->job->id, action->checkpoint, reason,

@@ -43,6 +43,7 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	weir_checkpoint_visible(co->job->id, p->id, state_bytes, written, dirty, co->run.ntasks);
 	weir_coordinator_end(co, false);
 	weir_crash_progress(&co->job->crashes);
+	co->slot->checkpoints_completed++;
 	WEIR_FAULT(after_visible);
 }
 

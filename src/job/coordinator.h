@@ -84,6 +84,7 @@ typedef struct WeirRun
 	WeirAttempt *attempt;
 	int			ntasks;
 	WeirTaskHandle *tasks;
+	int64		began_at;
 	bool		started;		/* all tasks run */
 	int64		started_at;
 	int64		steady_at;		/* when to look whether they still do; PG_INT64_MAX: never */

@@ -7,7 +7,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -18,8 +17,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/clock.h"
-#include "server/registry_int.h"
-#include "task/attempt.h"
+#include "job/attempts.h"
 
 #define TASK_COLUMNS 17
 
@@ -27,39 +25,8 @@ PG_FUNCTION_INFO_V1(weir_tasks);
 PG_FUNCTION_INFO_V1(weir_sources);
 PG_FUNCTION_INFO_V1(weir_stages);
 
-typedef struct Running
-{
-	int64		job;
-	int			pid;			/* of the coordinator */
-	dsm_handle	attempt;
-} Running;
-
-/* The jobs of this database that have a coordinator. */
-static Running *
-running_jobs(int *n)
-{
-	Running    *jobs = palloc(sizeof(Running) * (weir_registry ? weir_registry->nslots : 1));
-
-	*n = 0;
-	if (weir_registry == NULL)
-		return jobs;
-	LWLockAcquire(weir_registry->lock, LW_SHARED);
-	for (int i = 0; i < weir_registry->nslots; i++)
-	{
-		WeirJobSlot *slot = &weir_registry->slots[i];
-
-		if (!slot->used || slot->database != MyDatabaseId || slot->coordinator == NULL)
-			continue;
-		jobs[*n].job = slot->job;
-		jobs[*n].pid = slot->coordinator->pid;
-		jobs[(*n)++].attempt = slot->attempt;
-	}
-	LWLockRelease(weir_registry->lock);
-	return jobs;
-}
-
 static void
-put_coordinator(ReturnSetInfo *rsinfo, const Running *running)
+put_coordinator(ReturnSetInfo *rsinfo, const WeirRunningJob *running)
 {
 	Datum		values[TASK_COLUMNS];
 	bool		nulls[TASK_COLUMNS];
@@ -220,43 +187,6 @@ put_stage(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int number)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The views ask, too; but whoever may use the schema can call their functions. */
-static bool
-may_see(const WeirAttempt *attempt)
-{
-	return has_privs_of_role(GetUserId(), attempt->owner) ||
-		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
-}
-
-/* Maps each running attempt in turn; one that ends meanwhile is passed over. */
-static void
-for_each_attempt(ReturnSetInfo *rsinfo,
-				 void (*visit) (ReturnSetInfo *, const WeirAttempt *))
-{
-	int			n;
-	Running    *jobs = running_jobs(&n);
-
-	for (int i = 0; i < n; i++)
-	{
-		dsm_segment *segment;
-		WeirAttempt *attempt;
-		bool		mine;
-
-		if (rsinfo->setDesc->natts == TASK_COLUMNS)
-			put_coordinator(rsinfo, &jobs[i]);
-		if (jobs[i].attempt == DSM_HANDLE_INVALID)
-			continue;
-		mine = dsm_find_mapping(jobs[i].attempt) == NULL;
-		attempt = weir_attempt_attach(jobs[i].attempt, &segment);
-		if (attempt == NULL)
-			continue;
-		if (may_see(attempt))
-			visit(rsinfo, attempt);
-		if (mine)
-			dsm_detach(segment);
-	}
-}
-
 static void
 visit_tasks(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 {
@@ -285,7 +215,7 @@ Datum
 weir_stages(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_stages);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, NULL, visit_stages);
 	return (Datum) 0;
 }
 
@@ -293,7 +223,7 @@ Datum
 weir_tasks(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_tasks);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, put_coordinator, visit_tasks);
 	return (Datum) 0;
 }
 
@@ -301,6 +231,6 @@ Datum
 weir_sources(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, visit_sources);
+	weir_for_each_attempt((ReturnSetInfo *) fcinfo->resultinfo, NULL, visit_sources);
 	return (Datum) 0;
 }

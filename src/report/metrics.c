@@ -65,12 +65,22 @@ static const Group groups[] = {
 		{"weir_job_last_checkpoint_dirty_keys", WEIR_GAUGE, NULL, "Keys that had changed."}}
 	},
 	{
-		"SELECT job, count(*) AS weir_job_kept_checkpoints,"
-		"       count(*) FILTER (WHERE status = 'failed') AS weir_job_kept_checkpoints_failed"
-		"  FROM weir.checkpoints GROUP BY job ORDER BY job",
+		"SELECT job, max(count) FILTER (WHERE metric = 'checkpoints completed') AS weir_job_checkpoints_completed,"
+		"       max(count) FILTER (WHERE metric = 'checkpoints failed') AS weir_job_checkpoints_failed"
+		"  FROM weir.measures GROUP BY job ORDER BY job",
 		{"job"},
-		{{"weir_job_kept_checkpoints", WEIR_GAUGE, NULL, "Checkpoints of which there is a row in weir.checkpoints."},
-		{"weir_job_kept_checkpoints_failed", WEIR_GAUGE, NULL, "Those of them that failed."}}
+		{{"weir_job_checkpoints_completed", WEIR_COUNTER, NULL, "Checkpoints that completed since the job was started."},
+		{"weir_job_checkpoints_failed", WEIR_COUNTER, NULL, "Checkpoints that failed since the job was started."}}
+	},
+	{
+		"SELECT job, substr(metric, 15) AS until, median AS weir_job_latency_median_seconds,"
+		"       p99 AS weir_job_latency_p99_seconds, max AS weir_job_latency_max_seconds"
+		"  FROM weir.measures WHERE metric LIKE 'latency until %' ORDER BY job, metric",
+		{"job", "until"},
+		{{"weir_job_latency_median_seconds", WEIR_GAUGE, "seconds",
+		"From records' arrival until a sink has their rows, or their commit: half are no older."},
+		{"weir_job_latency_p99_seconds", WEIR_GAUGE, "seconds", "Likewise: 99 % are no older."},
+		{"weir_job_latency_max_seconds", WEIR_GAUGE, "seconds", "Likewise: none is older."}}
 	},
 	{
 		"SELECT job, task, records_in AS weir_task_records_in, records_out AS weir_task_records_out,"

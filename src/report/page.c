@@ -11,7 +11,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "catalog/job.h"
 #include "catalog/row.h"
 #include "report/page.h"
 #include "report/view.h"
@@ -129,6 +128,7 @@ put_job(WeirXml *x, const Head *head, uint64 number)
 	if (head->last_error)
 		weir_xml_put(x, "p", "error", "Last error: %s", head->last_error);
 	put_dataflow(x, head);
+	weir_page_latency(x, head->name);
 	weir_page_tasks(x, head->name);
 	weir_page_sources(x, head->name);
 	weir_page_checkpoints(x, head->name);
@@ -190,19 +190,6 @@ put_page(WeirXml *x, const Head *heads, uint64 n, const char *job)
 	weir_xml_close(x);
 }
 
-static void
-job_is_missing(const char *job)
-{
-	if (weir_job_by_name(job) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of job \"%s\"", job)));
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("job \"%s\" does not exist", job),
-			 errhint("The view weir.jobs lists the jobs of this database.")));
-}
-
 /* weir.report(job text) */
 Datum
 weir_report(PG_FUNCTION_ARGS)
@@ -213,9 +200,9 @@ weir_report(PG_FUNCTION_ARGS)
 	Head	   *heads;
 	uint64		n;
 
+	if (job)
+		weir_view_must_show(job);
 	heads = read_heads(job, &n);
-	if (job && n == 0)
-		job_is_missing(job);
 	put_page(&x, heads, n, job);
 	weir_view_leave(guc_nest);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(x.text->data, x.text->len));

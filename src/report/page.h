@@ -31,6 +31,7 @@ extern void weir_page_picture(WeirXml *x, const WeirShownFlow *flow, const char 
 extern void weir_page_checkpoints(WeirXml *x, const char *job);
 extern void weir_page_tasks(WeirXml *x, const char *job);
 extern void weir_page_sources(WeirXml *x, const char *job);
+extern void weir_page_latency(WeirXml *x, const char *job);
 extern void weir_page_letters(WeirXml *x, const char *job);
 
 /* The shares of a second as a bar, in the picture and in the table. */

@@ -1,7 +1,8 @@
 /*
  * report/picture.c
- *		The dataflow as boxes and arrows.  Texts are in a font of fixed width and
- *		cut to what fits, so they stay within their boxes in any browser.
+ *		The dataflow as boxes and arrows: downwards, which a phone shows best; one
+ *		that would be wider than a page, from left to right.  Texts are in a font of
+ *		fixed width and cut to what fits, so they stay within their boxes in any browser.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #define TEXT_COLUMNS 36			/* of 13 px, 0.6 em each */
 #define SMALL_COLUMNS 42		/* of 11 px */
 #define MAX_STEPS 6
+#define PAGE_WIDTH 1000.0
 
 static int
 count_steps(const WeirShownStage *stage)
@@ -37,19 +39,22 @@ box_height(const WeirShownFlow *flow, const WeirShownStage *stage)
 	return height;
 }
 
+/* The layout knows layers from above to below: across, they stand from left to right. */
 static WeirLayout *
-lay_out(const WeirShownFlow *flow)
+lay_out(const WeirShownFlow *flow, bool across)
 {
 	WeirLayout *l = palloc0(sizeof(WeirLayout));
 
-	l->gap = 28;
-	l->distance = 40;
+	l->gap = across ? 16 : 28;
+	l->distance = across ? 56 : 40;
 	l->nboxes = flow->nstages;
 	l->narrows = flow->nexchanges;
 	for (int i = 0; i < flow->nstages; i++)
 	{
-		l->boxes[i].width = BOX_WIDTH;
-		l->boxes[i].height = box_height(flow, &flow->stages[i]);
+		double		height = box_height(flow, &flow->stages[i]);
+
+		l->boxes[i].width = across ? height : BOX_WIDTH;
+		l->boxes[i].height = across ? BOX_WIDTH : height;
 	}
 	for (int i = 0; i < flow->nexchanges; i++)
 	{
@@ -58,6 +63,47 @@ lay_out(const WeirShownFlow *flow)
 	}
 	weir_layout(l);
 	return l;
+}
+
+static void
+swap(double *a, double *b)
+{
+	double		kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+static void
+turn(WeirLayout *l)
+{
+	swap(&l->width, &l->height);
+	for (int i = 0; i < l->nboxes; i++)
+	{
+		swap(&l->boxes[i].x, &l->boxes[i].y);
+		swap(&l->boxes[i].width, &l->boxes[i].height);
+	}
+	for (int i = 0; i < l->narrows; i++)
+		for (int j = 0; j < l->arrows[i].npoints; j++)
+			swap(&l->arrows[i].points[j].x, &l->arrows[i].points[j].y);
+}
+
+/* Whichever is not too wide. */
+static WeirLayout *
+fit(const WeirShownFlow *flow, bool *across)
+{
+	WeirLayout *down = lay_out(flow, false);
+	WeirLayout *side;
+
+	*across = false;
+	if (down->width <= PAGE_WIDTH)
+		return down;
+	side = lay_out(flow, true);
+	if (side->height >= down->width)
+		return down;
+	*across = true;
+	turn(side);
+	return side;
 }
 
 static void
@@ -156,29 +202,30 @@ put_box(WeirXml *x, const WeirShownFlow *flow, const WeirLayout *l, int number)
 	weir_xml_close(x);
 }
 
-/* Bent between layers, straight within them. */
+/* Bent between layers, straight within them; the head is drawn by itself. */
 static void
-put_arrow(WeirXml *x, const WeirLayoutArrow *arrow)
+put_arrow(WeirXml *x, const WeirLayoutArrow *arrow, bool across)
 {
 	StringInfoData way;
 
 	initStringInfo(&way);
 	for (int i = 0; i < arrow->npoints; i++)
 	{
-		double		px = MARGIN + arrow->points[i].x;
-		double		py = MARGIN + arrow->points[i].y - (i == arrow->npoints - 1 ? 7 : 0);
+		double		before = i == arrow->npoints - 1 ? 7 : 0;
+		double		px = MARGIN + arrow->points[i].x - (across ? before : 0);
+		double		py = MARGIN + arrow->points[i].y - (across ? 0 : before);
 
-		if (i == 0)
-			appendStringInfo(&way, "M%.1f %.1f", px, py);
-		else if (i % 2 == 0)
-			appendStringInfo(&way, "L%.1f %.1f", px, py);
+		if (i % 2 == 0)
+			appendStringInfo(&way, "%c%.1f %.1f", i == 0 ? 'M' : 'L', px, py);
 		else
 		{
-			double		above = MARGIN + arrow->points[i - 1].y;
-			double		middle = (above + py) / 2;
+			double		fx = MARGIN + arrow->points[i - 1].x;
+			double		fy = MARGIN + arrow->points[i - 1].y;
 
-			appendStringInfo(&way, "C%.1f %.1f %.1f %.1f %.1f %.1f", MARGIN + arrow->points[i - 1].x, middle,
-							 px, middle, px, py);
+			if (across)
+				appendStringInfo(&way, "C%.1f %.1f %.1f %.1f %.1f %.1f", (fx + px) / 2, fy, (fx + px) / 2, py, px, py);
+			else
+				appendStringInfo(&way, "C%.1f %.1f %.1f %.1f %.1f %.1f", fx, (fy + py) / 2, px, (fy + py) / 2, px, py);
 		}
 	}
 	weir_xml_begin(x, "path", "arrow");
@@ -187,21 +234,23 @@ put_arrow(WeirXml *x, const WeirLayoutArrow *arrow)
 }
 
 static void
-put_head(WeirXml *x, const WeirLayoutArrow *arrow)
+put_head(WeirXml *x, const WeirLayoutArrow *arrow, bool across)
 {
 	const WeirLayoutPoint *end = &arrow->points[arrow->npoints - 1];
-	double		px = MARGIN + end->x;
-	double		py = MARGIN + end->y - 1;
 
 	weir_xml_begin(x, "path", "head");
-	weir_xml_attribute(x, "d", "M%.1f %.1fl-5 -9h10z", px, py);
+	if (across)
+		weir_xml_attribute(x, "d", "M%.1f %.1fl-9 -5v10z", MARGIN + end->x - 1, MARGIN + end->y);
+	else
+		weir_xml_attribute(x, "d", "M%.1f %.1fl-5 -9h10z", MARGIN + end->x, MARGIN + end->y - 1);
 	weir_xml_close(x);
 }
 
 void
 weir_page_picture(WeirXml *x, const WeirShownFlow *flow, const char *job)
 {
-	WeirLayout *l = lay_out(flow);
+	bool		across;
+	WeirLayout *l = fit(flow, &across);
 	double		width = l->width + 2 * MARGIN;
 	double		height = l->height + 2 * MARGIN;
 
@@ -215,8 +264,8 @@ weir_page_picture(WeirXml *x, const WeirShownFlow *flow, const char *job)
 	weir_xml_attribute(x, "aria-label", "dataflow of job %s", job);
 	for (int i = 0; i < l->narrows; i++)
 	{
-		put_arrow(x, &l->arrows[i]);
-		put_head(x, &l->arrows[i]);
+		put_arrow(x, &l->arrows[i], across);
+		put_head(x, &l->arrows[i], across);
 	}
 	for (int i = 0; i < l->nboxes; i++)
 		put_box(x, flow, l, i);

@@ -213,9 +213,31 @@ weir_page_letters(WeirXml *x, const char *job)
 	weir_xml_put(x, "h3", NULL, "Dead letters");
 	weir_xml_begin(x, "p", "letters");
 	weir_xml_put(x, "strong", NULL, "%s", weir_say_count(weir_row_int64(0, "all")));
-	weir_xml_text(x, " records could not be processed. The last one, at %s, is line %s of %s, %s: ",
-				  weir_view_value(0, "at"), weir_say_count(weir_row_int64(0, "line_number")),
+	weir_xml_text(x, " %s could not be processed. The last one, at %s, is line %s of %s, %s: ",
+				  weir_row_int64(0, "all") == 1 ? "record" : "records", weir_view_value(0, "at"), weir_say_count(weir_row_int64(0, "line_number")),
 				  weir_view_value(0, "stream"), weir_view_value(0, "sqlstate"));
 	weir_xml_put(x, "q", NULL, "%s", weir_view_value(0, "error"));
 	weir_xml_close(x);
+}
+
+static const char *
+time_of(const char *column)
+{
+	double		seconds = weir_row_float8(0, column);
+
+	return seconds < 1 ? psprintf("%.1f ms", seconds * 1000) : psprintf("%.1f s", seconds);
+}
+
+/* How old records are when what became of them is to be seen. */
+void
+weir_page_latency(WeirXml *x, const char *job)
+{
+	WeirArguments arguments = {0};
+
+	weir_bind_text(&arguments, job);
+	if (weir_view_read("SELECT * FROM weir.measures WHERE job = $1 AND metric = 'latency until commit' AND count > 0",
+					   &arguments) == 0)
+		return;
+	weir_xml_put(x, "p", "latency dim", "From a record's arrival until its output is committed: median %s, 99 %% within %s, at most %s.",
+				 time_of("median"), time_of("p99"), time_of("max"));
 }

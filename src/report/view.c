@@ -7,6 +7,7 @@
 #include "executor/spi.h"
 #include "utils/guc.h"
 
+#include "catalog/job.h"
 #include "report/view.h"
 
 static void
@@ -57,4 +58,22 @@ weir_view_value(uint64 row, const char *column)
 	if (number <= 0)
 		elog(ERROR, "there is no column \"%s\"", column);
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
+}
+
+void
+weir_view_must_show(const char *job)
+{
+	WeirArguments arguments = {0};
+
+	weir_bind_text(&arguments, job);
+	if (weir_view_read("SELECT FROM weir.jobs WHERE name = $1", &arguments) > 0)
+		return;
+	if (weir_job_by_name(job) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of job \"%s\"", job)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("job \"%s\" does not exist", job),
+			 errhint("The view weir.jobs lists the jobs of this database.")));
 }

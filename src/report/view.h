@@ -19,6 +19,9 @@ extern void weir_view_leave(int guc_nest);
 /* Returns rows. args may be NULL. */
 extern uint64 weir_view_read(const char *sql, const WeirArguments *args);
 
+/* An error unless the view weir.jobs shows the caller that job. */
+extern void weir_view_must_show(const char *job);
+
 /* A value as text, in SPI's memory; NULL is NULL. */
 extern char *weir_view_value(uint64 row, const char *column);
 

@@ -17,6 +17,7 @@
 
 #include "catalog/job.h"
 #include "decide/crash.h"
+#include "decide/histogram.h"
 #include "server/registry.h"
 
 #define WEIR_MAX_HOLDS 64
@@ -72,6 +73,10 @@ struct WeirJobSlot
 	dsm_handle	attempt;
 	int			workers;		/* coordinator and tasks */
 	int			prepared;		/* prepared transactions */
+	/* measured since the job was started, by the coordinator; torn reads do no harm */
+	int64		checkpoints_completed;
+	int64		checkpoints_failed;
+	WeirHistogram restores;		/* us from an attempt's begin until all its tasks ran, state loaded */
 };
 
 /* What must not run for now, see hold.c; it belongs to a backend's transaction. */

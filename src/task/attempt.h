@@ -14,6 +14,7 @@
 #include "storage/shm_mq.h"
 
 #include "decide/checkpointer.h"
+#include "decide/histogram.h"
 #include "decide/recovery.h"
 #include "decide/topology.h"
 #include "record/gauge.h"
@@ -74,6 +75,8 @@ typedef struct WeirTaskSlot
 	char		stream[2 * NAMEDATALEN + 8]; /* its name */
 	WeirSourceStats source;
 	WeirTaskStats stats;
+	WeirHistogram handed_over;	/* us from a record's arrival until a sink had its row .. */
+	WeirHistogram committed;	/* .. and until that was committed */
 	WeirTaskError error;
 } WeirTaskSlot;
 

@@ -199,6 +199,7 @@ weir_task_commit_epoch(WeirTaskCheckpoints *c)
 	weir_epoch_commit();
 	pgstat_report_stat(false);
 	c->task->slot->stats.epoch_open = false;
+	weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
 	if (weir_output_waits)
 	{
 		weir_output_waits = false;
@@ -440,6 +441,8 @@ control_inputs(WeirTaskCheckpoints *c, const WeirControl *message)
 			break;
 		case WEIR_CONTROL_COMPLETE:
 			c->completed = true;
+			if (c->held && c->held_for == message->checkpoint)
+				weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
 			release(c, message->checkpoint);
 			break;
 		case WEIR_CONTROL_CONFIGURE:

@@ -19,6 +19,7 @@ weir_task_sinks_init(WeirTaskSinks *sinks, WeirTask *task, WeirRefusedFunction r
 	sinks->sinks = palloc0(sizeof(WeirTaskSink) * Max(sinks->n, 1));
 	sinks->refused = refused;
 	sinks->arg = arg;
+	memset(&sinks->latency, 0, sizeof(sinks->latency));
 }
 
 static void
@@ -63,6 +64,7 @@ weir_task_sink_rows(WeirTaskSinks *sinks, WeirTaskSink *sink, const WeirBatch *b
 	else
 		weir_isolating_rows(sink->isolating, batch);
 	sinks->task->slot->stats.records_out += batch->nrows;
+	weir_latency_handed_over(&sinks->latency, sinks->task->slot, batch);
 }
 
 static void

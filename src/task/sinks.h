@@ -9,6 +9,7 @@
 
 #include "sink/isolating.h"
 #include "sink/sink.h"
+#include "task/latency.h"
 #include "task/task.h"
 
 typedef struct WeirTaskSink
@@ -25,6 +26,7 @@ typedef struct WeirTaskSinks
 	WeirTaskSink *sinks;		/* in the order of the task's nodes */
 	WeirRefusedFunction refused;	/* what to do with a row that one refuses, for that one */
 	void	   *arg;
+	WeirLatency latency;
 } WeirTaskSinks;
 
 /* In a transaction, in CurrentMemoryContext; room for them, none is open yet. */

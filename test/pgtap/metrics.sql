@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(27);
+SELECT plan(36);
 
 SELECT is(weir.openmetrics(), E'# EOF\n', 'no jobs, no metrics');
 SELECT is(weir.openmetrics(strict => true), '# EOF', 'strictly, psql adds the end of the line');
@@ -26,6 +26,13 @@ DO $$ BEGIN
     END LOOP;
 END $$;
 SELECT weir.trigger_checkpoint('sums') \g /dev/null
+-- The caller may hear of it before the tasks do.
+DO $$ BEGIN
+    FOR i IN 1 .. 6000 LOOP
+        EXIT WHEN (SELECT count(*) = 2 FROM weir.measures WHERE metric IN ('latency until commit', 'checkpoints completed') AND count = 1);
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$;
 
 CREATE TEMP TABLE texts (strict boolean, body text);
 INSERT INTO texts SELECT s, weir.openmetrics(s) FROM unnest(ARRAY[false, true]) s;
@@ -44,7 +51,7 @@ WHERE line !~ '^#';
 SELECT cmp_ok((SELECT count(*) FROM samples WHERE NOT strict), '>', 60::bigint, 'there are samples');
 SELECT bag_eq('SELECT name, labels FROM samples WHERE strict', 'SELECT name, labels FROM samples WHERE NOT strict', 'in both formats the same');
 
-SELECT is_empty($$ SELECT * FROM lines WHERE line !~ E'^(# HELP [a-z_]+ [^\n]+|# TYPE [a-z_]+ (gauge|counter|stateset)|# UNIT [a-z_]+ [a-z]+|# EOF|[a-z_]+({[a-z_]+="([^"\\\\]|\\\\["\\\\n])*"(,[a-z_]+="([^"\\\\]|\\\\["\\\\n])*")*})? -?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?)$' $$,
+SELECT is_empty($$ SELECT * FROM lines WHERE line !~ E'^(# HELP [a-z0-9_]+ [^\n]+|# TYPE [a-z0-9_]+ (gauge|counter|stateset)|# UNIT [a-z0-9_]+ [a-z]+|# EOF|[a-z][a-z0-9_]*({[a-z_]+="([^"\\\\]|\\\\["\\\\n])*"(,[a-z_]+="([^"\\\\]|\\\\["\\\\n])*")*})? -?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?)$' $$,
     'each line is one of the format');
 SELECT is_empty($$ SELECT * FROM lines l WHERE (line = '# EOF') <> (n = (SELECT max(n) FROM lines m WHERE m.strict = l.strict)) $$, 'EOF ends the text, and nothing else');
 SELECT is_empty($$ SELECT * FROM families f WHERE NOT EXISTS (SELECT FROM lines l WHERE l.strict = f.strict AND l.n = f.n - 1 AND line ~ ('^# HELP ' || f.name || ' .+\.$')) $$,
@@ -74,6 +81,24 @@ SELECT is(round(1e6 * metric('weir_job_last_checkpoint_duration_seconds', '{job=
     (SELECT extract(epoch FROM duration) * 1e6 FROM weir.checkpoints ORDER BY checkpoint_id DESC LIMIT 1)::bigint, 'how long it took');
 SELECT ok(metric('weir_job_last_checkpoint_age_seconds', '{job="sums"}') BETWEEN 0 AND 600, 'and how old it is');
 
+SELECT is(metric('weir_job_checkpoints_completed_total', '{job="sums"}'), 1::float8, 'checkpoints are counted');
+
+-- Latency goes with the rows: none had come to the sink before the last record, nothing was committed before the checkpoint.
+SELECT results_eq($$ SELECT metric, unit, count FROM weir.job_stats('sums') WHERE metric ~ '^(latency|restore|checkpoint)' $$,
+    $$ VALUES ('checkpoint duration', 'seconds', 1::bigint), ('checkpoint bytes written', 'bytes', 1), ('checkpoint state bytes', 'bytes', 1),
+        ('latency until commit', 'seconds', 1), ('latency until sink', 'seconds', 1), ('restore time', 'seconds', 0),
+        ('checkpoints completed', NULL, 1), ('checkpoints failed', NULL, 0) $$, 'job_stats: what there is to know');
+SELECT is_empty($$ SELECT * FROM weir.job_stats('sums') WHERE NOT (min <= median AND median <= p99 AND p99 <= max) $$, 'in order');
+SELECT ok((SELECT c.min >= s.min FROM weir.measures c, weir.measures s WHERE c.metric = 'latency until commit' AND s.metric = 'latency until sink'),
+    'a row is committed after the sink has it');
+SELECT is((SELECT array_agg(DISTINCT max) FROM weir.job_stats('sums') WHERE metric = 'checkpoint bytes written'),
+    (SELECT array_agg(written_bytes::float8) FROM weir.checkpoints), 'as the view has it');
+SELECT weir.alter_job('sums', parallelism => 1, restart => true) \g /dev/null
+SELECT weir.wait_for_job('sums', 'running', '1 min') \g /dev/null
+SELECT is((SELECT count FROM weir.job_stats('sums') WHERE metric = 'restore time'), 1::bigint, 'a restart restores, which is timed');
+SELECT throws_ok($$ SELECT * FROM weir.job_stats('nobody') $$, '42704', 'job "nobody" does not exist', 'no such job');
+SELECT throws_ok($$ SELECT * FROM weir.job_stats(NULL) $$, '22004', 'job name must not be null', 'nor one without a name');
+
 -- Settings of the session change nothing.
 SET search_path = pg_temp, public;
 SET extra_float_digits = -15;
@@ -83,6 +108,7 @@ RESET search_path;
 
 SET ROLE metrics_stranger;
 SELECT is(weir.openmetrics(), E'# EOF\n', 'a stranger sees none');
+SELECT throws_ok($$ SELECT * FROM weir.job_stats('sums') $$, '42501', 'must be owner of job "sums"', 'and no statistics');
 SET ROLE metrics_stats;
 SELECT is((SELECT count(*) FROM regexp_matches(weir.openmetrics(), '^weir_job_restarts_total', 'gn')), 2::bigint, 'a member of pg_read_all_stats sees all');
 RESET ROLE;

@@ -129,7 +129,7 @@ today(World *w)
 		(void) add_edge(g, step, step + 1, WEIR_TO_ONE);
 }
 
-/* A node reads one to three of those before it that have readers already or may have. */
+/* A node reads one to three of those before it that have readers already or may have, some of them twice. */
 static bool
 add_reader(World *w, bool last)
 {
@@ -148,6 +148,8 @@ add_reader(World *w, bool last)
 		/* the last one reads whoever has no reader: a source needs one */
 		if (add_edge(g, from, node, kind))
 			wanted--;
+		if (below(w, 5) == 0)
+			(void) add_edge(g, from, node, kind);
 	}
 	for (i = 0; i < node && last; i++)
 	{

@@ -25,8 +25,8 @@
  * repeated a record shows in every later row; all that was written is a few bit
  * masks.
  *
- * A lane of a node is one way to it from one source: a record comes on each of
- * them, once.  Along a lane the records of a key keep their order, since a key
+ * A lane of a node is one way to it from one source, of which there may be two
+ * over the same nodes: a record comes on each of them, once.  Along a lane the records of a key keep their order, since a key
  * decides on the task at every exchange.
  */
 #ifndef WEIR_SIM_H

@@ -1,6 +1,5 @@
-# Jobs of shapes that no query is cut into yet (src/compile/test_shape.c): two
-# sources into one keyed step, two keyed steps in a row by different keys, both,
-# and several outputs, by the keyed tasks or together in one.  While their streams run, tasks, coordinator and server are killed at
+# Jobs of many shapes: two sources into one keyed step, two keyed steps in a row by
+# different keys, both, and several outputs, by the keyed tasks or together in one.  While their streams run, tasks, coordinator and server are killed at
 # points of a checkpoint, the parallelism changes, and the order of the sources;
 # what they have written in the end is what the batch query says.
 use strict;
@@ -52,7 +51,6 @@ sub begin
 			CREATE FOREIGN TABLE $name (f0 bigint, f1 bigint) SERVER $name OPTIONS (delimiter ' ')});
 	}
 	$node->sql(qq{
-		CREATE FOREIGN TABLE between (g bigint, total bigint) SERVER a;
 		CREATE TABLE sums (k bigint, n bigint, total bigint);
 		CREATE TABLE unused (k bigint, total bigint);
 		CREATE TABLE copies (k bigint, v bigint);
@@ -96,10 +94,12 @@ sub send_lines
 	return;
 }
 
+my $both = '(SELECT * FROM %s UNION ALL SELECT * FROM %s) i';
 my $summed = "SELECT f0, count(*), sum(f1) FROM %s GROUP BY f0, weir.count_window($window)";
+my $summed_of_both = sprintf($summed, $both);
 my $added = 'SELECT a.g, a.total FROM %s r JOIN LATERAL add_up(r.f0, r.f1) a ON weir.key_by(r.f0)';
-my $counted = 'SELECT a.g, a.total FROM %s r JOIN LATERAL add_up(r.f0, 1) a ON weir.key_by(r.f0)';
-my $behind = "SELECT g, count(*), sum(total) FROM between GROUP BY g, weir.count_window($window)";
+my $counted = "SELECT a.g, a.total FROM $both JOIN LATERAL add_up(i.f0, 1) a ON weir.key_by(i.f0)";
+my $behind = "SELECT g, count(*), sum(total) FROM (%s) s GROUP BY g, weir.count_window($window)";
 my $upsert = 'ON CONFLICT (k) DO UPDATE SET n = sums.n + excluded.n, total = sums.total + excluded.total';
 
 sub same
@@ -111,19 +111,19 @@ sub same
 # Of each shape its query (of the sources in this order), what it reads, and what the windows add up to.
 my %shape = (
 	union => {
-		query => sub { sprintf("INSERT INTO sums $summed\n--union INSERT INTO sums $summed", @_) },
+		query => sub { sprintf("INSERT INTO sums $summed_of_both", @_) },
 		reads => [qw(a b)],
 		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) i GROUP BY f0'
 	},
 	chain => {
-		query => sub { sprintf("INSERT INTO unused $added\n--chain INSERT INTO sums $behind", @_) },
+		query => sub { sprintf('INSERT INTO sums ' . sprintf($behind, $added), @_) },
 		reads => ['a'],
 		state => 'SELECT sum(f1) FROM a_input',
 		batch => qq{SELECT f0 % $groups AS k, sum(total) AS total, count(*) AS n
 			FROM (SELECT f0, sum(f1) OVER (PARTITION BY f0 ORDER BY line) AS total FROM a_input) i GROUP BY 1}
 	},
 	both => {
-		query => sub { sprintf("INSERT INTO unused $counted\n--union INSERT INTO unused $counted\n--chain INSERT INTO sums $behind $upsert", @_) },
+		query => sub { sprintf('INSERT INTO sums ' . sprintf($behind, $counted) . " $upsert", @_) },
 		reads => [qw(a b)],
 		sink => 'ALTER TABLE sums ADD CONSTRAINT sums_total_check CHECK (total > 0), ADD PRIMARY KEY (k)',
 		state => 'SELECT count(*) FROM (TABLE a_input UNION ALL TABLE b_input) i',
@@ -131,14 +131,14 @@ my %shape = (
 			FROM (SELECT f0, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) u GROUP BY f0) i GROUP BY 1}
 	},
 	outputs => {
-		query => sub { sprintf("INSERT INTO sums $summed\n--output INSERT INTO unused $added", $_[0], $_[0]) },
+		query => sub { sprintf("INSERT INTO sums $summed; INSERT INTO unused $added", $_[0], $_[0]) },
 		reads => ['a'],
 		state => 'SELECT sum(f1) FROM a_input',
 		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM a_input GROUP BY f0',
 		also => same('TABLE unused', "SELECT f0 % $groups, sum(f1) OVER (PARTITION BY f0 ORDER BY line) FROM a_input")
 	},
 	outputs_together => {
-		query => sub { sprintf("INSERT INTO sums $summed\n--union INSERT INTO sums $summed\n--output INSERT INTO copies SELECT * FROM a", @_) },
+		query => sub { sprintf("INSERT INTO sums $summed_of_both; INSERT INTO copies SELECT * FROM a", @_) },
 		reads => [qw(a b)],
 		batch => 'SELECT f0 AS k, sum(f1) AS total, count(*) AS n FROM (TABLE a_input UNION ALL TABLE b_input) i GROUP BY f0',
 		also => same('TABLE copies', 'SELECT f0, f1 FROM a_input')

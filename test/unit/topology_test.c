@@ -109,6 +109,30 @@ test_participants(void)
 	   "participant: in at_least_once it has committed");
 }
 
+/* source -> keyed (2) twice, as a stream that is united with itself; keyed -> sink for two outputs */
+static void
+test_twice(void)
+{
+	WeirTopology t = {
+		.nstages = 3, .nexchanges = 4,
+		.stages = {
+			{.source = true, .parallelism = 1}, {.keyed = true, .parallelism = 2},
+			{.sink = true, .parallelism = 1}},
+		.exchanges = {
+			{.from = 0, .to = 1}, {.from = 0, .to = 1},
+			{.from = 0, .to = 2, .kind = WEIR_TO_ONE}, {.from = 1, .to = 2, .kind = WEIR_TO_ONE}}};
+	int			channels[16];
+
+	ok(weir_topology_finish(&t), "topology: two exchanges between the same stages are sound");
+	ok(t.nchannels == 2 + 2 + 1 + 2, "topology: each has its channels");
+	ok(channels_agree(&t), "topology: every one of these has two ends");
+	ok(weir_task_inputs(&t, 1, channels) == 2 && channels[0] == 0 && channels[1] == 2,
+	   "topology: a task reads both");
+	ok(weir_channel_ends(&t, 2).exchange == 1, "topology: and knows one from the other");
+	ok(weir_task_outputs(&t, 0, channels) == 5, "topology: the source writes all of its");
+	ok(weir_task_inputs(&t, 3, channels) == 3, "topology: one sink task reads for all outputs");
+}
+
 static void
 test_refused(void)
 {
@@ -132,5 +156,6 @@ test_topology(void)
 {
 	test_numbers();
 	test_participants();
+	test_twice();
 	test_refused();
 }
