@@ -30,7 +30,7 @@ count_steps(const WeirShownStage *stage)
 }
 
 static double
-box_height(const WeirShownFlow *flow, const WeirShownStage *stage)
+stage_height(const WeirShownFlow *flow, const WeirShownStage *stage)
 {
 	double		height = 2 * PADDING + LINE * (1 + count_steps(stage));
 
@@ -51,7 +51,7 @@ lay_out(const WeirShownFlow *flow, bool across)
 	l->narrows = flow->nexchanges;
 	for (int i = 0; i < flow->nstages; i++)
 	{
-		double		height = box_height(flow, &flow->stages[i]);
+		double		height = stage_height(flow, &flow->stages[i]);
 
 		l->boxes[i].width = across ? height : BOX_WIDTH;
 		l->boxes[i].height = across ? BOX_WIDTH : height;
