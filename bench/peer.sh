@@ -69,7 +69,7 @@ peer_run() {
 		peer_failed "$1" "$6"
 		return
 	fi
-	[ "$3" != 0 ] || [ "$4" != table ] || [ "$warm" != 0 ] || check_rows
+	[ "$3" != 0 ] || [ "$4" != table ] || [ "$warm" != 0 ] || check_rows "$1"
 	# Its own clock, which begins with the job; of the server, what JDBC had it do.
 	result "$1" flink "$6" "$(word "$said" seconds)" \
 		"$(echo "$cpu $(word "$said" cpu)" | awk '{ print $1 + $2 }')" "$wal" "$(word "$said" memory)"

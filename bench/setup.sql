@@ -36,6 +36,7 @@ SELECT weir.create_value_state('c_average(bigint, bigint)', 'sum', 'running_sum'
     default_value => '(0,0)', ttl => '10 s') \g /dev/null
 
 CREATE TABLE averages (f0 bigint, average bigint);
+CREATE TABLE totals (f0 bigint PRIMARY KEY, n bigint, total numeric);
 CREATE FOREIGN TABLE nowhere (f0 bigint, average bigint) SERVER weir_blackhole;
 CREATE FOREIGN TABLE example_nowhere (sensor text, readings bigint, average float8, units bigint)
     SERVER weir_blackhole;

@@ -22,6 +22,10 @@ weir_query() {
 				(SELECT f0, max(f1) AS f1 FROM readings GROUP BY f0, weir.count_window(1)) r
 				GROUP BY f1, weir.count_window(1)"
 			;;
+		running)
+			echo "INSERT INTO totals SELECT f0, count(*), sum(f1) FROM readings GROUP BY f0
+				ON CONFLICT (f0) DO UPDATE SET n = excluded.n, total = excluded.total"
+			;;
 		last) echo "INSERT INTO $target SELECT f0, max(f1) FROM readings GROUP BY f0, weir.count_window(1)" ;;
 		none) echo "INSERT INTO $target SELECT f0, f1 FROM readings" ;;
 		plpgsql) echo "INSERT INTO $target SELECT a.* FROM readings r JOIN LATERAL plpgsql_average(r) a ON weir.key_by(r.f0)" ;;
@@ -37,7 +41,7 @@ weir_query() {
 # weir_create STEP TTL SINK PARALLELISM CHECKPOINTING
 weir_create() {
 	query "ALTER SERVER sensors OPTIONS (SET port '$port'); ALTER SERVER more_sensors OPTIONS (SET port '${other_port:-1}')"
-	query "TRUNCATE averages"
+	query "TRUNCATE averages, totals"
 	query "SELECT weir.create_job('bench', \$\$$(weir_query "$1" "$3" "$2")\$\$, parallelism => $4)" > /dev/null
 	query "SELECT weir.enable_checkpointing('bench', $5)" > /dev/null
 }
@@ -64,7 +68,7 @@ weir_run() {
 	query "SELECT weir.start_job('bench')" > /dev/null
 	weir_finish
 	measure_end
-	[ "$3" != 0 ] || [ "$4" != table ] || check_rows
+	[ "$3" != 0 ] || [ "$4" != table ] || check_rows "$2"
 	weir_drop
 	result "$1" weir "$6" "$seconds" "$cpu" "$wal" "$memory"
 }

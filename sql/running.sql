@@ -94,6 +94,12 @@ SELECT job('INSERT INTO t SELECT f0, grouping(f0) FROM r GROUP BY f0 ON CONFLICT
 SELECT job('INSERT INTO t SELECT known.id, count(*), max(length(known.name)) FROM r JOIN known ON known.id = r.f0 GROUP BY known.id HAVING known.name > ''a'' ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT f0, count(*) OVER () FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ORDER BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+-- a time to live
+SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY weir.running(weir.state_ttl(''1 h'', update_type => ''on_create_and_write'')), f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT count(*) FROM job('INSERT INTO t SELECT 1, count(*) FROM r GROUP BY weir.running() ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0, weir.running(), weir.running(''1 h'') ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0, weir.running((now()::text)::weir.ttl) ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0, weir.running(), weir.count_window(2)');
 -- behind a function in a subquery
 SELECT job('INSERT INTO t SELECT a, count(*) FROM (SELECT x.* FROM r JOIN LATERAL f(f0) x ON weir.key_by(f0)) y GROUP BY a ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT f0, sum(n) FROM (SELECT f0, count(*) AS n FROM r GROUP BY f0, weir.count_window(2)) y GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');

@@ -101,6 +101,12 @@ CREATE TABLE weir_internal.retry (
     arrived         timestamptz NOT NULL,   -- again
     PRIMARY KEY (job, relid, id)
 );
+CREATE FUNCTION weir.running(ttl weir.ttl DEFAULT NULL)
+RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_running' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.running(weir.ttl) IS
+    'in GROUP BY: a running aggregate forgets a key after this time without a record; true';
+
 CREATE FUNCTION weir.retry_dead_letters(job text, "where" text DEFAULT NULL)
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_retry_dead_letters';
@@ -198,6 +204,8 @@ COMMENT ON FOREIGN TABLE weir.print IS 'a sink that writes rows to the server''s
 COMMENT ON FOREIGN DATA WRAPPER weir_socket IS 'streams: records that a TCP peer sends';
 COMMENT ON FOREIGN DATA WRAPPER weir_print IS 'sinks that write rows to the server''s log';
 COMMENT ON FOREIGN DATA WRAPPER weir_blackhole IS 'sinks that throw rows away';
+COMMENT ON FOREIGN DATA WRAPPER weir_feed IS 'streams that INSERT and COPY put records into';
+COMMENT ON SERVER weir_feed IS 'for streams that INSERT and COPY put records into';
 COMMENT ON SERVER weir_print IS 'for foreign tables whose rows go to the server''s log';
 COMMENT ON SERVER weir_blackhole IS 'for foreign tables whose rows are thrown away';
 
@@ -297,3 +305,9 @@ COMMENT ON COLUMN weir.dead_letters.error IS
 COMMENT ON COLUMN weir.dead_letters.sqlstate IS 'of the error';
 COMMENT ON COLUMN weir.dead_letters.checkpoint_id IS 'whose epoch holds the letter';
 COMMENT ON COLUMN weir.dead_letters.at IS 'when it was put aside';
+
+-- Lines for sockets wait in the outbox, too.
+ALTER TABLE weir_internal.outbox ALTER COLUMN line DROP NOT NULL, ADD COLUMN relid oid, ADD COLUMN checkpoint bigint;
+UPDATE weir_internal.outbox SET relid = 0;
+ALTER TABLE weir_internal.outbox ALTER COLUMN relid SET NOT NULL;
+CREATE INDEX outbox_socket ON weir_internal.outbox (job, relid, id);

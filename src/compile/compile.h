@@ -91,6 +91,7 @@ struct WeirLevel
 
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
+	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
 
 	/* aggregates.c: of both */
 	List	   *aggregates;		/* of Aggref over query's range table */
@@ -187,6 +188,7 @@ extern void weir_level_begin_window(WeirLevel *level);
 extern void weir_level_end_window(WeirLevel *level);
 
 /* running.c: GROUP BY without a window */
+#define WEIR_RUNNING "weir_running"	/* weir.running's C symbol */
 extern bool weir_is_grouped(const Query *query);
 pg_noreturn extern void weir_level_refuse_running(WeirLevel *level);
 extern void weir_level_find_running(WeirLevel *level);

@@ -77,7 +77,7 @@ check_with(WeirCompile *c, WithClause *with)
 static bool
 reserved_walker(Node *node, WeirCompile *c)
 {
-	static const char *const reserved[] = {"running", "tumble"};
+	static const char *const reserved[] = {"tumble"};
 
 	if (node == NULL)
 		return false;

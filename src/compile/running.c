@@ -14,6 +14,7 @@
 #include "access/stratnum.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -26,6 +27,8 @@
 #include "utils/typcache.h"
 
 #include "compile/compile.h"
+
+PG_FUNCTION_INFO_V1(weir_running);
 
 /* ---- where it may stand ---- */
 
@@ -115,10 +118,82 @@ check_sets(WeirLevel *level)
 				weir_level_position(level, exprLocation(grouping)));
 }
 
+/* ---- weir.running(ttl) ---- */
+
+Datum
+weir_running(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(true);
+}
+
+static void
+refuse_call(WeirLevel *level, const FuncExpr *call, const char *message, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s", message),
+			errhint("%s", hint),
+			weir_level_position(level, call->location));
+}
+
+/* It is no key, but says how long one lives. */
+static void
+take_call(WeirLevel *level, FuncExpr *call)
+{
+	if (level->running_call != NULL)
+		refuse_call(level, call, "more than one weir.running in GROUP BY is not supported", "Leave one out.");
+	level->running_call = call;
+}
+
+static void
+read_ttl(WeirLevel *level)
+{
+	FuncExpr   *call;
+	Const	   *ttl;
+
+	if (level->running_call == NULL)
+		return;
+	/* the call itself stays, being no constant: its argument is completed and folded */
+	call = castNode(FuncExpr, eval_const_expressions(NULL, (Node *) level->running_call));
+	ttl = linitial(call->args);
+	if (!IsA(ttl, Const))
+		refuse_call(level, level->running_call, "ttl of weir.running must be a constant",
+					"Write an interval, or weir.state_ttl(...): it is the same for all keys.");
+	if (ttl->constisnull)
+		return;
+	level->running_plan->ttl = DatumGetPointer(ttl->constvalue);
+	level->running_plan->ttl_type = ttl->consttype;
+}
+
+static bool
+is_in_group(const WeirLevel *level, const Node *call)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->query->groupClause)
+		if ((Node *) get_sortgroupclause_tle(lfirst(lc), level->query->targetList)->expr == call)
+			return true;
+	return false;
+}
+
+static void
+check_calls(WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_level_calls(level, WEIR_RUNNING))
+		if (!is_in_group(level, lfirst(lc)))
+			refuse_call(level, lfirst(lc), "weir.running must be in GROUP BY of a query whose FROM reads a stream",
+						"Write GROUP BY key, weir.running(ttl).");
+}
+
+/* ---- the step ---- */
+
 /* Finds whether it is one; a window has been looked for before. */
 void
 weir_level_find_running(WeirLevel *level)
 {
+	check_calls(level);
 	if (level->window != NULL || !weir_is_grouped(level->query))
 		return;
 	check_sets(level);
@@ -274,8 +349,6 @@ check_having(WeirLevel *level)
 			having_position(level));
 }
 
-/* ---- the step ---- */
-
 /* Before the cut: the key. */
 void
 weir_level_begin_running(WeirLevel *level)
@@ -284,8 +357,15 @@ weir_level_begin_running(WeirLevel *level)
 
 	level->running_plan = palloc0(sizeof(WeirAggregatePlan));
 	foreach(lc, level->query->groupClause)
-		level->keys = lappend(level->keys,
-							  get_sortgroupclause_tle(lfirst(lc), level->query->targetList)->expr);
+	{
+		Expr	   *expr = get_sortgroupclause_tle(lfirst(lc), level->query->targetList)->expr;
+
+		if (weir_compile_is_call((Node *) expr, WEIR_RUNNING))
+			take_call(level, (FuncExpr *) expr);
+		else
+			level->keys = lappend(level->keys, expr);
+	}
+	read_ttl(level);
 	if (level->keys == NIL)
 		level->keys = weir_level_single_key();
 }

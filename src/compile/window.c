@@ -106,8 +106,12 @@ weir_level_find_window(WeirLevel *level)
 	foreach(lc, weir_level_calls(level, WEIR_COUNT_WINDOW))
 		if (lfirst(lc) != level->window)
 			refuse_call(level, lfirst(lc), "weir.count_window must be in GROUP BY of a query whose FROM reads a stream", WINDOW_HINT);
-	if (level->window != NULL)
-		check_grouping(level);
+	if (level->window == NULL)
+		return;
+	check_grouping(level);
+	foreach(lc, level->window_keys)
+		if (weir_compile_is_call(lfirst(lc), WEIR_RUNNING))
+			refuse_call(level, lfirst(lc), "weir.running cannot stand beside weir.count_window", "Write weir.count_window(size, ttl => ...).");
 }
 
 /* ---- its arguments ---- */

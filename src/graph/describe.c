@@ -5,9 +5,11 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
 #include "graph/describe.h"
@@ -39,6 +41,18 @@ weir_describe_line(WeirDescription *to, const char *format,...)
 		enlargeStringInfo(text, needed);
 	}
 	appendStringInfoChar(text, '\n');
+}
+
+void
+weir_describe_ttl(WeirDescription *to, void *ttl, Oid type)
+{
+	Oid			output;
+	bool		varlena;
+
+	if (ttl == NULL)
+		return;
+	getTypeOutputInfo(type, &output, &varlena);
+	weir_describe_line(to, "Time to live: %s", OidOutputFunctionCall(output, PointerGetDatum(ttl)));
 }
 
 void

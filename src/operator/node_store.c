@@ -48,11 +48,12 @@ window_state(const WeirNode *node)
 static WeirStateDecl *
 running_state(const WeirNode *node)
 {
+	const WeirAggregatePlan *plan = weir_aggregate_plan(node);
 	WeirWindowDecl *running = palloc(sizeof(WeirWindowDecl));
 
 	running->size = running->slide = 1;
-	running->aggregates = weir_aggregate_plan(node)->aggregates;
-	return aggregates_state(node, WEIR_STATE_RUNNING, NULL, running);
+	running->aggregates = plan->aggregates;
+	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
 /* Of a step without a function. */

@@ -39,7 +39,8 @@ static const Group groups[] = {
 		"       extract(epoch FROM started_at) AS weir_job_started_timestamp_seconds,"
 		"       last_checkpoint AS weir_job_last_checkpoint_id,"
 		"       extract(epoch FROM last_checkpoint_at) AS weir_job_last_checkpoint_timestamp_seconds,"
-		"       extract(epoch FROM clock_timestamp() - least(last_checkpoint_at, clock_timestamp()))"
+		"       CASE WHEN last_checkpoint_at IS NOT NULL"
+		"            THEN extract(epoch FROM greatest(clock_timestamp() - last_checkpoint_at, '0')) END"
 		"           AS weir_job_last_checkpoint_age_seconds"
 		"  FROM weir.jobs ORDER BY name",
 		{"job"},

@@ -30,7 +30,7 @@ count_steps(const WeirShownStage *stage)
 }
 
 static double
-stage_height(const WeirShownFlow *flow, const WeirShownStage *stage)
+height_of_box(const WeirShownFlow *flow, const WeirShownStage *stage)
 {
 	double		height = 2 * PADDING + LINE * (1 + count_steps(stage));
 
@@ -51,7 +51,7 @@ lay_out(const WeirShownFlow *flow, bool across)
 	l->narrows = flow->nexchanges;
 	for (int i = 0; i < flow->nstages; i++)
 	{
-		double		height = stage_height(flow, &flow->stages[i]);
+		double		height = height_of_box(flow, &flow->stages[i]);
 
 		l->boxes[i].width = across ? height : BOX_WIDTH;
 		l->boxes[i].height = across ? BOX_WIDTH : height;

@@ -7,6 +7,8 @@
 #include <math.h>
 
 #include "mb/pg_wchar.h"
+#include "nodes/pg_list.h"
+#include "nodes/value.h"
 
 #include "report/page.h"
 
@@ -89,6 +91,27 @@ first_step(const WeirShownStage *stage)
 	return name_of(pnstrdup(stage->steps, strcspn(stage->steps, "\n")));
 }
 
+/* Each once: "t1, t2". */
+static const char *
+names_of_sinks(const char *steps)
+{
+	StringInfoData names;
+	List	   *seen = NIL;
+	char	   *rest = pstrdup(steps);
+
+	initStringInfo(&names);
+	for (char *step; (step = strsep(&rest, "\n")) != NULL;)
+	{
+		String	   *name = makeString(pstrdup(name_of(step)));
+
+		if (list_member(seen, name))
+			continue;
+		appendStringInfo(&names, "%s%s", seen == NIL ? "" : ", ", strVal(name));
+		seen = lappend(seen, name);
+	}
+	return psprintf("%s %s", list_length(seen) > 1 ? "sink task of" : "sink", names.data);
+}
+
 /* "the sink averages", "the keyed step f(r)", "the source readings" */
 const char *
 weir_say_stage(const WeirShownStage *stage)
@@ -97,6 +120,8 @@ weir_say_stage(const WeirShownStage *stage)
 
 	if (stage->steps == NULL)
 		return psprintf("the %s", kind);
+	if (strcmp(stage->kind, "sink") == 0)
+		return psprintf("the %s", names_of_sinks(stage->steps));
 	return psprintf("the %s %s", kind, first_step(stage));
 }
 
@@ -127,6 +152,7 @@ weir_say_bottleneck(const WeirShownFlow *flow)
 {
 	const WeirShownStage *stage;
 	const char *uneven = "";
+	const char *name;
 
 	if (!flow->running)
 		return NULL;
@@ -136,8 +162,8 @@ weir_say_bottleneck(const WeirShownFlow *flow)
 	if (flow->bottleneck.uneven)
 		uneven = psprintf(" It is its task %s %d alone: keys are spread unevenly.", stage->kind,
 						  stage->first_subtask + stage->load.busiest);
-	/* it begins with "the" */
-	return psprintf("T%s %s: %s.%s", who(flow) + 1,
+	name = who(flow);			/* it begins with "the" */
+	return psprintf("T%s %s: %s.%s", name + 1,
 					flow->bottleneck.verdict == WEIR_HOLDS_BACK ? "holds the others back" : "is at its limit",
 					why(flow), uneven);
 }

@@ -25,7 +25,7 @@ END $$;
 \setenv LINES_FILE `mktemp`
 \! perl -e 'print "x<y>\n"; print $_ % 500, " ", $_, "\n" for 1 .. 400000' > "$LINES_FILE"; chmod 644 "$LINES_FILE"
 \set port `perl test/pgtap/sender --file "$LINES_FILE" --sleep 100`
-CREATE SERVER one FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port :'port');
+CREATE SERVER one FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port :'port', max_retries '-1');
 CREATE FOREIGN TABLE many_readings (f0 bigint, f1 bigint) SERVER one OPTIONS (delimiter ' ', on_error 'dead_letter');
 CREATE TABLE slow (f0 bigint, total bigint);
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN new; END';
@@ -35,7 +35,7 @@ SELECT weir.enable_checkpointing('slow sink', every => '100 ms', timeout => '150
 SELECT weir.start_job('slow sink');
 
 \set port `perl test/pgtap/sender --file "$LINES_FILE" --sleep 100`
-CREATE SERVER two FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port :'port');
+CREATE SERVER two FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port :'port', max_retries '-1');
 CREATE FOREIGN TABLE more_readings (f0 bigint, f1 bigint) SERVER two OPTIONS (delimiter ' ', on_error 'dead_letter');
 SELECT weir.create_job('many tasks', 'INSERT INTO sums SELECT f0, sum(f1) FROM more_readings GROUP BY f0, weir.count_window(2)', parallelism => 16);
 SELECT weir.enable_checkpointing('many tasks', every => '20 ms');

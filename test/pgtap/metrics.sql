@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(36);
+SELECT plan(43);
 
 SELECT is(weir.openmetrics(), E'# EOF\n', 'no jobs, no metrics');
 SELECT is(weir.openmetrics(strict => true), '# EOF', 'strictly, psql adds the end of the line');
@@ -80,6 +80,7 @@ SELECT is(metric('weir_job_last_checkpoint_id', '{job="sums"}'), (SELECT last_ch
 SELECT is(round(1e6 * metric('weir_job_last_checkpoint_duration_seconds', '{job="sums"}'))::bigint,
     (SELECT extract(epoch FROM duration) * 1e6 FROM weir.checkpoints ORDER BY checkpoint_id DESC LIMIT 1)::bigint, 'how long it took');
 SELECT ok(metric('weir_job_last_checkpoint_age_seconds', '{job="sums"}') BETWEEN 0 AND 600, 'and how old it is');
+SELECT is((SELECT count(*) FROM samples WHERE NOT strict AND name ~ '^weir_job_last_checkpoint'), 7::bigint, 'a job that has none has no such sample');
 
 SELECT is(metric('weir_job_checkpoints_completed_total', '{job="sums"}'), 1::float8, 'checkpoints are counted');
 
@@ -99,6 +100,9 @@ SELECT is((SELECT count FROM weir.job_stats('sums') WHERE metric = 'restore time
 SELECT throws_ok($$ SELECT * FROM weir.job_stats('nobody') $$, '42704', 'job "nobody" does not exist', 'no such job');
 SELECT throws_ok($$ SELECT * FROM weir.job_stats(NULL) $$, '22004', 'job name must not be null', 'nor one without a name');
 
+SELECT results_eq('SELECT unnest(steps) FROM weir.stages ORDER BY stage',
+    $$ VALUES ('Source "odd ""stream\"'), ('Scan'), ('Window weir.count_window(2)'), ('Insert on sums') $$, 'the owner sees those, too');
+
 -- Settings of the session change nothing.
 SET search_path = pg_temp, public;
 SET extra_float_digits = -15;
@@ -106,11 +110,36 @@ SELECT is((SELECT count(*) FROM regexp_matches(weir.openmetrics(), '^weir_job_st
 RESET extra_float_digits;
 RESET search_path;
 
+-- What the dashboard asks.
+\set dashboard `cat examples/monitoring/dashboard.json`
+CREATE FUNCTION rows_of(query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    rows bigint;
+BEGIN
+    query := regexp_replace(query, '\$__timeFilter\((\w+)\)', '\1 BETWEEN now() - interval ''1 h'' AND now() + interval ''1 h''', 'g');
+    EXECUTE format('SELECT count(*) FROM (%s) q', replace(query, '${job:sqlstring}', '''sums''')) INTO rows;
+    RETURN rows;
+END $$;
+CREATE TABLE panels AS
+SELECT p ->> 'title' AS title, p #>> '{targets,0,rawSql}' AS query, p ->> 'type' AS type FROM jsonb_array_elements(:'dashboard'::jsonb -> 'panels') p
+UNION ALL SELECT 'variable ' || (v ->> 'name'), v ->> 'query', 'variable' FROM jsonb_array_elements(:'dashboard'::jsonb #> '{templating,list}') v WHERE v ->> 'type' = 'query';
+GRANT SELECT ON panels TO PUBLIC;
+
 SET ROLE metrics_stranger;
 SELECT is(weir.openmetrics(), E'# EOF\n', 'a stranger sees none');
 SELECT throws_ok($$ SELECT * FROM weir.job_stats('sums') $$, '42501', 'must be owner of job "sums"', 'and no statistics');
+SELECT is((SELECT count(*) FROM weir.stages) + (SELECT count(*) FROM weir.measures), 0::bigint, 'nor what the views have');
 SET ROLE metrics_stats;
 SELECT is((SELECT count(*) FROM regexp_matches(weir.openmetrics(), '^weir_job_restarts_total', 'gn')), 2::bigint, 'a member of pg_read_all_stats sees all');
+SELECT results_eq('SELECT stage, kind, parallelism, steps, inputs, first_subtask FROM weir.stages ORDER BY stage',
+    $$ VALUES (0, 'source', 1, NULL::text[], '{}'::int[], 0), (1, 'keyed', 1, NULL, '{0}', 0) $$, 'the dataflow, but not what its steps are called');
+
+-- The dashboard's queries run with that role's rights, and those on jobs, tasks and checkpoints have rows.
+SELECT results_eq('SELECT title, rows_of(query) > 0 FROM panels ORDER BY title COLLATE "C"',
+    $$ VALUES ('Checkpoint bytes', true), ('Checkpoint duration', true), ('Checkpoints a minute', true), ('Dead letters', false), ('Failed checkpoints', false),
+        ('Jobs', true), ('Latency and restores', true), ('Streams', true), ('Tasks in the last second', true), ('variable job', true) $$, 'each query of the dashboard runs');
+SELECT is((SELECT count(*) FROM panels WHERE type = 'timeseries' AND query !~ ' AS time.* AS metric.* AS value'), 0::bigint, 'series have their columns');
+SELECT is((SELECT count(*) FROM jsonb_path_query(:'dashboard'::jsonb, 'strict $.**.rawSql')), (SELECT count(*) FROM panels WHERE type <> 'variable'), 'there is no other');
 RESET ROLE;
 
 SELECT weir.stop_job('sums', cancel => true) \g /dev/null

@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(48);
+SELECT plan(52);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
 CREATE FOREIGN TABLE readings (line bigint, k int, v bigint, n numeric, t text) SERVER here
@@ -209,6 +209,21 @@ SELECT throws_ok($$SELECT weir.try_job('plain', ARRAY['7,4,3,,', '8,9,x,,'])$$, 
 SELECT results_eq($$SELECT k, total, n FROM weir.try_job('plain', ARRAY['9,5,1,,', '9,7,1,,'], NULL::sums)$$,
     'VALUES (5, 4::numeric, 3::bigint), (7, 1, 1)', 'likewise');
 ROLLBACK;
+
+-- ---- a time to live
+
+SELECT weir.create_job('lived', $$INSERT INTO sums SELECT k, sum(v), count(*), max(t) FROM readings GROUP BY k, weir.running('1 day')
+    ON CONFLICT (k) DO UPDATE SET total = excluded.total, n = excluded.n, list = excluded.list$$) \g /dev/null
+BEGIN;
+SELECT results_eq($$SELECT k, total, n FROM weir.try_job('lived', ARRAY['1,1,5,,', '2,2,5,,', '3,1,5,,'], NULL::sums, at => '2030-01-01')$$,
+    'VALUES (1, 10::numeric, 2::bigint), (2, 5, 1)', 'each key has its time');
+SELECT results_eq($$SELECT k, total, n FROM weir.try_job('lived', ARRAY['4,1,5,,'], NULL::sums, at => '2030-01-01 23:59')$$,
+    'VALUES (1, 15::numeric, 3::bigint)', 'which begins anew with each record');
+SELECT results_eq($$SELECT k, total, n FROM weir.try_job('lived', ARRAY['5,1,5,,', '6,2,1,,'], NULL::sums, at => '2030-01-02 12:00')$$,
+    'VALUES (1, 20::numeric, 4::bigint), (2, 1, 1)', 'without one for so long a key begins anew');
+ROLLBACK;
+SELECT results_eq($$SELECT k, count(*) FROM input WHERE k < 2 GROUP BY k, weir.running('1 day') ORDER BY k$$,
+    $$SELECT k, count(*) FROM input WHERE k < 2 GROUP BY k ORDER BY k$$, 'over a table it is a constant');
 
 -- ---- dead letters
 

@@ -9,6 +9,8 @@
 
 typedef struct WeirAggregatePlan
 {
+	void	   *ttl;			/* a datum of ttl_type, weir.ttl; NULL: none */
+	Oid			ttl_type;
 	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
 	const char *aggregates_text;	/* for people */
 	const char *state_name;		/* what is kept of a key goes by */

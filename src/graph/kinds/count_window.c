@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "nodes/primnodes.h"
-#include "utils/lsyscache.h"
 
 #include "graph/depend.h"
 #include "graph/describe.h"
@@ -22,18 +20,11 @@ static void
 describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
-	Oid			output;
-	bool		varlena;
 
 	weir_describe_key(to, node);
 	if (plan->aggregates != NIL)
 		weir_describe_line(to, "Aggregates: %s", plan->aggregates_text);
-	if (plan->ttl != NULL)
-	{
-		getTypeOutputInfo(plan->ttl_type, &output, &varlena);
-		weir_describe_line(to, "Time to live: %s",
-						   OidOutputFunctionCall(output, PointerGetDatum(plan->ttl)));
-	}
+	weir_describe_ttl(to, plan->ttl, plan->ttl_type);
 	weir_describe_columns(to, "Output", node->out);
 }
 
