@@ -246,13 +246,16 @@ CREATE TABLE weir_internal.checkpoint_task (
     PRIMARY KEY (job, checkpoint, task)
 );
 
--- Lines for print sinks, written in the epoch, emitted after its commit.
+-- Lines for the log or a socket, written in the epoch, sent after its commit.
 CREATE TABLE weir_internal.outbox (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job             bigint NOT NULL,
     sink            text NOT NULL,      -- the foreign table
-    line            text NOT NULL
+    line            text,               -- NULL: here end the lines of checkpoint
+    relid           oid NOT NULL,       -- of weir_socket: the foreign table; 0: for the log
+    checkpoint      bigint
 );
+CREATE INDEX outbox_socket ON weir_internal.outbox (job, relid, id);
 
 -- The ring of journal tables of a stream: which table holds which bytes.
 CREATE TABLE weir_internal.journal_segment (

@@ -15,6 +15,7 @@
 #include "decide/memory.h"
 #include "server/launcher.h"
 #include "server/registry.h"
+#include "sink/output.h"
 #include "source/feed/wake.h"
 #include "source/handover.h"
 #include "source/reader.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 {
 	weir_out_of_memory = out_of_memory;
 	weir_source_init();
+	weir_output_init();
 	weir_state_forget_init();
 	weir_fault_init();
 	weir_settings_define();

@@ -115,7 +115,7 @@ check_query(const WeirJob *job, WeirMode mode, const WeirCheckpointChange *chang
 		return;
 	dataflow = weir_job_compile(job);
 	weir_check_journal(job, dataflow, mode);
-	weir_check_sinks(job, dataflow, mode);
+	weir_check_sinks(job, dataflow, true, mode);
 	for (int n = 0; (sink = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
 		notice_longer_epochs(job, weir_sink_plan(sink)->target,
 							 change->lock_wait ? weir_interval_us(change->lock_wait) : job->lock_wait);

@@ -278,10 +278,8 @@ check_begin(WeirJob *job, bool take)
 	weir_check_prerequisites(job, dataflow, take);
 	weir_check_consumers(job->id, dataflow->graph);
 	if (job->checkpointing)
-	{
 		weir_check_journal(job, dataflow, job->checkpoint.mode);
-		weir_check_sinks(job, dataflow, job->checkpoint.mode);
-	}
+	weir_check_sinks(job, dataflow, job->checkpointing, job->checkpoint.mode);
 	return dataflow;
 }
 

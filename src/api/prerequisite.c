@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/twophase.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
@@ -30,6 +31,7 @@
 #include "graph/kinds/source.h"
 #include "job/resources.h"
 #include "server/registry.h"
+#include "source/source.h"
 #include "source/stream.h"
 
 /* What is missing, and the statements that would mend it. */
@@ -266,14 +268,51 @@ refuse_unpreparable(const WeirJob *job, Oid table)
 			 errhint("Insert into a table of this database, or enable checkpointing with mode => 'at_least_once'.")));
 }
 
-void
-weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode)
+static bool
+has_epochs(Oid table)
 {
-	const WeirNode *sink;
+	return get_rel_relkind(table) == RELKIND_FOREIGN_TABLE && weir_source_of(table) != NULL &&
+		weir_stream_get(table)->epoch;
+}
 
-	for (int n = 0; mode == WEIR_EXACTLY_ONCE && (sink = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
+/* Its numbers are those of checkpoints with which output becomes visible. */
+static void
+check_epochs(const WeirJob *job, Oid table, bool exactly_once)
+{
+	if (!has_epochs(table) || exactly_once)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the protocol \"epoch\" needs the mode exactly_once"),
+			 errdetail("Job \"%s\" sends to foreign table \"%s\", whose server has it.", job->name, get_rel_name(table)),
+			 errhint("Enable checkpointing with mode => 'exactly_once', or set the server's option protocol to 'none'.")));
+}
+
+static void
+check_source(const WeirNode *source)
+{
+	const WeirStream *stream = weir_stream_get(weir_source_plan(source)->stream);
+
+	if (stream->epoch)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("stream %s cannot be read in the protocol \"epoch\"", stream->name),
+				 errdetail("It is one for what a job sends."),
+				 errhint("Set the server's option protocol to 'none' or 'resume'.")));
+}
+
+void
+weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, bool checkpointing, WeirMode mode)
+{
+	bool		exactly_once = checkpointing && mode == WEIR_EXACTLY_ONCE;
+	const WeirNode *node;
+
+	for (int n = 0; (node = weir_graph_source(dataflow->graph, n)) != NULL; n++)
+		check_source(node);
+	for (int n = 0; (node = weir_graph_sink(dataflow->graph, n)) != NULL; n++)
 	{
-		if (OidIsValid(weir_sink_plan(sink)->unpreparable))
-			refuse_unpreparable(job, weir_sink_plan(sink)->unpreparable);
+		if (OidIsValid(weir_sink_plan(node)->unpreparable) && exactly_once)
+			refuse_unpreparable(job, weir_sink_plan(node)->unpreparable);
+		check_epochs(job, weir_sink_plan(node)->target, exactly_once);
 	}
 }

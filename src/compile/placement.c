@@ -263,6 +263,8 @@ relations_conflict(WeirCompile *c)
 		Relation	rel;
 		char	   *reason;
 
+		if (weir_foreign_kind(lfirst_oid(lc)) == WEIR_FOREIGN_STREAM)
+			return psprintf("rows for \"%s\" go over one connection", get_rel_name(lfirst_oid(lc)));
 		if (trigger != NULL)
 			return psprintf("trigger \"%s\"", trigger);
 		rel = table_open(lfirst_oid(lc), AccessShareLock);

@@ -14,7 +14,9 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/wrapper.h"
 #include "compile/compile.h"
+#include "source/stream.h"
 
 /* Position of the target in the text, for an error about it. */
 static int
@@ -37,6 +39,35 @@ check_takes_rows(WeirCompile *c, Oid relid, const char *name)
 			target_position(c));
 }
 
+/* Of the streams' wrappers, weir_socket's tables are sinks, too. */
+static void
+check_stream(WeirCompile *c, Oid relid, const char *name)
+{
+	const WeirStream *stream;
+
+	if (weir_foreign_writer(weir_wrapper_handler(relid)) == WEIR_WRITER_EXECUTOR)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into stream \"%s\"", name),
+				errhint("Insert into a table, into weir.print, or into a foreign table on a server of weir_socket or on weir_blackhole."),
+				target_position(c));
+	stream = weir_stream_get(relid);
+	if (stream->listen)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into \"%s\", whose server listens", name),
+				errdetail("To send rows Weir connects to who listens."),
+				errhint("Make a server with options \"host\" and \"port\" of the receiver for what is sent."),
+				target_position(c));
+	if (stream->resume)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into \"%s\", whose server has the protocol \"resume\"", name),
+				errdetail("In that protocol the peer is a sender."),
+				errhint("Make a server with protocol 'none' or 'epoch' for what is sent."),
+				target_position(c));
+}
+
 /* Whether a mode can do with a wrapper of others is known once there is one: api/prerequisite.c. */
 static void
 check_foreign(WeirCompile *c, Oid relid, const char *name)
@@ -47,12 +78,8 @@ check_foreign(WeirCompile *c, Oid relid, const char *name)
 		case WEIR_FOREIGN_SINK:
 			return;
 		case WEIR_FOREIGN_STREAM:
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("inserting into stream \"%s\" is not yet supported", name),
-					errhint("Insert into a table, into weir.print, or into a foreign table on the server weir_blackhole."),
-					target_position(c));
-			break;
+			check_stream(c, relid, name);
+			return;
 		case WEIR_FOREIGN_POSTGRES:
 		case WEIR_FOREIGN_OTHER:
 			check_takes_rows(c, relid, name);

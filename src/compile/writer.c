@@ -28,6 +28,7 @@ static const struct
 	WeirWriter	writer;
 }			wrappers[] = {
 	{"weir_print_handler", WEIR_WRITER_PRINT},
+	{"weir_socket_handler", WEIR_WRITER_SOCKET},
 	{"weir_blackhole_handler", WEIR_WRITER_BLACKHOLE},
 };
 

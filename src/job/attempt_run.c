@@ -190,6 +190,8 @@ receive_messages(WeirCoordinator *co)
 				task_running(co, i);
 			else if (message.kind == WEIR_CONTROL_OUTPUT)
 				co->checkpoints.output_waits = true;
+			else if (message.kind == WEIR_CONTROL_EMITTED)
+				continue;		/* a stop may have waited for it */
 			else if (message.kind == WEIR_CONTROL_REACHED)
 				weir_reach_message(co, (uint64) message.checkpoint);
 			else

@@ -37,6 +37,17 @@ end_attempt(WeirCoordinator *co)
 	}
 }
 
+/* A job ends when its lines for sockets are sent, but for a cancel. */
+static bool
+must_emit(const WeirCoordinator *co)
+{
+	bool		emits = false;
+
+	for (int i = 0; i < co->run.ntasks; i++)
+		emits = emits || co->run.attempt->tasks[i].emits;
+	return emits && !co->stop.cancelled;
+}
+
 void
 weir_stop_act(WeirCoordinator *co)
 {
@@ -56,7 +67,8 @@ weir_stop_act(WeirCoordinator *co)
 				weir_checkpointer_request(co->checkpoints.checkpointer, WEIR_FINAL, co->stop.token, weir_now());
 				break;
 			case WEIR_STOP_END:
-				end_attempt(co);
+				if (!must_emit(co))
+					end_attempt(co);
 				return;
 		}
 	}

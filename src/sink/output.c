@@ -1,7 +1,8 @@
 /*
  * sink/output.c
  *		Foreign tables to write to: weir_print, whose rows become lines of the
- *		server log, and weir_blackhole, whose rows are dropped.
+ *		server log, weir_socket, whose rows are sent as lines (emitter.c), and
+ *		weir_blackhole, whose rows are dropped.
  *
  * A line must not be seen before its epoch is committed, nor be lost after:
  * the task puts it into the outbox table within the epoch, the coordinator
@@ -21,6 +22,7 @@
 #include "optimizer/planmain.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -29,9 +31,14 @@
 #include "catalog/outbox.h"
 #include "sink/output.h"
 #include "sink/print.h"
+#include "source/fdw.h"
 
 int64		weir_output_job = 0;
 bool		weir_output_waits = false;
+bool		weir_output_sockets_wait = false;
+
+static List *socket_tables = NIL;	/* that have lines in the open epoch */
+static int64 epoch_ended_as = 0;	/* the checkpoint that these were marked with last */
 
 /* As many lines are taken out of the outbox in a transaction. */
 #define EMIT_LINES 1000
@@ -164,17 +171,62 @@ print_end(EState *estate, ResultRelInfo *info)
 		weir_lines_out_flush(info->ri_FdwState);
 }
 
-Datum
-weir_print_handler(PG_FUNCTION_ARGS)
+static void
+set_print(FdwRoutine *routine)
 {
-	FdwRoutine *routine = sink_routine();
-
+	routine->IsForeignRelUpdatable = insert_only;
 	routine->BeginForeignModify = print_begin;
 	routine->ExecForeignInsert = print_insert;
 	routine->EndForeignModify = print_end;
 	routine->BeginForeignInsert = print_begin_insert;
 	routine->EndForeignInsert = print_end;
+}
+
+Datum
+weir_print_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = sink_routine();
+
+	set_print(routine);
 	PG_RETURN_POINTER(routine);
+}
+
+/* ---- weir_socket ---- */
+
+void
+weir_output_init(void)
+{
+	weir_stream_set_insert = set_print;
+}
+
+void
+weir_output_note_socket(Oid table)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	weir_output_sockets_wait = true;
+	socket_tables = list_append_unique_oid(socket_tables, table);
+	MemoryContextSwitchTo(old);
+}
+
+void
+weir_output_end_epoch(int64 checkpoint)
+{
+	ListCell   *lc;
+
+	foreach(lc, socket_tables)
+		weir_outbox_end_epoch(weir_output_job, lfirst_oid(lc), checkpoint, epoch_ended_as);
+	if (socket_tables != NIL)
+		epoch_ended_as = checkpoint;
+}
+
+void
+weir_output_sockets_sent(void)
+{
+	weir_output_sockets_wait = false;
+	list_free(socket_tables);
+	socket_tables = NIL;
+	epoch_ended_as = 0;
 }
 
 static void

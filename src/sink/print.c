@@ -1,6 +1,7 @@
 /*
  * sink/print.c
- *		Rows as lines, which wait in the outbox for the server log.
+ *		Rows as lines, which wait in the outbox for the server log, or for a
+ *		socket.
  */
 #include "postgres.h"
 
@@ -13,17 +14,22 @@
 
 #include "base/compat.h"
 #include "catalog/outbox.h"
+#include "sink/line.h"
 #include "sink/output.h"
 #include "sink/print.h"
 #include "sink/projection.h"
 #include "sink/sink.h"
+#include "source/source.h"
 
 /* As many bytes of lines are waited for. */
 #define FULL_BYTES (1024 * 1024)
 
 struct WeirLinesOut
 {
-	char	   *table;
+	Oid			table;
+	char	   *name;
+	WeirStream *stream;			/* NULL: for the log */
+	WeirLineFormat *format;
 	MemoryContext context;
 	ArrayBuildState *lines;		/* NULL: none */
 	Size		bytes;
@@ -35,47 +41,19 @@ weir_lines_out_create(Oid table)
 	WeirLinesOut *lines = palloc0(sizeof(WeirLinesOut));
 
 	lines->context = CurrentMemoryContext;
-	lines->table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-											  get_rel_name(table));
+	lines->table = table;
+	lines->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+											 get_rel_name(table));
+	if (weir_source_of(table) != NULL)
+		lines->stream = weir_stream_get(table);
+	lines->format = weir_line_format_create(lines->stream);
 	return lines;
-}
-
-/* One column: its text; several: as COPY's text format would have it. */
-static text *
-line_of(TupleTableSlot *slot)
-{
-	StringInfoData line;
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-	bool		first = true;
-
-	slot_getallattrs(slot);
-	initStringInfo(&line);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Oid			output;
-		bool		isvarlena;
-
-		if (att->attisdropped)
-			continue;
-		if (!first)
-			appendStringInfoChar(&line, '\t');
-		first = false;
-		if (slot->tts_isnull[i])
-		{
-			appendStringInfoString(&line, "\\N");
-			continue;
-		}
-		getTypeOutputInfo(att->atttypid, &output, &isvarlena);
-		appendStringInfoString(&line, OidOutputFunctionCall(output, slot->tts_values[i]));
-	}
-	return cstring_to_text_with_len(line.data, line.len);
 }
 
 void
 weir_lines_out_add(WeirLinesOut *lines, TupleTableSlot *row)
 {
-	text	   *line = line_of(row);
+	text	   *line = weir_line_of(lines->format, row);
 
 	lines->bytes += VARSIZE(line);
 	lines->lines = accumArrayResult(lines->lines, PointerGetDatum(line), false, TEXTOID,
@@ -94,9 +72,12 @@ weir_lines_out_flush(WeirLinesOut *lines)
 	array = makeArrayResult(lines->lines, lines->context);
 	lines->lines = NULL;
 	lines->bytes = 0;
-	weir_outbox_insert(weir_output_job, lines->table, array);
+	weir_outbox_insert(weir_output_job, lines->table, lines->name, lines->stream != NULL, array);
 	pfree(DatumGetPointer(array));
-	weir_output_waits = true;
+	if (lines->stream)
+		weir_output_note_socket(lines->table);
+	else
+		weir_output_waits = true;
 }
 
 /* ---- the sink ---- */

@@ -31,6 +31,8 @@
 
 PG_FUNCTION_INFO_V1(weir_socket_handler);
 
+void		(*weir_stream_set_insert) (FdwRoutine *routine);
+
 static void
 stream_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
@@ -109,20 +111,6 @@ stream_end(ForeignScanState *node)
 {
 }
 
-static List *
-refuse_modify(PlannerInfo *root, ModifyTable *plan, Index result_relation,
-			  int subplan_index)
-{
-	RangeTblEntry *rte = planner_rt_fetch(result_relation, root);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("writing to stream \"%s\" is not yet supported",
-					get_rel_name(rte->relid)),
-			 errhint("Write into a table, weir.print or a foreign table on the server weir_blackhole.")));
-	return NIL;
-}
-
 void
 weir_stream_set_scan(FdwRoutine *routine)
 {
@@ -141,6 +129,6 @@ weir_socket_handler(PG_FUNCTION_ARGS)
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
 	weir_stream_set_scan(routine);
-	routine->PlanForeignModify = refuse_modify;
+	weir_stream_set_insert(routine);
 	PG_RETURN_POINTER(routine);
 }

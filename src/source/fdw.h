@@ -1,6 +1,7 @@
 /*
  * source/fdw.h
- *		How a plan reads a stream, for the foreign data wrappers that have any.
+ *		How a plan reads a stream, for the foreign data wrappers that have any, and
+ *		how it writes one.
  */
 #ifndef WEIR_SOURCE_FDW_H
 #define WEIR_SOURCE_FDW_H
@@ -10,5 +11,8 @@
 #include "foreign/fdwapi.h"
 
 extern void weir_stream_set_scan(FdwRoutine *routine);
+
+/* How rows go into weir_socket's tables; set at the module's start. */
+extern void (*weir_stream_set_insert) (FdwRoutine *routine);
 
 #endif

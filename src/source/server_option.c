@@ -116,6 +116,7 @@ set_max_retries(WeirStream *stream, DefElem *def)
 {
 	stream->max_retries = weir_stream_option_integer(
 		def, -1, INT_MAX, "Give the number of reconnects, or -1 for any number.");
+	stream->max_retries_given = true;
 }
 
 static void
@@ -247,7 +248,12 @@ set_sslkey(WeirStream *stream, DefElem *def)
 static void
 set_protocol(WeirStream *stream, DefElem *def)
 {
-	stream->resume = weir_stream_option_word(def, "resume", "none");
+	const char *word = defGetString(def);
+
+	stream->resume = strcmp(word, "resume") == 0;
+	stream->epoch = strcmp(word, "epoch") == 0;
+	if (!stream->resume && !stream->epoch && strcmp(word, "none") != 0)
+		weir_stream_option_refuse(def, "Give \"none\" or \"resume\", or \"epoch\" for a server that is written to.");
 }
 
 static void
@@ -280,7 +286,7 @@ const WeirStreamOption weir_server_options[] = {
 	{"framing", set_framing, "delimiter"},
 	{"record_delimiter", set_record_delimiter, NULL},
 	{"partial", set_partial, "discard"},
-	{"max_retries", set_max_retries, "0"},
+	{"max_retries", set_max_retries, NULL},	/* 0; of a sink any number */
 	{"retry_delay", set_retry_delay, "1 s"},
 	{"connect_timeout", set_connect_timeout, "30 s"},
 	{"keepalive_idle", set_keepalive_idle, "1 min"},

@@ -364,6 +364,12 @@ weir_socket_is_open(const WeirSocket *sock)
 	return sock->dialer.state == WEIR_DIALER_OPEN;
 }
 
+bool
+weir_socket_is_drained(const WeirSocket *sock)
+{
+	return weir_socket_is_open(sock) && weir_tcp_is_drained(sock->fd);
+}
+
 pgsocket
 weir_socket_wait(WeirSocket *sock, int *events, long *timeout)
 {

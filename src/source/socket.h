@@ -46,6 +46,8 @@ extern Size weir_socket_write(WeirSocket *sock, const char *data, Size len);
 /* Closes the connection and makes another at once; it counts as no retry. */
 extern void weir_socket_reconnect(WeirSocket *sock);
 extern bool weir_socket_is_open(const WeirSocket *sock);
+/* Has the peer's kernel all that was written?  As far as ours can tell. */
+extern bool weir_socket_is_drained(const WeirSocket *sock);
 extern pgsocket weir_socket_wait(WeirSocket *sock, int *events, long *timeout);
 pg_noreturn extern void weir_socket_raise(WeirSocket *sock);
 extern void weir_socket_close(WeirSocket *sock);

@@ -61,6 +61,7 @@ typedef struct WeirStream
 	int			record_delimiter_len;
 	bool		join_partial;	/* partial 'join' */
 	int			max_retries;	/* -1: for ever */
+	bool		max_retries_given;
 	int64		retry_delay;	/* us */
 	int64		connect_timeout;	/* us */
 	int64		keepalive_idle; /* us, 0: the kernel's */
@@ -73,6 +74,7 @@ typedef struct WeirStream
 	char	   *sslcert;
 	char	   *sslkey;
 	bool		resume;			/* protocol 'resume' */
+	bool		epoch;			/* protocol 'epoch', of a sink */
 	bool		journal;
 	int64		journal_flush;	/* us */
 	int64		max_journal;	/* bytes */

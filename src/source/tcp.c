@@ -11,8 +11,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "common/ip.h"
 #include "storage/fd.h"
@@ -186,6 +190,18 @@ weir_tcp_watch(pgsocket fd, int64 keepalive_idle)
 	/* No probe is sent while an answer to data is outstanding. */
 #ifdef TCP_USER_TIMEOUT
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, k.user_timeout);
+#endif
+}
+
+bool
+weir_tcp_is_drained(pgsocket fd)
+{
+#ifdef SIOCOUTQ
+	int			left;
+
+	return ioctl(fd, SIOCOUTQ, &left) < 0 || left == 0;
+#else
+	return true;
 #endif
 }
 

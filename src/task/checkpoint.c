@@ -33,6 +33,7 @@
 #include "sink/epoch.h"
 #include "sink/output.h"
 #include "task/checkpoint.h"
+#include "task/emission.h"
 #include "task/passed.h"
 #include "task/reach.h"
 
@@ -153,6 +154,7 @@ write_epoch(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 	weir_epoch_enter();
 	write_state(c, checkpoint, times);
 	weir_letter_box_claim(&c->chain->letters, checkpoint);
+	weir_output_end_epoch(checkpoint);
 	if (c->marked)
 		weir_marker_delete(attempt->job, attempt->attempt, task->index);
 	weir_marker_insert(attempt->job, attempt->attempt, checkpoint, task->index);
@@ -200,11 +202,9 @@ weir_task_commit_epoch(WeirTaskCheckpoints *c)
 	pgstat_report_stat(false);
 	c->task->slot->stats.epoch_open = false;
 	weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
-	if (weir_output_waits)
-	{
-		weir_output_waits = false;
-		weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
-	}
+	weir_task_tell_output(c);
+	if (weir_output_sockets_wait)
+		weir_task_begin_emission(c);
 }
 
 static void
@@ -271,9 +271,7 @@ snapshot(WeirTaskCheckpoints *c, int64 checkpoint)
 	if (prepares(c))
 	{
 		weir_chain_flush(c->chain);
-		if (weir_output_waits)
-			weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
-		weir_output_waits = false;
+		weir_task_tell_output(c);
 		snapshot_ready(c, checkpoint, &times);
 	}
 	else
@@ -344,6 +342,19 @@ release(WeirTaskCheckpoints *c, int64 checkpoint)
 {
 	if (c->held && c->held_for == checkpoint)
 		c->held = false;
+}
+
+/* The epoch is committed, its lines for sockets too. */
+static void
+complete(WeirTaskCheckpoints *c, int64 checkpoint)
+{
+	bool		own = c->held && c->held_for == checkpoint;
+
+	if (own)
+		weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
+	release(c, checkpoint);
+	if (own && weir_output_sockets_wait)
+		weir_task_begin_emission(c);
 }
 
 /* Position first, journal durable, barrier, vote; behind a final checkpoint nothing is read. */
@@ -441,9 +452,7 @@ control_inputs(WeirTaskCheckpoints *c, const WeirControl *message)
 			break;
 		case WEIR_CONTROL_COMPLETE:
 			c->completed = true;
-			if (c->held && c->held_for == message->checkpoint)
-				weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
-			release(c, message->checkpoint);
+			complete(c, message->checkpoint);
 			break;
 		case WEIR_CONTROL_CONFIGURE:
 			weir_task_configure(c->task);
@@ -572,4 +581,12 @@ weir_task_overtake(WeirTaskCheckpoints *c)
 		progress = true;
 	}
 	return progress;
+}
+
+void
+weir_task_go_on(WeirTaskCheckpoints *c)
+{
+	c->held = false;
+	align_actions(c);
+	run_triggers(c);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "sink/emitter.h"
 #include "task/chain.h"
 #include "task/feed.h"
 #include "task/input.h"
@@ -20,8 +21,10 @@ typedef struct WeirTaskCheckpoints
 	WeirInputs *inputs;
 	WeirChain  *chain;
 	WeirRouter *out;			/* NULL: the task has a sink */
-	bool		held;			/* takes no input: voted ready, or a source behind a final checkpoint */
-	int64		held_for;
+	WeirEmitter *emitter;		/* of a sink task; NULL: there is nothing that it would send */
+	bool		held;			/* takes no input: voted ready, or a source behind a final checkpoint,
+								 * or lines are being sent */
+	int64		held_for;		/* the checkpoint; 0: the lines */
 	List	   *triggers;		/* checkpoints to trigger once not held (int64 *) */
 	List	   *full;			/* checkpoints to write in full (int64 *) */
 	bool		marked;			/* a marker is in the open epoch */
@@ -47,5 +50,7 @@ extern bool weir_task_all_ended(const WeirTaskCheckpoints *c);
 
 /* What has been written becomes visible here and now. */
 extern void weir_task_commit_epoch(WeirTaskCheckpoints *c);
+/* It is held no more, and does what had to wait for that. */
+extern void weir_task_go_on(WeirTaskCheckpoints *c);
 
 #endif

@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "sink/epoch.h"
-#include "task/checkpoint.h"
+#include "task/emission.h"
 #include "task/passed.h"
 #include "task/reach.h"
 
@@ -162,6 +162,11 @@ wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
 		weir_feed_wait(c->feed, !c->feed->ended && !c->held, blocked);
 		return;
 	}
+	if (weir_task_is_emitting(c))
+	{
+		weir_task_wait_for_socket(c);
+		return;
+	}
 	weir_task_wait(c->task, PGINVALID_SOCKET, 0, until_overtaking(c, timeout), blocked);
 	if (!blocked)
 		weir_inputs_idle(c->inputs);
@@ -180,6 +185,8 @@ open_task(WeirTask *task)
 	{
 		c->chain = weir_chain_open(task, c->out);
 		weir_passed_restore(c->inputs, task);
+		if (weir_task_may_emit(task))	/* what an attempt before has left */
+			weir_task_begin_emission(c);
 	}
 	else
 		c->feed = weir_feed_open(task, c->out);
@@ -211,6 +218,7 @@ weir_task_loop(WeirTask *task)
 		if (task->stop)
 			break;
 		progress = take(c);
+		progress = weir_task_emit(c) || progress;
 		if (c->feed)
 			weir_reach_tell(c->feed);
 		if (!end_told && !c->held && weir_task_all_ended(c) && is_empty(c))

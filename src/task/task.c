@@ -358,6 +358,17 @@ weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 		stats->idle_us += waited;
 }
 
+void
+weir_task_wait_in_sink(WeirTask *task, pgsocket socket, int events, long timeout)
+{
+	WeirTaskStats *stats = &task->slot->stats;
+	int64		idle = stats->idle_us;
+
+	weir_task_wait(task, socket, events, timeout, false);
+	stats->in_sink_us += stats->idle_us - idle;
+	stats->idle_us = idle;
+}
+
 /* Shares and rates of the second that has passed. */
 static void
 roll_second(WeirTask *task, int64 now)

@@ -97,6 +97,8 @@ extern void weir_task_vote(WeirTask *task, int64 checkpoint, WeirVote vote,
  */
 extern void weir_task_wait(WeirTask *task, pgsocket socket, int events, long timeout,
 						   bool backpressured);
+/* The same, counted as spent in the sink. */
+extern void weir_task_wait_in_sink(WeirTask *task, pgsocket socket, int events, long timeout);
 /* Once a loop: settings, stop, shares of the last second. */
 extern void weir_task_tick(WeirTask *task);
 

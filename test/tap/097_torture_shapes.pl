@@ -7,8 +7,8 @@
 #
 # SOURCES, PARALLELISM, KILLS, WEIR_LINES and SEED say how many streams, keyed tasks
 # and kills, how many lines of the fastest stream, which ones; with SERVER=1 it is
-# always the server that dies, with TOGETHER=1 one task writes for both outputs, else
-# the keyed tasks do.  "make torture-shapes" sets them.
+# always the server that dies; with TOGETHER=1 one task writes for both outputs, and
+# barriers overtake rows, else the keyed tasks write.  "make torture-shapes" sets them.
 use strict;
 use warnings;
 
@@ -26,6 +26,7 @@ my $most = $ENV{WEIR_LINES} || 20_000;
 my $seed = $ENV{SEED} || 1;
 my $server_only = $ENV{SERVER};
 my $together = $ENV{TOGETHER} ? 1 : 0;
+my $overtake = $together ? "'0'" : 'NULL';
 my $window = 4;
 my $groups = 7;
 my $seconds = $kills * ($server_only ? 3 : 1.5);	# that the fastest stream takes
@@ -176,7 +177,8 @@ $node->sql(q{
 begin($streams[$_], $most / ($_ + 1)) foreach 0 .. $#streams;
 $node->sql(qq{
 	SELECT weir.create_job('s3', \$q\$@{[ query() ]}\$q\$, parallelism => $parallelism);
-	SELECT weir.enable_checkpointing('s3', every => '20 ms', max_concurrent => 2, fail_on_errors => false);
+	SELECT weir.enable_checkpointing('s3', every => '20 ms', unaligned_after => $overtake, max_concurrent => 2,
+		fail_on_errors => false);
 	SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => -1, delay => '10 ms');
 	SELECT weir.start_job('s3')});
 ok($node->wait_status('running'), 'the job runs');

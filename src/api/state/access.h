@@ -78,6 +78,7 @@ extern void weir_check_prerequisites(WeirJob *job, const WeirDataflow *dataflow,
 /* Error where a stream without journal cannot keep what the mode promises. */
 extern void weir_check_journal(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
 /* Error where a sink cannot do what the mode needs. */
-extern void weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, WeirMode mode);
+extern void weir_check_sinks(const WeirJob *job, const WeirDataflow *dataflow, bool checkpointing,
+							 WeirMode mode);
 
 #endif

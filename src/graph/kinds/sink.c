@@ -21,6 +21,7 @@ describe_writer(const WeirSinkPlan *plan, WeirDescription *to)
 	static const char *const writers[] = {
 		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
 		[WEIR_WRITER_PRINT] = "as lines of the server log",
+		[WEIR_WRITER_SOCKET] = "as lines to a socket",
 		[WEIR_WRITER_BLACKHOLE] = "nowhere"
 	};
 

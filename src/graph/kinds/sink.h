@@ -29,7 +29,8 @@ typedef enum WeirWriter
 {
 	WEIR_WRITER_EXECUTOR,		/* runs the statement */
 	WEIR_WRITER_MULTI_INSERT,	/* a plain append: many rows at once into the table */
-	WEIR_WRITER_PRINT,			/* likewise, for tables of weir_print and weir_blackhole */
+	WEIR_WRITER_PRINT,			/* likewise, for tables of weir_print, weir_socket, weir_blackhole */
+	WEIR_WRITER_SOCKET,
 	WEIR_WRITER_BLACKHOLE
 } WeirWriter;
 
