@@ -17,6 +17,8 @@
 #	                         CLOCK=1: while its clock is set back and forth
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
+#	make report-check        as root: weir.report() in a browser; make metrics-check: weir.openmetrics()
+#	                         by promtool, and what examples/monitoring serves
 #	make format              PostgreSQL's style
 MODULE_big = weir
 EXTENSION  = weir
@@ -88,6 +90,7 @@ SEED ?= 1
 DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
+.PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-idle bench-profile bench-state
 
@@ -109,6 +112,12 @@ sim-mutants: $(DECIDE_OBJS)
 
 lint:
 	perl test/lint
+
+report-check:
+	@sh test/report
+
+metrics-check:
+	@sh test/metrics
 
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/sim/*.[ch])
