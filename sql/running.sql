@@ -33,6 +33,11 @@ SELECT job('INSERT INTO two SELECT name, ''x'', f0 % 10, count(*) FROM by_name G
 -- a key that a cast feeds; NULL as a key; SET of a column to itself
 SELECT count(*) FROM job('INSERT INTO t SELECT small, count(*) FROM r GROUP BY small ON CONFLICT (f0) DO UPDATE SET n = excluded.n, total = t.total');
 SELECT count(*) FROM job('INSERT INTO alike SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+-- a domain; a column whose cast is what is grouped
+CREATE DOMAIN title AS varchar CHECK (value <> '');
+CREATE TABLE titles (name title PRIMARY KEY, short varchar(3) UNIQUE NOT NULL, n bigint);
+SELECT count(*) FROM job('INSERT INTO titles SELECT name, ''x'', count(*) FROM r GROUP BY name ON CONFLICT (name) DO UPDATE SET n = excluded.n');
+SELECT count(*) FROM job('INSERT INTO titles SELECT ''x'', name::varchar(3), count(*) FROM r GROUP BY name::varchar(3) ON CONFLICT (short) DO UPDATE SET n = excluded.n');
 -- one key
 SELECT count(*) FROM job('INSERT INTO t SELECT 1, count(*) FROM r GROUP BY () ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT count(*) FROM job('INSERT INTO t SELECT 1, count(*) FROM r ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
@@ -46,6 +51,7 @@ SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT DO 
 SELECT job('INSERT INTO t SELECT f1, count(*) FROM r GROUP BY f0, f1 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT count(*), f0 FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT f0 + 1, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO titles SELECT ''x'', name, count(*) FROM r GROUP BY name ON CONFLICT (short) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT NULL, count(*) FROM r ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO halves SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO halves SELECT f0::numeric, count(*) FROM r GROUP BY f0::numeric ON CONFLICT ((f0 / 2)) DO UPDATE SET n = excluded.n');

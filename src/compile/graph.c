@@ -171,7 +171,7 @@ add_sink(WeirCompile *c, List *before)
 		weir_graph_connect(graph, lfirst(lc), node, plan->alone ? WEIR_EDGE_TO_ONE : WEIR_EDGE_FORWARD);
 }
 
-/* ---- steps that would be taken for each other ---- */
+/* ---- what steps without a name go by ---- */
 
 static bool
 is_nameless_step(const WeirNode *node)
@@ -181,24 +181,8 @@ is_nameless_step(const WeirNode *node)
 	return ops->keyed && ops->object == NULL;
 }
 
-/* How many steps before this one go by the same identity; of all others, if so told. */
-static int
-namesakes(const WeirGraph *graph, const WeirNode *node, bool all)
-{
-	int			count = 0;
-
-	for (int i = 0; i < graph->nnodes; i++)
-	{
-		const WeirNode *other = graph->nodes[i];
-
-		count += other != node && (all || other->id < node->id) && is_nameless_step(other) &&
-			strcmp(other->identity, node->identity) == 0;
-	}
-	return count;
-}
-
 static const char *
-with_sources(const WeirGraph *graph, const WeirNode *node)
+with_streams(const WeirGraph *graph, const WeirNode *node)
 {
 	const char *separator = " of ";
 	const WeirNode *source;
@@ -216,28 +200,39 @@ with_sources(const WeirGraph *graph, const WeirNode *node)
 	return text.data;
 }
 
+/* How many steps before this one go by the same. */
+static int
+namesakes(const WeirGraph *graph, const WeirNode *node)
+{
+	int			count = 0;
+
+	for (int i = 0; i < node->id; i++)
+		count += is_nameless_step(graph->nodes[i]) &&
+			strcmp(graph->nodes[i]->identity, node->identity) == 0;
+	return count;
+}
+
 /*
- * Equal windows are told apart by the streams they are of, whose order in the text
- * may then change; else by their order.
+ * Equal windows are told apart by the streams they are of, so that statements may be
+ * exchanged, or one added; else by their order.
  */
 static void
 tell_apart(WeirGraph *graph)
 {
-	const char **identity = palloc(sizeof(char *) * graph->nnodes);
-
-	for (int pass = 0; pass < 2; pass++)
+	for (int i = 0; i < graph->nnodes; i++)
 	{
-		for (int i = 0; i < graph->nnodes; i++)
-		{
-			const WeirNode *node = graph->nodes[i];
-			int			n = is_nameless_step(node) ? namesakes(graph, node, pass == 0) : 0;
+		WeirNode   *node = graph->nodes[i];
 
-			identity[i] = node->identity;
-			if (n > 0)
-				identity[i] = pass == 0 ? with_sources(graph, node) : psprintf("%s #%d", node->identity, n + 1);
-		}
-		for (int i = 0; i < graph->nnodes; i++)
-			graph->nodes[i]->identity = identity[i];
+		if (is_nameless_step(node))
+			node->identity = with_streams(graph, node);
+	}
+	for (int i = graph->nnodes - 1; i >= 0; i--)
+	{
+		WeirNode   *node = graph->nodes[i];
+		int			n = is_nameless_step(node) ? namesakes(graph, node) : 0;
+
+		if (n > 0)
+			node->identity = psprintf("%s #%d", node->identity, n + 1);
 	}
 }
 

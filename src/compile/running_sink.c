@@ -20,18 +20,39 @@
 
 #include "compile/compile.h"
 
-/* What an arbiter's column or a key is of a row: the key's number, from 0; or -1. */
+/* Of another type, or a domain, but the same value to any index. */
+static bool
+keeps_value(Node *node)
+{
+	Oid			function = IsA(node, FuncExpr) ? ((FuncExpr *) node)->funcid : InvalidOid;
+
+	return IsA(node, RelabelType) || IsA(node, CoerceToDomain) || function == F_INT8_INT4 ||
+		function == F_INT8_INT2 || function == F_INT4_INT2 || function == F_FLOAT8_FLOAT4;
+}
+
+/* What a cast casts; NULL: it is none. */
+static Node *
+cast_value(Node *node)
+{
+	if (IsA(node, RelabelType))
+		return (Node *) ((RelabelType *) node)->arg;
+	if (IsA(node, CoerceToDomain))
+		return (Node *) ((CoerceToDomain *) node)->arg;
+	if (IsA(node, CoerceViaIO))
+		return (Node *) ((CoerceViaIO *) node)->arg;
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL)
+		return linitial(((FuncExpr *) node)->args);
+	return NULL;
+}
+
+/* Which key, from 0, a column of the INSERT is given; -1: none. */
 static int
 key_of_value(WeirCompile *c, Node *value)
 {
 	WeirLevel  *level = c->top;
 
-	while (value != NULL && IsA(value, RelabelType))
-		value = (Node *) ((RelabelType *) value)->arg;
-	if (value != NULL && IsA(value, FuncExpr) &&
-		(((FuncExpr *) value)->funcid == F_INT8_INT4 || ((FuncExpr *) value)->funcid == F_INT8_INT2 ||
-		 ((FuncExpr *) value)->funcid == F_INT4_INT2 || ((FuncExpr *) value)->funcid == F_FLOAT8_FLOAT4))
-		value = linitial(((FuncExpr *) value)->args);
+	while (value != NULL && keeps_value(value))
+		value = cast_value(value);
 	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
 		return -1;
 	for (int i = 0; i < level->nkeys; i++)
@@ -133,6 +154,22 @@ finds_null(Relation index, AttrNumber attno)
 	return result;
 }
 
+static const char *
+no_key(WeirCompile *c, Node *value, Relation index, AttrNumber attno)
+{
+	const char *name = get_attname(index->rd_index->indrelid, attno, false);
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(index->rd_index->indrelid, attno, &type, &typmod, &collation);
+	while (value != NULL && (value = cast_value(value)) != NULL)
+		if (key_of_value(c, value) >= 0)
+			return psprintf("Column \"%s\" of ON CONFLICT gets a column of GROUP BY through a cast, which may make one of "
+							"two keys: group by what it is cast to, %s.", name, format_type_with_typemod(type, typmod));
+	return psprintf("Column \"%s\" of ON CONFLICT is not a column of GROUP BY as it is.", name);
+}
+
 /* Adds the key that a column of the arbiter holds to held; NULL, or what is wrong with it. */
 static const char *
 check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
@@ -149,7 +186,7 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 		return NULL;
 	key = key_of_value(c, value);
 	if (key < 0)
-		return psprintf("Column \"%s\" of ON CONFLICT is not a column of GROUP BY as it is.", name);
+		return no_key(c, value, index, attno);
 	if (!same_equality(&c->top->key[key], index, column))
 		return psprintf("Column \"%s\" of ON CONFLICT and its column of GROUP BY do not compare alike.", name);
 	if (!finds_null(index, attno))

@@ -217,6 +217,24 @@ same_rows(const WeirNode *a, const WeirNode *b)
 	return is_source(a) || a->out == NULL || equalTupleDescs(a->out, b->out);
 }
 
+char *
+weir_graph_shape(const WeirGraph *graph)
+{
+	StringInfoData shape;
+
+	initStringInfo(&shape);
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		const WeirNode *node = graph->nodes[i];
+		WeirEdge   *edge;
+
+		appendStringInfo(&shape, "%s%d", weir_node_ops(node->kind)->name, node->number);
+		for (int n = 0; (edge = weir_node_input(graph, node, n)) != NULL; n++)
+			appendStringInfo(&shape, "<%d", edge->from);
+	}
+	return shape.data;
+}
+
 bool
 weir_graph_alike(const WeirGraph *a, const WeirGraph *b)
 {

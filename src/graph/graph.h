@@ -138,6 +138,8 @@ extern WeirEdge *weir_node_output(const WeirGraph *graph, const WeirNode *node, 
  * edges, the same rows between them, the same state?
  */
 extern bool weir_graph_alike(const WeirGraph *a, const WeirGraph *b);
+/* Of which nodes it is made, and what leads where, wherever sinks stand; in CurrentMemoryContext. */
+extern char *weir_graph_shape(const WeirGraph *graph);
 /* Do rows of this node reach that one? */
 extern bool weir_graph_reaches(const WeirGraph *graph, const WeirNode *from, const WeirNode *to);
 

@@ -5,7 +5,8 @@
  * A stage is known by its first node.  Stages stand in the order of these, those
  * of sources before the others; the sinks that rows go TO_ONE to share the last.
  * Every exchange leads from a node before it to the first node of a stage, or to
- * the last stage, so it leads to a later one.
+ * the last stage, so it leads to a later one.  Those to keyed steps come first: the
+ * number of one does not change when sinks move, and kept rows go by it.
  */
 #include "postgres.h"
 
@@ -122,6 +123,16 @@ add_exchange(WeirStages *stages, const WeirEdge *edge, int index)
 	stages->edges[t->nexchanges++] = index;
 }
 
+static void
+add_exchanges(WeirStages *stages, const WeirGraph *graph, WeirEdgeKind kind)
+{
+	for (int i = 0; i < graph->nedges; i++)
+	{
+		if (graph->edges[i]->kind == kind)
+			add_exchange(stages, graph->edges[i], i);
+	}
+}
+
 WeirStages *
 weir_graph_stages(const WeirGraph *graph, int parallelism)
 {
@@ -134,9 +145,8 @@ weir_graph_stages(const WeirGraph *graph, int parallelism)
 		stages->stage_of[i] = -1;
 	for (int place = 0; place < PLACES; place++)
 		add_stages(stages, graph, parallelism, place);
-	for (int i = 0; i < graph->nedges; i++)
-		if (graph->edges[i]->kind != WEIR_EDGE_FORWARD)
-			add_exchange(stages, graph->edges[i], i);
+	add_exchanges(stages, graph, WEIR_EDGE_BY_KEY);
+	add_exchanges(stages, graph, WEIR_EDGE_TO_ONE);
 	if (!weir_topology_finish(&stages->topology))
 		elog(ERROR, "the graph of a job has no order");
 	return stages;

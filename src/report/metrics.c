@@ -104,7 +104,7 @@ static const Group groups[] = {
 		"SELECT job, stream, sum(records) AS weir_source_records, sum(bytes) AS weir_source_bytes,"
 		"       sum(journal_bytes) AS weir_source_journal_bytes, sum(retries) AS weir_source_retries,"
 		"       sum(partial_records) AS weir_source_partial_records, sum(dead_letters) AS weir_source_dead_letters,"
-		"       min((status = 'connected')::int) AS weir_source_connected,"
+		"       min((status IN ('connected', 'listening'))::int) AS weir_source_connected,"
 		"       extract(epoch FROM max(last_record_at)) AS weir_source_last_record_timestamp_seconds"
 		"  FROM weir.sources GROUP BY job, stream ORDER BY job, stream",
 		{"job", "stream"},
@@ -114,7 +114,7 @@ static const Group groups[] = {
 		{"weir_source_retries", WEIR_COUNTER, NULL, "Reconnects in this attempt."},
 		{"weir_source_partial_records", WEIR_COUNTER, NULL, "Records that connections left behind in this attempt."},
 		{"weir_source_dead_letters", WEIR_GAUGE, NULL, "Dead letters kept when the attempt began, and written since."},
-		{"weir_source_connected", WEIR_GAUGE, NULL, "1 while the stream's peer is connected."},
+		{"weir_source_connected", WEIR_GAUGE, NULL, "1 while the stream's peer is connected, or it listens for peers."},
 		{"weir_source_last_record_timestamp_seconds", WEIR_GAUGE, "seconds", "When the last record came."}}
 	}
 };

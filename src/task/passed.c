@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -54,14 +55,20 @@ weir_passed_free(WeirPassed *passed)
 	pfree(passed);
 }
 
-/* The form of what is kept, and what its columns' values look like: by it rows of others are told. */
+/*
+ * The form of what is kept, what its columns' values look like, and what has the
+ * numbers of exchanges and sources that it names: by it rows of others are told.
+ */
 static char *
-types_of(TupleDesc desc)
+types_of(const WeirTask *task, int exchange)
 {
+	TupleDesc	desc = weir_task_input(task, exchange);
+	const char *shape = weir_graph_shape(task->dataflow->graph);
 	StringInfoData types;
 
 	initStringInfo(&types);
-	appendStringInfo(&types, "%d:", PASSED_FORMAT);
+	appendStringInfo(&types, "%d %08x:", PASSED_FORMAT,
+					 hash_bytes((const unsigned char *) shape, strlen(shape)));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		WeirFlatType flat;
@@ -88,7 +95,7 @@ weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint)
 
 		message.exchange = inputs->exchanges[passed->input];
 		if (types[passed->input] == NULL)
-			types[passed->input] = types_of(weir_task_input(task, message.exchange));
+			types[passed->input] = types_of(task, message.exchange);
 		message.types = types[passed->input];
 		message.payload = (const char *) passed->message;
 		message.size = passed->size;
@@ -175,7 +182,8 @@ restore_message(void *arg, const WeirInFlight *kept)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("checkpoint " INT64_FORMAT " holds rows on their way to %s, which takes others now",
 						r->task->attempt->restore, r->task->name),
-				 errhint("Alter the types back, start the job, stop it with weir.stop_job, and alter them then.")));
+				 errdetail("A stream, view, table or type that the job uses was altered."),
+				 errhint("Alter it back, start the job, stop it with weir.stop_job, and alter it then.")));
 	if (message->kind == WEIR_MESSAGE_ROWS)
 		restore_rows(r, message);
 	else if (r->task->subtask == 0)
@@ -199,10 +207,10 @@ static void
 restore_exchange(Restoring *r, int exchange)
 {
 	const WeirAttempt *attempt = r->task->attempt;
-	TupleDesc	desc = weir_task_input(r->task, exchange);
 
-	r->types = types_of(desc);
-	r->reader = weir_run_reader_create(desc);
+	r->types = types_of(r->task, exchange);
+	r->reader = weir_run_reader_create(weir_task_input(r->task, exchange));
+	r->writer = weir_run_writer_create();
 	r->by_key = attempt->topology.exchanges[exchange].kind == WEIR_BY_KEY;
 	weir_in_flight_read(attempt->job, attempt->restore, exchange, restore_message, r);
 }
@@ -222,7 +230,6 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task)
 	MemoryContextSwitchTo(context);
 	r.inputs = inputs;
 	r.task = task;
-	r.writer = weir_run_writer_create();
 	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &r.first, &r.end);
 	for (r.input = 0; r.input < inputs->n; r.input++)

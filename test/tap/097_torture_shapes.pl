@@ -7,8 +7,8 @@
 #
 # SOURCES, PARALLELISM, KILLS, WEIR_LINES and SEED say how many streams, keyed tasks
 # and kills, how many lines of the fastest stream, which ones; with SERVER=1 it is
-# always the server that dies, with TOGETHER=1 one task writes for both outputs, else
-# the keyed tasks do.  "make torture-shapes" sets them.
+# always the server that dies; with TOGETHER=1 one task writes for both outputs, and
+# barriers overtake rows, else the keyed tasks write.  "make torture-shapes" sets them.
 use strict;
 use warnings;
 
@@ -26,6 +26,7 @@ my $most = $ENV{WEIR_LINES} || 20_000;
 my $seed = $ENV{SEED} || 1;
 my $server_only = $ENV{SERVER};
 my $together = $ENV{TOGETHER} ? 1 : 0;
+my $overtake = $together ? "'0'" : 'NULL';
 my $window = 4;
 my $groups = 7;
 my $seconds = $kills * ($server_only ? 3 : 1.5);	# that the fastest stream takes
@@ -176,34 +177,40 @@ $node->sql(q{
 begin($streams[$_], $most / ($_ + 1)) foreach 0 .. $#streams;
 $node->sql(qq{
 	SELECT weir.create_job('s3', \$q\$@{[ query() ]}\$q\$, parallelism => $parallelism);
-	SELECT weir.enable_checkpointing('s3', every => '20 ms', max_concurrent => 2, fail_on_errors => false);
+	SELECT weir.enable_checkpointing('s3', every => '20 ms', unaligned_after => $overtake, max_concurrent => 2,
+		fail_on_errors => false);
 	SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => -1, delay => '10 ms');
 	SELECT weir.start_job('s3')});
 ok($node->wait_status('running'), 'the job runs');
 is($node->sql('SELECT count(*) FROM weir.tasks'), 1 + $sources + 3 * $parallelism + $together, 'as many tasks as its stages say');
 
-foreach my $i (0 .. $#streams)
+# Each stream may go on up to this share of it: something is left for after every kill.
+sub go_on
 {
-	my $name = $streams[$i];
+	my ($share) = @_;
 
-	# some end long before the others
-	$sender{$name}->rate(int($size{$name} / $seconds * (1 + $i % 3)));
-	$sender{$name}->send_to($size{$name});
+	$sender{$_}->send_to(int($size{$_} * $share)) foreach @streams;
+	return;
 }
+
+$sender{ $streams[$_] }->rate(int($size{ $streams[$_] } / $seconds * (1 + $_ % 3))) foreach 0 .. $#streams;
 my $failed = 0;
 foreach my $i (1 .. $kills)
 {
 	my $name = $names[ ($i + $seed - 2) % @names ];
 	my $again = $i % 5 == 0;	# the next one dies while it recovers
 
+	go_on($i / ($kills + 2));
 	usleep(int(rand(2e6 * $seconds / ($kills + 2))));
 	my $attempt = ask('SELECT attempt FROM weir.jobs') // 0;
 	my $began = strike($name);
 	if (!$began) { $failed++; diag("kill $i: no $name to be killed"); next; }
+	go_on(($i + 1) / ($kills + 2));
 	next if $again && $i < $kills;
 	if (!recovered($attempt)) { $failed++; diag("kill $i ($name): no record after it"); next; }
 	push @recoveries, time() - $began if $name eq 'server';
 }
+go_on(1);
 is($failed, 0, "the job came back from each of $kills kills");
 ok($node->wait_until(compare($_) . q{ ~ '^[1-9]\d* 0$'}), "$_: all is there") foreach sort keys %batch;
 $node->sql(q{SELECT weir.stop_job('s3')});
