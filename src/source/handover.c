@@ -83,7 +83,7 @@ typedef struct HandoverMessage
 	Oid			database;
 	int			ordinal;		/* of the stream in the job */
 	int64		job;
-	int64		offset;			/* the journal's end */
+	int64		offset;			/* the journal's end; -1: whatever it is */
 	int64		end;			/* of the next byte the connection brings */
 	int64		bytes;			/* that are in rows alone */
 	bool		connected;
@@ -364,7 +364,8 @@ continues(const HandoverMessage *message, int64 offset)
 {
 	return message->database == MyDatabaseId && message->job == my_job &&
 		message->ordinal == my_ordinal &&
-		(message->offset == offset || (message->has_rows && message->end == offset));
+		(message->offset == offset || message->offset < 0 ||
+		 (message->has_rows && message->end == offset));
 }
 
 /* What is for another source of the job is queued again, in its order. */

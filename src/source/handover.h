@@ -23,7 +23,7 @@ typedef struct WeirHandover
 	WeirSocket *sock;			/* to be given, if it is open; NULL: none */
 	WeirListener *listener;		/* the same */
 	int			rows;			/* what the journal could not write (unwritten.h); -1: nothing */
-	int64		offset;			/* the journal's end */
+	int64		offset;			/* the journal's end; -1: none is kept, and it does not matter */
 	int64		end;			/* that with the rows: no byte behind it was read */
 	int64		bytes;			/* of the stream that will not come again */
 } WeirHandover;

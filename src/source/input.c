@@ -369,6 +369,12 @@ weir_input_peer(const WeirStreamInput *in)
 	return in->peer;
 }
 
+int64
+weir_input_unfinished(const WeirStreamInput *in)
+{
+	return in->listener ? weir_listener_unfinished(in->listener) : 0;
+}
+
 pgsocket
 weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout)
 {
@@ -507,9 +513,9 @@ weir_input_give(WeirStreamInput *in, bool live)
 		return;
 	handover.sock = goes_on ? in->socket : NULL;
 	handover.listener = goes_on ? in->listener : NULL;
-	handover.offset = weir_journal_end(in->journal);
+	handover.offset = in->journaled ? weir_journal_end(in->journal) : -1;
 	handover.end = weir_journal_appended(in->journal);
-	handover.bytes = handover.end - handover.offset;
+	handover.bytes = handover.end - weir_journal_end(in->journal);
 	if (nrows > 0 && (handover.rows = weir_unwritten_save(in->journal)) < 0)
 		error = errno;
 	given = error == 0 && weir_handover_give(&handover);

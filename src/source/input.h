@@ -45,6 +45,8 @@ extern int64 weir_input_received(const WeirStreamInput *in);
 extern const WeirOrigin *weir_input_origin(const WeirStreamInput *in);
 /* Whom the data read last come from, "" if that is not known. */
 extern const char *weir_input_peer(const WeirStreamInput *in);
+/* Bytes of records that are not whole yet, which have not been read. */
+extern int64 weir_input_unfinished(const WeirStreamInput *in);
 extern pgsocket weir_input_wait(WeirStreamInput *in, int64 at, int *events, long *timeout);
 
 /* Commits what was read: if it is due, or by force. */

@@ -528,6 +528,19 @@ weir_listener_read(WeirListener *l, WeirArrival *arrival)
 	return false;
 }
 
+int64
+weir_listener_unfinished(const WeirListener *l)
+{
+	int64		bytes = 0;
+
+	for (int i = 0; i < WEIR_MAX_SENDERS; i++)
+	{
+		if (l->senders[i] != NULL)
+			bytes += weir_incoming_unfinished(l->senders[i]);
+	}
+	return bytes;
+}
+
 pgsocket
 weir_listener_wait(WeirListener *l, int *events, long *timeout)
 {

@@ -25,6 +25,8 @@ extern void weir_listener_open(WeirListener *l);
 
 /* The next that a sender has brought, in turn; false: there is nothing now. */
 extern bool weir_listener_read(WeirListener *l, WeirArrival *arrival);
+/* Bytes of records that are not whole. */
+extern int64 weir_listener_unfinished(const WeirListener *l);
 extern pgsocket weir_listener_wait(WeirListener *l, int *events, long *timeout);
 extern void weir_listener_close(WeirListener *l);
 

@@ -213,6 +213,7 @@ adopt_sender(WeirListener *l, pgsocket fd, const Head *head, const char *begin)
 	weir_incoming_resume(sender, begin, head->len);
 	MemoryContextSwitchTo(caller);
 	place = weir_listening_enter(&l->listening, false, weir_now());
+	l->stats->connected_at = Max(l->stats->connected_at, head->connected_at);
 	if (weir_listener_seat(l, place, sender))
 		return true;
 	weir_listening_leave(&l->listening, place);

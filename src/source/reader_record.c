@@ -241,7 +241,7 @@ weir_reader_watch_growth(WeirReader *r)
 	Size		bytes = r->more ? 0 : weir_framer_tail(r->framer);
 	int64		now = weir_now();
 
-	r->stats->record_bytes = bytes;
+	r->stats->record_bytes = bytes + weir_input_unfinished(r->input);
 	if (r->replaying || r->position.ended ||
 		!weir_growth_look(&r->growth, r->position.offset, bytes, r->stream->max_record,
 						  now))

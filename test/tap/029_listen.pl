@@ -5,6 +5,7 @@ use warnings;
 
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::IP;
 use IPC::Open2;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -22,13 +23,13 @@ sub begin
 	my ($options, $table, $every) = @_;
 
 	$options = $options ? ", $options" : '';
-	$table //= '';
+	$table = ($table // '') =~ /format/ ? $table =~ s/^, //r : q{format 'line'} . ($table // '');
 	$every //= '50 ms';
 	$node->sql(<<"SQL");
 SET client_min_messages = warning;
 CREATE SERVER lines FOREIGN DATA WRAPPER weir_socket OPTIONS (listen 'on', port '$port'$options);
 CREATE FOREIGN TABLE words (line text, who text OPTIONS (metadata 'peer'), n bigint OPTIONS (metadata 'line_number'))
-    SERVER lines OPTIONS (format 'line'$table);
+    SERVER lines OPTIONS ($table);
 CREATE TABLE seen (id bigserial, line text, who text, n bigint);
 SELECT weir.create_job('s3', 'INSERT INTO seen (line, who, n) SELECT line, who, n FROM words');
 SELECT weir.enable_checkpointing('s3', every => '$every');
@@ -78,6 +79,15 @@ sub seen
 	return;
 }
 
+# Ends the task that reads; the job restarts for the n-th time.
+sub restart_job
+{
+	my ($n) = @_;
+	$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
+	ok($node->wait_until(qq{SELECT restarts = $n AND status = 'running' FROM weir.jobs}), 'the job restarts');
+	return;
+}
+
 sub last_error
 {
 	my ($pattern, $test) = @_;
@@ -111,8 +121,7 @@ $node->sql('TRUNCATE seen');
 print { $senders[0] } "a1\na";
 print { $senders[1] } 'b';
 seen('a1', 'before the task ends');
-$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
-ok($node->wait_until(q{SELECT restarts = 1 AND status = 'running' FROM weir.jobs}), 'the job restarts');
+restart_job(1);
 my $late = sender();
 print $late "c1\n";
 seen('a1,c1', 'a sender that connects meanwhile');
@@ -121,6 +130,12 @@ seen('a1,c1,b1', 'a record that was begun before');
 print { $senders[0] } "2\n";
 seen('a1,c1,b1,a2', 'another one');
 close $_ foreach @senders, $late;
+SKIP:
+{
+	my $v6 = IO::Socket::IP->new(PeerHost => '::1', PeerPort => $port) or skip 'no IPv6', 1;
+	print $v6 "six\n";
+	ok($node->wait_until(q{SELECT who FROM seen WHERE line = 'six'}, '[::1]:' . $v6->sockport), 'by IPv6');
+}
 end();
 
 # Whom a record is from is known when it is read again from the journal.
@@ -135,13 +150,17 @@ foreach my $n (1 .. 3)
 	print $two "two $n\n";
 	ok($node->wait_until('SELECT records FROM weir.sources', 2 * $n), 'a record of the other');
 }
-$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
-ok($node->wait_until(q{SELECT restarts = 1 AND status = 'running' FROM weir.jobs}), 'the job restarts');
+restart_job(1);
 print $one "one 4\n";
 ok($node->wait_until('SELECT records FROM weir.sources', 7), 'a record behind the replay');
 $node->sql(q{SELECT weir.trigger_checkpoint('s3')});
 is($node->sql(q{SELECT string_agg(line || ' ' || who, ',' ORDER BY id) FROM seen}),
 	join(',', (map { ("one $_ " . name($one), "two $_ " . name($two)) } 1 .. 3), 'one 4 ' . name($one)), 'peers are the same in a replay');
+print $one "one 5\n";
+ok($node->wait_until('SELECT records FROM weir.sources', 8), 'a record behind the checkpoint');
+restart_job(2);
+$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+is($node->sql(q{SELECT line || ' ' || who FROM seen ORDER BY id DESC LIMIT 1}), 'one 5 ' . name($one), 'the checkpoint knows whom it is from');
 
 # The server crashes: records are whole and once; what was begun is gone with its connection.
 print $one 'lost ';
@@ -152,12 +171,26 @@ ok($node->wait_until(q{SELECT status FROM weir.sources}, 'listening'), 'the port
 $one = sender();
 scalar <$one>;
 print $one "whole\n";
-ok($node->wait_until('SELECT records FROM weir.sources', 8), 'the next record');
+ok($node->wait_until('SELECT records FROM weir.sources', 9), 'the next record');
 is($node->sql(q{SELECT weir.stop_job('s3', drain => true)}), '', 'a drain ends the stream');
 is($node->sql(q{SELECT status FROM weir.jobs}), 'finished', 'the job is finished');
 is($node->sql(q{SELECT line || ' ' || who FROM seen ORDER BY id DESC LIMIT 1}), 'whole ' . name($one), 'it is whole');
-is($node->sql('SELECT count(*) FROM seen'), 8, 'each is there once');
+is($node->sql('SELECT count(*) FROM seen'), 9, 'each is there once');
 is_closed($one, 'a drain closes the connections');
+end();
+
+# Without a journal, too, the port and the connections go on.
+begin('', '', '1 h');
+$node->sql(q{SELECT weir.stop_job('s3')});
+$node->sql(q{SELECT weir.enable_checkpointing('s3', every => '50 ms', mode => 'at_most_once')});
+$node->sql(q{SELECT weir.start_job('s3')});
+$node->wait_until(q{SELECT status FROM weir.sources}, 'listening');
+$one = sender();
+print $one "one\ntw";
+seen('one', 'at_most_once');
+restart_job(1);
+print $one "o\n";
+seen('one,two', 'the connection and what it had begun outlive the attempt');
 end();
 
 # Who is let in, and how many.
@@ -191,7 +224,7 @@ $node->sql(q{SELECT weir.drop_job('other')});
 end();
 
 # What is left without an end, and what has none, is its sender's alone.
-begin("idle_timeout '400 ms'", q{, max_record '1kB'});
+begin('', q{, max_record '1kB'});
 ($one, $two) = (sender(), sender());
 print $one "good\nbad";
 seen('good', 'a whole record');
@@ -204,18 +237,53 @@ last_error('closed sender 127.0.0.1:[0-9]+: a record is longer than max_record',
 $one = sender();
 print $one "more\n";
 seen('good,more', 'others go on');
+end();
+
+begin("idle_timeout '200 ms'");
+$one = sender();
+print $one "one\n";
 is_closed($one, 'a silent sender is closed');
 last_error('closed sender 127.0.0.1:[0-9]+: it was silent for idle_timeout', 'why');
 end();
 
-begin('', q{, on_error 'dead_letter', header 'on'});
+# The same when it is read again: what was left is a dead letter, the first record passed over.
+begin('', q{, on_error 'dead_letter', header 'on'}, '1 h');
 ($one, $two) = (sender(), sender());
 print $one "header\none\nbad";
-seen('one', 'the first record of a connection is passed over');
+ok($node->wait_until('SELECT records FROM weir.sources', 2), 'a header and a record');
+is($node->sql('SELECT record_bytes FROM weir.sources'), 3, 'weir.sources shows what is not whole');
 close $one;
-ok($node->wait_until(q{SELECT line FROM weir.dead_letters}, 'bad'), 'what was not ended is a dead letter, before anything else comes');
+ok($node->wait_until('SELECT records FROM weir.sources', 3), 'what was not ended counts, before anything else comes');
 print $two "header\ntwo\n";
-seen('one,two', 'of each connection');
+ok($node->wait_until('SELECT records FROM weir.sources', 5), 'another sender');
+restart_job(1);
+$node->sql(q{SELECT weir.trigger_checkpoint('s3')});
+is($node->sql(q{SELECT string_agg(line || ' ' || n, ',' ORDER BY id) FROM seen}), 'one 2,two 5', 'headers are passed over');
+is($node->sql(q{SELECT line_number || ' ' || line FROM weir.dead_letters}), '3 bad', 'what was not ended is a dead letter');
+end();
+
+# Other formats and framings; the job's words are the first column.
+sub records
+{
+	my ($options, $table, $pieces, $expected, $test) = @_;
+	begin($options, $table);
+	my @two = (sender(), sender());
+	foreach my $i (0 .. $#$pieces)
+	{
+		$two[ $i % 2 ]->print($pieces->[$i]);
+		$node->wait_until('SELECT bytes + record_bytes FROM weir.sources', length(join('', @$pieces[ 0 .. $i ])));
+	}
+	seen($expected, $test);
+	return @two;
+}
+
+records('', q{, format 'csv'}, [ qq{"a\n}, qq{"b\n}, qq{1"\nc\n"d}, qq{2"\n}, qq{"\n} ], "a\n1,c,b\n2,d", 'csv: newlines in quotes');
+end();
+($one, $two) = records(q{framing 'octet_counted'}, '', [ '5 he', '3 y', 'llo', "es4 \nno\n" ], "hello,yes,\nno", 'octet_counted');
+print $one "x\n";
+is_closed($one, 'a sender that counts no octets is closed');
+print $two '2 on';
+seen("hello,yes,\nno,on", 'the other one goes on');
 end();
 
 # TLS: the server's certificate, and the sender's.
