@@ -13,8 +13,10 @@
 #	make bench-idle          as root: what jobs cost whose senders are silent: JOBS=.. DURATION=..
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
+#	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
+#	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
 #	make report-check        as root: weir.report() in a browser; make metrics-check: weir.openmetrics()
@@ -91,8 +93,8 @@ DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
 .PHONY: report-check metrics-check
-.PHONY: test installcheck unit sim sim-mutants lint format torture torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-idle bench-profile bench-state
+.PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
+.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state
 
 test:
 	sh test/run
@@ -145,6 +147,14 @@ bench-state:
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
+
+bench-feed:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
+
+torture-feed: KILLS = 5
+torture-feed: WEIR_LINES = 2000000
+torture-feed:
+	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run test/tap/098_feeds.pl
 
 torture-shapes: KILLS = 20
 torture-shapes: WEIR_LINES = 400000

@@ -150,6 +150,9 @@ SELECT job('INSERT INTO t SELECT r.f0, a FROM r JOIN LATERAL pg_temp.h(r.f0) a O
 CREATE SERVER resuming FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999', protocol 'resume');
 CREATE FOREIGN TABLE resumed (f0 bigint, f1 bigint) SERVER resuming;
 SELECT job('INSERT INTO resumed SELECT f0, f1 FROM r');
+CREATE SERVER receiving FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '9999');
+CREATE FOREIGN TABLE numbered (f0 bigint, f1 bigint OPTIONS (metadata 'line_number')) SERVER receiving;
+SELECT job('INSERT INTO numbered SELECT f0, f1 FROM r');
 CREATE SERVER listening FOREIGN DATA WRAPPER weir_socket OPTIONS (listen 'on', port '9999');
 CREATE FOREIGN TABLE listened (f0 bigint, f1 bigint) SERVER listening;
 SELECT job('INSERT INTO listened SELECT f0, f1 FROM r');

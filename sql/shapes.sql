@@ -49,6 +49,11 @@ SELECT job('INSERT INTO t SELECT * FROM keyed; INSERT INTO l SELECT * FROM keyed
 SELECT job('INSERT INTO t SELECT a.f0, c.n FROM counted c JOIN r a USING (f0)');
 SELECT job('INSERT INTO t SELECT f0, f1 FROM (SELECT f0, f1 FROM r UNION ALL SELECT c.f0, n FROM counted c FULL JOIN l ON l.id = n) u');
 SELECT job('INSERT INTO t SELECT x.* FROM l, LATERAL (SELECT f0, sum(f1) FROM r WHERE f0 = l.id GROUP BY f0, weir.count_window(2)) x');
+SELECT job('WITH x AS (SELECT f0, f1 FROM r) INSERT INTO t3 SELECT f0, f1 FROM x ON CONFLICT (f0) DO UPDATE SET f1 = (SELECT max(f1) FROM x)');
+-- A view that is cut is one that the job depends on.
+SELECT weir.create_job('shapes', 'INSERT INTO t SELECT f0, n FROM counted');
+DROP VIEW counted;
+SELECT weir.drop_job('shapes');
 -- Who may read a view that is cut: as of any view, the view by its reader, what it reads by its owner.
 SET client_min_messages = warning;
 DROP ROLE IF EXISTS weir_shapes;

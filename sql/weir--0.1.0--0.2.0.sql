@@ -80,8 +80,8 @@ CREATE TABLE weir_internal.feed (
 CREATE TABLE weir_internal.feed_chunk (
     place           bigint NOT NULL,    -- in the WAL, before which its writer had said that it writes
     writer          bigint NOT NULL,    -- its transaction
-    piece           int NOT NULL,
-    nrows           int NOT NULL,       -- in all its pieces
+    piece           int NOT NULL,       -- number: of those of its writer at the place
+    nrows           int NOT NULL,       -- of the chunk, in its first piece; else 0
     stamp           bigint NOT NULL,    -- arrival, us since 2000-01-01
     data            bytea NOT NULL
 );

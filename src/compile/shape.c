@@ -110,6 +110,16 @@ stream_sublink(Node *node, int *location)
 }
 
 static void
+refuse_sublink(WeirLevel *level, int location)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a stream cannot be read in a subquery of an expression"),
+			errhint("Read the stream in FROM."),
+			weir_level_position(level, location));
+}
+
+static void
 check_sublinks(WeirLevel *level)
 {
 	Query	   *query = level->query;
@@ -125,12 +135,11 @@ check_sublinks(WeirLevel *level)
 		found = found || stream_sublink((Node *) rte->functions, &location) ||
 			stream_sublink((Node *) rte->values_lists, &location);
 	}
+	/* ON CONFLICT is the INSERT's */
+	if (level->parent == NULL)
+		found = found || stream_sublink((Node *) level->c->insert->onConflict, &location);
 	if (found)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a stream cannot be read in a subquery of an expression"),
-				errhint("Read the stream in FROM."),
-				weir_level_position(level, location));
+		refuse_sublink(level, location);
 }
 
 /* Entries that an outer join below node may fill with nulls. */

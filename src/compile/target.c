@@ -59,6 +59,13 @@ check_stream(WeirCompile *c, Oid relid, const char *name)
 				errdetail("To send rows Weir connects to who listens."),
 				errhint("Make a server with options \"host\" and \"port\" of the receiver for what is sent."),
 				target_position(c));
+	if (stream->nmetadata > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot insert into \"%s\", which has columns with the option \"metadata\"", name),
+				errdetail("Such columns say of a record that was received what is not in it."),
+				errhint("Make a foreign table without them for what is sent."),
+				target_position(c));
 	if (stream->resume)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -108,6 +108,17 @@ source_status(int status)
 	return "unknown";
 }
 
+/* NULL: nothing. */
+static char *
+source_problem(const WeirSourceStats *stats)
+{
+	if (stats->held_by > 0)
+		return psprintf("rows wait for the transaction of process %d, which writes to the stream", stats->held_by);
+	if (stats->held_by < 0)
+		return pstrdup("rows wait for a prepared transaction that wrote to the stream");
+	return stats->last_error[0] != '\0' ? pstrdup(stats->last_error) : NULL;
+}
+
 static void
 put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 {
@@ -115,6 +126,7 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	const WeirSourceStats *stats = &slot->source;
 	int			stage = weir_task_stage(&attempt->topology, task);
 	int64		dead_letters = stats->dead_letters;
+	char	   *problem = source_problem(stats);
 	Datum		values[14];
 	bool		nulls[14] = {false};
 
@@ -134,8 +146,8 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	values[8] = Int64GetDatum(stats->journal_bytes);
 	values[9] = Int64GetDatum(stats->retries);
 	values[10] = Int64GetDatum(dead_letters);
-	values[11] = CStringGetTextDatum(stats->last_error);
-	nulls[11] = stats->last_error[0] == '\0' || !has_privs_of_role(GetUserId(), attempt->owner);
+	nulls[11] = problem == NULL || !has_privs_of_role(GetUserId(), attempt->owner);
+	values[11] = CStringGetTextDatum(problem ? problem : "");
 	values[12] = Int64GetDatum(stats->partial_records);
 	values[13] = Int64GetDatum(stats->record_bytes);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -210,6 +210,7 @@ restore_exchange(Restoring *r, int exchange)
 
 	r->types = types_of(r->task, exchange);
 	r->reader = weir_run_reader_create(weir_task_input(r->task, exchange));
+	r->writer = weir_run_writer_create();
 	r->by_key = attempt->topology.exchanges[exchange].kind == WEIR_BY_KEY;
 	weir_in_flight_read(attempt->job, attempt->restore, exchange, restore_message, r);
 }
@@ -229,7 +230,6 @@ weir_passed_restore(WeirInputs *inputs, const WeirTask *task)
 	MemoryContextSwitchTo(context);
 	r.inputs = inputs;
 	r.task = task;
-	r.writer = weir_run_writer_create();
 	weir_task_groups(task->subtask, task->stage->parallelism, attempt->max_parallelism,
 					 &r.first, &r.end);
 	for (r.input = 0; r.input < inputs->n; r.input++)

@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(40);
+SELECT plan(46);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1', max_retries '-1', retry_delay '10 s');
 CREATE FOREIGN TABLE orders (id bigint, customer bigint)
@@ -128,6 +128,27 @@ ALTER TABLE none DROP CONSTRAINT at_least_once_id_check;
 SELECT is(sum(weir.retry_dead_letters(job)), 3::numeric, 'taken') FROM unnest('{at_least_once,at_most_once,none}'::text[]) job;
 SELECT comes_true('EXISTS (TABLE at_least_once) AND EXISTS (TABLE at_most_once) AND EXISTS (TABLE none)', 'and output');
 SELECT comes_true('NOT EXISTS (SELECT FROM weir_internal.retry)', 'nothing waits');
+
+-- What is known of a record beside its bytes: its line and stream as before, no peer; of a stream that is fed, too.
+CREATE FOREIGN TABLE known_of (id bigint, line bigint OPTIONS (metadata 'line_number'), stream text OPTIONS (metadata 'stream'),
+    peer text OPTIONS (metadata 'peer'), at timestamptz OPTIONS (metadata 'arrival')) SERVER here OPTIONS (on_error 'dead_letter');
+CREATE TABLE about (id bigint CHECK (id <> 11), line bigint, stream text, peer text, at timestamptz);
+\set port `perl test/pgtap/sender '5\n11\n6\n'`
+CALL run('about', :'port', 'INSERT INTO %I SELECT * FROM known_of');
+SELECT comes_true($$EXISTS (SELECT FROM weir.dead_letters WHERE job = 'about')$$, 'a letter of a stream with metadata');
+CREATE FOREIGN TABLE fed (id bigint, t text, line bigint OPTIONS (metadata 'line_number')) SERVER weir_feed OPTIONS (on_error 'dead_letter');
+CREATE TABLE from_feed (id bigint CHECK (id < 10), t text, line bigint);
+CALL run('from_feed', '1', 'INSERT INTO %I SELECT * FROM fed');
+INSERT INTO fed VALUES (1, 'a'), (11, E'b\t\\\nc'), (2, ''), (12, NULL);
+SELECT comes_true($$(SELECT count(*) = 2 FROM weir.dead_letters WHERE job = 'from_feed')$$, 'letters of one that is fed');
+ALTER TABLE about DROP CONSTRAINT about_id_check;
+ALTER TABLE from_feed DROP CONSTRAINT from_feed_id_check;
+SELECT now() AS before \gset
+SELECT is(sum(weir.retry_dead_letters(job)), 3::numeric, 'are taken') FROM unnest('{about,from_feed}'::text[]) job;
+SELECT comes_true('(SELECT count(*) = 3 FROM about) AND (SELECT count(*) = 4 FROM from_feed)', 'and output');
+SELECT results_eq(format('SELECT line, stream, peer IS NULL, at > %L FROM about WHERE id = 11', :'before'), $$VALUES (2::bigint, 'public.known_of', true, true)$$,
+    'a record has its line, its stream, no peer, and arrives again');
+SELECT bag_eq('TABLE from_feed', $$VALUES (1::bigint, 'a', 1::bigint), (11, E'b\t\\\nc', 2), (2, '', 3), (12, NULL, 4)$$, 'rows that were fed are what they were');
 
 CREATE FOREIGN TABLE others (id bigint) SERVER here;
 UPDATE weir_internal.dead_letter SET relid = 'others'::regclass, stream = 'public.others', whole = true;

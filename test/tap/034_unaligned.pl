@@ -1,7 +1,8 @@
 # Barriers that overtake the rows before them: output and state stay exact through
 # crashes of a task and of the server, at another parallelism too, and what a barrier
 # passed is kept with its checkpoint. Savepoints and the last checkpoint of a stop
-# wait their turn, so nothing is on its way in them.
+# wait their turn, so nothing is on its way in them.  The sink task writes two
+# outputs, whose rows are of different types.
 use strict;
 use warnings;
 
@@ -16,7 +17,10 @@ my $sender = Weir::Sender->new($data, hold => 1);
 # A sink in a task of its own that takes about a millisecond a row: a barrier meets rows before both.
 $node->averaging_job(port => $sender->port,
 	checkpointing => q{every => '50 ms', unaligned_after => '0', fail_on_errors => false},
+	query => q{INSERT INTO averages SELECT a.* FROM readings r JOIN LATERAL count_window_average(r) a ON weir.key_by(r.f0);
+		INSERT INTO copies SELECT f0::text, sum(f1) FROM readings GROUP BY f0::text, weir.count_window(1)},
 	sink => q{CREATE TABLE averages (f0 bigint, average bigint);
+		CREATE TABLE copies (f0 text, f1 numeric);
 		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $f$
 		BEGIN
 			PERFORM pg_sleep(0.001);
@@ -38,7 +42,7 @@ foreach my $round (1 .. 3)
 	ok($node->wait_until($holds), "round $round: a checkpoint holds rows that its barrier passed");
 	if ($round == 2)
 	{
-		$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'keyed' AND subtask = 0});
+		$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE task = 'keyed 0'});
 	}
 	else
 	{
@@ -71,12 +75,14 @@ foreach my $change (q{query => (SELECT query FROM weir.jobs)}, q{drop_state => t
 		qr/55000: job "s3" cannot be altered: it has rows on their way\n.*$detail.*\n.*HINT:  Start the job, stop it with weir\.stop_job, alter it then/, "nor is it altered: $change");
 }
 $node->sql(q{SELECT weir.set_restart_strategy('s3', 'fixed_delay', attempts => -1, delay => '10 ms'); SELECT weir.start_job('s3')});
-ok($node->wait_until(q{SELECT count(*) = 3 FROM weir.tasks WHERE kind = 'keyed'}), 'it goes on with three keyed tasks');
+ok($node->wait_until(q{SELECT count(*) = 6 FROM weir.tasks WHERE kind = 'keyed'}), 'it goes on with three tasks of each keyed step');
 $node->sql(q{CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN RETURN new; END $f$});
 $node->sql(q{SELECT weir.alter_job('s3', query => (SELECT query FROM weir.jobs), restart => true)});
 $sender->finish;
 ok($node->wait_status('finished'), 'it finishes');
 $node->is_exact('all');
+is($node->sql(q{SELECT count(*) FROM (SELECT f0::text, f1::numeric FROM input EXCEPT ALL TABLE copies) x}) . ' ' . $node->sql('SELECT count(*) FROM copies'),
+	'0 6000', 'and so is the other output');
 is($node->sql('SELECT count(*) FROM weir_internal.in_flight'), '0', 'nothing is left on its way');
 $node->stop('fast');
 done_testing();

@@ -35,6 +35,17 @@ foreach my $name ('stopped', 'running')
 $old->{database} = 'stopped';
 $old->sql(q{SELECT weir.stop_job('s3')});
 
+# A stream fed from SQL: rows that were read, and rows that wait.
+$old->use_database('fed');
+$old->sql(q{CREATE FOREIGN TABLE feed (n int) SERVER weir_feed; CREATE TABLE seen (n int);
+	SELECT weir.create_job('fed', 'INSERT INTO seen SELECT n FROM feed');
+	SELECT weir.enable_checkpointing('fed', every => '1 h');
+	INSERT INTO feed SELECT generate_series(1, 10);
+	SELECT weir.start_job('fed')});
+$old->sql(q{SELECT weir.trigger_checkpoint('fed')});
+$old->sql(q{SELECT weir.stop_job('fed')});
+$old->sql('INSERT INTO feed SELECT generate_series(11, 20)');
+
 # A third is stopped in the middle of its load: were anything left prepared,
 # pg_upgrade would refuse the cluster.
 my $data = Weir::Node::random_lines(20_000, 1000, 55);
@@ -84,6 +95,12 @@ foreach my $name ('stopped', 'running')
 	ok($new->wait_until('SELECT count(*) = 3 FROM averages'), "$name: its savepoint and its journal are there, too");
 	$new->sql(q{SELECT weir.stop_job('s3')});
 }
+
+$new->{database} = 'fed';
+$new->sql(q{INSERT INTO feed VALUES (21); SELECT weir.start_job('fed')});
+$new->sql(q{SELECT weir.trigger_checkpoint('fed')});
+is($new->sql('SELECT count(*), count(DISTINCT n), max(n) FROM seen'), '21|21|21', 'rows of a feed that waited are read, once');
+$new->sql(q{SELECT weir.stop_job('fed')});
 
 $new->{database} = 'loaded';
 $new->sql(q{SELECT weir.start_job('s3')});

@@ -184,28 +184,33 @@ $node->sql(qq{
 ok($node->wait_status('running'), 'the job runs');
 is($node->sql('SELECT count(*) FROM weir.tasks'), 1 + $sources + 3 * $parallelism + $together, 'as many tasks as its stages say');
 
-foreach my $i (0 .. $#streams)
+# Each stream may go on up to this share of it: something is left for after every kill.
+sub go_on
 {
-	my $name = $streams[$i];
+	my ($share) = @_;
 
-	# some end long before the others
-	$sender{$name}->rate(int($size{$name} / $seconds * (1 + $i % 3)));
-	$sender{$name}->send_to($size{$name});
+	$sender{$_}->send_to(int($size{$_} * $share)) foreach @streams;
+	return;
 }
+
+$sender{ $streams[$_] }->rate(int($size{ $streams[$_] } / $seconds * (1 + $_ % 3))) foreach 0 .. $#streams;
 my $failed = 0;
 foreach my $i (1 .. $kills)
 {
 	my $name = $names[ ($i + $seed - 2) % @names ];
 	my $again = $i % 5 == 0;	# the next one dies while it recovers
 
+	go_on($i / ($kills + 2));
 	usleep(int(rand(2e6 * $seconds / ($kills + 2))));
 	my $attempt = ask('SELECT attempt FROM weir.jobs') // 0;
 	my $began = strike($name);
 	if (!$began) { $failed++; diag("kill $i: no $name to be killed"); next; }
+	go_on(($i + 1) / ($kills + 2));
 	next if $again && $i < $kills;
 	if (!recovered($attempt)) { $failed++; diag("kill $i ($name): no record after it"); next; }
 	push @recoveries, time() - $began if $name eq 'server';
 }
+go_on(1);
 is($failed, 0, "the job came back from each of $kills kills");
 ok($node->wait_until(compare($_) . q{ ~ '^[1-9]\d* 0$'}), "$_: all is there") foreach sort keys %batch;
 $node->sql(q{SELECT weir.stop_job('s3')});

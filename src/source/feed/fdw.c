@@ -75,12 +75,25 @@ end_insert(EState *estate, ResultRelInfo *target)
 	end(target);
 }
 
+/* A row that was routed here is within the partition's, unless a trigger has changed it. */
+static bool
+must_check_bounds(const ResultRelInfo *target)
+{
+	return target->ri_RelationDesc->rd_rel->relispartition &&
+		(target->ri_RootResultRelInfo == NULL ||
+		 (target->ri_TrigDesc && target->ri_TrigDesc->trig_insert_before_row));
+}
+
 /* The executor leaves constraints of a foreign table to who keeps its rows. */
 static TupleTableSlot *
 insert_row(EState *estate, ResultRelInfo *target, TupleTableSlot *row, TupleTableSlot *plan_row)
 {
-	if (RelationGetDescr(target->ri_RelationDesc)->constr != NULL)
+	Relation	rel = target->ri_RelationDesc;
+
+	if (RelationGetDescr(rel)->constr != NULL)
 		ExecConstraints(target, row, estate);
+	if (must_check_bounds(target))
+		(void) ExecPartitionCheck(target, row, estate, true);
 	weir_feed_writer_add(target->ri_FdwState, row);
 	return row;
 }

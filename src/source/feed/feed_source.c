@@ -20,7 +20,7 @@ static const WeirStreamOption server_options[] = {
 };
 
 static const WeirStreamOption table_options[] = {
-	{"max_journal", weir_set_max_journal, "10GB"},
+	{"max_journal", weir_set_max_journal, WEIR_FEED_MAX_JOURNAL},
 	{"on_error", weir_set_on_error, "stop"},
 	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
 	{NULL, NULL, NULL},
@@ -190,10 +190,12 @@ pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
 {
 	WeirFeedPosition start = read_position(position);
 	WeirFeedPosition oldest;
+	int64		retried = position->retried;
 
 	if (!lacks(job, stream, &start, &oldest))
 		return 0;
 	weir_feed_position_encode(&oldest, position);
+	position->retried = retried;
 	*detail = psprintf("It starts behind row " INT64_FORMAT ", where its journal begins.", oldest.line);
 	return Max(oldest.line - start.line, 1);
 }

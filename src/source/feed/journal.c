@@ -17,9 +17,9 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
@@ -42,16 +42,15 @@ int64
 weir_feed_max_journal(Oid stream)
 {
 	WeirStream	options = {.source = &weir_feed_source};
+	DefElem    *option = makeDefElem("max_journal", (Node *) makeString(WEIR_FEED_MAX_JOURNAL), -1);
 	ListCell   *lc;
 
-	weir_stream_options_default(&options);
 	foreach(lc, GetForeignTable(stream)->options)
 	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "max_journal") == 0)
-			weir_stream_options_apply(&options, list_make1(def), ForeignTableRelationId);
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "max_journal") == 0)
+			option = lfirst(lc);
 	}
+	weir_set_max_journal(&options, option);
 	return options.max_journal;
 }
 
@@ -154,10 +153,7 @@ count_rows(int64 job, Oid stream, int64 from, const WeirFeedPosition *position)
 	int64		rows = position->rows;
 
 	while (weir_feed_scan_next(scan, &piece) && piece.place < position->place)
-	{
-		if (piece.number == 0)
-			rows += piece.nrows;
-	}
+		rows += piece.nrows;
 	weir_feed_scan_end(scan);
 	UnregisterSnapshot(snapshot);
 	return rows;
@@ -189,16 +185,15 @@ empty_slot(const WeirFeedJournal *journal, int slot, const WeirFeedPosition *pos
 	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
 		return false;
 	last = last_place(relid);
-	if (last >= position->place)
+	if (last > 0 && last >= position->place)
 		return false;
 	note_forgotten(journal, last, position);
 	weir_feed_truncate(journal->job, journal->stream, slot);
 	return true;
 }
 
-/* Is the table that takes rows so large that the other one shall? */
-static bool
-is_large(const WeirStream *stream, BlockNumber blocks)
+bool
+weir_feed_journal_is_large(const WeirStream *stream, int64 blocks)
 {
 	int64		size = Min((int64) weir_journal_segment_size * 1024, stream->max_journal / 4);
 
@@ -217,7 +212,7 @@ trim(int64 job, const WeirStream *stream, const WeirFeedPosition *position)
 	other = 1 - journal->slot;
 	if (weir_feed_blocks(job, stream->relid, other) > 0 && !empty_slot(journal, other, position))
 		return false;
-	if (!is_large(stream, weir_feed_blocks(job, stream->relid, journal->slot)))
+	if (!weir_feed_journal_is_large(stream, weir_feed_blocks(job, stream->relid, journal->slot)))
 		return false;
 	weir_feed_set_slot(job, stream->relid, other);
 	return true;

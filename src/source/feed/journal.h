@@ -36,7 +36,7 @@ typedef struct WeirFeedPiece
 	int64		place;
 	int64		writer;
 	int			number;
-	int			nrows;			/* in the chunk */
+	int			nrows;			/* of the chunk, in its first piece; 0: another one */
 	int64		stamp;
 	const char *data;			/* valid until the next one is read */
 	Size		size;
@@ -51,6 +51,8 @@ extern WeirFeedScan *weir_feed_scan_begin(int64 job, Oid stream, int64 place, Sn
 extern bool weir_feed_scan_next(WeirFeedScan *scan, WeirFeedPiece *piece);
 extern void weir_feed_scan_end(WeirFeedScan *scan);
 
+#define WEIR_FEED_MAX_JOURNAL "10GB"	/* unless the option says otherwise */
+
 /* The foreign table's option max_journal, in bytes. */
 extern int64 weir_feed_max_journal(Oid stream);
 
@@ -61,6 +63,9 @@ extern BlockNumber weir_feed_blocks(int64 job, Oid stream, int slot);
 extern void weir_feed_keep(int64 job, List *streams);
 /* Drops the journals of a job.  In a transaction. */
 extern void weir_feed_forget(int64 job);
+
+/* Is one of so many blocks worth a look at what can be given back? */
+extern bool weir_feed_journal_is_large(const WeirStream *stream, int64 blocks);
 
 /*
  * What lies before the position is needed no more: truncates a table that holds

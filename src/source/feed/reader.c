@@ -43,7 +43,6 @@
 
 #define AHEAD_BYTES		(1024 * 1024)
 #define LOOK_MS			100		/* for the end of a prepared transaction */
-#define TRIM_BYTES		(1024 * 1024)	/* read before the journal is looked after again */
 
 typedef struct Chunk
 {
@@ -66,7 +65,9 @@ struct WeirFeedReader
 	bool		draining;
 	bool		prepared;		/* a transaction that is waited for is */
 	int64		skip;			/* rows at the start position that were handed out before it */
-	int64		untrimmed;		/* bytes read since the journal was looked after */
+	WeirFeedPosition completed; /* of a completed checkpoint: nobody goes back behind it */
+	int64		blocks;			/* of the journal */
+	int64		looked_after;	/* of it, when it was looked after last for its size */
 
 	/* read ahead */
 	MemoryContext ahead;
@@ -176,11 +177,11 @@ weir_feed_reader_open(const WeirStream *stream, const WeirSourceOptions *options
 	r->ahead = AllocSetContextCreate(context, "weir rows ahead", ALLOCSET_DEFAULT_SIZES);
 	r->columns = weir_feed_chunk_reader_create(stream->name);
 	r->metadata = weir_metadata_filler(stream);
-	r->untrimmed = TRIM_BYTES;
 	find_start(r, start);
 	weir_decided_init(&r->decided, r->position.place);
 	r->reached = r->position.place;
 	r->skip = r->position.rows;
+	r->completed = r->position;
 	r->stats->status = WEIR_SOURCE_LISTENING;
 	r->stats->records = r->stats->records_before = r->position.line;
 	weir_feed_wake_me(stream->relid);
@@ -248,16 +249,15 @@ read_pieces(WeirFeedReader *r, WeirFeedScan *scan)
 
 	while (weir_feed_scan_next(scan, &piece) && piece.place < r->decided.upto)
 	{
-		if (bytes >= AHEAD_BYTES && piece.number == 0 && piece.place != chunk->place)
+		if (bytes >= AHEAD_BYTES && piece.nrows > 0 && piece.place != chunk->place)
 		{
 			r->reached = piece.place;
 			return;
 		}
-		if (piece.number == 0)
+		if (piece.nrows > 0)
 			chunk = add_chunk(r, &piece);
 		appendBinaryStringInfo(&chunk->data, piece.data, (int) piece.size);
 		bytes += piece.size;
-		r->untrimmed += piece.size;
 		r->stats->bytes += piece.size;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -267,11 +267,10 @@ read_pieces(WeirFeedReader *r, WeirFeedScan *scan)
 static void
 note_size(WeirFeedReader *r)
 {
-	int64		blocks = 0;
-
+	r->blocks = 0;
 	for (int slot = 0; slot < WEIR_FEED_SLOTS; slot++)
-		blocks += weir_feed_blocks(r->options.job, r->stream->relid, slot);
-	r->stats->journal_bytes = blocks * BLCKSZ;
+		r->blocks += weir_feed_blocks(r->options.job, r->stream->relid, slot);
+	r->stats->journal_bytes = r->blocks * BLCKSZ;
 }
 
 static void
@@ -416,6 +415,16 @@ forget_handed_out(WeirFeedReader *r)
 	MemoryContextSwitchTo(caller);
 }
 
+/* A journal may also be large of rows that were rolled back, which nobody reads. */
+static void
+look_after(WeirFeedReader *r)
+{
+	if (r->blocks == r->looked_after)
+		return;
+	r->looked_after = r->blocks;
+	weir_feed_reader_trim(r, &r->completed);
+}
+
 static void
 count(WeirFeedReader *r, const WeirBatch *batch)
 {
@@ -438,6 +447,7 @@ weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan)
 		if (r->nchunks == 0)
 		{
 			pass_over(r);
+			look_after(r);
 			r->position.ended = draining;
 			return draining ? WEIR_READ_ENDED : WEIR_READ_WAIT;
 		}
@@ -470,10 +480,9 @@ weir_feed_reader_position(const WeirFeedReader *r, bool final, WeirFeedPosition 
 void
 weir_feed_reader_trim(WeirFeedReader *r, const WeirFeedPosition *position)
 {
-	if (r->untrimmed < TRIM_BYTES)
-		return;
-	r->untrimmed = 0;
-	weir_feed_journal_trim(r->options.job, r->stream, position);
+	r->completed = *position;
+	if (weir_feed_journal_is_large(r->stream, r->blocks))
+		weir_feed_journal_trim(r->options.job, r->stream, position);
 }
 
 void

@@ -8,10 +8,13 @@
  * that no TOAST table is needed, and its place is where the WAL stood when it was
  * written: places ascend in all processes, survive a crash and are nobody's to
  * keep.  Two writers may have the same; then their transactions tell which is first.
+ * One may have the same twice, where rows are not logged (wal_level minimal, a job
+ * that was created in the same transaction); then the numbers of the pieces go on.
  *
  *	lock		that this transaction writes the stream (lock.c)
  *	place		GetXLogInsertRecPtr()
- *	rows		inserted, which moves the WAL on
+ *	rows		inserted
+ *	commit		moves the WAL on
  *	end			rows visible, lock released, sources woken
  *
  * The order is what a source relies on (reader.c).
@@ -53,14 +56,23 @@ typedef struct Target
 	BlockNumber other_blocks;	/* of the journal's other table */
 } Target;
 
+/* The last piece that this process has written. */
+static struct
+{
+	FullTransactionId writer;
+	int64		place;
+	int			number;
+}			last = {{0}, 0, 0};
+
 struct WeirFeedWriter
 {
+	MemoryContext context;
 	Relation	stream;
 	int64		max_journal;	/* bytes */
 	Target	   *targets;
 	int			ntargets;
 	WeirFeedChunkWriter *chunk;
-	TupleTableSlot *pieces[INSERT_PIECES];
+	TupleTableSlot *pieces[INSERT_PIECES];	/* NULL: not yet made */
 	MemoryContext flush_context;	/* of what writing a chunk needs */
 };
 
@@ -110,6 +122,7 @@ weir_feed_writer_open(Relation stream)
 	List	   *journals;
 	ListCell   *lc;
 
+	w->context = CurrentMemoryContext;
 	w->stream = stream;
 	w->max_journal = weir_feed_max_journal(RelationGetRelid(stream));
 	weir_feed_lock_write(RelationGetRelid(stream));
@@ -119,8 +132,6 @@ weir_feed_writer_open(Relation stream)
 		open_target(w, lfirst(lc));
 	if (w->ntargets == 0)
 		refuse_unread(stream);
-	for (int i = 0; i < INSERT_PIECES; i++)
-		w->pieces[i] = MakeSingleTupleTableSlot(RelationGetDescr(w->targets[0].rel), &TTSOpsHeapTuple);
 	w->chunk = weir_feed_chunk_writer_create(RelationGetDescr(stream));
 	w->flush_context = AllocSetContextCreate(CurrentMemoryContext, "weir chunk to write",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -153,7 +164,33 @@ check_room(const WeirFeedWriter *w, const Target *target)
 		refuse_full(w, target, bytes);
 }
 
-/* A piece of the chunk in the slot; "data" is freed with it. */
+/* Pieces of a transaction at one place are numbered through, over streams and statements. */
+static int
+next_number(int64 place)
+{
+	FullTransactionId writer = GetTopFullTransactionId();
+	bool		same = FullTransactionIdEquals(last.writer, writer) && last.place == place;
+
+	last.writer = writer;
+	last.place = place;
+	last.number = same ? last.number + 1 : 0;
+	return last.number;
+}
+
+static TupleTableSlot *
+piece_slot(WeirFeedWriter *w, int i)
+{
+	MemoryContext caller;
+
+	if (w->pieces[i] != NULL)
+		return w->pieces[i];
+	caller = MemoryContextSwitchTo(w->context);
+	w->pieces[i] = MakeSingleTupleTableSlot(RelationGetDescr(w->targets[0].rel), &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(caller);
+	return w->pieces[i];
+}
+
+/* A piece of the chunk in the slot. */
 static void
 set_piece(WeirFeedWriter *w, TupleTableSlot *slot, int64 place, int64 stamp, int piece)
 {
@@ -167,9 +204,9 @@ set_piece(WeirFeedWriter *w, TupleTableSlot *slot, int64 place, int64 stamp, int
 	memset(slot->tts_isnull, false, WEIR_FEED_COLUMNS * sizeof(bool));
 	slot->tts_values[WEIR_FEED_PLACE] = Int64GetDatum(place);
 	slot->tts_values[WEIR_FEED_WRITER] =
-		Int64GetDatum((int64) U64FromFullTransactionId(GetCurrentFullTransactionId()));
-	slot->tts_values[WEIR_FEED_NUMBER] = Int32GetDatum(piece);
-	slot->tts_values[WEIR_FEED_ROWS] = Int32GetDatum(w->chunk->nrows);
+		Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	slot->tts_values[WEIR_FEED_NUMBER] = Int32GetDatum(next_number(place));
+	slot->tts_values[WEIR_FEED_ROWS] = Int32GetDatum(piece == 0 ? w->chunk->nrows : 0);
 	slot->tts_values[WEIR_FEED_STAMP] = Int64GetDatum(stamp);
 	slot->tts_values[WEIR_FEED_DATA] = PointerGetDatum(data);
 	ExecStoreVirtualTuple(slot);
@@ -188,13 +225,12 @@ write_chunk(WeirFeedWriter *w, Target *target, int64 place, int64 stamp)
 		int			n = Min(npieces - done, INSERT_PIECES);
 
 		for (int i = 0; i < n; i++)
-			set_piece(w, w->pieces[i], place, stamp, done + i);
+			set_piece(w, piece_slot(w, i), place, stamp, done + i);
 		CatalogTuplesMultiInsertWithInfo(target->rel, w->pieces, n, target->indexes);
 		done += n;
 	}
 }
 
-/* A place of its own in each journal, since a chunk's rows move the WAL on. */
 static void
 flush(WeirFeedWriter *w)
 {
@@ -224,7 +260,7 @@ void
 weir_feed_writer_close(WeirFeedWriter *w)
 {
 	flush(w);
-	for (int i = 0; i < INSERT_PIECES; i++)
+	for (int i = 0; i < INSERT_PIECES && w->pieces[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(w->pieces[i]);
 	for (int i = 0; i < w->ntargets; i++)
 	{

@@ -1,0 +1,151 @@
+/*
+ * task/guarded.c
+ *		Rows through a task's operators in subtransactions.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "base/blame.h"
+#include "decide/isolate.h"
+#include "task/guarded.h"
+
+static void
+guard_stores(WeirChain *chain, bool guard)
+{
+	ListCell   *lc;
+
+	foreach(lc, chain->task->stores)
+	{
+		if (guard)
+			weir_store_guard(lfirst(lc));
+		else
+			weir_store_unguard(lfirst(lc));
+	}
+}
+
+/* After an error: state and clocks are what they were, and operators as new. */
+static void
+abandon_rows(WeirChain *chain, const int64 *clocks)
+{
+	ListCell   *lc;
+
+	foreach(lc, chain->task->stores)
+		weir_store_abandon(lfirst(lc), clocks[foreach_current_index(lc)]);
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		if (chain->links[i].op)
+			weir_operator_reset(chain->links[i].op);
+	}
+}
+
+static int64 *
+store_clocks(WeirChain *chain)
+{
+	int64	   *clocks = palloc(sizeof(int64) * Max(list_length(chain->task->stores), 1));
+	ListCell   *lc;
+
+	foreach(lc, chain->task->stores)
+		clocks[foreach_current_index(lc)] = weir_store_clock(lfirst(lc));
+	return clocks;
+}
+
+/* The error of an operator for one of these rows, chain->task->line; NULL if there was none. */
+static ErrorData *
+try_rows(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, int from, int to)
+{
+	WeirChain  *chain = entry->chain;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	int64	   *clocks = store_clocks(chain);
+	ErrorData  *volatile error = NULL;
+
+	guard_stores(chain, true);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		run(entry, batch, from, to);
+		ReleaseCurrentSubTransaction();
+		guard_stores(chain, false);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(chain->task->context);
+		error = CopyErrorData();
+		if (weir_error_blame(error) == WEIR_BLAME_NONE)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		abandon_rows(chain, clocks);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	pfree(clocks);
+	return error;
+}
+
+/* The first row of the range that comes of this record. */
+static int
+row_of_line(const WeirBatch *batch, int from, int to, int64 line)
+{
+	for (int i = from; i < to; i++)
+	{
+		if (batch->lines[i] == line)
+			return i;
+	}
+	return -1;
+}
+
+/* Output so far is there to stay. */
+static void
+mark_output(WeirChain *chain)
+{
+	if (chain->out)
+		weir_router_mark(chain->out);
+	weir_task_sinks_mark(&chain->sinks);
+}
+
+static void
+undo_output(WeirChain *chain)
+{
+	if (chain->out)
+		weir_router_undo(chain->out);
+	weir_task_sinks_undo(&chain->sinks);
+}
+
+void
+weir_guarded_run(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, WeirGuardedDrop drop)
+{
+	WeirChain  *chain = entry->chain;
+	WeirTaskStats *stats = &chain->task->slot->stats;
+	WeirIsolate iso;
+	int			from;
+	int			to;
+
+	mark_output(chain);
+	weir_isolate_begin(&iso, batch->nrows);
+	while (weir_isolate_next(&iso, &from, &to))
+	{
+		int64		records_out = stats->records_out;
+		ErrorData  *error = try_rows(entry, run, batch, from, to);
+
+		if (error == NULL)
+			weir_isolate_succeeded(&iso);
+		else
+		{
+			undo_output(chain);
+			stats->records_out = records_out;
+			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, chain->task->line)))
+				drop(chain, batch, from, error);
+			FreeErrorData(error);
+		}
+		mark_output(chain);
+	}
+	if (chain->out)
+		weir_router_release(chain->out);
+}
