@@ -162,6 +162,7 @@ extern void weir_trim_with(Query *query);
 
 /* view.c: views with a keyed step, or UNION ALL */
 extern bool weir_expand_view(WeirLevel *level, int index, int location);
+extern void weir_move_permissions(Query *from, RangeTblEntry *rte, Query *to);
 
 /* union.c: UNION ALL */
 extern void weir_level_check_union(WeirLevel *level);
