@@ -63,6 +63,14 @@ SELECT job('INSERT INTO loose SELECT name, count(*) FROM r GROUP BY name ON CONF
 SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = t.n + excluded.n');
 SELECT job('INSERT INTO t AS u SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET (n, total) = (SELECT excluded.n, u.total + 1)');
 SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n WHERE t.n > 3');
+-- A key that its own row moves; an aggregate that nothing keeps up with.
+SELECT job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n, f0 = excluded.f0 + 1000');
+SELECT job('INSERT INTO two SELECT name, ''x'', f0, count(*) FROM r GROUP BY name, f0 ON CONFLICT (name, kind, f0) DO UPDATE SET (kind, n) = ROW (''y'', excluded.n)');
+SELECT count(*) FROM job('INSERT INTO t SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET f0 = excluded.f0, n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, count(*), sum(f1) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT f0, count(*), (SELECT 1 + max(r.f1)) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n, total = t.total');
+SELECT job('INSERT INTO t SELECT f0, n, n * 2 FROM (SELECT f0, count(*) AS n FROM r GROUP BY f0) x ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
+SELECT count(*) FROM job('INSERT INTO t SELECT f0, count(*), f0 + extract(epoch FROM now()) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n');
 
 -- HAVING that stays true.
 CREATE FUNCTION holds(condition text) RETURNS text LANGUAGE plpgsql AS $$

@@ -114,12 +114,14 @@
 #define weir_permissions(planned) ((planned)->permInfos)
 #define weir_entry_permissions(query, rte) getRTEPermissionInfo((query)->rteperminfos, rte)
 #define weir_add_permissions(query, rte) addRTEPermissionInfo(&(query)->rteperminfos, rte)
+#define weir_has_permissions(rte) ((rte)->perminfoindex != 0)
 #define weir_forget_permissions(rte) ((rte)->perminfoindex = 0)
 #else
 #define WeirPermissions RangeTblEntry
 #define weir_permissions(planned) ((planned)->rtable)
 #define weir_entry_permissions(query, rte) (rte)
 #define weir_add_permissions(query, rte) (rte)
+#define weir_has_permissions(rte) ((rte)->requiredPerms != 0)
 #define weir_forget_permissions(rte) ((void) (rte))
 #endif
 

@@ -52,6 +52,21 @@ may_fold(const WeirLevel *level)
 		may_repeat(below->query);
 }
 
+/* The rights to what the query round it was: its FROM has nothing else, but views have left entries. */
+static void
+take_permissions(WeirLevel *level, Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (foreach_current_index(lc) + 1 != level->entry && weir_has_permissions(rte))
+			weir_move_permissions(level->query, rte, query);
+	}
+}
+
 /* Conditions stay behind the step: it has had all the rows. */
 static void
 fold_into(WeirLevel *level, WeirLevel *below)
@@ -67,6 +82,7 @@ fold_into(WeirLevel *level, WeirLevel *below)
 												   query->targetList, &sublinks);
 	query->hasTargetSRFs = level->query->hasTargetSRFs;
 	query->hasSubLinks = sublinks;
+	take_permissions(level, query);
 	below->parent = level->parent;
 	below->index = level->index;
 }

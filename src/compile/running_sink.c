@@ -170,6 +170,42 @@ no_key(WeirCompile *c, Node *value, Relation index, AttrNumber attno)
 	return psprintf("Column \"%s\" of ON CONFLICT is not a column of GROUP BY as it is.", name);
 }
 
+/* errposition() at the column in SET, of what it is set to where it has another name there. */
+static int
+set_position(WeirCompile *c, AttrNumber attno, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->stmt->onConflictClause->targetList)
+	{
+		const ResTarget *target = lfirst_node(ResTarget, lc);
+
+		if (strcmp(target->name, name) == 0)
+			return weir_compile_position(c, target->location);
+	}
+	foreach(lc, c->sink->onConflict->onConflictSet)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!entry->resjunk && entry->resno == attno)
+			return weir_compile_position(c, exprLocation((Node *) entry->expr));
+	}
+	return 0;
+}
+
+static void
+check_stays(WeirCompile *c, AttrNumber attno, const char *name)
+{
+	if (!weir_compile_changes_column(c, attno))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("DO UPDATE of a running aggregate cannot change column \"%s\" of ON CONFLICT", name),
+			errdetail("The next row of the key would not find the one that is there."),
+			errhint("Leave the column out of SET."),
+			set_position(c, attno, name));
+}
+
 /* Adds the key that a column of the arbiter holds to held; NULL, or what is wrong with it. */
 static const char *
 check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
@@ -182,6 +218,7 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 	if (attno <= 0)
 		return "The arbiter of ON CONFLICT has an expression.";
 	name = get_attname(index->rd_index->indrelid, attno, false);
+	check_stays(c, attno, name);
 	if (is_constant(value))
 		return NULL;
 	key = key_of_value(c, value);
@@ -217,8 +254,9 @@ check_arbiter(WeirCompile *c, Oid relid)
 
 typedef struct Mention
 {
-	int			index;			/* of the INSERT's table */
+	int			index;			/* of the INSERT's table, or of the sink's input */
 	int			depth;
+	const WeirLevel *level;		/* of what is computed by its aggregates; NULL: of anything */
 	int			location;
 } Mention;
 
@@ -234,6 +272,8 @@ mention_walker(Node *node, Mention *mention)
 		Var		   *var = (Var *) node;
 
 		if (var->varno != mention->index || var->varlevelsup != mention->depth)
+			return false;
+		if (mention->level != NULL && mention->level->sink_source[var->varattno - 1] > 0)
 			return false;
 		mention->location = var->location;
 		return true;
@@ -272,7 +312,7 @@ check_set(WeirCompile *c, OnConflictExpr *conflict)
 	foreach(lc, conflict->onConflictSet)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		Mention		mention = {c->sink->resultRelation, 0, -1};
+		Mention		mention = {c->sink->resultRelation, 0, NULL, -1};
 
 		if (leaves(entry, c->sink->resultRelation) || !mention_walker((Node *) entry->expr, &mention))
 			continue;
@@ -292,6 +332,45 @@ check_set(WeirCompile *c, OnConflictExpr *conflict)
 				weir_compile_position(c, exprLocation(conflict->onConflictWhere)));
 }
 
+static bool
+is_set(WeirCompile *c, AttrNumber attno)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->sink->onConflict->onConflictSet)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!entry->resjunk && entry->resno == attno)
+			return !leaves(entry, c->sink->resultRelation);
+	}
+	return false;
+}
+
+/* What an aggregate has come to has to follow it. */
+static void
+check_left(WeirCompile *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->sink->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		Mention		mention = {WEIR_SINK_INPUT_INDEX, 0, c->top, -1};
+
+		if (entry->resjunk || is_set(c, entry->resno) ||
+			!mention_walker(weir_compile_sink_value(c, entry->resno), &mention))
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("DO UPDATE of a running aggregate must set column \"%s\"",
+						   get_attname(rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid, entry->resno, false)),
+				errdetail("What the column is given is computed of an aggregate: left as it is, it would stay that of the key's first row."),
+				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
+				weir_level_position(c->top, mention.location));
+	}
+}
+
 /* Needs the sink's plan, which knows the arbiter. */
 void
 weir_compile_check_running(WeirCompile *c)
@@ -309,4 +388,5 @@ weir_compile_check_running(WeirCompile *c)
 	foreach(lc, castNode(ModifyTable, plan)->arbiterIndexes)
 		check_arbiter(c, lfirst_oid(lc));
 	check_set(c, conflict);
+	check_left(c);
 }

@@ -52,8 +52,8 @@ needs_cutting(Query *query)
 }
 
 /* The right to read the view is asked for by an entry of its own, which nothing names. */
-static void
-move_permissions(Query *from, RangeTblEntry *rte, Query *to)
+void
+weir_move_permissions(Query *from, RangeTblEntry *rte, Query *to)
 {
 	RangeTblEntry *own = copyObject(rte);
 	WeirPermissions *asked = weir_entry_permissions(from, rte);
@@ -94,7 +94,7 @@ weir_expand_view(WeirLevel *level, int index, int location)
 		return false;
 	query = weir_view_query(rte->relid);
 	weir_inline_with(level->c, query, location);
-	move_permissions(level->query, rte, query);
+	weir_move_permissions(level->query, rte, query);
 	rte->rtekind = RTE_SUBQUERY;
 	rte->subquery = query;
 	rte->security_barrier = is_security_barrier(rte->relid);

@@ -171,34 +171,76 @@ query_round(const WeirLevel *level, int depth)
 	return level->parent ? level->parent->query : level->c->insert;
 }
 
+/* One taken along, and what it goes by there. */
+typedef struct Adopted
+{
+	const CommonTableExpr *cte;
+	char	   *name;
+} Adopted;
+
 typedef struct Adoption
 {
 	const WeirLevel *level;
 	Query	   *query;			/* that takes them along */
+	List	   *adopted;		/* of Adopted */
 	int			depth;			/* of the query we are in, below that */
 	bool		found;			/* one that is named from within */
 } Adoption;
+
+static const char *
+adopted_name(const Adoption *adoption, const CommonTableExpr *cte)
+{
+	ListCell   *lc;
+
+	foreach(lc, adoption->adopted)
+	{
+		const Adopted *adopted = lfirst(lc);
+
+		if (adopted->cte == cte)
+			return adopted->name;
+	}
+	return NULL;
+}
+
+/* The query may have a WITH query of any name. */
+static char *
+free_name(const Query *query, const char *name, int n)
+{
+	char	   *result = psprintf("%s_%d", name, n);
+
+	return find_with(query, result) == NULL ? result : free_name(query, name, n + 1);
+}
+
+static const char *
+take_along(Adoption *adoption, const CommonTableExpr *cte, int above)
+{
+	CommonTableExpr *copy = copyObject(unconstify(CommonTableExpr *, cte));
+	Adopted    *adopted = palloc(sizeof(Adopted));
+
+	adopted->cte = cte;
+	adopted->name = free_name(adoption->query, cte->ctename, above);
+	adoption->adopted = lappend(adoption->adopted, adopted);
+	copy->ctename = pstrdup(adopted->name);
+	IncrementVarSublevelsUp(copy->ctequery, above, 1);
+	adoption->query->cteList = lcons(copy, adoption->query->cteList);
+	adoption->query->hasRecursive = adoption->query->hasRecursive || copy->cterecursive;
+	adoption->found = true;
+	return adopted->name;
+}
 
 static void
 adopt(RangeTblEntry *rte, Adoption *adoption)
 {
 	int			above = rte->ctelevelsup - adoption->depth;
 	const CommonTableExpr *cte = find_with(query_round(adoption->level, above), rte->ctename);
-	char	   *name = psprintf("%s_%d", rte->ctename, above);
-	CommonTableExpr *copy;
+	const char *name;
 
 	if (cte == NULL)
 		elog(ERROR, "WITH query \"%s\" not found", rte->ctename);
-	if (find_with(adoption->query, name) == NULL)
-	{
-		copy = copyObject(unconstify(CommonTableExpr *, cte));
-		copy->ctename = name;
-		IncrementVarSublevelsUp(copy->ctequery, above, 1);
-		adoption->query->cteList = lcons(copy, adoption->query->cteList);
-		adoption->query->hasRecursive = adoption->query->hasRecursive || copy->cterecursive;
-		adoption->found = true;
-	}
-	rte->ctename = name;
+	name = adopted_name(adoption, cte);
+	if (name == NULL)
+		name = take_along(adoption, cte, above);
+	rte->ctename = pstrdup(name);
 	rte->ctelevelsup = adoption->depth;
 }
 
@@ -245,7 +287,7 @@ weir_trim_with(Query *query)
 void
 weir_adopt_with(const WeirLevel *level, Query *query)
 {
-	Adoption	adoption = {level, query, -1, true};
+	Adoption	adoption = {level, query, NIL, -1, true};
 
 	while (adoption.found)
 	{

@@ -81,5 +81,99 @@ CALL fed('twice', '{8}', '{}');
 SELECT bag_eq('TABLE sums_a', 'VALUES (1::bigint, 11::bigint), (101, 11), (1, 15), (101, 15)', 'and are found again');
 SELECT weir.stop_job('twice') \g /dev/null
 
+-- Views below views, each of another owner: whoever may not read one has no job through it.
+CREATE ROLE regress_weir_outer;
+CREATE ROLE regress_weir_middle;
+CREATE ROLE regress_weir_inner;
+CREATE ROLE regress_weir_caller;
+CREATE TABLE counts (k bigint PRIMARY KEY, n bigint);
+GRANT INSERT, SELECT, UPDATE ON counts TO regress_weir_caller;
+CREATE VIEW windows AS SELECT k, count(*) AS n FROM a GROUP BY k, weir.count_window(2);
+CREATE VIEW windows_middle AS SELECT k, n + 1 AS n FROM windows;
+CREATE VIEW windows_outer AS SELECT k, n * 2 AS n FROM windows_middle;
+CREATE VIEW groups AS SELECT k, count(*) AS n FROM a GROUP BY k;
+CREATE VIEW groups_middle AS SELECT k, n + 1 AS n FROM groups;
+CREATE VIEW groups_outer AS SELECT k, n * 2 AS n FROM groups_middle;
+CREATE FUNCTION kept(v bigint) RETURNS bigint LANGUAGE sql AS 'SELECT v';
+CREATE VIEW steps AS SELECT a.k, f AS n FROM a JOIN LATERAL kept(a.v) f ON weir.key_by(a.k);
+CREATE VIEW steps_middle AS SELECT k, n + 1 AS n FROM steps;
+CREATE VIEW steps_outer AS SELECT k, n * 2 AS n FROM steps_middle;
+
+-- tried(kind, suffix of the view, statement that takes a right, whether a job is there before that): how the caller fares
+CREATE FUNCTION tried(kind text, outermost text, revoked text, later boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    query text := format('INSERT INTO counts SELECT k, n FROM %I ON CONFLICT (k) DO UPDATE SET n = excluded.n',
+                         kind || outermost);
+BEGIN
+    EXECUTE replace('ALTER VIEW @ OWNER TO regress_weir_inner; ALTER VIEW @_middle OWNER TO regress_weir_middle;'
+        'ALTER VIEW @_outer OWNER TO regress_weir_outer; GRANT SELECT ON a TO regress_weir_inner;'
+        'GRANT SELECT ON @ TO regress_weir_middle; GRANT SELECT ON @_middle TO regress_weir_outer, regress_weir_caller;'
+        'GRANT SELECT ON @_outer TO regress_weir_caller;', '@', kind);
+    IF later THEN
+        SET LOCAL ROLE regress_weir_caller;
+        PERFORM weir.create_job('through_views', query);
+        RESET ROLE;
+    END IF;
+    EXECUTE replace(revoked, '@', kind);
+    SET LOCAL ROLE regress_weir_caller;
+    IF later THEN
+        PERFORM * FROM weir.try_job('through_views', '{}') AS (k bigint, n bigint);
+    ELSE
+        PERFORM weir.create_job('through_views', query);
+    END IF;
+    RAISE EXCEPTION 'done';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END $$;
+SELECT is(tried(kind, depth, revoked, later), replace(message, '@', kind),
+          concat_ws(', ', kind || depth, CASE WHEN later THEN 'tried' ELSE 'created' END, replace(revoked, '@', kind)))
+FROM (VALUES (false), (true)) l(later),
+     (VALUES ('windows'), ('groups'), ('steps')) k(kind),
+     (VALUES ('_outer', '', 'done'),
+             ('_outer', 'REVOKE SELECT ON @_outer FROM regress_weir_caller', 'permission denied for view @_outer'),
+             ('_outer', 'REVOKE SELECT ON @_middle FROM regress_weir_outer', 'permission denied for view @_middle'),
+             ('_outer', 'REVOKE SELECT ON @ FROM regress_weir_middle', 'permission denied for view @'),
+             ('_outer', 'REVOKE SELECT ON a FROM regress_weir_inner', 'permission denied for foreign table a'),
+             ('_middle', '', 'done'),
+             ('_middle', 'REVOKE SELECT ON @_middle FROM regress_weir_caller', 'permission denied for view @_middle'),
+             ('_middle', 'REVOKE SELECT ON @ FROM regress_weir_middle', 'permission denied for view @'))
+     r(depth, revoked, message);
+SELECT throws_ok($$SET LOCAL ROLE regress_weir_caller;
+    SELECT weir.create_job('through_views', 'INSERT INTO counts SELECT k, n FROM windows_outer')$$,
+    '42501', 'permission denied for view windows_outer', 'a job is not created through a view that its owner may not read');
+
+-- The job depends on each of them.
+SELECT weir.create_job('through_views', 'INSERT INTO sums_a SELECT k, n FROM windows_outer') \g /dev/null
+SELECT throws_ok(format('DROP VIEW %s CASCADE', name), '2BP01', NULL, name || ' is not dropped')
+FROM unnest('{windows_outer,windows_middle,windows}'::text[]) name;
+TRUNCATE sums_a;
+SELECT weir.enable_checkpointing('through_views', every => '1 h') \g /dev/null
+SELECT weir.start_job('through_views') \g /dev/null
+CALL fed('through_views', '{1, 2}', '{}');
+CREATE OR REPLACE VIEW windows_middle AS SELECT k, n + 100 AS n FROM windows;
+CALL fed('through_views', '{1, 2}', '{}');
+CREATE OR REPLACE VIEW windows_outer AS SELECT k, n * 3 AS n FROM windows_middle;
+CALL fed('through_views', '{1, 2}', '{}');
+SELECT bag_eq('TABLE sums_a', 'VALUES (1::bigint, 6::bigint), (1, 204), (1, 306)', 'a running job takes up another text of a view');
+SELECT weir.stop_job('through_views') \g /dev/null
+SELECT weir.drop_job('through_views') \g /dev/null
+
+-- A WITH query of the text may have the name that one would get that is taken along.
+CREATE TABLE pairs (k bigint, y text);
+SELECT weir.create_job('pairs', $$
+    INSERT INTO pairs
+    WITH one AS (SELECT 1 AS x)
+    SELECT q.k, q.y FROM (
+        WITH one_1 AS (SELECT 30 AS x)
+        SELECT a.k, (SELECT one.x::text FROM one) || '/' || (SELECT one_1.x FROM one_1) || '/' || count(*) AS y
+        FROM a GROUP BY a.k, weir.count_window(1)) q
+$$) \g /dev/null
+SELECT results_eq($$SELECT * FROM weir.try_job('pairs', '{1	1}', NULL::pairs)$$, $$VALUES (1::bigint, '1/30/1')$$,
+    'a WITH query that is taken along does not meet one of the text');
+SELECT weir.drop_job('pairs') \g /dev/null
+DROP VIEW windows_outer, windows_middle, windows, groups_outer, groups_middle, groups, steps_outer, steps_middle, steps;
+DROP OWNED BY regress_weir_outer, regress_weir_middle, regress_weir_inner, regress_weir_caller;
+DROP ROLE regress_weir_outer, regress_weir_middle, regress_weir_inner, regress_weir_caller;
+
 SELECT is((SELECT count(*) FROM pg_prepared_xacts), 0::bigint, 'nothing is left prepared');
 SELECT * FROM finish();
