@@ -7,7 +7,8 @@
  *
  * What is not deleted is sent again over the next connection, of this process or
  * another: lines may be repeated, whole, and in order.  What the kernel has taken
- * counts as sent.
+ * counts as sent; of a peer that has ended what it says, and so may be gone, what
+ * its kernel has acknowledged.
  *
  * In the protocol "epoch" the lines of a checkpoint follow a line with its number,
  * and are deleted when the peer's kernel has acknowledged all of them, which is
@@ -28,6 +29,8 @@
 #include "sink/emitter.h"
 #include "sink/line.h"
 #include "source/socket.h"
+
+#define ACKNOWLEDGED_MS	10		/* nobody is woken by an acknowledgement */
 
 /* A table that lines are for. */
 typedef struct Peer
@@ -117,6 +120,7 @@ open_peer(WeirEmitter *e, Oid table)
 	if (!peer->stream->max_retries_given)
 		peer->stream->max_retries = -1;
 	peer->sock = weir_socket_create(peer->stream, &peer->stats);
+	weir_socket_only_write(peer->sock);
 	e->peers = lappend(e->peers, peer);
 	MemoryContextSwitchTo(old);
 	return peer;
@@ -194,6 +198,7 @@ buffer_sent(WeirEmitter *e, Peer *peer)
 {
 	resetStringInfo(&e->buffer);
 	e->written = 0;
+	peer->stats.retries = peer->retries_told = 0;
 	if (weir_socket_is_open(peer->sock))
 		weir_socket_delivered(peer->sock);
 	if (peer->stream->epoch)
@@ -246,7 +251,6 @@ look_after(WeirEmitter *e, Peer *peer)
 	{
 		case WEIR_SOCKET_CONNECTED:
 			rewind_peer(e, peer);
-			peer->stats.retries = peer->retries_told = 0;
 			break;
 		case WEIR_SOCKET_ENDED:
 		case WEIR_SOCKET_FAILED:
@@ -260,16 +264,32 @@ look_after(WeirEmitter *e, Peer *peer)
 	return weir_socket_is_open(peer->sock);
 }
 
-static WeirEmitResult
-write_buffer(WeirEmitter *e, Peer *peer)
+/* All of the buffer is written, and waits for the peer's kernel. */
+static bool
+is_unsure(const WeirEmitter *e)
 {
-	Size		n = weir_socket_write(peer->sock, e->buffer.data + e->written,
-									  e->buffer.len - e->written);
+	return e->buffer.len > 0 && e->written == e->buffer.len;
+}
 
+/* drained: before the connection was looked at, so that it was no reset that has emptied it. */
+static WeirEmitResult
+write_buffer(WeirEmitter *e, Peer *peer, bool drained)
+{
+	Size		n;
+
+	if (is_unsure(e))
+	{
+		if (!drained)
+			return WEIR_EMIT_WAIT;
+		buffer_sent(e, peer);
+		return WEIR_EMIT_PROGRESS;
+	}
+	n = weir_socket_write(peer->sock, e->buffer.data + e->written, e->buffer.len - e->written);
 	e->written += (int) n;
 	if (e->written < e->buffer.len)
 		return n > 0 ? WEIR_EMIT_PROGRESS : WEIR_EMIT_WAIT;
-	buffer_sent(e, peer);
+	if (!weir_socket_is_mute(peer->sock))
+		buffer_sent(e, peer);
 	return WEIR_EMIT_PROGRESS;
 }
 
@@ -290,6 +310,8 @@ next_peer(WeirEmitter *e)
 WeirEmitResult
 weir_emitter_turn(WeirEmitter *e)
 {
+	bool		drained;
+
 	if (e->peer == NULL)
 	{
 		e->active = e->tables != NIL;
@@ -298,10 +320,11 @@ weir_emitter_turn(WeirEmitter *e)
 		next_peer(e);
 		return WEIR_EMIT_PROGRESS;
 	}
+	drained = weir_socket_is_drained(e->peer->sock);
 	if (!look_after(e, e->peer))
 		return WEIR_EMIT_WAIT;
 	if (e->buffer.len > 0)
-		return write_buffer(e, e->peer);
+		return write_buffer(e, e->peer, drained);
 	if (!fill(e, e->peer))
 		e->peer = NULL;
 	else if (e->buffer.len == 0)
@@ -314,7 +337,11 @@ weir_emitter_wait(WeirEmitter *e, int *events, long *timeout)
 {
 	pgsocket	fd = weir_socket_wait(e->peer->sock, events, timeout);
 
-	if (fd != PGINVALID_SOCKET && weir_socket_is_open(e->peer->sock))
+	if (fd == PGINVALID_SOCKET || !weir_socket_is_open(e->peer->sock))
+		return fd;
+	if (!is_unsure(e))
 		*events |= WL_SOCKET_WRITEABLE;
+	else if (*timeout < 0 || *timeout > ACKNOWLEDGED_MS)
+		*timeout = ACKNOWLEDGED_MS;
 	return fd;
 }

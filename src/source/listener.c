@@ -68,9 +68,8 @@ show_senders(WeirListener *l)
 		snprintf(peer, sizeof(l->stats->peer), "%d senders", l->listening.n);
 }
 
-/* Of a sender, for the log and weir.sources. */
-static void
-remark(WeirListener *l, const char *peer, const char *what, const char *why)
+void
+weir_listener_remark(WeirListener *l, const char *peer, const char *what, const char *why)
 {
 	int			unsaid;
 	char		others[64] = "";
@@ -277,7 +276,7 @@ let_in(WeirListener *l, pgsocket fd, const struct addrinfo *address, const char 
 	sender->connected_at = l->stats->connected_at = weir_date();
 	if (weir_listener_seat(l, place, sender))
 		return;
-	remark(l, name, "cannot serve sender", strerror(errno));
+	weir_listener_remark(l, name, "cannot serve sender", strerror(errno));
 	weir_incoming_destroy(sender);
 	weir_listening_leave(&l->listening, place);
 }
@@ -294,10 +293,10 @@ judge(WeirListener *l, pgsocket fd, const struct addrinfo *address)
 			let_in(l, fd, address, name);
 			return;
 		case WEIR_REFUSE_ADDRESS:
-			remark(l, name, "refused sender", "its address is not in the server's option allow");
+			weir_listener_remark(l, name, "refused sender", "its address is not in the server's option allow");
 			break;
 		case WEIR_REFUSE_NUMBER:
-			remark(l, name, "refused sender", "there are max_connections of them already");
+			weir_listener_remark(l, name, "refused sender", "there are max_connections of them already");
 			break;
 	}
 	weir_tcp_close(fd);
@@ -310,7 +309,7 @@ turn_deaf(WeirListener *l, int error)
 	l->deaf_until = weir_now() + DEAF_FOR;
 	for (int i = 0; i < l->nports; i++)
 		weir_pollset_modify(l->set, l->ports[i], 0, PORT_TAG(i));
-	remark(l, "", "cannot let a sender in", strerror(error));
+	weir_listener_remark(l, "", "cannot let a sender in", strerror(error));
 }
 
 static void
@@ -417,7 +416,7 @@ part_with(WeirListener *l, int place, const char *reason, WeirArrival *arrival)
 static bool
 break_off(WeirListener *l, int place, const char *why, WeirArrival *arrival)
 {
-	remark(l, l->senders[place]->peer, "closed sender", why);
+	weir_listener_remark(l, l->senders[place]->peer, "closed sender", why);
 	return part_with(l, place, "Its connection was closed within a record.", arrival);
 }
 
@@ -439,7 +438,7 @@ shake(WeirListener *l, int place)
 		case WEIR_IO_FAILED:
 			break;
 	}
-	remark(l, l->senders[place]->peer, "closed sender", t->problem);
+	weir_listener_remark(l, l->senders[place]->peer, "closed sender", t->problem);
 	weir_listener_dismiss(l, place);
 	return false;
 }

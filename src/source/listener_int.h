@@ -36,6 +36,8 @@ extern void weir_listener_add_port(WeirListener *l, pgsocket fd);
 extern bool weir_listener_seat(WeirListener *l, int place, WeirIncoming *sender);
 /* Its connection is closed and its place free. */
 extern void weir_listener_dismiss(WeirListener *l, int place);
+/* Of a sender, for the log and weir.sources. */
+extern void weir_listener_remark(WeirListener *l, const char *peer, const char *what, const char *why);
 /* What it left without an end is lost. */
 extern void weir_listener_warn_of_loss(WeirListener *l, const WeirIncoming *sender, const char *reason);
 /* Is its address one of those whose senders are let in? */

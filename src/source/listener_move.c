@@ -190,39 +190,82 @@ void
 weir_listener_gift_close(WeirListenerGift *gift)
 {
 	for (int i = 0; i < weir_listener_gift_size(gift); i++)
-		close(gift->fds[i]);
+	{
+		if (gift->fds[i] != PGINVALID_SOCKET)
+			close(gift->fds[i]);
+	}
 	memset(gift, 0, sizeof(*gift));
 }
 
-/* It goes on in this process; false: it may not, or cannot. */
-static bool
-adopt_sender(WeirListener *l, pgsocket fd, const Head *head, const char *begin)
+/* In the listener's context, with the connection, which is its from here on. */
+static WeirIncoming *
+resume_sender(WeirListener *l, pgsocket *fd, const Head *head, const char *begin)
 {
-	MemoryContext caller;
+	MemoryContext caller = MemoryContextSwitchTo(l->context);
 	WeirIncoming *sender;
-	int			place;
 
-	if (weir_listening_judge(&l->listening, weir_listener_allows(l, head->peer)) != WEIR_ADMIT)
-		return false;
-	ReserveExternalFD();
-	caller = MemoryContextSwitchTo(l->context);
-	sender = weir_incoming_create(l->stream, weir_plain_transport(fd), head->peer);
+	sender = weir_incoming_create(l->stream, weir_plain_transport(*fd), head->peer);
 	sender->connected_at = head->connected_at;
 	sender->greeted = head->greeted;
 	sender->begun = head->begun;
 	weir_incoming_resume(sender, begin, head->len);
+	ReserveExternalFD();
+	*fd = PGINVALID_SOCKET;
 	MemoryContextSwitchTo(caller);
-	place = weir_listening_enter(&l->listening, false, weir_now());
-	l->stats->connected_at = Max(l->stats->connected_at, head->connected_at);
-	if (weir_listener_seat(l, place, sender))
-		return true;
-	weir_listening_leave(&l->listening, place);
-	weir_incoming_destroy(sender);
-	return true;
+	return sender;
 }
 
 static void
-adopt_senders(WeirListener *l, const WeirListenerGift *gift)
+part_with(WeirListener *l, WeirIncoming *sender, const char *why)
+{
+	weir_listener_remark(l, sender->peer, "closed sender", why);
+	if (weir_incoming_unfinished(sender) > 0)
+		weir_listener_warn_of_loss(l, sender, "The connection was closed within a record, since it cannot go on in the restarted job.");
+	weir_incoming_destroy(sender);
+}
+
+/* Why it may not go on in this process; NULL: it may. */
+static const char *
+objection(WeirListener *l, const Head *head, bool same)
+{
+	if (!same)
+		return "the stream is listened to elsewhere, or greets in another way";
+	if (l->tls != NULL)
+		return "its connection is without TLS";
+	switch (weir_listening_judge(&l->listening, weir_listener_allows(l, head->peer)))
+	{
+		case WEIR_ADMIT:
+			return NULL;
+		case WEIR_REFUSE_ADDRESS:
+			return "its address is not in the server's option allow";
+		case WEIR_REFUSE_NUMBER:
+			break;
+	}
+	return "there are max_connections of them already";
+}
+
+static void
+adopt_sender(WeirListener *l, pgsocket *fd, const Head *head, const char *begin, bool same)
+{
+	const char *why = objection(l, head, same);
+	WeirIncoming *sender = resume_sender(l, fd, head, begin);
+	int			place;
+
+	if (why != NULL)
+	{
+		part_with(l, sender, why);
+		return;
+	}
+	place = weir_listening_enter(&l->listening, false, weir_now());
+	l->stats->connected_at = Max(l->stats->connected_at, head->connected_at);
+	if (weir_listener_seat(l, place, sender))
+		return;
+	weir_listening_leave(&l->listening, place);
+	part_with(l, sender, "it cannot be waited for");
+}
+
+static void
+adopt_senders(WeirListener *l, WeirListenerGift *gift, bool same)
 {
 	int			heads = heads_of(gift);
 	Head		head;
@@ -230,49 +273,59 @@ adopt_senders(WeirListener *l, const WeirListenerGift *gift)
 	(void) lseek(heads, 0, SEEK_SET);
 	for (int i = 0; i < gift->nsenders; i++)
 	{
-		char	   *begin;
+		char	   *begin = NULL;
 
-		if (!get(heads, &head, sizeof(head)))
+		if (get(heads, &head, sizeof(head)))
+			begin = palloc_extended(Max(head.len, 1), MCXT_ALLOC_HUGE);
+		if (begin == NULL || !get(heads, begin, head.len))
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read what senders are connected: %m")));
-		begin = palloc_extended(Max(head.len, 1), MCXT_ALLOC_HUGE);
-		if (!get(heads, begin, head.len) || !adopt_sender(l, gift->fds[gift->nports + i], &head, begin))
-			close(gift->fds[gift->nports + i]);
+		adopt_sender(l, &gift->fds[gift->nports + i], &head, begin, same);
 		pfree(begin);
 	}
-	close(heads);
 }
 
 static bool
 is_same(const WeirListenerGift *gift, const WeirStream *stream)
 {
-	return gift->nports > 0 && gift->relid == stream->relid && gift->port == stream->port &&
+	return gift->nports > 0 && gift->port == stream->port &&
 		gift->greeting == greeting_hash(stream) && strcmp(gift->host, host_of(stream)) == 0;
+}
+
+/* What is taken over is the gift's no more. */
+static void
+adopt_gift(WeirListener *l, WeirListenerGift *gift, bool same)
+{
+	if (same)
+		weir_listener_prepare(l);
+	for (int i = 0; i < gift->nports && same; i++)
+	{
+		pgsocket	port = gift->fds[i];
+
+		ReserveExternalFD();
+		gift->fds[i] = PGINVALID_SOCKET;
+		weir_listener_add_port(l, port);
+	}
+	if (gift->has_heads)
+		adopt_senders(l, gift, same);
 }
 
 bool
 weir_listener_adopt(WeirListener *l, WeirListenerGift *gift)
 {
-	if (!is_same(gift, l->stream))
+	bool		mine = gift->relid == l->stream->relid;
+	bool		same = mine && is_same(gift, l->stream);
+
+	PG_TRY();
+	{
+		if (mine)
+			adopt_gift(l, gift, same);
+	}
+	PG_FINALLY();
 	{
 		weir_listener_gift_close(gift);
-		return false;
 	}
-	weir_listener_prepare(l);
-	for (int i = 0; i < gift->nports; i++)
-	{
-		ReserveExternalFD();
-		weir_listener_add_port(l, gift->fds[i]);
-	}
-	if (gift->has_heads && l->tls == NULL)
-		adopt_senders(l, gift);
-	else
-	{
-		gift->nports = 0;
-		memmove(gift->fds, gift->fds + l->nports, sizeof(pgsocket) * weir_listener_gift_size(gift));
-		weir_listener_gift_close(gift);
-	}
-	memset(gift, 0, sizeof(*gift));
-	return true;
+	PG_END_TRY();
+	return same;
 }

@@ -53,6 +53,9 @@ struct WeirSocket
 	struct addrinfo *addresses; /* of the host, while dialling */
 	struct addrinfo *address;	/* being tried */
 	WeirTlsContext *tls;		/* credentials, while dialling */
+	bool		one_way;		/* for what is written: an end of what the peer says is none of the connection */
+	bool		mute;			/* the peer says nothing more */
+	bool		broken;			/* a write failed */
 	bool		was_open;		/* when it was lost last */
 	char		problem[256];	/* why */
 	const char *hint;
@@ -85,6 +88,7 @@ disconnect(WeirSocket *sock)
 	if (sock->fd != PGINVALID_SOCKET)
 		weir_tcp_close(sock->fd);
 	sock->fd = PGINVALID_SOCKET;
+	sock->mute = sock->broken = false;
 }
 
 /* What only dialling needs. */
@@ -300,10 +304,37 @@ greet(WeirSocket *sock)
 	sock->greeted += done;
 }
 
+/* TLS has no such end: what ends there ends both ways. */
+static WeirSocketResult
+end_came(WeirSocket *sock)
+{
+	if (sock->one_way && sock->stream->sslmode == WEIR_SSL_DISABLE)
+	{
+		sock->mute = true;
+		sock->transport->events &= ~WL_SOCKET_READABLE;
+		return WEIR_SOCKET_NOTHING;
+	}
+	note_problem(sock, "the peer closed the connection", HINT_LISTENS);
+	return connection_lost(sock, true);
+}
+
+/* Behind the end of what a peer says a read tells nothing of a reset. */
+static WeirSocketResult
+look_at_mute(WeirSocket *sock)
+{
+	int			error = weir_tcp_error(sock->fd);
+
+	return error == 0 ? WEIR_SOCKET_NOTHING : failed(sock, strerror(error), HINT_LISTENS);
+}
+
 static WeirSocketResult
 receive(WeirSocket *sock, char *buffer, Size size, Size *got)
 {
 	greet(sock);
+	if (sock->broken)
+		return transport_failed(sock);
+	if (sock->mute)
+		return look_at_mute(sock);
 	switch (sock->transport->routine->read(sock->transport, buffer, size, got))
 	{
 		case WEIR_IO_DONE:
@@ -311,8 +342,7 @@ receive(WeirSocket *sock, char *buffer, Size size, Size *got)
 		case WEIR_IO_WAIT:
 			return silence(sock);
 		case WEIR_IO_END:
-			note_problem(sock, "the peer closed the connection", HINT_LISTENS);
-			return connection_lost(sock, true);
+			return end_came(sock);
 		case WEIR_IO_FAILED:
 			break;
 	}
@@ -345,9 +375,22 @@ weir_socket_write(WeirSocket *sock, const char *data, Size len)
 {
 	Size		done = 0;
 
-	if (sock->transport != NULL && sock->dialer.state != WEIR_DIALER_CONNECTING)
-		(void) sock->transport->routine->write(sock->transport, data, len, &done);
+	if (sock->transport != NULL && sock->dialer.state != WEIR_DIALER_CONNECTING &&
+		sock->transport->routine->write(sock->transport, data, len, &done) == WEIR_IO_FAILED)
+		sock->broken = sock->one_way;
 	return done;
+}
+
+void
+weir_socket_only_write(WeirSocket *sock)
+{
+	sock->one_way = true;
+}
+
+bool
+weir_socket_is_mute(const WeirSocket *sock)
+{
+	return sock->mute;
 }
 
 void

@@ -43,6 +43,14 @@ extern WeirSocketResult weir_socket_read(WeirSocket *sock, char *buffer, Size si
 extern void weir_socket_delivered(WeirSocket *sock);
 /* Sends what there is room for; returns how much.  Whether the connection still stands, a read will tell. */
 extern Size weir_socket_write(WeirSocket *sock, const char *data, Size len);
+/*
+ * It is for what is written: a peer that ends what it says, without TLS, goes on
+ * being written to.  It may as well be gone, which an acknowledgement tells from
+ * a reset: until weir_socket_is_drained nothing is known to have come there.
+ */
+extern void weir_socket_only_write(WeirSocket *sock);
+/* Has it ended what it says? */
+extern bool weir_socket_is_mute(const WeirSocket *sock);
 /* Closes the connection and makes another at once; it counts as no retry. */
 extern void weir_socket_reconnect(WeirSocket *sock);
 extern bool weir_socket_is_open(const WeirSocket *sock);

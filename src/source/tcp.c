@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -31,6 +32,13 @@ weir_tcp_close(pgsocket fd)
 	ReleaseExternalFD();
 }
 
+/* A program that is started, as by COPY FROM PROGRAM, is none of the connection's ends. */
+static bool
+prepare(pgsocket fd)
+{
+	return pg_set_noblock(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0;
+}
+
 pgsocket
 weir_tcp_begin(const struct addrinfo *address, int *error)
 {
@@ -48,7 +56,7 @@ weir_tcp_begin(const struct addrinfo *address, int *error)
 		ReleaseExternalFD();
 		return PGINVALID_SOCKET;
 	}
-	if (pg_set_noblock(fd) &&
+	if (prepare(fd) &&
 		(connect(fd, address->ai_addr, address->ai_addrlen) == 0 ||
 		 errno == EINPROGRESS || errno == EINTR))
 		return fd;
@@ -84,7 +92,7 @@ weir_tcp_listen(const struct addrinfo *address, int *error)
 	if (!AcquireExternalFD())
 		return PGINVALID_SOCKET;
 	fd = socket(address->ai_family, SOCK_STREAM, 0);
-	if (fd != PGINVALID_SOCKET && pg_set_noblock(fd) && bind_and_listen(fd, address) == 0)
+	if (fd != PGINVALID_SOCKET && prepare(fd) && bind_and_listen(fd, address) == 0)
 		return fd;
 	*error = errno;
 	if (fd != PGINVALID_SOCKET)
@@ -110,7 +118,7 @@ weir_tcp_accept(pgsocket listener, struct sockaddr_storage *peer, struct addrinf
 		ReleaseExternalFD();
 		return PGINVALID_SOCKET;
 	}
-	if (!pg_set_noblock(fd))
+	if (!prepare(fd))
 	{
 		weir_tcp_close(fd);
 		return PGINVALID_SOCKET;
@@ -191,6 +199,15 @@ weir_tcp_watch(pgsocket fd, int64 keepalive_idle)
 #ifdef TCP_USER_TIMEOUT
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, k.user_timeout);
 #endif
+}
+
+int
+weir_tcp_error(pgsocket fd)
+{
+	int			error;
+	socklen_t	len = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
 
 bool

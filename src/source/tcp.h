@@ -15,6 +15,8 @@ extern pgsocket weir_tcp_begin(const struct addrinfo *address, int *error);
 extern bool weir_tcp_decided(pgsocket fd, int *error);
 /* Has the kernel look after a peer that has been silent for so long, us; 0: as it does by default. */
 extern void weir_tcp_watch(pgsocket fd, int64 keepalive_idle);
+/* What has become of it beside what reads and writes tell; 0: nothing.  Told once. */
+extern int	weir_tcp_error(pgsocket fd);
 /* Is all acknowledged that was sent?  True where nobody can tell. */
 extern bool weir_tcp_is_drained(pgsocket fd);
 /* Begins to listen; else as weir_tcp_begin. */

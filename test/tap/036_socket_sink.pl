@@ -144,7 +144,7 @@ ok($node->wait_status('finished', 'out'), 'without checkpointing: finished');
 # Nobody listens: only a cancel ends the job, and its lines go out when it is started again.
 $port = receive_at();
 close $receiver;
-$sender = Weir::Sender->new("1,a\n");
+$sender = Weir::Sender->new("1,a\n2,b\n");
 begin('cancelled', $sender, port => $port, checkpointing => q{every => '50 ms'});
 $sender->send_to(4);
 ok($node->wait_until('SELECT count(*) > 0 FROM weir_internal.outbox'), 'a line waits');
@@ -153,6 +153,12 @@ is($node->sql('SELECT status FROM weir.jobs'), 'stopped', 'a job is cancelled wh
 receive_at($port);
 $node->sql(q{SELECT weir.start_job('out')});
 is(receive(qr/1,a\n/), "1,a\n", 'its line is sent by the next attempt');
+
+# A peer may close its writing side alone.
+shutdown($peer, 1);
+$sender->send_to(8);
+is(receive(qr/2,b\n/), "1,a\n2,b\n", 'who says nothing more is written to');
+ok($node->wait_until('SELECT count(*) = 0 FROM weir_internal.outbox'), 'and his lines are deleted');
 $node->sql(q{SELECT weir.stop_job('out')});
 
 # ---- the protocol "epoch" ----
