@@ -80,6 +80,28 @@ SET ROLE weir_shapes;
 SELECT job('INSERT INTO t SELECT * FROM as_reader') <> '';
 SELECT job('INSERT INTO t SELECT * FROM over_others') <> '';
 RESET ROLE;
+-- Outputs that refer to each other: the one that is referred to is not held back for longer.
+CREATE TABLE parent (f0 bigint PRIMARY KEY, n bigint);
+CREATE TABLE child (f0 bigint REFERENCES parent, n bigint);
+CREATE TABLE grandchild (f0 bigint, n bigint) PARTITION BY RANGE (f0);
+CREATE TABLE grandchild_0 PARTITION OF grandchild (f0 REFERENCES parent) DEFAULT;
+SELECT job('INSERT INTO parent SELECT a.f0, 1 FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0); INSERT INTO child SELECT f0, f1 FROM r');
+SELECT job('INSERT INTO grandchild SELECT f0, f1 FROM r; INSERT INTO parent SELECT f0, count(*) FROM r GROUP BY f0, weir.count_window(2)');
+SELECT job('INSERT INTO parent SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLICT (f0) DO UPDATE SET n = excluded.n; INSERT INTO child SELECT a.f0, 1 FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0)');
+SELECT job('INSERT INTO parent SELECT f0, f1 FROM r; INSERT INTO child SELECT a.f0, 1 FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0)') <> '';
+SELECT job('INSERT INTO parent SELECT f0, count(*) FROM r GROUP BY f0, weir.count_window(2); INSERT INTO child SELECT f0, count(*) FROM r GROUP BY f0, weir.count_window(2)') <> '';
+SELECT job('INSERT INTO parent SELECT f0, f1 FROM r; INSERT INTO child SELECT f0, f1 FROM r') <> '';
+-- Too many stages, or ways between them.
+\set VERBOSITY terse
+SELECT string_agg('SELECT f0, f1 FROM r WHERE f1 = ' || i, ' UNION ALL ') AS wide FROM generate_series(1, 129) i \gset
+SELECT job('INSERT INTO t ' || :'wide');
+SELECT weir.create_job('wide', 'INSERT INTO t ' || :'wide');
+SELECT weir.create_job('narrow', 'INSERT INTO t SELECT f0, f1 FROM r');
+SELECT weir.alter_job('narrow', query => 'INSERT INTO t ' || :'wide');
+SELECT weir.drop_job('narrow');
+SELECT job(string_agg('INSERT INTO t SELECT f0, sum(f1) FROM r GROUP BY f0, weir.count_window(2)', '; ')) FROM generate_series(1, 64);
+SELECT job('INSERT INTO t ' || replace(:'wide', ' UNION ALL SELECT f0, f1 FROM r WHERE f1 = 129', '')) <> '';
+\set VERBOSITY default
 SET client_min_messages = warning;
 DROP SCHEMA shapes CASCADE;
 DROP SERVER shapes;

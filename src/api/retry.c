@@ -17,6 +17,7 @@
 #include "api/state/access.h"
 #include "catalog/retry.h"
 #include "graph/kinds/source.h"
+#include "job/attempts.h"
 #include "server/registry.h"
 
 #define LETTERS "dead_letters"
@@ -94,6 +95,18 @@ reads(const WeirGraph *graph, Oid stream)
 	return false;
 }
 
+/* Letters go in between two batches of their stream: then there are none. */
+static void
+tell_if_ended(const WeirJob *job, const char *stream)
+{
+	if (weir_stream_has_ended(job->id, stream))
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("dead letters of stream %s wait until job \"%s\" is started again", stream, job->name),
+				 errdetail("The stream has ended, while the job goes on with others."),
+				 errhint("Stop the job with weir.stop_job(), and start it.")));
+}
+
 static void
 check_streams(const WeirJob *job, const Chosen *chosen)
 {
@@ -111,6 +124,7 @@ check_streams(const WeirJob *job, const Chosen *chosen)
 					 errdetail("Dead letters of that stream are among those to be tried again."),
 					 errhint("Choose others with \"where\", such as stream <> %s, or delete them from weir.dead_letters.",
 							 quote_literal_cstr(stream->name))));
+		tell_if_ended(job, stream->name);
 	}
 	weir_dataflow_free(dataflow);
 }

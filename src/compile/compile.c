@@ -25,6 +25,7 @@
  *
  * and when all of them are cut:
  *
+ *	references foreign keys from one output to another
  *	reads	  what none may read
  *	calls	  which functions they call
  *	uses	  which objects must not be dropped while the job is there
@@ -32,7 +33,7 @@
  *	placement where the INSERTs run
  *	batching  how many rows each may take at once
  *	writer	  whether it takes the executor to write them
- *	graph	  all this as nodes and edges
+ *	graph	  all this as nodes and edges; whether they are too many
  *	depend	  what makes it stale
  *
  * Everything after parse works on the analysed tree, under the privileges of
@@ -50,6 +51,7 @@
 #include "base/compat.h"
 #include "base/session.h"
 #include "compile/compile.h"
+#include "graph/stage.h"
 
 /* Moves a position in the job's query to where psql shows it under that query. */
 static void
@@ -109,6 +111,17 @@ check(WeirCompile *c)
 	weir_compile_check_privileges(c);
 }
 
+/* May it have so many stages? */
+static void
+check_size(WeirCompileJob *job)
+{
+	ParseCallbackState callback;
+
+	setup_parser_errposition_callback(&callback, job->pstate, weir_widest_union(job));
+	(void) weir_graph_stages(job->out->graph, 1);
+	cancel_parser_errposition_callback(&callback);
+}
+
 static void
 compile_steps(WeirCompileJob *job)
 {
@@ -118,6 +131,7 @@ compile_steps(WeirCompileJob *job)
 	foreach(lc, job->inserts)
 		cut(lfirst(lc));
 	weir_compile_check_functions(job);
+	weir_compile_check_references(job);
 	foreach(lc, job->inserts)
 		check(lfirst(lc));
 	weir_compile_place(job);
@@ -127,6 +141,7 @@ compile_steps(WeirCompileJob *job)
 		weir_compile_writer(lfirst(lc));
 	}
 	weir_compile_graph(job);
+	check_size(job);
 	weir_compile_depend(job);
 }
 

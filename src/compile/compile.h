@@ -167,6 +167,7 @@ extern void weir_move_permissions(Query *from, RangeTblEntry *rte, Query *to);
 /* union.c: UNION ALL */
 extern void weir_level_check_union(WeirLevel *level);
 extern Query *weir_union_leaf(WeirLevel *level, WeirLevel *leaf, Query *query);
+extern int	weir_widest_union(const WeirCompileJob *job);
 
 /* shape.c: what a job's SELECT may look like */
 extern int	weir_count_streams(Node *node);
@@ -244,6 +245,9 @@ extern Oid	weir_entry_relation(const RangeTblEntry *rte);
 extern List *weir_compile_reads(Node *node);
 extern Query *weir_view_query(Oid view);
 extern void weir_compile_check_reads(WeirCompile *c);
+
+/* references.c: foreign keys from one output to another */
+extern void weir_compile_check_references(WeirCompileJob *job);
 
 /* writes.c */
 extern void weir_compile_refuse_writes(WeirCompile *c);

@@ -163,3 +163,41 @@ weir_union_leaf(WeirLevel *level, WeirLevel *leaf, Query *query)
 	}
 	return result;
 }
+
+/* Where the last UNION of the level stands in the text. */
+static int
+union_location(const WeirLevel *level)
+{
+	const SelectStmt *right = level->raw ? level->raw->rarg : NULL;
+
+	while (right != NULL && right->op != SETOP_NONE)
+		right = right->larg;
+	if (right == NULL)
+		return level->location;
+	return weir_keyword_before(level->c, "union", exprLocation((Node *) right->targetList));
+}
+
+static void
+find_widest(const WeirLevel *level, const WeirLevel **widest)
+{
+	ListCell   *lc;
+
+	if (level->query->setOperations != NULL &&
+		(*widest == NULL || list_length(level->below) > list_length((*widest)->below)))
+		*widest = level;
+	foreach(lc, level->below)
+		find_widest(lfirst(lc), widest);
+}
+
+/* The place of the UNION ALL of most SELECTs; of the last statement's target where there is none. */
+int
+weir_widest_union(const WeirCompileJob *job)
+{
+	const WeirLevel *widest = NULL;
+	ListCell   *lc;
+
+	foreach(lc, job->inserts)
+		find_widest(((WeirCompile *) lfirst(lc))->top, &widest);
+	return widest ? union_location(widest) :
+		((WeirCompile *) llast(job->inserts))->stmt->relation->location;
+}

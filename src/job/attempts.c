@@ -74,3 +74,42 @@ weir_for_each_attempt(ReturnSetInfo *rsinfo,
 			visit_attempt(rsinfo, jobs[i].attempt, attempt);
 	}
 }
+
+static bool
+ended_in(const WeirAttempt *attempt, const char *stream)
+{
+	for (int i = 0; i < attempt->topology.ntasks; i++)
+	{
+		const WeirTaskSlot *slot = &attempt->tasks[i];
+
+		if (weir_attempt_is_source(attempt, i) && strcmp(slot->stream, stream) == 0)
+			return slot->source.status == WEIR_SOURCE_CLOSED;
+	}
+	return false;
+}
+
+bool
+weir_stream_has_ended(int64 job, const char *stream)
+{
+	int			n;
+	WeirRunningJob *jobs = running_jobs(&n);
+	bool		ended = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		dsm_segment *segment;
+		WeirAttempt *attempt;
+		bool		mine;
+
+		if (jobs[i].job != job || jobs[i].attempt == DSM_HANDLE_INVALID)
+			continue;
+		mine = dsm_find_mapping(jobs[i].attempt) == NULL;
+		attempt = weir_attempt_attach(jobs[i].attempt, &segment);
+		if (attempt == NULL)
+			continue;
+		ended = ended_in(attempt, stream);
+		if (mine)
+			dsm_detach(segment);
+	}
+	return ended;
+}

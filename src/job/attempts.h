@@ -28,4 +28,7 @@ extern void weir_for_each_attempt(ReturnSetInfo *rsinfo,
 								  void (*coordinator) (ReturnSetInfo *, const WeirRunningJob *),
 								  void (*attempt) (ReturnSetInfo *, const WeirAttempt *));
 
+/* Has this stream of the job come to its end in the attempt that runs? */
+extern bool weir_stream_has_ended(int64 job, const char *stream);
+
 #endif

@@ -74,5 +74,25 @@ is($node->sql('SELECT count(*), count(DISTINCT id) FROM output'), "$lines|$lines
 is($node->sql('SELECT count(*) FROM (SELECT key, n FROM output GROUP BY 1, 2 HAVING count(*) > 1) x'), '0', 'in state, too');
 is($node->sql('SELECT max(n) FROM output'), $lines / $keys, 'and no record more');
 is($node->sql('SELECT count(*) FROM weir.dead_letters'), '0', 'no letter is left');
+
+# Letters of a stream that has ended, in a job that goes on, wait; the caller is told.
+my $brief = Weir::Sender->new("1\n11\n");
+$node->sql(<<"SQL");
+CREATE SERVER brief FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '@{[$brief->port]}');
+CREATE FOREIGN TABLE ends (id bigint) SERVER brief OPTIONS (on_error 'dead_letter');
+CREATE FOREIGN TABLE stays (id bigint) SERVER weir_feed;
+CREATE TABLE ids (id bigint CHECK (id < 10));
+SELECT weir.create_job('ends', 'INSERT INTO ids SELECT id FROM ends UNION ALL SELECT id FROM stays');
+SELECT weir.enable_checkpointing('ends', every => '20 ms');
+SELECT weir.start_job('ends');
+SQL
+$brief->finish;
+ok($node->wait_until(q{SELECT EXISTS (SELECT FROM weir.dead_letters WHERE job = 'ends')
+	AND EXISTS (SELECT FROM weir.sources WHERE job = 'ends' AND status = 'closed')}), 'a letter of a stream that has ended');
+my $notices;
+$node->psql('postgres', q{BEGIN; SELECT weir.retry_dead_letters('ends', 'false'); ROLLBACK}, stderr => \$notices);
+unlike($notices, qr/NOTICE/, 'nothing is said where no letter is taken');
+$node->psql('postgres', q{ALTER TABLE ids DROP CONSTRAINT ids_id_check; SELECT weir.retry_dead_letters('ends')}, stderr => \$notices);
+like($notices, qr/NOTICE:.*dead letters of stream public\.ends wait until job "ends" is started again/, 'that they wait is said');
 $node->stop;
 done_testing();
