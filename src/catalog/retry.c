@@ -17,18 +17,24 @@
 #define READ_BYTES (1024 * 1024)
 #define LETTERS 1000			/* read at a time */
 
+/* As in the view weir.dead_letters; $n is the caller. */
+#define MAY_READ(n) \
+	" coalesce(pg_catalog.has_table_privilege(" n ", relid, 'SELECT')," \
+	" (SELECT pg_catalog.pg_has_role(" n ", o.owner, 'USAGE') FROM weir_internal.job o WHERE o.id = job)) "
+
 static uint64
-read_letters(int64 job, int64 after)
+read_letters(Oid caller, int64 job, int64 after)
 {
 	WeirArguments args = {0};
 
 	weir_bind_int64(&args, job);
 	weir_bind_int64(&args, after);
 	weir_bind_int32(&args, LETTERS);
+	weir_bind_oid(&args, caller);
 	return weir_internal_run("SELECT j.name AS job, d.stream, d.line_number, d.line, d.raw, d.error, d.sqlstate,"
 							 " d.checkpoint AS checkpoint_id, d.at, d.id AS weir_id"
 							 " FROM weir_internal.dead_letter d JOIN weir_internal.job j ON j.id = d.job"
-							 " WHERE d.job = $1 AND d.id > $2 AND d.whole AND d.raw IS NOT NULL"
+							 " WHERE d.job = $1 AND d.id > $2 AND d.whole AND d.raw IS NOT NULL AND" MAY_READ("$4")
 							 " ORDER BY d.id LIMIT $3", &args);
 }
 
@@ -38,13 +44,14 @@ weir_retry_letters(int64 job, TupleDesc *desc)
 	MemoryContext context = CurrentMemoryContext;
 	Tuplestorestate *letters = tuplestore_begin_heap(false, false, work_mem);
 	WeirInternal saved;
+	Oid			caller = GetUserId();
 	int64		last = 0;
 	uint64		n;
 
 	do
 	{
 		weir_internal_enter(&saved);
-		n = read_letters(job, last);
+		n = read_letters(caller, job, last);
 		if (last == 0)
 		{
 			MemoryContext old = MemoryContextSwitchTo(context);
@@ -68,6 +75,7 @@ bind_letters(WeirArguments *args, int64 job, const int64 *ids, int n)
 	weir_bind_int64_array(args, ids, ids ? n : 0);
 	if (ids == NULL)
 		weir_bind_set_null(args);
+	weir_bind_oid(args, GetUserId());
 }
 
 List *
@@ -82,7 +90,7 @@ weir_retry_streams(int64 job, const int64 *ids, int n)
 	bind_letters(&args, job, ids, n);
 	weir_internal_enter(&saved);
 	rows = weir_internal_run("SELECT DISTINCT relid, stream FROM weir_internal.dead_letter"
-							 " WHERE job = $1 AND ($2 IS NULL OR id = ANY ($2)) AND whole AND raw IS NOT NULL"
+							 " WHERE job = $1 AND ($2 IS NULL OR id = ANY ($2)) AND whole AND raw IS NOT NULL AND" MAY_READ("$3")
 							 " ORDER BY stream", &args);
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -109,7 +117,7 @@ weir_retry_take(int64 job, const int64 *ids, int n)
 	weir_internal_enter(&saved);
 	(void) weir_internal_run("WITH gone AS ("
 							 " DELETE FROM weir_internal.dead_letter"
-							 " WHERE job = $1 AND ($2 IS NULL OR id = ANY ($2)) AND whole AND raw IS NOT NULL"
+							 " WHERE job = $1 AND ($2 IS NULL OR id = ANY ($2)) AND whole AND raw IS NOT NULL AND" MAY_READ("$3")
 							 " RETURNING relid, stream, line_number, raw), "
 							 "added AS ("
 							 " INSERT INTO weir_internal.retry (job, relid, line_number, raw, arrived)"

@@ -32,12 +32,12 @@ typedef struct WeirLetterStream
 } WeirLetterStream;
 
 /*
- * The whole letters of a job, as weir.dead_letters shows them to its owner, and
+ * The whole letters of a job, as weir.dead_letters shows them to the current user, and
  * behind these their id, column "weir_id".  In CurrentMemoryContext.
  */
 extern Tuplestorestate *weir_retry_letters(int64 job, TupleDesc *desc);
 
-/* Streams of those letters, of all if ids is NULL; List of WeirLetterStream, by name. */
+/* Streams of those letters, of all that the user may read if ids is NULL; List of WeirLetterStream, by name. */
 extern List *weir_retry_streams(int64 job, const int64 *ids, int n);
 
 /*

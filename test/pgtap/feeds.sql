@@ -126,6 +126,31 @@ INSERT INTO readings VALUES (14, 'after the end');
 SELECT weir.start_job('copy') \g /dev/null
 SELECT weir.trigger_checkpoint('copy') \g /dev/null
 SELECT results_eq('SELECT id FROM seen ORDER BY id', $$VALUES (13::bigint), (14)$$, 'and it goes on behind it');
+
+-- A drain waits for writers that rows committed before it wait for.
+TRUNCATE seen;
+SELECT dblink_connect('third', 'host=' || split_part(current_setting('unix_socket_directories'), ',', 1)
+    || ' port=' || current_setting('port') || ' dbname=' || current_database()) \g /dev/null
+SELECT dblink_exec('other', $$BEGIN; INSERT INTO readings VALUES (15, 'open')$$) \g /dev/null
+INSERT INTO readings VALUES (16, 'committed before the drain');
+SELECT dblink_send_query('third', $$SELECT weir.stop_job('copy', drain => true)$$) \g /dev/null
+CREATE FUNCTION comes_true(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    holds boolean;
+BEGIN
+    FOR i IN 1 .. 3000 LOOP
+        EXECUTE 'SELECT ' || condition INTO holds;
+        EXIT WHEN holds;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RETURN holds;
+END $$;
+SELECT ok(comes_true($$EXISTS (SELECT FROM weir.jobs WHERE name = 'copy' AND status IN ('stopping', 'finished'))$$), 'a drain begins');
+SELECT matches((SELECT last_error FROM weir.sources), 'rows wait for the transaction of process \d+', 'and waits for a writer');
+SELECT dblink_exec('other', 'COMMIT') \g /dev/null
+SELECT is((SELECT count(*) FROM dblink_get_result('third') AS t (r text)), 1::bigint, 'until that has ended');
+SELECT dblink_disconnect('third') \g /dev/null
+SELECT results_eq('SELECT id FROM seen ORDER BY id', $$VALUES (15::bigint), (16)$$, 'all rows that were committed before it are read');
 SELECT weir.drop_job('copy') \g /dev/null
 CREATE FUNCTION nothing_left() RETURNS bigint LANGUAGE sql AS $$
     SELECT count(*) FROM pg_class WHERE relnamespace = 'weir_internal'::regnamespace AND relname ~ '^feed_\d'
@@ -139,6 +164,37 @@ BEGIN
 END $$;
 SELECT is(nothing_left(), 0::bigint, 'the journal goes with its job');
 SELECT throws_like('INSERT INTO readings VALUES (1, ''x'')', 'no job reads stream "readings"', 'and nobody reads the stream any more');
+
+-- A job is dropped while a transaction writes, with the tables in the other order.
+SELECT weir.create_job('dropped', 'INSERT INTO seen SELECT * FROM readings') \g /dev/null
+UPDATE weir_internal.feed SET slot = 1;
+BEGIN;
+INSERT INTO readings VALUES (1, 'x');
+SELECT dblink_send_query('other', $$SELECT weir.drop_job('dropped')$$) \g /dev/null
+SELECT ok(comes_true('EXISTS (SELECT FROM pg_locks WHERE NOT granted)'), 'a drop waits for who writes');
+SELECT lives_ok($$INSERT INTO readings VALUES (2, 'y')$$, 'who may write on');
+COMMIT;
+SELECT is((SELECT count(*) FROM dblink_get_result('other') AS t (r text)), 1::bigint, 'and is done then');
+SELECT is((SELECT count(*) FROM dblink_get_result('other') AS t (r text)), 0::bigint, 'without an error');
+
+-- A position that the WAL has not come to, as after pg_resetwal.
+TRUNCATE seen;
+SELECT weir.create_job('ahead', 'INSERT INTO seen SELECT * FROM readings') \g /dev/null
+SELECT weir.enable_checkpointing('ahead', every => '1 h') \g /dev/null
+SELECT weir.set_restart_strategy('ahead', 'none') \g /dev/null
+INSERT INTO readings VALUES (1, 'kept');
+UPDATE weir_internal.feed SET forgotten = decode(rpad('01' || '0000ffff00000000', 68, '0'), 'hex');
+SELECT weir.start_job('ahead') \g /dev/null
+SELECT ok(weir.wait_for_job('ahead', 'failed', '1 min'), 'a position ahead of the WAL');
+SELECT matches((SELECT last_error FROM weir.jobs WHERE name = 'ahead'), 'position in stream public.readings lies ahead of the WAL.*FFFF/0, and the WAL stands at', 'the job says so');
+SELECT weir.start_job('ahead', allow_gap => true) \g /dev/null
+SELECT weir.trigger_checkpoint('ahead') \g /dev/null
+SELECT weir.stop_job('ahead') \g /dev/null
+INSERT INTO readings VALUES (2, 'later');
+SELECT weir.start_job('ahead') \g /dev/null
+SELECT weir.trigger_checkpoint('ahead') \g /dev/null
+SELECT results_eq('SELECT id FROM seen', 'VALUES (1::bigint), (2)', 'with allow_gap it goes on with the first row kept');
+SELECT weir.drop_job('ahead') \g /dev/null
 
 -- What the table demands of a row, and what it adds.
 CREATE FOREIGN TABLE demanding (

@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(46);
+SELECT plan(50);
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1', max_retries '-1', retry_delay '10 s');
 CREATE FOREIGN TABLE orders (id bigint, customer bigint)
@@ -88,6 +88,25 @@ GRANT SELECT ON orders TO weir_letter_reader;
 SET ROLE weir_letter_reader;
 SELECT throws_ok($$SELECT weir.retry_dead_letters('running')$$, '42501', NULL, 'who may read the letters may not try them again');
 RESET ROLE;
+
+-- Who may not read the stream has its letters neither shown nor tried again, be the job his own.
+BEGIN;
+GRANT ALL ON customers, running TO weir_letter_reader;
+CREATE FOREIGN TABLE hidden (id bigint) SERVER here;
+UPDATE weir_internal.job SET owner = 'weir_letter_reader' WHERE name = 'running';
+UPDATE weir_internal.dead_letter SET relid = 'hidden'::regclass;
+CREATE FUNCTION shown(raw bytea) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'shown %', raw;
+END $$;
+SET LOCAL ROLE weir_letter_reader;
+SELECT is((SELECT count(*) FROM weir.dead_letters), 0::bigint, 'the owner may not read the stream: letters are hidden');
+SELECT is(weir.retry_dead_letters('running', 'shown(raw)'), 0::bigint, 'from a condition, too');
+RESET ROLE;
+SELECT isnt((SELECT count(*) FROM weir.dead_letters WHERE job = 'running'), 0::bigint, 'they are there');
+SET LOCAL ROLE weir_letter_reader;
+SELECT is(weir.retry_dead_letters('running'), 0::bigint, 'and stay');
+ROLLBACK;
 
 -- A job that does not run; its letters go in when it is started.
 SELECT weir.stop_job('running') \g /dev/null

@@ -16,6 +16,7 @@
 #include "source/feed/chunk.h"
 
 #define FIRST_ROOM	8192
+#define MAX_ROW		(MaxAllocSize - 1024 * 1024)	/* with what a chunk holds beside it */
 
 /* Before the types. */
 typedef struct ChunkHead
@@ -110,6 +111,17 @@ make_room(WeirFeedChunkWriter *w, Size size)
 	return w->data + w->size;
 }
 
+/* Who reads it has to hold the chunk in one piece of memory. */
+static void
+refuse_long(Size size)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("row is too long for a stream"),
+			 errdetail("It takes %zu bytes, and at most %zu can be read.", size, MAX_ROW),
+			 errhint("Shorten its values, or keep them in a table and insert what refers to them.")));
+}
+
 void
 weir_feed_chunk_add(WeirFeedChunkWriter *w, const Datum *values, const bool *nulls)
 {
@@ -121,6 +133,8 @@ weir_feed_chunk_add(WeirFeedChunkWriter *w, const Datum *values, const bool *nul
 	RowHead    *row;
 	uint16		mask = 0;
 
+	if (size > MAX_ROW)
+		refuse_long(size);
 	row = (RowHead *) make_room(w, size);
 	row->size = (uint32) size;
 	row->data = (uint32) data;

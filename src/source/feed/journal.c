@@ -73,7 +73,6 @@ weir_feed_blocks(int64 job, Oid stream, int slot)
 static void
 create(int64 job, Oid stream)
 {
-	weir_feed_lock_readers(stream);
 	for (int slot = 0; slot < WEIR_FEED_SLOTS; slot++)
 		(void) weir_own_table_create(weir_feed_table_name(job, stream, slot), "feed_chunk",
 									 list_make3("place", "writer", "piece"));
@@ -92,13 +91,35 @@ drop(const WeirFeedJournal *journal)
 	weir_feed_delete(journal->job, journal->stream);
 }
 
+/*
+ * Those whose readers change, in the order of their OIDs.  Before a table is locked:
+ * a writer has one of a journal and may ask for the other, so that who waits for
+ * him must have neither.
+ */
+static void
+lock_changed(List *journals, List *streams)
+{
+	List	   *before = NIL;
+	List	   *changed;
+	ListCell   *lc;
+
+	foreach(lc, journals)
+		before = lappend_oid(before, ((WeirFeedJournal *) lfirst(lc))->stream);
+	changed = list_concat(list_difference_oid(before, streams), list_difference_oid(streams, before));
+	list_sort(changed, list_oid_cmp);
+	foreach(lc, changed)
+		weir_feed_lock_readers(lfirst_oid(lc));
+}
+
 void
 weir_feed_keep(int64 job, List *streams)
 {
+	List	   *journals = weir_feed_journals_of_job(job);
 	List	   *there = NIL;
 	ListCell   *lc;
 
-	foreach(lc, weir_feed_journals_of_job(job))
+	lock_changed(journals, streams);
+	foreach(lc, journals)
 	{
 		WeirFeedJournal *journal = lfirst(lc);
 

@@ -63,6 +63,7 @@ struct WeirFeedReader
 	WeirDecided decided;
 	bool		began_ended;
 	bool		draining;
+	int64		drain_mark;		/* the end is not before this place; 0: not yet known */
 	bool		prepared;		/* a transaction that is waited for is */
 	int64		skip;			/* rows at the start position that were handed out before it */
 	WeirFeedPosition completed; /* of a completed checkpoint: nobody goes back behind it */
@@ -111,15 +112,42 @@ refuse_start(const WeirFeedReader *r, const WeirFeedPosition *forgotten)
 
 /* Rows that were handed out for good are not handed out again, whatever the position says. */
 static void
-pass_forgotten(WeirFeedReader *r, const WeirFeedJournal *journal, bool at_oldest)
+pass_forgotten(WeirFeedReader *r, const WeirFeedPosition *forgotten, bool at_oldest)
 {
-	WeirFeedPosition forgotten = read_position(&journal->forgotten);
-
-	if (!weir_feed_position_is_behind(&forgotten, &r->position))
+	if (!weir_feed_position_is_behind(forgotten, &r->position))
 		return;
 	if (!at_oldest && !r->options.at_most_once && r->options.checkpointing && !r->options.allow_gap)
-		refuse_start(r, &forgotten);
-	r->position = forgotten;
+		refuse_start(r, forgotten);
+	r->position = *forgotten;
+}
+
+static void
+refuse_ahead(const WeirFeedReader *r, int64 place, int64 now)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("position in stream %s lies ahead of the WAL", r->stream->name),
+			 errdetail("It is %X/%X, and the WAL stands at %X/%X.",
+					   LSN_FORMAT_ARGS((XLogRecPtr) place), LSN_FORMAT_ARGS((XLogRecPtr) now)),
+			 errhint("Was the WAL reset? Start the job with weir.start_job(allow_gap => true) to go on with the first row that is kept; rows may be missing or come again.")));
+}
+
+/* Places begin anew below those of before, as pg_resetwal can have them. */
+static void
+go_back(WeirFeedReader *r, const WeirFeedPosition *forgotten, int64 now)
+{
+	WeirPosition bytes;
+	bool		kept = forgotten->place <= now;
+
+	if (!r->options.allow_gap)
+		refuse_ahead(r, Max(r->position.place, forgotten->place), now);
+	r->position.place = kept ? forgotten->place : 0;
+	r->position.rows = kept ? forgotten->rows : 0;
+	r->position.ended = false;
+	weir_feed_position_encode(&r->position, &bytes);
+	weir_feed_set_forgotten(r->options.job, r->stream->relid, &bytes);
+	weir_feed_set_passed(r->options.job, r->stream->relid, 0);
+	ForceSyncCommit();
 }
 
 /* start_job of a job that a drain had finished; durable, so that no later attempt meets the end again. */
@@ -138,6 +166,22 @@ pass_end(WeirFeedReader *r, const WeirFeedJournal *journal)
 }
 
 static void
+begin_at(WeirFeedReader *r, const WeirFeedJournal *journal, const WeirPosition *start)
+{
+	WeirFeedPosition forgotten = read_position(&journal->forgotten);
+	int64		now = (int64) GetXLogInsertRecPtr();
+
+	r->position = read_position(start);
+	if (Max(r->position.place, forgotten.place) > now)
+		go_back(r, &forgotten, now);
+	else
+	{
+		pass_forgotten(r, &forgotten, start->len == 0);
+		pass_end(r, journal);
+	}
+}
+
+static void
 find_start(WeirFeedReader *r, const WeirPosition *start)
 {
 	MemoryContext caller = CurrentMemoryContext;
@@ -151,9 +195,7 @@ find_start(WeirFeedReader *r, const WeirPosition *start)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the job has no journal of stream %s", r->stream->name),
 				 errhint("Stop the job and start it with weir.start_job, which makes one.")));
-	r->position = read_position(start);
-	pass_forgotten(r, journal, start->len == 0);
-	pass_end(r, journal);
+	begin_at(r, journal, start);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	SetLatch(MyLatch);			/* a wait for a standby takes wake-ups */
@@ -438,18 +480,18 @@ weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan)
 	weir_scan_input_reset(scan);
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
+	if (r->draining && r->drain_mark == 0)
+		r->drain_mark = (int64) GetXLogInsertRecPtr();
 	if (r->chunk == r->nchunks)
 	{
-		bool		draining = r->draining;
-
 		pass_over(r);
 		read_ahead(r);
 		if (r->nchunks == 0)
 		{
 			pass_over(r);
 			look_after(r);
-			r->position.ended = draining;
-			return draining ? WEIR_READ_ENDED : WEIR_READ_WAIT;
+			r->position.ended = r->drain_mark > 0 && r->decided.upto >= r->drain_mark;
+			return r->position.ended ? WEIR_READ_ENDED : WEIR_READ_WAIT;
 		}
 	}
 	fill(r, scan);
@@ -460,11 +502,11 @@ weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan)
 	return WEIR_READ_BATCH;
 }
 
-/* What is ahead is there at once. */
+/* What is ahead is there at once.  The end waits for writers, as rows do. */
 long
 weir_feed_reader_timeout(const WeirFeedReader *r)
 {
-	if (r->chunk < r->nchunks || r->draining)
+	if (r->chunk < r->nchunks || (r->draining && r->drain_mark == 0))
 		return 0;
 	return r->prepared ? LOOK_MS : -1;
 }
