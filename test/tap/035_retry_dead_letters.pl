@@ -94,5 +94,29 @@ $node->psql('postgres', q{BEGIN; SELECT weir.retry_dead_letters('ends', 'false')
 unlike($notices, qr/NOTICE/, 'nothing is said where no letter is taken');
 $node->psql('postgres', q{ALTER TABLE ids DROP CONSTRAINT ids_id_check; SELECT weir.retry_dead_letters('ends')}, stderr => \$notices);
 like($notices, qr/NOTICE:.*dead letters of stream public\.ends wait until job "ends" is started again/, 'that they wait is said');
+
+# A final function that spoils what it is given, and errs, leaves nothing of its copy behind.
+$node->sql(<<'SQL');
+CREATE FUNCTION fails(bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'fails'; END $$;
+CREATE AGGREGATE spoiled(bigint) (sfunc = array_append, stype = bigint[], finalfunc = fails, finalfunc_modify = read_write);
+CREATE FOREIGN TABLE spoils (id bigint) SERVER weir_feed OPTIONS (on_error 'dead_letter');
+CREATE TABLE spoils_by_id (id bigint PRIMARY KEY, n bigint);
+SELECT weir.create_job('spoils', 'INSERT INTO spoils_by_id SELECT id, spoiled(id) + avg(id::numeric) FROM spoils GROUP BY id
+	ON CONFLICT (id) DO UPDATE SET n = excluded.n');
+SELECT weir.enable_checkpointing('spoils', every => '1 h');
+SELECT weir.start_job('spoils');
+SQL
+ok($node->wait_status('running', 'spoils'), 'a final function errs');
+for (1 .. 10)
+{
+	$node->sql('INSERT INTO spoils VALUES (1)');
+	$node->sql(q{SELECT weir.trigger_checkpoint('spoils')});
+}
+is($node->sql(q{SELECT count(*) FROM weir.dead_letters WHERE job = 'spoils'}), '10', 'once a checkpoint');
+my $from = -s $node->logfile;
+$node->sql(q{SELECT pg_log_backend_memory_contexts(pid) FROM weir.tasks WHERE job = 'spoils' AND kind = 'keyed'});
+ok($node->wait_for_log(qr/Grand total/, $from), 'its task tells its memory');
+my @accumulators = PostgreSQL::Test::Utils::slurp_file($node->logfile, $from) =~ /weir accumulator/g;
+is(scalar(@accumulators), 0, 'what its key has is packed, and nothing else is there');
 $node->stop;
 done_testing();

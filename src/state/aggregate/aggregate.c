@@ -444,8 +444,15 @@ compute_of_copy(WeirAggregates *set, WeirAccumulator *acc, Datum *values, bool *
 	wrong = weir_accumulator_unflatten(set, copy, bytes.data, bytes.len);
 	if (wrong)
 		elog(ERROR, "could not copy an accumulator: %s", wrong);
-	compute(set, copy, values, nulls);
-	weir_accumulator_reset(set, copy);
+	PG_TRY();
+	{
+		compute(set, copy, values, nulls);
+	}
+	PG_FINALLY();
+	{
+		weir_accumulator_reset(set, copy);
+	}
+	PG_END_TRY();
 	pfree(bytes.data);
 	pfree(copy);
 }

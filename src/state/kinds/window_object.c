@@ -67,6 +67,14 @@ window_bytes(const WeirWindows *windows, const WeirWindow *window)
 	return sizeof(int64) + weir_accumulator_bytes(windows->aggregates, &window->accumulator);
 }
 
+/* What an error, as of a final function, has left of the accumulator of one that is packed. */
+static void
+clean_up(WeirWindows *windows, WeirWindow *window)
+{
+	if (window->accumulator.own != NULL)
+		weir_accumulator_reset(windows->aggregates, &window->accumulator);
+}
+
 static void
 window_free(WeirState *state, WeirLive *live)
 {
@@ -74,7 +82,10 @@ window_free(WeirState *state, WeirLive *live)
 	WeirWindow *window = (WeirWindow *) live;
 
 	if (window->packed != NULL)
+	{
+		clean_up(windows, window);
 		pfree(window->packed);
+	}
 	else
 		weir_accumulator_reset(windows->aggregates, &window->accumulator);
 	weir_slab_free(state->store->slab, window, windows->bytes);
@@ -127,6 +138,7 @@ window_unflatten(WeirState *state, const char *bytes, Size size, const char **wr
 	memcpy(&window->seen, bytes, sizeof(int64));
 	bytes += sizeof(int64);
 	window->packed = windows->packs ? make_packed(state, bytes, rest) : NULL;
+	window->accumulator.own = NULL;
 	if (!windows->packs)
 		*wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator, bytes, rest);
 	if (*wrong == NULL)
@@ -139,10 +151,11 @@ window_unflatten(WeirState *state, const char *bytes, Size size, const char **wr
 static void
 read_packed(WeirWindows *windows, WeirWindow *window)
 {
-	const char *wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
-												   VARDATA(window->packed),
-												   VARSIZE(window->packed) - VARHDRSZ);
+	const char *wrong;
 
+	clean_up(windows, window);
+	wrong = weir_accumulator_unflatten(windows->aggregates, &window->accumulator,
+									   VARDATA(window->packed), VARSIZE(window->packed) - VARHDRSZ);
 	if (wrong)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
