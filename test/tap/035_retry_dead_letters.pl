@@ -64,6 +64,7 @@ $sender->rate(0);
 ok($node->wait_consumed(length($data), 'again'), 'all is read');
 
 # What is left goes into the stopped job.
+$node->wait_until("SELECT count(*) > 0 AND bool_and(pid <> $pid) FROM weir.tasks WHERE kind = 'source' AND pid IS NOT NULL");
 $node->wait_status('running', 'again');
 $node->sql(q{SELECT weir.stop_job('again')});
 $node->sql(q{SELECT weir.retry_dead_letters('again'); SELECT weir.start_job('again')});

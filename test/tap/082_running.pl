@@ -53,6 +53,7 @@ sub reach
 	return;
 }
 
+# A process that is killed takes the server with it: until the job's tasks are there again.
 sub end_task
 {
 	my ($kind, $signal) = @_;
@@ -61,6 +62,7 @@ sub end_task
 	$node->wait_until("SELECT count(*) > 0 $query");
 	my $pid = $node->sql("SELECT pid $query ORDER BY subtask LIMIT 1");
 	$signal eq 'TERM' ? $node->sql("SELECT pg_terminate_backend($pid)") : kill('KILL', $pid);
+	$node->wait_until("SELECT count(*) > 0 AND bool_and(pid <> $pid) $query");
 	return;
 }
 
