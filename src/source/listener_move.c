@@ -16,6 +16,7 @@
 #include "storage/fd.h"
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "source/listener_int.h"
 
 #define MAX_BYTES	(64 * 1024 * 1024)	/* of begins of records */
@@ -47,25 +48,6 @@ static const char *
 host_of(const WeirStream *stream)
 {
 	return stream->host ? stream->host : "";
-}
-
-static bool
-put(int fd, const void *data, Size len)
-{
-	const char *p = data;
-
-	while (len > 0)
-	{
-		ssize_t		n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
 }
 
 static bool
@@ -105,7 +87,7 @@ put_sender(int fd, const WeirIncoming *s)
 		.len = weir_incoming_unfinished(s), .begun = s->begun};
 
 	strlcpy(head.peer, s->peer, sizeof(head.peer));
-	return put(fd, &head, sizeof(head)) && put(fd, s->held + s->handed_out, head.len);
+	return weir_write_all(fd, &head, sizeof(head)) && weir_write_all(fd, s->held + s->handed_out, head.len);
 }
 
 /* Can it go on elsewhere, with so many bytes? */

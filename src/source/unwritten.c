@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "source/unwritten.h"
 
 typedef struct RowHead
@@ -27,25 +28,6 @@ typedef struct RowHead
 } RowHead;
 
 static bool
-put(int fd, const void *data, Size len)
-{
-	const char *p = data;
-
-	while (len > 0)
-	{
-		ssize_t		n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
-}
-
-static bool
 put_rows(int fd, const WeirJournal *j)
 {
 	int			n;
@@ -55,7 +37,7 @@ put_rows(int fd, const WeirJournal *j)
 	{
 		RowHead		head = {rows[i].offset, rows[i].stamp, rows[i].len, rows[i].kind};
 
-		if (!put(fd, &head, sizeof(head)) || !put(fd, rows[i].data, rows[i].len))
+		if (!weir_write_all(fd, &head, sizeof(head)) || !weir_write_all(fd, rows[i].data, rows[i].len))
 			return false;
 	}
 	return true;
