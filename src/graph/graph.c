@@ -79,6 +79,17 @@ weir_graph_connect(WeirGraph *graph, const WeirNode *from, const WeirNode *to, W
 	return edge;
 }
 
+WeirEdge *
+weir_graph_connect_right(WeirGraph *graph, const WeirNode *from, const WeirNode *to, WeirEdgeKind kind)
+{
+	WeirEdge   *edge = weir_graph_connect(graph, from, to, kind);
+
+	edge->port = 1;
+	if (kind == WEIR_EDGE_BY_KEY)
+		edge->keys = to->right_keys;
+	return edge;
+}
+
 WeirNode *
 weir_graph_node(const WeirGraph *graph, WeirNodeKind kind, int n)
 {
@@ -217,6 +228,15 @@ same_rows(const WeirNode *a, const WeirNode *b)
 	return is_source(a) || a->out == NULL || equalTupleDescs(a->out, b->out);
 }
 
+static bool
+same_right(const WeirNode *a, const WeirNode *b)
+{
+	if (a->right == NULL || b->right == NULL)
+		return a->right == b->right;
+	return equalTupleDescs(a->right, b->right) &&
+		same_keys(a->nkeys, a->right_keys, b->nkeys, b->right_keys);
+}
+
 char *
 weir_graph_shape(const WeirGraph *graph)
 {
@@ -246,7 +266,7 @@ weir_graph_alike(const WeirGraph *a, const WeirGraph *b)
 		const WeirNode *y = b->nodes[i];
 
 		if (x->kind != y->kind || x->number != y->number || x->parallelism != y->parallelism ||
-			!same_rows(x, y) || !same_keys(x->nkeys, x->keys, y->nkeys, y->keys) || !same_state(x, y))
+			!same_rows(x, y) || !same_right(x, y) || !same_keys(x->nkeys, x->keys, y->nkeys, y->keys) || !same_state(x, y))
 			return false;
 	}
 	for (int i = 0; i < a->nedges; i++)
@@ -254,7 +274,7 @@ weir_graph_alike(const WeirGraph *a, const WeirGraph *b)
 		const WeirEdge *x = a->edges[i];
 		const WeirEdge *y = b->edges[i];
 
-		if (x->from != y->from || x->to != y->to || x->kind != y->kind ||
+		if (x->from != y->from || x->to != y->to || x->kind != y->kind || x->port != y->port ||
 			!same_keys(x->nkeys, x->keys, y->nkeys, y->keys))
 			return false;
 	}

@@ -13,7 +13,8 @@
  * in one.
  *
  * Nodes stand in an order in which every edge leads from an earlier to a later
- * one.  Rows of all edges into a node are alike: they have its "in".
+ * one.  Rows of all edges into a port of a node are alike: they have its "in", and
+ * those of port 1, which a join has for what is on its right, its "right".
  */
 #ifndef WEIR_GRAPH_GRAPH_H
 #define WEIR_GRAPH_GRAPH_H
@@ -51,9 +52,11 @@ typedef struct WeirNode
 								 * of a keyed step its snapshots; -1: none */
 	int			parallelism;	/* 0: the job's */
 	TupleDesc	in;				/* NULL: a source */
+	TupleDesc	right;			/* of port 1; NULL: it has but port 0 */
 	TupleDesc	out;			/* NULL: a sink */
 	int			nkeys;			/* 0: it keeps no state by key */
 	WeirKeyColumn *keys;		/* in "in" */
+	WeirKeyColumn *right_keys;	/* in "right", as many */
 	void	   *plan;			/* as its kind has it, in graph/kinds/ */
 } WeirNode;
 
@@ -69,6 +72,7 @@ typedef struct WeirEdge
 	int			from;			/* nodes */
 	int			to;
 	WeirEdgeKind kind;
+	int			port;			/* of "to": 0, or 1 for the right side of a join */
 	int			nkeys;			/* BY_KEY: columns of the row of "from" */
 	WeirKeyColumn *keys;
 } WeirEdge;
@@ -121,6 +125,10 @@ extern WeirNode *weir_graph_add(WeirGraph *graph, WeirNodeKind kind, void *plan,
 /* Rows go by the key of "to", if it has one and kind says so. */
 extern WeirEdge *weir_graph_connect(WeirGraph *graph, const WeirNode *from, const WeirNode *to,
 									WeirEdgeKind kind);
+
+/* The same, to the node's port 1. */
+extern WeirEdge *weir_graph_connect_right(WeirGraph *graph, const WeirNode *from, const WeirNode *to,
+										  WeirEdgeKind kind);
 
 /* The n-th node, from 0, of a kind; of sources, keyed steps, sinks; NULL: there are fewer. */
 extern WeirNode *weir_graph_node(const WeirGraph *graph, WeirNodeKind kind, int n);

@@ -43,6 +43,8 @@ weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int
 	op->text = text;
 	op->store = store;
 	op->line = line;
+	op->watermark = op->passed = PG_INT64_MIN;
+	op->due = PG_INT64_MAX;
 	open_in_context(op);
 	return op;
 }
@@ -53,6 +55,15 @@ weir_operator_close(WeirOperator *op)
 	op->ops->close(op, true);
 	MemoryContextDelete(op->context);
 	pfree(op);
+}
+
+void
+weir_operator_has_advanced(WeirOperator *op, int64 watermark)
+{
+	int64		passes = op->ops->passes ? op->ops->passes(op, watermark) : watermark;
+
+	op->watermark = Max(op->watermark, watermark);
+	op->passed = Max(op->passed, passes);
 }
 
 void

@@ -30,6 +30,25 @@ typedef struct WeirRefused
 	const char *message;		/* in the language of the server; NULL: there is none */
 } WeirRefused;
 
+/*
+ * Event time.  A watermark W says that rows of a time before W are late from now on:
+ * what ends at E is complete when W >= E.  Times are us since 2000-01-01, as those of
+ * timestamptz; PG_INT64_MIN: no watermark yet, PG_INT64_MAX: the end of the input.
+ *
+ * An operator that goes by it does what is due before it takes a row, so that it makes
+ * no difference how rows lie in batches:
+ *
+ *		for each row
+ *			if (weir_operator_is_due(op, in, row))
+ *				fire all that is due at in->watermarks[row], in the order of time
+ *			take the row; it is late as far as in->watermarks[row] says so
+ *
+ * and keeps op->due.  Behind the last row, advance tells it how far the watermark has come.
+ * Rows that it hands on carry, in batch->watermarks, what op->passed was when they came to
+ * be: the watermark that had been passed on before.  Behind what was due op->passed rises
+ * to what "passes" makes of the watermark (weir_operator_has_advanced).
+ */
+
 /* An operator; its own struct begins with this. */
 typedef struct WeirOperator
 {
@@ -40,6 +59,15 @@ typedef struct WeirOperator
 	WeirStore  *store;			/* NULL: it keeps no state */
 	int64	   *line;			/* where to note the record being worked on */
 	WeirRefused refused;		/* by the last call of rows */
+
+	int			port;			/* of the rows that come, see WeirEdge; set before each call */
+	int64		watermark;		/* that it has seen */
+	int64		passed;			/* that whatever is behind it has seen of it */
+	int64		due;			/* when it has something to do next; PG_INT64_MAX: nothing */
+	bool		waits;			/* nothing is due: rows that a restore brought come first */
+	/* A row that came too late, counted or put aside as its stream says; raises an error for 'stop'. */
+	void		(*late) (struct WeirOperator *op, const WeirBatch *in, int row);
+	void	   *late_arg;
 } WeirOperator;
 
 typedef struct WeirOperatorOps
@@ -80,6 +108,19 @@ typedef struct WeirOperatorOps
 	void		(*emit) (WeirOperator *op, const WeirBatch *held, int from, int to, WeirOutput *out);
 	void		(*forget) (WeirOperator *op, const WeirBatch *held);
 
+	/*
+	 * The watermark has come so far, behind all rows up to now: what is due is done, in a
+	 * transaction with a snapshot.  NULL: it does not go by event time; then rows keep
+	 * the watermarks they came with.
+	 */
+	void		(*advance) (WeirOperator *op, int64 watermark, WeirOutput *out);
+
+	/*
+	 * The watermark that holds of the rows it hands on, of this one that it has seen; as low as
+	 * the lowest time that a row may have which it still keeps.  NULL: the same.
+	 */
+	int64		(*passes) (const WeirOperator *op, int64 watermark);
+
 	/* Before its context goes.  committed: else what the transaction held is gone already. */
 	void		(*close) (WeirOperator *op, bool committed);
 } WeirOperatorOps;
@@ -88,6 +129,16 @@ extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;
+
+/* Is something to be done before this row is taken? */
+static inline bool
+weir_operator_is_due(const WeirOperator *op, const WeirBatch *in, int row)
+{
+	return in->watermarks && in->watermarks[row] >= op->due && !op->waits;
+}
+
+/* All that was due at this watermark has been handed on. */
+extern void weir_operator_has_advanced(WeirOperator *op, int64 watermark);
 
 /* Does a node have an operator?  Sources and sinks have none. */
 extern bool weir_node_is_operator(const WeirNode *node);

@@ -49,6 +49,8 @@ weir_batch_free(WeirBatch *batch)
 	pfree(batch->hashes);
 	if (batch->raw)
 		pfree(batch->raw);
+	if (batch->watermarks)
+		pfree(batch->watermarks);
 	FreeTupleDesc(batch->desc);
 	pfree(batch);
 }
@@ -82,6 +84,8 @@ weir_batch_grow(WeirBatch *batch)
 	batch->hashes = repalloc_huge(batch->hashes, rows * sizeof(uint64));
 	if (batch->raw)
 		batch->raw = repalloc_huge(batch->raw, rows * sizeof(WeirRaw));
+	if (batch->watermarks)
+		batch->watermarks = repalloc_huge(batch->watermarks, rows * sizeof(int64));
 	batch->capacity = (int) rows;
 }
 
@@ -91,6 +95,17 @@ weir_batch_keep_raw(WeirBatch *batch)
 	if (batch->raw == NULL)
 		batch->raw = MemoryContextAllocHuge(GetMemoryChunkContext(batch),
 											batch->capacity * sizeof(WeirRaw));
+}
+
+void
+weir_batch_keep_watermarks(WeirBatch *batch)
+{
+	if (batch->watermarks)
+		return;
+	batch->watermarks = MemoryContextAllocHuge(GetMemoryChunkContext(batch),
+											   batch->capacity * sizeof(int64));
+	for (int i = 0; i < batch->nrows; i++)
+		batch->watermarks[i] = PG_INT64_MIN;
 }
 
 void
@@ -131,4 +146,6 @@ weir_batch_move_row(WeirBatch *batch, int to, int from)
 	batch->stamps[to] = batch->stamps[from];
 	if (batch->raw)
 		batch->raw[to] = batch->raw[from];
+	if (batch->watermarks)
+		batch->watermarks[to] = batch->watermarks[from];
 }

@@ -5,7 +5,8 @@
  * A batch has a vector a column: values, and a bitmap of those that are null.
  * Of each row it also knows the record that it comes from: its line in the
  * stream, when that arrived, and, where somebody may want to put it aside, its
- * bytes.  Values by reference lie in the batch's context or in memory that
+ * bytes; where somebody goes by event time, the watermark too that had been
+ * reached when the row came.  Values by reference lie in the batch's context or in memory that
  * whoever filled the batch answers for: a message, the text that was decoded,
  * another batch.
  */
@@ -40,6 +41,8 @@ typedef struct WeirBatch
 	int64	   *stamps;			/* its arrival, us since 2000-01-01 */
 	uint64	   *hashes;			/* of the row's key, where rows go by key */
 	WeirRaw    *raw;			/* NULL: the records' bytes are not kept */
+	int64	   *watermarks;		/* reached before the row, us since 2000-01-01, PG_INT64_MIN: none;
+								 * ascending.  NULL: nobody goes by event time */
 	int			source;			/* node of the dataflow whose records they are */
 	MemoryContext context;		/* of values by reference; reset with the batch */
 } WeirBatch;
@@ -54,6 +57,9 @@ extern void weir_batch_reset(WeirBatch *batch);
 extern void weir_batch_grow(WeirBatch *batch);
 /* From now on it has room for the records' bytes. */
 extern void weir_batch_keep_raw(WeirBatch *batch);
+
+/* From now on it has room for watermarks; those of the rows that it has are none. */
+extern void weir_batch_keep_watermarks(WeirBatch *batch);
 
 /* A row's values, as they are; by reference ones are not copied. */
 extern void weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls);
@@ -109,6 +115,10 @@ weir_batch_set_record(WeirBatch *batch, int row, const WeirBatch *from, int of)
 		weir_batch_keep_raw(batch);
 	if (batch->raw)
 		batch->raw[row] = weir_batch_raw(from, of);
+	if (from->watermarks)
+		weir_batch_keep_watermarks(batch);
+	if (batch->watermarks)
+		batch->watermarks[row] = from->watermarks ? from->watermarks[of] : PG_INT64_MIN;
 }
 
 #endif
