@@ -17,6 +17,7 @@
 #include "state/kinds/aggregating.h"
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
+#include "state/kinds/rows.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
 
@@ -146,16 +147,23 @@ key_text(Oid output, const WeirMapEntry *entry)
 }
 
 static void
-push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
+push_name(WeirJsonBuilder *builder, char *name)
 {
 	JsonbValue	key = {.type = jbvString};
+
+	key.val.string.val = name;
+	key.val.string.len = strlen(name);
+	weir_json_push(builder, WJB_KEY, &key);
+}
+
+static void
+push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
+{
 	Oid			output;
 	bool		is_varlena;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
-	key.val.string.val = key_text(output, entry);
-	key.val.string.len = strlen(key.val.string.val);
-	weir_json_push(builder, WJB_KEY, &key);
+	push_name(builder, key_text(output, entry));
 }
 
 static Jsonb *
@@ -187,6 +195,31 @@ window_json(WeirStateJson *json, WeirState *window)
 	return weir_state_json_array(json, n, types, values, nulls);
 }
 
+/* An object a row, in their order. */
+static Jsonb *
+rows_json(WeirStateJson *json, WeirState *state)
+{
+	WeirJsonBuilder builder = {0};
+	TupleDesc	desc = weir_rows_desc(state);
+	const WeirKept *const *rows;
+	int			n = weir_rows_all(state, &rows);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int row = 0; row < n; row++)
+	{
+		weir_json_push(&builder, WJB_BEGIN_OBJECT, NULL);
+		for (int i = 0; i < desc->natts; i++)
+		{
+			push_name(&builder, NameStr(TupleDescAttr(desc, i)->attname));
+			push(json, &builder, WJB_VALUE, TupleDescAttr(desc, i)->atttypid,
+				 rows[row]->values[i], weir_kept_nulls(rows[row])[i]);
+		}
+		weir_json_push(&builder, WJB_END_OBJECT, NULL);
+	}
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
 Jsonb *
 weir_state_json_current(WeirStateJson *json, WeirState *state)
 {
@@ -206,6 +239,8 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 		case WEIR_STATE_WINDOW:
 		case WEIR_STATE_RUNNING:
 			return window_json(json, state);
+		case WEIR_STATE_ROWS:
+			return rows_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);
 			return weir_state_json(json, decl->type, value, isnull);

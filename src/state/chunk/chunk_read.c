@@ -195,7 +195,7 @@ match_state(ChunkReader *reader)
 	const char *name = get(reader, length);
 	ChunkState	match = {0};
 
-	if (kind > WEIR_STATE_RUNNING)
+	if (kind > WEIR_STATE_ROWS)
 		damaged(reader->group, "a state is of no known kind");
 	match.state = weir_store_state(store, name, length);
 	match.is_live = weir_live_ops(kind) != NULL;
@@ -442,6 +442,7 @@ read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEn
 	else if (cell.flags == WEIR_CELL_PRESENT)
 		cell.value = read_value(reader, state, match->natts);
 	weir_cell_put(state, group, entry, cell);
+	weir_due_note(state, group, entry);
 }
 
 /* Makes the store hold one entry of the chunk as the chunk has it. */
