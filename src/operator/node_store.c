@@ -9,11 +9,13 @@
 
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
+#include "graph/kinds/join.h"
 #include "graph/kinds/source.h"
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "source/source.h"
 #include "state/declaration.h"
+#include "state/kinds/rows.h"
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
@@ -56,10 +58,37 @@ running_state(const WeirNode *node)
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
+static void
+rows_state(WeirStateDecl *state, const char *name, TupleDesc desc)
+{
+	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
+
+	rows->desc = desc;
+	state->name = pstrdup(name);
+	state->kind = WEIR_STATE_ROWS;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->rows = rows;
+}
+
+/* The rows of each side. */
+static WeirStateDecl *
+join_states(const WeirNode *node, int *nstates)
+{
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+
+	*nstates = 2;
+	rows_state(&states[0], weir_join_state(weir_join_plan(node), 0), node->in);
+	rows_state(&states[1], weir_join_state(weir_join_plan(node), 1), node->right);
+	return states;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
 {
+	if (node->kind == WEIR_NODE_JOIN)
+		return join_states(node, nstates);
 	*nstates = 1;
 	return node->kind == WEIR_NODE_AGGREGATE ? running_state(node) : window_state(node);
 }
@@ -73,6 +102,8 @@ step_name(const WeirNode *node)
 			return "GROUP BY";
 		case WEIR_NODE_COUNT_WINDOW:
 			return "weir.count_window";
+		case WEIR_NODE_JOIN:
+			return "JOIN";
 		default:
 			return node->identity;
 	}
