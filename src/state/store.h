@@ -20,7 +20,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_REDUCING,
 	WEIR_STATE_AGGREGATING,
 	WEIR_STATE_WINDOW,			/* of GROUP BY weir.count_window: no user declares it */
-	WEIR_STATE_RUNNING			/* of GROUP BY without a window: likewise */
+	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
+	WEIR_STATE_RANKED			/* the best rows of a key: likewise */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -42,6 +43,7 @@ typedef struct WeirStateDecl
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
 	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW, WEIR_STATE_RUNNING */
+	const struct WeirRankedDecl *ranked;	/* WEIR_STATE_RANKED */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey

@@ -17,6 +17,7 @@
 #include "state/kinds/aggregating.h"
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
+#include "state/kinds/ranked.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
 
@@ -187,6 +188,42 @@ window_json(WeirStateJson *json, WeirState *window)
 	return weir_state_json_array(json, n, types, values, nulls);
 }
 
+static void
+push_row(WeirStateJson *json, WeirJsonBuilder *builder, TupleDesc desc, const Datum *values, const bool *nulls)
+{
+	weir_json_push(builder, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		JsonbValue	key = {.type = jbvString};
+
+		key.val.string.val = NameStr(att->attname);
+		key.val.string.len = strlen(NameStr(att->attname));
+		weir_json_push(builder, WJB_KEY, &key);
+		push(json, builder, WJB_VALUE, att->atttypid, values[i], nulls[i]);
+	}
+	weir_json_push(builder, WJB_END_OBJECT, NULL);
+}
+
+static Jsonb *
+ranked_json(WeirStateJson *json, WeirState *ranked)
+{
+	TupleDesc	desc = weir_ranked_desc(ranked);
+	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	WeirJsonBuilder builder = {0};
+	int			n = weir_ranked_count(ranked);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		weir_ranked_row(ranked, i, values, nulls);
+		push_row(json, &builder, desc, values, nulls);
+	}
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
 Jsonb *
 weir_state_json_current(WeirStateJson *json, WeirState *state)
 {
@@ -206,6 +243,8 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 		case WEIR_STATE_WINDOW:
 		case WEIR_STATE_RUNNING:
 			return window_json(json, state);
+		case WEIR_STATE_RANKED:
+			return ranked_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);
 			return weir_state_json(json, decl->type, value, isnull);
