@@ -20,6 +20,7 @@
 #include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
+#include "graph/kinds/time_window.h"
 
 typedef struct WeirLevel WeirLevel;
 
@@ -196,6 +197,13 @@ extern void weir_compile_check_functions(WeirCompileJob *job);
 extern void weir_level_find_window(WeirLevel *level);
 extern void weir_level_begin_window(WeirLevel *level);
 extern void weir_level_end_window(WeirLevel *level);
+
+/* time_window.c: GROUP BY a window of event time */
+#define WEIR_TUMBLE "weir_tumble"	/* C symbols of weir.tumble and its like */
+#define WEIR_HOP "weir_hop"
+#define WEIR_CUMULATE "weir_cumulate"
+#define WEIR_SESSION "weir_session"
+extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 
 /* running.c: GROUP BY without a window */
 #define WEIR_RUNNING "weir_running"	/* weir.running's C symbol */

@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_AGGREGATING] = "aggregating",
 	[WEIR_STATE_WINDOW] = "window",
 	[WEIR_STATE_RUNNING] = "running",
+	[WEIR_STATE_ROWS] = "rows",
 	[WEIR_STATE_RANKED] = "ranked"
 };
 

@@ -18,6 +18,7 @@
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
 #include "state/kinds/ranked.h"
+#include "state/kinds/rows.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
 
@@ -147,16 +148,23 @@ key_text(Oid output, const WeirMapEntry *entry)
 }
 
 static void
-push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
+push_name(WeirJsonBuilder *builder, char *name)
 {
 	JsonbValue	key = {.type = jbvString};
+
+	key.val.string.val = name;
+	key.val.string.len = strlen(name);
+	weir_json_push(builder, WJB_KEY, &key);
+}
+
+static void
+push_key(WeirJsonBuilder *builder, Oid type, const WeirMapEntry *entry)
+{
 	Oid			output;
 	bool		is_varlena;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
-	key.val.string.val = key_text(output, entry);
-	key.val.string.len = strlen(key.val.string.val);
-	weir_json_push(builder, WJB_KEY, &key);
+	push_name(builder, key_text(output, entry));
 }
 
 static Jsonb *
@@ -188,21 +196,32 @@ window_json(WeirStateJson *json, WeirState *window)
 	return weir_state_json_array(json, n, types, values, nulls);
 }
 
+/* An object. */
 static void
 push_row(WeirStateJson *json, WeirJsonBuilder *builder, TupleDesc desc, const Datum *values, const bool *nulls)
 {
 	weir_json_push(builder, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		JsonbValue	key = {.type = jbvString};
-
-		key.val.string.val = NameStr(att->attname);
-		key.val.string.len = strlen(NameStr(att->attname));
-		weir_json_push(builder, WJB_KEY, &key);
-		push(json, builder, WJB_VALUE, att->atttypid, values[i], nulls[i]);
+		push_name(builder, NameStr(TupleDescAttr(desc, i)->attname));
+		push(json, builder, WJB_VALUE, TupleDescAttr(desc, i)->atttypid, values[i], nulls[i]);
 	}
 	weir_json_push(builder, WJB_END_OBJECT, NULL);
+}
+
+static Jsonb *
+rows_json(WeirStateJson *json, WeirState *state)
+{
+	WeirJsonBuilder builder = {0};
+	TupleDesc	desc = weir_rows_desc(state);
+	const WeirKept *const *rows;
+	int			n = weir_rows_all(state, &rows);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int row = 0; row < n; row++)
+		push_row(json, &builder, desc, rows[row]->values, weir_kept_nulls(rows[row]));
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
 }
 
 static Jsonb *
@@ -243,6 +262,8 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 		case WEIR_STATE_WINDOW:
 		case WEIR_STATE_RUNNING:
 			return window_json(json, state);
+		case WEIR_STATE_ROWS:
+			return rows_json(json, state);
 		case WEIR_STATE_RANKED:
 			return ranked_json(json, state);
 		default:

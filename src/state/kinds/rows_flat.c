@@ -1,0 +1,224 @@
+/*
+ * state/kinds/rows_flat.c
+ *		Kept rows in a chunk: uint8 0 | varint number | number of the next arrival |
+ *		a row: time, arrival, line, stamp, each less that of the row before; until less
+ *		time; varint source, flags, 0 or 1 + length of the record's bytes; these; its
+ *		values (weir_piece_put).
+ *
+ * Numbers are varints of 64 bits, their sign in the lowest bit.
+ */
+#include "postgres.h"
+
+#include "state/chunk/piece.h"
+#include "state/kinds/rows_int.h"
+
+static void
+put_number(StringInfo out, int64 number)
+{
+	uint64		bits = (uint64) number << 1 ^ (number < 0 ? PG_UINT64_MAX : 0);
+
+	while (bits >= 0x80)
+	{
+		appendStringInfoCharMacro(out, (char) (bits | 0x80));
+		bits >>= 7;
+	}
+	appendStringInfoCharMacro(out, (char) bits);
+}
+
+static int64
+get_number(WeirBytes *bytes)
+{
+	uint64		bits = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		uint8		byte = weir_get_uint8(bytes);
+
+		bits |= (uint64) (byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return (int64) (bits >> 1 ^ (bits & 1 ? PG_UINT64_MAX : 0));
+	}
+	if (bytes->wrong == NULL)
+		bytes->wrong = "a number of a kept row is too long";
+	return 0;
+}
+
+/* Differences that overflow come round again. */
+static inline int64
+less(int64 a, int64 b)
+{
+	return (int64) ((uint64) a - (uint64) b);
+}
+
+static inline int64
+plus(int64 a, int64 b)
+{
+	return (int64) ((uint64) a + (uint64) b);
+}
+
+static void
+put_row(StringInfo out, const RowsDetail *detail, const WeirKept *kept, const WeirKept *before)
+{
+	const bool *nulls = weir_kept_nulls(kept);
+
+	put_number(out, less(kept->time, before->time));
+	put_number(out, less(kept->seq, before->seq));
+	put_number(out, less(kept->line, before->line));
+	put_number(out, less(kept->stamp, before->stamp));
+	put_number(out, less(kept->until, kept->time));
+	weir_put_varint(out, kept->source);
+	weir_put_varint(out, kept->flags);
+	weir_put_varint(out, kept->raw ? kept->raw_len + 1 : 0);
+	if (kept->raw)
+		appendBinaryStringInfoNT(out, kept->raw, kept->raw_len);
+	for (int i = 0; i < kept->natts; i++)
+		weir_piece_put(out, &detail->types[i], kept->values[i], nulls[i]);
+}
+
+void
+weir_rows_flatten(WeirState *state, WeirLive *live, StringInfo out)
+{
+	const WeirRows *rows = (const WeirRows *) live;
+	const WeirKept none = {0};
+	const WeirKept *before = &none;
+
+	appendStringInfoChar(out, 0);
+	weir_put_varint(out, rows->n);
+	put_number(out, rows->next_seq);
+	for (uint32 i = 0; i < rows->n; i++)
+	{
+		const WeirKept *kept = rows->rows[rows->first + i];
+
+		put_row(out, rows_detail(state), kept, before);
+		before = kept;
+	}
+}
+
+static WeirRaw
+get_raw(WeirBytes *bytes)
+{
+	WeirRaw		raw = {NULL, 0};
+	uint32		length = weir_get_varint(bytes);
+
+	if (length == 0)
+		return raw;
+	if (length - 1 > (Size) (bytes->end - bytes->at))
+		bytes->wrong = "a record's bytes go beyond the end";
+	if (bytes->wrong)
+		return raw;
+	raw.data = bytes->at;
+	raw.len = length - 1;
+	bytes->at += raw.len;
+	return raw;
+}
+
+/* Its values, as pieces; the caller frees those of the columns that were read. */
+static int
+get_values(WeirState *state, WeirBytes *bytes)
+{
+	RowsDetail *detail = state->detail;
+	int			n = 0;
+
+	while (n < detail->desc->natts && bytes->wrong == NULL)
+	{
+		detail->values[n] = weir_piece_get(bytes, state->store->slab, &detail->types[n],
+										   &detail->nulls[n]);
+		n++;
+	}
+	return n;
+}
+
+static WeirKept *
+make_kept(WeirState *state, const RowRecord *record, WeirBytes *bytes)
+{
+	RowsDetail *detail = state->detail;
+	int			n = get_values(state, bytes);
+	WeirKept   *kept = bytes->wrong ? NULL : weir_kept_make(state, record);
+
+	for (int i = 0; i < n; i++)
+		weir_piece_free(state->store->slab, &detail->types[i], detail->values[i], detail->nulls[i]);
+	return kept;
+}
+
+/* NULL once something is wrong. */
+static WeirKept *
+get_row(WeirState *state, WeirBytes *bytes, const WeirKept *before)
+{
+	int64		time = plus(before->time, get_number(bytes));
+	uint64		seq = plus(before->seq, get_number(bytes));
+	RowRecord	record;
+	WeirKept   *kept;
+	int64		until;
+	uint32		flags;
+
+	record.line = plus(before->line, get_number(bytes));
+	record.stamp = plus(before->stamp, get_number(bytes));
+	until = plus(time, get_number(bytes));
+	record.source = weir_get_varint(bytes);
+	flags = weir_get_varint(bytes);
+	record.raw = get_raw(bytes);
+	kept = make_kept(state, &record, bytes);
+	if (kept == NULL)
+		return NULL;
+	kept->time = time;
+	kept->seq = seq;
+	kept->until = until;
+	kept->flags = flags;
+	return kept;
+}
+
+static const char *
+check_row(const WeirRows *rows, const WeirKept *kept)
+{
+	if (kept->seq >= rows->next_seq)
+		return "a kept row is newer than the newest";
+	if (weir_rows_place(rows, kept->time, kept->seq) != rows->n ||
+		(rows->n > 0 && rows->rows[rows->n - 1]->seq == kept->seq))
+		return "kept rows are not in their order";
+	return NULL;
+}
+
+static void
+read_row(WeirState *state, WeirRows *rows, WeirBytes *bytes)
+{
+	const WeirKept none = {0};
+	WeirKept   *kept = get_row(state, bytes, rows->n > 0 ? rows->rows[rows->n - 1] : &none);
+
+	if (kept == NULL)
+		return;
+	bytes->wrong = check_row(rows, kept);
+	if (bytes->wrong)
+		weir_kept_free(state, kept);
+	else
+	{
+		weir_rows_make_room(state, rows);
+		weir_rows_insert(state, rows, kept);
+	}
+}
+
+WeirLive *
+weir_rows_unflatten(WeirState *state, const char *at, Size size, const char **wrong)
+{
+	WeirBytes	bytes = {at, at + size, NULL};
+	uint8		zero = weir_get_uint8(&bytes);
+	uint32		n = weir_get_varint(&bytes);
+	uint64		next_seq = get_number(&bytes);
+	WeirRows   *rows;
+
+	if (bytes.wrong == NULL && (zero != 0 || n == 0 || n > size / 8))
+		bytes.wrong = "the header of kept rows is not that of some";
+	*wrong = bytes.wrong;
+	if (*wrong)
+		return NULL;
+	rows = weir_rows_make(state, n);
+	rows->next_seq = next_seq;
+	for (uint32 i = 0; i < n && bytes.wrong == NULL; i++)
+		read_row(state, rows, &bytes);
+	if (bytes.wrong == NULL && bytes.at != bytes.end)
+		bytes.wrong = "bytes are left over after kept rows";
+	*wrong = bytes.wrong;
+	if (*wrong == NULL)
+		return &rows->live;
+	weir_rows_free(state, &rows->live);
+	return NULL;
+}
