@@ -41,15 +41,16 @@ CALL try('first', $$INSERT INTO first SELECT DISTINCT ON (k) k, line, v, t, ts F
 SELECT bag_eq('TABLE first', 'SELECT DISTINCT ON (k) k, line, v, t, ts FROM input WHERE v < 100 ORDER BY k, ts, line', 'the first row of each key');
 
 -- orders of several columns, and types
+CREATE TYPE pair AS (n numeric, t text);
 CREATE TABLE best (k int UNIQUE NULLS NOT DISTINCT, line bigint, t text);
 CALL try('best', $$INSERT INTO best SELECT DISTINCT ON (k) k, line, t FROM readings ORDER BY k, t DESC NULLS LAST, n NULLS FIRST, v DESC
     ON CONFLICT (k) DO UPDATE SET line = excluded.line, t = excluded.t$$);
 SELECT bag_eq('TABLE best', 'SELECT DISTINCT ON (k) k, line, t FROM input ORDER BY k, t DESC NULLS LAST, n NULLS FIRST, v DESC, line', 'by several columns');
 TRUNCATE best;
-SELECT weir.alter_job('best', query => $$INSERT INTO best SELECT DISTINCT ON (k) k, line, t FROM readings ORDER BY k, (n, t), t COLLATE "C"
+SELECT weir.alter_job('best', query => $$INSERT INTO best SELECT DISTINCT ON (k) k, line, t FROM readings ORDER BY k, ROW(n, t)::pair, t COLLATE "C"
     ON CONFLICT (k) DO UPDATE SET line = excluded.line, t = excluded.t$$) \g /dev/null
 SELECT weir.try_job('best', lines(1, 400)) \g /dev/null
-SELECT bag_eq('TABLE best', 'SELECT DISTINCT ON (k) k, line, t FROM input ORDER BY k, (n, t), t COLLATE "C", line', 'by a row');
+SELECT bag_eq('TABLE best', 'SELECT DISTINCT ON (k) k, line, t FROM input ORDER BY k, ROW(n, t)::pair, t COLLATE "C", line', 'by a row');
 
 -- the best so many with their numbers
 CREATE TABLE top (k int, rank int NOT NULL, line bigint, v bigint, UNIQUE NULLS NOT DISTINCT (k, rank));
