@@ -23,7 +23,7 @@ SELECT is(weir.tumble('1970-01-01 00:00:00'::timestamp, '7 s'),
     '["1970-01-01 00:00:00","1970-01-01 00:00:07")'::tsrange, 'windows count from 1970');
 SELECT is(weir.tumble('1901-02-03 04:05:06'::timestamp, '7 days'),
     tsrange(t, t + '7 days'), 'days, long before')
-  FROM (VALUES (timestamp '1970-01-01' + '7 days' * floor(extract(epoch FROM timestamp '1901-02-03 04:05:06') / 604800))) v (t);
+  FROM (VALUES (timestamp '1970-01-01' + interval '7 days' * floor(extract(epoch FROM timestamp '1901-02-03 04:05:06')::float / 604800))) v (t);
 SELECT is(weir.tumble('2024-03-31 12:00+00'::timestamptz, '1 day'),
     '["2024-03-31 00:00+00","2024-04-01 00:00+00")'::tstzrange, 'a day has 24 hours, whatever the time zone');
 SELECT is(weir.tumble(NULL::timestamptz, '1 day'), NULL, 'of null');
