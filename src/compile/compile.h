@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
@@ -202,8 +203,11 @@ extern void weir_level_end_window(WeirLevel *level);
 #define WEIR_TUMBLE "weir_tumble"	/* C symbols of weir.tumble and its like */
 #define WEIR_HOP "weir_hop"
 #define WEIR_CUMULATE "weir_cumulate"
-#define WEIR_SESSION "weir_session"
+#define WEIR_SESSION "weir_session_window"
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+
+/* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
+extern void weir_window_read(WeirTimeWindowPlan *plan, const Interval *const *arguments);
 
 /* running.c: GROUP BY without a window */
 #define WEIR_RUNNING "weir_running"	/* weir.running's C symbol */
