@@ -31,7 +31,7 @@ side_state(const WeirOperator *op, int side)
 static void
 open_join(WeirOperator *op)
 {
-	Join	   *j = (Join *) op;
+	StreamJoin	   *j = (StreamJoin *) op;
 
 	j->plan = weir_join_plan(op->node);
 	j->rows[0] = side_state(op, 0);
@@ -47,19 +47,19 @@ open_join(WeirOperator *op)
 static bool
 may_fail(const WeirOperator *op)
 {
-	return ((const Join *) op)->condition != NULL;
+	return ((const StreamJoin *) op)->condition != NULL;
 }
 
 /* The row that comes is kept by its key, which is current. */
 void
-weir_join_keep(Join *j, const WeirBatch *in, int row, int64 time, int64 until, uint32 flags)
+weir_join_keep(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 until, uint32 flags)
 {
 	weir_rows_add(j->rows[j->op.port], in, row, time, until, flags);
 	j->op.due = Min(j->op.due, until);
 }
 
 static void
-fire(Join *j, int64 upto)
+fire(StreamJoin *j, int64 upto)
 {
 	WeirStore  *store = j->op.store;
 	WeirDue		due;
@@ -74,13 +74,13 @@ fire(Join *j, int64 upto)
 }
 
 static void
-take_row(Join *j, const WeirBatch *in, int row)
+take_row(StreamJoin *j, const WeirBatch *in, int row)
 {
 	const JoinOps *ops = kinds[j->plan->kind];
 	WeirOperator *op = &j->op;
 	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
 	int64		time;
-	bool		has_time = ops->time(j, in, row, &time);
+	bool		has_time = ops->time_of(j, in, row, &time);
 
 	if (has_time && time < watermark)
 		op->late(op, in, row);
@@ -100,7 +100,7 @@ take_row(Join *j, const WeirBatch *in, int row)
 
 /* Rows that have been removed are named by those that are handed on. */
 static void
-end_call(Join *j, MemoryContext caller)
+end_call(StreamJoin *j, MemoryContext caller)
 {
 	weir_join_hand_on(j);
 	MemoryContextSwitchTo(caller);
@@ -110,7 +110,7 @@ end_call(Join *j, MemoryContext caller)
 static void
 take_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 {
-	Join	   *j = (Join *) op;
+	StreamJoin	   *j = (StreamJoin *) op;
 	MemoryContext caller = MemoryContextSwitchTo(j->scratch);
 
 	op->refused.message = NULL;
@@ -133,7 +133,7 @@ take_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 static void
 advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 {
-	Join	   *j = (Join *) op;
+	StreamJoin	   *j = (StreamJoin *) op;
 	MemoryContext caller = MemoryContextSwitchTo(j->scratch);
 
 	j->out = out;
@@ -146,7 +146,7 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 static int64
 passes(const WeirOperator *op, int64 watermark)
 {
-	const Join *j = (const Join *) op;
+	const StreamJoin *j = (const StreamJoin *) op;
 	int64		longest = Max(weir_rows_longest(j->rows[0]), weir_rows_longest(j->rows[1]));
 
 	if (watermark == PG_INT64_MIN || watermark == PG_INT64_MAX || j->plan->kind == WEIR_JOIN_AS_OF)
@@ -157,7 +157,7 @@ passes(const WeirOperator *op, int64 watermark)
 static void
 close_join(WeirOperator *op, bool committed)
 {
-	Join	   *j = (Join *) op;
+	StreamJoin	   *j = (StreamJoin *) op;
 
 	if (j->econtext)
 		FreeExprContext(j->econtext, committed);
@@ -169,7 +169,7 @@ close_join(WeirOperator *op, bool committed)
 }
 
 const WeirOperatorOps weir_join_operator = {
-	.size = sizeof(Join),
+	.size = sizeof(StreamJoin),
 	.open = open_join,
 	.may_fail = may_fail,
 	.rows = take_rows,

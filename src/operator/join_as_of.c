@@ -10,7 +10,7 @@
 #include "operator/join_int.h"
 
 static bool
-row_time(const Join *j, const WeirBatch *in, int row, int64 *time)
+row_time(const StreamJoin *j, const WeirBatch *in, int row, int64 *time)
 {
 	const WeirVector *vector = &in->columns[j->plan->sides[j->op.port].time - 1];
 
@@ -20,13 +20,13 @@ row_time(const Join *j, const WeirBatch *in, int row, int64 *time)
 
 /* When is a version out of force whose successor has this time? */
 static int64
-out_of_force(const Join *j, int64 time)
+out_of_force(const StreamJoin *j, int64 time)
 {
 	return j->plan->before ? moment_after(time) : Min(time, PG_INT64_MAX - 1);
 }
 
 static void
-take_version(Join *j, const WeirBatch *in, int row, int64 time)
+take_version(StreamJoin *j, const WeirBatch *in, int row, int64 time)
 {
 	WeirState  *versions = j->rows[1];
 	int			n = weir_rows_first(versions, moment_after(time));
@@ -42,7 +42,7 @@ take_version(Join *j, const WeirBatch *in, int row, int64 time)
 }
 
 static void
-take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
+take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 {
 	if (j->op.port == 1)
 		take_version(j, in, row, time);
@@ -53,7 +53,7 @@ take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 
 /* NULL: there was none yet. */
 static const WeirKept *
-version_at(const Join *j, int64 time)
+version_at(const StreamJoin *j, int64 time)
 {
 	int			n = weir_rows_first(j->rows[1], j->plan->before ? time : moment_after(time));
 
@@ -61,7 +61,7 @@ version_at(const Join *j, int64 time)
 }
 
 static void
-fire(Join *j, const WeirDue *due, int64 upto)
+fire(StreamJoin *j, const WeirDue *due, int64 upto)
 {
 	WeirState  *state = due->state;
 
@@ -82,7 +82,7 @@ fire(Join *j, const WeirDue *due, int64 upto)
 }
 
 const JoinOps weir_as_of_join = {
-	.time = row_time,
+	.time_of = row_time,
 	.take = take,
 	.fire = fire
 };

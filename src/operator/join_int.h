@@ -24,7 +24,7 @@ typedef struct JoinColumn
 	int			column;			/* from 0 */
 } JoinColumn;
 
-typedef struct Join
+typedef struct StreamJoin
 {
 	WeirOperator op;
 	const WeirJoinPlan *plan;
@@ -42,31 +42,31 @@ typedef struct Join
 	TupleTableSlot *slots[2];
 	Datum	   *values[2];		/* of a row that comes */
 	bool	   *nulls[2];
-} Join;
+} StreamJoin;
 
 /* join_pair.c */
-extern void weir_join_open_pairs(Join *j);
+extern void weir_join_open_pairs(StreamJoin *j);
 /* The row that comes is the one whose pairs are asked for until the next. */
-extern void weir_join_begin_row(Join *j, const WeirBatch *in, int row);
+extern void weir_join_begin_row(StreamJoin *j, const WeirBatch *in, int row);
 /* Is the condition true of it, it being of op->port, and a kept one; of two kept ones? */
-extern bool weir_join_fits(Join *j, const WeirKept *partner);
-extern bool weir_join_kept_fit(Join *j, const WeirKept *left, const WeirKept *right);
+extern bool weir_join_fits(StreamJoin *j, const WeirKept *partner);
+extern bool weir_join_kept_fit(StreamJoin *j, const WeirKept *left, const WeirKept *right);
 /* A row to be handed on, with its partner or (NULL) padded. */
-extern void weir_join_emit(Join *j, const WeirBatch *in, int row, const WeirKept *partner);
+extern void weir_join_emit(StreamJoin *j, const WeirBatch *in, int row, const WeirKept *partner);
 /* The same of kept rows; one of them may be NULL. */
-extern void weir_join_emit_kept(Join *j, const WeirKept *left, const WeirKept *right);
-extern void weir_join_hand_on(Join *j);
+extern void weir_join_emit_kept(StreamJoin *j, const WeirKept *left, const WeirKept *right);
+extern void weir_join_hand_on(StreamJoin *j);
 
 /* join.c */
-extern void weir_join_keep(Join *j, const WeirBatch *in, int row, int64 time, int64 until, uint32 flags);
+extern void weir_join_keep(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 until, uint32 flags);
 
 /* What the kinds do: with a row, its key being current or (NULL in it) none; with what is due of the current key. */
 typedef struct JoinOps
 {
 	/* False: its time is NULL, it has no partner. */
-	bool		(*time) (const Join *j, const WeirBatch *in, int row, int64 *time);
-	void		(*take) (Join *j, const WeirBatch *in, int row, int64 time, int64 watermark);
-	void		(*fire) (Join *j, const WeirDue *due, int64 upto);
+	bool		(*time_of) (const StreamJoin *j, const WeirBatch *in, int row, int64 *time);
+	void		(*take) (StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark);
+	void		(*fire) (StreamJoin *j, const WeirDue *due, int64 upto);
 } JoinOps;
 
 extern const JoinOps weir_interval_join;

@@ -10,7 +10,7 @@
 #include "operator/join_int.h"
 
 static bool
-row_time(const Join *j, const WeirBatch *in, int row, int64 *time)
+row_time(const StreamJoin *j, const WeirBatch *in, int row, int64 *time)
 {
 	const WeirVector *vector = &in->columns[j->plan->sides[j->op.port].time - 1];
 
@@ -77,7 +77,7 @@ fits_bounds(const WeirJoinSide *side, const WeirKept *kept, int64 time)
 
 /* Hands on the row's pairs; has it any? */
 static bool
-find_partners(Join *j, const WeirBatch *in, int row, int64 time, int64 from, int64 to)
+find_partners(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 from, int64 to)
 {
 	int			other = 1 - j->op.port;
 	const WeirJoinSide *side = &j->plan->sides[other];
@@ -107,7 +107,7 @@ find_partners(Join *j, const WeirBatch *in, int row, int64 time, int64 from, int
 }
 
 static void
-take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
+take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 {
 	const WeirJoinSide *side = &j->plan->sides[j->op.port];
 	bool		matched = false;
@@ -128,7 +128,7 @@ take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 
 /* Rows that wait in vain are freed, padded ones in the order of time. */
 static void
-fire(Join *j, const WeirDue *due, int64 upto)
+fire(StreamJoin *j, const WeirDue *due, int64 upto)
 {
 	int			side = due->state == j->rows[1] ? 1 : 0;
 	bool		padded = j->plan->sides[side].padded;
@@ -147,7 +147,7 @@ fire(Join *j, const WeirDue *due, int64 upto)
 }
 
 const JoinOps weir_interval_join = {
-	.time = row_time,
+	.time_of = row_time,
 	.take = take,
 	.fire = fire
 };

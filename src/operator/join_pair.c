@@ -16,7 +16,7 @@
 /* ---- the condition ---- */
 
 static void
-open_side(Join *j, int side, TupleDesc desc)
+open_side(StreamJoin *j, int side, TupleDesc desc)
 {
 	j->slots[side] = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	j->values[side] = palloc(sizeof(Datum) * Max(desc->natts, 1));
@@ -24,7 +24,7 @@ open_side(Join *j, int side, TupleDesc desc)
 }
 
 static void
-open_condition(Join *j)
+open_condition(StreamJoin *j)
 {
 	if (j->plan->condition == NULL)
 		return;
@@ -46,7 +46,7 @@ show(TupleTableSlot *slot, const Datum *values, const bool *nulls)
 }
 
 static bool
-holds(Join *j)
+holds(StreamJoin *j)
 {
 	bool		isnull;
 	Datum		result;
@@ -57,7 +57,7 @@ holds(Join *j)
 }
 
 void
-weir_join_begin_row(Join *j, const WeirBatch *in, int row)
+weir_join_begin_row(StreamJoin *j, const WeirBatch *in, int row)
 {
 	int			side = j->op.port;
 
@@ -68,7 +68,7 @@ weir_join_begin_row(Join *j, const WeirBatch *in, int row)
 }
 
 bool
-weir_join_fits(Join *j, const WeirKept *partner)
+weir_join_fits(StreamJoin *j, const WeirKept *partner)
 {
 	if (j->condition == NULL)
 		return true;
@@ -77,7 +77,7 @@ weir_join_fits(Join *j, const WeirKept *partner)
 }
 
 bool
-weir_join_kept_fit(Join *j, const WeirKept *left, const WeirKept *right)
+weir_join_kept_fit(StreamJoin *j, const WeirKept *left, const WeirKept *right)
 {
 	if (j->condition == NULL)
 		return true;
@@ -89,7 +89,7 @@ weir_join_kept_fit(Join *j, const WeirKept *left, const WeirKept *right)
 /* ---- what is handed on ---- */
 
 static void
-open_result(Join *j)
+open_result(StreamJoin *j)
 {
 	const WeirNode *node = j->op.node;
 
@@ -104,14 +104,14 @@ open_result(Join *j)
 }
 
 void
-weir_join_open_pairs(Join *j)
+weir_join_open_pairs(StreamJoin *j)
 {
 	open_condition(j);
 	open_result(j);
 }
 
 void
-weir_join_hand_on(Join *j)
+weir_join_hand_on(StreamJoin *j)
 {
 	if (j->result->nrows > 0)
 	{
@@ -124,7 +124,7 @@ weir_join_hand_on(Join *j)
 
 /* The number of a new row; a batch is of records of one source. */
 static int
-new_row(Join *j, int source)
+new_row(StreamJoin *j, int source)
 {
 	WeirBatch  *result = j->result;
 
@@ -153,7 +153,7 @@ put_kept(WeirBatch *result, int column, int row, const WeirKept *kept, int from)
 }
 
 void
-weir_join_emit(Join *j, const WeirBatch *in, int row, const WeirKept *partner)
+weir_join_emit(StreamJoin *j, const WeirBatch *in, int row, const WeirKept *partner)
 {
 	WeirBatch  *result = j->result;
 	int			to = new_row(j, in->source);
@@ -173,7 +173,7 @@ weir_join_emit(Join *j, const WeirBatch *in, int row, const WeirKept *partner)
 
 /* It comes of the record that arrived last. */
 void
-weir_join_emit_kept(Join *j, const WeirKept *left, const WeirKept *right)
+weir_join_emit_kept(StreamJoin *j, const WeirKept *left, const WeirKept *right)
 {
 	const WeirKept *sides[2] = {left, right};
 	const WeirKept *last = left == NULL || (right != NULL && right->stamp > left->stamp) ? right : left;

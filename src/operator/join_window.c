@@ -12,7 +12,7 @@
 
 /* The window's bounds; false: it is none. */
 static bool
-window_bounds(const Join *j, const WeirBatch *in, int row, int64 *begin, int64 *end)
+window_bounds(const StreamJoin *j, const WeirBatch *in, int row, int64 *begin, int64 *end)
 {
 	int			column = j->plan->sides[j->op.port].time - 1;
 	const WeirVector *vector = &in->columns[column];
@@ -35,7 +35,7 @@ window_bounds(const Join *j, const WeirBatch *in, int row, int64 *begin, int64 *
 
 /* Late is what comes when the window is over. */
 static bool
-row_time(const Join *j, const WeirBatch *in, int row, int64 *time)
+row_time(const StreamJoin *j, const WeirBatch *in, int row, int64 *time)
 {
 	int64		begin;
 
@@ -46,7 +46,7 @@ row_time(const Join *j, const WeirBatch *in, int row, int64 *time)
 }
 
 static void
-take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
+take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 {
 	int64		begin;
 	int64		end;
@@ -57,7 +57,7 @@ take(Join *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 
 /* The pairs of a row of the left; has it any? */
 static bool
-emit_pairs(Join *j, const WeirKept *left, const WeirKept *const *right, int n, bool *matched)
+emit_pairs(StreamJoin *j, const WeirKept *left, const WeirKept *const *right, int n, bool *matched)
 {
 	bool		any = false;
 
@@ -72,7 +72,7 @@ emit_pairs(Join *j, const WeirKept *left, const WeirKept *const *right, int n, b
 }
 
 static void
-fire(Join *j, const WeirDue *due, int64 upto)
+fire(StreamJoin *j, const WeirDue *due, int64 upto)
 {
 	const WeirKept *const *left;
 	const WeirKept *const *right;
@@ -98,7 +98,7 @@ fire(Join *j, const WeirDue *due, int64 upto)
 }
 
 const JoinOps weir_window_join = {
-	.time = row_time,
+	.time_of = row_time,
 	.take = take,
 	.fire = fire
 };
