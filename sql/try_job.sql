@@ -20,6 +20,10 @@ SELECT weir.try_job('plain', '{}', 'others');
 SELECT weir.try_job('plain', '{}', 'nowhere.at all');
 SELECT weir.try_job('plain', '{}', stream => 'public.readings');
 SELECT weir.try_job('plain', '{}', at => 'infinity');
+SELECT weir.try_job('plain', ARRAY['1 1', '2 2'], NULL::text[]);
+SELECT weir.try_job('plain', ARRAY['1 1', '2 2'], ARRAY['readings']);
+SELECT weir.try_job('plain', ARRAY['1 1', '2 2'], stream => ARRAY['readings', NULL]);
+SELECT weir.try_job('plain', ARRAY['1 1', '2 2'], ARRAY['readings', 'others']);
 SELECT * FROM weir.try_job('plain', '{}') AS t(f0 bigint);
 -- the detail names the column, from PostgreSQL 18 on by its name
 \set VERBOSITY terse

@@ -30,6 +30,8 @@
 
 PG_FUNCTION_INFO_V1(weir_try_job);
 PG_FUNCTION_INFO_V1(weir_try_job_as);
+PG_FUNCTION_INFO_V1(weir_try_job_streams);
+PG_FUNCTION_INFO_V1(weir_try_job_streams_as);
 
 /* Where the rows go. */
 typedef struct TryResult
@@ -39,46 +41,94 @@ typedef struct TryResult
 	TupleDesc	written;		/* by the first of several INSERTs */
 } TryResult;
 
-static void
-get_lines(FunctionCallInfo fcinfo, WeirTryInput *input)
+/* Elements of an array of text; a NULL is NULL. */
+static char **
+get_texts(FunctionCallInfo fcinfo, int arg, int *n)
 {
 	Datum	   *values;
 	bool	   *nulls;
+	char	  **texts;
 
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), TEXTOID, -1, false, TYPALIGN_INT,
+					  &values, &nulls, n);
+	texts = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(values[i]);
+	return texts;
+}
+
+static void
+get_lines(FunctionCallInfo fcinfo, WeirTryInput *input)
+{
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("lines must not be null")));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
-					  &values, &nulls, &input->nlines);
-	input->lines = palloc(sizeof(char *) * Max(input->nlines, 1));
+	input->lines = get_texts(fcinfo, 1, &input->nlines);
 	for (int i = 0; i < input->nlines; i++)
 	{
-		if (nulls[i])
+		if (input->lines[i] == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("lines must not contain nulls"),
 					 errdetail("Line %d is null.", i + 1),
 					 errhint("Give an empty string for an empty record.")));
-		input->lines[i] = TextDatumGetCString(values[i]);
 	}
 }
 
-/* Stream and moment are the arguments from "first" on. */
+/* The streams of the lines, one for each. */
 static void
-get_input(FunctionCallInfo fcinfo, int first, WeirTryInput *input)
+get_streams(FunctionCallInfo fcinfo, int arg, WeirTryInput *input)
 {
-	get_lines(fcinfo, input);
-	input->stream = weir_arg_text(fcinfo, first);
-	input->has_at = !PG_ARGISNULL(first + 1);
+	int			n;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an array of streams must not be null"),
+				 errhint("Leave the argument stream out: then the lines are those of the job's only stream.")));
+	input->streams = get_texts(fcinfo, arg, &n);
+	if (n != input->nlines)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an array of streams must have as many elements as lines"),
+				 errdetail("There are %d streams and %d lines.", n, input->nlines),
+				 errhint("Name the stream of each line, or a single one for all of them.")));
+	for (int i = 0; i < n; i++)
+	{
+		if (input->streams[i] == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an array of streams must not contain nulls"),
+					 errdetail("The stream of line %d is null.", i + 1)));
+	}
+}
+
+static void
+get_moment(FunctionCallInfo fcinfo, int arg, WeirTryInput *input)
+{
+	input->has_at = !PG_ARGISNULL(arg);
 	if (!input->has_at)
 		return;
-	input->at = PG_GETARG_TIMESTAMPTZ(first + 1);
+	input->at = PG_GETARG_TIMESTAMPTZ(arg);
 	if (TIMESTAMP_NOT_FINITE(input->at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("at must be finite"),
 				 errhint("Give the moment at which the lines arrive.")));
+}
+
+/* Stream or streams, moment and end are the arguments from "first" on. */
+static void
+get_input(FunctionCallInfo fcinfo, int first, bool by_line, WeirTryInput *input)
+{
+	get_lines(fcinfo, input);
+	if (by_line)
+		get_streams(fcinfo, first, input);
+	else
+		input->stream = weir_arg_text(fcinfo, first);
+	get_moment(fcinfo, first + 1, input);
+	input->finish = weir_arg_bool(fcinfo, first + 2);
 }
 
 /* The row type the call asks for. */
@@ -183,7 +233,7 @@ receive(void *arg, const WeirGraph *graph, const WeirNode *sink, TupleDesc writt
 }
 
 static void
-try_job(FunctionCallInfo fcinfo, int first)
+try_job(FunctionCallInfo fcinfo, int first, bool by_line)
 {
 	WeirTryInput input = {0};
 	TryResult	result = {0};
@@ -191,7 +241,7 @@ try_job(FunctionCallInfo fcinfo, int first)
 	WeirJob    *job;
 
 	job = weir_job_for_owner(weir_arg_required(fcinfo, 0, "job"));
-	get_input(fcinfo, first, &input);
+	get_input(fcinfo, first, by_line, &input);
 	get_result(fcinfo, &result);
 	/* what the caller has put off is still the caller's */
 	weir_epoch_check_at_once();
@@ -203,13 +253,27 @@ try_job(FunctionCallInfo fcinfo, int first)
 Datum
 weir_try_job(PG_FUNCTION_ARGS)
 {
-	try_job(fcinfo, 2);
+	try_job(fcinfo, 2, false);
 	return (Datum) 0;
 }
 
 Datum
 weir_try_job_as(PG_FUNCTION_ARGS)
 {
-	try_job(fcinfo, 3);
+	try_job(fcinfo, 3, false);
+	return (Datum) 0;
+}
+
+Datum
+weir_try_job_streams(PG_FUNCTION_ARGS)
+{
+	try_job(fcinfo, 2, true);
+	return (Datum) 0;
+}
+
+Datum
+weir_try_job_streams_as(PG_FUNCTION_ARGS)
+{
+	try_job(fcinfo, 3, true);
 	return (Datum) 0;
 }

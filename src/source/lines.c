@@ -106,9 +106,12 @@ static void
 frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 {
 	WeirFramedRecord second;
+	WeirFramingResult result;
 
 	weir_framer_feed(lines->framer, lines->bytes.data, lines->bytes.len, stamp);
-	switch (weir_framer_next(lines->framer, record))
+	result = weir_framer_next(lines->framer, record);
+	record->line = lines->number;
+	switch (result)
 	{
 		case WEIR_FRAMING_BROKEN:
 			weir_record_fault_raise(lines->stream, record);
@@ -131,11 +134,11 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 }
 
 WeirScanInput *
-weir_lines_decode(WeirLines *lines, const char *line, int64 stamp)
+weir_lines_decode(WeirLines *lines, const char *line, int64 number, int64 stamp)
 {
 	WeirFramedRecord record;
 
-	lines->number++;
+	lines->number = number;
 	fill_bytes(lines, line);
 	frame(lines, line, stamp, &record);
 	weir_scan_input_reset(lines->scan);

@@ -202,6 +202,8 @@ void
 weir_entry_delete(WeirStore *store, WeirGroup *group, WeirEntry *entry)
 {
 	weir_table_delete(group->table, entry);
+	if (store->due)
+		weir_due_forget(store, entry);
 	weir_keys_free(store, entry);
 	weir_slab_free(store->slab, entry, store->entry_size);
 	if (entry == store->entry)

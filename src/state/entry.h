@@ -5,7 +5,8 @@
  * An entry is one piece of slab memory:
  *
  *		hash, flags | a null byte a key column | a flags byte a state |
- *		a datum a key column | per state: its value, its stamp if it has a ttl
+ *		a datum a key column | per state: its value, its stamp if it has a ttl,
+ *		its note if it can be due
  *
  * Flat copies of key columns and values that are not by-value are pieces of
  * their own.  A cell is what an entry holds of one state: a value, or of some
@@ -105,6 +106,13 @@ typedef struct WeirLiveOps
 	 */
 	void		(*revert) (WeirState *state, WeirLive *live, void *change);
 	void		(*forget) (WeirState *state, void *change);
+
+	/*
+	 * The earliest time at which something is to be done with the object, of a step
+	 * that goes by event time (due.h); PG_INT64_MAX: nothing is.  NULL: of a kind of
+	 * which nothing ever is.  Any change after which it is earlier ends with weir_due_set.
+	 */
+	int64		(*due) (WeirState *state, WeirLive *live);
 } WeirLiveOps;
 
 /*
@@ -122,6 +130,8 @@ typedef struct WeirInPlaceOps
 	const char *(*unflatten) (WeirState *state, const char *bytes, Size size, void *cell);
 	/* The same of what a live object of the same state wrote. */
 	const char *(*unflatten_live) (WeirState *state, const char *bytes, Size size, void *cell);
+	/* As that of a live object. */
+	int64		(*due) (WeirState *state, const void *cell);
 } WeirInPlaceOps;
 
 /* How a key column is compared. */
@@ -161,7 +171,17 @@ struct WeirState
 	void	   *detail;			/* what its kind keeps for all keys */
 	Size		value_offset;
 	Size		stamp_offset;	/* 0: no ttl, no stamp */
+	Size		due_offset;		/* 0: nothing of it is ever due */
 };
+
+/* Where an entry keeps when a cell of it is due, in the queue (due.c). */
+typedef struct WeirDueNote
+{
+	dlist_node	node;			/* next is NULL: it is not noted */
+	int64		at;
+} WeirDueNote;
+
+typedef struct WeirDueQueue WeirDueQueue;
 
 typedef struct WeirSlot
 {
@@ -200,7 +220,8 @@ typedef enum WeirUndoKind
 	WEIR_UNDO_CELL,				/* the whole cell, its value or object the log's */
 	WEIR_UNDO_STAMP,
 	WEIR_UNDO_CHANGE,			/* a part of its live object */
-	WEIR_UNDO_NOTED				/* its entry came into the list of changed keys */
+	WEIR_UNDO_NOTED,			/* its entry came into the list of changed keys */
+	WEIR_UNDO_DUE				/* it was taken out of the queue of what is due */
 } WeirUndoKind;
 
 typedef struct WeirUndo
@@ -264,6 +285,8 @@ struct WeirStore
 	int64		changes_room;
 	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
+	WeirDueQueue *due;			/* NULL: of no state anything is ever due */
+
 	/* undo log */
 	WeirUndo   *undo;
 	int			nundo;
@@ -310,6 +333,12 @@ static inline int64 *
 weir_cell_stamp(const WeirState *state, WeirEntry *entry)
 {
 	return state->stamp_offset ? (int64 *) ((char *) entry + state->stamp_offset) : NULL;
+}
+
+static inline WeirDueNote *
+weir_due_note_of(const WeirState *state, WeirEntry *entry)
+{
+	return (WeirDueNote *) ((char *) entry + state->due_offset);
 }
 
 /* Does it hold nothing? */
@@ -395,6 +424,17 @@ extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entr
 							 const WeirBatch *in, int row);
 extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
 extern void weir_changes_forget(WeirStore *store, int64 n);
+
+/*
+ * due.c, see due.h.  After a change, what is due of the cell (PG_INT64_MAX: nothing): noted
+ * if that is earlier than what is.
+ */
+extern void weir_due_set(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 due);
+/* The same for what its object says, if it is of a kind that does. */
+extern void weir_due_note(WeirState *state, WeirGroup *group, WeirEntry *entry);
+/* Before the entry goes. */
+extern void weir_due_forget(WeirStore *store, WeirEntry *entry);
+extern void weir_due_init(WeirStore *store);
 
 /* How many are in the list; those, from 0. */
 static inline int64

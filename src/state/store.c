@@ -12,6 +12,7 @@
  *		undo.c		subtransactions
  *		sweep.c		incremental cleanup of what has expired
  *		changed.c	which keys' rows are to be handed on
+ *		due.c		when something is to be done with a key, earliest first
  *		window.c	count windows; window_object.c, window_native.c
  *		running.c	running aggregates
  *		rows.c		rows that wait for others; rows_array.c, rows_heap.c, rows_flat.c
@@ -87,6 +88,23 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 	}
 }
 
+static bool
+can_be_due(const WeirState *state)
+{
+	return state->in_place ? state->in_place->due != NULL : state->live && state->live->due;
+}
+
+static bool
+any_can_be_due(const WeirStore *store)
+{
+	for (int i = 0; i < store->nstates; i++)
+	{
+		if (can_be_due(&store->states[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Lays an entry out, see entry.h. */
 static void
 lay_out(WeirStore *store)
@@ -105,6 +123,11 @@ lay_out(WeirStore *store)
 		{
 			state->stamp_offset = offset;
 			offset += sizeof(int64);
+		}
+		if (can_be_due(state))
+		{
+			state->due_offset = offset;
+			offset += MAXALIGN(sizeof(WeirDueNote));
 		}
 	}
 	store->entry_size = offset;
@@ -158,6 +181,8 @@ weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
 	for (int i = 0; i < nstates; i++)
 		init_state(store, i, &states[i]);
 	lay_out(store);
+	if (any_can_be_due(store))
+		weir_due_init(store);
 	store->max_parallelism = max_parallelism;
 	store->first_group = first_group;
 	store->ngroups = end_group - first_group;

@@ -131,6 +131,8 @@ undo_change(WeirStore *store, WeirUndo *undo)
 		case WEIR_UNDO_NOTED:
 			weir_change_take_back(store, undo->entry);
 			break;
+		case WEIR_UNDO_DUE:
+			break;				/* noted again once all is as it was */
 	}
 }
 
@@ -149,11 +151,27 @@ forget_change(WeirStore *store, WeirUndo *undo)
 		state->live->forget(state, undo->change);
 }
 
+/* What is due of the cells of records that have been taken back: objects are whole again. */
+static void
+note_again(WeirStore *store, int from, int to)
+{
+	for (int i = from; i < to; i++)
+	{
+		const WeirUndo *undo = &store->undo[i];
+
+		weir_due_note(&store->states[undo->state], &store->groups[undo->group], undo->entry);
+	}
+}
+
 static void
 abort_level(WeirStore *store, int level)
 {
+	int			end = store->nundo;
+
 	while (store->nundo > 0 && store->undo[store->nundo - 1].level >= level)
 		undo_change(store, &store->undo[--store->nundo]);
+	if (store->due)
+		note_again(store, store->nundo, end);
 }
 
 static void

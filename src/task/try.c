@@ -33,6 +33,7 @@
 #include "sink/output.h"
 #include "sink/statement.h"
 #include "source/lines.h"
+#include "task/try_source.h"
 #include "task/try_store.h"
 #include "task/try.h"
 
@@ -42,7 +43,7 @@ typedef struct TryNode
 	WeirOutput	output;
 	struct Try *t;
 	const WeirNode *node;
-	WeirKeyHasher *hasher;		/* of the rows that come; NULL: they do not go by key */
+	WeirKeyHasher *hashers[2];	/* by port, of the rows that come; NULL: they do not go by key */
 	WeirOperator *op;			/* this, or a sink, or neither: a source */
 	WeirSink   *sink;
 } TryNode;
@@ -51,9 +52,7 @@ typedef struct Try
 {
 	const WeirJob *job;
 	WeirDataflow *dataflow;
-	const WeirNode *source;		/* whose lines they are */
-	WeirStream *stream;
-	WeirLines  *lines;
+	WeirTrySources *sources;
 	TryNode    *nodes;			/* as in the graph */
 	MemoryContext record_context;	/* reset for each line */
 	int64		stamp;			/* of the lines */
@@ -82,55 +81,6 @@ refuse_in_job(void)
 				 errhint("Call it in a session, not in a function or trigger that a job runs.")));
 }
 
-/* The streams that the job reads, for a message. */
-static char *
-stream_names(const Try *t)
-{
-	StringInfoData names;
-	const WeirNode *source;
-
-	initStringInfo(&names);
-	for (int n = 0; (source = weir_graph_source(t->dataflow->graph, n)) != NULL; n++)
-		appendStringInfo(&names, "%s%s", n > 0 ? ", " : "",
-						 weir_stream_get(weir_source_plan(source)->stream)->name);
-	return names.data;
-}
-
-/* The source of this stream; of the only one, if none is named. */
-static const WeirNode *
-find_source(const Try *t, const char *name)
-{
-	const WeirGraph *graph = t->dataflow->graph;
-	const WeirNode *source;
-	RangeVar   *range;
-	Oid			stream;
-
-	if (name == NULL)
-	{
-		if (weir_graph_nsources(graph) > 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("job \"%s\" reads several streams", t->job->name),
-					 errdetail("It reads %s.", stream_names(t)),
-					 errhint("Say in the argument stream whose lines they are.")));
-		return weir_graph_source(graph, 0);
-	}
-	range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	stream = RangeVarGetRelid(range, NoLock, true);
-	for (int n = 0; (source = weir_graph_source(graph, n)) != NULL; n++)
-	{
-		if (weir_source_plan(source)->stream == stream)
-			return source;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("job \"%s\" does not read stream \"%s\"", t->job->name, name),
-			 errdetail("It reads %s.", stream_names(t)),
-			 weir_graph_nsources(graph) > 1 ? errhint("Name one of these.") :
-			 errhint("Leave the argument stream out: a job reads one stream.")));
-	return NULL;
-}
-
 /* The clock of keyed state does not go back: that of arrivals, or where earlier lines have set it. */
 static int64
 arrival(Try *t, const WeirTryInput *input)
@@ -156,14 +106,15 @@ arrival(Try *t, const WeirTryInput *input)
 }
 
 static void
-take_rows(TryNode *to, WeirBatch *batch)
+take_rows(TryNode *to, int port, WeirBatch *batch)
 {
-	if (to->hasher)
-		weir_key_hasher_run(to->hasher, batch);
+	if (to->hashers[port])
+		weir_key_hasher_run(to->hashers[port], batch);
 	if (to->sink)
 		weir_sink_rows(to->sink, batch, 0, batch->nrows);
 	else
 	{
+		to->op->port = port;
 		to->op->ops->rows(to->op, batch, 0, batch->nrows, &to->output);
 		if (to->op->refused.message)
 			weir_operator_raise(to->op);
@@ -178,7 +129,7 @@ pass_on(WeirOutput *output, WeirBatch *batch)
 	const WeirEdge *edge;
 
 	for (int n = 0; (edge = weir_node_output(from->t->dataflow->graph, from->node, n)) != NULL; n++)
-		take_rows(&from->t->nodes[edge->to], batch);
+		take_rows(&from->t->nodes[edge->to], edge->port, batch);
 }
 
 static void
@@ -201,7 +152,9 @@ open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
 	to->t = t;
 	to->node = node;
 	if (node->nkeys > 0)
-		to->hasher = weir_key_hasher_create(node->nkeys, node->keys, df->context, &t->line);
+		to->hashers[0] = weir_key_hasher_create(node->nkeys, node->keys, df->context, &t->line);
+	if (node->nkeys > 0 && node->right)
+		to->hashers[1] = weir_key_hasher_create(node->nkeys, node->right_keys, df->context, &t->line);
 	if (weir_node_ops(node->kind)->sink)
 		open_sink(t, to, receiver, arg);
 	else if (weir_node_is_operator(node))
@@ -215,13 +168,11 @@ open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 
 	t->dataflow = weir_compile_returning(t->job->query);
 	graph = t->dataflow->graph;
-	t->source = find_source(t, input->stream);
-	t->stream = weir_stream_get(weir_source_plan(t->source)->stream);
+	t->sources = weir_try_sources_open(t->job, graph, input);
 	t->nodes = palloc0(sizeof(TryNode) * graph->nnodes);
 	for (int i = 0; i < graph->nnodes; i++)
 		open_node(t, graph->nodes[i], receiver, arg);
 	t->stamp = arrival(t, input);
-	t->lines = weir_lines_open(t->stream);
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
 }
@@ -262,23 +213,50 @@ close_nodes(Try *t)
 		if (to->sink)
 			weir_sink_close(to->sink);
 	}
-	weir_lines_close(t->lines);
+	weir_try_sources_close(t->sources);
 }
 
 static void
-run_line(Try *t, const char *line)
+run_line(Try *t, WeirTrySource *source, const char *line, int64 number)
+{
+	WeirScanInput *input = weir_lines_decode(source->lines, line, number, t->stamp);
+
+	if (input->batch->nrows > 0)
+		t->line = number;
+	pass_on(&t->nodes[source->node->id].output, input->batch);
+}
+
+/* The watermark is behind all rows up to now, at this node; what it makes of it goes on. */
+static void
+advance(TryNode *to, int64 watermark)
+{
+	WeirOperator *op = to->op;
+
+	if (op && op->ops->advance && watermark > op->watermark)
+		op->ops->advance(op, watermark, &to->output);
+}
+
+/* Every stream has ended, in the order of rows. */
+static void
+finish(Try *t)
+{
+	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
+		advance(&t->nodes[i], PG_INT64_MAX);
+}
+
+static void
+run_element(Try *t, const WeirTryInput *input, int i)
 {
 	MemoryContext old = MemoryContextSwitchTo(t->record_context);
-	WeirScanInput *input;
 
 	CHECK_FOR_INTERRUPTS();
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
-	input = weir_lines_decode(t->lines, line, t->stamp);
-	if (input->batch->nrows > 0)
-		t->line = input->batch->lines[0];
-	pass_on(&t->nodes[t->source->id].output, input->batch);
+	if (i == input->nlines)
+		finish(t);
+	else
+		run_line(t, t->sources->of[i], input->lines[i], i + 1);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(t->record_context);
@@ -288,14 +266,15 @@ static void
 run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 {
 	ErrorContextCallback callback;
+	int			elements = input->nlines + (input->finish ? 1 : 0);
 
 	callback.callback = try_error_context;
 	callback.arg = t;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	open_nodes(t, input, receiver, arg);
-	for (int i = 0; i < input->nlines; i++)
-		run_line(t, input->lines[i]);
+	for (int i = 0; i < elements; i++)
+		run_element(t, input, i);
 	t->line = 0;
 	emit_held(t);
 	t->line = 0;

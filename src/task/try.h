@@ -16,11 +16,13 @@
 
 typedef struct WeirTryInput
 {
-	char	  **lines;
+	char	  **lines;			/* NULL: the line's stream becomes idle */
 	int			nlines;
 	const char *stream;			/* that they are for; NULL: the job's only one */
+	char	  **streams;		/* by line; NULL: "stream" says it for all */
 	bool		has_at;
 	TimestampTz at;				/* when they arrive; else the clock */
+	bool		finish;			/* behind the last of them every stream ends */
 } WeirTryInput;
 
 /* Where the rows that a sink writes go; they are of this description. */
