@@ -42,5 +42,6 @@ main(void)
 	test_decided();
 	test_feed_position();
 	test_watermark_merge();
+	test_window();
 	return done_testing();
 }
