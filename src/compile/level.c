@@ -196,9 +196,9 @@ branches_of(WeirLevel *level)
 
 	if (level->running)
 		weir_level_refuse_running(level);
-	if (OidIsValid(level->stream) && level->join == NULL && level->window == NULL)
+	if (OidIsValid(level->stream) && level->join == NULL && !weir_level_is_grouped(level))
 		return inputs_of(level);
-	if (level->join != NULL || level->window != NULL)
+	if (level->join != NULL || weir_level_is_grouped(level))
 	{
 		check_not_lateral(level);
 		cut_level(level);
