@@ -148,13 +148,22 @@ weir_level_check_window_from(WeirLevel *level)
 	check_others(level);
 }
 
-/* What its join has in ON. */
+/* What its join has in ON, but true. */
 List *
 weir_level_window_conditions(const WeirLevel *level)
 {
 	JoinExpr   *join = level->time_entry > 0 ? join_of((Node *) level->query->jointree, level->time_entry) : NULL;
+	List	   *conditions = NIL;
+	ListCell   *lc;
 
-	return join ? weir_compile_conjuncts(join->quals) : NIL;
+	foreach(lc, join ? weir_compile_conjuncts(join->quals) : NIL)
+	{
+		const Const *constant = lfirst(lc);
+
+		if (!IsA(constant, Const) || constant->constisnull || !DatumGetBool(constant->constvalue))
+			conditions = lappend(conditions, lfirst(lc));
+	}
+	return conditions;
 }
 
 static Node *
