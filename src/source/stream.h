@@ -44,6 +44,14 @@ typedef struct WeirMetadataColumn
 	const struct WeirMetadata *what;
 } WeirMetadataColumn;
 
+/* What becomes of a record that comes too late. */
+typedef enum WeirLate
+{
+	WEIR_LATE_DROP,
+	WEIR_LATE_DEAD_LETTER,
+	WEIR_LATE_STOP
+} WeirLate;
+
 typedef struct WeirStream
 {
 	const struct WeirSourceOps *source;
@@ -90,6 +98,7 @@ typedef struct WeirStream
 	int			encoding;		/* of its bytes */
 	bool		dead_letter;	/* on_error 'dead_letter' */
 	int64		max_dead_letters;
+	WeirLate	late;
 	/* columns */
 	int			nmetadata;
 	WeirMetadataColumn *metadata;
