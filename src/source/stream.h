@@ -100,6 +100,9 @@ typedef struct WeirStream
 	int64		max_dead_letters;
 	WeirLate	late;
 	/* columns */
+	int			watermark;		/* the column whose times make it; -1: none */
+	int64		watermark_bound;	/* us that a record may come late */
+	bool		column_watermark;	/* the column whose options are read has it */
 	int			nmetadata;
 	WeirMetadataColumn *metadata;
 	const struct WeirMetadata *column_metadata;	/* of the column whose options are read */
@@ -110,6 +113,8 @@ extern WeirStream *weir_stream_get(Oid relid);
 
 /* Has this column of the stream's table the option "metadata"? */
 extern bool weir_stream_is_metadata(const WeirStream *stream, int column);
+/* Must the bytes of its records be at hand for dead letters? */
+extern bool weir_stream_keeps_raw(const WeirStream *stream);
 /* Do records have a value for this column of the stream's table? */
 extern bool weir_stream_has_column(const WeirStream *stream, TupleDesc desc, int column);
 

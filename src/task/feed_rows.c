@@ -21,6 +21,7 @@
 #include "decide/isolate.h"
 #include "record/scan.h"
 #include "sink/epoch.h"
+#include "source/event_time.h"
 #include "task/feed_rows.h"
 
 #define BATCH_RECORDS 4096
@@ -62,6 +63,8 @@ weir_feed_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *rout
 	table_close(rel, AccessShareLock);
 	if (stream->dead_letter)
 		weir_scan_input_keep_letters(rows->input);
+	else if (weir_stream_keeps_raw(stream))
+		weir_batch_keep_raw(rows->input->batch);
 	rows->nscans = weir_task_nnodes(task) - 1;
 	rows->scans = palloc(sizeof(WeirFeedScan) * rows->nscans);
 	open_scans(rows);
@@ -309,6 +312,7 @@ weir_feed_rows_run(WeirFeedRows *rows)
 	int			nrecords = rows->input->batch->nrows;
 
 	weir_scan_input_settle(rows->input);
+	weir_event_time_fill(rows->stream, rows->input);
 	run_batch(rows);
 	send_letters(rows);
 	weir_feed_rows_watermark(rows);

@@ -42,6 +42,7 @@ main(void)
 	test_decided();
 	test_feed_position();
 	test_watermark_merge();
+	test_watermark();
 	test_window();
 	return done_testing();
 }
