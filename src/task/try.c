@@ -187,7 +187,11 @@ late(WeirOperator *op, const WeirBatch *in, int row)
 	if (stream->late == WEIR_LATE_DROP)
 		return;
 	t->line = in->lines[row];
-	weir_late_raise(stream, in->watermarks[row]);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("record of stream %s is late", stream->name),
+			 errdetail("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row])),
+			 errhint("The stream's option \"late\" says what becomes of such records.")));
 }
 
 static void

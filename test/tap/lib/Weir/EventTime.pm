@@ -111,11 +111,18 @@ sub ddl
 
 ### The query
 
-# A stream; of a scripted one the records that only move the watermark are left out.
+# From now on tables are named with their schema.
+sub qualify { my ($self) = @_; $self->{schema} = $self->name . '.'; return $self; }
+
+sub table { return ($_[0]{schema} // '') . $_[1]; }
+
+# A stream, by its name; of a scripted one the records that only move the watermark are left out.
 sub stream
 {
 	my ($self, $name) = @_;
-	return $self->{scripted} ? "(SELECT * FROM $name WHERE n IS NOT NULL) $name" : $name;
+	my $table = $self->table($name);
+
+	return $self->{scripted} ? "(SELECT * FROM $table WHERE n IS NOT NULL) $name" : $table eq $name ? $name : "$table $name";
 }
 
 sub input
@@ -123,7 +130,7 @@ sub input
 	my ($self) = @_;
 
 	return $self->stream('a') if $self->{streams} == 1;
-	return '(' . join(' UNION ALL ', map { "SELECT k, v, ts FROM $_" } $self->streams) . ') a';
+	return '(' . join(' UNION ALL ', map { 'SELECT k, v, ts FROM ' . $self->stream($_) } $self->streams) . ') a';
 }
 
 # A call of the window's function.
@@ -182,7 +189,7 @@ sub query_window_join
 {
 	my ($self) = @_;
 	my $o = $self->{operator};
-	my ($a, $b) = map { "(SELECT $_.*, w FROM $_, LATERAL " . window($o->{window}, "$_.ts") . ' w)' } qw(a b);
+	my ($a, $b) = map { "(SELECT $_.*, w FROM " . $self->stream($_) . ', LATERAL ' . window($o->{window}, "$_.ts") . ' w)' } qw(a b);
 	my $exists = "EXISTS (SELECT FROM $b b WHERE b.k = a.k AND b.w = a.w)";
 
 	return "SELECT a.k, upper(a.w) - interval '1 ms', a.v, b.v FROM $a a JOIN $b b ON a.k = b.k AND a.w = b.w"
@@ -199,15 +206,15 @@ sub query_temporal_join
 	my ($self) = @_;
 	my $o = $self->{operator};
 
-	return 'SELECT a.k, a.ts, a.v, CASE WHEN b.v IS NOT NULL THEN b.ts END, b.v FROM a ' . uc($o->{join})
-	  . ' JOIN LATERAL (SELECT v.ts, v.v FROM b v WHERE v.k = a.k AND v.ts <= a.ts ORDER BY v.ts DESC LIMIT 1) b ON true'
+	return 'SELECT a.k, a.ts, a.v, CASE WHEN b.v IS NOT NULL THEN b.ts END, b.v FROM ' . $self->stream('a') . ' ' . uc($o->{join})
+	  . ' JOIN LATERAL (SELECT v.ts, v.v FROM ' . $self->table('b') . ' v WHERE v.k = a.k AND v.ts <= a.ts ORDER BY v.ts DESC LIMIT 1) b ON true'
 	  . ($o->{join} eq 'inner' ? ' WHERE b.v IS NOT NULL' : '');
 }
 
 sub query_dedup
 {
 	my ($self) = @_;
-	return 'SELECT DISTINCT ON (k) k, ts, v FROM a ORDER BY k, ts' . ($self->{operator}{keep} eq 'last' ? ' DESC' : '');
+	return 'SELECT DISTINCT ON (k) k, ts, v FROM ' . $self->stream('a') . ' ORDER BY k, ts' . ($self->{operator}{keep} eq 'last' ? ' DESC' : '');
 }
 
 sub query_top_n
@@ -216,7 +223,7 @@ sub query_top_n
 	my $o = $self->{operator};
 	my $by = { value => 'v', ts => 'ts' }->{ $o->{by} };
 
-	return "SELECT k, ts, v, r FROM (SELECT k, ts, v, row_number() OVER (PARTITION BY k ORDER BY $by $o->{order}) AS r FROM a) t"
+	return "SELECT k, ts, v, r FROM (SELECT k, ts, v, row_number() OVER (PARTITION BY k ORDER BY $by $o->{order}) AS r FROM " . $self->stream('a') . ') t'
 	  . " WHERE r <= $o->{n}";
 }
 
@@ -226,7 +233,7 @@ sub query_window_top_n
 	my $o = $self->{operator};
 
 	return 'SELECT k, lower(w), upper(w), ts, v, r FROM (SELECT k, w, ts, v, row_number() OVER (PARTITION BY k, w'
-	  . " ORDER BY v $o->{order}) AS r FROM a, LATERAL " . window($o->{window}, 'ts') . " w) t WHERE r <= $o->{n}";
+	  . " ORDER BY v $o->{order}) AS r FROM " . $self->stream('a') . ', LATERAL ' . window($o->{window}, 'ts') . " w) t WHERE r <= $o->{n}";
 }
 
 sub query_over
@@ -235,7 +242,7 @@ sub query_over
 	my $o = $self->{operator};
 	my $preceding = !defined $o->{preceding} ? 'UNBOUNDED' : $o->{frame} eq 'range' ? ms($o->{preceding}) : $o->{preceding};
 
-	return 'SELECT k, ts, v, sum(v) OVER f, count(*) OVER f FROM a WINDOW f AS (PARTITION BY k ORDER BY ts '
+	return 'SELECT k, ts, v, sum(v) OVER f, count(*) OVER f FROM ' . $self->stream('a') . ' WINDOW f AS (PARTITION BY k ORDER BY ts '
 	  . uc($o->{frame}) . " BETWEEN $preceding PRECEDING AND CURRENT ROW)";
 }
 
@@ -248,7 +255,7 @@ sub query
 	return $kind =~ /^(tumble|hop|cumulate|session)$/ ? $self->query_window : $self->$method;
 }
 
-# The whole statement; schema: with a dot behind, of the sink.
+# The whole statement.
 sub insert
 {
 	my ($self) = @_;
@@ -263,7 +270,7 @@ sub insert
 
 		$conflict = "\nON CONFLICT ($key) DO UPDATE SET " . join(', ', @set);
 	}
-	return 'INSERT INTO sink (' . join(', ', @columns) . ")\n" . $self->query . $conflict;
+	return 'INSERT INTO ' . $self->table('sink') . ' (' . join(', ', @columns) . ")\n" . $self->query . $conflict;
 }
 
 ### The lines
@@ -321,6 +328,52 @@ sub has_events
 {
 	my ($self) = @_;
 	return scalar grep { $_->[2] ne 'wm' } @{ $self->{watermark}{events} // [] };
+}
+
+# Does it make no difference in which order rows of several streams come?
+sub any_order
+{
+	my ($self) = @_;
+	my %highest;
+
+	return 1 if $self->{streams} == 1;
+	return 0 if $self->{scripted} || $self->has_events;
+	foreach my $row (@{ $self->{input} })
+	{
+		my (undef, $stream, undef, $ts) = @$row;
+		my $bound = $self->{watermark}{ms};
+
+		$bound = $bound->[$stream] if ref $bound;
+		return 0 if defined $highest{$stream} && $ts < $highest{$stream} - $bound;
+		$highest{$stream} = $ts if !defined $highest{$stream} || $ts > $highest{$stream};
+	}
+	return 1;
+}
+
+# Statements that write its rows into its streams.
+sub inserts
+{
+	my ($self) = @_;
+	my @values = map { join(', ', map { $_ eq '\\N' ? 'NULL' : quote($_) } split /\t/, $_->[1]) } map { @$_ } $self->steps;
+	my @elements = map { $_->[0] } map { @$_ } $self->steps;
+
+	return join('', map { 'INSERT INTO ' . $self->table($elements[$_]) . " VALUES ($values[$_]);\n" } 0 .. $#values);
+}
+
+# All rows at the end, sorted; of an upsert the last one of its key.
+sub expected_at_end
+{
+	my ($self) = @_;
+	my @steps = $self->expected;
+	my %row;
+
+	return @{ $steps[-1] } if $self->materialized;
+	return sort map { @$_ } @steps unless $self->upsert_key;
+	foreach my $text (map { @$_ } @steps)
+	{
+		$row{ join(' ', (split / /, $text)[0 .. 2]) } = $text;
+	}
+	return sort values %row;
 }
 
 ### What should come
