@@ -96,7 +96,7 @@ sub run_live
 
 	$node->sql(join(";\n", map { 'CREATE SCHEMA ' . $_->name . '; SET search_path = ' . $_->name . ";\n" . $_->ddl } @cases)
 		  . "RESET search_path; SELECT weir.create_job('$job', \$job\$" . join(";\n", map { $_->insert } @cases)
-		  . "\$job\$, parallelism => $parallelism); SELECT weir.start_job('$job')");
+		  . "\$job\$, parallelism => $parallelism); SELECT weir.enable_checkpointing('$job', every => '1 h'); SELECT weir.start_job('$job')");
 	$node->sql("BEGIN;\n" . join('', map { $_->inserts } @cases) . 'COMMIT;');
 	$node->sql("SELECT weir.trigger_checkpoint('$job')");
 	my $late = $node->sql("SELECT sum(late_records) FROM weir.tasks WHERE job = '$job'");
@@ -110,7 +110,6 @@ sub run_live
 	}
 	is($late, eval { my $n = 0; $n += @{ $_->expected_late } foreach @cases; $n }, "$job: late records are counted")
 	  unless grep { !$_->expected_late } @cases;
-	$node->sql("SELECT weir.drop_job('$job');" . join('', map { 'DROP SCHEMA ' . $_->name . ' CASCADE;' } @cases));
 	return;
 }
 
@@ -128,6 +127,7 @@ sub run_all_live
 		{
 			eval { run_live("live_${parallelism}_" . $n++, $parallelism, @some); 1 }
 			  or fail("jobs of $parallelism tasks: " . join(', ', map { $_->name } @some)) || diag($@);
+			$node->psql('postgres', "SELECT weir.drop_job(name) FROM weir.jobs;" . join('', map { 'DROP SCHEMA ' . $_->name . ' CASCADE;' } @some));
 		}
 	}
 	return;

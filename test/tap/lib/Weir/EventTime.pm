@@ -73,7 +73,7 @@ sub ddl_sink
 	my @columns = map { "\"$_\" " . ($types{$_} // 'bigint') } @{ $self->{columns} }, $self->extra_columns;
 	my $key = $self->upsert_key;
 
-	push @columns, "UNIQUE ($key)" if $key;
+	push @columns, "PRIMARY KEY ($key)" if $key;
 	return 'CREATE TABLE sink (' . join(', ', @columns) . ");\n";
 }
 
@@ -459,25 +459,29 @@ sub created
 	  . "SELECT weir.create_job('$name', \$job\$" . $self->insert . "\$job\$) \\g /dev/null\n";
 }
 
+# The rows of a call, or what the sink holds behind it.
+sub rows_script
+{
+	my ($self, $what, $call) = @_;
+	my $rows = $self->as_json;
+
+	return "SELECT $call \\g /dev/null\nSELECT '$what', $rows FROM sink t;\n" if $self->materialized;
+	return "SELECT '$what', $rows FROM $call t;\n";
+}
+
 # Prints, each with a word before it: the rows of all lines in one call; those of each step;
 # the numbers of those that are late.
 sub script
 {
 	my ($self) = @_;
 	my @steps = $self->steps;
-	my $rows = $self->as_json;
 	my $script = "BEGIN;\n" . $self->created . "SAVEPOINT created;\n";
 
-	$script .= "SELECT 'once', $rows FROM " . $self->call(1, map { @$_ } @steps) . " t;\n" unless $self->materialized;
-	$script .= "SELECT 'once', $rows FROM (SELECT count(*) FROM " . $self->call(1, map { @$_ } @steps) . ") c, sink t;\n"
-	  if $self->materialized;
+	$script .= $self->rows_script('once', $self->call(1, map { @$_ } @steps));
 	$script .= "ROLLBACK TO created;\n";
 	foreach my $i (0 .. @steps)
 	{
-		my $call = $self->call($i == @steps, $i < @steps ? @{ $steps[$i] } : ());
-
-		$script .= $self->materialized ? "SELECT $call \\g /dev/null\nSELECT 'step', $rows FROM sink t;\n" :
-		  "SELECT 'step', $rows FROM $call t;\n";
+		$script .= $self->rows_script('step', $self->call($i == @steps, $i < @steps ? @{ $steps[$i] } : ()));
 	}
 	$script .= "ROLLBACK TO created;\n" . $self->late_script if $self->expected_late && !$self->has_events;
 	return $script . "ROLLBACK;\n";
