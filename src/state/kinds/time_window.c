@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+
 #include "state/kinds/time_window_int.h"
 
 /* A record on its way into its pane. */
@@ -34,6 +36,12 @@ List *
 weir_time_window_types(const WeirState *state)
 {
 	return weir_time_windows_of(state)->types;
+}
+
+Oid
+weir_time_window_time_type(const WeirState *state)
+{
+	return weir_time_windows_of(state)->decl.zoned ? TIMESTAMPTZOID : TIMESTAMPOID;
 }
 
 /* ---- a row into a pane ---- */

@@ -32,7 +32,7 @@ typedef struct WeirTimeWindowDecl
 	int64		gap;			/* of sessions */
 	const char *unit;			/* calendar */
 	const char *zone;			/* calendar: NULL: that of the session, or none */
-	bool		zoned;			/* calendar: times are timestamptz, not timestamp */
+	bool		zoned;			/* times are timestamptz, not timestamp */
 	int64		lateness;
 	bool		again;			/* a record within lateness makes its windows fire again */
 	bool		early;			/* keys that have changed are listed, see running.h */
@@ -84,5 +84,7 @@ extern bool weir_time_window_piece(WeirState *state, int n, WeirSpan *span, bool
 								   bool *nulls);
 /* The types of the aggregates. */
 extern List *weir_time_window_types(const WeirState *state);
+/* timestamptz or timestamp. */
+extern Oid	weir_time_window_time_type(const WeirState *state);
 
 #endif

@@ -5,44 +5,52 @@
  */
 #include "postgres.h"
 
+#include "parser/scansup.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "state/kinds/time_window_int.h"
 
-/* A unit as its part of an interval. */
+/* A unit, of DecodeUnits, as its part of an interval. */
 typedef struct Unit
 {
-	const char *name;
+	int			unit;
 	int32		months;
 	int32		days;
 	int64		us;
 } Unit;
 
 static const Unit units[] = {
-	{"microseconds", 0, 0, 1},
-	{"milliseconds", 0, 0, 1000},
-	{"second", 0, 0, USECS_PER_SEC},
-	{"minute", 0, 0, USECS_PER_MINUTE},
-	{"hour", 0, 0, USECS_PER_HOUR},
-	{"day", 0, 1, 0},
-	{"week", 0, 7, 0},
-	{"month", 1, 0, 0},
-	{"quarter", 3, 0, 0},
-	{"year", 12, 0, 0},
-	{"decade", 120, 0, 0},
-	{"century", 1200, 0, 0},
-	{"millennium", 12000, 0, 0}
+	{DTK_MICROSEC, 0, 0, 1},
+	{DTK_MILLISEC, 0, 0, 1000},
+	{DTK_SECOND, 0, 0, USECS_PER_SEC},
+	{DTK_MINUTE, 0, 0, USECS_PER_MINUTE},
+	{DTK_HOUR, 0, 0, USECS_PER_HOUR},
+	{DTK_DAY, 0, 1, 0},
+	{DTK_WEEK, 0, 7, 0},
+	{DTK_MONTH, 1, 0, 0},
+	{DTK_QUARTER, 3, 0, 0},
+	{DTK_YEAR, 12, 0, 0},
+	{DTK_DECADE, 120, 0, 0},
+	{DTK_CENTURY, 1200, 0, 0},
+	{DTK_MILLENNIUM, 12000, 0, 0}
 };
 
 static const Unit *
 find_unit(const WeirTimeWindows *windows)
 {
-	for (int i = 0; i < lengthof(units); i++)
+	char	   *name = downcase_truncate_identifier(windows->decl.unit, strlen(windows->decl.unit), false);
+	int			unit;
+
+	if (DecodeUnits(0, name, &unit) == UNITS)
 	{
-		if (strcmp(units[i].name, windows->decl.unit) == 0)
-			return &units[i];
+		for (int i = 0; i < lengthof(units); i++)
+		{
+			if (units[i].unit == unit)
+				return &units[i];
+		}
 	}
 	elog(ERROR, "unit \"%s\" of a window is not known", windows->decl.unit);
 }
@@ -120,7 +128,10 @@ find_end(const WeirTimeWindows *windows, int64 start, int64 time)
 	return end;
 }
 
-/* Times beyond those of the windows that were asked for last are looked up; what that leaves is small. */
+/*
+ * What is looked up leaves a little in the current memory context.  Where clocks are set back within
+ * a unit, not all times from its begin to its end are in it.
+ */
 WeirSpan
 weir_calendar_window(WeirTimeWindows *windows, int64 time)
 {
@@ -133,7 +144,8 @@ weir_calendar_window(WeirTimeWindows *windows, int64 time)
 	}
 	span.start = truncate_time(windows, time);
 	span.end = find_end(windows, span.start, time);
-	if (truncate_time(windows, span.end - 1) == span.start)
+	if (truncate_time(windows, span.start) == span.start &&
+		truncate_time(windows, span.end - 1) == span.start)
 	{
 		windows->calendar[windows->calendar_next] = span;
 		windows->calendar_next = (windows->calendar_next + 1) % lengthof(windows->calendar);
