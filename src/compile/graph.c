@@ -116,6 +116,18 @@ add_running(WeirLevel *level)
 }
 
 static WeirNode *
+add_time_window(WeirLevel *level)
+{
+	WeirTimeWindowPlan *plan = level->time_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_TIME_WINDOW, plan,
+						  aggregates_identity(level, psprintf("window %s", plan->shape), plan->aggregates_text),
+						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
 add_rank(WeirLevel *level)
 {
 	WeirRankPlan *plan = level->rank_plan;
@@ -129,6 +141,8 @@ add_rank(WeirLevel *level)
 static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->time_plan)
+		return add_time_window(level);
 	if (level->rank_plan)
 		return add_rank(level);
 	if (level->running_plan)
