@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
@@ -18,6 +19,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
+#include "graph/kinds/over.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
@@ -146,6 +148,7 @@ struct WeirLevel
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
+	WeirOverPlan *over_plan;	/* NULL: no window functions but ranks */
 
 	/* graph.c */
 	const WeirNode *node;		/* its keyed step */
@@ -263,6 +266,14 @@ extern void weir_level_cut_rank(WeirLevel *level);
 extern AttrNumber weir_level_rank_column(WeirLevel *level, const Node *node);
 extern void weir_level_end_rank(WeirLevel *level);
 
+extern bool weir_level_is_in_order(const WeirLevel *level);
+
+/* over.c: other window functions */
+extern WindowClause *weir_level_window_clause(WeirLevel *level, const WindowFunc *function);
+extern void weir_level_begin_over(WeirLevel *level);
+extern void weir_level_cut_over(WeirLevel *level);
+extern void weir_level_end_over(WeirLevel *level);
+
 /* distinct.c */
 extern void weir_level_find_distinct(WeirLevel *level);
 
@@ -274,6 +285,8 @@ extern bool weir_level_is_descending(const SortGroupClause *clause, Node *expr);
 extern void weir_level_order(WeirLevel *level, WeirRankPlan *plan);
 
 /* aggregates.c: those of both */
+extern Aggref *weir_level_cut_aggregate(WeirLevel *level, Aggref *aggref);
+extern void weir_level_append_aggregate(WeirLevel *level, StringInfo text, Aggref *aggref);
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 extern void weir_level_end_aggregates(WeirLevel *level);
 extern char *weir_level_aggregates_text(WeirLevel *level);
@@ -290,7 +303,8 @@ weir_level_is_grouped(const WeirLevel *level)
 static inline bool
 weir_level_is_step(const WeirLevel *level)
 {
-	return level->join != NULL || weir_level_is_grouped(level) || level->rank_plan != NULL;
+	return level->join != NULL || weir_level_is_grouped(level) || level->rank_plan != NULL ||
+		level->over_plan != NULL;
 }
 
 /* join.c: the columns that joins name */

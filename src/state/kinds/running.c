@@ -53,18 +53,24 @@ add_to_object(WeirState *state, WeirGroup *group, WeirEntry *entry, const WeirBa
 }
 
 const WeirNativeFault *
-weir_running_add(WeirState *state, const WeirBatch *in, int row)
+weir_running_accumulate(WeirState *state, const WeirBatch *in, int row)
 {
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
-	const WeirNativeFault *fault = NULL;
 
 	if (state->in_place)
-		fault = add_native(state, group, entry, in, row);
-	else
-		add_to_object(state, group, entry, in, row);
+		return add_native(state, group, entry, in, row);
+	add_to_object(state, group, entry, in, row);
+	return NULL;
+}
+
+const WeirNativeFault *
+weir_running_add(WeirState *state, const WeirBatch *in, int row)
+{
+	const WeirNativeFault *fault = weir_running_accumulate(state, in, row);
+
 	if (likely(fault == NULL))
-		weir_change_note(state, group, entry, in, row);
+		weir_change_note(state, weir_current_group(state->store), weir_entry_find(state->store), in, row);
 	return fault;
 }
 
