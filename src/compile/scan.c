@@ -91,6 +91,7 @@ cut_scan(WeirLevel *level, const WeirBranch *input)
 		weir_drop_entry(scan, level->join->rtindex);
 		weir_drop_entry(scan, level->function_index);
 	}
+	weir_level_drop_window(level, scan);
 	weir_rebuild_joins(scan);
 	scan->jointree->quals = NULL;
 	if (level->scan_quals != NIL)
