@@ -29,6 +29,7 @@
 #include "task/chain.h"
 #include "task/guarded.h"
 #include "task/keyed_store.h"
+#include "task/late.h"
 #include "task/state_memory.h"
 
 static void run_link(WeirLink *link, WeirBatch *batch, int from, int to);
@@ -65,6 +66,7 @@ build_operator(WeirLink *link, const WeirNode *node, WeirStore *store)
 		weir_operator_close(before);
 	}
 	link->op->waits = link->chain->waits;
+	weir_late_watch(link->chain, link->op);
 	link->to = output_of(link->chain, link, node);
 }
 
@@ -177,9 +179,8 @@ leave_transaction(WeirChain *chain)
 	MemoryContextSwitchTo(chain->task->context);
 }
 
-/* In the epoch's transaction, or on to the task that has one. */
-static void
-pass_letter(WeirChain *chain, const WeirLetter *letter)
+void
+weir_chain_pass_letter(WeirChain *chain, const WeirLetter *letter)
 {
 	if (chain->out)
 		weir_router_letter(chain->out, letter);
@@ -214,13 +215,14 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 	letter.error = weir_letter_error(error);
 	letter.raw = record->raw;
 	letter.raw_len = record->raw_len;
-	pass_letter(chain, &letter);
+	weir_chain_pass_letter(chain, &letter);
 	pfree((char *) letter.error);
 }
 
 static void
 flush_rows(WeirChain *chain)
 {
+	weir_late_settle(chain);
 	if (chain->out)
 		weir_router_flush(chain->out);
 	else
@@ -513,7 +515,7 @@ weir_chain_letter(WeirChain *chain, const WeirMessage *message)
 	}
 	chain->task->line = letter.line;
 	enter_transaction(chain);
-	pass_letter(chain, &letter);
+	weir_chain_pass_letter(chain, &letter);
 	leave_transaction(chain);
 	chain->task->line = 0;
 }
@@ -545,6 +547,7 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 	old = MemoryContextSwitchTo(task->context);
 	open_stores(task);
 	weir_letter_box_open(&chain->letters, task);
+	weir_late_open(chain);
 	weir_task_sinks_init(&chain->sinks, task, drop_record, chain);
 	chain->nlinks = weir_task_nnodes(task);
 	chain->links = palloc0(sizeof(WeirLink) * chain->nlinks);
