@@ -26,6 +26,7 @@
 #include "base/blame.h"
 #include "graph/kinds/sink.h"
 #include "sink/epoch.h"
+#include "task/advance.h"
 #include "task/chain.h"
 #include "task/guarded.h"
 #include "task/keyed_store.h"
@@ -344,49 +345,6 @@ run_unguarded(WeirLink *entry, WeirBatch *batch)
 		run_link(entry, batch, i, i + step);
 }
 
-static bool
-must_advance(const WeirChain *chain, int64 watermark)
-{
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		const WeirOperator *op = chain->links[i].op;
-
-		if (op && weir_operator_must_advance(op, watermark))
-			return true;
-	}
-	return false;
-}
-
-/* Has the watermark moved that the links have seen, or what is to be said of it? */
-static bool
-has_moved(const WeirChain *chain, const WeirInputs *inputs)
-{
-	return !chain->waits &&
-		(weir_watermark_merge_get(inputs->watermarks) != chain->watermark ||
-		 weir_watermark_merge_is_idle(inputs->watermarks) != chain->idle);
-}
-
-/* What is due comes of no record. */
-static void
-advance(WeirChain *chain, const WeirInputs *inputs)
-{
-	int64		watermark = weir_watermark_merge_get(inputs->watermarks);
-
-	chain->watermark = watermark;
-	chain->idle = weir_watermark_merge_is_idle(inputs->watermarks);
-	chain->task->slot->stats.watermark = watermark;
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		WeirLink   *link = &chain->links[i];
-
-		chain->task->line = 0;
-		if (link->op)
-			watermark = weir_operator_advance(link->op, watermark, link->to);
-	}
-	if (chain->out)
-		weir_router_watermark(chain->out, watermark, chain->idle);
-}
-
 /* After the operators have had rows, or their time. */
 static void
 note_work(WeirChain *chain)
@@ -400,31 +358,18 @@ note_work(WeirChain *chain)
 }
 
 void
-weir_chain_watermark(WeirChain *chain, const WeirInputs *inputs)
+weir_chain_enter(WeirChain *chain)
 {
-	if (!has_moved(chain, inputs))
-		return;
-	if (!must_advance(chain, weir_watermark_merge_get(inputs->watermarks)))
-	{
-		advance(chain, inputs);
-		return;
-	}
 	enter_transaction(chain);
 	refresh(chain);
-	advance(chain, inputs);
+}
+
+void
+weir_chain_leave(WeirChain *chain)
+{
 	flush_rows(chain);
 	leave_transaction(chain);
 	note_work(chain);
-}
-
-/* Each row's watermark becomes the task's; that behind them is the input's. */
-static void
-merge_watermarks(WeirInputs *inputs, int input, const WeirMessage *message, WeirBatch *batch)
-{
-	if (batch->watermarks)
-		weir_watermark_merge_rows(inputs->watermarks, input, batch->watermarks, batch->nrows);
-	if (batch->watermarks || message->watermark != PG_INT64_MIN)
-		weir_watermark_merge_set(inputs->watermarks, input, message->watermark, false);
 }
 
 static void
@@ -439,23 +384,23 @@ run_entry(WeirLink *entry, WeirBatch *batch, int port)
 }
 
 int
-weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, const WeirMessage *message)
+weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, bool restored,
+				const WeirMessage *message)
 {
 	WeirTask   *task = chain->task;
 	int			exchange = inputs->exchanges[input];
 	WeirReceiver *from = inputs->receivers[input];
 	WeirBatch  *batch;
 
-	enter_transaction(chain);
-	refresh(chain);
+	weir_chain_enter(chain);
 	batch = weir_receiver_rows(from, message, weir_task_input(task, exchange));
-	merge_watermarks(inputs, input, message, batch);
+	if (restored)
+		weir_advance_judge(chain, inputs, message, batch);
+	else
+		weir_advance_merge(inputs, input, message, batch);
 	run_entry(chain->entries[exchange], batch, weir_task_edge(task, exchange)->port);
-	if (has_moved(chain, inputs))
-		advance(chain, inputs);
-	flush_rows(chain);
-	leave_transaction(chain);
-	note_work(chain);
+	weir_advance_behind_rows(chain, inputs);
+	weir_chain_leave(chain);
 	task->slot->stats.records_in += batch->nrows;
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	return batch->nrows;
