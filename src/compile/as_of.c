@@ -77,6 +77,7 @@ version_column(Versions *versions, Var *var)
 {
 	Query	   *query = versions->query;
 	AttrNumber	attno = list_length(query->targetList) + 1;
+	char	   *name = get_rte_attribute_name(rt_fetch(var->varno, query->rtable), var->varattno);
 	ListCell   *lc;
 
 	foreach(lc, query->targetList)
@@ -85,8 +86,8 @@ version_column(Versions *versions, Var *var)
 			return lfirst_node(TargetEntry, lc)->resno;
 	}
 	query->targetList = lappend(query->targetList,
-								makeTargetEntry((Expr *) copyObject(var), attno, pstrdup("version"), false));
-	versions->rte->eref->colnames = lappend(versions->rte->eref->colnames, makeString(pstrdup("version")));
+								makeTargetEntry((Expr *) copyObject(var), attno, pstrdup(name), false));
+	versions->rte->eref->colnames = lappend(versions->rte->eref->colnames, makeString(pstrdup(name)));
 	return attno;
 }
 

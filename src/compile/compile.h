@@ -225,6 +225,8 @@ extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+/* Is it a time that the watermark is of? */
+extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */

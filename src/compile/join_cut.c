@@ -377,6 +377,7 @@ weir_level_cut_stream_join(WeirLevel *level)
 		rest = weir_join_find_version(level, rest);
 	else if (level->join_plan->kind == WEIR_JOIN_INTERVAL)
 		rest = weir_join_find_bounds(level, rest);
+	weir_level_check_watermark(level, "a join of two streams", join->sides[1].location);
 	set_condition(level, rest);
 	level->join_plan->condition_text = condition_text(level, quals);
 	weir_level_cut_sides(level);

@@ -75,7 +75,7 @@ move_row(Var *var, int side, Move *move)
 	WeirLevel  *level = move->level;
 	RowExpr    *row;
 
-	if (weir_join_pads(move->join->type, side))
+	if (weir_join_pads(move->join->type, 1 - side))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a whole row of the nullable side of a join of two streams is not supported"),

@@ -12,20 +12,17 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "compile/stream_join.h"
-#include "source/stream.h"
 
 /* A time, and what is added to it. */
 typedef struct Term
@@ -222,26 +219,6 @@ is_strict(const Comparison *comparison)
 
 /* ---- the time of a side ---- */
 
-/* Is it the column of a stream whose times make the watermark? */
-static bool
-is_event_time(const Query *query, Node *expr)
-{
-	Var		   *var = (Var *) expr;
-	RangeTblEntry *rte;
-	TargetEntry *entry;
-
-	if (!IsA(var, Var) || var->varlevelsup > 0 || var->varattno <= 0)
-		return false;
-	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind == RTE_RELATION && weir_foreign_kind(rte->relid) == WEIR_FOREIGN_STREAM)
-		return weir_stream_get(rte->relid)->watermark == var->varattno - 1;
-	query = rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW ? weir_view_query(rte->relid) : rte->subquery;
-	if (query == NULL || query->setOperations != NULL)
-		return false;
-	entry = get_tle_by_resno(query->targetList, var->varattno);
-	return entry != NULL && is_event_time(query, (Node *) entry->expr);
-}
-
 static Node *
 find_time(WeirLevel *level, List *comparisons, int side)
 {
@@ -253,7 +230,7 @@ find_time(WeirLevel *level, List *comparisons, int side)
 		const Comparison *comparison = lfirst(lc);
 		Node	   *base = comparison->terms[side].base;
 
-		if (bounds(comparison, side, true) && (found == NULL || is_event_time(level->query, base)))
+		if (bounds(comparison, side, true) && (found == NULL || weir_expr_is_event_time(level, base)))
 			found = base;
 	}
 	return found;
