@@ -144,7 +144,7 @@ sub make_chain
 sub make_session
 {
 	my ($self) = @_;
-	my $gap = seconds(between(1, 8) * $self->{unit});
+	my $gap = seconds((between(1, 8) + 0.05) * $self->{unit});	# sessions that touch are one unless one has fired
 	my $keyed = rand() < 0.8;
 	my ($key, $group) = $keyed ? ('a.k AS key, ', 'a.k, ') : ('', '');
 	my ($by, $over) = $keyed ? ('a.k', 'PARTITION BY k ') : ('', '');
