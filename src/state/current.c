@@ -14,7 +14,8 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_AGGREGATING] = "aggregating",
 	[WEIR_STATE_WINDOW] = "window",
 	[WEIR_STATE_RUNNING] = "running",
-	[WEIR_STATE_ROWS] = "rows"
+	[WEIR_STATE_ROWS] = "rows",
+	[WEIR_STATE_RANKED] = "ranked"
 };
 
 const char *

@@ -195,6 +195,7 @@ result_type(const WeirStateDecl *decl)
 		case WEIR_STATE_WINDOW:
 		case WEIR_STATE_RUNNING:
 		case WEIR_STATE_ROWS:
+		case WEIR_STATE_RANKED:
 			return JSONBOID;
 		case WEIR_STATE_AGGREGATING:
 			return decl->result_type;
