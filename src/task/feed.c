@@ -194,6 +194,7 @@ weir_feed_turn(WeirFeed *feed)
 			feed->ended = true;
 			break;
 		case WEIR_READ_WAIT:
+			weir_feed_rows_watermark(feed->rows);
 			feed->source->ops->flush(feed->source, false);
 			return false;
 	}

@@ -291,6 +291,21 @@ run_batch(WeirFeedRows *rows)
 }
 
 void
+weir_feed_rows_watermark(WeirFeedRows *rows)
+{
+	const WeirScanInput *input = rows->input;
+
+	rows->task->slot->stats.watermark = input->watermark;
+	for (int i = 0; i < rows->nscans; i++)
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		weir_output_watermark(scan->output, weir_operator_advance(scan->op, input->watermark, NULL),
+							  input->idle);
+	}
+}
+
+void
 weir_feed_rows_run(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
@@ -300,6 +315,7 @@ weir_feed_rows_run(WeirFeedRows *rows)
 	weir_event_time_fill(rows->stream, rows->input);
 	run_batch(rows);
 	send_letters(rows);
+	weir_feed_rows_watermark(rows);
 	weir_router_release(rows->router);
 	task->line = 0;
 	task->slot->stats.records_in += nrecords;
