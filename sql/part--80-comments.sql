@@ -82,6 +82,8 @@ COMMENT ON COLUMN weir.tasks.backpressured IS
 COMMENT ON COLUMN weir.tasks.in_sink IS 'share of the last second: in the sink statement';
 COMMENT ON COLUMN weir.tasks.state_bytes IS 'memory that the task''s keyed state takes';
 COMMENT ON COLUMN weir.tasks.state_keys IS 'keys it holds something for';
+COMMENT ON COLUMN weir.tasks.watermark IS 'event time up to here is complete: rows of a time before it are late';
+COMMENT ON COLUMN weir.tasks.late_records IS 'rows that came too late, in this attempt';
 
 COMMENT ON COLUMN weir.sources.job IS 'name of the job';
 COMMENT ON COLUMN weir.sources.stream IS 'schema-qualified name';
@@ -99,6 +101,8 @@ COMMENT ON COLUMN weir.sources.dead_letters IS 'kept when the attempt began, and
 COMMENT ON COLUMN weir.sources.last_error IS 'why the last connection was lost or refused';
 COMMENT ON COLUMN weir.sources.partial_records IS 'that connections left behind in this attempt';
 COMMENT ON COLUMN weir.sources.record_bytes IS 'received of the record that is not whole yet';
+COMMENT ON COLUMN weir.sources.watermark IS 'rows of a time before this are late; of several scans of the stream the lowest';
+COMMENT ON COLUMN weir.sources.is_idle IS 'nothing came for idle_timeout: other streams do not wait for its watermark';
 
 COMMENT ON COLUMN weir.dead_letters.job IS 'name of the job';
 COMMENT ON COLUMN weir.dead_letters.stream IS 'schema-qualified name';

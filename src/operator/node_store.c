@@ -9,13 +9,17 @@
 
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
+#include "graph/kinds/join.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
+#include "graph/kinds/time_window.h"
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "source/source.h"
 #include "state/declaration.h"
 #include "state/kinds/ranked.h"
+#include "state/kinds/rows.h"
+#include "state/kinds/time_window.h"
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
@@ -60,6 +64,82 @@ running_state(const WeirNode *node)
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
+static void
+rows_state(WeirStateDecl *state, const char *name, TupleDesc desc)
+{
+	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
+
+	rows->desc = desc;
+	state->name = pstrdup(name);
+	state->kind = WEIR_STATE_ROWS;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(NULL);
+	state->rows = rows;
+}
+
+/* The rows of each side. */
+static WeirStateDecl *
+join_states(const WeirNode *node, int *nstates)
+{
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+
+	*nstates = 2;
+	rows_state(&states[0], weir_join_state(weir_join_plan(node), 0), node->in);
+	rows_state(&states[1], weir_join_state(weir_join_plan(node), 1), node->right);
+	return states;
+}
+
+static WeirTimeWindowForm
+window_form(WeirTimeWindowKind kind)
+{
+	switch (kind)
+	{
+		case WEIR_TIME_SESSION:
+			return WEIR_WINDOWS_SESSION;
+		case WEIR_TIME_CALENDAR:
+			return WEIR_WINDOWS_CALENDAR;
+		case WEIR_TIME_COLUMN:
+			return WEIR_WINDOWS_GIVEN;
+		default:
+			return WEIR_WINDOWS_OF_SHAPE;
+	}
+}
+
+static bool
+is_zoned(Oid type)
+{
+	return type == TIMESTAMPTZOID || type == TSTZRANGEOID;
+}
+
+static WeirStateDecl *
+time_window_state(const WeirNode *node)
+{
+	const WeirTimeWindowPlan *plan = weir_time_window_plan(node);
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirTimeWindowDecl *window = palloc0(sizeof(WeirTimeWindowDecl));
+
+	window->form = window_form(plan->window);
+	if (window->form == WEIR_WINDOWS_OF_SHAPE)
+		window->shape = weir_time_window_shape(plan);
+	window->gap = plan->size;
+	window->unit = plan->unit;
+	window->zone = plan->zone;
+	window->zoned = is_zoned(plan->range);
+	window->lateness = plan->lateness;
+	window->again = plan->again;
+	window->early = plan->early;
+	window->aggregates = plan->aggregates;
+	window->input = node->in;
+	state->name = pstrdup(plan->state_name);
+	state->kind = WEIR_STATE_TIME_WINDOW;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(NULL);
+	state->time_window = window;
+	return state;
+}
+
 static WeirStateDecl *
 ranked_state(const WeirNode *node)
 {
@@ -81,10 +161,39 @@ ranked_state(const WeirNode *node)
 	return state;
 }
 
+static WeirStateDecl *
+window_rank_state(const WeirNode *node)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+
+	rows_state(state, weir_rank_plan(node)->state_name, node->in);
+	return state;
+}
+
+/* The rows that wait, and how many have been handed on. */
+static WeirStateDecl *
+ordered_rank_states(const WeirNode *node, int *nstates)
+{
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+
+	*nstates = 2;
+	rows_state(&states[0], weir_rank_plan(node)->state_name, node->in);
+	states[1].name = weir_rank_done_name(weir_rank_plan(node));
+	states[1].kind = WEIR_STATE_VALUE;
+	states[1].type = states[1].result_type = INT8OID;
+	states[1].typmod = -1;
+	states[1].ttl = weir_ttl_rule(NULL);
+	return states;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
 {
+	if (node->kind == WEIR_NODE_JOIN)
+		return join_states(node, nstates);
+	if (node->kind == WEIR_NODE_ORDERED_RANK)
+		return ordered_rank_states(node, nstates);
 	*nstates = 1;
 	switch (node->kind)
 	{
@@ -92,6 +201,10 @@ own_state(const WeirNode *node, int *nstates)
 			return running_state(node);
 		case WEIR_NODE_RANK:
 			return ranked_state(node);
+		case WEIR_NODE_TIME_WINDOW:
+			return time_window_state(node);
+		case WEIR_NODE_WINDOW_RANK:
+			return window_rank_state(node);
 		default:
 			return window_state(node);
 	}
@@ -106,7 +219,13 @@ step_name(const WeirNode *node)
 			return "GROUP BY";
 		case WEIR_NODE_COUNT_WINDOW:
 			return "weir.count_window";
+		case WEIR_NODE_JOIN:
+			return "JOIN";
+		case WEIR_NODE_TIME_WINDOW:
+			return weir_time_window_plan(node)->text;
 		case WEIR_NODE_RANK:
+		case WEIR_NODE_WINDOW_RANK:
+		case WEIR_NODE_ORDERED_RANK:
 			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
 		default:
 			return node->identity;

@@ -15,7 +15,8 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_WINDOW] = "window",
 	[WEIR_STATE_RUNNING] = "running",
 	[WEIR_STATE_ROWS] = "rows",
-	[WEIR_STATE_RANKED] = "ranked"
+	[WEIR_STATE_RANKED] = "ranked",
+	[WEIR_STATE_TIME_WINDOW] = "time_window"
 };
 
 const char *

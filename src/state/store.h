@@ -22,7 +22,8 @@ typedef enum WeirStateKind
 	WEIR_STATE_WINDOW,			/* of GROUP BY weir.count_window: no user declares it */
 	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
 	WEIR_STATE_ROWS,			/* rows that wait for others: likewise */
-	WEIR_STATE_RANKED			/* the best rows of a key: likewise */
+	WEIR_STATE_RANKED,			/* the best rows of a key: likewise */
+	WEIR_STATE_TIME_WINDOW		/* of GROUP BY a window of event time: likewise */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -44,6 +45,7 @@ typedef struct WeirStateDecl
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
 	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW, WEIR_STATE_RUNNING */
+	const struct WeirTimeWindowDecl *time_window;	/* WEIR_STATE_TIME_WINDOW */
 	const struct WeirRowsDecl *rows;	/* WEIR_STATE_ROWS */
 	const struct WeirRankedDecl *ranked;	/* WEIR_STATE_RANKED */
 } WeirStateDecl;

@@ -196,6 +196,7 @@ result_type(const WeirStateDecl *decl)
 		case WEIR_STATE_RUNNING:
 		case WEIR_STATE_ROWS:
 		case WEIR_STATE_RANKED:
+		case WEIR_STATE_TIME_WINDOW:
 			return JSONBOID;
 		case WEIR_STATE_AGGREGATING:
 			return decl->result_type;

@@ -5,6 +5,7 @@
 #ifndef WEIR_GRAPH_KINDS_TIME_WINDOW_H
 #define WEIR_GRAPH_KINDS_TIME_WINDOW_H
 
+#include "decide/window.h"
 #include "graph/graph.h"
 
 typedef enum WeirTimeWindowKind
@@ -33,13 +34,17 @@ typedef struct WeirTimeWindowPlan
 	bool		again;			/* rows within lateness make the window fire again */
 	Oid			range;			/* tstzrange, tsrange; or timestamptz, timestamp: the start alone */
 	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
-	const char *text;			/* for people: "tumble 10 s" */
+	const char *text;			/* for people: "tumble 10 s, lateness 1 s" */
+	const char *shape;			/* what tells its windows from others: "tumble 10 s" */
 	const char *aggregates_text;
 	const char *state_name;		/* what is kept of a key goes by */
 	TupleDesc	result;			/* the window, of type "range"; then a column an aggregate */
 	int		   *output;			/* per column of "out": > 0 attno of "in", a key's,
 								 * < 0 minus attno of result */
 } WeirTimeWindowPlan;
+
+/* Of windows that have one: all but sessions, the calendar's and those of a column. */
+extern WeirWindowShape weir_time_window_shape(const WeirTimeWindowPlan *plan);
 
 #define weir_time_window_plan(node) ((WeirTimeWindowPlan *) (node)->plan)
 

@@ -98,7 +98,8 @@ bool
 weir_conversion_is_for(WeirStateKind kind)
 {
 	return kind != WEIR_STATE_AGGREGATING && kind != WEIR_STATE_WINDOW &&
-		kind != WEIR_STATE_RUNNING && kind != WEIR_STATE_ROWS && kind != WEIR_STATE_RANKED;
+		kind != WEIR_STATE_RUNNING && kind != WEIR_STATE_ROWS &&
+		kind != WEIR_STATE_RANKED && kind != WEIR_STATE_TIME_WINDOW;
 }
 
 bool
