@@ -237,6 +237,9 @@ extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
 extern void weir_level_cut(WeirLevel *level);
 extern void weir_ungroup(Query *query);
 
+/* timer.c: those that the function has declared */
+extern void weir_level_timers(WeirLevel *level);
+
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
 extern void weir_drop_entry(Query *query, int index);

@@ -439,4 +439,6 @@ weir_level_cut(WeirLevel *level)
 		weir_level_end_aggregates(level);
 	level->row_desc = row_desc(level);
 	level->sink_desc = sink_desc(level);
+	if (level->function_plan)
+		weir_level_timers(level);
 }

@@ -457,6 +457,7 @@ extern const WeirLiveOps weir_list_ops;
 extern const WeirLiveOps weir_map_ops;
 extern const WeirLiveOps weir_aggregating_ops;
 extern const WeirLiveOps weir_rows_ops;
+extern const WeirLiveOps weir_timers_ops;
 extern const WeirLiveOps *weir_live_ops(WeirStateKind kind);
 
 /* sweep.c: expired entries of other keys */

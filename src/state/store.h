@@ -21,7 +21,9 @@ typedef enum WeirStateKind
 	WEIR_STATE_AGGREGATING,
 	WEIR_STATE_WINDOW,			/* of GROUP BY weir.count_window: no user declares it */
 	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
-	WEIR_STATE_ROWS				/* rows that wait for others: likewise */
+	WEIR_STATE_ROWS,			/* rows that wait for others: likewise */
+	WEIR_STATE_EVENT_TIMER,		/* of weir.create_timer, by its clock */
+	WEIR_STATE_ARRIVAL_TIMER
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -38,7 +40,7 @@ typedef struct WeirStateDecl
 	Oid			key_type;		/* of a map */
 	int32		key_typmod;
 	Oid			result_type;	/* of reading: type, but for an aggregate */
-	char	   *calls;			/* the reduce function's signature, the aggregate's name */
+	char	   *calls;			/* the reduce function's or handler's signature, the aggregate's name */
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;

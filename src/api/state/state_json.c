@@ -11,6 +11,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "api/state/state_json.h"
 #include "base/compat.h"
@@ -18,6 +19,7 @@
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
 #include "state/kinds/rows.h"
+#include "state/kinds/timers.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
 
@@ -195,6 +197,21 @@ window_json(WeirStateJson *json, WeirState *window)
 	return weir_state_json_array(json, n, types, values, nulls);
 }
 
+/* An array of moments. */
+static Jsonb *
+timers_json(WeirStateJson *json, WeirState *state)
+{
+	WeirJsonBuilder builder = {0};
+	int64	   *moments;
+	int64		n = weir_timers_get(state, &moments);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int64 i = 0; i < n; i++)
+		push(json, &builder, WJB_ELEM, TIMESTAMPTZOID, TimestampTzGetDatum(moments[i]), false);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
 /* An object a row, in their order. */
 static Jsonb *
 rows_json(WeirStateJson *json, WeirState *state)
@@ -241,6 +258,9 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			return window_json(json, state);
 		case WEIR_STATE_ROWS:
 			return rows_json(json, state);
+		case WEIR_STATE_EVENT_TIMER:
+		case WEIR_STATE_ARRIVAL_TIMER:
+			return timers_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);
 			return weir_state_json(json, decl->type, value, isnull);
