@@ -41,5 +41,6 @@ main(void)
 	test_histogram();
 	test_decided();
 	test_feed_position();
+	test_window();
 	return done_testing();
 }

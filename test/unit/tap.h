@@ -69,5 +69,6 @@ extern void test_bottleneck(void);
 extern void test_histogram(void);
 extern void test_decided(void);
 extern void test_feed_position(void);
+extern void test_window(void);
 
 #endif

@@ -104,6 +104,8 @@ weir_rows_add(WeirState *state, const WeirBatch *in, int row, int64 time, int64 
 	n = weir_rows_insert(state, rows, kept);
 	log_row(state, group, entry, kept, ROW_ADDED);
 	weir_live_changed(state, group, entry, before);
+	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
+		weir_due_set(state, group, entry, until);
 	return n;
 }
 
@@ -162,6 +164,8 @@ weir_rows_set(WeirState *state, int n, int64 until, uint32 flags)
 	if (kept->until != until)
 		weir_rows_set_until(state, rows, n, until);
 	weir_live_changed(state, group, entry, rows->live.bytes);
+	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
+		weir_due_set(state, group, entry, until);
 }
 
 static void
@@ -239,6 +243,14 @@ weir_rows_desc(const WeirState *state)
 
 /* ---- what every live object offers ---- */
 
+static int64
+rows_due(WeirState *state, WeirLive *live)
+{
+	const WeirRows *rows = (const WeirRows *) live;
+
+	return rows->n > 0 ? weir_rows_next_due(rows)->until : PG_INT64_MAX;
+}
+
 static void
 revert_set(WeirState *state, WeirRows *rows, RowChange *change)
 {
@@ -297,5 +309,6 @@ const WeirLiveOps weir_rows_ops = {
 	.unflatten = weir_rows_unflatten,
 	.free = weir_rows_free,
 	.revert = rows_revert,
-	.forget = rows_forget
+	.forget = rows_forget,
+	.due = rows_due
 };
