@@ -286,6 +286,7 @@ struct WeirStore
 	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
 	WeirDueQueue *due;			/* NULL: of no state anything is ever due */
+	bool		timers_end;		/* none can be set (kinds/timers.h) */
 
 	/* undo log */
 	WeirUndo   *undo;

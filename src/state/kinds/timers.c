@@ -88,6 +88,12 @@ put_new(WeirState *state, WeirEntry *entry, int64 moment)
 }
 
 void
+weir_timers_end(WeirStore *store, bool end)
+{
+	store->timers_end = end;
+}
+
+void
 weir_timers_check(const WeirState *state, int64 moment)
 {
 	if (!TIMESTAMP_NOT_FINITE(moment))
@@ -99,8 +105,8 @@ weir_timers_check(const WeirState *state, int64 moment)
 			 errhint("Leave it unset where nothing is to be done.")));
 }
 
-void
-weir_timers_set(WeirState *state, int64 moment)
+static void
+set_moment(WeirState *state, int64 moment)
 {
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
@@ -118,6 +124,13 @@ weir_timers_set(WeirState *state, int64 moment)
 		weir_live_changed(state, group, entry, before);
 	}
 	weir_due_set(state, group, entry, moment);
+}
+
+void
+weir_timers_set(WeirState *state, int64 moment)
+{
+	if (!state->store->timers_end)
+		set_moment(state, moment);
 }
 
 /* The cell goes with its last one. */

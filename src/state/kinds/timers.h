@@ -14,6 +14,8 @@
 
 /* An error unless it can be the moment of a timer. */
 extern void weir_timers_check(const WeirState *state, int64 moment);
+/* Between true and false no timer can be set: there would be nothing to make it fire. */
+extern void weir_timers_end(WeirStore *store, bool end);
 /* Nothing is done where there is one at that moment already. */
 extern void weir_timers_set(WeirState *state, int64 moment);
 /* Nothing is done where there is none. */
