@@ -233,8 +233,33 @@ ROLLBACK;
 ALTER FOREIGN TABLE docs OPTIONS (format 'line');
 ALTER FOREIGN TABLE docs ADD COLUMN more text;
 SELECT weir.create_job('docs', 'INSERT INTO kept SELECT doc FROM docs');
-DROP TABLE kept;
 DROP FOREIGN TABLE docs;
+
+-- event time
+CREATE FOREIGN TABLE timed (a int OPTIONS (watermark '5 s')) SERVER s;
+SELECT weir.create_job('timed', 'INSERT INTO kept SELECT to_jsonb(a) FROM timed');
+DROP FOREIGN TABLE timed;
+CREATE FOREIGN TABLE timed (a timestamptz OPTIONS (watermark '-1 s')) SERVER s;
+CREATE FOREIGN TABLE timed (a timestamptz OPTIONS (watermark '1 month')) SERVER s;
+CREATE FOREIGN TABLE timed (a timestamptz OPTIONS (watermark 'soon')) SERVER s;
+CREATE FOREIGN TABLE timed (a timestamptz OPTIONS (watermark '300000000 days')) SERVER s;
+CREATE FOREIGN TABLE timed (a timestamptz) SERVER s OPTIONS (watermark '1 s');
+CREATE FOREIGN TABLE timed (a timestamptz) SERVER s OPTIONS (late 'never');
+CREATE FOREIGN TABLE timed (a timestamp OPTIONS (watermark '1 day 1 ms'), "B" timestamptz(0) OPTIONS (watermark '0')) SERVER s
+    OPTIONS (late 'drop');
+ALTER FOREIGN TABLE timed OPTIONS (SET late 'stop');
+ALTER FOREIGN TABLE timed OPTIONS (SET late 'dead_letter');
+SELECT weir.create_job('timed', 'INSERT INTO kept SELECT to_jsonb(a) FROM timed');
+ALTER FOREIGN TABLE timed ALTER COLUMN "B" OPTIONS (DROP watermark);
+BEGIN;
+SELECT weir.create_job('timed', 'INSERT INTO kept SELECT to_jsonb(a) FROM timed');
+ROLLBACK;
+CREATE FOREIGN TABLE fed (a timestamptz OPTIONS (watermark '1 s')) SERVER weir_feed OPTIONS (late 'dead_letter', idle_timeout '1 s');
+ALTER FOREIGN TABLE fed OPTIONS (SET idle_timeout '1 ms');
+ALTER SERVER weir_feed OPTIONS (ADD idle_timeout '2 s');
+ALTER SERVER weir_feed OPTIONS (DROP idle_timeout);
+DROP FOREIGN TABLE fed;
+DROP TABLE kept;
 
 DROP SERVER s CASCADE;
 DROP EXTENSION weir;

@@ -22,7 +22,37 @@
 #include "catalog/internal.h"
 #include "catalog/row.h"
 
-/* A JSON array of the positions' bytes, in hexadecimal. */
+static void
+append_bytes(StringInfo buf, const uint8 *bytes, Size len)
+{
+	appendStringInfoChar(buf, '"');
+	enlargeStringInfo(buf, (int) len * 2);
+	buf->len += hex_encode((const char *) bytes, len, buf->data + buf->len);
+	appendStringInfoChar(buf, '"');
+}
+
+static void
+append_position(StringInfo buf, const WeirPosition *position)
+{
+	uint8		marks[WEIR_MARKS_MAX];
+	Size		len = weir_marks_encode(position, marks);
+
+	if (len == 0)
+	{
+		append_bytes(buf, position->bytes, position->len);
+		return;
+	}
+	appendStringInfoChar(buf, '[');
+	append_bytes(buf, position->bytes, position->len);
+	appendStringInfoChar(buf, ',');
+	append_bytes(buf, marks, len);
+	appendStringInfoChar(buf, ']');
+}
+
+/*
+ * A JSON array of the positions' bytes, in hexadecimal; where there are watermarks an
+ * array of both.
+ */
 static Datum
 positions_text(int n, const WeirPosition *positions)
 {
@@ -32,10 +62,9 @@ positions_text(int n, const WeirPosition *positions)
 	appendStringInfoChar(&buf, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfoString(&buf, i > 0 ? ",\"" : "\"");
-		enlargeStringInfo(&buf, (int) positions[i].len * 2);
-		buf.len += hex_encode((const char *) positions[i].bytes, positions[i].len, buf.data + buf.len);
-		appendStringInfoChar(&buf, '"');
+		if (i > 0)
+			appendStringInfoChar(&buf, ',');
+		append_position(&buf, &positions[i]);
 	}
 	appendStringInfoChar(&buf, ']');
 	return CStringGetTextDatum(buf.data);
@@ -60,6 +89,29 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, pg_catalog.clock_timestamp())", &args);
 }
 
+static void
+read_bytes(WeirPosition *position, const bytea *bytes)
+{
+	position->len = VARSIZE_ANY_EXHDR(bytes);
+	if (position->len > WEIR_POSITION_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("position of a stream has %u bytes", position->len),
+				 errdetail("At most %d are read.", WEIR_POSITION_MAX)));
+	memcpy(position->bytes, VARDATA_ANY(bytes), position->len);
+}
+
+static void
+read_marks(WeirPosition *position, const bytea *bytes)
+{
+	if (!weir_marks_decode(position, (const uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("watermarks of a stream cannot be read"),
+				 errdetail("They have %u bytes.", (unsigned) VARSIZE_ANY_EXHDR(bytes)),
+				 errhint("Was the checkpoint written by a later version of weir?")));
+}
+
 /*
  * What positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
  * their source reads.
@@ -71,24 +123,24 @@ read_positions(Datum json, int *n, MemoryContext context)
 	WeirPosition *positions;
 
 	weir_bind(&args, JSONBOID, json, false);
-	*n = weir_internal_run("SELECT CASE pg_catalog.jsonb_typeof(e) WHEN 'string' "
-						   "THEN pg_catalog.decode(e #>> '{}', 'hex') "
-						   "ELSE pg_catalog.convert_to(e::text, 'UTF8') END AS bytes "
+	*n = weir_internal_run("SELECT CASE pg_catalog.jsonb_typeof(e) "
+						   "WHEN 'string' THEN pg_catalog.decode(e #>> '{}', 'hex') "
+						   "WHEN 'array' THEN pg_catalog.decode(e ->> 0, 'hex') "
+						   "ELSE pg_catalog.convert_to(e::text, 'UTF8') END AS bytes, "
+						   "CASE pg_catalog.jsonb_typeof(e) WHEN 'array' "
+						   "THEN pg_catalog.decode(e ->> 1, 'hex') END AS marks "
 						   "FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY a(e, i) ORDER BY i",
 						   &args);
 	positions = MemoryContextAllocZero(context, sizeof(WeirPosition) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
 		bool		isnull;
-		bytea	   *bytes = DatumGetByteaPP(weir_row_datum(i, "bytes", &isnull));
+		Datum		bytes = weir_row_datum(i, "bytes", &isnull);
 
-		positions[i].len = VARSIZE_ANY_EXHDR(bytes);
-		if (positions[i].len > WEIR_POSITION_MAX)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("position of a stream has %u bytes", positions[i].len),
-					 errdetail("At most %d are read.", WEIR_POSITION_MAX)));
-		memcpy(positions[i].bytes, VARDATA_ANY(bytes), positions[i].len);
+		read_bytes(&positions[i], DatumGetByteaPP(bytes));
+		bytes = weir_row_datum(i, "marks", &isnull);
+		if (!isnull)
+			read_marks(&positions[i], DatumGetByteaPP(bytes));
 	}
 	return positions;
 }

@@ -16,7 +16,6 @@ weir_feed_position_encode(const WeirFeedPosition *position, WeirPosition *out)
 {
 	uint8_t    *to = out->bytes;
 
-	memset(out, 0, sizeof(*out));
 	*to++ = VERSION_1;
 	to = weir_put_int64(to, position->place);
 	to = weir_put_int64(to, position->rows);

@@ -1,18 +1,34 @@
 /*
  * decide/position.h
  *		Where a source stands in its stream: bytes that nobody but the source
- *		that wrote them reads.
+ *		that wrote them reads, and how far event time had come there.
  *
  * They are kept in checkpoints, so every source must read what its earlier
  * versions wrote: the first byte says which version that is.  No bytes: where
  * the stream begins, as far as it can still be read.
+ *
+ * The watermarks are written beside them as bytes of their own: the byte 1, then
+ * of each whose it is and the watermark, eight bytes each, in network byte order.
+ * No bytes: there are none.
  */
 #ifndef WEIR_DECIDE_POSITION_H
 #define WEIR_DECIDE_POSITION_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEIR_POSITION_MAX	512
+#define WEIR_POSITION_MARKS	16
+#define WEIR_MARKS_MAX		(1 + WEIR_POSITION_MARKS * 16)
+
+typedef struct WeirMark
+{
+	int64_t		whose;			/* WEIR_MARK_SOURCE, or what a scan of it goes by */
+	int64_t		watermark;
+} WeirMark;
+
+#define WEIR_MARK_SOURCE	0
 
 typedef struct WeirPosition
 {
@@ -20,6 +36,18 @@ typedef struct WeirPosition
 	uint8_t		bytes[WEIR_POSITION_MAX];
 	int64_t		retried;		/* no bytes of it: the last of the job's records that came
 								 * again (catalog/retry.h) before it, 0: none */
+	uint32_t	nmarks;
+	WeirMark	marks[WEIR_POSITION_MARKS];
 } WeirPosition;
+
+/* Notes how far somebody's event time has come; INT64_MIN is not noted.  False: there is no room. */
+extern bool weir_position_set_mark(WeirPosition *position, int64_t whose, int64_t watermark);
+/* INT64_MIN: none. */
+extern int64_t weir_position_mark(const WeirPosition *position, int64_t whose);
+
+/* As bytes, at most WEIR_MARKS_MAX: how many. */
+extern size_t weir_marks_encode(const WeirPosition *position, uint8_t *bytes);
+/* False if these are no such bytes. */
+extern bool weir_marks_decode(WeirPosition *position, const uint8_t *bytes, size_t len);
 
 #endif

@@ -29,7 +29,7 @@ weir_socket_position_encode(const WeirSocketPosition *position, WeirPosition *ou
 	size_t		peer = strlen(position->peer);
 	uint8_t    *to = out->bytes;
 
-	memset(out, 0, sizeof(*out));
+	memset(out->bytes, 0, sizeof(out->bytes));
 	*to++ = peer > 0 ? VERSION_2 : VERSION_1;
 	to = weir_put_int64(to, position->offset);
 	to = weir_put_int64(to, position->line);

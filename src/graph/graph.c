@@ -250,7 +250,7 @@ weir_graph_shape(const WeirGraph *graph)
 
 		appendStringInfo(&shape, "%s%d", weir_node_ops(node->kind)->name, node->number);
 		for (int n = 0; (edge = weir_node_input(graph, node, n)) != NULL; n++)
-			appendStringInfo(&shape, "<%d", edge->from);
+			appendStringInfo(&shape, "%s%d", edge->port == 0 ? "<" : ">", edge->from);
 	}
 	return shape.data;
 }

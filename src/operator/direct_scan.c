@@ -292,12 +292,16 @@ select_records(WeirDirectScan *scan, const WeirBatch *in, int n)
 
 	if (in->raw)
 		weir_batch_keep_raw(own);
+	if (in->watermarks)
+		weir_batch_keep_watermarks(own);
 	for (int i = 0; i < n; i++)
 	{
 		own->lines[i] = in->lines[scan->selection[i]];
 		own->stamps[i] = in->stamps[scan->selection[i]];
 		if (in->raw)
 			own->raw[i] = in->raw[scan->selection[i]];
+		if (in->watermarks)
+			own->watermarks[i] = in->watermarks[scan->selection[i]];
 	}
 }
 
@@ -317,6 +321,8 @@ assemble(WeirDirectScan *scan, WeirBatch *in, int n, bool all)
 	batch->source = in->source;
 	if (in->raw == NULL)
 		batch->raw = NULL;
+	if (in->watermarks == NULL)
+		batch->watermarks = NULL;
 	for (int i = 0; i < batch->desc->natts; i++)
 	{
 		int			source = scan->source[i];

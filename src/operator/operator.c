@@ -66,6 +66,33 @@ weir_operator_has_advanced(WeirOperator *op, int64 watermark)
 	op->passed = Max(op->passed, passes);
 }
 
+bool
+weir_operator_must_advance(const WeirOperator *op, int64 watermark)
+{
+	return op->ops->advance && op->due <= watermark && !op->waits;
+}
+
+int64
+weir_operator_advance(WeirOperator *op, int64 watermark, WeirOutput *out)
+{
+	if (weir_operator_must_advance(op, watermark))
+		op->ops->advance(op, watermark, out);
+	else if (watermark > op->watermark)
+		weir_operator_has_advanced(op, watermark);
+	return op->passed;
+}
+
+bool
+weir_graph_has_event_time(const WeirGraph *graph)
+{
+	for (int i = 0; i < graph->nnodes; i++)
+	{
+		if (weir_node_is_operator(graph->nodes[i]) && operators[graph->nodes[i]->kind]->advance)
+			return true;
+	}
+	return false;
+}
+
 void
 weir_operator_raise(const WeirOperator *op)
 {

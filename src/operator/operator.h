@@ -141,6 +141,17 @@ weir_operator_is_due(const WeirOperator *op, const WeirBatch *in, int row)
 /* All that was due at this watermark has been handed on. */
 extern void weir_operator_has_advanced(WeirOperator *op, int64 watermark);
 
+/*
+ * What "rows" has handed over is worked off; the watermark has come so far: the operator
+ * does what is due, in a transaction with a snapshot if something is (weir_operator_must_advance).
+ * Returns how far it has come for what is behind it.
+ */
+extern int64 weir_operator_advance(WeirOperator *op, int64 watermark, WeirOutput *out);
+extern bool weir_operator_must_advance(const WeirOperator *op, int64 watermark);
+
+/* Does one of the graph's operators go by event time? */
+extern bool weir_graph_has_event_time(const WeirGraph *graph);
+
 /* Does a node have an operator?  Sources and sinks have none. */
 extern bool weir_node_is_operator(const WeirNode *node);
 

@@ -15,7 +15,7 @@
 WeirResult *
 weir_result_create(TupleDesc desc, const int *columns)
 {
-	WeirResult *result = palloc(sizeof(WeirResult));
+	WeirResult *result = palloc0(sizeof(WeirResult));
 
 	result->columns = columns;
 	result->batch = weir_batch_create(desc, RESULT_ROWS);
@@ -59,6 +59,13 @@ take_input(WeirResult *result, int column, const WeirVector *vector, int row)
 		weir_batch_set_value(batch, column, batch->nrows, vector->values[row]);
 }
 
+static void
+set_watermark(WeirBatch *batch, int64 watermark)
+{
+	weir_batch_keep_watermarks(batch);
+	batch->watermarks[batch->nrows] = watermark;
+}
+
 static inline void
 add_row(WeirResult *result, const WeirBatch *in, int row, const Datum *values, const bool *nulls,
 		bool copy)
@@ -76,6 +83,8 @@ add_row(WeirResult *result, const WeirBatch *in, int row, const Datum *values, c
 			take_computed(result, i, values[-from - 1], nulls[-from - 1], copy);
 	}
 	weir_batch_set_record(batch, batch->nrows, in, row);
+	if (result->passed)
+		set_watermark(batch, *result->passed);
 	batch->hashes[batch->nrows] = in->hashes[row];
 	batch->nrows++;
 }

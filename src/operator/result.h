@@ -15,6 +15,8 @@ typedef struct WeirResult
 	const int  *columns;		/* per column: > 0 attno of the row that came,
 								 * < 0 minus attno of what was computed */
 	WeirBatch  *batch;
+	const int64 *passed;		/* the watermark that rows carry, an operator's op->passed; NULL: that of
+								 * the row that came */
 } WeirResult;
 
 /* In CurrentMemoryContext. */

@@ -14,6 +14,13 @@
 
 #define SPARE_BYTES (256 * 1024)	/* a larger buffer is not kept */
 
+/* What the receiver will know of the watermark. */
+typedef struct Told
+{
+	int64		watermark;
+	bool		idle;
+} Told;
+
 struct WeirSender
 {
 	shm_mq_handle *queue;
@@ -24,6 +31,8 @@ struct WeirSender
 	int			source;			/* of the rows */
 	int			nrows;			/* in it */
 	WeirRunWriter *run;
+	Told		told;
+	Told		marked_told;	/* by the last mark */
 	List	   *pending;		/* StringInfos, oldest first; the first may be
 								 * half sent, so it must not move */
 	int			marked;			/* of pending, up to the last mark; -1: not held */
@@ -55,6 +64,7 @@ weir_sender_create(shm_mq *queue, WeirGauge *gauge, dsm_segment *segment, int64 
 	sender->context = CurrentMemoryContext;
 	sender->message = makeStringInfo();
 	sender->run = weir_run_writer_create();
+	sender->told.watermark = PG_INT64_MIN;
 	sender->marked = -1;
 	return sender;
 }
@@ -67,6 +77,7 @@ begin_message(WeirSender *sender, WeirMessageKind kind, int64 checkpoint)
 	message.attempt = sender->attempt;
 	message.kind = kind;
 	message.checkpoint = checkpoint;
+	message.watermark = PG_INT64_MIN;
 	resetStringInfo(sender->message);
 	enlargeStringInfo(sender->message, WEIR_MESSAGE_DATA_AT);
 	memcpy(sender->message->data, &message, sizeof(message));
@@ -212,6 +223,46 @@ weir_sender_end(WeirSender *sender)
 }
 
 static void
+send_watermark(WeirSender *sender)
+{
+	WeirMessage *message;
+
+	weir_sender_flush(sender);
+	message = begin_message(sender, WEIR_MESSAGE_WATERMARK, 0);
+	message->watermark = sender->told.watermark;
+	message->idle = sender->told.idle;
+	enqueue(sender);
+}
+
+void
+weir_sender_watermark(WeirSender *sender, int64 watermark, bool idle)
+{
+	WeirMessage *message;
+
+	watermark = Max(watermark, sender->told.watermark);
+	if (watermark == sender->told.watermark && idle == sender->told.idle)
+		return;
+	sender->told.watermark = watermark;
+	sender->told.idle = idle;
+	if (sender->in_run && !idle)
+	{
+		message = (WeirMessage *) sender->message->data;
+		message->watermark = watermark;
+		enqueue(sender);
+	}
+	else
+		send_watermark(sender);
+}
+
+void
+weir_sender_begin(WeirSender *sender, int64 watermark, bool idle)
+{
+	sender->told.watermark = watermark;
+	sender->told.idle = idle;
+	send_watermark(sender);
+}
+
+static void
 begin_run(WeirSender *sender, const WeirBatch *batch)
 {
 	begin_message(sender, WEIR_MESSAGE_ROWS, 0);
@@ -228,6 +279,15 @@ run_limit(const WeirSender *sender)
 	return (int) weir_credit_batch(weir_sender_allowed(sender), WEIR_RUN_ROWS);
 }
 
+/* The rows say it themselves. */
+static void
+note_rows(WeirSender *sender, const WeirBatch *batch, int last)
+{
+	sender->told.idle = false;
+	if (batch->watermarks)
+		sender->told.watermark = Max(sender->told.watermark, batch->watermarks[last]);
+}
+
 static void
 count_sent(WeirSender *sender, int rows)
 {
@@ -240,9 +300,11 @@ weir_sender_rows(WeirSender *sender, const WeirBatch *batch, const int *selectio
 {
 	int			limit = run_limit(sender);
 
-	if (sender->in_run && sender->source != batch->source)
+	if (sender->in_run && (sender->source != batch->source || !weir_run_fits(sender->run, batch)))
 		enqueue(sender);
 	count_sent(sender, n);
+	if (n > 0)
+		note_rows(sender, batch, selection ? selection[n - 1] : first + n - 1);
 	while (n > 0)
 	{
 		int			taken;
@@ -290,6 +352,7 @@ weir_sender_mark(WeirSender *sender)
 	weir_sender_flush(sender);
 	sender->marked = list_length(sender->pending);
 	sender->marked_sent = pg_atomic_read_u64(&sender->gauge->sent);
+	sender->marked_told = sender->told;
 }
 
 void
@@ -306,6 +369,7 @@ weir_sender_undo(WeirSender *sender)
 	resetStringInfo(sender->message);
 	sender->in_run = false;
 	pg_atomic_write_u64(&sender->gauge->sent, sender->marked_sent);
+	sender->told = sender->marked_told;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * record/channel.h
  *		A channel carries, in order and bounded, runs of rows, dead letters,
- *		barriers, cancels and the end of the stream from one task to another.
+ *		watermarks, barriers, cancels and the end of the stream from one task to another.
  *
  * Sends never wait: what does not fit stays pending in the sender, which
  * takes no input until it is gone, so that pressure travels back to the
@@ -25,7 +25,8 @@ typedef enum WeirMessageKind
 	WEIR_MESSAGE_BARRIER,
 	WEIR_MESSAGE_CANCEL,
 	WEIR_MESSAGE_END,
-	WEIR_MESSAGE_LETTER			/* a record that could not be processed */
+	WEIR_MESSAGE_LETTER,		/* a record that could not be processed */
+	WEIR_MESSAGE_WATERMARK		/* it has come so far, behind what was sent before */
 } WeirMessageKind;
 
 typedef struct WeirMessage
@@ -33,9 +34,11 @@ typedef struct WeirMessage
 	int64		attempt;
 	int64		checkpoint;		/* barrier, cancel */
 	int64		sent_at;		/* barrier: when the source sent it, us */
+	int64		watermark;		/* rows: reached behind them, PG_INT64_MIN: no further than their own */
 	int32		kind;			/* WeirMessageKind */
 	bool		full;			/* barrier: state is to be written in full */
 	bool		aligned;		/* barrier: it never overtakes */
+	bool		idle;			/* watermark: nobody is to wait for it until rows or the next one come */
 	/* a run of rows follows (record/run.h); or a letter */
 } WeirMessage;
 
@@ -67,6 +70,13 @@ extern void weir_sender_rows(WeirSender *sender, const WeirBatch *batch, const i
 							 int first, int n);
 /* Flushes, then sends this. */
 extern void weir_sender_letter(WeirSender *sender, const WeirLetter *letter);
+/*
+ * The watermark has come so far, behind all rows up to now; idle: nobody is to wait for it.
+ * It goes with the run under way, or alone; not at all if the receiver knows it already.
+ */
+extern void weir_sender_watermark(WeirSender *sender, int64 watermark, bool idle);
+/* The same, ahead of all rows, and in any case. */
+extern void weir_sender_begin(WeirSender *sender, int64 watermark, bool idle);
 /* Sends the run under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */

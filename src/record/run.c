@@ -22,6 +22,7 @@ typedef struct Header
 	int32		nrows;
 	int32		source;
 	bool		has_raw;
+	bool		has_watermarks;
 	bool		has_nulls[FLEXIBLE_ARRAY_MEMBER];	/* a column */
 } Header;
 
@@ -47,6 +48,7 @@ typedef struct Layout
 	Size		lines;
 	Size		stamps;
 	Size		hashes;
+	Size		watermarks;
 	Size		raw;
 	Size		columns;
 	Size		heap;
@@ -64,6 +66,7 @@ struct WeirRunWriter
 	int			start;			/* of the run in it */
 	int			nrows;
 	bool		has_raw;
+	bool		has_watermarks;
 	Layout		layout;			/* for capacity rows */
 };
 
@@ -106,14 +109,16 @@ column_size(const Column *column, int rows)
 }
 
 static void
-lay_out(Layout *layout, int natts, const Column *columns, int rows, bool has_raw)
+lay_out(Layout *layout, int natts, const Column *columns, int rows, bool has_raw,
+		bool has_watermarks)
 {
 	Size		at = MAXALIGN(offsetof(Header, has_nulls) + natts);
 
 	layout->lines = at;
 	layout->stamps = at += sizeof(int64) * rows;
 	layout->hashes = at += sizeof(int64) * rows;
-	layout->raw = at += sizeof(uint64) * rows;
+	layout->watermarks = at += sizeof(uint64) * rows;
+	layout->raw = at += has_watermarks ? sizeof(int64) * rows : 0;
 	layout->columns = at += has_raw ? sizeof(RawPlace) * rows : 0;
 	for (int i = 0; i < natts; i++)
 		at += column_size(&columns[i], rows);
@@ -136,7 +141,8 @@ weir_run_writer_create(void)
 static int
 choose_capacity(const WeirRunWriter *w)
 {
-	Size		row = sizeof(int64) * 3 + (w->has_raw ? sizeof(RawPlace) : 0);
+	Size		row = sizeof(int64) * (w->has_watermarks ? 4 : 3) +
+		(w->has_raw ? sizeof(RawPlace) : 0);
 
 	for (int i = 0; i < w->natts; i++)
 		row += w->columns[i].width;
@@ -153,11 +159,12 @@ describe(WeirRunWriter *w, const WeirBatch *batch)
 	w->natts = batch->desc->natts;
 	w->columns = describe_columns(batch->desc);
 	w->has_raw = batch->raw != NULL;
+	w->has_watermarks = batch->watermarks != NULL;
 	w->has_heap = w->has_raw;
 	for (int i = 0; i < w->natts; i++)
 		w->has_heap = w->has_heap || w->columns[i].length < 0;
 	w->capacity = choose_capacity(w);
-	lay_out(&w->layout, w->natts, w->columns, w->capacity, w->has_raw);
+	lay_out(&w->layout, w->natts, w->columns, w->capacity, w->has_raw, w->has_watermarks);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -179,13 +186,19 @@ heap_size(const WeirRunWriter *w)
 	return w->buffer->len - w->start - w->layout.heap;
 }
 
+bool
+weir_run_fits(const WeirRunWriter *w, const WeirBatch *batch)
+{
+	return w->has_raw == (batch->raw != NULL) && w->has_watermarks == (batch->watermarks != NULL);
+}
+
 void
 weir_run_begin(WeirRunWriter *w, StringInfo buffer, const WeirBatch *batch)
 {
 	Header	   *header;
 
 	Assert(buffer->len == MAXALIGN(buffer->len));
-	if (w->natts != batch->desc->natts || w->has_raw != (batch->raw != NULL))
+	if (w->natts != batch->desc->natts || !weir_run_fits(w, batch))
 		describe(w, batch);
 	w->buffer = buffer;
 	w->start = buffer->len;
@@ -196,6 +209,7 @@ weir_run_begin(WeirRunWriter *w, StringInfo buffer, const WeirBatch *batch)
 	memset(header, 0, w->layout.lines);
 	header->source = batch->source;
 	header->has_raw = w->has_raw;
+	header->has_watermarks = w->has_watermarks;
 }
 
 /* About what a value takes of the heap; one that must be brought in fills it. */
@@ -409,6 +423,9 @@ weir_run_add(WeirRunWriter *w, const WeirBatch *batch, const int *selection, int
 	gather((int64 *) run_at(w, w->layout.stamps) + w->nrows, batch->stamps, selection, first, n);
 	gather((int64 *) run_at(w, w->layout.hashes) + w->nrows, (const int64 *) batch->hashes,
 		   selection, first, n);
+	if (w->has_watermarks)
+		gather((int64 *) run_at(w, w->layout.watermarks) + w->nrows, batch->watermarks, selection,
+			   first, n);
 	for (int i = 0; i < w->natts; i++)
 	{
 		add_column(w, i, at, &batch->columns[i], selection, first, n);
@@ -445,9 +462,11 @@ weir_run_end(WeirRunWriter *w)
 	int			rows = w->nrows;
 
 	header_of(w)->nrows = rows;
-	lay_out(&to, w->natts, w->columns, rows, w->has_raw);
+	lay_out(&to, w->natts, w->columns, rows, w->has_raw, w->has_watermarks);
 	move(w, to.stamps, from->stamps, sizeof(int64) * rows);
 	move(w, to.hashes, from->hashes, sizeof(uint64) * rows);
+	if (w->has_watermarks)
+		move(w, to.watermarks, from->watermarks, sizeof(int64) * rows);
 	if (w->has_raw)
 		move(w, to.raw, from->raw, sizeof(RawPlace) * rows);
 	target = to.columns;
@@ -520,12 +539,13 @@ weir_run_read(WeirRunReader *r, const char *run)
 	const char *at;
 	Layout		layout;
 
-	lay_out(&layout, natts, r->columns, rows, header->has_raw);
+	lay_out(&layout, natts, r->columns, rows, header->has_raw, header->has_watermarks);
 	batch->nrows = rows;
 	batch->source = header->source;
 	batch->lines = (int64 *) (run + layout.lines);
 	batch->stamps = (int64 *) (run + layout.stamps);
 	batch->hashes = (uint64 *) (run + layout.hashes);
+	batch->watermarks = header->has_watermarks ? (int64 *) (run + layout.watermarks) : NULL;
 	batch->raw = NULL;
 	if (header->has_raw)
 	{

@@ -3,10 +3,10 @@
  *		A run: rows of a batch in one piece of memory, column by column, as a
  *		message of a channel carries them.
  *
- *	+--------+-------+--------+--------+-------+-----------------------+------+
- *	| header | lines | stamps | hashes | [raw] | a column: values,     | heap |
- *	|        |       |        |        |       | nulls; the next; ...  |      |
- *	+--------+-------+--------+--------+-------+-----------------------+------+
+ *	+--------+-------+--------+--------+--------------+-------+-------------------+------+
+ *	| header | lines | stamps | hashes | [watermarks] | [raw] | a column: values, | heap |
+ *	|        |       |        |        |              |       | nulls; the next.. |      |
+ *	+--------+-------+--------+--------+--------------+-------+-------------------+------+
  *
  * Values passed by value are Datums, so that a reader uses them where they are.
  * Those by reference of a fixed length stand side by side; of the others there
@@ -39,6 +39,8 @@ extern void weir_run_begin(WeirRunWriter *writer, StringInfo buffer, const WeirB
  */
 extern int	weir_run_add(WeirRunWriter *writer, const WeirBatch *batch, const int *selection,
 						 int first, int n);
+/* Can rows of this batch follow those of the run: are their bytes, their watermarks kept in both or in neither? */
+extern bool weir_run_fits(const WeirRunWriter *writer, const WeirBatch *batch);
 extern bool weir_run_is_full(const WeirRunWriter *writer);
 /* Brings the run to its final form: the buffer ends with it. */
 extern void weir_run_end(WeirRunWriter *writer);

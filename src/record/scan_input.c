@@ -14,6 +14,7 @@ weir_scan_input_create(TupleDesc desc, int capacity)
 
 	input->batch = weir_batch_create(desc, capacity);
 	input->limit = capacity;
+	input->watermark = PG_INT64_MIN;
 	return input;
 }
 

@@ -31,6 +31,8 @@ typedef struct WeirScanInput
 	int			nerrors;
 	WeirLetter *letters;		/* the dead ones */
 	int			nletters;
+	int64		watermark;		/* reached behind the last record; PG_INT64_MIN: none */
+	bool		idle;			/* nothing comes of the stream: nobody is to wait for its watermark */
 } WeirScanInput;
 
 extern WeirScanInput *weir_scan_input_create(TupleDesc desc, int capacity);

@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 
 #include "source/decode.h"
+#include "source/event_time.h"
 #include "source/excerpt.h"
 #include "source/lines.h"
 #include "source/record_fault.h"
@@ -146,5 +147,6 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 number, int64 stamp)
 	if (!lines->stream->skip_empty || record.len > 0)
 		weir_decoder_add(lines->decoder, lines->scan, &record);
 	weir_decoder_run_here(lines->decoder, lines->scan);
+	weir_event_time_fill(lines->stream, lines->scan);
 	return lines->scan;
 }

@@ -142,8 +142,8 @@ set_keepalive_idle(WeirStream *stream, DefElem *def)
 		weir_stream_option_refuse(def, "Give an interval of 1 s to 9 h, or 0 for the system's setting.");
 }
 
-static void
-set_idle_timeout(WeirStream *stream, DefElem *def)
+void
+weir_set_idle_timeout(WeirStream *stream, DefElem *def)
 {
 	stream->idle_timeout = weir_stream_option_interval(def, 0, MAX_IDLE_TIMEOUT,
 													   "Give an interval of 100 ms to 365 days, or 0 for no limit.");
@@ -290,7 +290,7 @@ const WeirStreamOption weir_server_options[] = {
 	{"retry_delay", set_retry_delay, "1 s"},
 	{"connect_timeout", set_connect_timeout, "30 s"},
 	{"keepalive_idle", set_keepalive_idle, "1 min"},
-	{"idle_timeout", set_idle_timeout, "0"},
+	{"idle_timeout", weir_set_idle_timeout, "0"},
 	{"greeting", set_greeting, NULL},
 	{"sslmode", set_sslmode, NULL},
 	{"sslrootcert", set_sslrootcert, NULL},

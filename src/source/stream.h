@@ -44,6 +44,14 @@ typedef struct WeirMetadataColumn
 	const struct WeirMetadata *what;
 } WeirMetadataColumn;
 
+/* What becomes of a record that comes too late. */
+typedef enum WeirLate
+{
+	WEIR_LATE_DROP,
+	WEIR_LATE_DEAD_LETTER,
+	WEIR_LATE_STOP
+} WeirLate;
+
 typedef struct WeirStream
 {
 	const struct WeirSourceOps *source;
@@ -90,7 +98,11 @@ typedef struct WeirStream
 	int			encoding;		/* of its bytes */
 	bool		dead_letter;	/* on_error 'dead_letter' */
 	int64		max_dead_letters;
+	WeirLate	late;
 	/* columns */
+	int			watermark;		/* the column whose times make it; -1: none */
+	int64		watermark_bound;	/* us that a record may come late */
+	bool		column_watermark;	/* the column whose options are read has it */
 	int			nmetadata;
 	WeirMetadataColumn *metadata;
 	const struct WeirMetadata *column_metadata;	/* of the column whose options are read */
@@ -101,6 +113,8 @@ extern WeirStream *weir_stream_get(Oid relid);
 
 /* Has this column of the stream's table the option "metadata"? */
 extern bool weir_stream_is_metadata(const WeirStream *stream, int column);
+/* Must the bytes of its records be at hand for dead letters? */
+extern bool weir_stream_keeps_raw(const WeirStream *stream);
 /* Do records have a value for this column of the stream's table? */
 extern bool weir_stream_has_column(const WeirStream *stream, TupleDesc desc, int column);
 

@@ -8,6 +8,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
+#include "common/int.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -51,21 +52,41 @@ name_option(void *arg)
 	errcontext("option \"%s\"", ((DefElem *) arg)->defname);
 }
 
-int64
-weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint)
+/* As the type reads it. */
+static Interval *
+read_interval(DefElem *def)
 {
 	ErrorContextCallback context = {error_context_stack, name_option, def};
 	Interval            *span;
-	double               us;
 
 	error_context_stack = &context;
 	span = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(defGetString(def)),
 												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	error_context_stack = context.previous;
+	return span;
+}
+
+int64
+weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint)
+{
+	const Interval *span = read_interval(def);
+	double          us;
+
 	us = (double) span->time + (span->day + span->month * (double) DAYS_PER_MONTH) * USECS_PER_DAY;
 	if (us < min || us > max)
 		weir_stream_option_refuse(def, hint);
 	return (int64) us;
+}
+
+int64
+weir_stream_option_exact_interval(DefElem *def, int64 min, const char *hint)
+{
+	const Interval *span = read_interval(def);
+	int64           us;
+
+	if (span->month != 0 || pg_mul_s64_overflow(span->day, USECS_PER_DAY, &us) || pg_add_s64_overflow(us, span->time, &us) || us < min)
+		weir_stream_option_refuse(def, hint);
+	return us;
 }
 
 bool

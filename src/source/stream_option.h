@@ -49,6 +49,8 @@ extern void weir_listen_options_complete(WeirStream *stream);
 extern void weir_set_max_journal(WeirStream *stream, DefElem *def);
 extern void weir_set_on_error(WeirStream *stream, DefElem *def);
 extern void weir_set_max_dead_letters(WeirStream *stream, DefElem *def);
+extern void weir_set_late(WeirStream *stream, DefElem *def);
+extern void weir_set_idle_timeout(WeirStream *stream, DefElem *def);
 
 /* For setters: the value, or an error with this hint. */
 pg_noreturn extern void weir_stream_option_refuse(DefElem *def, const char *hint);
@@ -57,6 +59,8 @@ extern int64 weir_stream_option_bytes(DefElem *def, double min, double max, cons
 extern int64
 weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint); /* us */
 extern bool weir_stream_option_boolean(DefElem *def);
+/* One without months, whose length nobody knows. */
+extern int64 weir_stream_option_exact_interval(DefElem *def, int64 min, const char *hint);	/* us */
 /* Does it say this word?  Else it must be the other one. */
 extern bool weir_stream_option_word(DefElem *def, const char *word, const char *other);
 

@@ -129,6 +129,25 @@ weir_set_max_dead_letters(WeirStream *stream, DefElem *def)
 		weir_stream_option_integer(def, 0, INT_MAX, "Give a number of records, 0 or more.");
 }
 
+void
+weir_set_late(WeirStream *stream, DefElem *def)
+{
+	static const char *const words[] = {"drop", "dead_letter", "stop"};
+	unsigned                 late = 0;
+
+	while (late < lengthof(words) && strcmp(defGetString(def), words[late]) != 0)
+		late++;
+	if (late == lengthof(words))
+		weir_stream_option_refuse(def, "Give \"drop\", \"dead_letter\" or \"stop\".");
+	stream->late = (WeirLate) late;
+}
+
+bool
+weir_stream_keeps_raw(const WeirStream *stream)
+{
+	return stream->dead_letter || stream->late == WEIR_LATE_DEAD_LETTER;
+}
+
 const WeirStreamOption weir_table_options[] = {
 	{"format", set_format, NULL},
 	{"header", set_header, "off"},
@@ -141,5 +160,6 @@ const WeirStreamOption weir_table_options[] = {
 	{"on_error", weir_set_on_error, "stop"},
 	{"max_record", set_max_record, "1MB"},
 	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
+	{"late", weir_set_late, "drop"},
 	{NULL, NULL, NULL},
 };

@@ -35,6 +35,8 @@ typedef struct WeirTaskStats
 	int64		backpressured_us;
 	int64		in_sink_us;
 	int64		dead_letters[WEIR_MAX_STAGES];	/* written by this task, by their sources' stages */
+	int64		watermark;		/* us since 2000-01-01; PG_INT64_MIN: none */
+	int64		late_records;
 	bool		epoch_open;		/* output not yet committed */
 	int64		state_bytes;	/* memory of keyed state */
 	int64		state_keys;

@@ -12,6 +12,9 @@
  * sink statement wait until they are written (sink/isolating.c), so that what the
  * sink refuses never touches state.  With on_error 'stop' there is no
  * subtransaction: an error ends the attempt.
+ *
+ * Behind the rows of a message the watermark goes through the operators, one after the
+ * other, and on to the next tasks.
  */
 #include "postgres.h"
 
@@ -52,9 +55,16 @@ build_operator(WeirLink *link, const WeirNode *node, WeirStore *store)
 {
 	WeirTask   *task = link->chain->task;
 
-	if (link->op)
-		weir_operator_close(link->op);
+	WeirOperator *before = link->op;
+
 	link->op = weir_operator_open(node, task->dataflow->text, store, &task->line);
+	if (before)
+	{
+		link->op->watermark = before->watermark;
+		link->op->passed = before->passed;
+		weir_operator_close(before);
+	}
+	link->op->waits = link->chain->waits;
 	link->to = output_of(link->chain, link, node);
 }
 
@@ -332,29 +342,120 @@ run_unguarded(WeirLink *entry, WeirBatch *batch)
 		run_link(entry, batch, i, i + step);
 }
 
+static bool
+must_advance(const WeirChain *chain, int64 watermark)
+{
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		const WeirOperator *op = chain->links[i].op;
+
+		if (op && weir_operator_must_advance(op, watermark))
+			return true;
+	}
+	return false;
+}
+
+/* Has the watermark moved that the links have seen, or what is to be said of it? */
+static bool
+has_moved(const WeirChain *chain, const WeirInputs *inputs)
+{
+	return !chain->waits &&
+		(weir_watermark_merge_get(inputs->watermarks) != chain->watermark ||
+		 weir_watermark_merge_is_idle(inputs->watermarks) != chain->idle);
+}
+
+/* What is due comes of no record. */
+static void
+advance(WeirChain *chain, const WeirInputs *inputs)
+{
+	int64		watermark = weir_watermark_merge_get(inputs->watermarks);
+
+	chain->watermark = watermark;
+	chain->idle = weir_watermark_merge_is_idle(inputs->watermarks);
+	chain->task->slot->stats.watermark = watermark;
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		WeirLink   *link = &chain->links[i];
+
+		chain->task->line = 0;
+		if (link->op)
+			watermark = weir_operator_advance(link->op, watermark, link->to);
+	}
+	if (chain->out)
+		weir_router_watermark(chain->out, watermark, chain->idle);
+}
+
+/* After the operators have had rows, or their time. */
+static void
+note_work(WeirChain *chain)
+{
+	chain->task->line = 0;
+	if (chain->held_since == 0 && any_holds(chain))
+		chain->held_since = weir_now();
+	if (chain->task->stores != NIL)
+		weir_state_memory_note(chain->task);
+	chain->task->slot->stats.epoch_open = weir_epoch_is_open();
+}
+
+void
+weir_chain_watermark(WeirChain *chain, const WeirInputs *inputs)
+{
+	if (!has_moved(chain, inputs))
+		return;
+	if (!must_advance(chain, weir_watermark_merge_get(inputs->watermarks)))
+	{
+		advance(chain, inputs);
+		return;
+	}
+	enter_transaction(chain);
+	refresh(chain);
+	advance(chain, inputs);
+	flush_rows(chain);
+	leave_transaction(chain);
+	note_work(chain);
+}
+
+/* Each row's watermark becomes the task's; that behind them is the input's. */
+static void
+merge_watermarks(WeirInputs *inputs, int input, const WeirMessage *message, WeirBatch *batch)
+{
+	if (batch->watermarks)
+		weir_watermark_merge_rows(inputs->watermarks, input, batch->watermarks, batch->nrows);
+	if (batch->watermarks || message->watermark != PG_INT64_MIN)
+		weir_watermark_merge_set(inputs->watermarks, input, message->watermark, false);
+}
+
+static void
+run_entry(WeirLink *entry, WeirBatch *batch, int port)
+{
+	if (entry->op)
+		entry->op->port = port;
+	if (is_guarded(entry->chain))
+		weir_guarded_run(entry, run_link, batch, drop_row);
+	else
+		run_unguarded(entry, batch);
+}
+
 int
-weir_chain_rows(WeirChain *chain, WeirReceiver *from, int exchange, const WeirMessage *message)
+weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, const WeirMessage *message)
 {
 	WeirTask   *task = chain->task;
+	int			exchange = inputs->exchanges[input];
+	WeirReceiver *from = inputs->receivers[input];
 	WeirBatch  *batch;
 
 	enter_transaction(chain);
 	refresh(chain);
 	batch = weir_receiver_rows(from, message, weir_task_input(task, exchange));
-	if (is_guarded(chain))
-		weir_guarded_run(chain->entries[exchange], run_link, batch, drop_row);
-	else
-		run_unguarded(chain->entries[exchange], batch);
+	merge_watermarks(inputs, input, message, batch);
+	run_entry(chain->entries[exchange], batch, weir_task_edge(task, exchange)->port);
+	if (has_moved(chain, inputs))
+		advance(chain, inputs);
 	flush_rows(chain);
 	leave_transaction(chain);
-	task->line = 0;
-	if (chain->held_since == 0 && any_holds(chain))
-		chain->held_since = weir_now();
-	if (task->stores != NIL)
-		weir_state_memory_note(task);
+	note_work(chain);
 	task->slot->stats.records_in += batch->nrows;
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
-	task->slot->stats.epoch_open = weir_epoch_is_open();
 	return batch->nrows;
 }
 
@@ -437,6 +538,7 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 
 	chain->task = task;
 	chain->out = out;
+	chain->watermark = PG_INT64_MIN;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());

@@ -10,6 +10,7 @@
 
 #include "operator/operator.h"
 #include "record/channel.h"
+#include "task/input.h"
 #include "task/letters.h"
 #include "task/output.h"
 #include "task/sinks.h"
@@ -35,15 +36,20 @@ typedef struct WeirChain
 	WeirTaskSinks sinks;
 	WeirLetterBox letters;		/* what this task writes of them */
 	int64		held_since;		/* operators hold rows since (us); 0: they do not */
+	int64		watermark;		/* that the links have seen .. */
+	bool		idle;			/* .. and that those behind them are told */
+	bool		waits;			/* it stands until what a restore brought is worked off */
 } WeirChain;
 
 /* Compiled before; opens its stores too.  Outside a transaction. */
 extern WeirChain *weir_chain_open(WeirTask *task, WeirRouter *out);
 
-/* Works off a message of rows, returns how many; a letter. */
-extern int	weir_chain_rows(WeirChain *chain, WeirReceiver *from, int exchange,
-							const WeirMessage *message);
+/* Works off a message of rows that an input has brought, returns how many; a letter. */
+extern int	weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, const WeirMessage *message);
 extern void weir_chain_letter(WeirChain *chain, const WeirMessage *message);
+
+/* The watermark of the inputs may have moved: what is due is done, and the next tasks are told. */
+extern void weir_chain_watermark(WeirChain *chain, const WeirInputs *inputs);
 
 /* Rows that operators hold until they are told go their way. */
 extern void weir_chain_emit(WeirChain *chain);

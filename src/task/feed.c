@@ -35,6 +35,7 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	weir_text_copy(task->slot->stream, feed->stream->name, sizeof(task->slot->stream));
 	task->slot->relid = feed->stream->relid;
 	feed->rows = weir_feed_rows_create(task, feed->stream, out);
+	feed->rows->input->watermark = weir_position_mark(&task->slot->start, WEIR_MARK_SOURCE);
 	feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
 	feed->again_waits = true;
 	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid);
@@ -87,8 +88,10 @@ weir_feed_flush(WeirFeed *feed)
 void
 weir_feed_position(WeirFeed *feed, bool final, WeirPosition *position)
 {
+	memset(position, 0, sizeof(*position));
 	feed->source->ops->position(feed->source, final, position);
 	position->retried = weir_again_position(feed->again);
+	(void) weir_position_set_mark(position, WEIR_MARK_SOURCE, feed->rows->input->watermark);
 }
 
 void
@@ -191,6 +194,7 @@ weir_feed_turn(WeirFeed *feed)
 			feed->ended = true;
 			break;
 		case WEIR_READ_WAIT:
+			weir_feed_rows_watermark(feed->rows);
 			feed->source->ops->flush(feed->source, false);
 			return false;
 	}

@@ -21,6 +21,7 @@
 #include "decide/isolate.h"
 #include "record/scan.h"
 #include "sink/epoch.h"
+#include "source/event_time.h"
 #include "task/feed_rows.h"
 
 #define BATCH_RECORDS 4096
@@ -62,6 +63,8 @@ weir_feed_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *rout
 	table_close(rel, AccessShareLock);
 	if (stream->dead_letter)
 		weir_scan_input_keep_letters(rows->input);
+	else if (weir_stream_keeps_raw(stream))
+		weir_batch_keep_raw(rows->input->batch);
 	rows->nscans = weir_task_nnodes(task) - 1;
 	rows->scans = palloc(sizeof(WeirFeedScan) * rows->nscans);
 	open_scans(rows);
@@ -288,14 +291,31 @@ run_batch(WeirFeedRows *rows)
 }
 
 void
+weir_feed_rows_watermark(WeirFeedRows *rows)
+{
+	const WeirScanInput *input = rows->input;
+
+	rows->task->slot->stats.watermark = input->watermark;
+	for (int i = 0; i < rows->nscans; i++)
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		weir_output_watermark(scan->output, weir_operator_advance(scan->op, input->watermark, NULL),
+							  input->idle);
+	}
+}
+
+void
 weir_feed_rows_run(WeirFeedRows *rows)
 {
 	WeirTask   *task = rows->task;
 	int			nrecords = rows->input->batch->nrows;
 
 	weir_scan_input_settle(rows->input);
+	weir_event_time_fill(rows->stream, rows->input);
 	run_batch(rows);
 	send_letters(rows);
+	weir_feed_rows_watermark(rows);
 	weir_router_release(rows->router);
 	task->line = 0;
 	task->slot->stats.records_in += nrecords;

@@ -36,6 +36,9 @@ typedef struct WeirFeedRows
 extern WeirFeedRows *weir_feed_rows_create(WeirTask *task, const WeirStream *stream,
 											   WeirRouter *router);
 
+/* How far the watermark has come behind what was worked off, that of each scan (its op->passed). */
+extern void weir_feed_rows_watermark(WeirFeedRows *rows);
+
 /* Works off what the input holds.  Outside a transaction. */
 extern void weir_feed_rows_run(WeirFeedRows *rows);
 

@@ -38,6 +38,7 @@ weir_inputs_open(WeirTask *task)
 	weir_credit_init(&inputs->credit, ROWS_TARGET, ROWS_MOST);
 	inputs->align = weir_align_create(inputs->n, weir_task_exactly_once(task) ?
 									  WEIR_ALIGN_EXACTLY_ONCE : WEIR_ALIGN_AT_LEAST_ONCE);
+	inputs->watermarks = weir_watermark_merge_create(inputs->n);
 	return inputs;
 }
 

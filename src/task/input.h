@@ -9,6 +9,7 @@
 
 #include "decide/align.h"
 #include "decide/credit.h"
+#include "decide/watermark_merge.h"
 #include "record/channel.h"
 #include "task/task.h"
 
@@ -21,6 +22,7 @@ typedef struct WeirInputs
 	List	   *passed;			/* WeirPassed (passed.h) */
 	MemoryContext context;
 	WeirAlign  *align;
+	WeirWatermarkMerge *watermarks;
 	WeirCredit	credit;
 	int64	   *brought;		/* rows of each lately .. */
 	int64		all;			/* .. and of all */

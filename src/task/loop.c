@@ -24,16 +24,23 @@ handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			rows = weir_chain_rows(c->chain, c->inputs->receivers[input], c->inputs->exchanges[input],
-								   message);
+			rows = weir_chain_rows(c->chain, c->inputs, input, message);
 			weir_inputs_worked(c->inputs, input, rows);
 			break;
 		case WEIR_MESSAGE_LETTER:
 			weir_chain_letter(c->chain, message);
 			break;
+		case WEIR_MESSAGE_WATERMARK:
+			weir_watermark_merge_set(c->inputs->watermarks, input, message->watermark, message->idle);
+			weir_chain_watermark(c->chain, c->inputs);
+			break;
+		case WEIR_MESSAGE_END:
+			weir_watermark_merge_end(c->inputs->watermarks, input);
+			weir_chain_watermark(c->chain, c->inputs);
+			weir_task_mark(c, input, message);
+			break;
 		case WEIR_MESSAGE_BARRIER:
 		case WEIR_MESSAGE_CANCEL:
-		case WEIR_MESSAGE_END:
 			weir_task_mark(c, input, message);
 			break;
 	}
@@ -77,8 +84,7 @@ take_passed(WeirTaskCheckpoints *c)
 		weir_chain_letter(c->chain, passed->message);
 	else
 	{
-		rows = weir_chain_rows(c->chain, c->inputs->receivers[passed->input],
-							   c->inputs->exchanges[passed->input], passed->message);
+		rows = weir_chain_rows(c->chain, c->inputs, passed->input, passed->message);
 		if (!passed->restored)
 			weir_inputs_worked(c->inputs, passed->input, rows);
 	}

@@ -159,6 +159,24 @@ weir_router_letter(WeirRouter *router, const WeirLetter *letter)
 }
 
 void
+weir_output_watermark(WeirOutput *output, int64 watermark, bool idle)
+{
+	const WeirRoute *route = (const WeirRoute *) output;
+
+	if (route->router->discards)
+		return;
+	for (int i = 0; i < route->nout; i++)
+		weir_sender_watermark(route->out[i], watermark, idle);
+}
+
+void
+weir_router_watermark(WeirRouter *router, int64 watermark, bool idle)
+{
+	for (int i = 0; i < router->nroutes; i++)
+		weir_output_watermark(&router->routes[i].output, watermark, idle);
+}
+
+void
 weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier)
 {
 	for (int i = 0; i < router->nroutes; i++)

@@ -48,6 +48,9 @@ extern WeirOutput *weir_router_output(WeirRouter *router, const WeirTask *task, 
 
 /* A record without a key may go to any of the tasks, along one route: each leads to a sink. */
 extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
+/* The watermark has come so far, along all routes, or that of one output. */
+extern void weir_router_watermark(WeirRouter *router, int64 watermark, bool idle);
+extern void weir_output_watermark(WeirOutput *output, int64 watermark, bool idle);
 extern void weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier);
 extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);
 extern void weir_router_end(WeirRouter *router);

@@ -213,7 +213,10 @@ weir_task_edge(const WeirTask *task, int exchange)
 TupleDesc
 weir_task_input(const WeirTask *task, int exchange)
 {
-	return task->dataflow->graph->nodes[weir_task_edge(task, exchange)->to]->in;
+	const WeirEdge *edge = weir_task_edge(task, exchange);
+	const WeirNode *node = task->dataflow->graph->nodes[edge->to];
+
+	return edge->port == 0 ? node->in : node->right;
 }
 
 /*

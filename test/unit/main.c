@@ -41,6 +41,8 @@ main(void)
 	test_histogram();
 	test_decided();
 	test_feed_position();
+	test_watermark_merge();
+	test_watermark();
 	test_window();
 	return done_testing();
 }

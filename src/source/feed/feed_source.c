@@ -16,6 +16,7 @@
 #define MAX_RECORD	(256 * 1024 * 1024)	/* of a line given to weir.try_job */
 
 static const WeirStreamOption server_options[] = {
+	{"idle_timeout", weir_set_idle_timeout, "0"},
 	{NULL, NULL, NULL},
 };
 
@@ -23,6 +24,8 @@ static const WeirStreamOption table_options[] = {
 	{"max_journal", weir_set_max_journal, WEIR_FEED_MAX_JOURNAL},
 	{"on_error", weir_set_on_error, "stop"},
 	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
+	{"late", weir_set_late, "drop"},
+	{"idle_timeout", weir_set_idle_timeout, NULL},	/* instead of the server's */
 	{NULL, NULL, NULL},
 };
 
@@ -190,12 +193,10 @@ pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown,
 {
 	WeirFeedPosition start = read_position(position);
 	WeirFeedPosition oldest;
-	int64		retried = position->retried;
 
 	if (!lacks(job, stream, &start, &oldest))
 		return 0;
 	weir_feed_position_encode(&oldest, position);
-	position->retried = retried;
 	*detail = psprintf("It starts behind row " INT64_FORMAT ", where its journal begins.", oldest.line);
 	return Max(oldest.line - start.line, 1);
 }

@@ -1,0 +1,158 @@
+/*
+ * decide/watermark_merge.c
+ *		The watermark of a task, from those of its inputs.
+ */
+#include <stdlib.h>
+
+#include "decide/memory.h"
+#include "decide/watermark_merge.h"
+
+typedef struct Input
+{
+	int64_t		watermark;
+	bool		begun;			/* it has said something of it */
+	bool		idle;
+	bool		ended;
+} Input;
+
+struct WeirWatermarkMerge
+{
+	int			n;
+	int64_t		watermark;
+	Input		inputs[];
+};
+
+WeirWatermarkMerge *
+weir_watermark_merge_create(int ninputs)
+{
+	WeirWatermarkMerge *m = weir_alloc(1, sizeof(WeirWatermarkMerge) + sizeof(Input) * ninputs);
+
+	m->n = ninputs;
+	m->watermark = WEIR_WATERMARK_NONE;
+	for (int i = 0; i < ninputs; i++)
+		m->inputs[i].watermark = WEIR_WATERMARK_NONE;
+	return m;
+}
+
+void
+weir_watermark_merge_destroy(WeirWatermarkMerge *m)
+{
+	free(m);
+}
+
+static inline int64_t
+lower(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t
+higher(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The lowest of those that count, but for one; the end, if none does. */
+static int64_t
+lowest_but(const WeirWatermarkMerge *m, int input)
+{
+	int64_t		lowest = WEIR_WATERMARK_END;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		if (i != input && !m->inputs[i].idle && !m->inputs[i].ended)
+			lowest = lower(lowest, m->inputs[i].watermark);
+	}
+	return lowest;
+}
+
+static int64_t
+highest_of_idle(const WeirWatermarkMerge *m)
+{
+	int64_t		highest = WEIR_WATERMARK_NONE;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		if (!m->inputs[i].ended)
+			highest = higher(highest, m->inputs[i].watermark);
+	}
+	return highest;
+}
+
+bool
+weir_watermark_merge_is_idle(const WeirWatermarkMerge *m)
+{
+	bool		idle = false;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		if (m->inputs[i].ended)
+			continue;
+		if (!m->inputs[i].idle)
+			return false;
+		idle = true;
+	}
+	return idle;
+}
+
+static void
+merge(WeirWatermarkMerge *m)
+{
+	int64_t		merged = weir_watermark_merge_is_idle(m) ? highest_of_idle(m) : lowest_but(m, -1);
+
+	m->watermark = higher(m->watermark, merged);
+}
+
+void
+weir_watermark_merge_rows(WeirWatermarkMerge *m, int input, int64_t *watermarks, int n)
+{
+	Input	   *in = &m->inputs[input];
+	int64_t		others = lowest_but(m, input);
+	int64_t		own = in->watermark;
+	int64_t		all = m->watermark;
+
+	for (int i = 0; i < n; i++)
+	{
+		own = higher(own, watermarks[i]);
+		watermarks[i] = all = higher(all, lower(own, others));
+	}
+	in->watermark = own;
+	in->begun = true;
+	in->idle = false;
+	m->watermark = all;
+}
+
+void
+weir_watermark_merge_set(WeirWatermarkMerge *m, int input, int64_t watermark, bool idle)
+{
+	Input	   *in = &m->inputs[input];
+
+	in->watermark = higher(in->watermark, watermark);
+	in->begun = true;
+	in->idle = idle;
+	merge(m);
+}
+
+void
+weir_watermark_merge_end(WeirWatermarkMerge *m, int input)
+{
+	m->inputs[input].ended = true;
+	merge(m);
+}
+
+int64_t
+weir_watermark_merge_get(const WeirWatermarkMerge *m)
+{
+	return m->watermark;
+}
+
+bool
+weir_watermark_merge_has_begun(const WeirWatermarkMerge *m)
+{
+	for (int i = 0; i < m->n; i++)
+	{
+		if (!m->inputs[i].begun && !m->inputs[i].ended)
+			return false;
+	}
+	return true;
+}

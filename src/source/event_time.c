@@ -1,0 +1,34 @@
+/*
+ * source/event_time.c
+ *		The watermark of a stream's records.
+ *
+ * A timestamp without time zone is taken as one of UTC, whatever the session says:
+ * both types count from the same moment then.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "decide/watermark.h"
+#include "source/event_time.h"
+
+void
+weir_event_time_of_column(WeirBatch *batch, int column, int64 bound, int64 *watermark)
+{
+	const WeirVector *times = &batch->columns[column];
+
+	weir_batch_keep_watermarks(batch);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		batch->watermarks[i] = *watermark;
+		if (!weir_vector_is_null(times, i))
+			*watermark = weir_watermark_behind(*watermark, DatumGetTimestampTz(times->values[i]), bound);
+	}
+}
+
+void
+weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan)
+{
+	if (stream->watermark >= 0)
+		weir_event_time_of_column(scan->batch, stream->watermark, stream->watermark_bound, &scan->watermark);
+}

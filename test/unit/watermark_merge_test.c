@@ -1,0 +1,161 @@
+/*
+ * watermark_merge_test.c
+ *		The watermark of a task, told as scripts.
+ *
+ * What happens:	wI:N	input I's watermark comes to N		iI		it is idle, as far as it was
+ *					rI:N	a row of input I that came when its watermark was N
+ *					eI		input I ends
+ * What must hold:	=N		the task's watermark is N, and it is not idle
+ *					~N		the same, and it is idle
+ *					b		all inputs have begun		!b		not all
+ * N may be "-" for none, "E" for the end.  A row must have got the watermark that the
+ * task has behind it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decide/watermark_merge.h"
+#include "tap.h"
+
+typedef struct Case
+{
+	const char *name;
+	int			ninputs;
+	const char *script;
+} Case;
+
+static const Case cases[] = {
+	{"one input: its own", 1, "=- w0:5 =5 r0:7 =7 w0:6 =7 e0 =E"},
+	{"the lowest of two", 2, "w0:5 =- w1:3 =3 w1:9 =5 r0:8 =8"},
+	{"an input without a watermark holds it at none", 2, "r0:5 r0:6 =- r1:- =- w1:2 =2"},
+	{"it never goes back", 2, "w0:5 w1:5 =5 r0:3 =5 w0:4 =5"},
+	{"an idle input does not count", 2, "w0:5 w1:3 =3 i1 =5 w0:8 =8"},
+	{"one that never had a watermark may be idle, too", 2, "w0:5 i1 =5"},
+	{"one that comes again counts at once: the watermark stands until it has caught up", 2,
+	"w0:5 w1:3 i1 w0:8 =8 r1:3 =8 w0:20 =8 r1:7 =8 r1:9 =9"},
+	{"a watermark makes it come again, too", 2, "w0:5 w1:3 i1 =5 w1:4 =5 w0:8 =5 w1:6 =6"},
+	{"all idle: the highest of them", 2, "w0:5 w1:3 i0 =3 i1 ~5"},
+	{"all idle: what comes again is behind", 2, "w0:5 w1:3 i0 i1 ~5 r1:4 =5 w1:9 =9 w0:7 =9"},
+	{"an input that ended does not count", 2, "w0:5 w1:3 e1 =5 w0:8 =8 e0 =E"},
+	{"one that ended without a watermark does not, either", 2, "e1 w0:8 =8"},
+	{"ended and idle: the highest that may still come", 3, "w0:5 w1:3 w2:2 e0 i1 =2 i2 ~3 e1 ~3 e2 =E"},
+	{"ended is not idle", 2, "e0 i1 ~- e1 =E"},
+	{"no row is late because of another input", 3, "w0:50 w1:7 w2:9 r0:60 =7 r2:99 =7 r1:7 =7 r1:8 =8"},
+	{"what has begun", 2, "!b w0:- !b w1:- b =-"},
+	{"an end is a beginning", 2, "e0 !b r1:3 b =3"},
+	{"no inputs but idle ones at the start", 2, "i0 !b i1 b ~-"},
+};
+
+static int64_t
+number(const char *text)
+{
+	return *text == '-' ? WEIR_WATERMARK_NONE : *text == 'E' ? WEIR_WATERMARK_END :
+		strtoll(text, NULL, 10);
+}
+
+static void
+bring_row(WeirWatermarkMerge *m, int input, int64_t own, const char *name)
+{
+	weir_watermark_merge_rows(m, input, &own, 1);
+	if (own != weir_watermark_merge_get(m))
+		ok(false, "%s: a row has the task's watermark", name);
+}
+
+/* True if the word holds, or has happened. */
+static bool
+play(WeirWatermarkMerge *m, int64_t *watermarks, const char *word, const char *name)
+{
+	int			input = word[0] ? word[1] - '0' : 0;
+
+	switch (word[0])
+	{
+		case 'w':
+			watermarks[input] = number(word + 3);
+			weir_watermark_merge_set(m, input, watermarks[input], false);
+			return true;
+		case 'i':
+			weir_watermark_merge_set(m, input, watermarks[input], true);
+			return true;
+		case 'r':
+			bring_row(m, input, number(word + 3), name);
+			return true;
+		case 'e':
+			weir_watermark_merge_end(m, input);
+			return true;
+		case '=':
+		case '~':
+			return weir_watermark_merge_get(m) == number(word + 1) &&
+				weir_watermark_merge_is_idle(m) == (word[0] == '~');
+		default:
+			return weir_watermark_merge_has_begun(m) == (word[0] == 'b');
+	}
+}
+
+static void
+run_case(const Case *c)
+{
+	WeirWatermarkMerge *m = weir_watermark_merge_create(c->ninputs);
+	int64_t		watermarks[8];
+	char		script[200];
+	bool		pass = true;
+
+	for (int i = 0; i < 8; i++)
+		watermarks[i] = WEIR_WATERMARK_NONE;
+	snprintf(script, sizeof(script), "%s", c->script);
+	for (char *word = strtok(script, " "); word && pass; word = strtok(NULL, " "))
+	{
+		pass = play(m, watermarks, word, c->name);
+		if (!pass)
+			diag("%s: the watermark is %" PRId64, word, weir_watermark_merge_get(m));
+	}
+	ok(pass, "watermark of a task: %s", c->name);
+	weir_watermark_merge_destroy(m);
+}
+
+/*
+ * Whatever inputs do: the watermark never goes back, and while all have counted all along
+ * it is that of the one that is furthest behind.
+ */
+static void
+run_random(uint64_t seed)
+{
+	Random		r = {seed};
+	int			n = 1 + random_below(&r, 4);
+	WeirWatermarkMerge *m = weir_watermark_merge_create(n);
+	int64_t		own[4] = {0};
+	int64_t		before = WEIR_WATERMARK_NONE;
+	bool		pass = true;
+
+	for (int i = 0; i < n; i++)
+		weir_watermark_merge_set(m, i, 0, false);
+	for (int step = 0; step < 200 && pass; step++)
+	{
+		int			input = random_below(&r, n);
+		int64_t		lowest = WEIR_WATERMARK_END;
+
+		own[input] += random_below(&r, 3);
+		if (random_below(&r, 2))
+			weir_watermark_merge_set(m, input, own[input], false);
+		else
+			bring_row(m, input, own[input], "random");
+		for (int i = 0; i < n; i++)
+			lowest = own[i] < lowest ? own[i] : lowest;
+		pass = weir_watermark_merge_get(m) == lowest && lowest >= before;
+		before = lowest;
+	}
+	if (!pass)
+		ok(false, "watermark of a task: the lowest, seed %" PRIu64, seed);
+	weir_watermark_merge_destroy(m);
+}
+
+void
+test_watermark_merge(void)
+{
+	for (int i = 0; i < COUNT(cases); i++)
+		run_case(&cases[i]);
+	for (uint64_t seed = 1; seed <= 500; seed++)
+		run_random(seed);
+	ok(true, "watermark of a task: the lowest of its inputs, at random");
+}
