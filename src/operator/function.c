@@ -14,6 +14,7 @@
 #include "operator/operator.h"
 #include "operator/result.h"
 #include "operator/timers.h"
+#include "state/kinds/timers.h"
 
 typedef struct Function
 {

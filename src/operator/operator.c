@@ -6,6 +6,7 @@
 
 #include "utils/memutils.h"
 
+#include "graph/kinds/function.h"
 #include "operator/operator.h"
 
 static const WeirOperatorOps *const operators[] = {
@@ -21,6 +22,14 @@ weir_node_is_operator(const WeirNode *node)
 	return node->kind < lengthof(operators) && operators[node->kind] != NULL;
 }
 
+static const WeirOperatorOps *
+ops_of(const WeirNode *node)
+{
+	if (node->kind == WEIR_NODE_FUNCTION && weir_function_plan(node)->timers != NIL)
+		return &weir_timed_function_operator;
+	return operators[node->kind];
+}
+
 static void
 open_in_context(WeirOperator *op)
 {
@@ -33,7 +42,7 @@ open_in_context(WeirOperator *op)
 WeirOperator *
 weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int64 *line)
 {
-	const WeirOperatorOps *ops = operators[node->kind];
+	const WeirOperatorOps *ops = ops_of(node);
 	WeirOperator *op = palloc0(ops->size);
 
 	op->ops = ops;
@@ -87,7 +96,7 @@ weir_graph_has_event_time(const WeirGraph *graph)
 {
 	for (int i = 0; i < graph->nnodes; i++)
 	{
-		if (weir_node_is_operator(graph->nodes[i]) && operators[graph->nodes[i]->kind]->advance)
+		if (weir_node_is_operator(graph->nodes[i]) && ops_of(graph->nodes[i])->advance)
 			return true;
 	}
 	return false;

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/timestamp.h"
 
 #include "operator/timers.h"
 #include "state/kinds/timers.h"

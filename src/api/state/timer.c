@@ -14,6 +14,7 @@
 
 #include "api/state/access.h"
 #include "api/state/state.h"
+#include "base/compat.h"
 #include "catalog/name.h"
 #include "state/current.h"
 #include "state/function.h"
