@@ -133,6 +133,12 @@
 #define weir_flatten_join_vars(query, node) flatten_join_alias_vars(query, node)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define weir_make_range(type, lower, upper) make_range(type, lower, upper, false, NULL)
+#else
+#define weir_make_range(type, lower, upper) make_range(type, lower, upper, false)
+#endif
+
 /* GROUP BY has an entry of the range table, which the select list and HAVING refer to. */
 #if PG_VERSION_NUM >= 180000
 #define weir_has_group_entry(query) ((query)->hasGroupRTE)

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
@@ -17,6 +18,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
+#include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
 #include "graph/kinds/time_window.h"
@@ -94,6 +96,12 @@ struct WeirLevel
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
 
+	/* rank.c, distinct.c: all zero where no rows are ranked */
+	List	   *rank_functions; /* of WindowFunc over query's range table */
+	List	   *rank_order;		/* of SortGroupClause, */
+	List	   *rank_exprs;		/* and what it is of */
+	int			rank_location;	/* in the text */
+
 	/* aggregates.c: of both */
 	List	   *aggregates;		/* of Aggref over query's range table */
 	List	   *cut_aggregates; /* the same over (a)'s rows (Vars varno 1) */
@@ -130,6 +138,7 @@ struct WeirLevel
 	WeirFunctionPlan *function_plan;	/* NULL: no keyed function */
 	WeirCountWindowPlan *window_plan;	/* NULL: no window */
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
+	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
 
 	/* graph.c */
 	const WeirNode *node;		/* its keyed step */
@@ -194,8 +203,11 @@ extern void weir_level_end_window(WeirLevel *level);
 #define WEIR_TUMBLE "weir_tumble"	/* C symbols of weir.tumble and its like */
 #define WEIR_HOP "weir_hop"
 #define WEIR_CUMULATE "weir_cumulate"
-#define WEIR_SESSION "weir_session"
+#define WEIR_SESSION "weir_session_window"
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+
+/* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
+extern void weir_window_read(WeirTimeWindowPlan *plan, const Interval *const *arguments);
 
 /* running.c: GROUP BY without a window */
 #define WEIR_RUNNING "weir_running"	/* weir.running's C symbol */
@@ -210,6 +222,23 @@ extern int	weir_level_grouping(WeirLevel *level);
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);
 
+/* rank.c: the best rows of a key */
+extern bool weir_is_ranked(const Query *query);
+extern void weir_level_find_rank(WeirLevel *level);
+extern void weir_level_cut_rank(WeirLevel *level);
+extern AttrNumber weir_level_rank_column(WeirLevel *level, const Node *node);
+extern void weir_level_end_rank(WeirLevel *level);
+
+/* distinct.c */
+extern void weir_level_find_distinct(WeirLevel *level);
+
+/* limit.c: up to which number a window function's value is wanted; PG_INT32_MAX: to any */
+extern int	weir_level_limit(WeirLevel *level, const WindowFunc *function);
+
+/* order.c: as people read it, "price DESC, ts" */
+extern bool weir_level_is_descending(const SortGroupClause *clause, Node *expr);
+extern void weir_level_order(WeirLevel *level, WeirRankPlan *plan);
+
 /* aggregates.c: those of both */
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 extern void weir_level_end_aggregates(WeirLevel *level);
@@ -221,6 +250,13 @@ static inline bool
 weir_level_is_grouped(const WeirLevel *level)
 {
 	return level->window != NULL || level->running;
+}
+
+/* Has it a keyed step of its own? */
+static inline bool
+weir_level_is_step(const WeirLevel *level)
+{
+	return level->join != NULL || weir_level_is_grouped(level) || level->rank_plan != NULL;
 }
 
 /* join.c: the columns that joins name */

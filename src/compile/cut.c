@@ -240,6 +240,8 @@ remap_mutator(Node *node, Remap *remap)
 		return sink_var(remap->level, node, key, 0);
 	if ((aggregate = weir_json_aggregate(node, &coercion)) != NULL)
 		return remap_json(aggregate, coercion, remap);
+	if (remap->depth == 0 && IsA(node, WindowFunc))
+		return sink_var(remap->level, node, -weir_level_rank_column(remap->level, node), 0);
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->depth)
 		return sink_var(remap->level, node,
 						-weir_level_aggregate(remap->level, (Aggref *) node, remap->depth), remap->depth);
@@ -272,10 +274,15 @@ as_filter(Node *qual)
 	return (Node *) test;
 }
 
-/* A query that its step has left without its grouping. */
+/* A query that its step has left without its grouping, and without its ranks. */
 void
 weir_ungroup(Query *query)
 {
+	query->distinctClause = NIL;
+	query->hasDistinctOn = false;
+	query->sortClause = NIL;
+	query->windowClause = NIL;
+	query->hasWindowFuncs = false;
 	query->groupClause = NIL;
 	query->havingQual = NULL;
 	query->hasAggs = false;
@@ -433,10 +440,14 @@ weir_level_cut(WeirLevel *level)
 		cut_call(level);
 		level->result_desc = result_desc(level);
 	}
+	if (level->rank_plan != NULL)
+		weir_level_cut_rank(level);
 	level->sink_targets = (List *) remap_mutator((Node *) selected(level), &remap);
 	split_quals(level);
 	if (weir_level_is_grouped(level))
 		weir_level_end_aggregates(level);
+	if (level->rank_plan != NULL)
+		weir_level_end_rank(level);
 	level->row_desc = row_desc(level);
 	level->sink_desc = sink_desc(level);
 	if (level->function_plan)

@@ -48,7 +48,7 @@ may_fold(const WeirLevel *level)
 	const WeirLevel *below = level->below ? linitial(level->below) : NULL;
 
 	return below != NULL && reads_only_below(level) &&
-		(below->join != NULL || weir_level_is_grouped(below)) &&
+		weir_level_is_step(below) &&
 		may_repeat(below->query);
 }
 
@@ -93,7 +93,7 @@ fold(WeirLevel *level)
 {
 	WeirLevel  *below;
 
-	if (level->join != NULL || weir_level_is_grouped(level) || !reads_only_below(level))
+	if (weir_level_is_step(level) || !reads_only_below(level))
 		return level;
 	below = fold(linitial(level->below));
 	level->below = list_make1(below);

@@ -116,8 +116,21 @@ add_running(WeirLevel *level)
 }
 
 static WeirNode *
+add_rank(WeirLevel *level)
+{
+	WeirRankPlan *plan = level->rank_plan;
+
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_RANK, plan,
+						  aggregates_identity(level, plan->distinct ? "distinct" : "rank", plan->order_text),
+						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->rank_plan)
+		return add_rank(level);
 	if (level->running_plan)
 		return add_running(level);
 	return level->window_plan ? add_window(level) : add_function(level);

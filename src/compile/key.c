@@ -81,6 +81,16 @@ fill_column(WeirLevel *level, WeirKeyColumn *column, Node *key, AttrNumber attno
 				weir_level_position(level, exprLocation(key)));
 }
 
+static const char *
+key_clause(const WeirLevel *level)
+{
+	if (level->key_by)
+		return "weir.key_by";
+	if (level->rank_plan)
+		return level->rank_plan->distinct ? "DISTINCT ON" : "PARTITION BY";
+	return "GROUP BY";
+}
+
 static void
 check_arguments(WeirLevel *level)
 {
@@ -94,7 +104,7 @@ check_arguments(WeirLevel *level)
 		ereport(ERROR,
 				errcode(ERRCODE_TOO_MANY_COLUMNS),
 				errmsg("a key cannot have more than %d columns", INDEX_MAX_KEYS),
-				errdetail("%s has %d.", level->key_by ? "weir.key_by" : "GROUP BY", list_length(level->keys)),
+				errdetail("%s has %d.", key_clause(level), list_length(level->keys)),
 				errhint("Put columns together in a value of a named composite type."),
 				weir_level_position(level, level->key_by ? level->key_by->location :
 									  exprLocation((Node *) level->keys)));
@@ -106,7 +116,7 @@ weir_level_keys(WeirLevel *level)
 {
 	ListCell   *lc;
 
-	if (level->join == NULL && !weir_level_is_grouped(level))
+	if (!weir_level_is_step(level))
 		return;
 	check_arguments(level);
 	level->key = palloc0(sizeof(WeirKeyColumn) * list_length(level->keys));

@@ -52,7 +52,8 @@ find_below(WeirLevel *level)
 		weir_level_check_union(level);
 	else
 	{
-		if (level->parent == NULL || weir_is_grouped(level->query) || weir_level_has_step(level))
+		if (level->parent == NULL || weir_is_grouped(level->query) ||
+			weir_is_ranked(level->query) || weir_level_has_step(level))
 			weir_flatten_joins(level->query);
 		weir_level_find_window(level);
 		weir_level_check_shape(level);
@@ -196,9 +197,9 @@ branches_of(WeirLevel *level)
 
 	if (level->running)
 		weir_level_refuse_running(level);
-	if (OidIsValid(level->stream) && level->join == NULL && level->window == NULL)
+	if (OidIsValid(level->stream) && !weir_level_is_step(level))
 		return inputs_of(level);
-	if (level->join != NULL || level->window != NULL)
+	if (weir_level_is_step(level))
 	{
 		check_not_lateral(level);
 		cut_level(level);

@@ -1,22 +1,27 @@
 /*
  * compile/running_sink.c
- *		The sink of a running aggregate (running.c): an upsert whose arbiter is the
- *		key, and which keeps nothing of the row that is there to add to it.
+ *		The sink of a running aggregate (running.c), or of ranked rows of which what
+ *		has changed is handed on (rank.c): an upsert whose arbiter is the key, of ranked
+ *		rows the row number too, and which keeps nothing of the row that is there to add to it.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "compile/compile.h"
 
@@ -45,20 +50,65 @@ cast_value(Node *node)
 	return NULL;
 }
 
+/* For messages. */
+static const char *
+step_name(const WeirCompile *c)
+{
+	if (c->top->running)
+		return "a running aggregate";
+	return c->top->rank_plan->distinct ? "DISTINCT ON" : "a ranking";
+}
+
+static const char *
+key_clause(const WeirCompile *c)
+{
+	if (c->top->running)
+		return "GROUP BY";
+	return c->top->rank_plan->distinct ? "DISTINCT ON" : "PARTITION BY";
+}
+
+/* Of ranked rows the row number is one key more, the last: a row has it of those of its key. */
+static int
+number_of_keys(const WeirLevel *level)
+{
+	return level->nkeys + (level->rank_functions != NIL ? 1 : 0);
+}
+
+/* Which key, from 0, a column of the sink's input is; -1: none. */
+static int
+key_of_source(const WeirLevel *level, int source)
+{
+	for (int i = 0; i < level->nkeys; i++)
+		if (source == level->key[i].attno)
+			return i;
+	return source < 0 && level->rank_functions != NIL ? level->nkeys : -1;
+}
+
+/* A row number that is too large for the type is an error. */
+static bool
+narrows_number(const WeirCompile *c, Node *node)
+{
+	Oid			function = IsA(node, FuncExpr) ? ((FuncExpr *) node)->funcid : InvalidOid;
+
+	return c->top->rank_functions != NIL && (function == F_INT4_INT8 || function == F_INT2_INT8);
+}
+
 /* Which key, from 0, a column of the INSERT is given; -1: none. */
 static int
 key_of_value(WeirCompile *c, Node *value)
 {
-	WeirLevel  *level = c->top;
+	bool		narrowed = false;
+	int			key;
 
-	while (value != NULL && keeps_value(value))
+	while (value != NULL && (keeps_value(value) || narrows_number(c, value)))
+	{
+		narrowed = narrowed || narrows_number(c, value);
 		value = cast_value(value);
+	}
 	if (value == NULL || !IsA(value, Var) || ((Var *) value)->varlevelsup != 0)
 		return -1;
-	for (int i = 0; i < level->nkeys; i++)
-		if (level->sink_source[((Var *) value)->varattno - 1] == level->key[i].attno)
-			return i;
-	return -1;
+	key = key_of_source(c->top, c->top->sink_source[((Var *) value)->varattno - 1]);
+	return narrowed && key < c->top->nkeys ? -1 : key;
 }
 
 /* Is it the same for all keys, and not NULL? */
@@ -74,6 +124,8 @@ is_constant(Node *value)
 static bool
 is_constant_key(WeirLevel *level, int key)
 {
+	if (key == level->nkeys)
+		return level->rank_plan->limit == 1;
 	return is_constant(list_nth(level->keys, key));
 }
 
@@ -102,7 +154,7 @@ proposal(WeirCompile *c)
 		if (key >= 0)
 			held = bms_add_member(held, key);
 	}
-	for (int i = 0; i < c->top->nkeys; i++)
+	for (int i = 0; i < number_of_keys(c->top); i++)
 		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
 			return NULL;
 	if (arbiter.len == 0 || set.len == 0)
@@ -110,11 +162,27 @@ proposal(WeirCompile *c)
 	return psprintf("ON CONFLICT (%s) DO UPDATE SET %s", arbiter.data, set.data);
 }
 
+pg_noreturn static void
+refuse_ranked(WeirCompile *c, const char *detail, const char *conflict)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s must be written by an upsert on its key%s", step_name(c),
+				   c->top->rank_plan->limit > 1 ? " and the row number" : ""),
+			errdetail("%s", detail),
+			conflict ? errhint("Write %s, with a unique index on these columns.", conflict) :
+			errhint("Write every column of %s, as it is%s, to a column of ON CONFLICT (...) DO UPDATE SET ...; where there is none, a constant.",
+					key_clause(c), c->top->rank_plan->limit > 1 ? ", and the row number" : ""),
+			weir_level_position(c->top, c->top->rank_location));
+}
+
 static void
 refuse_sink(WeirCompile *c, const char *detail)
 {
 	char	   *conflict = proposal(c);
 
+	if (c->top->rank_plan)
+		refuse_ranked(c, detail, conflict);
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("a running aggregate must be written by an upsert on its key"),
@@ -165,9 +233,13 @@ no_key(WeirCompile *c, Node *value, Relation index, AttrNumber attno)
 	get_atttypetypmodcoll(index->rd_index->indrelid, attno, &type, &typmod, &collation);
 	while (value != NULL && (value = cast_value(value)) != NULL)
 		if (key_of_value(c, value) >= 0)
-			return psprintf("Column \"%s\" of ON CONFLICT gets a column of GROUP BY through a cast, which may make one of "
-							"two keys: group by what it is cast to, %s.", name, format_type_with_typemod(type, typmod));
-	return psprintf("Column \"%s\" of ON CONFLICT is not a column of GROUP BY as it is.", name);
+			return psprintf("Column \"%s\" of ON CONFLICT gets a column of %s through a cast, which may make one of "
+							"two keys: %s what it is cast to, %s.", name, key_clause(c), c->top->running ? "group by" : "name there",
+							format_type_with_typemod(type, typmod));
+	if (c->top->rank_functions != NIL)
+		return psprintf("Column \"%s\" of ON CONFLICT is neither a column of PARTITION BY as it is nor the row number: "
+						"rows that are no longer among the best would stay.", name);
+	return psprintf("Column \"%s\" of ON CONFLICT is not a column of %s as it is.", name, key_clause(c));
 }
 
 /* errposition() at the column in SET, of what it is set to where it has another name there. */
@@ -200,7 +272,7 @@ check_stays(WeirCompile *c, AttrNumber attno, const char *name)
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("DO UPDATE of a running aggregate cannot change column \"%s\" of ON CONFLICT", name),
+			errmsg("DO UPDATE of %s cannot change column \"%s\" of ON CONFLICT", step_name(c), name),
 			errdetail("The next row of the key would not find the one that is there."),
 			errhint("Leave the column out of SET."),
 			set_position(c, attno, name));
@@ -224,8 +296,10 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 	key = key_of_value(c, value);
 	if (key < 0)
 		return no_key(c, value, index, attno);
-	if (!same_equality(&c->top->key[key], index, column))
-		return psprintf("Column \"%s\" of ON CONFLICT and its column of GROUP BY do not compare alike.", name);
+	if (key < c->top->nkeys && !same_equality(&c->top->key[key], index, column))
+		return psprintf("Column \"%s\" of ON CONFLICT and its column of %s do not compare alike.", name, key_clause(c));
+	if (key == c->top->nkeys && !op_in_opfamily(lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr, index->rd_opfamily[column]))
+		return psprintf("Column \"%s\" of ON CONFLICT does not compare whole numbers.", name);
 	if (!finds_null(index, attno))
 		return psprintf("Column \"%s\" of ON CONFLICT may be null, and one null does not conflict with another: "
 						"declare it NOT NULL, or the constraint NULLS NOT DISTINCT.", name);
@@ -244,9 +318,10 @@ check_arbiter(WeirCompile *c, Oid relid)
 		wrong = "The arbiter of ON CONFLICT is a partial index.";
 	for (int i = 0; wrong == NULL && i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		wrong = check_column(c, index, i, &held);
-	for (int i = 0; wrong == NULL && i < c->top->nkeys; i++)
+	for (int i = 0; wrong == NULL && i < number_of_keys(c->top); i++)
 		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
-			wrong = "A column of GROUP BY is not in ON CONFLICT: rows of several keys would take each other's place.";
+			wrong = i == c->top->nkeys ? "The row number is not in ON CONFLICT: rows of one key would take each other's place." :
+				psprintf("A column of %s is not in ON CONFLICT: rows of several keys would take each other's place.", key_clause(c));
 	index_close(index, NoLock);
 	if (wrong != NULL)
 		refuse_sink(c, wrong);
@@ -256,9 +331,18 @@ typedef struct Mention
 {
 	int			index;			/* of the INSERT's table, or of the sink's input */
 	int			depth;
-	const WeirLevel *level;		/* of what is computed by its aggregates; NULL: of anything */
+	const WeirLevel *level;		/* of what is not its key; NULL: of anything */
 	int			location;
 } Mention;
+
+/* Of a running aggregate whatever is a column of (a) is the key's. */
+static bool
+is_of_key(const WeirLevel *level, const Var *var)
+{
+	int			source = level->sink_source[var->varattno - 1];
+
+	return level->running ? source > 0 : key_of_source(level, source) >= 0;
+}
 
 static bool
 mention_walker(Node *node, Mention *mention)
@@ -273,7 +357,7 @@ mention_walker(Node *node, Mention *mention)
 
 		if (var->varno != mention->index || var->varlevelsup != mention->depth)
 			return false;
-		if (mention->level != NULL && mention->level->sink_source[var->varattno - 1] > 0)
+		if (mention->level != NULL && is_of_key(mention->level, var))
 			return false;
 		mention->location = var->location;
 		return true;
@@ -318,15 +402,17 @@ check_set(WeirCompile *c, OnConflictExpr *conflict)
 			continue;
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("DO UPDATE of a running aggregate cannot use the row that is there"),
-				errdetail("The row that comes is over all records of the key so far: what went into the one that is there would count twice."),
+				errmsg("DO UPDATE of %s cannot use the row that is there", step_name(c)),
+				c->top->running ?
+				errdetail("The row that comes is over all records of the key so far: what went into the one that is there would count twice.") :
+				errdetail("The row that comes takes its place, once or several times until the next checkpoint."),
 				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
 				weir_compile_position(c, mention.location));
 	}
 	if (conflict->onConflictWhere != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("DO UPDATE of a running aggregate cannot have WHERE"),
+				errmsg("DO UPDATE of %s cannot have WHERE", step_name(c)),
 				errdetail("A row that it leaves out would be that of an earlier time."),
 				errhint("Leave WHERE out: only keys that have changed have a row."),
 				weir_compile_position(c, exprLocation(conflict->onConflictWhere)));
@@ -363,10 +449,41 @@ check_left(WeirCompile *c)
 			continue;
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("DO UPDATE of a running aggregate must set column \"%s\"",
+				errmsg("DO UPDATE of %s must set column \"%s\"", step_name(c),
 						   get_attname(rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid, entry->resno, false)),
-				errdetail("What the column is given is computed of an aggregate: left as it is, it would stay that of the key's first row."),
+				c->top->running ?
+				errdetail("What the column is given is computed of an aggregate: left as it is, it would stay that of the key's first row.") :
+				errdetail("Left as it is, it would stay that of the key's first row."),
 				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
+				weir_level_position(c->top, mention.location));
+	}
+}
+
+static bool
+hands_on_changes(const WeirLevel *level)
+{
+	return level->rank_plan && level->rank_plan->emission == WEIR_RANK_CHANGES;
+}
+
+/* A row that is written could not be taken back when another that does not meet the condition takes its place. */
+static void
+check_conditions(WeirCompile *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->top->sink_quals)
+	{
+		Mention		mention = {WEIR_SINK_INPUT_INDEX, 0, c->top, exprLocation(lfirst(lc))};
+
+		if (!mention_walker(lfirst(lc), &mention) && !contain_mutable_functions(lfirst(lc)) &&
+			!checkExprHasSubLink(lfirst(lc)))
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a condition on ranked rows must be on their key and row number"),
+				errdetail("A row that is there could not be taken back when one that does not meet the condition takes its place."),
+				errhint("Put the condition into the query with %s, which then ranks only the rows that meet it, or filter where the table is read.",
+						c->top->rank_plan->distinct ? "DISTINCT ON" : "the window function"),
 				weir_level_position(c->top, mention.location));
 	}
 }
@@ -379,8 +496,10 @@ weir_compile_check_running(WeirCompile *c)
 	Plan	   *plan = c->sink_plan->statement->planTree;
 	ListCell   *lc;
 
-	if (!c->top->running)
+	if (!c->top->running && !hands_on_changes(c->top))
 		return;
+	if (c->top->rank_plan)
+		check_conditions(c);
 	if (conflict == NULL)
 		refuse_sink(c, "A key has a row each time that it has changed, which takes the place of the one before.");
 	if (conflict->action != ONCONFLICT_UPDATE)

@@ -43,43 +43,15 @@ refuse_clause(WeirLevel *level, const char *clause, const char *word, Node *befo
 			weir_level_word(level, word, before));
 }
 
-static bool
-window_function_location(Node *node, int *location)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, WindowFunc))
-	{
-		*location = ((WindowFunc *) node)->location;
-		return true;
-	}
-	return expression_tree_walker(node, window_function_location, location);
-}
-
-static void
-check_window_functions(WeirLevel *level)
-{
-	int			location = -1;
-
-	if (!level->query->hasWindowFuncs)
-		return;
-	window_function_location((Node *) level->query->targetList, &location);
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("window functions over a stream are not supported"),
-			errhint(KEYED_HINT),
-			weir_level_position(level, location));
-}
-
 void
 weir_level_check_clauses(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	SelectStmt *raw = level->raw;
 
-	if (query->distinctClause != NIL)
+	if (query->distinctClause != NIL && !query->hasDistinctOn)
 		refuse_clause(level, "DISTINCT", "distinct", raw ? (Node *) raw->targetList : NULL);
-	if (query->sortClause != NIL)
+	if (query->sortClause != NIL && !query->hasDistinctOn)
 		refuse_clause(level, "ORDER BY", "order", raw ? (Node *) raw->sortClause : NULL);
 	if (query->limitCount != NULL)
 		refuse_clause(level, "LIMIT",
@@ -372,7 +344,7 @@ weir_level_check_shape(WeirLevel *level)
 {
 	check_sublinks(level);
 	weir_level_find_running(level);
-	check_window_functions(level);
+	weir_level_find_rank(level);
 	weir_level_check_clauses(level);
 	find_entry(level);
 	check_not_nullable(level);

@@ -12,13 +12,12 @@
 #include "utils/memutils.h"
 
 #include "graph/kinds/aggregate.h"
+#include "operator/changes.h"
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
 #include "state/kinds/running.h"
 #include "state/kinds/window.h"
-
-#define HELD_ROWS 4096			/* handed on at a time */
 
 typedef struct Aggregate
 {
@@ -95,63 +94,16 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	MemoryContextSwitchTo(caller);
 }
 
-/* The key, where a row of "in" has it. */
-static void
-put_key(const WeirNode *node, WeirBatch *held, int row, const WeirRunningChange *change)
-{
-	for (int i = 0; i < node->nkeys; i++)
-	{
-		int			column = node->keys[i].attno - 1;
-
-		if (change->key_isnull[i])
-			weir_batch_set_null(held, column, row);
-		else
-			weir_batch_set_value(held, column, row, change->key[i]);
-	}
-}
-
-static void
-put_change(const Aggregate *a, WeirBatch *held, const WeirRunningChange *change)
-{
-	int			row = held->nrows++;
-
-	put_key(a->op.node, held, row, change);
-	held->source = change->source;
-	held->lines[row] = change->line;
-	held->stamps[row] = weir_store_clock(a->op.store);
-	held->hashes[row] = 0;
-	if (change->raw.data)
-		weir_batch_keep_raw(held);
-	if (held->raw)
-		held->raw[row] = change->raw;
-}
-
 static bool
 holds(const WeirOperator *op)
 {
-	return weir_running_nchanges(((const Aggregate *) op)->running) > 0;
+	return weir_changes_hold(((const Aggregate *) op)->running);
 }
 
-/* Records of one source, as in any batch. */
 static WeirBatch *
 held(WeirOperator *op)
 {
-	Aggregate  *a = (Aggregate *) op;
-	int64		n = weir_running_nchanges(a->running);
-	WeirRunningChange change;
-	WeirBatch  *batch;
-
-	if (n == 0)
-		return NULL;
-	batch = weir_batch_create(op->node->in, Min(n, HELD_ROWS));
-	for (int64 i = 0; i < batch->capacity; i++)
-	{
-		weir_running_change(a->running, i, &change);
-		if (batch->nrows > 0 && change.source != batch->source)
-			break;
-		put_change(a, batch, &change);
-	}
-	return batch;
+	return weir_changes_held(op, ((Aggregate *) op)->running);
 }
 
 static void

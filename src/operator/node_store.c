@@ -9,11 +9,13 @@
 
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
+#include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "source/source.h"
 #include "state/declaration.h"
+#include "state/kinds/ranked.h"
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
@@ -56,12 +58,41 @@ running_state(const WeirNode *node)
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
+static WeirStateDecl *
+ranked_state(const WeirNode *node)
+{
+	const WeirRankPlan *plan = weir_rank_plan(node);
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirRankedDecl *ranked = palloc(sizeof(WeirRankedDecl));
+
+	ranked->input = node->in;
+	ranked->columns = plan->columns;
+	ranked->ncolumns = plan->ncolumns;
+	ranked->limit = plan->limit;
+	ranked->last_first = plan->last_first;
+	state->name = pstrdup(plan->state_name);
+	state->kind = WEIR_STATE_RANKED;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(NULL);
+	state->ranked = ranked;
+	return state;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
 {
 	*nstates = 1;
-	return node->kind == WEIR_NODE_AGGREGATE ? running_state(node) : window_state(node);
+	switch (node->kind)
+	{
+		case WEIR_NODE_AGGREGATE:
+			return running_state(node);
+		case WEIR_NODE_RANK:
+			return ranked_state(node);
+		default:
+			return window_state(node);
+	}
 }
 
 static const char *
@@ -73,6 +104,8 @@ step_name(const WeirNode *node)
 			return "GROUP BY";
 		case WEIR_NODE_COUNT_WINDOW:
 			return "weir.count_window";
+		case WEIR_NODE_RANK:
+			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
 		default:
 			return node->identity;
 	}

@@ -22,8 +22,10 @@ typedef enum WeirStateKind
 	WEIR_STATE_WINDOW,			/* of GROUP BY weir.count_window: no user declares it */
 	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
 	WEIR_STATE_ROWS,			/* rows that wait for others: likewise */
+	WEIR_STATE_RANKED,			/* the best rows of a key: likewise */
 	WEIR_STATE_EVENT_TIMER,		/* of weir.create_timer, by its clock */
-	WEIR_STATE_ARRIVAL_TIMER
+	WEIR_STATE_ARRIVAL_TIMER,
+	WEIR_STATE_KINDS			/* none: how many there are */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -46,6 +48,7 @@ typedef struct WeirStateDecl
 	WeirTtl		ttl;
 	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW, WEIR_STATE_RUNNING */
 	const struct WeirRowsDecl *rows;	/* WEIR_STATE_ROWS */
+	const struct WeirRankedDecl *ranked;	/* WEIR_STATE_RANKED */
 } WeirStateDecl;
 
 typedef struct WeirStoreKey

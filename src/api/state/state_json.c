@@ -18,6 +18,7 @@
 #include "state/kinds/aggregating.h"
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
+#include "state/kinds/ranked.h"
 #include "state/kinds/rows.h"
 #include "state/kinds/timers.h"
 #include "state/kinds/value.h"
@@ -212,7 +213,19 @@ timers_json(WeirStateJson *json, WeirState *state)
 	return weir_json_built(&builder);
 }
 
-/* An object a row, in their order. */
+/* An object. */
+static void
+push_row(WeirStateJson *json, WeirJsonBuilder *builder, TupleDesc desc, const Datum *values, const bool *nulls)
+{
+	weir_json_push(builder, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		push_name(builder, NameStr(TupleDescAttr(desc, i)->attname));
+		push(json, builder, WJB_VALUE, TupleDescAttr(desc, i)->atttypid, values[i], nulls[i]);
+	}
+	weir_json_push(builder, WJB_END_OBJECT, NULL);
+}
+
 static Jsonb *
 rows_json(WeirStateJson *json, WeirState *state)
 {
@@ -223,15 +236,25 @@ rows_json(WeirStateJson *json, WeirState *state)
 
 	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
 	for (int row = 0; row < n; row++)
+		push_row(json, &builder, desc, rows[row]->values, weir_kept_nulls(rows[row]));
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
+static Jsonb *
+ranked_json(WeirStateJson *json, WeirState *ranked)
+{
+	TupleDesc	desc = weir_ranked_desc(ranked);
+	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	WeirJsonBuilder builder = {0};
+	int			n = weir_ranked_count(ranked);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
 	{
-		weir_json_push(&builder, WJB_BEGIN_OBJECT, NULL);
-		for (int i = 0; i < desc->natts; i++)
-		{
-			push_name(&builder, NameStr(TupleDescAttr(desc, i)->attname));
-			push(json, &builder, WJB_VALUE, TupleDescAttr(desc, i)->atttypid,
-				 rows[row]->values[i], weir_kept_nulls(rows[row])[i]);
-		}
-		weir_json_push(&builder, WJB_END_OBJECT, NULL);
+		weir_ranked_row(ranked, i, values, nulls);
+		push_row(json, &builder, desc, values, nulls);
 	}
 	weir_json_push(&builder, WJB_END_ARRAY, NULL);
 	return weir_json_built(&builder);
@@ -258,6 +281,8 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			return window_json(json, state);
 		case WEIR_STATE_ROWS:
 			return rows_json(json, state);
+		case WEIR_STATE_RANKED:
+			return ranked_json(json, state);
 		case WEIR_STATE_EVENT_TIMER:
 		case WEIR_STATE_ARRIVAL_TIMER:
 			return timers_json(json, state);

@@ -1,0 +1,270 @@
+/*
+ * compile/rank.c
+ *		row_number(), rank() and dense_rank() OVER (PARTITION BY key ORDER BY ...), and
+ *		DISTINCT ON (distinct.c): a keyed step of the best rows of a key.
+ *
+ * Its rows are those that it gets, and a column a function.  When they are handed on
+ * depends on the key and the sink:
+ *
+ *	changes		what has changed since, when output is due: in the query of the INSERT,
+ *				where the sink is an upsert on the key and the row number
+ */
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "compile/compile.h"
+
+/* Of a state's name, so that it fits the header of a chunk. */
+#define NAME_LENGTH 200
+
+bool
+weir_is_ranked(const Query *query)
+{
+	return query->hasDistinctOn || query->hasWindowFuncs;
+}
+
+static void
+refuse(WeirLevel *level, int location, const char *message, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s", message),
+			detail ? errdetail("%s", detail) : 0,
+			errhint("%s", hint),
+			weir_level_position(level, location));
+}
+
+/* ---- window functions ---- */
+
+static bool
+function_walker(Node *node, List **functions)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, WindowFunc))
+		*functions = list_append_unique(*functions, node);
+	return expression_tree_walker(node, function_walker, functions);
+}
+
+static WindowClause *
+window_of(WeirLevel *level, const WindowFunc *function)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->query->windowClause)
+		if (lfirst_node(WindowClause, lc)->winref == function->winref)
+			return lfirst(lc);
+	elog(ERROR, "window clause not found");
+}
+
+/* All functions must be over one and the same partition and order. */
+static WindowClause *
+single_window(WeirLevel *level)
+{
+	WindowClause *window = window_of(level, linitial(level->rank_functions));
+	ListCell   *lc;
+
+	foreach(lc, level->rank_functions)
+	{
+		const WindowFunc *function = lfirst_node(WindowFunc, lc);
+		const WindowClause *other = window_of(level, function);
+
+		if (!equal(other->partitionClause, window->partitionClause) || !equal(other->orderClause, window->orderClause))
+			refuse(level, function->location, "window functions over a stream must have one PARTITION BY and ORDER BY", NULL,
+				   "Compute the others in a query round this one.");
+	}
+	return window;
+}
+
+static bool
+rank_of(const WindowFunc *function, WeirRankBy *by)
+{
+	switch (function->winfnoid)
+	{
+		case F_ROW_NUMBER:
+			*by = WEIR_RANK_ROW_NUMBER;
+			return true;
+		case F_RANK_:
+			*by = WEIR_RANK_RANK;
+			return true;
+		case F_DENSE_RANK_:
+			*by = WEIR_RANK_DENSE;
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* A column a function, all bigint; the first that has a limit sets that of the rows. */
+static void
+take_functions(WeirLevel *level)
+{
+	WeirRankPlan *plan = level->rank_plan;
+	int			n = list_length(level->rank_functions);
+
+	plan->functions = palloc(sizeof(WeirRankBy) * n);
+	plan->result = CreateTemplateTupleDesc(n);
+	for (int i = 0; i < n; i++)
+	{
+		const WindowFunc *function = list_nth_node(WindowFunc, level->rank_functions, i);
+		int			limit = weir_level_limit(level, function);
+
+		if (!rank_of(function, &plan->functions[i]))
+			refuse(level, function->location, "this window function over a stream is not supported", NULL,
+				   "Use row_number(), rank() or dense_rank().");
+		TupleDescInitEntry(plan->result, i + 1, get_func_name(function->winfnoid), INT8OID, -1, 0);
+		if (limit == PG_INT32_MAX || plan->limit < PG_INT32_MAX)
+			continue;
+		plan->limit = limit;
+		plan->by = plan->functions[i];
+	}
+	TupleDescFinalize(plan->result);
+}
+
+static void
+find_functions(WeirLevel *level)
+{
+	WindowClause *window;
+	ListCell   *lc;
+
+	(void) function_walker((Node *) level->query->targetList, &level->rank_functions);
+	window = single_window(level);
+	level->rank_location = linitial_node(WindowFunc, level->rank_functions)->location;
+	foreach(lc, window->partitionClause)
+		level->keys = lappend(level->keys, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
+	foreach(lc, window->orderClause)
+	{
+		level->rank_order = lappend(level->rank_order, lfirst(lc));
+		level->rank_exprs = lappend(level->rank_exprs, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
+	}
+	if (level->keys == NIL)
+		level->keys = weir_level_single_key();
+	level->rank_plan = palloc0(sizeof(WeirRankPlan));
+	level->rank_plan->limit = PG_INT32_MAX;
+	take_functions(level);
+}
+
+/* Finds whether it is one. */
+void
+weir_level_find_rank(WeirLevel *level)
+{
+	if (!weir_is_ranked(level->query))
+		return;
+	if (level->query->hasDistinctOn)
+		weir_level_find_distinct(level);
+	else
+		find_functions(level);
+	if (level->query->hasDistinctOn && level->query->hasWindowFuncs)
+		refuse(level, level->rank_location, "DISTINCT ON and a window function in one query over a stream are not supported",
+			   NULL, "Put the one that comes first into a subquery in FROM.");
+	if (weir_level_is_grouped(level))
+		refuse(level, level->rank_location, "ranks in a query over a stream that has aggregates are not supported",
+			   NULL, "Put the aggregates into a subquery in FROM.");
+}
+
+/* ---- the step ---- */
+
+/* What tells the state of the step from that of another. */
+static char *
+state_name(WeirLevel *level, const char *kind)
+{
+	char	   *name = psprintf("%s: %s", kind, level->rank_plan->order_text);
+	StringInfoData signature;
+	ListCell   *lc;
+
+	initStringInfo(&signature);
+	foreach(lc, level->row_columns)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		appendStringInfo(&signature, "%s %s\n", entry->resname, format_type_be_qualified(exprType((Node *) entry->expr)));
+	}
+	appendStringInfo(&signature, "%d %d %d", level->rank_plan->by, level->rank_plan->limit, level->rank_plan->emission);
+	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
+					hash_bytes((unsigned char *) signature.data, signature.len));
+}
+
+/* Is a row of the one time and the others apart: is the last one wanted? */
+static bool
+wants_last(const WeirLevel *level)
+{
+	Oid			type = list_length(level->rank_exprs) == 1 ? exprType(linitial(level->rank_exprs)) : InvalidOid;
+
+	return level->rank_plan->limit == 1 && (type == TIMESTAMPTZOID || type == TIMESTAMPOID) &&
+		weir_level_is_descending(linitial(level->rank_order), linitial(level->rank_exprs));
+}
+
+static const char *
+what(const WeirLevel *level)
+{
+	return level->rank_plan->distinct ? "DISTINCT ON" : "a window function";
+}
+
+static bool
+is_upsert(const WeirLevel *level)
+{
+	const OnConflictExpr *conflict = level->c->insert->onConflict;
+
+	return level->parent == NULL && conflict != NULL && conflict->action == ONCONFLICT_UPDATE;
+}
+
+static void
+choose_emission(WeirLevel *level)
+{
+	WeirRankPlan *plan = level->rank_plan;
+
+	if (!is_upsert(level))
+		refuse(level, level->rank_location, psprintf("%s over a stream must be written by an upsert on its key", what(level)),
+			   "What it hands on takes the place of what it handed on before, which only a table can follow.",
+			   "Write ON CONFLICT (...) DO UPDATE SET ... in the INSERT whose query this is.");
+	if (plan->limit == PG_INT32_MAX)
+		refuse(level, level->rank_location, "a window function over a stream needs a limit",
+			   "All rows of a key would have to be kept, and written again with each that comes.",
+			   "Add a condition to the query round this one, as in WHERE rn <= 10.");
+	if (plan->by != WEIR_RANK_ROW_NUMBER || list_length(level->rank_functions) > 1)
+		refuse(level, level->rank_location, "rank() and dense_rank() over a stream are not supported without a window of time",
+			   "Rows with the same rank would take each other's place.", "Use row_number().");
+	plan->emission = WEIR_RANK_CHANGES;
+}
+
+/* When the key is known: in what order its rows stand, and when they are handed on. */
+void
+weir_level_cut_rank(WeirLevel *level)
+{
+	WeirRankPlan *plan = level->rank_plan;
+
+	choose_emission(level);
+	weir_level_order(level, plan);
+	plan->last_first = wants_last(level);
+	level->result_desc = plan->result;
+}
+
+/* When all columns of (a) are known. */
+void
+weir_level_end_rank(WeirLevel *level)
+{
+	level->rank_plan->state_name = state_name(level, level->rank_plan->distinct ? "distinct" : "rank");
+}
+
+/* The step's column of a function. */
+AttrNumber
+weir_level_rank_column(WeirLevel *level, const Node *node)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->rank_functions)
+		if (equal(lfirst(lc), node))
+			return foreach_current_index(lc) + 1;
+	elog(ERROR, "window function not found");
+}
