@@ -124,8 +124,8 @@ weir_window_start(const WeirWindowShape *shape, int64_t end)
 	return minus(end, shape->size);
 }
 
-static int64_t
-pane_size(const WeirWindowShape *shape)
+int64_t
+weir_window_pane_size(const WeirWindowShape *shape)
 {
 	if (shape->cumulates || shape->size <= shape->slide)
 		return shape->slide;
@@ -135,13 +135,13 @@ pane_size(const WeirWindowShape *shape)
 int64_t
 weir_window_pane(const WeirWindowShape *shape, int64_t time)
 {
-	return weir_window_floor(time, pane_size(shape), shape->origin);
+	return weir_window_floor(time, weir_window_pane_size(shape), shape->origin);
 }
 
 int
 weir_window_panes(const WeirWindowShape *shape)
 {
-	int64_t		n = larger(shape->size / pane_size(shape), 1);
+	int64_t		n = larger(shape->size / weir_window_pane_size(shape), 1);
 
 	return n > INT_MAX ? INT_MAX : (int) n;
 }
@@ -156,6 +156,12 @@ bool
 weir_window_is_over(int64_t end, int64_t lateness, int64_t watermark)
 {
 	return watermark >= plus(end, lateness);
+}
+
+int64_t
+weir_windows_over(int64_t watermark, int64_t lateness)
+{
+	return watermark == INT64_MAX ? INT64_MAX : minus(watermark, lateness);
 }
 
 WeirSpan

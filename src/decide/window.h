@@ -44,6 +44,7 @@ extern int64_t weir_window_start(const WeirWindowShape *shape, int64_t end);
 
 /* The begin of the pane of a time: the times of one are in the same windows. */
 extern int64_t weir_window_pane(const WeirWindowShape *shape, int64_t time);
+extern int64_t weir_window_pane_size(const WeirWindowShape *shape);
 /* How many panes the largest window has; more than an int holds: INT_MAX. */
 extern int	weir_window_panes(const WeirWindowShape *shape);
 
@@ -51,6 +52,8 @@ extern int	weir_window_panes(const WeirWindowShape *shape);
 extern bool weir_window_is_over(int64_t end, int64_t lateness, int64_t watermark);
 /* When it is. */
 extern int64_t weir_window_over_at(int64_t end, int64_t lateness);
+/* Windows that end here or before are. */
+extern int64_t weir_windows_over(int64_t watermark, int64_t lateness);
 
 /* The session of one record. */
 extern WeirSpan weir_session(int64_t time, int64_t gap);

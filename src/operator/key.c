@@ -8,30 +8,53 @@
 
 struct WeirKey
 {
-	const WeirNode *node;
+	int			nkeys;
+	const WeirKeyColumn *keys;
 	Datum	   *values;
 	bool	   *nulls;
 };
 
-WeirKey *
-weir_key_create(const WeirNode *node)
+static WeirKey *
+create(int nkeys, const WeirKeyColumn *keys)
 {
 	WeirKey    *key = palloc(sizeof(WeirKey));
 
-	key->node = node;
-	key->values = palloc(sizeof(Datum) * Max(node->nkeys, 1));
-	key->nulls = palloc(sizeof(bool) * Max(node->nkeys, 1));
+	key->nkeys = nkeys;
+	key->keys = keys;
+	key->values = palloc(sizeof(Datum) * Max(nkeys, 1));
+	key->nulls = palloc(sizeof(bool) * Max(nkeys, 1));
 	return key;
+}
+
+WeirKey *
+weir_key_create(const WeirNode *node)
+{
+	return create(node->nkeys, node->keys);
+}
+
+WeirKey *
+weir_key_create_right(const WeirNode *node)
+{
+	return create(node->nkeys, node->right_keys);
+}
+
+bool
+weir_key_has_null(const WeirKey *key, const WeirBatch *batch, int row)
+{
+	for (int i = 0; i < key->nkeys; i++)
+	{
+		if (weir_vector_is_null(&batch->columns[key->keys[i].attno - 1], row))
+			return true;
+	}
+	return false;
 }
 
 void
 weir_key_enter(WeirKey *key, WeirStore *store, const WeirBatch *batch, int row)
 {
-	const WeirNode *node = key->node;
-
-	for (int i = 0; i < node->nkeys; i++)
+	for (int i = 0; i < key->nkeys; i++)
 	{
-		const WeirVector *vector = &batch->columns[node->keys[i].attno - 1];
+		const WeirVector *vector = &batch->columns[key->keys[i].attno - 1];
 
 		key->values[i] = vector->values[row];
 		key->nulls[i] = weir_vector_is_null(vector, row);

@@ -9,6 +9,7 @@
 
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
+#include "graph/kinds/join.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
 #include "graph/number.h"
@@ -16,6 +17,7 @@
 #include "source/source.h"
 #include "state/declaration.h"
 #include "state/kinds/ranked.h"
+#include "state/kinds/rows.h"
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
@@ -58,6 +60,32 @@ running_state(const WeirNode *node)
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
+static void
+rows_state(WeirStateDecl *state, const char *name, TupleDesc desc)
+{
+	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
+
+	rows->desc = desc;
+	state->name = pstrdup(name);
+	state->kind = WEIR_STATE_ROWS;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(NULL);
+	state->rows = rows;
+}
+
+/* The rows of each side. */
+static WeirStateDecl *
+join_states(const WeirNode *node, int *nstates)
+{
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+
+	*nstates = 2;
+	rows_state(&states[0], weir_join_state(weir_join_plan(node), 0), node->in);
+	rows_state(&states[1], weir_join_state(weir_join_plan(node), 1), node->right);
+	return states;
+}
+
 static WeirStateDecl *
 ranked_state(const WeirNode *node)
 {
@@ -83,6 +111,8 @@ ranked_state(const WeirNode *node)
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
 {
+	if (node->kind == WEIR_NODE_JOIN)
+		return join_states(node, nstates);
 	*nstates = 1;
 	switch (node->kind)
 	{
@@ -104,6 +134,8 @@ step_name(const WeirNode *node)
 			return "GROUP BY";
 		case WEIR_NODE_COUNT_WINDOW:
 			return "weir.count_window";
+		case WEIR_NODE_JOIN:
+			return "JOIN";
 		case WEIR_NODE_RANK:
 			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
 		default:

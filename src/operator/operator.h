@@ -130,6 +130,7 @@ extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_timed_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;
+extern const WeirOperatorOps weir_join_operator;
 extern const WeirOperatorOps weir_rank_operator;
 
 /* Is something to be done before this row is taken? */

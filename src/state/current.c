@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_RUNNING] = "running",
 	[WEIR_STATE_ROWS] = "rows",
 	[WEIR_STATE_RANKED] = "ranked",
+	[WEIR_STATE_TIME_WINDOW] = "time_window",
 	[WEIR_STATE_EVENT_TIMER] = WEIR_DECLARED_EVENT_TIMER,
 	[WEIR_STATE_ARRIVAL_TIMER] = WEIR_DECLARED_ARRIVAL_TIMER
 };

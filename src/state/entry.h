@@ -453,6 +453,9 @@ weir_changes_at(const WeirStore *store, int64 n)
 /* window_object.c */
 extern const WeirLiveOps weir_window_ops;
 
+/* time_window_object.c */
+extern const WeirLiveOps weir_time_window_ops;
+
 /* ranked_object.c */
 extern const WeirLiveOps weir_ranked_ops;
 

@@ -15,6 +15,7 @@
  *		due.c		when something is to be done with a key, earliest first
  *		window.c	count windows; window_object.c, window_native.c
  *		running.c	running aggregates
+ *		time_window.c	windows of event time; time_window_*.c
  *		rows.c		rows that wait for others; rows_array.c, rows_heap.c, rows_flat.c
  *		aggregate.c	aggregates over rows; aggregate_part.c, aggregate_flat.c
  *		native.c	the common ones by machine arithmetic; native_flat.c

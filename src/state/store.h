@@ -23,6 +23,7 @@ typedef enum WeirStateKind
 	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
 	WEIR_STATE_ROWS,			/* rows that wait for others: likewise */
 	WEIR_STATE_RANKED,			/* the best rows of a key: likewise */
+	WEIR_STATE_TIME_WINDOW,		/* of GROUP BY a window of event time: likewise */
 	WEIR_STATE_EVENT_TIMER,		/* of weir.create_timer, by its clock */
 	WEIR_STATE_ARRIVAL_TIMER,
 	WEIR_STATE_KINDS			/* none: how many there are */
@@ -47,6 +48,7 @@ typedef struct WeirStateDecl
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;
 	const struct WeirWindowDecl *window;	/* WEIR_STATE_WINDOW, WEIR_STATE_RUNNING */
+	const struct WeirTimeWindowDecl *time_window;	/* WEIR_STATE_TIME_WINDOW */
 	const struct WeirRowsDecl *rows;	/* WEIR_STATE_ROWS */
 	const struct WeirRankedDecl *ranked;	/* WEIR_STATE_RANKED */
 } WeirStateDecl;

@@ -20,6 +20,7 @@
 #include "state/kinds/map.h"
 #include "state/kinds/ranked.h"
 #include "state/kinds/rows.h"
+#include "state/kinds/time_window.h"
 #include "state/kinds/timers.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
@@ -260,6 +261,44 @@ ranked_json(WeirStateJson *json, WeirState *ranked)
 	return weir_json_built(&builder);
 }
 
+/* A time of a type that is as long as a bigint. */
+static void
+push_time(WeirStateJson *json, WeirJsonBuilder *builder, char *name, Oid type, int64 time)
+{
+	push_name(builder, name);
+	push(json, builder, WJB_VALUE, type, Int64GetDatum(time), false);
+}
+
+/* An object a window, or pane of some, in their order. */
+static Jsonb *
+time_window_json(WeirStateJson *json, WeirState *state)
+{
+	WeirJsonBuilder builder = {0};
+	List	   *types = weir_time_window_types(state);
+	int			naggs = list_length(types);
+	Datum	   *values = palloc(sizeof(Datum) * Max(naggs, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(naggs, 1));
+	WeirSpan	span;
+	bool		has_end;
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int n = 0; weir_time_window_piece(state, n, &span, &has_end, values, nulls); n++)
+	{
+		weir_json_push(&builder, WJB_BEGIN_OBJECT, NULL);
+		push_time(json, &builder, "from", weir_time_window_time_type(state), span.start);
+		if (has_end)
+			push_time(json, &builder, "to", weir_time_window_time_type(state), span.end);
+		push_name(&builder, "results");
+		weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+		for (int i = 0; i < naggs; i++)
+			push(json, &builder, WJB_ELEM, list_nth_oid(types, i), values[i], nulls[i]);
+		weir_json_push(&builder, WJB_END_ARRAY, NULL);
+		weir_json_push(&builder, WJB_END_OBJECT, NULL);
+	}
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
 Jsonb *
 weir_state_json_current(WeirStateJson *json, WeirState *state)
 {
@@ -281,6 +320,8 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			return window_json(json, state);
 		case WEIR_STATE_ROWS:
 			return rows_json(json, state);
+		case WEIR_STATE_TIME_WINDOW:
+			return time_window_json(json, state);
 		case WEIR_STATE_RANKED:
 			return ranked_json(json, state);
 		case WEIR_STATE_EVENT_TIMER:

@@ -31,8 +31,8 @@
 #define DATUM_BYTES 9
 #define CHUNK_BYTES 64
 
-WeirAggregates *
-weir_aggregates_create(List *aggrefs, TupleDesc input, bool keep)
+static WeirAggregates *
+create(List *aggrefs, TupleDesc input, bool keep, bool combined)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir aggregates",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -45,6 +45,7 @@ weir_aggregates_create(List *aggrefs, TupleDesc input, bool keep)
 	set->aggrefs = copyObject(aggrefs);
 	set->input = CreateTupleDescCopy(input);
 	set->keep = keep;
+	set->combined = combined;
 	for (int way = 0; way < WEIR_AGGREGATE_WAYS; way++)
 	{
 		set->parts[way].first = set->nvalues;
@@ -54,6 +55,18 @@ weir_aggregates_create(List *aggrefs, TupleDesc input, bool keep)
 	}
 	MemoryContextSwitchTo(old);
 	return set;
+}
+
+WeirAggregates *
+weir_aggregates_create(List *aggrefs, TupleDesc input, bool keep)
+{
+	return create(aggrefs, input, keep, false);
+}
+
+WeirAggregates *
+weir_aggregates_create_combined(List *aggrefs, TupleDesc input)
+{
+	return create(aggrefs, input, false, true);
 }
 
 void
@@ -112,8 +125,9 @@ is_incremental(const WeirAggregates *set, int way)
 	return way != WEIR_AGGREGATE_KEPT && set->parts[way].context != NULL;
 }
 
-static MemoryContext
-values_context(const WeirAggregates *set, const WeirAggregatePart *part, const WeirAccumulator *acc)
+MemoryContext
+weir_values_context(const WeirAggregates *set, const WeirAggregatePart *part,
+					const WeirAccumulator *acc)
 {
 	return part == &set->parts[WEIR_AGGREGATE_OWN] ? acc->own : set->context;
 }
@@ -124,7 +138,7 @@ weir_aggregate_enter(WeirAggregates *set, WeirAggregatePart *part, WeirAccumulat
 	AggState   *agg = part->agg;
 	ExprContext *context = agg->aggcontexts[0];
 
-	context->ecxt_per_tuple_memory = values_context(set, part, acc);
+	context->ecxt_per_tuple_memory = weir_values_context(set, part, acc);
 	context->ecxt_callbacks = acc->callbacks;
 	agg->curaggcontext = context;
 	agg->curperagg = NULL;
@@ -175,12 +189,12 @@ weir_accumulator_init(WeirAggregates *set, WeirAccumulator *acc)
 
 		for (int i = 0; is_incremental(set, way) && i < part->agg->numtrans; i++)
 			init_value(&part->agg->pertrans[i], &acc->values[part->first + i],
-					   values_context(set, part, acc));
+					   weir_values_context(set, part, acc));
 	}
 }
 
-static void
-free_value(AggStatePerTrans pertrans, const WeirTransition *transition, AggStatePerGroup value)
+void
+weir_transition_free(AggStatePerTrans pertrans, const WeirTransition *transition, AggStatePerGroup value)
 {
 	if (value->transValueIsNull || (pertrans->transtypeByVal && !transition->internal))
 		return;
@@ -196,7 +210,8 @@ free_shared(WeirAggregates *set, WeirAccumulator *acc)
 	WeirAggregatePart *part = &set->parts[WEIR_AGGREGATE_SHARED];
 
 	for (int i = 0; part->context != NULL && i < part->agg->numtrans; i++)
-		free_value(&part->agg->pertrans[i], &part->transitions[i], &acc->values[part->first + i]);
+		weir_transition_free(&part->agg->pertrans[i], &part->transitions[i],
+							 &acc->values[part->first + i]);
 }
 
 /* As ShutdownExprContext does it. */
@@ -274,12 +289,13 @@ fetch_values(TupleTableSlot *slot)
 	}
 }
 
-static void
-make_room(WeirAggregates *set, WeirAccumulator *acc)
+/* For so many rows. */
+void
+weir_accumulator_make_room(WeirAggregates *set, WeirAccumulator *acc, int nrows)
 {
-	if (acc->nrows < acc->room)
+	if (nrows <= acc->room)
 		return;
-	acc->room = Max(acc->room * 2, FIRST_ROWS);
+	acc->room = Max(Max(acc->room * 2, nrows), FIRST_ROWS);
 	acc->rows = acc->rows == NULL ?
 		MemoryContextAlloc(set->context, sizeof(MinimalTuple) * acc->room) :
 		repalloc_huge(acc->rows, sizeof(MinimalTuple) * acc->room);
@@ -292,7 +308,7 @@ keep_row(WeirAggregates *set, WeirAccumulator *acc, TupleTableSlot *slot)
 
 	fetch_values(slot);
 	MemoryContextSwitchTo(set->context);
-	make_room(set, acc);
+	weir_accumulator_make_room(set, acc, acc->nrows + 1);
 	acc->rows[acc->nrows] = ExecCopySlotMinimalTuple(slot);
 	acc->row_bytes += acc->rows[acc->nrows++]->t_len;
 	MemoryContextSwitchTo(old);

@@ -43,6 +43,9 @@ typedef struct WeirAccumulator
  * one, across transactions.  Checks the user's rights as the executor does.
  */
 extern WeirAggregates *weir_aggregates_create(List *aggrefs, TupleDesc input, bool keep);
+
+/* The same of aggregates of which what parts of the rows have come to is to become one. */
+extern WeirAggregates *weir_aggregates_create_combined(List *aggrefs, TupleDesc input);
 extern void weir_aggregates_free(WeirAggregates *set);
 
 /*
@@ -76,6 +79,15 @@ extern void weir_accumulator_drop(WeirAggregates *set, WeirAccumulator *acc, int
  */
 extern void weir_accumulator_results(WeirAggregates *set, WeirAccumulator *acc, bool last,
 									 Datum *values, bool *nulls);
+
+/*
+ * aggregate_combine.c, of sets of aggregates that are combined.  What earlier rows have come
+ * to becomes what these and the later ones of "from" have; that has no rows any more.
+ */
+extern void weir_accumulator_combine(WeirAggregates *set, WeirAccumulator *into, WeirAccumulator *from);
+/* What the rows of all of these come to, in their order; they stay as they are. */
+extern void weir_accumulators_results(WeirAggregates *set, WeirAccumulator *const *accs, int n,
+									  Datum *values, bool *nulls);
 
 /* Frees what it points to. */
 extern void weir_accumulator_reset(WeirAggregates *set, WeirAccumulator *acc);

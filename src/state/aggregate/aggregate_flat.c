@@ -33,22 +33,30 @@ put_bytes(StringInfo out, const char *bytes, uint32 size)
 	appendBinaryStringInfoNT(out, bytes, size);
 }
 
-/* A call as nodeAgg.c makes it; NULL only where the function may return it. */
-static Datum
-call(AggState *agg, FmgrInfo *function, Oid collation, Datum first, bool first_isnull,
-	 Datum second, bool *isnull)
+Datum
+weir_aggregate_function_call(AggState *agg, FmgrInfo *function, Oid collation, NullableDatum first,
+							 NullableDatum second, bool *isnull)
 {
 	LOCAL_FCINFO(fcinfo, 2);
 	Datum		result;
 
 	InitFunctionCallInfoData(*fcinfo, function, function->fn_nargs, collation, (void *) agg, NULL);
-	fcinfo->args[0].value = first;
-	fcinfo->args[0].isnull = first_isnull;
-	fcinfo->args[1].value = second;
-	fcinfo->args[1].isnull = false;
+	fcinfo->args[0] = first;
+	fcinfo->args[1] = second;
 	result = FunctionCallInvoke(fcinfo);
 	*isnull = fcinfo->isnull;
 	return result;
+}
+
+/* NULL only where the function may return it. */
+static Datum
+call(AggState *agg, FmgrInfo *function, Oid collation, Datum first, bool first_isnull,
+	 Datum second, bool *isnull)
+{
+	NullableDatum a = {first, first_isnull};
+	NullableDatum b = {second, false};
+
+	return weir_aggregate_function_call(agg, function, collation, a, b, isnull);
 }
 
 static void

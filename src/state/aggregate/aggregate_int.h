@@ -23,13 +23,13 @@ typedef enum WeirAggregateWay
 
 #define WEIR_AGGREGATE_WAYS 3
 
-/* What pg_aggregate says of a transition value that is of type internal. */
+/* What pg_aggregate says of a transition value. */
 typedef struct WeirTransition
 {
 	bool		internal;
-	FmgrInfo	serialize;
+	FmgrInfo	serialize;		/* of one that is of type internal */
 	FmgrInfo	deserialize;
-	FmgrInfo	combine;
+	FmgrInfo	combine;		/* of one that is, or whose set is combined */
 	WeirFlatType type;			/* of any other */
 } WeirTransition;
 
@@ -59,6 +59,7 @@ struct WeirAggregates
 	List	   *aggrefs;
 	TupleDesc	input;
 	bool		keep;			/* all are WEIR_AGGREGATE_KEPT */
+	bool		combined;		/* those that have no combine function are */
 	bool		consumes;		/* a final function spoils the transition value */
 	int			nvalues;		/* transition values of an accumulator */
 	WeirAggregatePart parts[WEIR_AGGREGATE_WAYS];
@@ -70,6 +71,15 @@ extern WeirAggregateWay weir_aggregate_way(const WeirAggregates *set, const Aggr
 
 /* aggregate.c */
 extern void weir_accumulator_clear(WeirAggregates *set, WeirAccumulator *acc);
+extern void weir_accumulator_make_room(WeirAggregates *set, WeirAccumulator *acc, int nrows);
+extern MemoryContext weir_values_context(const WeirAggregates *set, const WeirAggregatePart *part,
+										 const WeirAccumulator *acc);
+extern void weir_transition_free(AggStatePerTrans pertrans, const WeirTransition *transition,
+								 AggStatePerGroup value);
+
+/* aggregate_flat.c: a call as nodeAgg.c makes it, not of a strict function. */
+extern Datum weir_aggregate_function_call(AggState *agg, FmgrInfo *function, Oid collation, NullableDatum first,
+										  NullableDatum second, bool *isnull);
 
 /* Make the accumulator the one whose memory the part's functions see */
 extern void weir_aggregate_enter(WeirAggregates *set, WeirAggregatePart *part,

@@ -93,6 +93,18 @@ is_one_chunk(Oid transition)
 #endif
 }
 
+/* Sums of floats would depend on how the rows were parted. */
+static bool
+has_exact_combine(const Aggref *aggref)
+{
+	HeapTuple	tuple;
+	Oid			combine = aggregate_form(aggref->aggfnoid, &tuple)->aggcombinefn;
+
+	ReleaseSysCache(tuple);
+	return OidIsValid(combine) && combine != F_FLOAT4PL && combine != F_FLOAT8PL &&
+		combine != F_FLOAT8_COMBINE && combine != F_FLOAT8_REGR_COMBINE;
+}
+
 WeirAggregateWay
 weir_aggregate_way(const WeirAggregates *set, const Aggref *aggref)
 {
@@ -100,7 +112,8 @@ weir_aggregate_way(const WeirAggregates *set, const Aggref *aggref)
 	Form_pg_aggregate form;
 	bool		shared;
 
-	if (set->keep || !weir_aggregate_is_incremental(aggref))
+	if (set->keep || !weir_aggregate_is_incremental(aggref) ||
+		(set->combined && !has_exact_combine(aggref)))
 		return WEIR_AGGREGATE_KEPT;
 	form = aggregate_form(aggref->aggfnoid, &tuple);
 	if (form->aggtranstype == INTERNALOID)
@@ -182,35 +195,34 @@ next_row(PlanState *node)
 	return part->input;
 }
 
-/* A transition value of type internal becomes bytes, and again one, by these. */
+/* A value of type internal becomes bytes, and again one, by these. */
 static void
-init_internal(WeirTransition *transition, AggStatePerTrans pertrans)
+init_transition(const WeirAggregates *set, WeirTransition *transition, AggStatePerTrans pertrans)
 {
 	HeapTuple	tuple;
 	Form_pg_aggregate form = aggregate_form(pertrans->aggref->aggfnoid, &tuple);
 
-	transition->internal = true;
-	fmgr_info(form->aggserialfn, &transition->serialize);
-	fmgr_info(form->aggdeserialfn, &transition->deserialize);
-	fmgr_info(form->aggcombinefn, &transition->combine);
+	transition->internal = pertrans->aggtranstype == INTERNALOID;
+	if (transition->internal)
+	{
+		fmgr_info(form->aggserialfn, &transition->serialize);
+		fmgr_info(form->aggdeserialfn, &transition->deserialize);
+	}
+	else
+		weir_flat_type(&transition->type, pertrans->aggtranstype, CurrentMemoryContext);
+	if (transition->internal || set->combined)
+		fmgr_info(form->aggcombinefn, &transition->combine);
 	ReleaseSysCache(tuple);
 }
 
 static void
-init_transitions(WeirAggregatePart *part)
+init_transitions(const WeirAggregates *set, WeirAggregatePart *part)
 {
 	AggState   *agg = part->agg;
 
 	part->transitions = palloc0(sizeof(WeirTransition) * agg->numtrans);
 	for (int i = 0; i < agg->numtrans; i++)
-	{
-		AggStatePerTrans pertrans = &agg->pertrans[i];
-
-		if (pertrans->aggtranstype == INTERNALOID)
-			init_internal(&part->transitions[i], pertrans);
-		else
-			weir_flat_type(&part->transitions[i].type, pertrans->aggtranstype, CurrentMemoryContext);
-	}
+		init_transition(set, &part->transitions[i], &agg->pertrans[i]);
 }
 
 /* Final functions that may run but once. */
@@ -317,6 +329,6 @@ weir_aggregate_part_create(WeirAggregates *set, WeirAggregateWay way)
 	if (way == WEIR_AGGREGATE_KEPT)
 		hand_rows(part);
 	else
-		init_transitions(part);
+		init_transitions(set, part);
 	MemoryContextSwitchTo(old);
 }

@@ -52,6 +52,14 @@ extern void weir_native_init(const WeirNative *native, WeirNativeState *state);
 /* A row of the columns.  NULL, or why it cannot be added: then the state is as before. */
 extern const WeirNativeFault *weir_native_add(const WeirNative *native, WeirNativeState *state,
 											  const WeirVector *columns, int row);
+/*
+ * native_combine.c: what earlier rows have come to becomes what these and later ones have.  NULL, or
+ * why it cannot be; then "into" is good for nothing.
+ */
+extern const WeirNativeFault *weir_native_combine(const WeirNative *native, WeirNativeState *into,
+												  const WeirNativeState *from);
+/* Does that, however rows are parted, come to what all of them would have, and never fail? */
+extern bool weir_native_is_exact(const WeirNative *native);
 /* native_result.c: one value an aggref, in the current memory context. */
 extern void weir_native_results(const WeirNative *native, const WeirNativeState *state,
 								Datum *values, bool *nulls);

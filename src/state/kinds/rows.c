@@ -169,6 +169,46 @@ weir_rows_set(WeirState *state, int n, int64 until, uint32 flags)
 }
 
 static void
+let_go(WeirState *state, WeirKept *kept)
+{
+	RowsDetail *detail = state->detail;
+
+	if (!detail->retains)
+	{
+		weir_kept_free(state, kept);
+		return;
+	}
+	if (detail->nremoved == detail->removed_room)
+	{
+		detail->removed_room *= 2;
+		detail->removed = repalloc_huge(detail->removed, sizeof(WeirKept *) * detail->removed_room);
+	}
+	detail->removed[detail->nremoved++] = kept;
+}
+
+void
+weir_rows_retain(WeirState *state)
+{
+	RowsDetail *detail = state->detail;
+
+	if (detail->retains)
+		return;
+	detail->retains = true;
+	detail->removed_room = REMOVED_AT_ONCE;
+	detail->removed = MemoryContextAlloc(state->store->context, sizeof(WeirKept *) * REMOVED_AT_ONCE);
+}
+
+void
+weir_rows_release(WeirState *state)
+{
+	RowsDetail *detail = state->detail;
+
+	for (int i = 0; i < detail->nremoved; i++)
+		weir_kept_free(state, detail->removed[i]);
+	detail->nremoved = 0;
+}
+
+static void
 remove_some(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirRows *rows, int from, int n)
 {
 	WeirKept   *some[REMOVED_AT_ONCE];
@@ -178,7 +218,7 @@ remove_some(WeirState *state, WeirGroup *group, WeirEntry *entry, WeirRows *rows
 		log_row(state, group, entry, some[i], ROW_REMOVED);
 	weir_rows_take_out(state, rows, from, from + n);
 	for (int i = 0; i < n && !weir_undo_wanted(); i++)
-		weir_kept_free(state, some[i]);
+		let_go(state, some[i]);
 }
 
 void
@@ -196,8 +236,11 @@ weir_rows_remove(WeirState *state, int from, int to)
 	for (int left = to - from; left > 0; left -= REMOVED_AT_ONCE)
 		remove_some(state, group, entry, rows, from, Min(left, REMOVED_AT_ONCE));
 	weir_live_changed(state, group, entry, before);
-	if (rows->n == 0)
-		weir_cell_remove(state, group, entry, true);
+	if (rows->n > 0)
+		return;
+	weir_cell_remove(state, group, entry, true);
+	if (state->store->nentries == 0)
+		((RowsDetail *) state->detail)->longest = 0;
 }
 
 int64
@@ -218,6 +261,12 @@ weir_rows_first_due(WeirState *state)
 		return -1;
 	kept = weir_rows_next_due(rows);
 	return weir_rows_place(rows, kept->time, kept->seq);
+}
+
+int64
+weir_rows_longest(const WeirState *state)
+{
+	return state->store->nentries > 0 ? rows_detail(state)->longest : 0;
 }
 
 void

@@ -71,6 +71,16 @@ extern void weir_rows_remove(WeirState *state, int from, int to);
 extern int64 weir_rows_due(WeirState *state);
 extern int	weir_rows_first_due(WeirState *state);
 
+/* From now on rows that are removed can be read until they are released. */
+extern void weir_rows_retain(WeirState *state);
+extern void weir_rows_release(WeirState *state);
+
+/*
+ * Of all keys: by how much at most "until" is behind a row's time, of the rows that are
+ * kept; perhaps more, never less.  Rows that are never due do not count.
+ */
+extern int64 weir_rows_longest(const WeirState *state);
+
 /* The row of a batch comes of a kept row's record. */
 extern void weir_rows_set_record(WeirBatch *batch, int row, const WeirKept *kept);
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -256,6 +257,20 @@ end_heap(WeirState *state, WeirRows *rows)
 	rows->heap = NULL;
 }
 
+/* Subtraction that stays within bounds. */
+static void
+note_length(WeirState *state, const WeirKept *kept)
+{
+	RowsDetail *detail = state->detail;
+	int64		length;
+
+	if (kept->until == PG_INT64_MAX)
+		return;
+	if (pg_sub_s64_overflow(kept->until, kept->time, &length))
+		length = kept->until > kept->time ? PG_INT64_MAX : 0;
+	detail->longest = Max(detail->longest, length);
+}
+
 uint32
 weir_rows_insert(WeirState *state, WeirRows *rows, WeirKept *kept)
 {
@@ -267,6 +282,7 @@ weir_rows_insert(WeirState *state, WeirRows *rows, WeirKept *kept)
 	*at = kept;
 	rows->n++;
 	rows->live.bytes += kept_bytes(kept);
+	note_length(state, kept);
 	if (rows->heap)
 		weir_rows_heap_add(rows, kept, rows->n - 1);
 	else if (!ascends_at(rows, n))
@@ -302,6 +318,7 @@ weir_rows_set_until(WeirState *state, WeirRows *rows, uint32 n, int64 until)
 	WeirKept   *kept = rows->rows[rows->first + n];
 
 	kept->until = until;
+	note_length(state, kept);
 	if (rows->heap)
 		weir_rows_heap_moved(rows, kept, rows->n);
 	else if (!ascends_at(rows, n))

@@ -18,6 +18,11 @@ typedef struct RowsDetail
 	Datum	   *values;			/* of a row that is being made */
 	bool	   *nulls;
 	Size	   *sizes;
+	int64		longest;		/* weir_rows_longest */
+	bool		retains;		/* rows that are removed go to "removed" */
+	WeirKept  **removed;
+	int			nremoved;
+	int			removed_room;
 } RowsDetail;
 
 /*
