@@ -90,6 +90,29 @@ cut_aggregate(WeirLevel *level, Aggref *aggref)
 	return cut;
 }
 
+/* Before them stands the window of event time. */
+static AttrNumber
+first_aggregate(const WeirLevel *level)
+{
+	return level->time_window ? 2 : 1;
+}
+
+/* (a) knows nothing of a window that stood in FROM. */
+static void
+refuse_window(WeirLevel *level, Aggref *aggref)
+{
+	int			location = -1;
+
+	if (level->time_entry == 0 || !weir_level_mentions_function(level, (Node *) aggref, &location))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("an aggregate cannot be of the window"),
+			errdetail("All that goes into it has the same one."),
+			errhint("Use the window beside the aggregate, as in upper(w) - max(ts)."),
+			weir_level_position(level, location));
+}
+
 /* The step's column of an aggregate that stands so many queries below the level's. */
 AttrNumber
 weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth)
@@ -101,23 +124,27 @@ weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth)
 		IncrementVarSublevelsUp((Node *) own, -depth, 0);
 	foreach(lc, level->aggregates)
 		if (equal(lfirst(lc), own))
-			return foreach_current_index(lc) + 1;
+			return first_aggregate(level) + foreach_current_index(lc);
+	refuse_window(level, own);
 	level->aggregates = lappend(level->aggregates, own);
 	level->cut_aggregates = lappend(level->cut_aggregates, cut_aggregate(level, own));
-	return list_length(level->aggregates);
+	return first_aggregate(level) + list_length(level->aggregates) - 1;
 }
 
-/* A column an aggregate. */
+/* A column an aggregate, behind the window if there is one. */
 static TupleDesc
-aggregate_desc(List *aggregates)
+result_desc(const WeirLevel *level)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(list_length(aggregates));
+	int			first = first_aggregate(level);
+	TupleDesc	desc = CreateTemplateTupleDesc(first - 1 + list_length(level->cut_aggregates));
 	ListCell   *lc;
 
-	foreach(lc, aggregates)
+	if (level->time_window != NULL)
+		TupleDescInitEntry(desc, 1, "window", level->time_plan->range, -1, 0);
+	foreach(lc, level->cut_aggregates)
 	{
 		Aggref	   *aggref = lfirst_node(Aggref, lc);
-		AttrNumber	attno = foreach_current_index(lc) + 1;
+		AttrNumber	attno = first + foreach_current_index(lc);
 
 		TupleDescInitEntry(desc, attno, get_func_name(aggref->aggfnoid), aggref->aggtype, -1, 0);
 		TupleDescInitEntryCollation(desc, attno, aggref->aggcollid);
@@ -272,8 +299,10 @@ weir_level_single_key(void)
 void
 weir_level_end_aggregates(WeirLevel *level)
 {
-	level->result_desc = aggregate_desc(level->cut_aggregates);
-	if (level->window != NULL)
+	level->result_desc = result_desc(level);
+	if (level->time_window != NULL)
+		weir_level_end_time_window(level);
+	else if (level->window != NULL)
 		weir_level_end_window(level);
 	else
 		weir_level_end_running(level);

@@ -92,6 +92,12 @@ struct WeirLevel
 	FuncExpr   *window;			/* weir.count_window in GROUP BY */
 	List	   *window_keys;	/* what else stands there */
 
+	/* time_window.c: all zero without a window of event time */
+	Node	   *time_window;	/* in GROUP BY: what is the window of a row */
+	FuncExpr   *time_call;		/* that says which one; NULL: the column time_window */
+	Node	   *time;			/* whose window it is; NULL: likewise */
+	int			time_entry;		/* of the range table, if it stands in FROM */
+
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
@@ -138,6 +144,7 @@ struct WeirLevel
 	WeirFunctionPlan *function_plan;	/* NULL: no keyed function */
 	WeirCountWindowPlan *window_plan;	/* NULL: no window */
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
+	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
 
 	/* graph.c */
@@ -199,12 +206,37 @@ extern void weir_level_find_window(WeirLevel *level);
 extern void weir_level_begin_window(WeirLevel *level);
 extern void weir_level_end_window(WeirLevel *level);
 
-/* time_window.c: GROUP BY a window of event time */
+/* event_time.c: times and their windows */
 #define WEIR_TUMBLE "weir_tumble"	/* C symbols of weir.tumble and its like */
 #define WEIR_HOP "weir_hop"
 #define WEIR_CUMULATE "weir_cumulate"
 #define WEIR_SESSION "weir_session_window"
+#define WEIR_WATERMARK "weir_watermark"
+#define WEIR_ARRIVAL "weir_arrival"
+extern bool weir_is_window_call(Node *node);
+/* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
+extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+extern Node *weir_bound_of(Node *expr);
+extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
+/* Refuses a level that reads a stream without a watermark. */
+extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
+
+/* time_window.c: GROUP BY a window of event time */
+extern void weir_level_find_time_window(WeirLevel *level);
+extern bool weir_level_is_time_window(const WeirLevel *level, Node *node, int depth);
+extern void weir_level_begin_time_window(WeirLevel *level);
+extern void weir_level_cut_time_window(WeirLevel *level);
+extern void weir_level_end_time_window(WeirLevel *level);
+extern void weir_level_check_window_condition(WeirLevel *level, Node *condition);
+
+/* window_from.c: a window that stands in FROM */
+extern void weir_level_check_window_from(WeirLevel *level);
+extern List *weir_level_window_conditions(const WeirLevel *level);
+extern void weir_level_drop_window(const WeirLevel *level, Query *query);
+
+/* window_plan.c */
+extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
 
 /* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
 extern void weir_window_read(WeirTimeWindowPlan *plan, const Interval *const *arguments);
@@ -218,6 +250,8 @@ extern void weir_level_begin_running(WeirLevel *level);
 extern void weir_level_end_running(WeirLevel *level);
 extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno);
 extern int	weir_level_grouping(WeirLevel *level);
+/* Refuses GROUPING SETS and their like. */
+extern void weir_level_check_sets(WeirLevel *level);
 
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);
@@ -249,7 +283,7 @@ extern List *weir_level_single_key(void);
 static inline bool
 weir_level_is_grouped(const WeirLevel *level)
 {
-	return level->window != NULL || level->running;
+	return level->window != NULL || level->time_window != NULL || level->running;
 }
 
 /* Has it a keyed step of its own? */
@@ -273,14 +307,31 @@ extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
 extern void weir_level_cut(WeirLevel *level);
 extern void weir_ungroup(Query *query);
 
+/* A call with its arguments in their places, defaults filled in. */
+extern FuncExpr *weir_complete_call(FuncExpr *call);
+
 /* timer.c: those that the function has declared */
 extern void weir_level_timers(WeirLevel *level);
 
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
 extern void weir_drop_entry(Query *query, int index);
+/* The entry of its range table that brings the branch's rows to a query; 0: none does. */
+extern int	weir_branch_entry(Query *query, const WeirBranch *branch);
+/* The place of such a row, at this level of the rewritten query; brought there through subqueries. */
+extern Expr *weir_branch_ordinal(Query *query, const WeirBranch *branch);
+/* A further column of the subquery at this index, of what "column" makes of it. */
+extern AttrNumber weir_branch_add_column(Query *query, int index, Expr *(*column) (Query *below, void *arg),
+										 void *arg, const char *name);
 /* The column of the branch's step that a column of its rows is unchanged; 0: none. */
 extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
+
+/* watermark.c: whose time makes a watermark */
+#define WEIR_WATERMARK "weir_watermark"	/* C symbols */
+#define WEIR_ARRIVAL "weir_arrival"
+extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
+extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
+extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */
 extern Query *weir_level_rest(WeirLevel *level);
@@ -303,6 +354,8 @@ extern void weir_compile_refuse_writes(WeirCompile *c);
 extern void weir_compile_calls(WeirCompile *c);
 extern bool weir_compile_is_call(Node *node, const char *symbol);
 extern List *weir_compile_find_calls(Query *query, const char *symbol);
+/* Does an expression or query call it, wherever? */
+extern bool weir_contains_call(Node *node, const char *symbol);
 extern List *weir_level_calls(WeirLevel *level, const char *symbol);
 extern void weir_level_refuse_in_views(WeirLevel *level, const char *symbol, const char *what,
 									   const char *hint);

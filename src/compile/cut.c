@@ -238,8 +238,12 @@ remap_mutator(Node *node, Remap *remap)
 		return NULL;
 	if (remap->depth == 0 && !IsA(node, List) && (key = key_column(remap->level, node)) != 0)
 		return sink_var(remap->level, node, key, 0);
+	if (weir_level_takes_along(remap->level, node, remap->depth))
+		return sink_var(remap->level, node, weir_level_row_column(remap->level, node, "time"), remap->depth);
 	if ((aggregate = weir_json_aggregate(node, &coercion)) != NULL)
 		return remap_json(aggregate, coercion, remap);
+	if (weir_level_is_time_window(remap->level, node, remap->depth))
+		return sink_var(remap->level, node, -1, remap->depth);
 	if (remap->depth == 0 && IsA(node, WindowFunc))
 		return sink_var(remap->level, node, -weir_level_rank_column(remap->level, node), 0);
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->depth)
@@ -297,12 +301,15 @@ split_quals(WeirLevel *level)
 
 	if (level->join != NULL)
 		quals = list_concat(weir_compile_conjuncts(level->join->quals), quals);
+	quals = list_concat(weir_level_window_conditions(level), quals);
 	foreach(lc, quals)
 	{
 		Node	   *qual = lfirst(lc);
 
 		if (qual == (Node *) level->key_by)
 			continue;
+		if (level->time_entry > 0 && weir_level_mentions_function(level, qual, NULL))
+			weir_level_check_window_condition(level, qual);
 		if (weir_level_mentions_function(level, qual, NULL))
 			level->sink_quals = lappend(level->sink_quals, as_filter(remap_mutator(qual, &remap)));
 		else
@@ -325,9 +332,9 @@ selected(WeirLevel *level)
 	return targets;
 }
 
-/* f's call with its arguments in their places, defaults filled in. */
-static FuncExpr *
-complete_call(FuncExpr *call)
+/* A call with its arguments in their places, defaults filled in. */
+FuncExpr *
+weir_complete_call(FuncExpr *call)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
 
@@ -343,7 +350,7 @@ complete_call(FuncExpr *call)
 static void
 cut_call(WeirLevel *level)
 {
-	FuncExpr   *call = complete_call((FuncExpr *) level->function->funcexpr);
+	FuncExpr   *call = weir_complete_call((FuncExpr *) level->function->funcexpr);
 	ListCell   *lc;
 
 	foreach(lc, call->args)
@@ -435,6 +442,8 @@ weir_level_cut(WeirLevel *level)
 	Remap		remap = {level, 0};
 
 	weir_level_keys(level);
+	if (level->time_window != NULL)
+		weir_level_cut_time_window(level);
 	if (level->join != NULL)
 	{
 		cut_call(level);

@@ -116,12 +116,29 @@ add_running(WeirLevel *level)
 }
 
 static WeirNode *
+add_time_window(WeirLevel *level)
+{
+	WeirTimeWindowPlan *plan = level->time_plan;
+
+	plan->result = level->result_desc;
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_TIME_WINDOW, plan,
+						  aggregates_identity(level, psprintf("window %s", plan->shape), plan->aggregates_text),
+						  level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
 add_rank(WeirLevel *level)
 {
+	static const WeirNodeKind kinds[] = {
+		[WEIR_RANK_CHANGES] = WEIR_NODE_RANK,
+		[WEIR_RANK_COMPLETE] = WEIR_NODE_WINDOW_RANK,
+		[WEIR_RANK_IN_ORDER] = WEIR_NODE_ORDERED_RANK
+	};
 	WeirRankPlan *plan = level->rank_plan;
 
 	plan->output = level->sink_source;
-	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_RANK, plan,
+	return weir_graph_add(level->c->job->out->graph, kinds[plan->emission], plan,
 						  aggregates_identity(level, plan->distinct ? "distinct" : "rank", plan->order_text),
 						  level->row_desc, level->sink_desc);
 }
@@ -129,6 +146,8 @@ add_rank(WeirLevel *level)
 static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->time_plan)
+		return add_time_window(level);
 	if (level->rank_plan)
 		return add_rank(level);
 	if (level->running_plan)

@@ -73,30 +73,6 @@ check_with(WeirCompile *c, WithClause *with)
 	}
 }
 
-/* Functions of schema weir that a later version brings. */
-static bool
-reserved_walker(Node *node, WeirCompile *c)
-{
-	static const char *const reserved[] = {"tumble"};
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncCall) && list_length(((FuncCall *) node)->funcname) == 2 &&
-		strcmp(strVal(linitial(((FuncCall *) node)->funcname)), "weir") == 0)
-	{
-		const char *name = strVal(lsecond(((FuncCall *) node)->funcname));
-
-		for (int i = 0; i < lengthof(reserved); i++)
-			if (strcmp(name, reserved[i]) == 0)
-				ereport(ERROR,
-						errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("weir.%s is not yet supported", name),
-						errhint("Write the window as a function with state, and call it with JOIN LATERAL function(...) ON weir.key_by(...)."),
-						weir_compile_position(c, ((FuncCall *) node)->location));
-	}
-	return raw_expression_tree_walker(node, reserved_walker, c);
-}
-
 static List *
 parse_text(WeirCompileJob *job)
 {
@@ -152,7 +128,6 @@ parse_insert(WeirCompileJob *job, RawStmt *raw)
 	check_insert(c, copyObject(raw));
 	check_with(c, c->stmt->withClause);
 	check_with(c, c->select_stmt->withClause);
-	reserved_walker((Node *) c->stmt, c);
 
 	if (job->returning)
 		return_all(castNode(InsertStmt, raw->stmt));

@@ -100,8 +100,8 @@ is_empty_set(const List *sets)
 	return list_length(sets) == 1 && linitial_node(GroupingSet, sets)->kind == GROUPING_SET_EMPTY;
 }
 
-static void
-check_sets(WeirLevel *level)
+void
+weir_level_check_sets(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	Node	   *grouping = NULL;
@@ -194,9 +194,9 @@ void
 weir_level_find_running(WeirLevel *level)
 {
 	check_calls(level);
-	if (level->window != NULL || !weir_is_grouped(level->query))
+	if (level->window != NULL || level->time_window != NULL || !weir_is_grouped(level->query))
 		return;
-	check_sets(level);
+	weir_level_check_sets(level);
 	level->running = true;
 }
 
@@ -204,13 +204,14 @@ weir_level_find_running(WeirLevel *level)
 void
 weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno)
 {
-	if (!level->running || list_member_int(level->key_columns, attno))
+	if ((!level->running && level->time_window == NULL) || list_member_int(level->key_columns, attno))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("column \"%s\" must be in GROUP BY",
 				   get_rte_attribute_name(rt_fetch(var->varno, level->query->rtable), var->varattno)),
-			errdetail("That other columns determine it is true of the table at one time; a running aggregate lasts."),
+			errdetail("That other columns determine it is true of the table at one time; %s lasts.",
+					  level->running ? "a running aggregate" : "a window"),
 			errhint("Add it to GROUP BY, or write max() of it."),
 			weir_level_position(level, var->location));
 }

@@ -66,6 +66,7 @@ cut_rest(WeirLevel *level, Query *select, RangeTblEntry *entry)
 	select->jointree = makeFromExpr(list_make1(input), quals);
 	select->targetList = copyObject(level->sink_targets);
 	weir_ungroup(select);
+	select->hasTargetSRFs = expression_returns_set((Node *) select->targetList);
 	select->hasSubLinks = checkExprHasSubLink((Node *) select->targetList) ||
 		checkExprHasSubLink(quals);
 }

@@ -361,6 +361,18 @@ weir_level_find_step(WeirLevel *level)
 		weir_level_begin_window(level);
 		return;
 	}
+	if (level->time_window != NULL)
+	{
+		if (joins != NIL)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("a query can have one keyed step"),
+					errdetail("GROUP BY a window is a keyed step, and so is a function joined ON weir.key_by(...)."),
+					errhint(SUBQUERY_HINT),
+					weir_level_position(level, exprLocation(linitial(calls))));
+		weir_level_begin_time_window(level);
+		return;
+	}
 	if (level->running)
 	{
 		if (joins != NIL)

@@ -209,6 +209,21 @@ check_columns(WeirLevel *level)
 	}
 }
 
+static void
+check_clocks(WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->function_plan->timers)
+	{
+		const WeirTimerPlan *timer = lfirst(lc);
+
+		if (!timer->arrival)
+			weir_level_check_watermark(level, psprintf("timer \"%s\", which goes by event time,", timer->name),
+									   level->function_plan->call->location);
+	}
+}
+
 /* Needs what cut.c has made. */
 void
 weir_level_timers(WeirLevel *level)
@@ -222,6 +237,8 @@ weir_level_timers(WeirLevel *level)
 		if (is_timer(&rows[i]))
 			plan->timers = lappend(plan->timers, timer_plan(level, &rows[i]));
 	}
-	if (plan->timers != NIL)
-		check_columns(level);
+	if (plan->timers == NIL)
+		return;
+	check_columns(level);
+	check_clocks(level);
 }

@@ -106,6 +106,7 @@ weir_level_find_window(WeirLevel *level)
 	foreach(lc, weir_level_calls(level, WEIR_COUNT_WINDOW))
 		if (lfirst(lc) != level->window)
 			refuse_call(level, lfirst(lc), "weir.count_window must be in GROUP BY of a query whose FROM reads a stream", WINDOW_HINT);
+	weir_level_find_time_window(level);
 	if (level->window == NULL)
 		return;
 	check_grouping(level);

@@ -33,7 +33,8 @@ typedef struct WeirTimeWindowPlan
 	bool		again;			/* rows within lateness make the window fire again */
 	Oid			range;			/* tstzrange, tsrange; or timestamptz, timestamp: the start alone */
 	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
-	const char *text;			/* for people: "tumble 10 s" */
+	const char *text;			/* for people: "tumble 10 s, lateness 1 s" */
+	const char *shape;			/* what tells its windows from others: "tumble 10 s" */
 	const char *aggregates_text;
 	const char *state_name;		/* what is kept of a key goes by */
 	TupleDesc	result;			/* the window, of type "range"; then a column an aggregate */

@@ -1,0 +1,293 @@
+/*
+ * compile/event_time.c
+ *		Which expressions are times that the watermark is of, which are windows of such
+ *		times, and whether what is read has a watermark at all.
+ *
+ * A column of a subquery or view is what the SELECT in it computes, of a UNION ALL what
+ * each of its SELECTs does.  Queries are looked at as they stand, before any is cut.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "foreign/foreign.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "compile/compile.h"
+
+/* What is asked of an expression; a column that it says no to is asked for where it comes from. */
+typedef bool (*Question) (Query *query, Node *expr, void *arg);
+
+static bool ask(Query *query, Node *expr, Question question, void *arg);
+
+static bool
+ask_column(Query *query, AttrNumber attno, Question question, void *arg)
+{
+	ListCell   *lc;
+
+	if (query->setOperations == NULL)
+	{
+		TargetEntry *entry = get_tle_by_resno(query->targetList, attno);
+
+		return entry != NULL && ask(query, (Node *) entry->expr, question, arg);
+	}
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL && !ask_column(rte->subquery, attno, question, arg))
+			return false;
+	}
+	return true;
+}
+
+/* The query that an entry of FROM stands for; NULL: none. */
+static Query *
+entry_query(const Query *query, const RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		return rte->subquery;
+	if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW)
+		return weir_view_query(rte->relid);
+	foreach(lc, rte->rtekind == RTE_CTE && rte->ctelevelsup == 0 ? query->cteList : NIL)
+		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
+			return castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery);
+	return NULL;
+}
+
+/* With what columns of joins and of GROUP BY stand for in their place. */
+static Node *
+flattened(Query *query, Node *expr)
+{
+	expr = copyObject(expr);
+	if (weir_has_group_entry(query))
+		expr = weir_flatten_group_vars(query, expr);
+	return weir_flatten_join_vars(query, expr);
+}
+
+static bool
+ask(Query *query, Node *expr, Question question, void *arg)
+{
+	const Var  *var = (const Var *) flattened(query, expr);
+	Query	   *below;
+
+	if (question(query, (Node *) var, arg))
+		return true;
+	if (!IsA(var, Var) || var->varlevelsup != 0 || var->varattno <= 0)
+		return false;
+	below = entry_query(query, rt_fetch(var->varno, query->rtable));
+	return below != NULL && ask_column(below, var->varattno, question, arg);
+}
+
+/* ---- windows ---- */
+
+bool
+weir_is_window_call(Node *node)
+{
+	return weir_compile_is_call(node, WEIR_TUMBLE) || weir_compile_is_call(node, WEIR_HOP) ||
+		weir_compile_is_call(node, WEIR_CUMULATE) || weir_compile_is_call(node, WEIR_SESSION);
+}
+
+FuncExpr *
+weir_window_entry_call(const RangeTblEntry *rte)
+{
+	Node	   *call;
+
+	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1)
+		return NULL;
+	call = linitial_node(RangeTblFunction, rte->functions)->funcexpr;
+	return weir_is_window_call(call) ? (FuncExpr *) call : NULL;
+}
+
+static bool
+is_window(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+
+	if (!IsA(expr, Var))
+		return weir_is_window_call(expr);
+	return var->varlevelsup == 0 && var->varattno == 1 &&
+		weir_window_entry_call(rt_fetch(var->varno, query->rtable)) != NULL;
+}
+
+/* Is it a range that is a window: of this query's FROM, or through columns of what is below? */
+bool
+weir_expr_is_window(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_window, NULL);
+}
+
+/* What lower() or upper() is of; NULL: it is neither. */
+Node *
+weir_bound_of(Node *expr)
+{
+	const FuncExpr *call = (const FuncExpr *) expr;
+
+	if (!IsA(expr, FuncExpr) || (call->funcid != F_LOWER_ANYRANGE && call->funcid != F_UPPER_ANYRANGE))
+		return NULL;
+	return linitial(call->args);
+}
+
+/* ---- times ---- */
+
+static bool
+column_has_watermark(Oid relid, AttrNumber attno)
+{
+	ListCell   *lc;
+
+	foreach(lc, attno > 0 ? GetForeignColumnOptions(relid, attno) : NIL)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "watermark") == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_stream(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION && weir_foreign_kind(rte->relid) == WEIR_FOREIGN_STREAM;
+}
+
+/* weir.watermark(expression, bound), weir.arrival() */
+static bool
+makes_time(Node *node)
+{
+	return weir_compile_is_call(node, WEIR_WATERMARK) || weir_compile_is_call(node, WEIR_ARRIVAL);
+}
+
+/* The time that date_bin or date_trunc cuts; NULL: it is neither. */
+static Node *
+cut_time(Node *expr)
+{
+	const FuncExpr *call = (const FuncExpr *) expr;
+
+	if (!IsA(expr, FuncExpr))
+		return NULL;
+	switch (call->funcid)
+	{
+		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+		case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+		case F_DATE_TRUNC_TEXT_TIMESTAMP:
+			return lsecond(call->args);
+		default:
+			return NULL;
+	}
+}
+
+/* That the watermark is of; the begin of a window of it too. */
+static bool
+is_time(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+	Node	   *within = weir_bound_of(expr);
+
+	if (within != NULL)
+		return ((FuncExpr *) expr)->funcid == F_LOWER_ANYRANGE && ask(query, within, is_window, NULL);
+	if ((within = cut_time(expr)) != NULL)
+		return ask(query, within, is_time, NULL);
+	if (!IsA(expr, Var))
+		return makes_time(expr);
+	if (var->varlevelsup != 0 || !is_stream(rt_fetch(var->varno, query->rtable)))
+		return false;
+	return column_has_watermark(rt_fetch(var->varno, query->rtable)->relid, var->varattno);
+}
+
+static bool
+is_cut_time(Query *query, Node *expr, void *arg)
+{
+	Node	   *time = cut_time(expr);
+	FuncExpr  **found = arg;
+
+	if (time == NULL || !ask(query, time, is_time, NULL))
+		return false;
+	if (*found != NULL && !equal(*found, expr))
+		return false;
+	*found = (FuncExpr *) expr;
+	return true;
+}
+
+/*
+ * The call of date_bin or date_trunc, of a time that the watermark is of, which the
+ * expression is, or the column that it is comes from; NULL: it is none.
+ */
+FuncExpr *
+weir_expr_cut_time(const WeirLevel *level, Node *expr)
+{
+	FuncExpr   *found = NULL;
+
+	return ask(level->query, expr, is_cut_time, &found) ? found : NULL;
+}
+
+/* ---- watermarks ---- */
+
+static bool
+makes_time_walker(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	return makes_time(node) || expression_tree_walker(node, makes_time_walker, arg);
+}
+
+static bool
+has_watermark(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		found = false;
+
+	for (AttrNumber attno = 1; attno <= RelationGetNumberOfAttributes(rel); attno++)
+		found = found || column_has_watermark(relid, attno);
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* A stream whose rows come without a watermark; InvalidOid: there is none. */
+static Oid
+stream_without(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->setOperations == NULL &&
+		query_tree_walker(query, makes_time_walker, NULL, QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES))
+		return InvalidOid;
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Query	   *below = entry_query(query, rte);
+		Oid			found = InvalidOid;
+
+		if (is_stream(rte) && !has_watermark(rte->relid))
+			found = rte->relid;
+		else if (below != NULL)
+			found = stream_without(below);
+		if (OidIsValid(found))
+			return found;
+	}
+	return InvalidOid;
+}
+
+/* what: "a window of event time" */
+void
+weir_level_check_watermark(WeirLevel *level, const char *what, int location)
+{
+	Oid			stream = stream_without(level->query);
+
+	if (!OidIsValid(stream))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s needs a watermark", what),
+			errdetail("Stream \"%s\" has none: it would never be known that no more records of a time come.", get_rel_name(stream)),
+			errhint("Say how late its records may come: ALTER FOREIGN TABLE %s ALTER COLUMN ... OPTIONS (ADD watermark '5 s'), or read weir.watermark(expression, '5 s') in the query.",
+					quote_identifier(get_rel_name(stream))),
+			weir_level_position(level, location));
+}
