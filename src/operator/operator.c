@@ -34,6 +34,11 @@ open_in_context(WeirOperator *op)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+leave_out(WeirOperator *op, const WeirBatch *in, int row)
+{
+}
+
 WeirOperator *
 weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int64 *line)
 {
@@ -49,6 +54,7 @@ weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int
 	op->line = line;
 	op->watermark = op->passed = PG_INT64_MIN;
 	op->due = PG_INT64_MAX;
+	op->late = leave_out;
 	open_in_context(op);
 	return op;
 }
