@@ -12,6 +12,7 @@ static const WeirOperatorOps *const operators[] = {
 	[WEIR_NODE_SCAN] = &weir_scan_operator,
 	[WEIR_NODE_FUNCTION] = &weir_function_operator,
 	[WEIR_NODE_COUNT_WINDOW] = &weir_count_window_operator,
+	[WEIR_NODE_TIME_WINDOW] = &weir_time_window_operator,
 	[WEIR_NODE_AGGREGATE] = &weir_aggregate_operator,
 	[WEIR_NODE_JOIN] = &weir_join_operator,
 	[WEIR_NODE_RANK] = &weir_rank_operator,

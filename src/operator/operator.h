@@ -128,6 +128,7 @@ typedef struct WeirOperatorOps
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_time_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;
 extern const WeirOperatorOps weir_join_operator;
 extern const WeirOperatorOps weir_rank_operator;
