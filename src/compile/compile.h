@@ -152,6 +152,7 @@ struct WeirLevel
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
 	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
+	Node	   *join_condition; /* its condition, before it was planned */
 
 	/* graph.c */
 	List	   *scan_nodes;		/* of scans */
