@@ -366,6 +366,7 @@ weir_level_cut_stream_join(WeirLevel *level)
 	List	   *rest;
 
 	check_sides(level);
+	level->join_plan->exists = join->type == JOIN_SEMI || join->type == JOIN_ANTI;
 	level->join_plan->kind = join->as_of ? WEIR_JOIN_AS_OF : WEIR_JOIN_INTERVAL;
 	for (int side = 0; side < 2; side++)
 	{
