@@ -202,6 +202,12 @@ is_time(Query *query, Node *expr, void *arg)
 	return column_has_watermark(rt_fetch(var->varno, query->rtable)->relid, var->varattno);
 }
 
+bool
+weir_expr_is_event_time(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_time, NULL);
+}
+
 static bool
 is_cut_time(Query *query, Node *expr, void *arg)
 {
@@ -265,6 +271,9 @@ stream_without(Query *query)
 		Query	   *below = entry_query(query, rte);
 		Oid			found = InvalidOid;
 
+		/* views have entries that only ask for rights */
+		if (!rte->inFromCl)
+			continue;
 		if (is_stream(rte) && !has_watermark(rte->relid))
 			found = rte->relid;
 		else if (below != NULL)

@@ -144,8 +144,25 @@ add_rank(WeirLevel *level)
 }
 
 static WeirNode *
+add_join(WeirLevel *level)
+{
+	WeirJoinPlan *plan = level->join_plan;
+	WeirNode   *node;
+
+	plan->output = level->sink_source;
+	node = weir_graph_add(level->c->job->out->graph, WEIR_NODE_JOIN, plan,
+						  aggregates_identity(level, "join", plan->condition_text),
+						  level->row_desc, level->sink_desc);
+	node->right = level->result_desc;
+	node->right_keys = level->right_key;
+	return node;
+}
+
+static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->join_plan)
+		return add_join(level);
 	if (level->time_plan)
 		return add_time_window(level);
 	if (level->rank_plan)
@@ -165,13 +182,16 @@ add_level(WeirLevel *level)
 
 	foreach(lc, level->scans)
 		scans = lappend(scans, add_scan(level, lfirst(lc)));
+	level->scan_nodes = scans;
 	if (level->nkeys == 0)
 		return scans;
 	node = add_step(level);
 	node->nkeys = level->nkeys;
 	node->keys = level->key;
-	foreach(lc, scans)
+	foreach(lc, level->stream_join ? ((WeirLevel *) linitial(level->below))->scan_nodes : scans)
 		weir_graph_connect(level->c->job->out->graph, lfirst(lc), node, WEIR_EDGE_BY_KEY);
+	foreach(lc, level->stream_join ? ((WeirLevel *) lsecond(level->below))->scan_nodes : NIL)
+		weir_graph_connect_right(level->c->job->out->graph, lfirst(lc), node, WEIR_EDGE_BY_KEY);
 	level->node = node;
 	return list_make1(node);
 }
