@@ -107,6 +107,7 @@ struct WeirLevel
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
+	bool		corrects;		/* correct.c: another one reads it */
 
 	/* rank.c, distinct.c: all zero where no rows are ranked */
 	List	   *rank_functions; /* of WindowFunc over query's range table */
@@ -269,6 +270,11 @@ extern int	weir_level_grouping(WeirLevel *level);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
 
+/* correct.c: a running aggregate over another */
+extern void weir_level_correct(WeirLevel *level);
+extern void weir_level_add_sign(WeirLevel *level);
+extern void weir_level_take_sign(WeirLevel *level);
+
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);
 
@@ -332,6 +338,9 @@ extern void weir_ungroup(Query *query);
 
 /* A call with its arguments in their places, defaults filled in. */
 extern FuncExpr *weir_complete_call(FuncExpr *call);
+
+/* timer.c: those that the function has declared */
+extern void weir_level_timers(WeirLevel *level);
 
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
