@@ -158,6 +158,7 @@ struct WeirLevel
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
 	WeirOverPlan *over_plan;	/* NULL: no window functions but ranks */
 	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
+	Node	   *join_condition; /* its condition, before it was planned */
 
 	/* graph.c */
 	List	   *scan_nodes;		/* of scans */
