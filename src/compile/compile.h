@@ -35,6 +35,8 @@ typedef struct WeirCompileJob
 	WeirDataflow *out;
 	List	   *inserts;		/* of WeirCompile */
 	List	   *uses;			/* uses.c: of WeirUsed */
+	List	   *times;			/* watermark.c: who goes by time */
+	bool		by_arrival;		/* all watermarks are arrival times */
 } WeirCompileJob;
 
 /* One INSERT of the job.  A step fills what the later ones read. */
@@ -228,9 +230,13 @@ extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
+/* Is it when a record came, or made of that? */
+extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
+pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
+															int location);
 
 /* time_window.c: GROUP BY a window of event time */
 extern void weir_level_find_time_window(WeirLevel *level);
@@ -327,6 +333,9 @@ extern void weir_ungroup(Query *query);
 /* A call with its arguments in their places, defaults filled in. */
 extern FuncExpr *weir_complete_call(FuncExpr *call);
 
+/* timer.c: those that the function has declared */
+extern void weir_level_timers(WeirLevel *level);
+
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
 extern void weir_drop_entry(Query *query, int index);
@@ -341,10 +350,11 @@ extern AttrNumber weir_branch_add_column(Query *query, int index, Expr *(*column
 extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
 
 /* watermark.c: whose time makes a watermark */
-#define WEIR_WATERMARK "weir_watermark"	/* C symbols */
-#define WEIR_ARRIVAL "weir_arrival"
 extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
 extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
+/* The level goes by event time; by the arrival of records unless others do. */
+extern void weir_level_use_time(WeirLevel *level, const char *what, int location);
+extern void weir_level_use_arrival(WeirLevel *level);
 extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */

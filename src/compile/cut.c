@@ -461,6 +461,8 @@ weir_level_cut(WeirLevel *level)
 		weir_level_end_rank(level);
 	level->row_desc = row_desc(level);
 	level->sink_desc = sink_desc(level);
+	if (level->function_plan)
+		weir_level_timers(level);
 }
 
 /* (a) of a side of a join of two streams: its select list as it stands. */

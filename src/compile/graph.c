@@ -19,11 +19,24 @@
 #include "catalog/name.h"
 #include "compile/compile.h"
 #include "graph/kinds/source.h"
+#include "source/stream.h"
 
 static char *
 relation_identity(Oid relid)
 {
 	return weir_qualified_name(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static void
+set_clock(WeirCompileJob *job, WeirSourcePlan *plan)
+{
+	const WeirStream *stream = weir_stream_get(plan->stream);
+
+	plan->by_arrival = job->by_arrival;
+	if (plan->by_arrival || stream->watermark < 0)
+		return;
+	plan->watermark = get_attname(plan->stream, stream->watermark + 1, false);
+	plan->bound = stream->watermark_bound;
 }
 
 /* One for all that read the stream. */
@@ -44,6 +57,7 @@ source_of(WeirCompileJob *job, Oid relid)
 	desc = CreateTupleDescCopy(RelationGetDescr(stream));
 	table_close(stream, NoLock);
 	plan->stream = relid;
+	set_clock(job, plan);
 	return weir_graph_add(job->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(relid), NULL, desc);
 }
 
