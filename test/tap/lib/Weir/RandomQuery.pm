@@ -12,6 +12,7 @@ use strict;
 use warnings;
 
 use List::Util qw(max min shuffle);
+use POSIX ();
 
 my @zones = ('Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC', 'Australia/Lord_Howe');
 my $start = 1_711_846_800;	# an hour before clocks go forward in Berlin
@@ -28,12 +29,12 @@ sub new
 
 	srand($seed);
 	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over
-		  chain lateness update join_window count_join top_counts));
+		  chain lateness update join_window count_join top_counts late late));
 	$self->{streams} = $self->{kind} =~ /interval|join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
 	$self->{union} = $self->{streams} == 2 && $self->{kind} =~ /^(window|session)$/;
 	$self->{unit} = pick(1, 1, 10, 60, 3600);	# seconds that times are multiples of a tenth of
 	$self->{bound} = between(0, 20) * $self->{unit};
-	$self->{lateness} = $self->{kind} eq 'lateness' ? between(1, 20) * $self->{unit} : 0;
+	$self->{lateness} = $self->{kind} =~ /^late/ ? between(1, 20) * $self->{unit} : 0;
 	$self->{keys} = between(1, 6);
 	$self->{rows} = $self->make_rows(between(5, 120));
 	my $make = "make_$self->{kind}";
@@ -146,6 +147,33 @@ sub make_upsert
 sub make_lateness { my ($self) = @_; return $self->make_upsert(", lateness => '$self->{lateness} s'"); }
 
 sub make_update { my ($self) = @_; $self->{emit} = 'update'; return $self->make_upsert(''); }
+
+# Rows that come too late are left out, by what the watermark was before them.
+sub make_late
+{
+	my ($self) = @_;
+	my $size = between(1, 20) * $self->{unit};
+	my $windows = rand() < 0.6;
+	my $watermark;
+
+	if ($windows)
+	{
+		$self->{query} = 'SELECT a.k AS key, lower(w) AS s, ' . join(', ', some_aggregates()) . ' FROM a, LATERAL weir.tumble(a.ts, ' . seconds($size) . ') w GROUP BY a.k, w';
+	}
+	else
+	{
+		$self->make_over;
+	}
+	foreach my $row (@{ $self->{rows} })
+	{
+		my ($ts, $step) = map { POSIX::floor($_ * 10 + 0.5) } $row->{ts}, $size;
+		my $over = $windows ? POSIX::floor($ts / $step) * $step + $step : $ts + 1;
+
+		$row->{late} = defined $watermark && $over <= $watermark;
+		$watermark = max($watermark // $ts - $self->{bound} * 10, $ts - $self->{bound} * 10);
+	}
+	return;
+}
 
 # Windows over a join, counting by the time of one side.
 sub make_join_window
@@ -310,11 +338,11 @@ my $columns = 'n int, k text, v bigint, ts timestamptz';
 sub table_ddl
 {
 	my ($self) = @_;
-	my $ddl = 'CREATE TABLE input (stream text, n int, k text, v bigint, ts timestamptz);' . "\n";
-	my @values = map { sprintf("('%s', %d, %s, %s, to_timestamp(%s))", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $_->{ts}) } @{ $self->{rows} };
+	my $ddl = 'CREATE TABLE input (stream text, n int, k text, v bigint, ts timestamptz, late boolean);' . "\n";
+	my @values = map { sprintf("('%s', %d, %s, %s, to_timestamp(%s), %s)", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $_->{ts}, $_->{late} ? 'true' : 'false') } @{ $self->{rows} };
 
 	$ddl .= 'INSERT INTO input VALUES ' . join(', ', @values) . ";\n";
-	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_';\n" } $self->names);
+	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_' AND NOT late;\n" } $self->names);
 }
 
 sub stream_ddl
