@@ -37,9 +37,24 @@ sub new
 	$self->{lateness} = $self->{kind} =~ /^late/ ? between(1, 20) * $self->{unit} : 0;
 	$self->{keys} = between(1, 6);
 	$self->{rows} = $self->make_rows(between(5, 120));
+	$self->{type} = rand() < 0.15 ? 'timestamp' : 'timestamptz';
 	my $make = "make_$self->{kind}";
 	$self->$make;
+	$self->compute_watermark if rand() < 0.15;
 	return $self;
+}
+
+# Not by a column of the stream but in the query.
+sub compute_watermark
+{
+	my ($self) = @_;
+
+	$self->{computed} = 1;
+	foreach my $query (grep { defined } @$self{qw(query stored)})
+	{
+		$query =~ s{\b(FROM|JOIN) ([ab])\b(?!\.)}{$1 (SELECT n, k, v, weir.watermark(ts, '$self->{bound} s') AS ts FROM $2) $2}g;
+	}
+	return;
 }
 
 sub names { my ($self) = @_; return (qw(a b))[ 0 .. $self->{streams} - 1 ]; }
@@ -121,7 +136,7 @@ sub make_window
 	{
 		my $expression = pick(
 			"date_bin('" . between(1, 20) * $self->{unit} . " s', a.ts, '2000-01-01 00:00:07+00')",
-			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts, '" . pick(@zones) . "')");
+			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts" . ($self->{type} eq 'timestamp' ? ')' : ", '" . pick(@zones) . "')"));
 
 		$self->{query} = 'SELECT ' . join(', ', @keys, "$expression AS w", some_aggregates()) . ' FROM ' . $self->input . where() . " GROUP BY $group$expression" . having();
 		return;
@@ -333,13 +348,15 @@ sub query { return $_[0]{query}; }
 
 sub stored { return $_[0]{stored} // $_[0]{query}; }
 
-my $columns = 'n int, k text, v bigint, ts timestamptz';
+my $columns = 'n int, k text, v bigint, ts';
+
+sub to_time { my ($self, $ts) = @_; return "to_timestamp($ts)" . ($self->{type} eq 'timestamp' ? " AT TIME ZONE 'UTC'" : ''); }
 
 sub table_ddl
 {
 	my ($self) = @_;
-	my $ddl = 'CREATE TABLE input (stream text, n int, k text, v bigint, ts timestamptz, late boolean);' . "\n";
-	my @values = map { sprintf("('%s', %d, %s, %s, to_timestamp(%s), %s)", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $_->{ts}, $_->{late} ? 'true' : 'false') } @{ $self->{rows} };
+	my $ddl = "CREATE TABLE input (stream text, n int, k text, v bigint, ts $self->{type}, late boolean);\n";
+	my @values = map { sprintf("('%s', %d, %s, %s, %s, %s)", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $self->to_time($_->{ts}), $_->{late} ? 'true' : 'false') } @{ $self->{rows} };
 
 	$ddl .= 'INSERT INTO input VALUES ' . join(', ', @values) . ";\n";
 	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_' AND NOT late;\n" } $self->names);
@@ -348,9 +365,9 @@ sub table_ddl
 sub stream_ddl
 {
 	my ($self) = @_;
-	my $bound = seconds($self->{bound});
+	my $watermark = $self->{computed} ? '' : ' OPTIONS (watermark ' . seconds($self->{bound}) . ')';
 
-	return join('', map { "CREATE FOREIGN TABLE $_ ($columns OPTIONS (watermark $bound)) SERVER weir_feed;\n" } $self->names);
+	return join('', map { "CREATE FOREIGN TABLE $_ ($columns $self->{type}$watermark) SERVER weir_feed;\n" } $self->names);
 }
 
 # A schema with the rows as tables, and one with streams, and the sink and what should be in it.
