@@ -29,6 +29,7 @@ typedef struct WeirLevel WeirLevel;
 typedef struct WeirCompileJob
 {
 	const char *text;
+	bool		updates;		/* windows that are open are written, too, at each checkpoint */
 	bool		returning;		/* the rows written are wanted */
 	ParseState *pstate;			/* holds the text, for error positions */
 	WeirDataflow *out;
@@ -235,6 +236,18 @@ extern void weir_level_check_window_from(WeirLevel *level);
 extern List *weir_level_window_conditions(const WeirLevel *level);
 extern void weir_level_drop_window(const WeirLevel *level, Query *query);
 
+/* window_sink.c: windows that are written more than once */
+#define WEIR_LOWER 1
+#define WEIR_UPPER 2
+/* Which bounds of the window a value of the sink's row tells, being one or the window; 0: none. */
+extern int	weir_window_bounds(const WeirLevel *level, Node *value);
+extern bool weir_window_compares(Node *value, Oid opfamily);
+/* Is one the query of the INSERT?  Its plan says so then. */
+extern bool weir_window_is_repeated(WeirCompile *c);
+pg_noreturn extern void weir_window_refuse_sink(WeirCompile *c, const char *detail, const char *conflict);
+extern void weir_level_refuse_lateness(WeirLevel *level);
+extern void weir_compile_check_updates(WeirCompileJob *job);
+
 /* window_plan.c */
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
 
@@ -250,6 +263,7 @@ extern void weir_level_begin_running(WeirLevel *level);
 extern void weir_level_end_running(WeirLevel *level);
 extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno);
 extern int	weir_level_grouping(WeirLevel *level);
+extern void weir_level_check_having(WeirLevel *level, const char *what);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
 

@@ -56,7 +56,7 @@ entry_query(const Query *query, const RangeTblEntry *rte)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return rte->subquery;
-	if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW)
+	if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW && rte->inFromCl)
 		return weir_view_query(rte->relid);
 	foreach(lc, rte->rtekind == RTE_CTE && rte->ctelevelsup == 0 ? query->cteList : NIL)
 		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)

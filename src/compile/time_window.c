@@ -198,7 +198,7 @@ is_of_window(WeirLevel *level, Node *expr)
 {
 	Node	   *rest = without_window(expr, level);
 
-	return !equal(rest, expr) && !contain_var_clause(rest) && !contain_mutable_functions(rest) &&
+	return !equal(rest, expr) && !contain_var_clause(rest) && !contain_volatile_functions(rest) &&
 		!contain_subplans(rest);
 }
 
