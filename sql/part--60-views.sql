@@ -109,11 +109,11 @@ FROM weir_internal.tasks() t
 JOIN weir_internal.visible_job v ON v.id = t.job;
 COMMENT ON VIEW weir.tasks IS 'processes of the running jobs, and what they do';
 
-CREATE FUNCTION weir_internal.sources(OUT job bigint, OUT stream text, OUT status text,
+CREATE FUNCTION weir_internal.stream_sources(OUT job bigint, OUT stream text, OUT status text,
     OUT peer text, OUT connected_at timestamptz, OUT last_record_at timestamptz,
     OUT records bigint, OUT bytes bigint, OUT journal_bytes bigint, OUT retries bigint,
     OUT dead_letters bigint, OUT last_error text, OUT partial_records bigint,
-    OUT record_bytes bigint)
+    OUT record_bytes bigint, OUT watermark timestamptz, OUT is_idle boolean)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_sources';
 
@@ -131,8 +131,10 @@ SELECT v.name AS job,
        s.dead_letters,
        CASE WHEN v.mine THEN s.last_error END AS last_error,
        s.partial_records,
-       s.record_bytes
-FROM weir_internal.sources() s
+       s.record_bytes,
+       s.watermark,
+       s.is_idle
+FROM weir_internal.stream_sources() s
 JOIN weir_internal.visible_job v ON v.id = s.job;
 COMMENT ON VIEW weir.sources IS 'streams of the running jobs';
 

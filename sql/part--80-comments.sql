@@ -101,6 +101,8 @@ COMMENT ON COLUMN weir.sources.dead_letters IS 'kept when the attempt began, and
 COMMENT ON COLUMN weir.sources.last_error IS 'why the last connection was lost or refused';
 COMMENT ON COLUMN weir.sources.partial_records IS 'that connections left behind in this attempt';
 COMMENT ON COLUMN weir.sources.record_bytes IS 'received of the record that is not whole yet';
+COMMENT ON COLUMN weir.sources.watermark IS 'rows of a time before this are late; of several scans of the stream the lowest';
+COMMENT ON COLUMN weir.sources.is_idle IS 'nothing came for idle_timeout: other streams do not wait for its watermark';
 
 COMMENT ON COLUMN weir.dead_letters.job IS 'name of the job';
 COMMENT ON COLUMN weir.dead_letters.stream IS 'schema-qualified name';

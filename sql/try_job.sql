@@ -40,7 +40,7 @@ SELECT weir.try_job('plain', ARRAY['1 1', E'2 2\n3 3']);
 SELECT weir.try_job('plain', ARRAY[E'1 1\n']);
 SELECT weir.try_job('plain', ARRAY['1 1', '2 2\']);
 SELECT weir.try_job('plain', ARRAY['1 1', '2 1234567890123456789012345']);
-SELECT weir.try_job('plain', ARRAY['1 1', '\.']);
+SELECT weir.try_job('plain', ARRAY['1 1', '\.', '2 2']);
 SELECT weir.try_job('words', ARRAY[E'"a\nb"', '"c']);
 SELECT weir.try_job('words', ARRAY['"c', '"']);
 TABLE sink;

@@ -432,3 +432,49 @@ RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_create_job';
 COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text, text)
 IS 'define a streaming job: an INSERT ... SELECT over streams';
+
+CREATE FUNCTION weir.watermark(expression timestamptz, bound interval) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'weir_watermark' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.watermark(timestamptz, interval) IS
+    'the time; where a job reads a stream its watermark is the highest such time less the bound';
+CREATE FUNCTION weir.watermark(expression timestamp, bound interval) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'weir_watermark' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.watermark(timestamp, interval) IS
+    'the time; where a job reads a stream its watermark is the highest such time less the bound';
+CREATE FUNCTION weir.arrival() RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'weir_arrival' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.arrival() IS
+    'in a job when the record came; elsewhere the time of the statement';
+CREATE FUNCTION weir_internal.arrival(ordinal tid) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'weir_arrival_of' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION weir_internal.stream_sources(OUT job bigint, OUT stream text, OUT status text,
+    OUT peer text, OUT connected_at timestamptz, OUT last_record_at timestamptz,
+    OUT records bigint, OUT bytes bigint, OUT journal_bytes bigint, OUT retries bigint,
+    OUT dead_letters bigint, OUT last_error text, OUT partial_records bigint,
+    OUT record_bytes bigint, OUT watermark timestamptz, OUT is_idle boolean)
+RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_sources';
+
+CREATE OR REPLACE VIEW weir.sources WITH (security_barrier) AS
+SELECT v.name AS job,
+       s.stream,
+       s.status,
+       s.peer,
+       s.connected_at,
+       s.last_record_at,
+       s.records,
+       s.bytes,
+       s.journal_bytes,
+       s.retries,
+       s.dead_letters,
+       CASE WHEN v.mine THEN s.last_error END AS last_error,
+       s.partial_records,
+       s.record_bytes,
+       s.watermark,
+       s.is_idle
+FROM weir_internal.stream_sources() s
+JOIN weir_internal.visible_job v ON v.id = s.job;
+DROP FUNCTION weir_internal.sources();
+COMMENT ON COLUMN weir.sources.watermark IS 'rows of a time before this are late; of several scans of the stream the lowest';
+COMMENT ON COLUMN weir.sources.is_idle IS 'nothing came for idle_timeout: other streams do not wait for its watermark';

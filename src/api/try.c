@@ -65,15 +65,6 @@ get_lines(FunctionCallInfo fcinfo, WeirTryInput *input)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("lines must not be null")));
 	input->lines = get_texts(fcinfo, 1, &input->nlines);
-	for (int i = 0; i < input->nlines; i++)
-	{
-		if (input->lines[i] == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("lines must not contain nulls"),
-					 errdetail("Line %d is null.", i + 1),
-					 errhint("Give an empty string for an empty record.")));
-	}
 }
 
 /* The streams of the lines, one for each. */

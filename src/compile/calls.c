@@ -86,6 +86,24 @@ weir_compile_find_calls(Query *query, const char *symbol)
 	return search.calls;
 }
 
+static bool
+contains_walker(Node *node, const char *symbol)
+{
+	if (node == NULL)
+		return false;
+	if (weir_compile_is_call(node, symbol))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, contains_walker, unconstify(char *, symbol), 0);
+	return expression_tree_walker(node, contains_walker, unconstify(char *, symbol));
+}
+
+bool
+weir_contains_call(Node *node, const char *symbol)
+{
+	return contains_walker(node, symbol);
+}
+
 /* Likewise, but not in what of its FROM brings records: that is a level of its own. */
 List *
 weir_level_calls(WeirLevel *level, const char *symbol)

@@ -132,6 +132,7 @@ compile_steps(WeirCompileJob *job)
 		cut(lfirst(lc));
 	weir_compile_check_functions(job);
 	weir_compile_check_updates(job);
+	weir_compile_check_times(job);
 	weir_compile_check_references(job);
 	foreach(lc, job->inserts)
 		check(lfirst(lc));

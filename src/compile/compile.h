@@ -212,8 +212,6 @@ extern void weir_level_end_window(WeirLevel *level);
 #define WEIR_HOP "weir_hop"
 #define WEIR_CUMULATE "weir_cumulate"
 #define WEIR_SESSION "weir_session_window"
-#define WEIR_WATERMARK "weir_watermark"
-#define WEIR_ARRIVAL "weir_arrival"
 extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
@@ -327,8 +325,22 @@ extern FuncExpr *weir_complete_call(FuncExpr *call);
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
 extern void weir_drop_entry(Query *query, int index);
+/* The entry of its range table that brings the branch's rows to a query; 0: none does. */
+extern int	weir_branch_entry(Query *query, const WeirBranch *branch);
+/* The place of such a row, at this level of the rewritten query; brought there through subqueries. */
+extern Expr *weir_branch_ordinal(Query *query, const WeirBranch *branch);
+/* A further column of the subquery at this index, of what "column" makes of it. */
+extern AttrNumber weir_branch_add_column(Query *query, int index, Expr *(*column) (Query *below, void *arg),
+										 void *arg, const char *name);
 /* The column of the branch's step that a column of its rows is unchanged; 0: none. */
 extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
+
+/* watermark.c: whose time makes a watermark */
+#define WEIR_WATERMARK "weir_watermark"	/* C symbols */
+#define WEIR_ARRIVAL "weir_arrival"
+extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
+extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
+extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */
 extern Query *weir_level_rest(WeirLevel *level);
@@ -351,6 +363,8 @@ extern void weir_compile_refuse_writes(WeirCompile *c);
 extern void weir_compile_calls(WeirCompile *c);
 extern bool weir_compile_is_call(Node *node, const char *symbol);
 extern List *weir_compile_find_calls(Query *query, const char *symbol);
+/* Does an expression or query call it, wherever? */
+extern bool weir_contains_call(Node *node, const char *symbol);
 extern List *weir_level_calls(WeirLevel *level, const char *symbol);
 extern void weir_level_refuse_in_views(WeirLevel *level, const char *symbol, const char *what,
 									   const char *hint);

@@ -238,6 +238,8 @@ remap_mutator(Node *node, Remap *remap)
 		return NULL;
 	if (remap->depth == 0 && !IsA(node, List) && (key = key_column(remap->level, node)) != 0)
 		return sink_var(remap->level, node, key, 0);
+	if (weir_level_takes_along(remap->level, node, remap->depth))
+		return sink_var(remap->level, node, weir_level_row_column(remap->level, node, "time"), remap->depth);
 	if ((aggregate = weir_json_aggregate(node, &coercion)) != NULL)
 		return remap_json(aggregate, coercion, remap);
 	if (weir_level_is_time_window(remap->level, node, remap->depth))

@@ -130,10 +130,15 @@ add_time_window(WeirLevel *level)
 static WeirNode *
 add_rank(WeirLevel *level)
 {
+	static const WeirNodeKind kinds[] = {
+		[WEIR_RANK_CHANGES] = WEIR_NODE_RANK,
+		[WEIR_RANK_COMPLETE] = WEIR_NODE_WINDOW_RANK,
+		[WEIR_RANK_IN_ORDER] = WEIR_NODE_ORDERED_RANK
+	};
 	WeirRankPlan *plan = level->rank_plan;
 
 	plan->output = level->sink_source;
-	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_RANK, plan,
+	return weir_graph_add(level->c->job->out->graph, kinds[plan->emission], plan,
 						  aggregates_identity(level, plan->distinct ? "distinct" : "rank", plan->order_text),
 						  level->row_desc, level->sink_desc);
 }

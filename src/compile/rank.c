@@ -6,8 +6,10 @@
  * Its rows are those that it gets, and a column a function.  When they are handed on
  * depends on the key and the sink:
  *
+ *	complete	all rows of a key one part of which is a window, when that is over
  *	changes		what has changed since, when output is due: in the query of the INSERT,
  *				where the sink is an upsert on the key and the row number
+ *	in order	each row, when the watermark has passed the time by which they are ordered
  */
 #include "postgres.h"
 
@@ -219,23 +221,92 @@ is_upsert(const WeirLevel *level)
 	return level->parent == NULL && conflict != NULL && conflict->action == ONCONFLICT_UPDATE;
 }
 
+/* The window, or its end, in the key; -1: there is none. */
+static int
+window_key(const WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->keys)
+	{
+		Node	   *bound = weir_bound_of(lfirst(lc));
+
+		if (weir_expr_is_window(level, lfirst(lc)) ||
+			(bound != NULL && ((FuncExpr *) lfirst(lc))->funcid == F_UPPER_ANYRANGE && weir_expr_is_window(level, bound)))
+			return foreach_current_index(lc);
+	}
+	return -1;
+}
+
 static void
-choose_emission(WeirLevel *level)
+be_complete(WeirLevel *level, int key)
+{
+	weir_level_check_watermark(level, "a window", level->rank_location);
+	level->rank_plan->emission = WEIR_RANK_COMPLETE;
+	level->rank_plan->time = list_nth_int(level->key_columns, key);
+}
+
+static void
+be_changes(WeirLevel *level)
 {
 	WeirRankPlan *plan = level->rank_plan;
 
-	if (!is_upsert(level))
-		refuse(level, level->rank_location, psprintf("%s over a stream must be written by an upsert on its key", what(level)),
-			   "What it hands on takes the place of what it handed on before, which only a table can follow.",
-			   "Write ON CONFLICT (...) DO UPDATE SET ... in the INSERT whose query this is.");
 	if (plan->limit == PG_INT32_MAX)
-		refuse(level, level->rank_location, "a window function over a stream needs a limit",
+		refuse(level, level->rank_location, "a window function over a stream needs a limit where rows are written by an upsert",
 			   "All rows of a key would have to be kept, and written again with each that comes.",
 			   "Add a condition to the query round this one, as in WHERE rn <= 10.");
 	if (plan->by != WEIR_RANK_ROW_NUMBER || list_length(level->rank_functions) > 1)
 		refuse(level, level->rank_location, "rank() and dense_rank() over a stream are not supported without a window of time",
 			   "Rows with the same rank would take each other's place.", "Use row_number().");
 	plan->emission = WEIR_RANK_CHANGES;
+}
+
+/* Is the order nothing but a time, the earliest first? */
+static bool
+is_in_order(const WeirLevel *level)
+{
+	const SortGroupClause *clause;
+	Oid			type;
+
+	if (list_length(level->rank_exprs) != 1)
+		return false;
+	clause = linitial_node(SortGroupClause, level->rank_order);
+	type = exprType(linitial(level->rank_exprs));
+	return (type == TIMESTAMPTZOID || type == TIMESTAMPOID) && !clause->nulls_first &&
+		!weir_level_is_descending(clause, linitial(level->rank_exprs));
+}
+
+static void
+be_in_order(WeirLevel *level)
+{
+	WeirRankPlan *plan = level->rank_plan;
+
+	for (int i = 0; i < list_length(level->rank_functions); i++)
+		if (plan->functions[i] == WEIR_RANK_DENSE)
+			refuse(level, level->rank_location, "dense_rank() over a stream is not supported without a window of time", NULL,
+				   "Use row_number() or rank().");
+	weir_level_check_watermark(level, plan->distinct ? "DISTINCT ON" : "a window function", level->rank_location);
+	/* rows of equal rank are not counted one by one */
+	if (plan->by != WEIR_RANK_ROW_NUMBER)
+		plan->limit = PG_INT32_MAX;
+	plan->emission = WEIR_RANK_IN_ORDER;
+}
+
+static void
+choose_emission(WeirLevel *level)
+{
+	int			window = window_key(level);
+
+	if (window >= 0)
+		be_complete(level, window);
+	else if (is_upsert(level))
+		be_changes(level);
+	else if (is_in_order(level))
+		be_in_order(level);
+	else
+		refuse(level, level->rank_location, psprintf("%s over a stream must be written by an upsert on its key", what(level)),
+			   "What it hands on takes the place of what it handed on before, which only a table can follow.",
+			   "Write ON CONFLICT (...) DO UPDATE SET ... in the INSERT whose query this is, or order by a time alone, the earliest first, or rank the rows of a window of time.");
 }
 
 /* When the key is known: in what order its rows stand, and when they are handed on. */
@@ -247,6 +318,8 @@ weir_level_cut_rank(WeirLevel *level)
 	choose_emission(level);
 	weir_level_order(level, plan);
 	plan->last_first = wants_last(level);
+	if (plan->emission == WEIR_RANK_IN_ORDER)
+		plan->time = plan->columns[0].attno;
 	level->result_desc = plan->result;
 }
 

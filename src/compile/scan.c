@@ -136,48 +136,59 @@ spell_rows(Query *query, int index)
 	*query = *(Query *) replace_rte_variables((Node *) query, index, 0, spell_row, rte, NULL);
 }
 
-static Expr *ordinal_of(Query *query, const WeirBranch *branch);
-
-/* The ordinal as a column of the subquery at this index. */
-static AttrNumber
-add_ordinal_column(Query *query, int index, const WeirBranch *branch)
-{
-	RangeTblEntry *rte;
-	Query	   *below;
-	AttrNumber	attno;
-
-	spell_rows(query, index);
-	rte = rt_fetch(index, query->rtable);
-	below = rte->subquery;
-	attno = list_length(below->targetList) + 1;
-	below->targetList = lappend(below->targetList,
-								makeTargetEntry(ordinal_of(below, branch), attno, WEIR_SCAN_ORDINAL, false));
-	while (list_length(rte->eref->colnames) < attno)
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(WEIR_SCAN_ORDINAL));
-	return attno;
-}
-
-/* An expression for the ordinal at this level of the rewritten query. */
-static Expr *
-ordinal_of(Query *query, const WeirBranch *branch)
+int
+weir_branch_entry(Query *query, const WeirBranch *branch)
 {
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		int			index = foreach_current_index(lc) + 1;
-		AttrNumber	attno = SelfItemPointerAttributeNumber;
+		if (has_input(lfirst_node(RangeTblEntry, lc), branch))
+			return foreach_current_index(lc) + 1;
+	return 0;
+}
 
-		if (!has_input(rte, branch))
-			continue;
-		if (rte->rtekind == RTE_SUBQUERY)
-			attno = add_ordinal_column(query, index, branch);
-		else if (rte->rtekind == RTE_NAMEDTUPLESTORE)
-			attno = list_length(rte->coltypes);
-		return (Expr *) makeVar(index, attno, TIDOID, -1, InvalidOid, 0);
-	}
-	elog(ERROR, "input not found in rewritten query");
+AttrNumber
+weir_branch_add_column(Query *query, int index, Expr *(*column) (Query *below, void *arg), void *arg,
+					   const char *name)
+{
+	RangeTblEntry *rte;
+	Query	   *below;
+	AttrNumber	attno;
+	Expr	   *expr;
+
+	spell_rows(query, index);
+	rte = rt_fetch(index, query->rtable);
+	below = rte->subquery;
+	expr = column(below, arg);
+	attno = list_length(below->targetList) + 1;
+	below->targetList = lappend(below->targetList, makeTargetEntry(expr, attno, pstrdup(name), false));
+	while (list_length(rte->eref->colnames) < attno)
+		rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(name)));
+	return attno;
+}
+
+static Expr *
+ordinal_below(Query *below, void *branch)
+{
+	return weir_branch_ordinal(below, branch);
+}
+
+Expr *
+weir_branch_ordinal(Query *query, const WeirBranch *branch)
+{
+	int			index = weir_branch_entry(query, branch);
+	RangeTblEntry *rte;
+	AttrNumber	attno = SelfItemPointerAttributeNumber;
+
+	if (index == 0)
+		elog(ERROR, "input not found in rewritten query");
+	rte = rt_fetch(index, query->rtable);
+	if (rte->rtekind == RTE_SUBQUERY)
+		attno = weir_branch_add_column(query, index, ordinal_below, unconstify(WeirBranch *, branch),
+									   WEIR_SCAN_ORDINAL);
+	else if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		attno = list_length(rte->coltypes);
+	return (Expr *) makeVar(index, attno, TIDOID, -1, InvalidOid, 0);
 }
 
 /* Can the plan only be a scan with filters, which keeps the order? */
@@ -214,7 +225,7 @@ add_ordinal(WeirBranch *scan)
 {
 	Query	   *query = scan->query;
 	AttrNumber	attno = list_length(query->targetList) + 1;
-	TargetEntry *entry = makeTargetEntry(ordinal_of(query, scan), attno, WEIR_SCAN_ORDINAL, false);
+	TargetEntry *entry = makeTargetEntry(weir_branch_ordinal(query, scan), attno, WEIR_SCAN_ORDINAL, false);
 
 	scan->plan->sorted = !keeps_order(query);
 	query->targetList = lappend(query->targetList, entry);
@@ -236,6 +247,7 @@ scan_over(WeirLevel *level, const WeirBranch *input)
 	scan->plan->stream = input->stream;
 	scan->plan->query = copyObject(query);
 	scan->query = linitial_node(Query, QueryRewrite(query));
+	weir_scan_times(level, scan);
 	add_ordinal(scan);
 	return scan;
 }

@@ -22,15 +22,27 @@ struct WeirWatermarkMerge
 	Input		inputs[];
 };
 
-WeirWatermarkMerge *
-weir_watermark_merge_create(int ninputs)
+size_t
+weir_watermark_merge_size(int ninputs)
 {
-	WeirWatermarkMerge *m = weir_alloc(1, sizeof(WeirWatermarkMerge) + sizeof(Input) * ninputs);
+	return sizeof(WeirWatermarkMerge) + sizeof(Input) * (size_t) ninputs;
+}
 
+void
+weir_watermark_merge_init(WeirWatermarkMerge *m, int ninputs)
+{
 	m->n = ninputs;
 	m->watermark = WEIR_WATERMARK_NONE;
 	for (int i = 0; i < ninputs; i++)
-		m->inputs[i].watermark = WEIR_WATERMARK_NONE;
+		m->inputs[i] = (Input) {.watermark = WEIR_WATERMARK_NONE};
+}
+
+WeirWatermarkMerge *
+weir_watermark_merge_create(int ninputs)
+{
+	WeirWatermarkMerge *m = weir_alloc(1, weir_watermark_merge_size(ninputs));
+
+	weir_watermark_merge_init(m, ninputs);
 	return m;
 }
 

@@ -21,6 +21,7 @@
 #define WEIR_DECIDE_WATERMARK_MERGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEIR_WATERMARK_NONE INT64_MIN
@@ -30,6 +31,9 @@ typedef struct WeirWatermarkMerge WeirWatermarkMerge;	/* size fixed at creation;
 
 extern WeirWatermarkMerge *weir_watermark_merge_create(int ninputs);
 extern void weir_watermark_merge_destroy(WeirWatermarkMerge *m);
+/* In memory of one's own, so large, that may be copied as it is. */
+extern size_t weir_watermark_merge_size(int ninputs);
+extern void weir_watermark_merge_init(WeirWatermarkMerge *m, int ninputs);
 
 /*
  * Rows of an input, in their order, each with the input's watermark before it; it becomes

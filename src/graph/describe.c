@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/timestamp.h"
 
 #include "graph/describe.h"
 
@@ -53,6 +54,15 @@ weir_describe_ttl(WeirDescription *to, void *ttl, Oid type)
 		return;
 	getTypeOutputInfo(type, &output, &varlena);
 	weir_describe_line(to, "Time to live: %s", OidOutputFunctionCall(output, PointerGetDatum(ttl)));
+}
+
+const char *
+weir_describe_span(int64 us)
+{
+	Interval	span = {0};
+
+	span.time = us;
+	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&span)));
 }
 
 void

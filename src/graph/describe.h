@@ -26,9 +26,11 @@ extern char *weir_describe_stage(const WeirGraph *graph, const WeirStageNodes *s
 /* For the kinds.  A name as one would write it in a query here. */
 extern const char *weir_describe_relation(Oid relid);
 extern void weir_describe_line(WeirDescription *to, const char *format,...) pg_attribute_printf(2, 3);
-/* "Title: name type, ..." */
 /* A datum of weir.ttl, of this type; NULL: none. */
 extern void weir_describe_ttl(WeirDescription *to, void *ttl, Oid type);
+/* "00:00:04" */
+extern const char *weir_describe_span(int64 us);
+/* "Title: name type, ..." */
 extern void weir_describe_columns(WeirDescription *to, const char *title, TupleDesc desc);
 /* "Key: name type, ..." */
 extern void weir_describe_key(WeirDescription *to, const WeirNode *node);

@@ -17,6 +17,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/clock.h"
+#include "decide/watermark.h"
 #include "job/attempts.h"
 
 #define TASK_COLUMNS 17
@@ -127,8 +128,8 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	int			stage = weir_task_stage(&attempt->topology, task);
 	int64		dead_letters = stats->dead_letters;
 	char	   *problem = source_problem(stats);
-	Datum		values[14];
-	bool		nulls[14] = {false};
+	Datum		values[16];
+	bool		nulls[16] = {false};
 
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 		dead_letters += attempt->tasks[i].stats.dead_letters[stage];
@@ -150,6 +151,9 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	values[11] = CStringGetTextDatum(problem ? problem : "");
 	values[12] = Int64GetDatum(stats->partial_records);
 	values[13] = Int64GetDatum(stats->record_bytes);
+	values[14] = TimestampTzGetDatum(stats->watermark);
+	nulls[14] = stats->watermark == WEIR_WATERMARK_NONE;
+	values[15] = BoolGetDatum(stats->is_idle);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

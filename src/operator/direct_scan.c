@@ -111,7 +111,8 @@ weir_direct_scan_serves(const WeirNode *node)
 	PlannedStmt *stmt = weir_scan_plan(node)->statement;
 	Plan	   *plan = stmt->planTree;
 
-	return (scans_stream(node) || scans_step(node)) && stmt->subplans == NIL &&
+	return weir_scan_plan(node)->time == 0 &&
+		(scans_stream(node) || scans_step(node)) && stmt->subplans == NIL &&
 		stmt->paramExecTypes == NIL && plan->initPlan == NIL && outerPlan(plan) == NULL &&
 		reads_columns(node);
 }

@@ -107,12 +107,39 @@ ranked_state(const WeirNode *node)
 	return state;
 }
 
+static WeirStateDecl *
+window_rank_state(const WeirNode *node)
+{
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+
+	rows_state(state, weir_rank_plan(node)->state_name, node->in);
+	return state;
+}
+
+/* The rows that wait, and how many have been handed on. */
+static WeirStateDecl *
+ordered_rank_states(const WeirNode *node, int *nstates)
+{
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+
+	*nstates = 2;
+	rows_state(&states[0], weir_rank_plan(node)->state_name, node->in);
+	states[1].name = weir_rank_done_name(weir_rank_plan(node));
+	states[1].kind = WEIR_STATE_VALUE;
+	states[1].type = states[1].result_type = INT8OID;
+	states[1].typmod = -1;
+	states[1].ttl = weir_ttl_rule(NULL);
+	return states;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
 {
 	if (node->kind == WEIR_NODE_JOIN)
 		return join_states(node, nstates);
+	if (node->kind == WEIR_NODE_ORDERED_RANK)
+		return ordered_rank_states(node, nstates);
 	*nstates = 1;
 	switch (node->kind)
 	{
@@ -120,6 +147,8 @@ own_state(const WeirNode *node, int *nstates)
 			return running_state(node);
 		case WEIR_NODE_RANK:
 			return ranked_state(node);
+		case WEIR_NODE_WINDOW_RANK:
+			return window_rank_state(node);
 		default:
 			return window_state(node);
 	}
@@ -137,6 +166,8 @@ step_name(const WeirNode *node)
 		case WEIR_NODE_JOIN:
 			return "JOIN";
 		case WEIR_NODE_RANK:
+		case WEIR_NODE_WINDOW_RANK:
+		case WEIR_NODE_ORDERED_RANK:
 			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
 		default:
 			return node->identity;

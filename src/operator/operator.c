@@ -15,6 +15,8 @@ static const WeirOperatorOps *const operators[] = {
 	[WEIR_NODE_AGGREGATE] = &weir_aggregate_operator,
 	[WEIR_NODE_JOIN] = &weir_join_operator,
 	[WEIR_NODE_RANK] = &weir_rank_operator,
+	[WEIR_NODE_WINDOW_RANK] = &weir_window_rank_operator,
+	[WEIR_NODE_ORDERED_RANK] = &weir_ordered_rank_operator,
 };
 
 bool

@@ -16,8 +16,10 @@
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "decide/watermark.h"
 #include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 #include "operator/operator.h"
@@ -31,6 +33,8 @@ typedef struct StreamScan
 	WeirOperator op;
 	WeirBatch  *batch;			/* of node->out */
 	Bitmapset  *plain;			/* columns (from 0) that must not be packed */
+	int64	   *times;			/* of its rows, where the plan has a time .. */
+	int			max_times;		/* .. with room for so many */
 	bool		is_direct;
 	WeirDirectScan *direct;		/* NULL: not yet */
 } StreamScan;
@@ -87,6 +91,22 @@ copy_value(StreamScan *scan, int column, Datum value)
 	return datumCopy(value, false, att->attlen);
 }
 
+/* Of a row that is being added. */
+static void
+note_time(StreamScan *scan, TupleTableSlot *slot, AttrNumber time)
+{
+	WeirBatch  *batch = scan->batch;
+
+	if (scan->times == NULL || scan->max_times < batch->capacity)
+	{
+		scan->times = scan->times ? repalloc_huge(scan->times, sizeof(int64) * batch->capacity) :
+			MemoryContextAllocHuge(scan->op.context, sizeof(int64) * batch->capacity);
+		scan->max_times = batch->capacity;
+	}
+	scan->times[batch->nrows] = slot->tts_isnull[time - 1] ? WEIR_WATERMARK_NONE :
+		DatumGetTimestampTz(slot->tts_values[time - 1]);
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -108,6 +128,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 			weir_batch_set_value(batch, i, batch->nrows, copy_value(scan, i, slot->tts_values[i]));
 	}
 	MemoryContextSwitchTo(old);
+	if (weir_scan_plan(scan->op.node)->time > 0)
+		note_time(scan, slot, weir_scan_plan(scan->op.node)->time);
 	ordinal = slot->tts_values[weir_scan_plan(scan->op.node)->ordinal - 1];
 	weir_batch_set_record(batch, batch->nrows, receiver->in,
 						  weir_scan_index((ItemPointer) DatumGetPointer(ordinal)));
@@ -190,10 +212,41 @@ execute(StreamScan *scan, const WeirBatch *in, int from, int to)
 
 	receiver.scan = scan;
 	receiver.in = in;
-	if (OidIsValid(weir_scan_plan(scan->op.node)->stream))
-		execute_stream(scan, in, from, to, &receiver.pub);
-	else
-		execute_step(scan, in, from, to, &receiver.pub);
+	weir_current_rows = in;
+	PG_TRY();
+	{
+		if (OidIsValid(weir_scan_plan(scan->op.node)->stream))
+			execute_stream(scan, in, from, to, &receiver.pub);
+		else
+			execute_step(scan, in, from, to, &receiver.pub);
+	}
+	PG_FINALLY();
+	{
+		weir_current_rows = NULL;
+	}
+	PG_END_TRY();
+}
+
+/* The watermark that the rows' own times make, before each and behind the last (op->passed). */
+static void
+set_watermarks(StreamScan *scan)
+{
+	WeirBatch  *batch = scan->batch;
+	int64		bound = weir_scan_plan(scan->op.node)->bound;
+
+	weir_batch_keep_watermarks(batch);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		batch->watermarks[i] = scan->op.passed;
+		scan->op.passed = weir_watermark_behind(scan->op.passed, scan->times[i], bound);
+	}
+}
+
+/* Where its rows' times make the watermark, that of what it reads is nothing to who is behind it. */
+static int64
+passes(const WeirOperator *op, int64 watermark)
+{
+	return weir_scan_plan(op->node)->time > 0 ? op->passed : watermark;
 }
 
 static void
@@ -221,6 +274,8 @@ scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 		return;
 	}
 	execute(scan, in, from, to);
+	if (weir_scan_plan(op->node)->time > 0)
+		set_watermarks(scan);
 	if (scan->batch->nrows > 0)
 		out->rows(out, scan->batch);
 	forget_rows(scan);
@@ -240,5 +295,6 @@ const WeirOperatorOps weir_scan_operator = {
 	.open = open_scan,
 	.may_fail = may_fail,
 	.rows = scan_rows,
+	.passes = passes,
 	.close = close_scan
 };

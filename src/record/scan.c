@@ -13,6 +13,7 @@
 #define OFFSET_BITS 15
 
 WeirScan   *weir_current_scan = NULL;
+const WeirBatch *weir_current_rows = NULL;
 
 void
 weir_scan_tid(int index, ItemPointer tid)

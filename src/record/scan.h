@@ -26,6 +26,9 @@ typedef struct WeirScan
 
 extern PGDLLIMPORT WeirScan *weir_current_scan;
 
+/* The batch whose rows such a ctid, or the ordinal of a step's rows, tells; NULL: no scan runs. */
+extern PGDLLIMPORT const WeirBatch *weir_current_rows;
+
 /* index <-> ctid of the row */
 extern void weir_scan_tid(int index, ItemPointer tid);
 extern int	weir_scan_index(ItemPointer tid);

@@ -135,7 +135,8 @@ frame(WeirLines *lines, const char *line, int64 stamp, WeirFramedRecord *record)
 }
 
 WeirScanInput *
-weir_lines_decode(WeirLines *lines, const char *line, int64 number, int64 stamp)
+weir_lines_decode(WeirLines *lines, const char *line, int64 number, int64 stamp,
+				  int64 *watermark)
 {
 	WeirFramedRecord record;
 
@@ -147,6 +148,8 @@ weir_lines_decode(WeirLines *lines, const char *line, int64 number, int64 stamp)
 	if (!lines->stream->skip_empty || record.len > 0)
 		weir_decoder_add(lines->decoder, lines->scan, &record);
 	weir_decoder_run_here(lines->decoder, lines->scan);
+	lines->scan->watermark = *watermark;
 	weir_event_time_fill(lines->stream, lines->scan);
+	*watermark = lines->scan->watermark;
 	return lines->scan;
 }

@@ -20,10 +20,11 @@ extern void weir_lines_close(WeirLines *lines);
 /*
  * The next line, without its record delimiter, as a batch of one record, or
  * of none if it is empty and such are passed over, that is valid until the next
- * call.  The number, from 1, is the record's.  Error, with the line, if it is not one
- * record, or cannot be decoded.  In a transaction with a snapshot.
+ * call.  The number, from 1, is the record's; *watermark goes from before it to behind it.
+ * Error, with the line, if it is not one record, or cannot be decoded.  In a transaction with
+ * a snapshot.
  */
 extern WeirScanInput *weir_lines_decode(WeirLines *lines, const char *line, int64 number,
-										int64 stamp);
+										int64 stamp, int64 *watermark);
 
 #endif

@@ -54,6 +54,8 @@ typedef struct WeirSourceStats
 	int64		partial_records;	/* left behind by connections, of this attempt */
 	int64		record_bytes;	/* received of the record that is not whole yet */
 	char		last_error[256];
+	int64		watermark;		/* of its records; of several scans the lowest; PG_INT64_MIN: none */
+	bool		is_idle;		/* nobody is to wait for it */
 	int			held_by;		/* process whose transaction is waited for; -1: it is prepared, 0: none */
 } WeirSourceStats;
 

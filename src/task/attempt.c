@@ -49,7 +49,7 @@ weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology, Size chann
 	attempt->channel_size = channel_size;
 	for (int i = 0; i < topology->ntasks; i++)
 	{
-		attempt->tasks[i].stats.watermark = PG_INT64_MIN;
+		attempt->tasks[i].stats.watermark = attempt->tasks[i].source.watermark = PG_INT64_MIN;
 		shm_mq_create(weir_attempt_to_task(attempt, i), WEIR_CONTROL_QUEUE_SIZE);
 		shm_mq_create(weir_attempt_from_task(attempt, i), WEIR_CONTROL_QUEUE_SIZE);
 	}

@@ -35,8 +35,9 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	weir_text_copy(task->slot->stream, feed->stream->name, sizeof(task->slot->stream));
 	task->slot->relid = feed->stream->relid;
 	feed->rows = weir_feed_rows_create(task, feed->stream, out);
-	feed->rows->input->watermark = weir_position_mark(&task->slot->start, WEIR_MARK_SOURCE);
+	weir_feed_rows_begin(feed->rows, &task->slot->start);
 	feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
+	feed->idleness.timeout = feed->stream->idle_timeout;
 	feed->again_waits = true;
 	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid);
 	MemoryContextSwitchTo(old);
@@ -91,7 +92,7 @@ weir_feed_position(WeirFeed *feed, bool final, WeirPosition *position)
 	memset(position, 0, sizeof(*position));
 	feed->source->ops->position(feed->source, final, position);
 	position->retried = weir_again_position(feed->again);
-	(void) weir_position_set_mark(position, WEIR_MARK_SOURCE, feed->rows->input->watermark);
+	weir_feed_rows_position(feed->rows, position);
 }
 
 void
@@ -173,6 +174,15 @@ read_again(WeirFeed *feed)
 	return some;
 }
 
+/* It was asked, and something has come, or nothing; how long nothing must come is on the task's clock. */
+static void
+note_idleness(WeirFeed *feed, bool waits)
+{
+	if (!waits)
+		weir_idleness_end(&feed->idleness);
+	feed->rows->input->idle = waits && weir_idleness_look(&feed->idleness, weir_now());
+}
+
 bool
 weir_feed_turn(WeirFeed *feed)
 {
@@ -186,6 +196,7 @@ weir_feed_turn(WeirFeed *feed)
 	switch (read_batch(feed))
 	{
 		case WEIR_READ_BATCH:
+			note_idleness(feed, false);
 			weir_feed_rows_run(feed->rows);
 			feed->source->ops->flush(feed->source, false);
 			break;
@@ -194,12 +205,26 @@ weir_feed_turn(WeirFeed *feed)
 			feed->ended = true;
 			break;
 		case WEIR_READ_WAIT:
+			note_idleness(feed, true);
 			weir_feed_rows_watermark(feed->rows);
 			feed->source->ops->flush(feed->source, false);
 			return false;
 	}
 	weir_feed_trim_unchecked(feed);
 	return true;
+}
+
+/* Who waits is to be woken when it is idle. */
+static long
+until_idle(const WeirFeed *feed, long timeout)
+{
+	int64		due = weir_idleness_due(&feed->idleness, weir_now());
+	long		ms;
+
+	if (due == INT64_MAX)
+		return timeout;
+	ms = weir_ms_until(due);
+	return timeout < 0 || ms < timeout ? ms : timeout;
 }
 
 void
@@ -216,7 +241,10 @@ weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
 		return;
 	}
 	if (reads)
+	{
 		socket = feed->source->ops->wait(feed->source, &events, &timeout);
+		timeout = until_idle(feed, timeout);
+	}
 	else
 		weir_feed_flush(feed);
 	weir_task_wait(feed->task, socket, events, timeout, false);

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "decide/watermark.h"
 #include "source/again.h"
 #include "source/source.h"
 #include "task/feed_rows.h"
@@ -19,6 +20,7 @@ typedef struct WeirFeed
 	WeirStream *stream;
 	WeirSource *source;
 	WeirFeedRows *rows;
+	WeirIdleness idleness;		/* of the stream */
 	WeirAgain  *again;
 	bool		again_waits;	/* records that come again may wait */
 	bool		ended;

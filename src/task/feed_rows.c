@@ -19,6 +19,8 @@
 
 #include "base/blame.h"
 #include "decide/isolate.h"
+#include "decide/watermark.h"
+#include "graph/kinds/scan.h"
 #include "record/scan.h"
 #include "sink/epoch.h"
 #include "source/event_time.h"
@@ -40,6 +42,60 @@ open_scans(WeirFeedRows *rows)
 		rows->scans[i].output = weir_router_output(rows->router, task, node);
 	}
 	weir_router_set_keys(rows->router, task, &rows->line);
+}
+
+/* An operator that is opened again has the watermark of the one before. */
+static void
+resume_scans(WeirFeedRows *rows)
+{
+	for (int i = 0; i < rows->nscans; i++)
+		rows->scans[i].op->passed = rows->scans[i].passed;
+}
+
+static void
+note_scans(WeirFeedRows *rows)
+{
+	for (int i = 0; i < rows->nscans; i++)
+		rows->scans[i].passed = rows->scans[i].op->passed;
+}
+
+static bool
+has_own_time(const WeirFeedRows *rows, int scan)
+{
+	return weir_scan_plan(rows->scans[scan].op->node)->time > 0;
+}
+
+/* Scans of one time are told apart by their order. */
+static int64
+mark_of(const WeirFeedRows *rows, int scan)
+{
+	int64		mark = weir_scan_plan(rows->scans[scan].op->node)->mark;
+	int			before = 0;
+
+	for (int i = 0; i < scan; i++)
+		before += has_own_time(rows, i) && weir_scan_plan(rows->scans[i].op->node)->mark == mark;
+	return mark + before;
+}
+
+void
+weir_feed_rows_begin(WeirFeedRows *rows, const WeirPosition *start)
+{
+	rows->input->watermark = weir_position_mark(start, WEIR_MARK_SOURCE);
+	for (int i = 0; i < rows->nscans; i++)
+		rows->scans[i].passed = has_own_time(rows, i) ? weir_position_mark(start, mark_of(rows, i)) : PG_INT64_MIN;
+	resume_scans(rows);
+}
+
+void
+weir_feed_rows_position(const WeirFeedRows *rows, WeirPosition *position)
+{
+	bool		noted = weir_position_set_mark(position, WEIR_MARK_SOURCE, rows->input->watermark);
+
+	for (int i = 0; i < rows->nscans; i++)
+		if (has_own_time(rows, i))
+			noted = weir_position_set_mark(position, mark_of(rows, i), rows->scans[i].op->passed) && noted;
+	if (!noted)
+		elog(ERROR, "stream %s has more watermarks than its position can hold", rows->stream->name);
 }
 
 static void
@@ -97,6 +153,7 @@ refresh(WeirFeedRows *rows)
 	old = MemoryContextSwitchTo(task->context);
 	close_scans(rows);
 	open_scans(rows);
+	resume_scans(rows);
 	MemoryContextSwitchTo(old);
 	check_stream(rows);
 	weir_task_drop_stale(task);
@@ -176,6 +233,7 @@ reset_scans(WeirFeedRows *rows)
 	StartTransactionCommand();
 	for (int i = 0; i < rows->nscans; i++)
 		weir_operator_reset(rows->scans[i].op);
+	resume_scans(rows);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(rows->task->context);
 }
@@ -276,6 +334,7 @@ run_batch(WeirFeedRows *rows)
 		keep_rows(rows, error == NULL);
 		if (error == NULL)
 		{
+			note_scans(rows);
 			weir_isolate_succeeded(&iso);
 			continue;
 		}
@@ -294,15 +353,19 @@ void
 weir_feed_rows_watermark(WeirFeedRows *rows)
 {
 	const WeirScanInput *input = rows->input;
+	WeirTaskSlot *slot = rows->task->slot;
+	int64		lowest = WEIR_WATERMARK_END;
 
-	rows->task->slot->stats.watermark = input->watermark;
 	for (int i = 0; i < rows->nscans; i++)
 	{
 		WeirFeedScan *scan = &rows->scans[i];
+		int64		watermark = weir_operator_advance(scan->op, input->watermark, NULL);
 
-		weir_output_watermark(scan->output, weir_operator_advance(scan->op, input->watermark, NULL),
-							  input->idle);
+		lowest = Min(lowest, watermark);
+		weir_output_watermark(scan->output, watermark, input->idle);
 	}
+	slot->stats.watermark = slot->source.watermark = lowest;
+	slot->source.is_idle = input->idle;
 }
 
 void

@@ -17,6 +17,7 @@
 typedef struct WeirFeedScan
 {
 	WeirOperator *op;
+	int64		passed;			/* its watermark behind the rows that went on */
 	WeirOutput *output;
 } WeirFeedScan;
 
@@ -38,6 +39,10 @@ extern WeirFeedRows *weir_feed_rows_create(WeirTask *task, const WeirStream *str
 
 /* How far the watermark has come behind what was worked off, that of each scan (its op->passed). */
 extern void weir_feed_rows_watermark(WeirFeedRows *rows);
+
+/* How far event time had come at a position, and has come. */
+extern void weir_feed_rows_begin(WeirFeedRows *rows, const WeirPosition *start);
+extern void weir_feed_rows_position(const WeirFeedRows *rows, WeirPosition *position);
 
 /* Works off what the input holds.  Outside a transaction. */
 extern void weir_feed_rows_run(WeirFeedRows *rows);

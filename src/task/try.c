@@ -35,6 +35,7 @@
 #include "source/lines.h"
 #include "task/try_source.h"
 #include "task/try_store.h"
+#include "task/try_time.h"
 #include "task/try.h"
 
 /* A node that lines go through. */
@@ -46,6 +47,7 @@ typedef struct TryNode
 	WeirKeyHasher *hashers[2];	/* by port, of the rows that come; NULL: they do not go by key */
 	WeirOperator *op;			/* this, or a sink, or neither: a source */
 	WeirSink   *sink;
+	WeirTryClock *clock;
 } TryNode;
 
 typedef struct Try
@@ -54,6 +56,7 @@ typedef struct Try
 	WeirDataflow *dataflow;
 	WeirTrySources *sources;
 	TryNode    *nodes;			/* as in the graph */
+	bool		by_time;		/* somebody goes by event time */
 	MemoryContext record_context;	/* reset for each line */
 	int64		stamp;			/* of the lines */
 	int64		line;			/* being worked on, 0: none */
@@ -121,6 +124,37 @@ take_rows(TryNode *to, int port, WeirBatch *batch)
 	}
 }
 
+/* Which of a node's inputs is this edge? */
+static int
+input_of(const WeirGraph *graph, const WeirEdge *edge)
+{
+	const WeirNode *to = graph->nodes[edge->to];
+
+	for (int n = 0;; n++)
+	{
+		if (weir_node_input(graph, to, n) == edge)
+			return n;
+	}
+}
+
+/* Rows along an edge, with the watermarks that their node makes of theirs. */
+static void
+pass_along(Try *t, const WeirEdge *edge, WeirBatch *batch)
+{
+	TryNode    *to = &t->nodes[edge->to];
+	int64	   *watermarks = batch->watermarks;
+
+	if (watermarks)
+	{
+		batch->watermarks = palloc(sizeof(int64) * Max(batch->capacity, 1));
+		memcpy(batch->watermarks, watermarks, sizeof(int64) * batch->nrows);
+		weir_watermark_merge_rows(to->clock->merge, input_of(t->dataflow->graph, edge),
+								  batch->watermarks, batch->nrows);
+	}
+	take_rows(to, edge->port, batch);
+	batch->watermarks = watermarks;
+}
+
 /* Rows of a node, along all edges that lead from it. */
 static void
 pass_on(WeirOutput *output, WeirBatch *batch)
@@ -129,7 +163,7 @@ pass_on(WeirOutput *output, WeirBatch *batch)
 	const WeirEdge *edge;
 
 	for (int n = 0; (edge = weir_node_output(from->t->dataflow->graph, from->node, n)) != NULL; n++)
-		take_rows(&from->t->nodes[edge->to], edge->port, batch);
+		pass_along(from->t, edge, batch);
 }
 
 static void
@@ -140,6 +174,36 @@ open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 	to->sink = weir_sink_open(to->node, t->dataflow->text, &t->line);
 	weir_statement_set_receiver(to->sink, receiver(arg, t->dataflow->graph, to->node,
 												   ExecCleanTypeFromTL(statement->planTree->targetlist)));
+}
+
+/* A test is to see what a job counts or puts aside, so "drop" alone lets a late row go. */
+static void
+late(WeirOperator *op, const WeirBatch *in, int row)
+{
+	Try		   *t = op->late_arg;
+	const WeirStream *stream =
+		weir_stream_get(weir_source_plan(t->dataflow->graph->nodes[in->source])->stream);
+
+	if (stream->late == WEIR_LATE_DROP)
+		return;
+	t->line = in->lines[row];
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("record of stream %s is late", stream->name),
+			 errdetail("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row])),
+			 errhint("The stream's option \"late\" says what becomes of such records.")));
+}
+
+static void
+open_operator(Try *t, TryNode *to)
+{
+	WeirStore  *store = weir_try_store(t->job, t->dataflow, to->node);
+
+	to->op = weir_operator_open(to->node, t->dataflow->text, store, &t->line);
+	to->op->watermark = to->clock->watermark;
+	to->op->passed = to->clock->passed;
+	to->op->late = late;
+	to->op->late_arg = t;
 }
 
 static void
@@ -158,20 +222,26 @@ open_node(Try *t, const WeirNode *node, WeirTryReceiver receiver, void *arg)
 	if (weir_node_ops(node->kind)->sink)
 		open_sink(t, to, receiver, arg);
 	else if (weir_node_is_operator(node))
-		to->op = weir_operator_open(node, df->text, weir_try_store(t->job, df, node), &t->line);
+		open_operator(t, to);
 }
 
 static void
 open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 {
+	WeirTryClock *clocks;
 	WeirGraph  *graph;
 
 	t->dataflow = weir_compile_returning(t->job->query, t->job->emit_updates);
 	graph = t->dataflow->graph;
 	t->sources = weir_try_sources_open(t->job, graph, input);
 	t->nodes = palloc0(sizeof(TryNode) * graph->nnodes);
+	t->by_time = weir_graph_has_event_time(graph);
+	clocks = weir_try_clocks(t->job, graph);
 	for (int i = 0; i < graph->nnodes; i++)
+	{
+		t->nodes[i].clock = &clocks[i];
 		open_node(t, graph->nodes[i], receiver, arg);
+	}
 	t->stamp = arrival(t, input);
 	t->record_context = AllocSetContextCreate(CurrentMemoryContext, "weir record",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -216,32 +286,116 @@ close_nodes(Try *t)
 	weir_try_sources_close(t->sources);
 }
 
+/* What has come of the nodes before it. */
+static void
+merge_inputs(Try *t, const WeirNode *node, WeirTryClock *clock)
+{
+	const WeirGraph *graph = t->dataflow->graph;
+	const WeirEdge *edge;
+
+	clock->ended = true;
+	for (int n = 0; (edge = weir_node_input(graph, node, n)) != NULL; n++)
+	{
+		const WeirTryClock *from = t->nodes[edge->from].clock;
+
+		if (from->ended)
+			weir_watermark_merge_end(clock->merge, n);
+		else if (from->passed != PG_INT64_MIN || from->idle)
+			weir_watermark_merge_set(clock->merge, n, from->passed, from->idle);
+		clock->ended = clock->ended && from->ended;
+	}
+	clock->watermark = weir_watermark_merge_get(clock->merge);
+	clock->idle = weir_watermark_merge_is_idle(clock->merge);
+}
+
+/* Behind all rows up to now the watermark goes from node to node, and each does what is due. */
+static void
+advance(Try *t)
+{
+	t->line = 0;
+	for (int i = 0; t->by_time && i < t->dataflow->graph->nnodes; i++)
+	{
+		TryNode    *to = &t->nodes[i];
+		WeirTryClock *clock = to->clock;
+
+		if (clock->merge)
+			merge_inputs(t, to->node, clock);
+		clock->passed = to->op ? weir_operator_advance(to->op, clock->watermark, &to->output) :
+			clock->watermark;
+	}
+}
+
+static void
+end_stream(Try *t, const WeirTrySource *source)
+{
+	WeirTryClock *clock = t->nodes[source->node->id].clock;
+
+	clock->ended = true;
+	clock->idle = false;
+	clock->watermark = PG_INT64_MAX;
+	advance(t);
+}
+
+static void
+refuse_idle(const Try *t, int64 number)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("lines must not contain nulls"),
+			 errdetail("Line " INT64_FORMAT " is null: its stream is idle. Job \"%s\" does not go by event time.",
+					   number, t->job->name),
+			 errhint("Give an empty string for an empty record.")));
+}
+
+static void
+refuse_ended(const WeirTrySource *source, int64 number)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("stream %s has ended before line " INT64_FORMAT, source->stream->name, number),
+			 errhint("End it, by finish or a line \"\\.\", behind its last line in the transaction.")));
+}
+
+static void
+run_record(Try *t, WeirTrySource *source, const char *line, int64 number)
+{
+	TryNode    *from = &t->nodes[source->node->id];
+	WeirScanInput *input;
+
+	input = weir_lines_decode(source->lines, line, number, t->stamp, &from->clock->watermark);
+	if (input->batch->nrows > 0)
+		t->line = number;
+	from->clock->idle = false;
+	pass_on(&from->output, input->batch);
+	advance(t);
+}
+
 static void
 run_line(Try *t, WeirTrySource *source, const char *line, int64 number)
 {
-	WeirScanInput *input = weir_lines_decode(source->lines, line, number, t->stamp);
+	WeirTryClock *clock = t->nodes[source->node->id].clock;
 
-	if (input->batch->nrows > 0)
-		t->line = number;
-	pass_on(&t->nodes[source->node->id].output, input->batch);
+	if (clock->ended)
+		refuse_ended(source, number);
+	if (line && weir_try_line_ends(source, line))
+		end_stream(t, source);
+	else if (line)
+		run_record(t, source, line, number);
+	else if (t->by_time)
+	{
+		clock->idle = true;
+		advance(t);
+	}
+	else
+		refuse_idle(t, number);
 }
 
-/* The watermark is behind all rows up to now, at this node; what it makes of it goes on. */
+/* One after the other. */
 static void
-advance(TryNode *to, int64 watermark)
+end_streams(Try *t)
 {
-	WeirOperator *op = to->op;
-
-	if (op && op->ops->advance && watermark > op->watermark)
-		op->ops->advance(op, watermark, &to->output);
-}
-
-/* Every stream has ended, in the order of rows. */
-static void
-finish(Try *t)
-{
-	for (int i = 0; i < t->dataflow->graph->nnodes; i++)
-		advance(&t->nodes[i], PG_INT64_MAX);
+	for (int i = 0; i < t->sources->n; i++)
+		end_stream(t, &t->sources->sources[i]);
 }
 
 static void
@@ -254,7 +408,7 @@ run_element(Try *t, const WeirTryInput *input, int i)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
 	if (i == input->nlines)
-		finish(t);
+		end_streams(t);
 	else
 		run_line(t, t->sources->of[i], input->lines[i], i + 1);
 	PopActiveSnapshot();

@@ -74,4 +74,55 @@ CALL try('single', $$INSERT INTO single SELECT k, line FROM (SELECT k, line, row
     WHERE rn = 1 ON CONFLICT (k) DO UPDATE SET line = excluded.line$$);
 SELECT bag_eq('TABLE single', 'SELECT DISTINCT ON (k) k, line FROM input ORDER BY k, v, line', 'the lowest row of each key');
 
+-- ---- when a window is over
+
+CREATE FOREIGN TABLE timed (line bigint, k int, v bigint, n numeric, t text, ts timestamptz OPTIONS (watermark '12 s')) SERVER here
+    OPTIONS (format 'csv');
+
+-- ended(name, query): likewise, with the end of the stream
+CREATE PROCEDURE ended(name text, query text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM weir.create_job(name, query);
+    PERFORM weir.try_job(name, lines(1, 100));
+    PERFORM weir.try_job(name, lines(101, 101));
+    PERFORM weir.try_job(name, lines(102, 400), finish => true);
+END $$;
+
+CREATE TABLE window_top (k int, w tstzrange, rn bigint, line bigint, v bigint);
+CALL ended('window_top', $$INSERT INTO window_top SELECT k, w, rn, line, v
+    FROM (SELECT *, row_number() OVER (PARTITION BY k, w ORDER BY v DESC NULLS LAST) AS rn FROM timed, weir.tumble(ts, '1 min') w) r WHERE rn <= 3$$);
+SELECT bag_eq('TABLE window_top', $$SELECT k, w, rn, line, v
+    FROM (SELECT *, row_number() OVER (PARTITION BY k, w ORDER BY v DESC NULLS LAST, line) AS rn FROM input, weir.tumble(ts, '1 min') w) r WHERE rn <= 3$$,
+    'the best three of each window');
+
+CREATE TABLE window_first (k int, w tstzrange, line bigint, ts timestamptz);
+CALL ended('window_first', $$INSERT INTO window_first SELECT DISTINCT ON (w, k) k, w, line, ts FROM timed, weir.hop(ts, '1 min', '20 s') w ORDER BY w, k, ts$$);
+SELECT bag_eq('TABLE window_first', $$SELECT DISTINCT ON (w, k) k, w, line, ts FROM input, weir.hop(ts, '1 min', '20 s') w ORDER BY w, k, ts, line$$,
+    'the first row of each key and window');
+
+CREATE TABLE window_ranks (k int, rank bigint, dense bigint, number bigint, line bigint);
+CALL ended('window_ranks', $$INSERT INTO window_ranks SELECT k, r, d, rn, line FROM (SELECT *, rank() OVER p AS r, dense_rank() OVER p AS d, row_number() OVER p AS rn
+    FROM timed, weir.tumble(ts, '1 min') w WINDOW p AS (PARTITION BY upper(w) ORDER BY v % 5, k)) r WHERE d < 12$$);
+SELECT bag_eq('TABLE window_ranks', $$SELECT k, r, d, rn, line FROM (SELECT *, rank() OVER p AS r, dense_rank() OVER p AS d, row_number() OVER (PARTITION BY w ORDER BY v % 5, k, line) AS rn
+    FROM input, weir.tumble(ts, '1 min') w WINDOW p AS (PARTITION BY upper(w) ORDER BY v % 5, k)) r WHERE d < 12$$,
+    'ranks of all kinds, one partition a window');
+
+-- ---- in the order of time
+
+CREATE TABLE early (k int, line bigint, ts timestamptz);
+CALL ended('early', $$INSERT INTO early SELECT DISTINCT ON (k) k, line, ts FROM timed WHERE v > 0 ORDER BY k, ts$$);
+SELECT bag_eq('TABLE early', 'SELECT DISTINCT ON (k) k, line, ts FROM input WHERE v > 0 ORDER BY k, ts, line', 'the first row of each key, once');
+
+CREATE TABLE five (number int GENERATED ALWAYS AS IDENTITY, k int, rn bigint, line bigint, ts timestamptz);
+CALL ended('five', $$INSERT INTO five (k, rn, line, ts) SELECT k, rn, line, ts
+    FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY ts) AS rn FROM timed) r WHERE rn <= 5$$);
+SELECT bag_eq('SELECT k, rn, line, ts FROM five', $$SELECT k, rn, line, ts
+    FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY ts, line) AS rn FROM input) r WHERE rn <= 5$$, 'the first five');
+SELECT results_eq('SELECT ts FROM five ORDER BY number', 'SELECT ts FROM five ORDER BY ts', 'in the order of time');
+
+CREATE TABLE numbered (k int, rn bigint, rank bigint, line bigint);
+CALL ended('numbered', $$INSERT INTO numbered SELECT k, row_number() OVER p, rank() OVER p, line FROM timed WINDOW p AS (PARTITION BY k ORDER BY ts)$$);
+SELECT bag_eq('TABLE numbered', $$SELECT k, row_number() OVER (PARTITION BY k ORDER BY ts, line), rank() OVER (PARTITION BY k ORDER BY ts), line FROM input$$,
+    'all with their numbers');
+
 SELECT * FROM finish();

@@ -53,6 +53,8 @@ describe(const WeirNode *node, WeirDescription *to)
 	const WeirRankPlan *plan = weir_rank_plan(node);
 
 	weir_describe_key(to, node);
+	if (plan->emission == WEIR_RANK_COMPLETE)
+		weir_describe_line(to, "Window: %s", NameStr(TupleDescAttr(node->in, plan->time - 1)->attname));
 	if (plan->ncolumns > 0)
 		weir_describe_line(to, "Order: %s", plan->order_text);
 	if (!plan->distinct && plan->limit < PG_INT32_MAX)
@@ -72,8 +74,32 @@ state_name(const WeirNode *node)
 	return weir_rank_plan(node)->state_name;
 }
 
+char *
+weir_rank_done_name(const WeirRankPlan *plan)
+{
+	return psprintf("%s done", plan->state_name);
+}
+
 const WeirNodeOps weir_rank_node = {
 	.name = "rank",
+	.keyed = true,
+	.title = title,
+	.describe = describe,
+	.depend = depend,
+	.state_name = state_name,
+};
+
+const WeirNodeOps weir_window_rank_node = {
+	.name = "window_rank",
+	.keyed = true,
+	.title = title,
+	.describe = describe,
+	.depend = depend,
+	.state_name = state_name,
+};
+
+const WeirNodeOps weir_ordered_rank_node = {
+	.name = "ordered_rank",
 	.keyed = true,
 	.title = title,
 	.describe = describe,

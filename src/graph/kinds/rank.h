@@ -1,7 +1,8 @@
 /*
  * graph/kinds/rank.h
- *		DISTINCT ON, and row_number(), rank() and dense_rank() up to a limit: the best
- *		rows of a key.
+ *		DISTINCT ON, and row_number(), rank() and dense_rank() OVER a partition: the
+ *		rows of a key in their order, all or the best so many.  Of each way to hand them
+ *		on there is a kind of node, with the same plan.
  */
 #ifndef WEIR_GRAPH_KINDS_RANK_H
 #define WEIR_GRAPH_KINDS_RANK_H
@@ -43,5 +44,8 @@ typedef struct WeirRankPlan
 } WeirRankPlan;
 
 #define weir_rank_plan(node) ((WeirRankPlan *) (node)->plan)
+
+/* In order: the name of the state that says how many rows of a key have been handed on. */
+extern char *weir_rank_done_name(const WeirRankPlan *plan);
 
 #endif

@@ -29,6 +29,9 @@ describe(const WeirNode *node, WeirDescription *to)
 
 	weir_describe_columns(to, "Output", node->out);
 	weir_describe_tree(to, plan->query);
+	if (plan->time > 0)
+		weir_describe_line(to, "Watermark: weir.watermark, %s late at most",
+						   weir_describe_span(plan->bound));
 	if (plan->sorted)
 		weir_describe_line(to, "Sorted: in the order of the records");
 }

@@ -24,6 +24,11 @@ typedef struct WeirScanPlan
 	AttrNumber	ordinal;		/* column of its result that holds the ctid, or
 								 * ordinal: the last one, not among "out" */
 	bool		sorted;			/* the statement sorts its rows by ordinal */
+	AttrNumber	time;			/* column of its result, not among "out", whose times make the
+								 * watermark of its rows; 0: they have that of what is read */
+	Oid			time_type;
+	int64		bound;			/* us that a row may be late by that time */
+	int64		mark;			/* what the watermark is kept under */
 	Query	   *query;			/* before views are expanded, for people */
 } WeirScanPlan;
 

@@ -1,0 +1,325 @@
+/*
+ * compile/watermark.c
+ *		weir.watermark(time, bound) and weir.arrival() in what a job reads.
+ *
+ * Of a scan whose query calls weir.watermark the time becomes a further column, which
+ * only the scan itself looks at; the call gives way to its first argument.
+ * weir.arrival() becomes a look at the record that a row is made of, found by the
+ * row's ordinal.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compile/compile.h"
+#include "decide/position.h"
+
+#define NOT_WHERE_READ "weir.watermark must be called in a query whose FROM reads the stream"
+#define ABOVE_STEP "weir.watermark cannot be used above a keyed step"
+#define WHERE_HINT "Write it where the stream is read: in a view or subquery over it, below the keyed step."
+
+/* In the select list: a time that (a) takes along for whoever computes with it. */
+bool
+weir_level_takes_along(WeirLevel *level, Node *node, int depth)
+{
+	if (weir_compile_is_call(node, WEIR_WATERMARK))
+		return depth == 0 && !weir_level_is_grouped(level) && !weir_level_mentions_function(level, node, NULL);
+	if (!weir_compile_is_call(node, WEIR_ARRIVAL))
+		return false;
+	if (weir_level_is_grouped(level))
+		ereport(ERROR,
+				errcode(ERRCODE_GROUPING_ERROR),
+				errmsg("weir.arrival() must be in GROUP BY or used in an aggregate function"),
+				errdetail("Each record has its own."),
+				weir_level_position(level, exprLocation(node)));
+	return true;
+}
+
+/* ---- weir.watermark ---- */
+
+static void
+refuse_call(WeirLevel *level, const Node *call, const char *message, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s", message),
+			errhint("%s", hint),
+			weir_level_position(level, exprLocation(call)));
+}
+
+typedef struct Calls
+{
+	List	   *found;
+	bool		in_sublinks;
+} Calls;
+
+/* Of this SELECT, not of those in its FROM. */
+static bool
+own_calls_walker(Node *node, Calls *calls)
+{
+	if (node == NULL)
+		return false;
+	if (weir_compile_is_call(node, WEIR_WATERMARK))
+		calls->found = lappend(calls->found, node);
+	if (IsA(node, Query))
+		calls->in_sublinks = calls->in_sublinks || weir_compile_find_calls((Query *) node, WEIR_WATERMARK) != NIL;
+	return !IsA(node, Query) && expression_tree_walker(node, own_calls_walker, calls);
+}
+
+/* Calls in the queries that bring the branch's rows, with how deep they stand. */
+static void
+collect_calls(Query *query, const WeirBranch *branch, Calls *calls, int *nqueries)
+{
+	int			before = list_length(calls->found);
+	int			index = weir_branch_entry(query, branch);
+
+	query_tree_walker(query, own_calls_walker, calls, QTW_IGNORE_RT_SUBQUERIES);
+	if (list_length(calls->found) > before)
+		(*nqueries)++;
+	if (index > 0 && rt_fetch(index, query->rtable)->rtekind == RTE_SUBQUERY)
+		collect_calls(rt_fetch(index, query->rtable)->subquery, branch, calls, nqueries);
+}
+
+static int64
+read_bound(WeirLevel *level, const FuncExpr *call)
+{
+	Node	   *bound = eval_const_expressions(NULL, copyObject(lsecond(call->args)));
+	const char *hint = "Write how late a record may come, such as weir.watermark(ts, '5 s').";
+	const Interval *span;
+	int64		us;
+
+	if (!IsA(bound, Const) || ((Const *) bound)->constisnull)
+		refuse_call(level, (const Node *) call, "the bound of weir.watermark must be a constant", hint);
+	span = DatumGetIntervalP(((Const *) bound)->constvalue);
+	if (span->month != 0 || pg_mul_s64_overflow(span->day, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, span->time, &us) || us < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("the bound of weir.watermark must be days, hours, minutes or seconds, 0 or more"),
+				errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(span)))),
+				errhint("%s", hint),
+				weir_level_position(level, exprLocation((const Node *) call)));
+	return us;
+}
+
+/* A column of the result is the call's time, whatever stands round it; NULL: not in this query. */
+static Expr *
+time_of(Query *query, void *arg)
+{
+	WeirBranch *branch = arg;
+	Calls		calls = {NIL};
+	int			index = weir_branch_entry(query, branch);
+
+	query_tree_walker(query, own_calls_walker, &calls, QTW_IGNORE_RT_SUBQUERIES);
+	if (calls.found != NIL)
+		return (Expr *) copyObject(linitial(((FuncExpr *) linitial(calls.found))->args));
+	return (Expr *) makeVar(index, weir_branch_add_column(query, index, time_of, branch, "weir_time"),
+							branch->plan->time_type, -1, InvalidOid, 0);
+}
+
+static Node *
+without_calls(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (weir_compile_is_call(node, WEIR_WATERMARK))
+		return without_calls(linitial(((FuncExpr *) node)->args), context);
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, without_calls, context, 0);
+	return expression_tree_mutator(node, without_calls, context);
+}
+
+/* What a number in the text of a node says of where it stands in the query, not of what it is. */
+static bool
+is_place(const char *text)
+{
+	static const char *const places[] = {":location ", ":varno ", ":varnosyn ", ":varattnosyn "};
+
+	for (int i = 0; i < lengthof(places); i++)
+		if (strncmp(text, places[i], strlen(places[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The watermark is kept under what it is of, so that it is found in a query that was changed elsewhere. */
+static int64
+mark_of(const FuncExpr *call)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *from = nodeToString(call); *from != '\0'; from++)
+	{
+		if (is_place(from))
+			from += strcspn(from + 1, ":)}");
+		else
+			appendStringInfoChar(&text, *from);
+	}
+	return (int64) (hash_bytes_extended((unsigned char *) text.data, text.len, 0) >> 8) + 1;
+}
+
+static void
+add_time(WeirBranch *scan, const FuncExpr *call)
+{
+	Query	   *query = scan->query;
+	AttrNumber	attno;
+	Expr	   *time;
+
+	scan->plan->mark = mark_of(call);
+	scan->plan->time_type = exprType(linitial(call->args));
+	time = time_of(query, scan);
+	attno = list_length(query->targetList) + 1;
+	query->targetList = lappend(query->targetList, makeTargetEntry(time, attno, "weir_time", false));
+	scan->plan->time = attno;
+	(void) query_tree_mutator(query, without_calls, NULL, QTW_DONT_COPY_QUERY);
+}
+
+static void
+find_watermark(WeirLevel *level, WeirBranch *scan)
+{
+	List	   *all = weir_compile_find_calls(scan->query, WEIR_WATERMARK);
+	Calls		calls = {NIL};
+	int			nqueries = 0;
+	ListCell   *lc;
+
+	if (all == NIL)
+		return;
+	if (scan->step != NULL)
+		refuse_call(level, linitial(all), ABOVE_STEP, WHERE_HINT);
+	collect_calls(scan->query, scan, &calls, &nqueries);
+	if (calls.found == NIL || calls.in_sublinks)
+		refuse_call(level, linitial(all), NOT_WHERE_READ, WHERE_HINT);
+	foreach(lc, calls.found)
+		if (nqueries > 1 || !equal(lfirst(lc), linitial(calls.found)))
+			refuse_call(level, lfirst(lc), "weir.watermark can be called of one time only",
+						"Leave out the others: the records of a stream have one watermark.");
+	if (weir_contains_call(linitial(calls.found), WEIR_ARRIVAL))
+		refuse_call(level, linitial(calls.found), "weir.watermark cannot be called of weir.arrival()",
+					"Leave weir.watermark out: records arrive in the order of their arrival times.");
+	scan->plan->bound = read_bound(level, linitial(calls.found));
+	add_time(scan, linitial(calls.found));
+}
+
+/* ---- weir.arrival ---- */
+
+/* Where calls are replaced. */
+typedef struct Place
+{
+	const WeirBranch *branch;
+	Oid			function;		/* that looks a record up */
+	Expr	   *ordinal;		/* of a row of the nearest query with the branch's rows */
+	int			depth;			/* of the query we are in, below that one */
+} Place;
+
+static void replace_in(Query *query, const Place *outer);
+
+static Node *
+replace_mutator(Node *node, Place *place)
+{
+	Node	   *ordinal;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Query))
+	{
+		Query	   *copy = copyObject((Query *) node);
+
+		replace_in(copy, place);
+		return (Node *) copy;
+	}
+	if (!weir_compile_is_call(node, WEIR_ARRIVAL))
+		return expression_tree_mutator(node, replace_mutator, place);
+	ordinal = copyObject((Node *) place->ordinal);
+	((Var *) ordinal)->varlevelsup = place->depth;
+	return (Node *) makeFuncExpr(place->function, TIMESTAMPTZOID, list_make1(ordinal), InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* What calls it in FROM refers to what stands beside it, now. */
+static void
+set_lateral(Query *query, const WeirBranch *branch)
+{
+	int			index = weir_branch_entry(query, branch);
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Node	   *what = rte->rtekind == RTE_FUNCTION ? (Node *) rte->functions : (Node *) rte->subquery;
+
+		if (foreach_current_index(lc) + 1 != index && (rte->rtekind == RTE_FUNCTION || rte->rtekind == RTE_SUBQUERY) &&
+			weir_contains_call(what, WEIR_ARRIVAL))
+			rte->lateral = true;
+	}
+}
+
+static void
+replace_in(Query *query, const Place *outer)
+{
+	Place		place = *outer;
+
+	if (weir_branch_entry(query, place.branch) > 0)
+	{
+		place.ordinal = weir_branch_ordinal(query, place.branch);
+		place.depth = 0;
+	}
+	else
+		place.depth++;
+	set_lateral(query, place.branch);
+	(void) query_tree_mutator(query, replace_mutator, &place, QTW_DONT_COPY_QUERY);
+}
+
+static void
+replace_arrival(WeirBranch *scan)
+{
+	Oid			argument = TIDOID;
+	Place		place = {scan, InvalidOid, NULL, 0};
+
+	if (!weir_contains_call((Node *) scan->query, WEIR_ARRIVAL))
+		return;
+	place.function = LookupFuncName(list_make2(makeString("weir_internal"), makeString("arrival")), 1, &argument, false);
+	replace_in(scan->query, &place);
+}
+
+/* Of the rewritten query of a scan, before its ordinal is added. */
+void
+weir_scan_times(WeirLevel *level, WeirBranch *scan)
+{
+	find_watermark(level, scan);
+	replace_arrival(scan);
+}
+
+/* ---- the whole job ---- */
+
+static void
+check_sink(WeirCompile *c)
+{
+	static const char *const symbols[] = {WEIR_WATERMARK, WEIR_ARRIVAL};
+
+	for (int i = 0; i < lengthof(symbols); i++)
+	{
+		List	   *calls = weir_compile_find_calls(c->sink, symbols[i]);
+
+		if (calls != NIL)
+			refuse_call(c->top, linitial(calls), i == 1 ? "weir.arrival() cannot stand here" :
+						c->top->nkeys > 0 ? ABOVE_STEP : NOT_WHERE_READ, WHERE_HINT);
+	}
+}
+
+void
+weir_compile_check_times(WeirCompileJob *job)
+{
+	ListCell   *lc;
+
+	foreach(lc, job->inserts)
+		check_sink(lfirst(lc));
+}

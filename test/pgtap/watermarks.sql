@@ -1,0 +1,123 @@
+-- How far event time has come at a stream: by a column, by weir.watermark, over a restart.
+SET client_min_messages = warning;
+CREATE EXTENSION pgtap;
+CREATE EXTENSION weir;
+SELECT no_plan();
+SET timezone = 'UTC';
+
+-- start(name, query): a job that takes no checkpoint but those it is asked for
+CREATE PROCEDURE start(name text, query text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM weir.create_job(name, query);
+    PERFORM weir.enable_checkpointing(name, every => '1 h');
+    PERFORM weir.start_job(name);
+END $$;
+-- comes(query): until it says true, 20 s at most
+CREATE FUNCTION comes(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    answer boolean;
+BEGIN
+    FOR i IN 1 .. 2000 LOOP
+        EXECUTE query INTO answer;
+        EXIT WHEN answer;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RETURN answer;
+END $$;
+CREATE FUNCTION watermark(j text) RETURNS text LANGUAGE sql AS
+    $$ SELECT to_char(watermark, 'HH24:MI:SS') FROM weir.sources WHERE job = j $$;
+
+CREATE FOREIGN TABLE bids (id bigint, at timestamptz OPTIONS (watermark '4 s')) SERVER weir_feed;
+CREATE TABLE seen (id bigint, at timestamptz);
+
+-- the function is one like any other
+SELECT results_eq($$SELECT weir.watermark(timestamptz '2026-01-01', '4 s'), weir.watermark(timestamp '2026-01-02', NULL)$$,
+    $$VALUES (timestamptz '2026-01-01', timestamp '2026-01-02')$$, 'outside a job weir.watermark returns its first argument');
+SELECT is(weir.watermark(NULL::timestamptz, '1 s'), NULL, 'be it null');
+SELECT is(weir.arrival(), statement_timestamp(), 'and weir.arrival the time of the statement');
+
+-- the column
+CALL start('by column', 'INSERT INTO seen SELECT * FROM bids');
+SELECT weir.trigger_checkpoint('by column') \g /dev/null
+SELECT is(watermark('by column'), NULL, 'there is none before the first record');
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, NULL), (3, '2026-01-01 10:00:05'), (4, 'infinity');
+SELECT weir.trigger_checkpoint('by column') \g /dev/null
+SELECT is(watermark('by column'), '10:00:06', 'it is the highest time less the bound');
+SELECT is(is_idle, false, 'and not idle') FROM weir.sources;
+SELECT weir.stop_job('by column', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('by column') \g /dev/null
+SELECT ok(comes($$SELECT watermark('by column') = '10:00:06'$$), 'a restart remembers it');
+INSERT INTO bids VALUES (5, '2026-01-01 10:00:09');
+SELECT weir.trigger_checkpoint('by column') \g /dev/null
+SELECT is(watermark('by column'), '10:00:06', 'it does not go back');
+INSERT INTO bids VALUES (6, '2026-01-01 10:00:11');
+SELECT weir.trigger_checkpoint('by column') \g /dev/null
+SELECT is(watermark('by column'), '10:00:07', 'it goes on');
+SELECT weir.stop_job('by column') \g /dev/null
+SELECT weir.start_job('by column', from_savepoint => 'here') \g /dev/null
+SELECT weir.trigger_checkpoint('by column') \g /dev/null
+SELECT is(watermark('by column'), '10:00:07', 'a replay comes to the same');
+SELECT weir.drop_job('by column') \g /dev/null
+
+-- weir.watermark, in a view
+CREATE VIEW slow_bids AS SELECT id, weir.watermark(at - interval '1 h', '1 min') AS at FROM bids WHERE id < 100;
+CALL start('by call', 'INSERT INTO seen SELECT * FROM slow_bids WHERE id > 10');
+INSERT INTO bids VALUES (20, '2026-01-01 10:00:00'), (1, '2026-01-01 11:00:00'), (101, '2026-01-01 12:00:00');
+SELECT weir.trigger_checkpoint('by call') \g /dev/null
+SELECT is(watermark('by call'), '08:59:00', 'by weir.watermark, of the rows that conditions let through');
+SELECT weir.stop_job('by call', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('by call') \g /dev/null
+SELECT ok(comes($$SELECT watermark('by call') = '08:59:00'$$), 'it is remembered, too');
+INSERT INTO bids VALUES (21, '2026-01-01 09:00:00');
+SELECT weir.trigger_checkpoint('by call') \g /dev/null
+SELECT is(watermark('by call'), '08:59:00', 'and does not go back');
+SELECT weir.drop_job('by call') \g /dev/null
+
+-- several scans of a stream: the lowest
+CALL start('two', $$INSERT INTO seen SELECT id, weir.watermark(at, '10 s') FROM bids WHERE id = 1
+    UNION ALL SELECT id, weir.watermark(at, '10 s') FROM bids WHERE id = 2$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:00');
+SELECT weir.trigger_checkpoint('two') \g /dev/null
+SELECT is(watermark('two'), NULL, 'a scan has none yet');
+INSERT INTO bids VALUES (2, '2026-01-01 09:00:00');
+SELECT weir.trigger_checkpoint('two') \g /dev/null
+SELECT is(watermark('two'), '08:59:50', 'that of the scan that is behind');
+SELECT weir.stop_job('two', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('two') \g /dev/null
+SELECT ok(comes($$SELECT watermark('two') = '08:59:50'$$), 'each is remembered');
+INSERT INTO bids VALUES (2, '2026-01-01 11:00:00');
+SELECT weir.trigger_checkpoint('two') \g /dev/null
+SELECT is(watermark('two'), '09:59:50', 'under its own name');
+SELECT weir.drop_job('two') \g /dev/null
+
+-- a record for which the query errs does not move it
+ALTER FOREIGN TABLE bids OPTIONS (ADD on_error 'dead_letter');
+CALL start('errs', $$INSERT INTO seen SELECT id, weir.watermark(at, '10 s') FROM bids WHERE 1 / id > 0$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:00'), (0, '2026-01-01 11:00:00'), (1, '2026-01-01 09:00:00');
+SELECT weir.trigger_checkpoint('errs') \g /dev/null
+SELECT is(watermark('errs'), '09:59:50', 'a record for which the query errs does not move it');
+SELECT is(count(*)::int, 1, 'and is a dead letter') FROM weir.dead_letters WHERE job = 'errs';
+SELECT weir.drop_job('errs') \g /dev/null
+
+-- arrival
+TRUNCATE seen;
+CALL start('arrival', $$INSERT INTO seen SELECT b.id, weir.arrival() FROM bids b, LATERAL (SELECT weir.arrival() AS a) l
+    WHERE a BETWEEN statement_timestamp() - interval '1 h' AND statement_timestamp() AND a = (SELECT weir.arrival())$$);
+INSERT INTO bids VALUES (1, now()), (2, now());
+SELECT weir.trigger_checkpoint('arrival') \g /dev/null
+SELECT results_eq('SELECT id, at BETWEEN now() - interval ''1 min'' AND now() FROM seen ORDER BY id',
+    'VALUES (1::bigint, true), (2, true)', 'weir.arrival() says when a record came, wherever it stands');
+SELECT weir.drop_job('arrival') \g /dev/null
+
+-- idle
+ALTER FOREIGN TABLE bids OPTIONS (ADD idle_timeout '200 ms');
+CALL start('idle', 'INSERT INTO seen SELECT * FROM bids');
+SELECT ok(comes('SELECT is_idle FROM weir.sources'), 'a stream of which nothing comes is idle');
+SELECT weir.drop_job('idle') \g /dev/null
+
+-- the same in weir.try_job
+SELECT weir.create_job('try', $$INSERT INTO seen SELECT id, weir.watermark(at, '10 s') FROM bids$$) \g /dev/null
+SELECT results_eq($$SELECT id FROM weir.try_job('try', ARRAY[E'1\t2026-01-01', E'2\t2025-01-01'], NULL::seen)$$,
+    'VALUES (1::bigint), (2)', 'weir.try_job runs it');
+SELECT matches(string_agg(l, E'\n'), 'Watermark: weir.watermark, 00:00:10 late at most', 'weir.explain_job shows it') FROM weir.explain_job('try') l;
+SELECT * FROM finish();
