@@ -79,11 +79,12 @@ FROM weir_internal.checkpoint_task t
 JOIN weir_internal.visible_job v ON v.id = t.job;
 COMMENT ON VIEW weir.checkpoint_tasks IS 'what each task did for a checkpoint';
 
-CREATE FUNCTION weir_internal.tasks(OUT job bigint, OUT task text, OUT kind text,
+CREATE FUNCTION weir_internal.task_stats(OUT job bigint, OUT task text, OUT kind text,
     OUT subtask int, OUT pid int, OUT attempt bigint, OUT records_in bigint,
     OUT records_out bigint, OUT rate_in float8, OUT rate_out float8, OUT bytes_in bigint,
     OUT busy float8, OUT idle float8, OUT backpressured float8, OUT in_sink float8,
-    OUT state_bytes bigint, OUT state_keys bigint)
+    OUT state_bytes bigint, OUT state_keys bigint, OUT watermark timestamptz,
+    OUT late_records bigint)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_tasks';
 
@@ -104,8 +105,10 @@ SELECT v.name AS job,
        t.backpressured,
        t.in_sink,
        t.state_bytes,
-       t.state_keys
-FROM weir_internal.tasks() t
+       t.state_keys,
+       t.watermark,
+       t.late_records
+FROM weir_internal.task_stats() t
 JOIN weir_internal.visible_job v ON v.id = t.job;
 COMMENT ON VIEW weir.tasks IS 'processes of the running jobs, and what they do';
 

@@ -84,6 +84,8 @@ COMMENT ON COLUMN weir.tasks.backpressured IS
 COMMENT ON COLUMN weir.tasks.in_sink IS 'share of the last second: in the sink statement';
 COMMENT ON COLUMN weir.tasks.state_bytes IS 'memory that the task''s keyed state takes';
 COMMENT ON COLUMN weir.tasks.state_keys IS 'keys it holds something for';
+COMMENT ON COLUMN weir.tasks.watermark IS 'event time up to here is complete: rows of a time before it are late';
+COMMENT ON COLUMN weir.tasks.late_records IS 'rows that came too late, in this attempt';
 
 COMMENT ON COLUMN weir.sources.job IS 'name of the job';
 COMMENT ON COLUMN weir.sources.stream IS 'schema-qualified name';

@@ -433,6 +433,41 @@ AS 'MODULE_PATHNAME', 'weir_create_job';
 COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text, text)
 IS 'define a streaming job: an INSERT ... SELECT over streams';
 
+
+CREATE FUNCTION weir_internal.task_stats(OUT job bigint, OUT task text, OUT kind text,
+    OUT subtask int, OUT pid int, OUT attempt bigint, OUT records_in bigint,
+    OUT records_out bigint, OUT rate_in float8, OUT rate_out float8, OUT bytes_in bigint,
+    OUT busy float8, OUT idle float8, OUT backpressured float8, OUT in_sink float8,
+    OUT state_bytes bigint, OUT state_keys bigint, OUT watermark timestamptz,
+    OUT late_records bigint)
+RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_tasks';
+
+CREATE OR REPLACE VIEW weir.tasks WITH (security_barrier) AS
+SELECT v.name AS job,
+       t.task,
+       t.kind,
+       t.subtask,
+       t.pid,
+       t.attempt,
+       t.records_in,
+       t.records_out,
+       t.rate_in,
+       t.rate_out,
+       t.bytes_in,
+       t.busy,
+       t.idle,
+       t.backpressured,
+       t.in_sink,
+       t.state_bytes,
+       t.state_keys,
+       t.watermark,
+       t.late_records
+FROM weir_internal.task_stats() t
+JOIN weir_internal.visible_job v ON v.id = t.job;
+DROP FUNCTION weir_internal.tasks();
+COMMENT ON COLUMN weir.tasks.watermark IS 'event time up to here is complete: rows of a time before it are late';
+COMMENT ON COLUMN weir.tasks.late_records IS 'rows that came too late, in this attempt';
 CREATE FUNCTION weir.watermark(expression timestamptz, bound interval) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'weir_watermark' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.watermark(timestamptz, interval) IS

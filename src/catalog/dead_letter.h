@@ -11,6 +11,9 @@
 
 #include "decide/letter_rate.h"
 
+/* Of a record that came too late. */
+#define WEIR_ERRCODE_LATE MAKE_SQLSTATE('W', 'E', '0', '0', '1')
+
 /* A record on its way there. */
 typedef struct WeirLetter
 {

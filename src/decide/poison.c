@@ -23,7 +23,7 @@ weir_blame(const char *sqlstate)
 {
 	static const char *const data[] = {"42601", "42602", "42622", NULL};
 	static const char *const others[] = {"08", "0L", "0P", "28", "3D", "3F", "40", "42",
-		"53", "55", "57", "58", "HV00N", "XX", NULL};
+		"53", "55", "57", "58", "HV00N", "WE", "XX", NULL};
 
 	if (strcmp(sqlstate, "XX000") == 0)
 		return WEIR_BLAME_IF_REPEATED;

@@ -159,11 +159,17 @@ weir_watermark_merge_get(const WeirWatermarkMerge *m)
 }
 
 bool
-weir_watermark_merge_has_begun(const WeirWatermarkMerge *m)
+weir_watermark_merge_has_begun(const WeirWatermarkMerge *m, int input)
+{
+	return m->inputs[input].begun || m->inputs[input].ended;
+}
+
+bool
+weir_watermark_merge_have_begun(const WeirWatermarkMerge *m)
 {
 	for (int i = 0; i < m->n; i++)
 	{
-		if (!m->inputs[i].begun && !m->inputs[i].ended)
+		if (!weir_watermark_merge_has_begun(m, i))
 			return false;
 	}
 	return true;

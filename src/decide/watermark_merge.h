@@ -48,7 +48,8 @@ extern void weir_watermark_merge_end(WeirWatermarkMerge *m, int input);
 extern int64_t weir_watermark_merge_get(const WeirWatermarkMerge *m);
 /* Nothing comes to the task, of which the next tasks' watermarks should wait. */
 extern bool weir_watermark_merge_is_idle(const WeirWatermarkMerge *m);
-/* Has every input said something of its watermark, or ended? */
-extern bool weir_watermark_merge_has_begun(const WeirWatermarkMerge *m);
+/* Has the input said something of its watermark, or ended; have all? */
+extern bool weir_watermark_merge_has_begun(const WeirWatermarkMerge *m, int input);
+extern bool weir_watermark_merge_have_begun(const WeirWatermarkMerge *m);
 
 #endif

@@ -20,7 +20,7 @@
 #include "decide/watermark.h"
 #include "job/attempts.h"
 
-#define TASK_COLUMNS 17
+#define TASK_COLUMNS 19
 
 PG_FUNCTION_INFO_V1(weir_tasks);
 PG_FUNCTION_INFO_V1(weir_sources);
@@ -89,6 +89,9 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	values[15] = Int64GetDatum(stats->state_bytes);
 	values[16] = Int64GetDatum(stats->state_keys);
 	nulls[15] = nulls[16] = !stage->keyed;
+	values[17] = TimestampTzGetDatum(stats->watermark);
+	nulls[17] = stats->watermark == PG_INT64_MIN;
+	values[18] = Int64GetDatum(stats->late_records);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

@@ -12,12 +12,14 @@
 #include "graph/kinds/join.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
+#include "graph/kinds/time_window.h"
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "source/source.h"
 #include "state/declaration.h"
 #include "state/kinds/ranked.h"
 #include "state/kinds/rows.h"
+#include "state/kinds/time_window.h"
 #include "state/kinds/window.h"
 #include "state/ttl.h"
 
@@ -86,6 +88,56 @@ join_states(const WeirNode *node, int *nstates)
 	return states;
 }
 
+static WeirTimeWindowForm
+window_form(WeirTimeWindowKind kind)
+{
+	switch (kind)
+	{
+		case WEIR_TIME_SESSION:
+			return WEIR_WINDOWS_SESSION;
+		case WEIR_TIME_CALENDAR:
+			return WEIR_WINDOWS_CALENDAR;
+		case WEIR_TIME_COLUMN:
+			return WEIR_WINDOWS_GIVEN;
+		default:
+			return WEIR_WINDOWS_OF_SHAPE;
+	}
+}
+
+static bool
+is_zoned(Oid type)
+{
+	return type == TIMESTAMPTZOID || type == TSTZRANGEOID;
+}
+
+static WeirStateDecl *
+time_window_state(const WeirNode *node)
+{
+	const WeirTimeWindowPlan *plan = weir_time_window_plan(node);
+	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
+	WeirTimeWindowDecl *window = palloc0(sizeof(WeirTimeWindowDecl));
+
+	window->form = window_form(plan->window);
+	if (window->form == WEIR_WINDOWS_OF_SHAPE)
+		window->shape = weir_time_window_shape(plan);
+	window->gap = plan->size;
+	window->unit = plan->unit;
+	window->zone = plan->zone;
+	window->zoned = is_zoned(plan->range);
+	window->lateness = plan->lateness;
+	window->again = plan->again;
+	window->early = plan->early;
+	window->aggregates = plan->aggregates;
+	window->input = node->in;
+	state->name = pstrdup(plan->state_name);
+	state->kind = WEIR_STATE_TIME_WINDOW;
+	state->type = BYTEAOID;
+	state->typmod = -1;
+	state->ttl = weir_ttl_rule(NULL);
+	state->time_window = window;
+	return state;
+}
+
 static WeirStateDecl *
 ranked_state(const WeirNode *node)
 {
@@ -147,6 +199,8 @@ own_state(const WeirNode *node, int *nstates)
 			return running_state(node);
 		case WEIR_NODE_RANK:
 			return ranked_state(node);
+		case WEIR_NODE_TIME_WINDOW:
+			return time_window_state(node);
 		case WEIR_NODE_WINDOW_RANK:
 			return window_rank_state(node);
 		default:
@@ -165,6 +219,8 @@ step_name(const WeirNode *node)
 			return "weir.count_window";
 		case WEIR_NODE_JOIN:
 			return "JOIN";
+		case WEIR_NODE_TIME_WINDOW:
+			return weir_time_window_plan(node)->text;
 		case WEIR_NODE_RANK:
 		case WEIR_NODE_WINDOW_RANK:
 		case WEIR_NODE_ORDERED_RANK:

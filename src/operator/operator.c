@@ -12,6 +12,7 @@ static const WeirOperatorOps *const operators[] = {
 	[WEIR_NODE_SCAN] = &weir_scan_operator,
 	[WEIR_NODE_FUNCTION] = &weir_function_operator,
 	[WEIR_NODE_COUNT_WINDOW] = &weir_count_window_operator,
+	[WEIR_NODE_TIME_WINDOW] = &weir_time_window_operator,
 	[WEIR_NODE_AGGREGATE] = &weir_aggregate_operator,
 	[WEIR_NODE_JOIN] = &weir_join_operator,
 	[WEIR_NODE_RANK] = &weir_rank_operator,
@@ -34,6 +35,11 @@ open_in_context(WeirOperator *op)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+leave_out(WeirOperator *op, const WeirBatch *in, int row)
+{
+}
+
 WeirOperator *
 weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int64 *line)
 {
@@ -49,6 +55,7 @@ weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int
 	op->line = line;
 	op->watermark = op->passed = PG_INT64_MIN;
 	op->due = PG_INT64_MAX;
+	op->late = leave_out;
 	open_in_context(op);
 	return op;
 }

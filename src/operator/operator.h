@@ -65,7 +65,7 @@ typedef struct WeirOperator
 	int64		passed;			/* that whatever is behind it has seen of it */
 	int64		due;			/* when it has something to do next; PG_INT64_MAX: nothing */
 	bool		waits;			/* nothing is due: rows that a restore brought come first */
-	/* A row that came too late, counted or put aside as its stream says; raises an error for 'stop'. */
+	/* A row that came too late: who opened the operator counts it, or puts it aside. */
 	void		(*late) (struct WeirOperator *op, const WeirBatch *in, int row);
 	void	   *late_arg;
 } WeirOperator;
@@ -128,6 +128,7 @@ typedef struct WeirOperatorOps
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
+extern const WeirOperatorOps weir_time_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;
 extern const WeirOperatorOps weir_join_operator;
 extern const WeirOperatorOps weir_rank_operator;

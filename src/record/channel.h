@@ -39,6 +39,8 @@ typedef struct WeirMessage
 	bool		full;			/* barrier: state is to be written in full */
 	bool		aligned;		/* barrier: it never overtakes */
 	bool		idle;			/* watermark: nobody is to wait for it until rows or the next one come */
+	bool		alone;			/* rows that are part of a checkpoint: their input was the task's only one .. */
+	int64		kept_at;		/* .. and that is how far the task's watermark had come */
 	/* a run of rows follows (record/run.h); or a letter */
 } WeirMessage;
 

@@ -87,7 +87,10 @@ static const Group groups[] = {
 		"SELECT job, task, records_in AS weir_task_records_in, records_out AS weir_task_records_out,"
 		"       bytes_in AS weir_task_in_bytes, busy AS weir_task_busy_ratio, idle AS weir_task_idle_ratio,"
 		"       backpressured AS weir_task_backpressured_ratio, in_sink AS weir_task_in_sink_ratio,"
-		"       state_bytes AS weir_task_state_bytes, state_keys AS weir_task_state_keys"
+		"       state_bytes AS weir_task_state_bytes, state_keys AS weir_task_state_keys,"
+		"       CASE WHEN isfinite(watermark) THEN extract(epoch FROM watermark) END"
+		"           AS weir_task_watermark_timestamp_seconds,"
+		"       CASE WHEN watermark IS NOT NULL THEN late_records END AS weir_task_late_records"
 		"  FROM weir.tasks ORDER BY job, kind, subtask",
 		{"job", "task"},
 		{{"weir_task_records_in", WEIR_COUNTER, NULL, "Records taken in this attempt."},
@@ -98,7 +101,9 @@ static const Group groups[] = {
 		{"weir_task_backpressured_ratio", WEIR_GAUGE, "ratio", "Share of the last second waiting for room downstream."},
 		{"weir_task_in_sink_ratio", WEIR_GAUGE, "ratio", "Share of the last second in the sink statement."},
 		{"weir_task_state_bytes", WEIR_GAUGE, "bytes", "Memory that the task's keyed state takes."},
-		{"weir_task_state_keys", WEIR_GAUGE, NULL, "Keys that the task holds something for."}}
+		{"weir_task_state_keys", WEIR_GAUGE, NULL, "Keys that the task holds something for."},
+		{"weir_task_watermark_timestamp_seconds", WEIR_GAUGE, "seconds", "How far event time has come in the task."},
+		{"weir_task_late_records", WEIR_COUNTER, NULL, "Rows that came too late in this attempt."}}
 	},
 	{
 		"SELECT job, stream, sum(records) AS weir_source_records, sum(bytes) AS weir_source_bytes,"

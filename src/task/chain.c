@@ -26,9 +26,11 @@
 #include "base/blame.h"
 #include "graph/kinds/sink.h"
 #include "sink/epoch.h"
+#include "task/advance.h"
 #include "task/chain.h"
 #include "task/guarded.h"
 #include "task/keyed_store.h"
+#include "task/late.h"
 #include "task/state_memory.h"
 
 static void run_link(WeirLink *link, WeirBatch *batch, int from, int to);
@@ -65,6 +67,7 @@ build_operator(WeirLink *link, const WeirNode *node, WeirStore *store)
 		weir_operator_close(before);
 	}
 	link->op->waits = link->chain->waits;
+	weir_late_watch(link->chain, link->op);
 	link->to = output_of(link->chain, link, node);
 }
 
@@ -177,9 +180,8 @@ leave_transaction(WeirChain *chain)
 	MemoryContextSwitchTo(chain->task->context);
 }
 
-/* In the epoch's transaction, or on to the task that has one. */
-static void
-pass_letter(WeirChain *chain, const WeirLetter *letter)
+void
+weir_chain_pass_letter(WeirChain *chain, const WeirLetter *letter)
 {
 	if (chain->out)
 		weir_router_letter(chain->out, letter);
@@ -214,13 +216,14 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 	letter.error = weir_letter_error(error);
 	letter.raw = record->raw;
 	letter.raw_len = record->raw_len;
-	pass_letter(chain, &letter);
+	weir_chain_pass_letter(chain, &letter);
 	pfree((char *) letter.error);
 }
 
 static void
 flush_rows(WeirChain *chain)
 {
+	weir_late_settle(chain);
 	if (chain->out)
 		weir_router_flush(chain->out);
 	else
@@ -342,49 +345,6 @@ run_unguarded(WeirLink *entry, WeirBatch *batch)
 		run_link(entry, batch, i, i + step);
 }
 
-static bool
-must_advance(const WeirChain *chain, int64 watermark)
-{
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		const WeirOperator *op = chain->links[i].op;
-
-		if (op && weir_operator_must_advance(op, watermark))
-			return true;
-	}
-	return false;
-}
-
-/* Has the watermark moved that the links have seen, or what is to be said of it? */
-static bool
-has_moved(const WeirChain *chain, const WeirInputs *inputs)
-{
-	return !chain->waits &&
-		(weir_watermark_merge_get(inputs->watermarks) != chain->watermark ||
-		 weir_watermark_merge_is_idle(inputs->watermarks) != chain->idle);
-}
-
-/* What is due comes of no record. */
-static void
-advance(WeirChain *chain, const WeirInputs *inputs)
-{
-	int64		watermark = weir_watermark_merge_get(inputs->watermarks);
-
-	chain->watermark = watermark;
-	chain->idle = weir_watermark_merge_is_idle(inputs->watermarks);
-	chain->task->slot->stats.watermark = watermark;
-	for (int i = 0; i < chain->nlinks; i++)
-	{
-		WeirLink   *link = &chain->links[i];
-
-		chain->task->line = 0;
-		if (link->op)
-			watermark = weir_operator_advance(link->op, watermark, link->to);
-	}
-	if (chain->out)
-		weir_router_watermark(chain->out, watermark, chain->idle);
-}
-
 /* After the operators have had rows, or their time. */
 static void
 note_work(WeirChain *chain)
@@ -398,31 +358,18 @@ note_work(WeirChain *chain)
 }
 
 void
-weir_chain_watermark(WeirChain *chain, const WeirInputs *inputs)
+weir_chain_enter(WeirChain *chain)
 {
-	if (!has_moved(chain, inputs))
-		return;
-	if (!must_advance(chain, weir_watermark_merge_get(inputs->watermarks)))
-	{
-		advance(chain, inputs);
-		return;
-	}
 	enter_transaction(chain);
 	refresh(chain);
-	advance(chain, inputs);
+}
+
+void
+weir_chain_leave(WeirChain *chain)
+{
 	flush_rows(chain);
 	leave_transaction(chain);
 	note_work(chain);
-}
-
-/* Each row's watermark becomes the task's; that behind them is the input's. */
-static void
-merge_watermarks(WeirInputs *inputs, int input, const WeirMessage *message, WeirBatch *batch)
-{
-	if (batch->watermarks)
-		weir_watermark_merge_rows(inputs->watermarks, input, batch->watermarks, batch->nrows);
-	if (batch->watermarks || message->watermark != PG_INT64_MIN)
-		weir_watermark_merge_set(inputs->watermarks, input, message->watermark, false);
 }
 
 static void
@@ -437,23 +384,23 @@ run_entry(WeirLink *entry, WeirBatch *batch, int port)
 }
 
 int
-weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, const WeirMessage *message)
+weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, bool restored,
+				const WeirMessage *message)
 {
 	WeirTask   *task = chain->task;
 	int			exchange = inputs->exchanges[input];
 	WeirReceiver *from = inputs->receivers[input];
 	WeirBatch  *batch;
 
-	enter_transaction(chain);
-	refresh(chain);
+	weir_chain_enter(chain);
 	batch = weir_receiver_rows(from, message, weir_task_input(task, exchange));
-	merge_watermarks(inputs, input, message, batch);
+	if (restored)
+		weir_advance_judge(chain, inputs, message, batch);
+	else
+		weir_advance_merge(inputs, input, message, batch);
 	run_entry(chain->entries[exchange], batch, weir_task_edge(task, exchange)->port);
-	if (has_moved(chain, inputs))
-		advance(chain, inputs);
-	flush_rows(chain);
-	leave_transaction(chain);
-	note_work(chain);
+	weir_advance_behind_rows(chain, inputs);
+	weir_chain_leave(chain);
 	task->slot->stats.records_in += batch->nrows;
 	task->slot->stats.bytes_in += weir_receiver_bytes(from);
 	return batch->nrows;
@@ -513,7 +460,7 @@ weir_chain_letter(WeirChain *chain, const WeirMessage *message)
 	}
 	chain->task->line = letter.line;
 	enter_transaction(chain);
-	pass_letter(chain, &letter);
+	weir_chain_pass_letter(chain, &letter);
 	leave_transaction(chain);
 	chain->task->line = 0;
 }
@@ -545,6 +492,7 @@ weir_chain_open(WeirTask *task, WeirRouter *out)
 	old = MemoryContextSwitchTo(task->context);
 	open_stores(task);
 	weir_letter_box_open(&chain->letters, task);
+	weir_late_open(chain);
 	weir_task_sinks_init(&chain->sinks, task, drop_record, chain);
 	chain->nlinks = weir_task_nnodes(task);
 	chain->links = palloc0(sizeof(WeirLink) * chain->nlinks);

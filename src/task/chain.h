@@ -39,17 +39,24 @@ typedef struct WeirChain
 	int64		watermark;		/* that the links have seen .. */
 	bool		idle;			/* .. and that those behind them are told */
 	bool		waits;			/* it stands until what a restore brought is worked off */
+	List	   *late_letters;	/* WeirLetters, see late.h */
+	MemoryContext late_context;	/* of these */
 } WeirChain;
 
 /* Compiled before; opens its stores too.  Outside a transaction. */
 extern WeirChain *weir_chain_open(WeirTask *task, WeirRouter *out);
 
-/* Works off a message of rows that an input has brought, returns how many; a letter. */
-extern int	weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, const WeirMessage *message);
+/* Works off a message of rows that an input, or a restore, has brought, returns how many; a letter. */
+extern int	weir_chain_rows(WeirChain *chain, WeirInputs *inputs, int input, bool restored,
+							const WeirMessage *message);
 extern void weir_chain_letter(WeirChain *chain, const WeirMessage *message);
 
-/* The watermark of the inputs may have moved: what is due is done, and the next tasks are told. */
-extern void weir_chain_watermark(WeirChain *chain, const WeirInputs *inputs);
+/* In the epoch's transaction, or on to the task that has one. */
+extern void weir_chain_pass_letter(WeirChain *chain, const WeirLetter *letter);
+
+/* A transaction in which operators may be called, as they are now; its end, with what they handed on. */
+extern void weir_chain_enter(WeirChain *chain);
+extern void weir_chain_leave(WeirChain *chain);
 
 /* Rows that operators hold until they are told go their way. */
 extern void weir_chain_emit(WeirChain *chain);

@@ -540,10 +540,7 @@ weir_task_announcements(WeirTaskCheckpoints *c)
 static void
 pass_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
-	if (message->kind == WEIR_MESSAGE_ROWS || message->kind == WEIR_MESSAGE_LETTER)
-		weir_passed_add(c->inputs, input, false, message,
-						weir_receiver_bytes(c->inputs->receivers[input]));
-	else
+	if (!weir_passed_put(c->inputs, input, message))
 		weir_task_mark(c, input, message);
 }
 

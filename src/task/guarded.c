@@ -12,6 +12,7 @@
 #include "base/blame.h"
 #include "decide/isolate.h"
 #include "task/guarded.h"
+#include "task/late.h"
 
 static void
 guard_stores(WeirChain *chain, bool guard)
@@ -27,30 +28,48 @@ guard_stores(WeirChain *chain, bool guard)
 	}
 }
 
-/* After an error: state and clocks are what they were, and operators as new. */
-static void
-abandon_rows(WeirChain *chain, const int64 *clocks)
+/* How far time had come in an operator, of event time and of its store's clock. */
+typedef struct Clocks
 {
-	ListCell   *lc;
+	int64		watermark;
+	int64		passed;
+	int64		arrival;
+} Clocks;
 
-	foreach(lc, chain->task->stores)
-		weir_store_abandon(lfirst(lc), clocks[foreach_current_index(lc)]);
+static Clocks *
+note_clocks(const WeirChain *chain)
+{
+	Clocks	   *clocks = palloc0(sizeof(Clocks) * Max(chain->nlinks, 1));
+
 	for (int i = 0; i < chain->nlinks; i++)
 	{
-		if (chain->links[i].op)
-			weir_operator_reset(chain->links[i].op);
+		const WeirOperator *op = chain->links[i].op;
+
+		if (op == NULL)
+			continue;
+		clocks[i].watermark = op->watermark;
+		clocks[i].passed = op->passed;
+		clocks[i].arrival = op->store ? weir_store_clock(op->store) : 0;
 	}
+	return clocks;
 }
 
-static int64 *
-store_clocks(WeirChain *chain)
+/* After an error: state and clocks are what they were, and operators as new. */
+static void
+abandon_rows(WeirChain *chain, const Clocks *clocks)
 {
-	int64	   *clocks = palloc(sizeof(int64) * Max(list_length(chain->task->stores), 1));
-	ListCell   *lc;
+	for (int i = 0; i < chain->nlinks; i++)
+	{
+		WeirOperator *op = chain->links[i].op;
 
-	foreach(lc, chain->task->stores)
-		clocks[foreach_current_index(lc)] = weir_store_clock(lfirst(lc));
-	return clocks;
+		if (op == NULL)
+			continue;
+		if (op->store)
+			weir_store_abandon(op->store, clocks[i].arrival);
+		weir_operator_reset(op);
+		op->watermark = clocks[i].watermark;
+		op->passed = clocks[i].passed;
+	}
 }
 
 /* The error of an operator for one of these rows, chain->task->line; NULL if there was none. */
@@ -60,7 +79,7 @@ try_rows(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, int from, int to
 	WeirChain  *chain = entry->chain;
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	int64	   *clocks = store_clocks(chain);
+	Clocks	   *clocks = note_clocks(chain);
 	ErrorData  *volatile error = NULL;
 
 	guard_stores(chain, true);
@@ -132,6 +151,8 @@ weir_guarded_run(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, WeirGuar
 	while (weir_isolate_next(&iso, &from, &to))
 	{
 		int64		records_out = stats->records_out;
+		int64		late_records = stats->late_records;
+		int			late_letters = list_length(chain->late_letters);
 		ErrorData  *error = try_rows(entry, run, batch, from, to);
 
 		if (error == NULL)
@@ -140,6 +161,7 @@ weir_guarded_run(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, WeirGuar
 		{
 			undo_output(chain);
 			stats->records_out = records_out;
+			weir_late_undo(chain, late_records, late_letters);
 			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, chain->task->line)))
 				drop(chain, batch, from, error);
 			FreeErrorData(error);

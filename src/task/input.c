@@ -39,6 +39,7 @@ weir_inputs_open(WeirTask *task)
 	inputs->align = weir_align_create(inputs->n, weir_task_exactly_once(task) ?
 									  WEIR_ALIGN_EXACTLY_ONCE : WEIR_ALIGN_AT_LEAST_ONCE);
 	inputs->watermarks = weir_watermark_merge_create(inputs->n);
+	inputs->floor = PG_INT64_MAX;
 	return inputs;
 }
 

@@ -23,6 +23,11 @@ typedef struct WeirInputs
 	MemoryContext context;
 	WeirAlign  *align;
 	WeirWatermarkMerge *watermarks;
+	int64	   *reached;		/* of the rows of a message that has none of its own */
+	bool		begins;			/* see begin.h */
+	bool		begun;			/* all that must be known of watermarks is */
+	int			nrestored;		/* of passed */
+	int64		floor;			/* the lowest watermark of a row of these */
 	WeirCredit	credit;
 	int64	   *brought;		/* rows of each lately .. */
 	int64		all;			/* .. and of all */

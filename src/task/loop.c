@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include "sink/epoch.h"
+#include "task/advance.h"
+#include "task/begin.h"
 #include "task/emission.h"
 #include "task/passed.h"
 #include "task/reach.h"
@@ -24,7 +26,7 @@ handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 	switch ((WeirMessageKind) message->kind)
 	{
 		case WEIR_MESSAGE_ROWS:
-			rows = weir_chain_rows(c->chain, c->inputs, input, message);
+			rows = weir_chain_rows(c->chain, c->inputs, input, false, message);
 			weir_inputs_worked(c->inputs, input, rows);
 			break;
 		case WEIR_MESSAGE_LETTER:
@@ -32,11 +34,11 @@ handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 			break;
 		case WEIR_MESSAGE_WATERMARK:
 			weir_watermark_merge_set(c->inputs->watermarks, input, message->watermark, message->idle);
-			weir_chain_watermark(c->chain, c->inputs);
+			weir_advance_chain(c->chain, c->inputs);
 			break;
 		case WEIR_MESSAGE_END:
 			weir_watermark_merge_end(c->inputs->watermarks, input);
-			weir_chain_watermark(c->chain, c->inputs);
+			weir_advance_chain(c->chain, c->inputs);
 			weir_task_mark(c, input, message);
 			break;
 		case WEIR_MESSAGE_BARRIER:
@@ -80,14 +82,16 @@ take_passed(WeirTaskCheckpoints *c)
 	if (c->held || is_blocked(c))
 		return false;
 	passed = weir_passed_take(c->inputs);
-	if (passed->message->kind == WEIR_MESSAGE_LETTER)
-		weir_chain_letter(c->chain, passed->message);
+	if (passed->message->kind != WEIR_MESSAGE_ROWS)
+		handle_message(c, passed->input, passed->message);
 	else
 	{
-		rows = weir_chain_rows(c->chain, c->inputs, passed->input, passed->message);
+		rows = weir_chain_rows(c->chain, c->inputs, passed->input, passed->restored, passed->message);
 		if (!passed->restored)
 			weir_inputs_worked(c->inputs, passed->input, rows);
 	}
+	if (passed->restored)
+		weir_begin_restored(c);
 	weir_passed_free(passed);
 	return true;
 }
@@ -100,6 +104,8 @@ take(WeirTaskCheckpoints *c)
 		weir_task_announcements(c);
 		if (c->overtaking != 0)
 			return weir_task_overtake(c);
+		if (!c->inputs->begun)
+			return weir_begin_inputs(c);
 		return c->inputs->passed != NIL ? take_passed(c) : read_inputs(c);
 	}
 	return !c->feed->ended && !c->held && !is_blocked(c) && weir_feed_turn(c->feed);
@@ -191,11 +197,16 @@ open_task(WeirTask *task)
 	{
 		c->chain = weir_chain_open(task, c->out);
 		weir_passed_restore(c->inputs, task);
+		c->inputs->begins = weir_task_must_begin(task);
+		c->inputs->begun = !c->inputs->begins;
 		if (weir_task_may_emit(task))	/* what an attempt before has left */
 			weir_task_begin_emission(c);
 	}
 	else
+	{
 		c->feed = weir_feed_open(task, c->out);
+		weir_begin_feed(c->feed);
+	}
 	return c;
 }
 
@@ -203,7 +214,7 @@ open_task(WeirTask *task)
 static bool
 is_empty(WeirTaskCheckpoints *c)
 {
-	return c->inputs == NULL || (c->inputs->passed == NIL && c->overtaking == 0);
+	return c->inputs == NULL || (c->inputs->begun && c->inputs->passed == NIL && c->overtaking == 0);
 }
 
 void

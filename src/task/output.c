@@ -177,6 +177,22 @@ weir_router_watermark(WeirRouter *router, int64 watermark, bool idle)
 }
 
 void
+weir_output_begin(WeirOutput *output, int64 watermark, bool idle)
+{
+	const WeirRoute *route = (const WeirRoute *) output;
+
+	for (int i = 0; i < route->nout; i++)
+		weir_sender_begin(route->out[i], watermark, idle);
+}
+
+void
+weir_router_begin(WeirRouter *router, int64 watermark, bool idle)
+{
+	for (int i = 0; i < router->nroutes; i++)
+		weir_output_begin(&router->routes[i].output, watermark, idle);
+}
+
+void
 weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier)
 {
 	for (int i = 0; i < router->nroutes; i++)

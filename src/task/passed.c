@@ -19,7 +19,7 @@
 #include "state/flat.h"
 #include "task/passed.h"
 
-#define PASSED_FORMAT 1			/* of messages in weir_internal.in_flight */
+#define PASSED_FORMAT 2			/* of messages in weir_internal.in_flight */
 
 void
 weir_passed_add(WeirInputs *inputs, int input, bool restored, const WeirMessage *message, int size)
@@ -33,7 +33,32 @@ weir_passed_add(WeirInputs *inputs, int input, bool restored, const WeirMessage 
 	passed->message = palloc(size);
 	memcpy(passed->message, message, size);
 	inputs->passed = lappend(inputs->passed, passed);
+	inputs->nrestored += restored;
 	MemoryContextSwitchTo(old);
+}
+
+/* An input's end is behind what it has brought; its first watermark is before anything. */
+bool
+weir_passed_put(WeirInputs *inputs, int input, const WeirMessage *message)
+{
+	switch ((WeirMessageKind) message->kind)
+	{
+		case WEIR_MESSAGE_ROWS:
+		case WEIR_MESSAGE_LETTER:
+		case WEIR_MESSAGE_END:
+			weir_passed_add(inputs, input, false, message, weir_receiver_bytes(inputs->receivers[input]));
+			return message->kind != WEIR_MESSAGE_END;
+		case WEIR_MESSAGE_WATERMARK:
+			if (inputs->begun || weir_watermark_merge_has_begun(inputs->watermarks, input))
+				weir_passed_add(inputs, input, false, message, sizeof(WeirMessage));
+			else
+				weir_watermark_merge_set(inputs->watermarks, input, message->watermark, message->idle);
+			return true;
+		case WEIR_MESSAGE_BARRIER:
+		case WEIR_MESSAGE_CANCEL:
+			break;
+	}
+	return false;
 }
 
 WeirPassed *
@@ -80,6 +105,25 @@ types_of(const WeirTask *task, int exchange)
 	return types.data;
 }
 
+/* A row is judged by what the task has reached now, and by its own if no other input counts. */
+static void
+note_watermark(const WeirInputs *inputs, const WeirPassed *passed)
+{
+	WeirMessage *message = passed->message;
+
+	if (passed->restored)
+		return;
+	message->alone = inputs->n == 1;
+	message->kept_at = weir_watermark_merge_get(inputs->watermarks);
+}
+
+static bool
+is_kept(const WeirPassed *passed)
+{
+	return passed->message->kind == WEIR_MESSAGE_ROWS ||
+		passed->message->kind == WEIR_MESSAGE_LETTER;
+}
+
 int64
 weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint)
 {
@@ -93,6 +137,9 @@ weir_passed_write(WeirInputs *inputs, const WeirTask *task, int64 checkpoint)
 		WeirPassed *passed = lfirst(lc);
 		WeirInFlight message;
 
+		if (!is_kept(passed))
+			continue;
+		note_watermark(inputs, passed);
 		message.exchange = inputs->exchanges[passed->input];
 		if (types[passed->input] == NULL)
 			types[passed->input] = types_of(task, message.exchange);
@@ -153,6 +200,15 @@ add_rows(Restoring *r, const WeirMessage *message, const WeirBatch *batch, const
 	pfree(buffer.data);
 }
 
+/* Only so much of it holds as was before the first of them. */
+static void
+note_floor(WeirInputs *inputs, const WeirMessage *message, const WeirBatch *batch, int first)
+{
+	int64		own = message->alone && batch->watermarks ? batch->watermarks[first] : PG_INT64_MIN;
+
+	inputs->floor = Min(inputs->floor, Max(own, message->kept_at));
+}
+
 static void
 restore_rows(Restoring *r, const WeirMessage *message)
 {
@@ -165,6 +221,8 @@ restore_rows(Restoring *r, const WeirMessage *message)
 		if (!r->by_key || is_ours(r, batch->hashes[i]))
 			selection[n++] = i;
 	}
+	if (n > 0)
+		note_floor(r->inputs, message, batch, selection[0]);
 	add_rows(r, message, batch, selection, n);
 	pfree(selection);
 }

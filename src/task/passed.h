@@ -25,6 +25,8 @@ typedef struct WeirPassed
 /* Takes a copy. */
 extern void weir_passed_add(WeirInputs *inputs, int input, bool restored,
 							const WeirMessage *message, int size);
+/* What an input has before a barrier; false: who aligns must know of it, too. */
+extern bool weir_passed_put(WeirInputs *inputs, int input, const WeirMessage *message);
 /* The first; the caller frees it.  NULL: there is none. */
 extern WeirPassed *weir_passed_take(WeirInputs *inputs);
 extern void weir_passed_free(WeirPassed *passed);

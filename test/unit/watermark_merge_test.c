@@ -89,7 +89,7 @@ play(WeirWatermarkMerge *m, int64_t *watermarks, const char *word, const char *n
 			return weir_watermark_merge_get(m) == number(word + 1) &&
 				weir_watermark_merge_is_idle(m) == (word[0] == '~');
 		default:
-			return weir_watermark_merge_has_begun(m) == (word[0] == 'b');
+			return weir_watermark_merge_have_begun(m) == (word[0] == 'b');
 	}
 }
 

@@ -4,11 +4,26 @@
  */
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/primnodes.h"
 
 #include "graph/depend.h"
 #include "graph/describe.h"
 #include "graph/kinds/time_window.h"
+
+#define EPOCH_1970 (-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+WeirWindowShape
+weir_time_window_shape(const WeirTimeWindowPlan *plan)
+{
+	WeirWindowShape shape;
+
+	shape.cumulates = plan->window == WEIR_TIME_CUMULATE;
+	shape.size = plan->size;
+	shape.slide = plan->slide;
+	shape.origin = EPOCH_1970 + plan->offset % (shape.cumulates ? shape.size : shape.slide);
+	return shape;
+}
 
 static void
 title(const WeirNode *node, StringInfo text)

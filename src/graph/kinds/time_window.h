@@ -5,6 +5,7 @@
 #ifndef WEIR_GRAPH_KINDS_TIME_WINDOW_H
 #define WEIR_GRAPH_KINDS_TIME_WINDOW_H
 
+#include "decide/window.h"
 #include "graph/graph.h"
 
 typedef enum WeirTimeWindowKind
@@ -41,6 +42,9 @@ typedef struct WeirTimeWindowPlan
 	int		   *output;			/* per column of "out": > 0 attno of "in", a key's,
 								 * < 0 minus attno of result */
 } WeirTimeWindowPlan;
+
+/* Of windows that have one: all but sessions, the calendar's and those of a column. */
+extern WeirWindowShape weir_time_window_shape(const WeirTimeWindowPlan *plan);
 
 #define weir_time_window_plan(node) ((WeirTimeWindowPlan *) (node)->plan)
 

@@ -288,6 +288,7 @@ finish(Adding *a, bool added, bool is_new, int64 before)
 		return WEIR_TIME_REFUSED;
 	}
 	windows->last = a->span;
+	window->source = a->in->source;
 	weir_live_changed(a->state, a->group, a->entry, before);
 	if (is_new)
 		weir_due_set(a->state, a->group, a->entry, weir_time_window_due(a->state, &window->live));

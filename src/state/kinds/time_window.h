@@ -73,6 +73,12 @@ extern void weir_time_window_results(WeirState *state, WeirSpan span, Datum *val
 /* The windows of the current key that end at "at" or before have fired; what is over goes. */
 extern void weir_time_windows_fired(WeirState *state, int64 at);
 
+/* The node that the records of the current key's windows came from, of the last one. */
+extern int	weir_time_window_source(WeirState *state);
+
+/* The n-th key that has changed (running.h) becomes current; false: it has nothing any more. */
+extern bool weir_time_window_enter_changed(WeirState *state, int64 n);
+
 /* Is no code of a user's run? */
 extern bool weir_time_window_is_native(const WeirState *state);
 

@@ -136,6 +136,30 @@ add_windows(WeirState *state, WeirTimeWindow *window, int64 after, int64 upto)
 	}
 }
 
+bool
+weir_time_window_enter_changed(WeirState *state, int64 n)
+{
+	WeirStore  *store = state->store;
+	WeirEntry  *entry = weir_changes_at(store, n)->entry;
+	const Datum *key = weir_entry_key(store, entry);
+	const bool *isnull = (const bool *) weir_entry_key_nulls(entry);
+
+	if (weir_live_get(state, entry) == NULL)
+		return false;
+	weir_store_enter(store, key, isnull, weir_keys_hash(store, key, isnull), store->clock);
+	store->entry = entry;
+	store->looked_up = true;
+	return true;
+}
+
+int
+weir_time_window_source(WeirState *state)
+{
+	WeirTimeWindow *window = (WeirTimeWindow *) weir_live_get(state, weir_entry_find(state->store));
+
+	return window ? window->source : 0;
+}
+
 static WeirTimeWindow *
 current_window(WeirState *state, WeirEntry **entry)
 {

@@ -2,7 +2,7 @@
  * state/kinds/time_window_flat.c
  *		Windows of event time as bytes.
  *
- *		fired | number of panes | a pane: its start, less that of the pane before |
+ *		fired | source of the last record | number of panes | a pane: its start, less that of the pane before |
  *		where it has one, its end, less its start | length and bytes of what its records come to
  *
  * Numbers are varints of 64 bits; of times the sign is moved into the lowest bit.
@@ -58,6 +58,7 @@ weir_time_window_flatten(WeirState *state, WeirLive *live, StringInfo out)
 
 	initStringInfo(&scratch);
 	put_time(out, window->fired);
+	put_number(out, window->source);
 	put_number(out, window->n);
 	for (int i = 0; i < window->n; i++)
 	{
@@ -167,6 +168,7 @@ weir_time_window_unflatten(WeirState *state, const char *bytes, Size size, const
 	WeirTimeWindows *windows = weir_time_windows_of(state);
 	Reader		reader = {bytes, bytes + size, NULL};
 	int64		fired = get_time(&reader);
+	uint64		source = get_number(&reader);
 	uint64		n = get_number(&reader);
 	WeirSpan	before;
 	WeirTimeWindow *window;
@@ -174,11 +176,14 @@ weir_time_window_unflatten(WeirState *state, const char *bytes, Size size, const
 	/* a pane takes two bytes at least */
 	if (reader.wrong == NULL && (n == 0 || n > (uint64) (reader.end - reader.at) / 2))
 		reader.wrong = "a window has another number of panes than it says";
+	if (reader.wrong == NULL && source > PG_INT16_MAX)
+		reader.wrong = "a window is of no node's records";
 	*wrong = reader.wrong;
 	if (reader.wrong)
 		return NULL;
 	window = weir_time_window_allocate(state, (int) n);
 	window->fired = fired;
+	window->source = (int32) source;
 	while ((uint64) window->n < n && reader.wrong == NULL)
 		get_pane(windows, window, &reader, &before);
 	if (reader.wrong == NULL && reader.at != reader.end)

@@ -65,6 +65,7 @@ typedef struct WeirTimeWindow
 	int32		first;			/* where they begin in the array */
 	int32		n;
 	int32		room;
+	int32		source;			/* of the last record */
 	char		panes[FLEXIBLE_ARRAY_MEMBER];
 } WeirTimeWindow;
 

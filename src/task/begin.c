@@ -1,0 +1,74 @@
+/*
+ * task/begin.c
+ *		How the tasks of an attempt that restores a checkpoint take up event time where it
+ *		stood.
+ */
+#include "postgres.h"
+
+#include "task/advance.h"
+#include "task/begin.h"
+
+bool
+weir_task_must_begin(const WeirTask *task)
+{
+	return task->attempt->restore != 0 && weir_graph_has_event_time(task->dataflow->graph);
+}
+
+void
+weir_begin_feed(WeirFeed *feed)
+{
+	const WeirScanInput *input = feed->rows->input;
+
+	if (!weir_task_must_begin(feed->task))
+		return;
+	for (int i = 0; i < feed->rows->nscans; i++)
+	{
+		WeirFeedScan *scan = &feed->rows->scans[i];
+
+		weir_output_begin(scan->output, weir_operator_advance(scan->op, input->watermark, NULL),
+						  input->idle);
+	}
+}
+
+/* It has said its watermark before anything else. */
+static void
+hear(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
+{
+	if (message->kind != WEIR_MESSAGE_WATERMARK)
+		elog(ERROR, "a task does not begin with its watermark");
+	weir_watermark_merge_set(c->inputs->watermarks, input, message->watermark, message->idle);
+}
+
+bool
+weir_begin_inputs(WeirTaskCheckpoints *c)
+{
+	WeirInputs *inputs = c->inputs;
+	bool		progress = false;
+
+	for (int i = 0; i < inputs->n; i++)
+	{
+		WeirMessage *message;
+
+		if (weir_watermark_merge_has_begun(inputs->watermarks, i))
+			continue;
+		message = weir_inputs_next(inputs, i);
+		if (message == NULL)
+			continue;
+		hear(c, i, message);
+		progress = true;
+	}
+	if (!weir_watermark_merge_have_begun(inputs->watermarks))
+		return progress;
+	weir_advance_begin(c->chain, inputs);
+	inputs->begun = true;
+	return true;
+}
+
+void
+weir_begin_restored(WeirTaskCheckpoints *c)
+{
+	if (--c->inputs->nrestored > 0 || !c->chain->waits)
+		return;
+	weir_advance_wait(c->chain, false);
+	weir_advance_chain(c->chain, c->inputs);
+}

@@ -1,0 +1,97 @@
+/*
+ * task/late.c
+ *		Rows that come to a task's operators when what they belong to is over.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "task/late.h"
+
+void
+weir_late_open(WeirChain *chain)
+{
+	chain->late_context = AllocSetContextCreate(CurrentMemoryContext, "weir late records",
+												ALLOCSET_SMALL_SIZES);
+}
+
+static char *
+watermark_text(const WeirBatch *in, int row)
+{
+	return psprintf("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row]));
+}
+
+/* The bytes are the batch's, which is gone before the letter. */
+static void
+add_letter(WeirChain *chain, const WeirBatch *in, int row)
+{
+	MemoryContext old = MemoryContextSwitchTo(chain->late_context);
+	WeirLetter *letter = palloc0(sizeof(WeirLetter));
+	WeirRaw		raw = weir_batch_raw(in, row);
+
+	letter->source = in->source;
+	letter->line = in->lines[row];
+	letter->stamp = in->stamps[row];
+	letter->sqlstate = WEIR_ERRCODE_LATE;
+	letter->error = psprintf("%s\n%s", _("the record came too late"), watermark_text(in, row));
+	if (raw.data)
+	{
+		letter->raw = memcpy(palloc(Max(raw.len, 1)), raw.data, raw.len);
+		letter->raw_len = raw.len;
+	}
+	chain->late_letters = lappend(chain->late_letters, letter);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+take_late(WeirOperator *op, const WeirBatch *in, int row)
+{
+	WeirChain  *chain = op->late_arg;
+	const WeirStream *stream = chain->letters.streams[in->source];
+
+	chain->task->slot->stats.late_records++;
+	switch (stream->late)
+	{
+		case WEIR_LATE_DROP:
+			break;
+		case WEIR_LATE_DEAD_LETTER:
+			add_letter(chain, in, row);
+			break;
+		case WEIR_LATE_STOP:
+			chain->task->line = in->lines[row];
+			chain->task->hopeless = true;
+			ereport(ERROR,
+					(errcode(WEIR_ERRCODE_LATE),
+					 errmsg("a record of stream %s came too late", stream->name),
+					 errdetail_internal("%s", watermark_text(in, row)),
+					 errhint("Raise the bound in the column's option \"watermark\", or set the stream's option \"late\" to 'drop' or 'dead_letter'; then start the job again.")));
+	}
+}
+
+void
+weir_late_watch(WeirChain *chain, WeirOperator *op)
+{
+	op->late = take_late;
+	op->late_arg = chain;
+}
+
+void
+weir_late_undo(WeirChain *chain, int64 records, int letters)
+{
+	chain->task->slot->stats.late_records = records;
+	chain->late_letters = list_truncate(chain->late_letters, letters);
+}
+
+void
+weir_late_settle(WeirChain *chain)
+{
+	ListCell   *lc;
+
+	if (chain->late_letters == NIL)
+		return;
+	foreach(lc, chain->late_letters)
+		weir_chain_pass_letter(chain, lfirst(lc));
+	chain->late_letters = NIL;
+	MemoryContextReset(chain->late_context);
+}
