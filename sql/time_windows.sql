@@ -11,7 +11,7 @@ CREATE FOREIGN TABLE s (k int, v int, ts timestamptz OPTIONS (watermark '4 s')) 
 CREATE FOREIGN TABLE plain (k int, v int, ts timestamptz) SERVER windows_here;
 CREATE FUNCTION job(query text) RETURNS SETOF text LANGUAGE sql AS 'SELECT weir_internal.describe_query(query)';
 CREATE TABLE t (k int, a timestamptz, n bigint);
-CREATE TABLE u (k int not null, a timestamptz, n bigint, unique (k, a));
+CREATE TABLE u (k int not null, a timestamptz not null, n bigint, unique (k, a));
 CREATE TABLE u2 (k int not null, a timestamptz, b timestamptz, n bigint, unique (k, a, b));
 CREATE TABLE uw (k int not null, w tstzrange, n bigint, unique (k, w));
 CREATE VIEW v AS SELECT k, w, lower(w) AS a, count(*) AS n FROM s, LATERAL weir.tumble(ts, '10 s') w GROUP BY k, w;
@@ -68,6 +68,14 @@ SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumb
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k + extract(day from lower(w)), k, w');
 SELECT job('INSERT INTO t SELECT extract(day from lower(w)), lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY extract(day from lower(w)), w');
 SELECT weir.drop_job('a');
+-- columns that are bounds of a window below; a window as a key of a running aggregate
+SELECT job('INSERT INTO t SELECT 1, a, max(n) FROM (SELECT k, lower(w) AS a, count(*) AS n FROM s, LATERAL weir.hop(ts, ''1 h'', ''10 min'') w GROUP BY k, w) x GROUP BY a');
+SELECT job('INSERT INTO t SELECT 1, b, max(n) FROM (SELECT k, lower(w) AS a, upper(w) AS b, count(*) AS n FROM s, LATERAL weir.session(ts, ''1 h'') w GROUP BY k, w) x GROUP BY a, b');
+SELECT job('INSERT INTO t SELECT 1, a, max(n) FROM (SELECT k, lower(w) AS a, upper(w) AS b, count(*) AS n FROM s, LATERAL weir.session(ts, ''1 h'') w GROUP BY k, w) x GROUP BY a');
+SELECT job('INSERT INTO u SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, lower(w), weir.running() ON CONFLICT (k, a) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO u SELECT k, date_trunc(''day'', ts), count(*) FROM s GROUP BY 1, 2, weir.running() ON CONFLICT (k, a) DO UPDATE SET n = excluded.n');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM plain, LATERAL weir.tumble(weir.watermark(ts, ''4 s''), ''10 s'') w GROUP BY k, w');
+SELECT job('INSERT INTO t SELECT k, date_trunc(''hour'', weir.arrival()), count(*) FROM plain GROUP BY 1, 2');
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA windows CASCADE;

@@ -12,6 +12,7 @@
  *	view	  views that are to be cut become subqueries
  *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
+ *	time_window GROUP BY weir.tumble and its like, date_bin, date_trunc
  *	running	  GROUP BY without one, written by an upsert on the key
  *	step	  the keyed function and its key
  *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own

@@ -98,6 +98,8 @@ struct WeirLevel
 	FuncExpr   *time_call;		/* that says which one; NULL: the column time_window */
 	Node	   *time;			/* whose window it is; NULL: likewise */
 	int			time_entry;		/* of the range table, if it stands in FROM */
+	Node	   *time_lower;		/* columns that it was made of; NULL: none */
+	Node	   *time_upper;
 
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
@@ -217,6 +219,8 @@ extern bool weir_is_window_call(Node *node);
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
+/* Is it, or is the column that it is, a bound of a window?  *call: that says of which one. */
+extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
@@ -228,6 +232,11 @@ extern void weir_level_begin_time_window(WeirLevel *level);
 extern void weir_level_cut_time_window(WeirLevel *level);
 extern void weir_level_end_time_window(WeirLevel *level);
 extern void weir_level_check_window_condition(WeirLevel *level, Node *condition);
+
+/* window_bounds.c: a window that is made of columns */
+extern void weir_level_find_bounds(WeirLevel *level);
+extern bool weir_level_is_window_bound(const WeirLevel *level, Node *node);
+extern Node *weir_level_window_bound(const WeirLevel *level, Node *node, Node *window);
 
 /* window_from.c: a window that stands in FROM */
 extern void weir_level_check_window_from(WeirLevel *level);
