@@ -18,6 +18,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
+#include "graph/kinds/join.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
@@ -35,6 +36,8 @@ typedef struct WeirCompileJob
 	WeirDataflow *out;
 	List	   *inserts;		/* of WeirCompile */
 	List	   *uses;			/* uses.c: of WeirUsed */
+	List	   *times;			/* watermark.c: who goes by time */
+	bool		by_arrival;		/* all watermarks are arrival times */
 } WeirCompileJob;
 
 /* One INSERT of the job.  A step fills what the later ones read. */
@@ -89,6 +92,9 @@ struct WeirLevel
 	List	   *below;			/* else: of WeirLevel; one, but of UNION ALL */
 	Bitmapset  *nullable;		/* entries an outer join may null */
 
+	/* stream_join.c: what is below are the sides of a join of streams; NULL: it is none */
+	struct StreamJoin *stream_join;
+
 	/* window.c: all zero without a window */
 	FuncExpr   *window;			/* weir.count_window in GROUP BY */
 	List	   *window_keys;	/* what else stands there */
@@ -104,6 +110,7 @@ struct WeirLevel
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
+	bool		corrects;		/* correct.c: another one reads it */
 
 	/* rank.c, distinct.c: all zero where no rows are ranked */
 	List	   *rank_functions; /* of WindowFunc over query's range table */
@@ -126,6 +133,7 @@ struct WeirLevel
 	/* key.c: columns of (a)'s rows */
 	int			nkeys;			/* 0: no keyed step */
 	WeirKeyColumn *key;
+	WeirKeyColumn *right_key;	/* of a join of streams: columns of its right side's rows */
 
 	/* cut.c */
 	List	   *scan_quals;
@@ -149,8 +157,10 @@ struct WeirLevel
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
+	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
 
 	/* graph.c */
+	List	   *scan_nodes;		/* of scans */
 	const WeirNode *node;		/* its keyed step */
 };
 
@@ -192,6 +202,7 @@ extern int	weir_widest_union(const WeirCompileJob *job);
 /* shape.c: what a job's SELECT may look like */
 extern int	weir_count_streams(Node *node);
 extern void weir_level_check_shape(WeirLevel *level);
+extern int	weir_level_entry_location(WeirLevel *level, int index);
 extern void weir_compile_check_streams(WeirCompile *c);
 extern void weir_level_check_clauses(WeirLevel *level);
 
@@ -214,16 +225,24 @@ extern void weir_level_end_window(WeirLevel *level);
 #define WEIR_HOP "weir_hop"
 #define WEIR_CUMULATE "weir_cumulate"
 #define WEIR_SESSION "weir_session_window"
+#define WEIR_WATERMARK "weir_watermark"
+#define WEIR_ARRIVAL "weir_arrival"
 extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+/* Is it a time that the watermark is of? */
+extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
 /* Is it, or is the column that it is, a bound of a window?  *call: that says of which one. */
 extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);
+/* Is it when a record came, or made of that? */
+extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
+pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
+															int location);
 
 /* time_window.c: GROUP BY a window of event time */
 extern void weir_level_find_time_window(WeirLevel *level);
@@ -274,6 +293,11 @@ extern void weir_level_check_having(WeirLevel *level, const char *what);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
 
+/* correct.c: a running aggregate over another */
+extern void weir_level_correct(WeirLevel *level);
+extern void weir_level_add_sign(WeirLevel *level);
+extern void weir_level_take_sign(WeirLevel *level);
+
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);
 
@@ -311,8 +335,14 @@ weir_level_is_grouped(const WeirLevel *level)
 static inline bool
 weir_level_is_step(const WeirLevel *level)
 {
-	return level->join != NULL || weir_level_is_grouped(level) || level->rank_plan != NULL;
+	return level->join != NULL || level->join_plan != NULL || weir_level_is_grouped(level) ||
+		level->rank_plan != NULL;
 }
+
+/* stream_join.c: FROM with two streams; join_cut.c: their join as a keyed step */
+extern bool weir_joins_streams(Query *query);
+extern void weir_level_join_streams(WeirLevel *level);
+extern void weir_level_cut_stream_join(WeirLevel *level);
 
 /* join.c: the columns that joins name */
 extern void weir_flatten_group(Query *select);
@@ -326,10 +356,14 @@ extern void weir_level_keys(WeirLevel *level);
 extern AttrNumber weir_level_row_column(WeirLevel *level, Node *expr, const char *name);
 extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
 extern void weir_level_cut(WeirLevel *level);
+extern void weir_level_cut_sides(WeirLevel *level);
 extern void weir_ungroup(Query *query);
 
 /* A call with its arguments in their places, defaults filled in. */
 extern FuncExpr *weir_complete_call(FuncExpr *call);
+
+/* timer.c: those that the function has declared */
+extern void weir_level_timers(WeirLevel *level);
 
 /* scan.c: (a) */
 extern void weir_level_scans(WeirLevel *level, List *branches);
@@ -345,10 +379,11 @@ extern AttrNumber weir_branch_add_column(Query *query, int index, Expr *(*column
 extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
 
 /* watermark.c: whose time makes a watermark */
-#define WEIR_WATERMARK "weir_watermark"	/* C symbols */
-#define WEIR_ARRIVAL "weir_arrival"
 extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
 extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
+/* The level goes by event time; by the arrival of records unless others do. */
+extern void weir_level_use_time(WeirLevel *level, const char *what, int location);
+extern void weir_level_use_arrival(WeirLevel *level);
 extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */
