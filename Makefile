@@ -13,6 +13,7 @@
 #	make bench-idle          as root: what jobs cost whose senders are silent: JOBS=.. DURATION=..
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
+#	make bench-windows       as root: windows of event time beside a count window: LINES=.. KEYS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
@@ -94,7 +95,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state
+.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state bench-windows
 
 test:
 	sh test/run
@@ -147,6 +148,9 @@ bench-state:
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
+
+bench-windows:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(if $(filter command,$(origin KEYS)),$(KEYS))' sh bench/windows
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed

@@ -156,6 +156,9 @@ prefetch_values(WeirStore *store, WeirEntry *entry)
 
 		if ((flags & WEIR_CELL_PRESENT) && (state->live || weir_cell_has_piece(state, flags)))
 			__builtin_prefetch(DatumGetPointer(*weir_cell_value(state, entry)));
+		/* and what comes behind an object's header, as a rule */
+		if ((flags & WEIR_CELL_PRESENT) && state->live)
+			__builtin_prefetch(DatumGetPointer(*weir_cell_value(state, entry)) + PG_CACHE_LINE_SIZE / 2);
 	}
 }
 

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
+#include "port/pg_bitutils.h"
 
 #include "state/kinds/time_window_int.h"
 
@@ -53,6 +53,8 @@ window_init(WeirState *state)
 	windows->decl.unit = decl->unit ? pstrdup(decl->unit) : NULL;
 	windows->decl.zone = decl->zone ? pstrdup(decl->zone) : NULL;
 	windows->in_panes = is_made_of_panes(decl);
+	if (decl->form == WEIR_WINDOWS_OF_SHAPE)
+		windows->pane_size = weir_window_pane_size(&decl->shape);
 	init_aggregates(windows);
 	windows->folds = windows->in_panes && windows->native && weir_native_is_exact(windows->native);
 	windows->accumulator = sizeof(int64) * (windows->in_panes ? 1 : 2);
@@ -159,6 +161,17 @@ const WeirLiveOps weir_time_window_ops = {
 	.due = weir_time_window_due
 };
 
+/* A half more; of what is not of the slab as much as PostgreSQL's allocator gives in any case. */
+static int
+larger_room(const WeirTimeWindows *windows, int room)
+{
+	Size		size = object_size(windows, room + Max(room / 2, 1));
+
+	if (size > WEIR_SLAB_LARGEST)
+		size = pg_nextpower2_size_t(size);
+	return (int) Min((size - offsetof(WeirTimeWindow, panes)) / windows->stride, PG_INT32_MAX);
+}
+
 /* To the begin of an array with room for one more; the old object is gone, where there is a new one. */
 static WeirTimeWindow *
 make_room(WeirState *state, WeirEntry *entry, WeirTimeWindow *window)
@@ -170,7 +183,7 @@ make_room(WeirState *state, WeirEntry *entry, WeirTimeWindow *window)
 	if (window->first + window->n < room)
 		return window;
 	if (window->n + 1 > room - room / 4)
-		room = Max(room * 2, FIRST_PANES);
+		room = larger_room(windows, room);
 	else if (window->n < room / 4)
 		room /= 2;
 	if (room == window->room)
