@@ -151,6 +151,8 @@ add_level(WeirCompileJob *job, WeirLevel *level)
 	if (level->function_plan)
 	{
 		uses_walker((Node *) level->function_plan->call, job);
+		foreach(lc, level->function_plan->timers)
+			uses_walker((Node *) ((WeirTimerPlan *) lfirst(lc))->handler->call, job);
 		mark_keyed(job, level->function_plan->function);
 	}
 }

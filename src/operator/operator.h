@@ -127,6 +127,7 @@ typedef struct WeirOperatorOps
 
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
+extern const WeirOperatorOps weir_timed_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
 extern const WeirOperatorOps weir_time_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;

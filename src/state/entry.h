@@ -286,6 +286,7 @@ struct WeirStore
 	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
 	WeirDueQueue *due;			/* NULL: of no state anything is ever due */
+	bool		timers_end;		/* none can be set (kinds/timers.h) */
 
 	/* undo log */
 	WeirUndo   *undo;
@@ -463,6 +464,7 @@ extern const WeirLiveOps weir_list_ops;
 extern const WeirLiveOps weir_map_ops;
 extern const WeirLiveOps weir_aggregating_ops;
 extern const WeirLiveOps weir_rows_ops;
+extern const WeirLiveOps weir_timers_ops;
 extern const WeirLiveOps *weir_live_ops(WeirStateKind kind);
 
 /* sweep.c: expired entries of other keys */
