@@ -13,6 +13,7 @@
 #include "state/kinds/time_window_int.h"
 
 #define FIRST_PANES 1
+#define MANY_PANES 8
 #define HEADER_BYTES 12			/* of an object in a chunk, typically */
 #define PANE_BYTES 6			/* the same of a pane, without what its records come to */
 
@@ -152,20 +153,32 @@ window_copy(WeirState *state, WeirLive *live)
 	return &copy->live;
 }
 
+/* The last pane. */
+static void
+window_ahead(WeirState *state, WeirLive *live)
+{
+	WeirTimeWindow *window = (WeirTimeWindow *) live;
+	char	   *pane = weir_pane_at(weir_time_windows_of(state), window, window->n - 1);
+
+	__builtin_prefetch(pane);
+	__builtin_prefetch(pane + weir_time_windows_of(state)->stride);
+}
+
 const WeirLiveOps weir_time_window_ops = {
 	.init = window_init,
 	.flatten = weir_time_window_flatten,
 	.unflatten = weir_time_window_unflatten,
 	.copy = window_copy,
 	.free = weir_time_window_free,
+	.ahead = window_ahead,
 	.due = weir_time_window_due
 };
 
-/* A half more; of what is not of the slab as much as PostgreSQL's allocator gives in any case. */
+/* Twice as many while they are few, then a half more; of what is not of the slab as much as PostgreSQL's allocator gives in any case. */
 static int
 larger_room(const WeirTimeWindows *windows, int room)
 {
-	Size		size = object_size(windows, room + Max(room / 2, 1));
+	Size		size = object_size(windows, room + (room < MANY_PANES ? room : room / 2));
 
 	if (size > WEIR_SLAB_LARGEST)
 		size = pg_nextpower2_size_t(size);
