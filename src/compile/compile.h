@@ -30,6 +30,7 @@ typedef struct WeirLevel WeirLevel;
 typedef struct WeirCompileJob
 {
 	const char *text;
+	bool		updates;		/* windows that are open are written, too, at each checkpoint */
 	bool		returning;		/* the rows written are wanted */
 	ParseState *pstate;			/* holds the text, for error positions */
 	WeirDataflow *out;
@@ -103,10 +104,13 @@ struct WeirLevel
 	FuncExpr   *time_call;		/* that says which one; NULL: the column time_window */
 	Node	   *time;			/* whose window it is; NULL: likewise */
 	int			time_entry;		/* of the range table, if it stands in FROM */
+	Node	   *time_lower;		/* columns that it was made of; NULL: none */
+	Node	   *time_upper;
 
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
+	bool		corrects;		/* correct.c: another one reads it */
 
 	/* rank.c, distinct.c: all zero where no rows are ranked */
 	List	   *rank_functions; /* of WindowFunc over query's range table */
@@ -230,6 +234,8 @@ extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
+/* Is it, or is the column that it is, a bound of a window?  *call: that says of which one. */
+extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);
 /* Is it when a record came, or made of that? */
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
@@ -246,10 +252,27 @@ extern void weir_level_cut_time_window(WeirLevel *level);
 extern void weir_level_end_time_window(WeirLevel *level);
 extern void weir_level_check_window_condition(WeirLevel *level, Node *condition);
 
+/* window_bounds.c: a window that is made of columns */
+extern void weir_level_find_bounds(WeirLevel *level);
+extern bool weir_level_is_window_bound(const WeirLevel *level, Node *node);
+extern Node *weir_level_window_bound(const WeirLevel *level, Node *node, Node *window);
+
 /* window_from.c: a window that stands in FROM */
 extern void weir_level_check_window_from(WeirLevel *level);
 extern List *weir_level_window_conditions(const WeirLevel *level);
 extern void weir_level_drop_window(const WeirLevel *level, Query *query);
+
+/* window_sink.c: windows that are written more than once */
+#define WEIR_LOWER 1
+#define WEIR_UPPER 2
+/* Which bounds of the window a value of the sink's row tells, being one or the window; 0: none. */
+extern int	weir_window_bounds(const WeirLevel *level, Node *value);
+extern bool weir_window_compares(Node *value, Oid opfamily);
+/* Is one the query of the INSERT?  Its plan says so then. */
+extern bool weir_window_is_repeated(WeirCompile *c);
+pg_noreturn extern void weir_window_refuse_sink(WeirCompile *c, const char *detail, const char *conflict);
+extern void weir_level_refuse_lateness(WeirLevel *level);
+extern void weir_compile_check_updates(WeirCompileJob *job);
 
 /* window_plan.c */
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
@@ -266,8 +289,14 @@ extern void weir_level_begin_running(WeirLevel *level);
 extern void weir_level_end_running(WeirLevel *level);
 extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno);
 extern int	weir_level_grouping(WeirLevel *level);
+extern void weir_level_check_having(WeirLevel *level, const char *what);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
+
+/* correct.c: a running aggregate over another */
+extern void weir_level_correct(WeirLevel *level);
+extern void weir_level_add_sign(WeirLevel *level);
+extern void weir_level_take_sign(WeirLevel *level);
 
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);

@@ -220,12 +220,13 @@ branches_of(WeirLevel *level)
 	ListCell   *lc;
 
 	if (level->running)
-		weir_level_refuse_running(level);
+		weir_level_correct(level);
 	if (OidIsValid(level->stream) && !weir_level_is_step(level))
 		return inputs_of(level);
 	if (weir_level_is_step(level))
 	{
 		check_not_lateral(level);
+		weir_level_refuse_lateness(level);
 		cut_level(level);
 		return list_make1(new_branch(InvalidOid, level, weir_level_rest(level)));
 	}

@@ -21,6 +21,12 @@
 
 #define EPOCH_1970 (-((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
 
+static const char *
+call_name(const FuncExpr *call)
+{
+	return psprintf("%s%s", weir_is_window_call((Node *) call) ? "weir." : "", get_func_name(call->funcid));
+}
+
 /* An argument of a call that is complete, folded. */
 static Const *
 constant(WeirLevel *level, const FuncExpr *call, int number)
@@ -31,13 +37,13 @@ constant(WeirLevel *level, const FuncExpr *call, int number)
 	if (!IsA(arg, Const))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("arguments of %s other than the time must be constant", get_func_name(call->funcid)),
+				errmsg("arguments of %s other than the time must be constant", call_name(call)),
 				errhint("Write an interval such as '10 s': it is the same for all records."),
 				weir_level_position(level, location >= 0 ? location : call->location));
 	if (((Const *) arg)->constisnull)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("arguments of %s other than the time must not be null", get_func_name(call->funcid)),
+				errmsg("arguments of %s other than the time must not be null", call_name(call)),
 				errhint("Write an interval such as '10 s'."),
 				weir_level_position(level, location >= 0 ? location : call->location));
 	return (Const *) arg;
