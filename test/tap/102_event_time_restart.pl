@@ -1,0 +1,99 @@
+# What was late stays late through a restart, a rescale and a crash, though no operator
+# keeps its watermark; and rows that a barrier passed are no later than they were.  Two
+# streams come to three tasks, which first hear both.
+use strict;
+use warnings;
+
+use Test::More;
+use Weir::Node;
+
+my $node = Weir::Node->create('event_time_restart');
+my $node_tasks = q{FROM weir.tasks WHERE kind = 'keyed'};
+
+$node->sql(q{
+	CREATE FOREIGN TABLE a (k int, ts timestamptz OPTIONS (watermark '10 s'), v int) SERVER weir_feed OPTIONS (late 'dead_letter');
+	CREATE FOREIGN TABLE b (k int, ts timestamptz OPTIONS (watermark '10 s'), v int) SERVER weir_feed;
+	CREATE TABLE counts (k int, w timestamptz, n bigint, v bigint);
+	SELECT weir.create_job('j', $$INSERT INTO counts SELECT k, lower(w), count(*), sum(v)
+		FROM (TABLE a UNION ALL TABLE b) s, LATERAL weir.tumble(ts, '1 s') w GROUP BY k, w$$, parallelism => 3);
+	SELECT weir.enable_checkpointing('j', every => '100 ms', fail_on_errors => false);
+	SELECT weir.set_restart_strategy('j', 'fixed_delay', attempts => -1, delay => '10 ms');
+	SELECT weir.start_job('j')});
+
+sub reached
+{
+	my ($time, $tasks) = @_;
+	return "SELECT count(*) = $tasks $node_tasks AND watermark = timestamptz '$time'";
+}
+
+
+# ---- late rows ----
+
+my @reached = ('2026-01-01 12:00:00', 3);
+$node->sql(qq{INSERT INTO $_ SELECT i, timestamptz '2026-01-01 12:00:10', i FROM generate_series(1, 30) i}) foreach qw(a b);
+ok($node->wait_until(reached(@reached)), 'the tasks have the lower of the two watermarks');
+is($node->sql(q{SELECT count(*), sum(late_records) FROM weir.tasks WHERE kind = 'keyed'}), '3|0', 'nothing was late');
+$node->sql(q{INSERT INTO a VALUES (0, '2026-01-01 12:00:30', 0)});
+ok($node->wait_until(q{SELECT count(*) = 3 FROM weir.tasks WHERE kind = 'keyed' AND records_in > 0}), 'each task has rows');
+
+my $late = 0;
+foreach my $round (['a task is killed', sub { $node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE task = 'keyed 1'}) }, 3],
+	['the server crashes', sub { $node->kill9; $node->start }, 3],
+	['the job is stopped and goes on with two tasks', sub { $node->sql(q{SELECT weir.stop_job('j'); SELECT weir.alter_job('j', parallelism => 2); SELECT weir.start_job('j')}) }, 2])
+{
+	my ($name, $do, $tasks) = @$round;
+
+	$do->();
+	ok($node->wait_status('running', 'j'), "$name: the job goes on");
+	ok($node->wait_until(reached($reached[0], $tasks)), "$name: the tasks know how far event time had come");
+	$node->sql(q{INSERT INTO a SELECT i, timestamptz '2026-01-01 11:59:59', 0 FROM generate_series(1, 30) i});
+	$late += 30;
+	ok($node->wait_until("SELECT count(*) >= $late FROM weir.dead_letters"), "$name: late rows of one stream are put aside");
+	is($node->sql(qq{SELECT sum(late_records) $node_tasks}), '30', "$name: and counted");
+}
+is($node->sql(q{SELECT DISTINCT stream, sqlstate, error FROM weir.dead_letters}),
+	"public.a|WE001|the record came too late\nThe watermark had come to 2026-01-01 12:00:00+00.", 'dead letters say why');
+is($node->sql('SELECT count(*) FROM counts'), '0', 'none of them came out');
+
+# ---- rows that a barrier passed ----
+
+$node->sql(q{
+	CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $f$
+	BEGIN
+		PERFORM pg_sleep(0.001);
+		RETURN new;
+	END $f$;
+	CREATE TRIGGER slow BEFORE INSERT ON counts FOR EACH ROW EXECUTE FUNCTION slow();
+	SELECT weir.enable_checkpointing('j', unaligned_after => '0');
+	SELECT setseed(0.5);
+	CREATE TABLE given AS SELECT s, (random() * 20)::int AS k,
+		timestamptz '2026-01-01 12:10' + i * interval '50 ms' - random() * interval '9 s' AS ts, i AS v
+	FROM generate_series(1, 3000) i, (VALUES ('a'), ('b')) s (s) ORDER BY s, i});
+my $expected = q{SELECT k, date_trunc('second', ts), count(*), sum(v)
+	FROM (SELECT k, ts, v FROM given UNION ALL SELECT i, timestamptz '2026-01-01 12:00:10', i FROM generate_series(1, 30) i, generate_series(1, 2)
+		UNION ALL VALUES (0, timestamptz '2026-01-01 12:00:30', 0)) x (k, ts, v) GROUP BY 1, 2};
+my $holds = q{SELECT count(*) > 0 FROM weir_internal.in_flight f WHERE checkpoint = (SELECT max(checkpoint) FROM weir_internal.completed)};
+foreach my $part (1 .. 3)
+{
+	my $from = ($part - 1) * 1000;
+
+	$node->sql("INSERT INTO $_ SELECT k, ts, v FROM given WHERE s = '$_' AND v > $from AND v <= $from + 1000 ORDER BY v") foreach qw(a b);
+	ok($node->wait_until($holds), "part $part: a checkpoint holds rows that its barrier passed");
+	if ($part == 2)
+	{
+		$node->sql(q{SELECT weir.alter_job('j', parallelism => 3, restart => true)});
+	}
+	else
+	{
+		$node->kill9;
+		$node->start;
+	}
+	ok($node->wait_status('running', 'j'), "part $part: the job goes on");
+}
+$node->sql('CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN RETURN new; END $f$');
+$node->sql(qq{INSERT INTO $_ VALUES (0, '2027-01-01', 0)}) foreach qw(a b);
+ok($node->wait_until("SELECT count(*) = (SELECT count(*) FROM ($expected) x) FROM counts"), 'as many windows come as the query has');
+is($node->sql("SELECT count(*) FROM ($expected EXCEPT ALL TABLE counts) x"), '0', 'they are the same');
+is($node->sql(q{SELECT count(*) FROM weir.dead_letters}), $late, 'none was late');
+$node->stop('fast');
+done_testing();
