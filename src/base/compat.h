@@ -108,6 +108,14 @@
 #define weir_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
 #endif
 
+/* A Var knows the joins that may make it NULL: only these (range table numbers) are left. */
+#if PG_VERSION_NUM >= 160000
+#define weir_keep_nulling_joins(var, joins) \
+	((var)->varnullingrels = bms_intersect((var)->varnullingrels, joins))
+#else
+#define weir_keep_nulling_joins(var, joins) ((void) (var), (void) (joins))
+#endif
+
 /* What a plan needs of each relation: a list of WeirPermissions; what a query does of one entry. */
 #if PG_VERSION_NUM >= 160000
 #define WeirPermissions RTEPermissionInfo

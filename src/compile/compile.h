@@ -18,6 +18,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
+#include "graph/kinds/join.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
@@ -34,6 +35,8 @@ typedef struct WeirCompileJob
 	WeirDataflow *out;
 	List	   *inserts;		/* of WeirCompile */
 	List	   *uses;			/* uses.c: of WeirUsed */
+	List	   *times;			/* watermark.c: who goes by time */
+	bool		by_arrival;		/* all watermarks are arrival times */
 } WeirCompileJob;
 
 /* One INSERT of the job.  A step fills what the later ones read. */
@@ -88,6 +91,9 @@ struct WeirLevel
 	List	   *below;			/* else: of WeirLevel; one, but of UNION ALL */
 	Bitmapset  *nullable;		/* entries an outer join may null */
 
+	/* stream_join.c: what is below are the sides of a join of streams; NULL: it is none */
+	struct StreamJoin *stream_join;
+
 	/* window.c: all zero without a window */
 	FuncExpr   *window;			/* weir.count_window in GROUP BY */
 	List	   *window_keys;	/* what else stands there */
@@ -123,6 +129,7 @@ struct WeirLevel
 	/* key.c: columns of (a)'s rows */
 	int			nkeys;			/* 0: no keyed step */
 	WeirKeyColumn *key;
+	WeirKeyColumn *right_key;	/* of a join of streams: columns of its right side's rows */
 
 	/* cut.c */
 	List	   *scan_quals;
@@ -146,8 +153,10 @@ struct WeirLevel
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
+	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
 
 	/* graph.c */
+	List	   *scan_nodes;		/* of scans */
 	const WeirNode *node;		/* its keyed step */
 };
 
@@ -189,6 +198,7 @@ extern int	weir_widest_union(const WeirCompileJob *job);
 /* shape.c: what a job's SELECT may look like */
 extern int	weir_count_streams(Node *node);
 extern void weir_level_check_shape(WeirLevel *level);
+extern int	weir_level_entry_location(WeirLevel *level, int index);
 extern void weir_compile_check_streams(WeirCompile *c);
 extern void weir_level_check_clauses(WeirLevel *level);
 
@@ -217,10 +227,16 @@ extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
+/* Is it a time that the watermark is of? */
+extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
+/* Is it when a record came, or made of that? */
+extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
+pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
+															int location);
 
 /* time_window.c: GROUP BY a window of event time */
 extern void weir_level_find_time_window(WeirLevel *level);
@@ -290,8 +306,14 @@ weir_level_is_grouped(const WeirLevel *level)
 static inline bool
 weir_level_is_step(const WeirLevel *level)
 {
-	return level->join != NULL || weir_level_is_grouped(level) || level->rank_plan != NULL;
+	return level->join != NULL || level->join_plan != NULL || weir_level_is_grouped(level) ||
+		level->rank_plan != NULL;
 }
+
+/* stream_join.c: FROM with two streams; join_cut.c: their join as a keyed step */
+extern bool weir_joins_streams(Query *query);
+extern void weir_level_join_streams(WeirLevel *level);
+extern void weir_level_cut_stream_join(WeirLevel *level);
 
 /* join.c: the columns that joins name */
 extern void weir_flatten_group(Query *select);
@@ -305,6 +327,7 @@ extern void weir_level_keys(WeirLevel *level);
 extern AttrNumber weir_level_row_column(WeirLevel *level, Node *expr, const char *name);
 extern RowExpr *weir_compile_spelled_row(RangeTblEntry *rte, Var *var);
 extern void weir_level_cut(WeirLevel *level);
+extern void weir_level_cut_sides(WeirLevel *level);
 extern void weir_ungroup(Query *query);
 
 /* A call with its arguments in their places, defaults filled in. */
@@ -324,10 +347,11 @@ extern AttrNumber weir_branch_add_column(Query *query, int index, Expr *(*column
 extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno);
 
 /* watermark.c: whose time makes a watermark */
-#define WEIR_WATERMARK "weir_watermark"	/* C symbols */
-#define WEIR_ARRIVAL "weir_arrival"
 extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
 extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
+/* The level goes by event time; by the arrival of records unless others do. */
+extern void weir_level_use_time(WeirLevel *level, const char *what, int location);
+extern void weir_level_use_arrival(WeirLevel *level);
 extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */

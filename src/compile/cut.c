@@ -174,6 +174,8 @@ remap_var(Var *var, Remap *remap)
 	AttrNumber	attno;
 
 	check_system_column(level, var);
+	if (level->stream_join != NULL)
+		return sink_var(level, (Node *) var, var->varno == 1 ? var->varattno : -var->varattno, remap->depth);
 	if (var->varno == level->function_index)
 	{
 		if (var->varattno == InvalidAttrNumber)
@@ -458,5 +460,35 @@ weir_level_cut(WeirLevel *level)
 	if (level->rank_plan != NULL)
 		weir_level_end_rank(level);
 	level->row_desc = row_desc(level);
+	level->sink_desc = sink_desc(level);
+}
+
+/* (a) of a side of a join of two streams: its select list as it stands. */
+static void
+cut_side(WeirLevel *side)
+{
+	ListCell   *lc;
+
+	side->row_columns = side->query->targetList;
+	side->scan_quals = weir_compile_conjuncts(side->query->jointree->quals);
+	foreach(lc, side->row_columns)
+		check_column(side, (Node *) lfirst_node(TargetEntry, lc)->expr);
+	side->row_desc = row_desc(side);
+}
+
+/* The rows of a join of two streams: the left is what comes in, the right what is found. */
+void
+weir_level_cut_sides(WeirLevel *level)
+{
+	Remap		remap = {level, 0};
+	ListCell   *lc;
+
+	foreach(lc, level->below)
+		cut_side(lfirst(lc));
+	level->row_desc = ((WeirLevel *) linitial(level->below))->row_desc;
+	level->result_desc = ((WeirLevel *) lsecond(level->below))->row_desc;
+	level->sink_targets = (List *) remap_mutator((Node *) selected(level), &remap);
+	foreach(lc, weir_compile_conjuncts(level->query->havingQual))
+		level->sink_quals = lappend(level->sink_quals, as_filter(remap_mutator(lfirst(lc), &remap)));
 	level->sink_desc = sink_desc(level);
 }

@@ -202,6 +202,12 @@ is_time(Query *query, Node *expr, void *arg)
 	return column_has_watermark(rt_fetch(var->varno, query->rtable)->relid, var->varattno);
 }
 
+bool
+weir_expr_is_event_time(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_time, NULL);
+}
+
 static bool
 is_cut_time(Query *query, Node *expr, void *arg)
 {
@@ -226,6 +232,29 @@ weir_expr_cut_time(const WeirLevel *level, Node *expr)
 	FuncExpr   *found = NULL;
 
 	return ask(level->query, expr, is_cut_time, &found) ? found : NULL;
+}
+
+static bool
+is_arrival(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+	Node	   *within = weir_bound_of(expr);
+	FuncExpr   *call;
+
+	if (within == NULL)
+		within = cut_time(expr);
+	if (within == NULL && weir_is_window_call(expr))
+		within = linitial(((FuncExpr *) expr)->args);
+	if (IsA(expr, Var) && var->varlevelsup == 0 &&
+		(call = weir_window_entry_call(rt_fetch(var->varno, query->rtable))) != NULL)
+		within = linitial(call->args);
+	return within ? ask(query, within, is_arrival, arg) : weir_compile_is_call(expr, WEIR_ARRIVAL);
+}
+
+bool
+weir_expr_is_arrival(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_arrival, NULL);
 }
 
 /* ---- watermarks ---- */
@@ -265,6 +294,9 @@ stream_without(Query *query)
 		Query	   *below = entry_query(query, rte);
 		Oid			found = InvalidOid;
 
+		/* views have entries that only ask for rights */
+		if (!rte->inFromCl)
+			continue;
 		if (is_stream(rte) && !has_watermark(rte->relid))
 			found = rte->relid;
 		else if (below != NULL)
@@ -281,8 +313,14 @@ weir_level_check_watermark(WeirLevel *level, const char *what, int location)
 {
 	Oid			stream = stream_without(level->query);
 
-	if (!OidIsValid(stream))
-		return;
+	weir_level_use_time(level, what, location);
+	if (OidIsValid(stream))
+		weir_level_refuse_without_watermark(level, stream, what, location);
+}
+
+void
+weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what, int location)
+{
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("%s needs a watermark", what),

@@ -19,11 +19,24 @@
 #include "catalog/name.h"
 #include "compile/compile.h"
 #include "graph/kinds/source.h"
+#include "source/stream.h"
 
 static char *
 relation_identity(Oid relid)
 {
 	return weir_qualified_name(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static void
+set_clock(WeirCompileJob *job, WeirSourcePlan *plan)
+{
+	const WeirStream *stream = weir_stream_get(plan->stream);
+
+	plan->by_arrival = job->by_arrival;
+	if (plan->by_arrival || stream->watermark < 0)
+		return;
+	plan->watermark = get_attname(plan->stream, stream->watermark + 1, false);
+	plan->bound = stream->watermark_bound;
 }
 
 /* One for all that read the stream. */
@@ -44,6 +57,7 @@ source_of(WeirCompileJob *job, Oid relid)
 	desc = CreateTupleDescCopy(RelationGetDescr(stream));
 	table_close(stream, NoLock);
 	plan->stream = relid;
+	set_clock(job, plan);
 	return weir_graph_add(job->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(relid), NULL, desc);
 }
 
@@ -144,8 +158,25 @@ add_rank(WeirLevel *level)
 }
 
 static WeirNode *
+add_join(WeirLevel *level)
+{
+	WeirJoinPlan *plan = level->join_plan;
+	WeirNode   *node;
+
+	plan->output = level->sink_source;
+	node = weir_graph_add(level->c->job->out->graph, WEIR_NODE_JOIN, plan,
+						  aggregates_identity(level, "join", plan->condition_text),
+						  level->row_desc, level->sink_desc);
+	node->right = level->result_desc;
+	node->right_keys = level->right_key;
+	return node;
+}
+
+static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->join_plan)
+		return add_join(level);
 	if (level->time_plan)
 		return add_time_window(level);
 	if (level->rank_plan)
@@ -165,13 +196,16 @@ add_level(WeirLevel *level)
 
 	foreach(lc, level->scans)
 		scans = lappend(scans, add_scan(level, lfirst(lc)));
+	level->scan_nodes = scans;
 	if (level->nkeys == 0)
 		return scans;
 	node = add_step(level);
 	node->nkeys = level->nkeys;
 	node->keys = level->key;
-	foreach(lc, scans)
+	foreach(lc, level->stream_join ? ((WeirLevel *) linitial(level->below))->scan_nodes : scans)
 		weir_graph_connect(level->c->job->out->graph, lfirst(lc), node, WEIR_EDGE_BY_KEY);
+	foreach(lc, level->stream_join ? ((WeirLevel *) lsecond(level->below))->scan_nodes : NIL)
+		weir_graph_connect_right(level->c->job->out->graph, lfirst(lc), node, WEIR_EDGE_BY_KEY);
 	level->node = node;
 	return list_make1(node);
 }

@@ -50,8 +50,9 @@ find_below(WeirLevel *level)
 
 	if (level->query->setOperations != NULL)
 		weir_level_check_union(level);
-	else
+	else if (level->stream_join == NULL)
 	{
+		weir_level_join_streams(level);
 		if (level->parent == NULL || weir_is_grouped(level->query) ||
 			weir_is_ranked(level->query) || weir_level_has_step(level))
 			weir_flatten_joins(level->query);
@@ -160,11 +161,34 @@ inputs_of(WeirLevel *level)
 	return inputs;
 }
 
+/* Each side has an (a) for each of its inputs. */
+static void
+cut_stream_join(WeirLevel *level)
+{
+	List	   *inputs[2];
+
+	for (int side = 0; side < 2; side++)
+		inputs[side] = inputs_of(list_nth(level->below, side));
+	weir_level_cut_stream_join(level);
+	for (int side = 0; side < 2; side++)
+	{
+		weir_level_scans(list_nth(level->below, side), inputs[side]);
+		level->c->levels = lappend(level->c->levels, list_nth(level->below, side));
+	}
+	level->c->levels = lappend(level->c->levels, level);
+}
+
 static void
 cut_level(WeirLevel *level)
 {
-	List	   *inputs = inputs_of(level);
+	List	   *inputs;
 
+	if (level->stream_join != NULL)
+	{
+		cut_stream_join(level);
+		return;
+	}
+	inputs = inputs_of(level);
 	weir_level_cut(level);
 	weir_level_scans(level, inputs);
 	level->c->levels = lappend(level->c->levels, level);

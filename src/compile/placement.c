@@ -123,17 +123,27 @@ last_step(WeirCompile *c)
 	return ((WeirBranch *) linitial(c->top->scans))->step;
 }
 
+/* Has a join of streams rows without the left, whose key is then that of the right? */
+static bool
+nulls_left(const WeirLevel *step)
+{
+	return step->join_plan != NULL && step->join_plan->sides[1].padded;
+}
+
 /* The column of the last step's (a) that this one of the sink's input is unchanged; <= 0: none. */
 static int
 step_source(WeirCompile *c, AttrNumber attno)
 {
-	WeirBranch *scan = linitial(c->top->scans);
 	int			source = c->top->sink_source[attno - 1];
+	WeirBranch *scan;
 
 	if (c->top->nkeys > 0)
-		return source;
+		return nulls_left(c->top) ? 0 : source;
+	scan = linitial(c->top->scans);
 	attno = weir_branch_column(scan, source);
-	return attno > 0 && attno <= scan->step->sink_desc->natts ? scan->step->sink_source[attno - 1] : 0;
+	if (attno <= 0 || attno > scan->step->sink_desc->natts || nulls_left(scan->step))
+		return 0;
+	return scan->step->sink_source[attno - 1];
 }
 
 /* Does this column of the index hold that key column as it is, compared alike? */

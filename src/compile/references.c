@@ -22,6 +22,7 @@ typedef struct Steps
 	int			functions;
 	int			windows;
 	int			running;
+	int			joins;
 } Steps;
 
 static Steps
@@ -37,6 +38,7 @@ steps_of(const WeirCompile *c)
 		steps.functions += level->function_plan != NULL;
 		steps.windows += level->window_plan != NULL;
 		steps.running += level->running_plan != NULL;
+		steps.joins += level->join_plan != NULL;
 	}
 	return steps;
 }
@@ -50,6 +52,8 @@ held_back_by(const WeirCompile *one, const WeirCompile *other)
 
 	if (steps.running > others.running)
 		return "a running aggregate";
+	if (steps.joins > others.joins)
+		return "a join of streams";
 	if (steps.windows > others.windows)
 		return "a window";
 	return steps.functions > others.functions ? "a keyed function" : NULL;

@@ -157,8 +157,8 @@ joined_entries(Query *query)
 }
 
 /* Where the text has this entry of FROM. */
-static int
-entry_location(WeirLevel *level, int index)
+int
+weir_level_entry_location(WeirLevel *level, int index)
 {
 	RangeTblEntry *rte = rt_fetch(index, level->query->rtable);
 	Node	   *item = weir_from_item(level->raw, rte->eref->aliasname);
@@ -166,26 +166,19 @@ entry_location(WeirLevel *level, int index)
 	return item ? weir_from_item_location(level->c, item) : level->location;
 }
 
-/* The entry of this level that brings the records. */
+/* The entry of this level that brings the records; if there were several, they have become one. */
 static void
 find_entry(WeirLevel *level)
 {
 	Bitmapset  *entries = joined_entries(level->query);
 	int			index = -1;
 
-	while ((index = bms_next_member(entries, index)) >= 0)
+	while (level->entry == 0 && (index = bms_next_member(entries, index)) >= 0)
 	{
 		RangeTblEntry *rte = rt_fetch(index, level->query->rtable);
 
-		if ((rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY) || !reads_stream(rte))
-			continue;
-		if (level->entry > 0)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("joins of two streams are not yet supported"),
-					errhint("Let another job write one of them to a table, and join with that."),
-					weir_level_position(level, entry_location(level, index)));
-		level->entry = index;
+		if ((rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY) && reads_stream(rte))
+			level->entry = index;
 	}
 	if (level->entry == 0)
 		elog(ERROR, "stream not found in FROM");
@@ -201,7 +194,7 @@ check_not_nullable(WeirLevel *level)
 				errmsg("a stream cannot be on the nullable side of an outer join"),
 				errdetail("A stream has no end at which a missing row would be known."),
 				errhint("Write stream LEFT JOIN table."),
-				weir_level_position(level, entry_location(level, level->entry)));
+				weir_level_position(level, weir_level_entry_location(level, level->entry)));
 }
 
 typedef struct SystemColumn
@@ -257,7 +250,7 @@ set_stream(WeirLevel *level, RangeTblEntry *rte)
 				errmsg("a stream in an inheritance tree or partitioned table is not supported"),
 				errdetail("\"%s\" and a stream are parent and child.", get_rel_name(rte->relid)),
 				errhint("Read the stream itself."),
-				weir_level_position(level, entry_location(level, level->entry)));
+				weir_level_position(level, weir_level_entry_location(level, level->entry)));
 	check_system_columns(level);
 	level->stream = rte->relid;
 }
@@ -275,7 +268,7 @@ check_in_view(WeirLevel *level, WeirLevel *view)
 static void
 check_view(WeirLevel *level, Oid relid)
 {
-	WeirLevel	view = {level->c, level, weir_view_query(relid), NULL, entry_location(level, level->entry)};
+	WeirLevel	view = {level->c, level, weir_view_query(relid), NULL, weir_level_entry_location(level, level->entry)};
 
 	check_in_view(level, &view);
 	while (view.below != NIL)
@@ -326,7 +319,7 @@ look_below(WeirLevel *level)
 {
 	RangeTblEntry *rte = rt_fetch(level->entry, level->query->rtable);
 	Node	   *item = weir_from_item(level->raw, rte->eref->aliasname);
-	int			location = entry_location(level, level->entry);
+	int			location = weir_level_entry_location(level, level->entry);
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		level->below = list_make1(weir_level_below(level, level->entry, raw_below(level, item), location));
@@ -348,7 +341,8 @@ weir_level_check_shape(WeirLevel *level)
 	weir_level_check_clauses(level);
 	find_entry(level);
 	check_not_nullable(level);
-	look_below(level);
+	if (level->below == NIL)
+		look_below(level);
 }
 
 /* Position of what stands in FROM; of SELECT where nothing does. */

@@ -36,7 +36,7 @@ needs_cutting(Query *query)
 {
 	ListCell   *lc;
 
-	if (query->setOperations != NULL || weir_is_grouped(query) || weir_is_ranked(query) ||
+	if (query->setOperations != NULL || weir_is_grouped(query) || weir_joins_streams(query) || weir_is_ranked(query) ||
 		weir_compile_find_step_calls(query) != NIL)
 		return true;
 	foreach(lc, query->cteList)

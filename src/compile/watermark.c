@@ -22,6 +22,7 @@
 
 #include "compile/compile.h"
 #include "decide/position.h"
+#include "source/stream.h"
 
 #define NOT_WHERE_READ "weir.watermark must be called in a query whose FROM reads the stream"
 #define ABOVE_STEP "weir.watermark cannot be used above a keyed step"
@@ -300,6 +301,139 @@ weir_scan_times(WeirLevel *level, WeirBranch *scan)
 
 /* ---- the whole job ---- */
 
+/* A level that goes by time. */
+typedef struct TimeUse
+{
+	WeirLevel  *level;
+	bool		arrival;		/* of records */
+	const char *what;
+	int			location;
+} TimeUse;
+
+/* Is what the level goes by when records came? */
+static bool
+goes_by_arrival(const WeirLevel *level)
+{
+	ListCell   *lc;
+
+	if (level->time_call && weir_expr_is_arrival(level, (Node *) level->time_call))
+		return true;
+	if (level->time_window && weir_expr_is_arrival(level, level->time_window))
+		return true;
+	foreach(lc, level->rank_exprs)
+		if (weir_expr_is_arrival(level, lfirst(lc)))
+			return true;
+	return false;
+}
+
+void
+weir_level_use_time(WeirLevel *level, const char *what, int location)
+{
+	TimeUse    *use = palloc(sizeof(TimeUse));
+
+	use->level = level;
+	use->arrival = goes_by_arrival(level);
+	use->what = what;
+	use->location = location;
+	level->c->job->times = lappend(level->c->job->times, use);
+}
+
+void
+weir_level_use_arrival(WeirLevel *level)
+{
+	level->c->job->by_arrival = true;
+}
+
+static bool
+reads_stream(const WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->scans)
+		if (OidIsValid(((WeirBranch *) lfirst(lc))->stream))
+			return true;
+	return false;
+}
+
+/* Times made of the rows of a step are of the clock that these have. */
+static void
+choose_clock(WeirCompileJob *job)
+{
+	const TimeUse *event = NULL;
+	const TimeUse *arrival = NULL;
+	ListCell   *lc;
+
+	foreach(lc, job->times)
+	{
+		const TimeUse *use = lfirst(lc);
+
+		if (use->arrival)
+			arrival = use;
+		else if (reads_stream(use->level))
+			event = use;
+	}
+	if (arrival && event)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a job cannot go by weir.arrival() and by another time"),
+				errdetail("Its records have one watermark."),
+				errhint("Create a job for each."),
+				weir_level_position(event->level, event->location));
+	job->by_arrival = arrival != NULL || (event == NULL && job->by_arrival);
+}
+
+/* The calls of weir.watermark, or none, fit the clock. */
+static void
+check_scans(WeirCompileJob *job, WeirLevel *level, const TimeUse *use)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->scans)
+	{
+		const WeirBranch *scan = lfirst(lc);
+
+		if (scan->step)
+			check_scans(job, scan->step, use);
+		else if (job->by_arrival && scan->plan->time > 0)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("a job cannot go by weir.arrival() and by weir.watermark"),
+					errhint("Leave one of them out."),
+					weir_level_position(use->level, use->location));
+		else if (!job->by_arrival && scan->plan->time == 0 && weir_stream_get(scan->stream)->watermark < 0)
+			weir_level_refuse_without_watermark(use->level, scan->stream, use->what, use->location);
+	}
+}
+
+/* A position has room for so many watermarks, beside the stream's own. */
+static void
+check_number(WeirCompileJob *job)
+{
+	List	   *streams = NIL;
+	ListCell   *lc;
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(lc, job->inserts)
+		foreach(cell, ((WeirCompile *) lfirst(lc))->levels)
+			foreach(other, ((WeirLevel *) lfirst(cell))->scans)
+				if (((WeirBranch *) lfirst(other))->plan->time > 0)
+					streams = lappend_oid(streams, ((WeirBranch *) lfirst(other))->stream);
+	foreach(lc, streams)
+	{
+		int			n = 0;
+
+		foreach(other, streams)
+			n += lfirst_oid(other) == lfirst_oid(lc);
+		if (n >= WEIR_POSITION_MARKS)
+			ereport(ERROR,
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("a job cannot call weir.watermark in so many reads of one stream"),
+					errdetail("There are %d, and at most %d are possible.", n, WEIR_POSITION_MARKS - 1),
+					errhint("Give a column of the stream the option watermark instead."));
+	}
+}
+
 static void
 check_sink(WeirCompile *c)
 {
@@ -322,4 +456,8 @@ weir_compile_check_times(WeirCompileJob *job)
 
 	foreach(lc, job->inserts)
 		check_sink(lfirst(lc));
+	choose_clock(job);
+	foreach(lc, job->times)
+		check_scans(job, ((TimeUse *) lfirst(lc))->level, lfirst(lc));
+	check_number(job);
 }

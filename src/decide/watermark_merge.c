@@ -2,6 +2,7 @@
  * decide/watermark_merge.c
  *		The watermark of a task, from those of its inputs.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "decide/memory.h"
@@ -9,9 +10,11 @@
 
 typedef struct Input
 {
+	int			port;
 	int64_t		watermark;
 	bool		begun;			/* it has said something of it */
 	bool		idle;
+	bool		behind;			/* it was idle, and has not caught up with its port */
 	bool		ended;
 } Input;
 
@@ -19,6 +22,7 @@ struct WeirWatermarkMerge
 {
 	int			n;
 	int64_t		watermark;
+	int64_t		ports[WEIR_WATERMARK_PORTS];
 	Input		inputs[];
 };
 
@@ -33,8 +37,17 @@ weir_watermark_merge_init(WeirWatermarkMerge *m, int ninputs)
 {
 	m->n = ninputs;
 	m->watermark = WEIR_WATERMARK_NONE;
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+		m->ports[port] = WEIR_WATERMARK_NONE;
 	for (int i = 0; i < ninputs; i++)
 		m->inputs[i] = (Input) {.watermark = WEIR_WATERMARK_NONE};
+}
+
+void
+weir_watermark_merge_set_port(WeirWatermarkMerge *m, int input, int port)
+{
+	assert(port >= 0 && port < WEIR_WATERMARK_PORTS);
+	m->inputs[input].port = port;
 }
 
 WeirWatermarkMerge *
@@ -64,31 +77,60 @@ higher(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The lowest of those that count, but for one; the end, if none does. */
+/* The lowest of those of a port that count, but for one; the end, if none does. */
 static int64_t
-lowest_but(const WeirWatermarkMerge *m, int input)
+lowest_input_but(const WeirWatermarkMerge *m, int port, int input)
 {
 	int64_t		lowest = WEIR_WATERMARK_END;
 
 	for (int i = 0; i < m->n; i++)
 	{
-		if (i != input && !m->inputs[i].idle && !m->inputs[i].ended)
-			lowest = lower(lowest, m->inputs[i].watermark);
+		const Input *in = &m->inputs[i];
+
+		if (i != input && in->port == port && !in->idle && !in->ended && !in->behind)
+			lowest = lower(lowest, in->watermark);
 	}
 	return lowest;
 }
 
 static int64_t
-highest_of_idle(const WeirWatermarkMerge *m)
+highest_idle_input(const WeirWatermarkMerge *m, int port)
 {
 	int64_t		highest = WEIR_WATERMARK_NONE;
 
 	for (int i = 0; i < m->n; i++)
 	{
-		if (!m->inputs[i].ended)
-			highest = higher(highest, m->inputs[i].watermark);
+		const Input *in = &m->inputs[i];
+
+		if (in->port == port && in->idle && !in->ended)
+			highest = higher(highest, in->watermark);
 	}
 	return highest;
+}
+
+typedef enum PortStatus
+{
+	COUNTS,						/* an input of it has something to say */
+	IDLE,						/* all that have not ended are idle */
+	ENDED						/* all have, or there are none */
+} PortStatus;
+
+static PortStatus
+port_status(const WeirWatermarkMerge *m, int port)
+{
+	PortStatus	status = ENDED;
+
+	for (int i = 0; i < m->n; i++)
+	{
+		const Input *in = &m->inputs[i];
+
+		if (in->port != port || in->ended)
+			continue;
+		if (!in->idle)
+			return COUNTS;
+		status = IDLE;
+	}
+	return status;
 }
 
 bool
@@ -96,42 +138,124 @@ weir_watermark_merge_is_idle(const WeirWatermarkMerge *m)
 {
 	bool		idle = false;
 
-	for (int i = 0; i < m->n; i++)
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
 	{
-		if (m->inputs[i].ended)
-			continue;
-		if (!m->inputs[i].idle)
+		PortStatus	status = port_status(m, port);
+
+		if (status == COUNTS)
 			return false;
-		idle = true;
+		idle = idle || status == IDLE;
 	}
 	return idle;
 }
 
-static void
-merge(WeirWatermarkMerge *m)
+/* Do all that have something to say of this port still have to catch up with it? */
+static bool
+all_behind(const WeirWatermarkMerge *m, int port)
 {
-	int64_t		merged = weir_watermark_merge_is_idle(m) ? highest_of_idle(m) : lowest_but(m, -1);
+	for (int i = 0; i < m->n; i++)
+	{
+		const Input *in = &m->inputs[i];
 
+		if (in->port == port && !in->idle && !in->ended && !in->behind)
+			return false;
+	}
+	return true;
+}
+
+static void
+merge_port(WeirWatermarkMerge *m, int port)
+{
+	int64_t		merged;
+
+	switch (port_status(m, port))
+	{
+		case COUNTS:
+			if (all_behind(m, port))
+				return;
+			merged = lowest_input_but(m, port, -1);
+			break;
+		case IDLE:
+			merged = highest_idle_input(m, port);
+			break;
+		default:
+			merged = WEIR_WATERMARK_END;
+			break;
+	}
+	m->ports[port] = higher(m->ports[port], merged);
+}
+
+/* The lowest of the ports that count, but for one; the end, if none does. */
+static int64_t
+lowest_port_but(const WeirWatermarkMerge *m, int but)
+{
+	int64_t		lowest = WEIR_WATERMARK_END;
+
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+	{
+		if (port != but && port_status(m, port) == COUNTS)
+			lowest = lower(lowest, m->ports[port]);
+	}
+	return lowest;
+}
+
+static int64_t
+highest_idle_port(const WeirWatermarkMerge *m)
+{
+	int64_t		highest = WEIR_WATERMARK_NONE;
+
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+	{
+		if (port_status(m, port) == IDLE)
+			highest = higher(highest, m->ports[port]);
+	}
+	return highest;
+}
+
+static void
+merge(WeirWatermarkMerge *m, int port)
+{
+	int64_t		merged;
+
+	merge_port(m, port);
+	merged = weir_watermark_merge_is_idle(m) ? highest_idle_port(m) : lowest_port_but(m, -1);
 	m->watermark = higher(m->watermark, merged);
+}
+
+/* It brings something: whether it counts depends on how far its port has come meanwhile. */
+static void
+begin(WeirWatermarkMerge *m, Input *in)
+{
+	if (in->idle)
+		in->behind = in->watermark < m->ports[in->port];
+	in->begun = true;
+	in->idle = false;
+}
+
+static void
+take_watermark(const WeirWatermarkMerge *m, Input *in, int64_t watermark)
+{
+	in->watermark = higher(in->watermark, watermark);
+	in->behind = in->behind && in->watermark < m->ports[in->port];
 }
 
 void
 weir_watermark_merge_rows(WeirWatermarkMerge *m, int input, int64_t *watermarks, int n)
 {
 	Input	   *in = &m->inputs[input];
-	int64_t		others = lowest_but(m, input);
-	int64_t		own = in->watermark;
-	int64_t		all = m->watermark;
+	int64_t	   *port = &m->ports[in->port];
+	int64_t		inputs = lowest_input_but(m, in->port, input);
+	int64_t		ports = lowest_port_but(m, in->port);
 
+	begin(m, in);
 	for (int i = 0; i < n; i++)
 	{
-		own = higher(own, watermarks[i]);
-		watermarks[i] = all = higher(all, lower(own, others));
+		take_watermark(m, in, watermarks[i]);
+		if (!in->behind)
+			*port = higher(*port, lower(in->watermark, inputs));
+		m->watermark = higher(m->watermark, lower(*port, ports));
+		watermarks[i] = m->watermark;
 	}
-	in->watermark = own;
-	in->begun = true;
-	in->idle = false;
-	m->watermark = all;
 }
 
 void
@@ -139,17 +263,17 @@ weir_watermark_merge_set(WeirWatermarkMerge *m, int input, int64_t watermark, bo
 {
 	Input	   *in = &m->inputs[input];
 
-	in->watermark = higher(in->watermark, watermark);
-	in->begun = true;
+	begin(m, in);
+	take_watermark(m, in, watermark);
 	in->idle = idle;
-	merge(m);
+	merge(m, in->port);
 }
 
 void
 weir_watermark_merge_end(WeirWatermarkMerge *m, int input)
 {
 	m->inputs[input].ended = true;
-	merge(m);
+	merge(m, m->inputs[input].port);
 }
 
 int64_t

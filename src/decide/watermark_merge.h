@@ -7,12 +7,15 @@
  * count, and never goes back:
  *
  *	- an input that has brought none yet holds it at none;
- *	- one that is idle does not count, until it brings something.  Then it counts at
- *	  once, and the task's watermark stands until that input has caught up, so that it
- *	  is not overtaken any further; what it brings until then may be late;
+ *	- one that is idle does not count, until it brings something;
  *	- one that has ended does not count;
  *	- where all that have not ended are idle, it is the highest of theirs, and the task
  *	  is idle itself; where all have ended it is the end, INT64_MAX.
+ *
+ * An input that was idle may be behind when it comes again, and what it brings until it has
+ * caught up may be late.  Inputs of one port, a UNION, do not wait for it until then: theirs
+ * would only come later.  The two ports of a join do, for partners: the task's watermark
+ * stands until the one that is behind has caught up.
  *
  * A row is late by the task's watermark as it was when the row came, never by that of
  * another input alone.
@@ -29,11 +32,16 @@
 
 typedef struct WeirWatermarkMerge WeirWatermarkMerge;	/* size fixed at creation; malloc'd */
 
+#define WEIR_WATERMARK_PORTS 2
+
 extern WeirWatermarkMerge *weir_watermark_merge_create(int ninputs);
 extern void weir_watermark_merge_destroy(WeirWatermarkMerge *m);
 /* In memory of one's own, so large, that may be copied as it is. */
 extern size_t weir_watermark_merge_size(int ninputs);
 extern void weir_watermark_merge_init(WeirWatermarkMerge *m, int ninputs);
+
+/* Before anything comes: to which port its rows go; else to 0. */
+extern void weir_watermark_merge_set_port(WeirWatermarkMerge *m, int input, int port);
 
 /*
  * Rows of an input, in their order, each with the input's watermark before it; it becomes

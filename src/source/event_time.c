@@ -26,9 +26,25 @@ weir_event_time_of_column(WeirBatch *batch, int column, int64 bound, int64 *wate
 	}
 }
 
+/* None comes that has arrived before the one before: what is due then is due before it. */
+static void
+fill_by_arrival(WeirScanInput *scan)
+{
+	WeirBatch  *batch = scan->batch;
+
+	weir_batch_keep_watermarks(batch);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		scan->watermark = Max(scan->watermark, batch->stamps[i]);
+		batch->watermarks[i] = scan->watermark;
+	}
+}
+
 void
 weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan)
 {
-	if (stream->watermark >= 0)
+	if (stream->by_arrival)
+		fill_by_arrival(scan);
+	else if (stream->watermark >= 0)
 		weir_event_time_of_column(scan->batch, stream->watermark, stream->watermark_bound, &scan->watermark);
 }

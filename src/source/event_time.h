@@ -1,7 +1,7 @@
 /*
  * source/event_time.h
  *		The watermark of a stream's records, by its column that has the option
- *		"watermark".
+ *		"watermark", or by their arrival.
  */
 #ifndef WEIR_SOURCE_EVENT_TIME_H
 #define WEIR_SOURCE_EVENT_TIME_H

@@ -152,6 +152,12 @@ next_stamp(WeirStreamInput *in)
 	return in->stamp;
 }
 
+int64
+weir_input_tick(WeirStreamInput *in)
+{
+	return next_stamp(in);
+}
+
 /* Marks of one place are in the order of their stamps. */
 static void
 note_mark(WeirStreamInput *in, char kind, const char *data)

@@ -40,6 +40,8 @@ extern bool weir_input_begin(WeirStreamInput *in, const WeirOrigin *origin, cons
 /* Reads without waiting; the data stay until the next call.  at: the reader's position. */
 extern WeirInputResult weir_input_read(WeirStreamInput *in, int64 at, const char **data, Size *len,
 									   int64 *stamp);
+/* Nothing that is read from now on has an earlier stamp. */
+extern int64 weir_input_tick(WeirStreamInput *in);
 /* Behind the last byte read. */
 extern int64 weir_input_received(const WeirStreamInput *in);
 extern const WeirOrigin *weir_input_origin(const WeirStreamInput *in);

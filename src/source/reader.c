@@ -477,6 +477,20 @@ weir_reader_trim(WeirReader *r, int64 offset)
 	weir_input_trim(r->input, offset);
 }
 
+/* What has begun and is not whole has the stamp at which its end comes, or that of its last byte if none does. */
+int64
+weir_reader_tick(WeirReader *r)
+{
+	int64		stamp;
+
+	if (r->replaying || !r->begun || r->at_end || r->more || r->is_broken || r->input_failed || r->draining ||
+		weir_framer_tail(r->framer) > 0)
+		return PG_INT64_MIN;
+	stamp = weir_input_tick(r->input);
+	r->position.clock = Max(r->position.clock, stamp);
+	return stamp;
+}
+
 void
 weir_reader_drain(WeirReader *r)
 {

@@ -61,6 +61,9 @@ extern void weir_reader_position(WeirReader *reader, bool final, WeirSocketPosit
 /* The checkpoint that held this offset completed, it may be forgotten: truncate whole segments before it. */
 extern void weir_reader_trim(WeirReader *reader, int64 offset);
 
+/* As in WeirSourceOps. */
+extern int64 weir_reader_tick(WeirReader *reader);
+
 /* A drain: ends the input at the end of what was read, as if the peer had closed; not journaled. */
 extern void weir_reader_drain(WeirReader *reader);
 

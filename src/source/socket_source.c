@@ -93,6 +93,12 @@ trim_socket(WeirSource *source, const WeirPosition *position)
 	weir_reader_trim((WeirReader *) source, read_position(position).offset);
 }
 
+static int64
+tick_socket(WeirSource *source)
+{
+	return weir_reader_tick((WeirReader *) source);
+}
+
 static void
 drain_socket(WeirSource *source)
 {
@@ -213,6 +219,7 @@ const WeirSourceOps weir_socket_source = {
 	.flush = flush_socket,
 	.position = socket_position,
 	.trim = trim_socket,
+	.tick = tick_socket,
 	.drain = drain_socket,
 	.position_ended = position_ended,
 	.position_clock = position_clock,

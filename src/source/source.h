@@ -137,6 +137,12 @@ typedef struct WeirSourceOps
 	void		(*drain) (WeirSource *source);
 
 	/*
+	 * poll has found nothing: no record to come arrives, or has arrived, before this time,
+	 * which is part of the position from now on.  PG_INT64_MIN: nobody can tell now.
+	 */
+	int64		(*tick) (WeirSource *source);
+
+	/*
 	 * A mark behind all that was committed by now, and whether that was handed out;
 	 * committed NULL: what is under way to it nobody can tell.
 	 */

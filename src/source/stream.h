@@ -102,6 +102,7 @@ typedef struct WeirStream
 	/* columns */
 	int			watermark;		/* the column whose times make it; -1: none */
 	int64		watermark_bound;	/* us that a record may come late */
+	bool		by_arrival;		/* for its reader: the arrival of records makes it instead */
 	bool		column_watermark;	/* the column whose options are read has it */
 	int			nmetadata;
 	WeirMetadataColumn *metadata;

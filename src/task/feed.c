@@ -21,6 +21,8 @@
 #include "source/handover.h"
 #include "task/feed.h"
 
+#define TICK_MS	200				/* between steps of a time that no record moves */
+
 static const WeirSourceOps *
 open_stream(WeirFeed *feed, WeirRouter *out)
 {
@@ -34,6 +36,7 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	feed->stream = weir_stream_get(weir_source_plan(weir_task_node(task, 0))->stream);
 	weir_text_copy(task->slot->stream, feed->stream->name, sizeof(task->slot->stream));
 	task->slot->relid = feed->stream->relid;
+	feed->stream->by_arrival = weir_source_plan(weir_task_node(task, 0))->by_arrival;
 	feed->rows = weir_feed_rows_create(task, feed->stream, out);
 	weir_feed_rows_begin(feed->rows, &task->slot->start);
 	feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
@@ -183,6 +186,23 @@ note_idleness(WeirFeed *feed, bool waits)
 	feed->rows->input->idle = waits && weir_idleness_look(&feed->idleness, weir_now());
 }
 
+/*
+ * Nothing has come.  Where the watermark is the arrival of records, time goes on without
+ * them.  No record need tell of that in a replay: before each one is done what is due
+ * when that arrives, now or then.
+ */
+static void
+tick(WeirFeed *feed)
+{
+	WeirScanInput *input = feed->rows->input;
+	int64		now = weir_now();
+
+	if (!feed->stream->by_arrival || now < feed->tick_due)
+		return;
+	feed->tick_due = now + TICK_MS * INT64CONST(1000);
+	input->watermark = Max(input->watermark, feed->source->ops->tick(feed->source));
+}
+
 bool
 weir_feed_turn(WeirFeed *feed)
 {
@@ -206,6 +226,7 @@ weir_feed_turn(WeirFeed *feed)
 			break;
 		case WEIR_READ_WAIT:
 			note_idleness(feed, true);
+			tick(feed);
 			weir_feed_rows_watermark(feed->rows);
 			feed->source->ops->flush(feed->source, false);
 			return false;
@@ -214,13 +235,15 @@ weir_feed_turn(WeirFeed *feed)
 	return true;
 }
 
-/* Who waits is to be woken when it is idle. */
+/* Who waits is to be woken when it is idle, or time is to go on. */
 static long
-until_idle(const WeirFeed *feed, long timeout)
+until_due(const WeirFeed *feed, long timeout)
 {
 	int64		due = weir_idleness_due(&feed->idleness, weir_now());
 	long		ms;
 
+	if (feed->stream->by_arrival)
+		due = Min(due, feed->tick_due);
 	if (due == INT64_MAX)
 		return timeout;
 	ms = weir_ms_until(due);
@@ -243,7 +266,7 @@ weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
 	if (reads)
 	{
 		socket = feed->source->ops->wait(feed->source, &events, &timeout);
-		timeout = until_idle(feed, timeout);
+		timeout = until_due(feed, timeout);
 	}
 	else
 		weir_feed_flush(feed);

@@ -21,6 +21,7 @@ typedef struct WeirFeed
 	WeirSource *source;
 	WeirFeedRows *rows;
 	WeirIdleness idleness;		/* of the stream */
+	int64		tick_due;		/* where the watermark is the arrival of records */
 	WeirAgain  *again;
 	bool		again_waits;	/* records that come again may wait */
 	bool		ended;

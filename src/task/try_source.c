@@ -89,6 +89,7 @@ weir_try_sources_open(const WeirJob *job, const WeirGraph *graph, const WeirTryI
 
 		source->node = weir_graph_source(graph, i);
 		source->stream = weir_stream_get(weir_source_plan(source->node)->stream);
+		source->stream->by_arrival = weir_source_plan(source->node)->by_arrival;
 	}
 	find_sources(sources, job, input);
 	for (int i = 0; i < sources->n; i++)

@@ -109,6 +109,24 @@ SELECT results_eq('SELECT id, at BETWEEN now() - interval ''1 min'' AND now() FR
     'VALUES (1::bigint, true), (2, true)', 'weir.arrival() says when a record came, wherever it stands');
 SELECT weir.drop_job('arrival') \g /dev/null
 
+-- as event time: the clock goes on while nothing comes
+CREATE TABLE counts (began timestamptz, n bigint);
+CALL start('by arrival', $$INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(weir.arrival(), '300 ms') w GROUP BY w$$);
+INSERT INTO bids SELECT i, NULL FROM generate_series(1, 5) i;
+SELECT ok(comes($$SELECT weir.trigger_checkpoint('by arrival') > 0 AND sum(n) = 5 FROM counts$$), 'windows of arrival times are complete without another record');
+SELECT ok(began BETWEEN now() - interval '1 min' AND now() AND date_bin('300 ms', began, '2000-01-01') = began, 'they are those of the clock') FROM counts LIMIT 1;
+SELECT ok(watermark > now() - interval '1 min', 'the watermark is the clock''s') FROM weir.sources;
+SELECT matches(string_agg(l, E'\n'), 'Watermark: the arrival of records', 'weir.explain_job says so') FROM weir.explain_job('by arrival') l;
+SELECT weir.drop_job('by arrival') \g /dev/null
+SELECT weir.create_job('mixed', $$INSERT INTO counts SELECT lower(w), count(*) FROM
+    (SELECT lower(w) AS at FROM bids, LATERAL weir.tumble(weir.arrival(), '1 s') w GROUP BY w) b, LATERAL weir.tumble(at, '1 min') w GROUP BY w$$) \g /dev/null
+SELECT results_eq($$SELECT * FROM weir.try_job('mixed', ARRAY[E'1\t2020-01-01', E'1\t2021-01-01'], NULL::counts, at => '2026-01-01 10:00:30', finish => true)$$,
+    $$VALUES (timestamptz '2026-01-01 10:00', 1::bigint)$$, 'a window of windows of arrival');
+SELECT weir.drop_job('mixed') \g /dev/null
+SELECT throws_like($$SELECT weir.create_job('mixed', 'INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(weir.arrival(), ''1 s'') w GROUP BY w;
+    INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(at, ''1 s'') w GROUP BY w')$$,
+    'a job cannot go by weir.arrival() and by another time', 'not both clocks in a job');
+
 -- idle
 ALTER FOREIGN TABLE bids OPTIONS (ADD idle_timeout '200 ms');
 CALL start('idle', 'INSERT INTO seen SELECT * FROM bids');

@@ -5,6 +5,7 @@
  * What happens:	wI:N	input I's watermark comes to N		iI		it is idle, as far as it was
  *					rI:N	a row of input I that came when its watermark was N
  *					eI		input I ends
+ *					p		input 1 is of another port than the others
  * What must hold:	=N		the task's watermark is N, and it is not idle
  *					~N		the same, and it is idle
  *					b		all inputs have begun		!b		not all
@@ -34,8 +35,16 @@ static const Case cases[] = {
 	{"an idle input does not count", 2, "w0:5 w1:3 =3 i1 =5 w0:8 =8"},
 	{"one that never had a watermark may be idle, too", 2, "w0:5 i1 =5"},
 	{"one that comes again counts at once: the watermark stands until it has caught up", 2,
-	"w0:5 w1:3 i1 w0:8 =8 r1:3 =8 w0:20 =8 r1:7 =8 r1:9 =9"},
-	{"a watermark makes it come again, too", 2, "w0:5 w1:3 i1 =5 w1:4 =5 w0:8 =5 w1:6 =6"},
+	"p w0:5 w1:3 i1 w0:8 =8 r1:3 =8 w0:20 =8 r1:7 =8 r1:9 =9"},
+	{"a watermark makes it come again, too", 2, "p w0:5 w1:3 i1 =5 w1:4 =5 w0:8 =5 w1:6 =6"},
+	{"of the same port nobody waits for it until it has caught up", 2,
+	"w0:5 w1:3 i1 w0:8 =8 r1:3 =8 w0:20 =20 r1:7 =20 w1:19 =20 w0:22 =22 w1:23 =22 w0:30 =23"},
+	{"it has caught up when it is as far", 2, "w0:5 w1:3 i1 =5 w1:4 =5 w0:8 =8 w1:8 =8 w0:9 =8"},
+	{"one that was not behind counts at once", 2, "w0:5 w1:5 i1 =5 r1:5 =5 w0:9 =5"},
+	{"all that come again are behind: it stands", 3, "w0:5 w1:3 w2:9 i0 i1 i2 ~9 w0:6 =9 w1:4 =9 w0:10 =10 w1:11 =10"},
+	{"a port's inputs, and another port", 3, "p w0:5 w2:7 w1:20 =5 i0 =7 w2:9 =9 r0:6 =9 w2:30 =20 w0:31 w1:40 =30"},
+	{"a port whose inputs have ended", 3, "p w0:5 w2:7 w1:20 e0 =7 e2 =20 e1 =E"},
+	{"both ports idle: the higher", 2, "p w0:5 w1:3 i0 i1 ~5 w1:4 =5 w1:9 =9"},
 	{"all idle: the highest of them", 2, "w0:5 w1:3 i0 =3 i1 ~5"},
 	{"all idle: what comes again is behind", 2, "w0:5 w1:3 i0 i1 ~5 r1:4 =5 w1:9 =9 w0:7 =9"},
 	{"an input that ended does not count", 2, "w0:5 w1:3 e1 =5 w0:8 =8 e0 =E"},
@@ -71,6 +80,9 @@ play(WeirWatermarkMerge *m, int64_t *watermarks, const char *word, const char *n
 
 	switch (word[0])
 	{
+		case 'p':
+			weir_watermark_merge_set_port(m, 1, 1);
+			return true;
 		case 'w':
 			watermarks[input] = number(word + 3);
 			weir_watermark_merge_set(m, input, watermarks[input], false);

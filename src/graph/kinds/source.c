@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+
 #include "graph/describe.h"
 #include "graph/kinds/source.h"
 
@@ -16,6 +18,13 @@ title(const WeirNode *node, StringInfo text)
 static void
 describe(const WeirNode *node, WeirDescription *to)
 {
+	const WeirSourcePlan *plan = weir_source_plan(node);
+
+	if (plan->by_arrival)
+		weir_describe_line(to, "Watermark: the arrival of records");
+	else if (plan->watermark)
+		weir_describe_line(to, "Watermark: %s, %s late at most", quote_identifier(plan->watermark),
+						   weir_describe_span(plan->bound));
 }
 
 static Oid

@@ -10,6 +10,9 @@
 typedef struct WeirSourcePlan
 {
 	Oid			stream;			/* the foreign table */
+	bool		by_arrival;		/* its watermark is the arrival of its records */
+	const char *watermark;		/* the column whose times make it, else; NULL: none */
+	int64		bound;			/* us that a record may be late by that */
 } WeirSourcePlan;
 
 #define weir_source_plan(node) ((WeirSourcePlan *) (node)->plan)

@@ -133,6 +133,12 @@ drain_feed(WeirSource *source)
 }
 
 static int64
+tick_feed(WeirSource *source)
+{
+	return weir_feed_reader_tick((WeirFeedReader *) source);
+}
+
+static int64
 committed(WeirSource *source)
 {
 	return (int64) GetXLogInsertRecPtr();
@@ -229,6 +235,7 @@ const WeirSourceOps weir_feed_source = {
 	.position = feed_position,
 	.trim = trim_feed,
 	.drain = drain_feed,
+	.tick = tick_feed,
 	.committed = committed,
 	.has_reached = has_reached,
 	.position_ended = position_ended,

@@ -79,6 +79,8 @@ struct WeirFeedReader
 	int			row;			/* of it, next */
 	Size		offset;			/* of that; 0: the chunk is not open */
 	int64		reached;		/* chunks before this place are in here, or over */
+	int64		quiet_at;		/* nobody wrote the stream then, and all that was written is decided;
+								 * PG_INT64_MIN: somebody does */
 	WeirFeedChunkReader *columns;
 	WeirMetadataFiller *metadata;	/* NULL: no column has any */
 	WeirFeedText *text;			/* NULL: records' text is not kept */
@@ -222,6 +224,7 @@ weir_feed_reader_open(const WeirStream *stream, const WeirSourceOptions *options
 	find_start(r, start);
 	weir_decided_init(&r->decided, r->position.place);
 	r->reached = r->position.place;
+	r->quiet_at = PG_INT64_MIN;
 	r->skip = r->position.rows;
 	r->completed = r->position;
 	r->stats->status = WEIR_SOURCE_LISTENING;
@@ -240,15 +243,17 @@ weir_feed_reader_close(WeirFeedReader *r)
 	MemoryContextDelete(r->context);
 }
 
-/* Where the WAL stands first, then who writes. */
+/* Where the WAL stands first, then who writes: whoever is to come has its stamps later. */
 static void
 look(WeirFeedReader *r)
 {
+	int64		now = weir_arrival_time();
 	int64		place = (int64) GetXLogInsertRecPtr();
 	int			n;
 	uint64	   *writers = weir_feed_writers(r->stream->relid, &n);
 
 	weir_decided_look(&r->decided, place, writers, n);
+	r->quiet_at = n == 0 ? now : PG_INT64_MIN;
 	r->prepared = false;
 	r->stats->held_by = 0;
 	for (int i = 0; i < r->decided.nwriters; i++)
@@ -525,6 +530,16 @@ weir_feed_reader_trim(WeirFeedReader *r, const WeirFeedPosition *position)
 	r->completed = *position;
 	if (weir_feed_journal_is_large(r->stream, r->blocks))
 		weir_feed_journal_trim(r->options.job, r->stream, position);
+}
+
+/* The look that found nothing was the last one. */
+int64
+weir_feed_reader_tick(WeirFeedReader *r)
+{
+	if (r->chunk < r->nchunks || r->reached < r->decided.upto)
+		return PG_INT64_MIN;
+	r->position.clock = Max(r->position.clock, r->quiet_at);
+	return r->quiet_at;
 }
 
 void

@@ -21,6 +21,7 @@ extern WeirReadResult weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *sc
 extern long weir_feed_reader_timeout(const WeirFeedReader *r);
 extern void weir_feed_reader_position(const WeirFeedReader *r, bool final, WeirFeedPosition *position);
 extern void weir_feed_reader_trim(WeirFeedReader *r, const WeirFeedPosition *position);
+extern int64 weir_feed_reader_tick(WeirFeedReader *r);
 extern void weir_feed_reader_drain(WeirFeedReader *r);
 
 #endif

@@ -144,7 +144,7 @@ sub make_chain
 sub make_session
 {
 	my ($self) = @_;
-	my $gap = seconds(between(1, 8) * $self->{unit});
+	my $gap = seconds((between(1, 8) + 0.05) * $self->{unit});	# sessions that touch are one unless one has fired
 	my $keyed = rand() < 0.8;
 	my ($key, $group) = $keyed ? ('a.k AS key, ', 'a.k, ') : ('', '');
 	my ($by, $over) = $keyed ? ('a.k', 'PARTITION BY k ') : ('', '');
@@ -197,7 +197,7 @@ sub make_as_of
 	return;
 }
 
-# Of rows that rank equally the first to come.
+# Of rows that rank equally the first to come; of those asked for as the latest one the last.
 sub make_rank
 {
 	my ($self) = @_;
@@ -205,7 +205,8 @@ sub make_rank
 	my $call = $self->window_of('a');
 	my $function = pick(qw(row_number row_number rank dense_rank));
 	my $order = pick('a.v DESC NULLS LAST', 'a.v', 'a.ts DESC', 'a.v % 4, a.ts');
-	my $ordered = $function eq 'row_number' ? "$order, a.n" : $order;
+	my $last = $n == 1 && $order eq 'a.ts DESC' ? ' DESC' : '';
+	my $ordered = $function eq 'row_number' ? "$order, a.n$last" : $order;
 	my $query = sub {
 		"SELECT k, lower(w) AS s, upper(w) AS e, n, r FROM (SELECT a.k, a.n, w, $function() OVER (PARTITION BY a.k, w ORDER BY $_[0]) AS r FROM a, LATERAL $call w) t WHERE r <= $n";
 	};
