@@ -95,5 +95,29 @@ $node->sql(qq{INSERT INTO $_ VALUES (0, '2027-01-01', 0)}) foreach qw(a b);
 ok($node->wait_until("SELECT count(*) = (SELECT count(*) FROM ($expected) x) FROM counts"), 'as many windows come as the query has');
 is($node->sql("SELECT count(*) FROM ($expected EXCEPT ALL TABLE counts) x"), '0', 'they are the same');
 is($node->sql(q{SELECT count(*) FROM weir.dead_letters}), $late, 'none was late');
+
+# ---- the end ----
+
+my $open = $node->sql('SELECT count(*) FROM counts');
+$node->sql(q{SELECT weir.stop_job('j')});
+is($node->sql('SELECT count(*) FROM counts'), $open, 'a stop completes no window');
+$node->sql(q{SELECT weir.start_job('j'); SELECT weir.stop_job('j', drain => true)});
+is($node->sql(q{SELECT n FROM counts WHERE w = '2027-01-01'}), '2', 'a drain completes them');
+is($node->sql('SELECT count(*) FROM counts'), $open + 1, 'each once');
+$node->sql(qq{INSERT INTO $_ VALUES (1, '2027-01-01', 1), (0, '2028-01-01', 0)}) foreach qw(a b);
+$node->sql(q{SELECT weir.start_job('j')});
+ok($node->wait_until(q{SELECT count(*) = 1 FROM counts WHERE w = '2027-01-01' AND k = 1 AND n = 2}), 'a job that was drained goes on where event time was');
+$node->sql(q{SELECT weir.stop_job('j')});
+
+# ---- late 'stop' ----
+
+$node->sql(q{
+	CREATE FOREIGN TABLE c (k int, ts timestamptz OPTIONS (watermark '0 s'), v int) SERVER weir_feed OPTIONS (late 'stop', on_error 'dead_letter');
+	SELECT weir.create_job('s', $$INSERT INTO counts SELECT k, lower(w), count(*), sum(v) FROM c, LATERAL weir.tumble(ts, '1 s') w GROUP BY k, w$$);
+	SELECT weir.enable_checkpointing('s', every => '100 ms');
+	SELECT weir.start_job('s');
+	INSERT INTO c VALUES (1, '2026-01-01 12:00', 1), (1, '2026-01-01 11:00', 2)});
+ok($node->wait_status('failed', 's'), q{late 'stop': the job fails at once});
+like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 's'}), qr/a record of stream public\.c came too late/, 'and says why');
 $node->stop('fast');
 done_testing();
