@@ -148,6 +148,8 @@ align_action(World *w, Task *t, const WeirAlignAction *action)
 
 	if (action->kind == WEIR_ALIGN_SNAPSHOT && !fault(w, 24))
 	{
+		while (!t->begun && time_begin(w, t))
+			;
 		time_snapshot(w, t, checkpoint);
 		t->checkpoint = checkpoint;
 		t->overtakes = action->overtakes;

@@ -122,6 +122,11 @@ time_begin(World *w, Task *t)
 		if (weir_watermark_merge_has_begun(t->watermarks, i) ||
 			!ring_get(&attempt_of(w, t)->channels[t->in[i]], &m))
 			continue;
+		if (m.kind == M_CANCEL)
+		{
+			weir_align_cancel(t->align, i, m.checkpoint);
+			return true;
+		}
 		if (m.kind != M_WATERMARK)
 			violate(w, "a channel begins with a watermark");
 		weir_watermark_merge_set(t->watermarks, i, to_time(m.watermark), m.value);

@@ -96,12 +96,52 @@ ok($node->wait_until("SELECT count(*) = (SELECT count(*) FROM ($expected) x) FRO
 is($node->sql("SELECT count(*) FROM ($expected EXCEPT ALL TABLE counts) x"), '0', 'they are the same');
 is($node->sql(q{SELECT count(*) FROM weir.dead_letters}), $late, 'none was late');
 
+# ---- a stream that is idle, and one that was ----
+
+$node->sql(q{
+	SELECT weir.stop_job('j');
+	CREATE FOREIGN TABLE d (k int, ts timestamptz OPTIONS (watermark '0 s'), v int) SERVER weir_feed;
+	CREATE FOREIGN TABLE e (k int, ts timestamptz OPTIONS (watermark '0 s'), v int) SERVER weir_feed OPTIONS (idle_timeout '100 ms', late 'dead_letter');
+	CREATE TABLE idle_counts (k int, w timestamptz, n bigint);
+	SELECT weir.create_job('i', $$INSERT INTO idle_counts SELECT k, lower(w), count(*)
+		FROM (TABLE d UNION ALL TABLE e) s, LATERAL weir.tumble(ts, '1 s') w GROUP BY k, w$$, parallelism => 3);
+	SELECT weir.enable_checkpointing('i', every => '50 ms');
+	SELECT weir.set_restart_strategy('i', 'fixed_delay', attempts => -1, delay => '10 ms');
+	SELECT weir.start_job('i');
+	INSERT INTO e SELECT i, timestamptz '2026-01-01 12:00', 0 FROM generate_series(1, 10) i;
+	INSERT INTO d SELECT i, timestamptz '2026-01-01 13:00', 0 FROM generate_series(1, 10) i});
+ok($node->wait_until(reached('2026-01-01 13:00', 3)), 'nobody waits for the stream that is idle');
+$node->sql(q{ALTER FOREIGN TABLE e OPTIONS (SET idle_timeout '1 h')});
+
+# A checkpoint that began after this, then a crash of a task.
+sub crash
+{
+	$node->sql(q{SELECT weir.trigger_checkpoint('i')});
+	my $attempt = $node->sql(q{SELECT max(attempt) FROM weir.tasks});
+	$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE task = 'keyed 1'});
+	return $node->wait_until("SELECT count(*) = 3 FROM weir.tasks WHERE kind = 'keyed' AND attempt > $attempt");
+}
+
+crash();
+ok($node->wait_until(reached('2026-01-01 13:00', 3)), 'nor is it after a restart');
+foreach my $round (1 .. 2)
+{
+	$node->sql(qq{INSERT INTO e SELECT i, timestamptz '2026-01-01 12:10' + $round * interval '1 min', 0 FROM generate_series(1, 10) i});
+	ok($node->wait_until("SELECT count(*) = $round * 10 FROM weir.dead_letters WHERE job = 'i'"), "round $round: when it comes again it is behind");
+	crash();
+	ok($node->wait_until(reached('2026-01-01 13:00', 3)), "round $round: and so it is after a restart");
+}
+is($node->sql('SELECT count(*), sum(n) FROM idle_counts'), '10|10', 'no window comes twice');
+$node->sql(q{SELECT weir.stop_job('i'); SELECT weir.start_job('j')});
+
 # ---- the end ----
 
 my $open = $node->sql('SELECT count(*) FROM counts');
 $node->sql(q{SELECT weir.stop_job('j')});
 is($node->sql('SELECT count(*) FROM counts'), $open, 'a stop completes no window');
-$node->sql(q{SELECT weir.start_job('j'); SELECT weir.stop_job('j', drain => true)});
+$node->sql(q{SELECT weir.start_job('j')});
+$node->wait_status('running', 'j');
+$node->sql(q{SELECT weir.stop_job('j', drain => true)});
 is($node->sql(q{SELECT n FROM counts WHERE w = '2027-01-01'}), '2', 'a drain completes them');
 is($node->sql('SELECT count(*) FROM counts'), $open + 1, 'each once');
 $node->sql(qq{INSERT INTO $_ VALUES (1, '2027-01-01', 1), (0, '2028-01-01', 0)}) foreach qw(a b);
