@@ -33,7 +33,13 @@
  *										weir_map_entries
  *		weir.create_reducing_state()	weir_state_add, weir_state_get
  *		weir.create_aggregating_state()	weir_state_add, weir_state_get
+ *		weir.create_timer()				weir_timer_set, weir_timer_clear, weir_timer_first
  *		any of them						weir_state_remove
+ *
+ * Timers.  weir.create_timer() declares one with a handler, which may be in C as
+ * the function itself: it gets the columns of the key, and then the moment.
+ *
+ *		weir_timer_set(weir_state_handle(fcinfo, "gone"), at + 10 * USECS_PER_SEC);
  *
  * Types.  Values are datums of the declared type, which weir_state_type() tells:
  * of the value, the element, a map's value, or what is aggregated; of a map's
@@ -67,7 +73,7 @@
 
 #include "fmgr.h"
 
-#define WEIR_API_VERSION 2
+#define WEIR_API_VERSION 3
 
 typedef struct WeirState *WeirStateHandle;
 
@@ -103,6 +109,11 @@ typedef struct WeirStateApi
 							Datum value, bool isnull);
 	void		(*map_remove) (WeirStateHandle handle, Datum key, bool key_isnull);
 	int64		(*map_entries) (WeirStateHandle handle, WeirMapEntry **entries);
+
+	/* since version 3 */
+	void		(*timer_set) (WeirStateHandle handle, int64 at);
+	void		(*timer_clear) (WeirStateHandle handle, int64 at);
+	int64		(*timer_first) (WeirStateHandle handle);
 } WeirStateApi;
 
 static inline const WeirStateApi *
@@ -217,6 +228,30 @@ static inline int64
 weir_map_entries(WeirStateHandle handle, WeirMapEntry **entries)
 {
 	return weir_api()->map_entries(handle, entries);
+}
+
+/*
+ * Timer: its handler is called for the current key at this moment, a TimestampTz, once
+ * however often that is set.  weir_state_remove() clears all of the current key.
+ */
+static inline void
+weir_timer_set(WeirStateHandle handle, int64 at)
+{
+	weir_api()->timer_set(handle, at);
+}
+
+/* Not at this moment any more. */
+static inline void
+weir_timer_clear(WeirStateHandle handle, int64 at)
+{
+	weir_api()->timer_clear(handle, at);
+}
+
+/* The earliest moment at which it is set for the current key; PG_INT64_MAX: it is not set. */
+static inline int64
+weir_timer_first(WeirStateHandle handle)
+{
+	return weir_api()->timer_first(handle);
 }
 
 #endif

@@ -457,11 +457,11 @@ run(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilityCon
 }
 
 static void
-after_rename(void)
+after_rename(const List *noted)
 {
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	weir_state_after_rename();
+	weir_state_after_rename(noted);
 	PopActiveSnapshot();
 }
 
@@ -490,6 +490,7 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	WeirCascade cascade;
 	bool		renames = weir_state_concerns(pstmt->utilityStmt);
 	bool		prepared = ends_prepared(pstmt->utilityStmt);
+	List	   *noted = NIL;
 
 	if (!concerns(pstmt->utilityStmt))
 	{
@@ -501,7 +502,7 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
 	if (renames)
-		weir_state_before_rename();
+		noted = weir_state_before_rename();
 	PopActiveSnapshot();
 	cascade = weir_dependent_cascade(cascades(pstmt->utilityStmt));
 	PG_TRY();
@@ -514,7 +515,7 @@ utility(PlannedStmt *pstmt, const char *text, bool read_only_tree, ProcessUtilit
 	}
 	PG_END_TRY();
 	if (renames)
-		after_rename();
+		after_rename(noted);
 	if (updates_extension(pstmt->utilityStmt))
 		weir_registry_scan_at_commit();
 }

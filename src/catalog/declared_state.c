@@ -285,6 +285,35 @@ weir_declared_adopt(const char *signature, Oid function)
 								 " AND o.ctid <> s.ctid)", &args);
 }
 
+#define IS_TIMER " kind IN ('" WEIR_DECLARED_EVENT_TIMER "', '" WEIR_DECLARED_ARRIVAL_TIMER "')"
+
+char **
+weir_declared_handlers(int *n)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	  **handlers;
+	WeirInternal saved;
+
+	weir_internal_enter(&saved);
+	*n = (int) weir_internal_run("SELECT DISTINCT calls FROM weir_internal.state WHERE" IS_TIMER, NULL);
+	handlers = MemoryContextAlloc(caller, sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		handlers[i] = weir_row_text(caller, i, "calls");
+	weir_internal_leave(&saved);
+	return handlers;
+}
+
+void
+weir_declared_set_handler(const char *before, const char *signature)
+{
+	WeirArguments args = {0};
+
+	weir_bind_text(&args, before);
+	weir_bind_text(&args, signature);
+	(void) weir_internal_execute("UPDATE weir_internal.state SET calls = $2"
+								 " WHERE calls = $1 AND" IS_TIMER, &args);
+}
+
 Oid *
 weir_declared_functions(int *n)
 {

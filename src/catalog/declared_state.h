@@ -15,6 +15,10 @@
 
 #include "decide/expiry.h"
 
+/* Words of weir_internal.state.kind for timers; there "calls" is the handler's signature. */
+#define WEIR_DECLARED_EVENT_TIMER "event timer"
+#define WEIR_DECLARED_ARRIVAL_TIMER "arrival timer"
+
 /* A row. */
 typedef struct WeirDeclaredState
 {
@@ -69,6 +73,9 @@ extern void weir_declared_adopt(const char *signature, Oid function);
 
 /* The functions that rows know by their OIDs, in CurrentMemoryContext. */
 extern Oid *weir_declared_functions(int *n);
+/* The signatures of timers' handlers, in CurrentMemoryContext; one becomes another. */
+extern char **weir_declared_handlers(int *n);
+extern void weir_declared_set_handler(const char *before, const char *signature);
 /* Their rows say the signature and the owner that they have now. */
 extern void weir_declared_set_signature(Oid function, const char *signature);
 extern void weir_declared_set_owners(void);

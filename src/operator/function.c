@@ -1,6 +1,11 @@
 /*
  * operator/function.c
  *		The keyed function: called once a row, the row's key current in the store.
+ *
+ * One with timers is an operator of event time: before a row, and behind the last, what
+ * is due is fired.  Timers that go by arrival fire before the first row that arrived at
+ * their moment or later, whichever key it is of.  With the input both clocks end: all
+ * that is set fires, and a handler that sets more then sets nothing.
  */
 #include "postgres.h"
 
@@ -8,6 +13,8 @@
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
+#include "operator/timers.h"
+#include "state/kinds/timers.h"
 
 typedef struct Function
 {
@@ -15,6 +22,7 @@ typedef struct Function
 	WeirResult *result;
 	WeirKey    *key;
 	WeirFunctionCall *call;
+	WeirTimerCalls *timers;		/* NULL: it has none */
 } Function;
 
 static void
@@ -35,7 +43,7 @@ may_fail(const WeirOperator *op)
 	return true;
 }
 
-/* What f returned, which may still have rows to come. */
+/* Rows that f or a handler returns; it may still have some to come. */
 typedef struct Returning
 {
 	Function   *function;
@@ -47,13 +55,11 @@ typedef struct Returning
 
 /* The key is f's alone. */
 static void
-take_row(void *arg, const Datum *values, const bool *nulls)
+hand_on_full(Returning *returning)
 {
-	Returning  *returning = arg;
 	Function   *f = returning->function;
 	MemoryContext old;
 
-	weir_result_add(f->result, returning->in, returning->row, values, nulls);
 	if (!weir_result_is_full(f->result))
 		return;
 	old = MemoryContextSwitchTo(returning->context);
@@ -61,6 +67,27 @@ take_row(void *arg, const Datum *values, const bool *nulls)
 	weir_result_hand_on(f->result, returning->out);
 	weir_current_store = f->op.store;
 	MemoryContextSwitchTo(old);
+}
+
+static void
+take_row(void *arg, const Datum *values, const bool *nulls)
+{
+	Returning  *returning = arg;
+
+	weir_result_add(returning->function->result, returning->in, returning->row, values, nulls);
+	hand_on_full(returning);
+}
+
+static void
+call_row(Returning *returning)
+{
+	Function   *f = returning->function;
+	int			row = returning->row;
+
+	*f->op.line = returning->in->lines[row];
+	weir_key_enter(f->key, f->op.store, returning->in, row);
+	weir_function_call_run(f->call, returning->in, row, take_row, returning);
+	weir_store_leave(f->op.store);
 }
 
 static void
@@ -73,10 +100,7 @@ call_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	{
 		if ((returning.row - from) % WEIR_STORE_AHEAD == 0)
 			weir_store_prefetch(op->store, in->hashes + returning.row, to - returning.row);
-		*op->line = in->lines[returning.row];
-		weir_key_enter(f->key, op->store, in, returning.row);
-		weir_function_call_run(f->call, in, returning.row, take_row, &returning);
-		weir_store_leave(op->store);
+		call_row(&returning);
 	}
 	weir_result_hand_on(f->result, out);
 }
@@ -84,7 +108,109 @@ call_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 static void
 close_function(WeirOperator *op, bool committed)
 {
-	weir_function_call_free(((Function *) op)->call, committed);
+	Function   *f = (Function *) op;
+
+	weir_function_call_free(f->call, committed);
+	if (f->timers)
+		weir_timer_calls_free(f->timers, committed);
+}
+
+/* ---- with timers ---- */
+
+/* Of arrival the task hears between rows where that is what their watermark says. */
+static void
+note_due(Function *f)
+{
+	const WeirStore *store = f->op.store;
+	int64		due = weir_due_next(store);
+
+	if (weir_function_plan(f->op.node)->by_arrival)
+		due = Min(due, weir_due_next_of(store, WEIR_DUE_ARRIVAL));
+	f->op.due = due;
+}
+
+static void
+open_with_timers(WeirOperator *op)
+{
+	Function   *f = (Function *) op;
+
+	open_function(op);
+	f->result->passed = &op->passed;
+	f->timers = weir_timer_calls_create(op, weir_function_plan(op->node));
+	note_due(f);
+}
+
+static void
+take_fired(void *arg, const WeirBatch *from, const Datum *values, const bool *nulls)
+{
+	Returning  *returning = arg;
+
+	weir_result_add(returning->function->result, from, 0, values, nulls);
+	hand_on_full(returning);
+}
+
+static void
+fire(Returning *returning, WeirDueClock clock, int64 upto)
+{
+	Function   *f = returning->function;
+	int			source = returning->in ? returning->in->source : 0;
+
+	weir_timer_calls_fire(f->timers, clock, upto, source, take_fired, returning);
+	note_due(f);
+}
+
+/* What is due before the row, or, set by it, behind it. */
+static void
+fire_at_row(Returning *returning)
+{
+	Function   *f = returning->function;
+	const WeirBatch *in = returning->in;
+	int			row = returning->row;
+	int64		arrival = Max(weir_store_clock(f->op.store), in->stamps[row]);
+
+	if (f->op.waits)
+		return;
+	if (weir_due_next_of(f->op.store, WEIR_DUE_ARRIVAL) <= arrival)
+		fire(returning, WEIR_DUE_ARRIVAL, arrival);
+	if (weir_operator_is_due(&f->op, in, row))
+	{
+		fire(returning, WEIR_DUE_EVENT, in->watermarks[row]);
+		weir_operator_has_advanced(&f->op, in->watermarks[row]);
+	}
+}
+
+static void
+call_rows_with_timers(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
+{
+	Function   *f = (Function *) op;
+	Returning	returning = {f, in, from, out, CurrentMemoryContext};
+
+	for (; returning.row < to; returning.row++)
+	{
+		if ((returning.row - from) % WEIR_STORE_AHEAD == 0)
+			weir_store_prefetch(op->store, in->hashes + returning.row, to - returning.row);
+		fire_at_row(&returning);
+		call_row(&returning);
+		note_due(f);
+		fire_at_row(&returning);
+	}
+	weir_result_hand_on(f->result, out);
+}
+
+static void
+advance(WeirOperator *op, int64 watermark, WeirOutput *out)
+{
+	Function   *f = (Function *) op;
+	Returning	returning = {f, NULL, 0, out, CurrentMemoryContext};
+	bool		end = watermark == PG_INT64_MAX;
+
+	weir_timers_end(op->store, end);
+	if (end || weir_function_plan(op->node)->by_arrival)
+		fire(&returning, WEIR_DUE_ARRIVAL, watermark);
+	fire(&returning, WEIR_DUE_EVENT, watermark);
+	weir_timers_end(op->store, false);
+	weir_result_hand_on(f->result, out);
+	weir_operator_has_advanced(op, watermark);
 }
 
 const WeirOperatorOps weir_function_operator = {
@@ -92,5 +218,14 @@ const WeirOperatorOps weir_function_operator = {
 	.open = open_function,
 	.may_fail = may_fail,
 	.rows = call_rows,
+	.close = close_function
+};
+
+const WeirOperatorOps weir_timed_function_operator = {
+	.size = sizeof(Function),
+	.open = open_with_timers,
+	.may_fail = may_fail,
+	.rows = call_rows_with_timers,
+	.advance = advance,
 	.close = close_function
 };

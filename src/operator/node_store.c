@@ -10,6 +10,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/join.h"
+#include "graph/kinds/over.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
 #include "graph/kinds/time_window.h"
@@ -43,7 +44,7 @@ static WeirStateDecl *
 window_state(const WeirNode *node)
 {
 	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
-	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
+	WeirWindowDecl *window = palloc0(sizeof(WeirWindowDecl));
 
 	window->size = plan->size;
 	window->slide = plan->slide;
@@ -55,10 +56,12 @@ static WeirStateDecl *
 running_state(const WeirNode *node)
 {
 	const WeirAggregatePlan *plan = weir_aggregate_plan(node);
-	WeirWindowDecl *running = palloc(sizeof(WeirWindowDecl));
+	WeirWindowDecl *running = palloc0(sizeof(WeirWindowDecl));
 
 	running->size = running->slide = 1;
 	running->aggregates = plan->aggregates;
+	running->corrects = plan->corrects;
+	running->sign = plan->sign;
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
@@ -184,6 +187,28 @@ ordered_rank_states(const WeirNode *node, int *nstates)
 	return states;
 }
 
+/* The rows that wait, and what all before come to. */
+static WeirStateDecl *
+over_states(const WeirNode *node, int *nstates)
+{
+	const WeirOverPlan *plan = weir_over_plan(node);
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+	WeirWindowDecl *all = palloc0(sizeof(WeirWindowDecl));
+
+	*nstates = plan->aggregates == NIL ? 1 : 2;
+	rows_state(&states[0], plan->state_name, node->in);
+	all->size = all->slide = 1;
+	all->aggregates = plan->aggregates;
+	all->input = node->in;
+	states[1].name = weir_over_all_name(plan);
+	states[1].kind = WEIR_STATE_RUNNING;
+	states[1].type = BYTEAOID;
+	states[1].typmod = -1;
+	states[1].ttl = weir_ttl_rule(NULL);
+	states[1].window = all;
+	return states;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
@@ -192,6 +217,8 @@ own_state(const WeirNode *node, int *nstates)
 		return join_states(node, nstates);
 	if (node->kind == WEIR_NODE_ORDERED_RANK)
 		return ordered_rank_states(node, nstates);
+	if (node->kind == WEIR_NODE_OVER)
+		return over_states(node, nstates);
 	*nstates = 1;
 	switch (node->kind)
 	{
@@ -225,6 +252,8 @@ step_name(const WeirNode *node)
 		case WEIR_NODE_WINDOW_RANK:
 		case WEIR_NODE_ORDERED_RANK:
 			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
+		case WEIR_NODE_OVER:
+			return "OVER";
 		default:
 			return node->identity;
 	}

@@ -6,6 +6,7 @@
 
 #include "utils/memutils.h"
 
+#include "graph/kinds/function.h"
 #include "operator/operator.h"
 
 static const WeirOperatorOps *const operators[] = {
@@ -18,12 +19,21 @@ static const WeirOperatorOps *const operators[] = {
 	[WEIR_NODE_RANK] = &weir_rank_operator,
 	[WEIR_NODE_WINDOW_RANK] = &weir_window_rank_operator,
 	[WEIR_NODE_ORDERED_RANK] = &weir_ordered_rank_operator,
+	[WEIR_NODE_OVER] = &weir_over_operator,
 };
 
 bool
 weir_node_is_operator(const WeirNode *node)
 {
 	return node->kind < lengthof(operators) && operators[node->kind] != NULL;
+}
+
+static const WeirOperatorOps *
+ops_of(const WeirNode *node)
+{
+	if (node->kind == WEIR_NODE_FUNCTION && weir_function_plan(node)->timers != NIL)
+		return &weir_timed_function_operator;
+	return operators[node->kind];
 }
 
 static void
@@ -43,7 +53,7 @@ leave_out(WeirOperator *op, const WeirBatch *in, int row)
 WeirOperator *
 weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int64 *line)
 {
-	const WeirOperatorOps *ops = operators[node->kind];
+	const WeirOperatorOps *ops = ops_of(node);
 	WeirOperator *op = palloc0(ops->size);
 
 	op->ops = ops;
@@ -98,7 +108,7 @@ weir_graph_has_event_time(const WeirGraph *graph)
 {
 	for (int i = 0; i < graph->nnodes; i++)
 	{
-		if (weir_node_is_operator(graph->nodes[i]) && operators[graph->nodes[i]->kind]->advance)
+		if (weir_node_is_operator(graph->nodes[i]) && ops_of(graph->nodes[i])->advance)
 			return true;
 	}
 	return false;

@@ -127,6 +127,7 @@ typedef struct WeirOperatorOps
 
 extern const WeirOperatorOps weir_scan_operator;
 extern const WeirOperatorOps weir_function_operator;
+extern const WeirOperatorOps weir_timed_function_operator;
 extern const WeirOperatorOps weir_count_window_operator;
 extern const WeirOperatorOps weir_time_window_operator;
 extern const WeirOperatorOps weir_aggregate_operator;
@@ -134,6 +135,7 @@ extern const WeirOperatorOps weir_join_operator;
 extern const WeirOperatorOps weir_rank_operator;
 extern const WeirOperatorOps weir_window_rank_operator;
 extern const WeirOperatorOps weir_ordered_rank_operator;
+extern const WeirOperatorOps weir_over_operator;
 
 /* Is something to be done before this row is taken? */
 static inline bool

@@ -11,6 +11,7 @@
 #include "state/kinds/list.h"
 #include "state/kinds/map.h"
 #include "state/kinds/reducing.h"
+#include "state/kinds/timers.h"
 #include "state/kinds/value.h"
 #include "weir.h"
 
@@ -160,10 +161,42 @@ api_map_entries(WeirStateHandle handle, WeirMapEntry **entries)
 								  entries);
 }
 
+static WeirState *
+check_timer(const char *caller, WeirStateHandle handle)
+{
+	WeirState  *state = check_handle(handle);
+
+	if (!weir_is_timer(state->decl.kind))
+		wrong_kind(caller, state);
+	return state;
+}
+
+static void
+api_timer_set(WeirStateHandle handle, int64 at)
+{
+	WeirState  *timer = check_timer("weir_timer_set()", handle);
+
+	weir_timers_check(timer, at);
+	weir_timers_set(timer, at);
+}
+
+static void
+api_timer_clear(WeirStateHandle handle, int64 at)
+{
+	weir_timers_clear(check_timer("weir_timer_clear()", handle), at);
+}
+
+static int64
+api_timer_first(WeirStateHandle handle)
+{
+	return weir_timers_first(check_timer("weir_timer_first()", handle));
+}
+
 static const WeirStateApi api = {
 	WEIR_API_VERSION, api_handle, api_type, api_get, api_set, api_remove,
 	api_key_type, api_add, api_list_get, api_list_add, api_list_update,
-	api_map_get, api_map_put, api_map_remove, api_map_entries
+	api_map_get, api_map_put, api_map_remove, api_map_entries,
+	api_timer_set, api_timer_clear, api_timer_first
 };
 
 /* Later versions only add members, so one table serves all earlier callers. */

@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/declared_state.h"
 #include "state/current.h"
+#include "state/kinds/timers.h"
 
 static const char *const kind_names[] = {
 	[WEIR_STATE_VALUE] = "value",
@@ -16,7 +18,9 @@ static const char *const kind_names[] = {
 	[WEIR_STATE_RUNNING] = "running",
 	[WEIR_STATE_ROWS] = "rows",
 	[WEIR_STATE_RANKED] = "ranked",
-	[WEIR_STATE_TIME_WINDOW] = "time_window"
+	[WEIR_STATE_TIME_WINDOW] = "time_window",
+	[WEIR_STATE_EVENT_TIMER] = WEIR_DECLARED_EVENT_TIMER,
+	[WEIR_STATE_ARRIVAL_TIMER] = WEIR_DECLARED_ARRIVAL_TIMER
 };
 
 const char *
@@ -61,19 +65,25 @@ require_kind(const char *caller, int kind, const WeirStateDecl *decl)
 						 create_function(kind))));
 }
 
-WeirState *
-weir_current_state(const char *caller, int kind, const char *name, int length)
+static WeirStore *
+current_store(const char *caller)
 {
-	WeirStore  *store = weir_current_store;
-	WeirState  *state;
-
-	if (store == NULL)
+	if (weir_current_store == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s can only be used by the keyed function of a job, while the job runs",
 						caller),
 				 errhint("Name the function in a job's query as "
 						 "JOIN LATERAL f(r) a ON weir.key_by(...), and start the job.")));
+	return weir_current_store;
+}
+
+WeirState *
+weir_current_state(const char *caller, int kind, const char *name, int length)
+{
+	WeirStore  *store = current_store(caller);
+	WeirState  *state;
+
 	state = weir_store_state(store, name, length);
 	if (state == NULL)
 		ereport(ERROR,
@@ -83,5 +93,26 @@ weir_current_state(const char *caller, int kind, const char *name, int length)
 				 errhint("Declare it with %s('%s', '%.*s', ...), and start the job again.",
 						 create_function(kind), weir_store_function(store), length, name)));
 	require_kind(caller, kind, weir_state_decl(state));
+	return state;
+}
+
+WeirState *
+weir_current_timer(const char *caller, const char *name, int length)
+{
+	WeirStore  *store = current_store(caller);
+	WeirState  *state = weir_store_state(store, name, length);
+
+	if (state == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("function %s has no timer \"%.*s\"", weir_store_function(store), length, name),
+				 errhint("Declare it with weir.create_timer('%s', '%.*s', ...), and start the job again.",
+						 weir_store_function(store), length, name)));
+	if (!weir_is_timer(weir_state_decl(state)->kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s cannot be used on %s state \"%.*s\"", caller,
+						weir_state_kind_name(weir_state_decl(state)->kind), length, name),
+				 errhint("Declare a timer of another name with weir.create_timer().")));
 	return state;
 }

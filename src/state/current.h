@@ -17,5 +17,7 @@
  * state, or it is of another kind than kind (a WeirStateKind or WEIR_ANY_KIND).
  */
 extern WeirState *weir_current_state(const char *caller, int kind, const char *name, int length);
+/* The same for a timer of either clock. */
+extern WeirState *weir_current_timer(const char *caller, const char *name, int length);
 
 #endif

@@ -243,6 +243,7 @@ typedef struct WeirChange
 	char	   *raw;			/* NULL: it is not kept */
 	int			raw_len;
 	int			source;
+	struct WeirRowBefore *before;	/* what its row was; NULL: it had none, or it is not kept */
 } WeirChange;
 
 struct WeirStore
@@ -286,6 +287,7 @@ struct WeirStore
 	MemoryContext changes_raw;	/* of the records' bytes; NULL: none yet */
 
 	WeirDueQueue *due;			/* NULL: of no state anything is ever due */
+	bool		timers_end;		/* none can be set (kinds/timers.h) */
 
 	/* undo log */
 	WeirUndo   *undo;
@@ -422,6 +424,8 @@ extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *
 /* changed.c */
 extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
 							 const WeirBatch *in, int row);
+/* Of what belongs to the changes in the list. */
+extern MemoryContext weir_changes_context(WeirStore *store);
 extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
 extern void weir_changes_forget(WeirStore *store, int64 n);
 
@@ -463,6 +467,7 @@ extern const WeirLiveOps weir_list_ops;
 extern const WeirLiveOps weir_map_ops;
 extern const WeirLiveOps weir_aggregating_ops;
 extern const WeirLiveOps weir_rows_ops;
+extern const WeirLiveOps weir_timers_ops;
 extern const WeirLiveOps *weir_live_ops(WeirStateKind kind);
 
 /* sweep.c: expired entries of other keys */

@@ -57,14 +57,56 @@ weir_state_concerns(Node *stmt)
 	}
 }
 
-void
+/* A timer's handler before the command. */
+typedef struct Handler
+{
+	char	   *signature;
+	Oid			function;
+} Handler;
+
+/* All of them; what they are called afterwards is told after the command. */
+static List *
+find_handlers(void)
+{
+	int			n;
+	char	  **signatures = weir_declared_handlers(&n);
+	List	   *handlers = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		Handler    *handler = palloc(sizeof(Handler));
+
+		handler->signature = signatures[i];
+		handler->function = weir_function_find(signatures[i]);
+		if (OidIsValid(handler->function))
+			handlers = lappend(handlers, handler);
+	}
+	return handlers;
+}
+
+static void
+set_handlers(const List *handlers)
+{
+	ListCell   *lc;
+
+	foreach(lc, handlers)
+	{
+		const Handler *handler = lfirst(lc);
+		const char *signature = weir_function_name(handler->function);
+
+		if (strcmp(signature, handler->signature) != 0)
+			weir_declared_set_handler(handler->signature, signature);
+	}
+}
+
+List *
 weir_state_before_rename(void)
 {
 	char	  **signatures;
 	int			n;
 
 	if (!weir_declared_table_exists())
-		return;
+		return NIL;
 	signatures = weir_declared_signatures_left(&n);
 	for (int i = 0; i < n; i++)
 	{
@@ -73,6 +115,7 @@ weir_state_before_rename(void)
 		if (OidIsValid(function))
 			weir_declared_adopt(signatures[i], function);
 	}
+	return find_handlers();
 }
 
 static void
@@ -86,10 +129,11 @@ set_signatures(void)
 }
 
 void
-weir_state_after_rename(void)
+weir_state_after_rename(const List *noted)
 {
 	if (!weir_declared_table_exists())
 		return;
 	set_signatures();
+	set_handlers(noted);
 	weir_declared_set_owners();
 }

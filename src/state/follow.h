@@ -7,13 +7,16 @@
 
 #include "postgres.h"
 
-#include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 
 /* May the command change a function's signature or owner? */
 extern bool weir_state_concerns(Node *stmt);
 
-/* Before such a command and after it; both need an active snapshot. */
-extern void weir_state_before_rename(void);
-extern void weir_state_after_rename(void);
+/*
+ * Before such a command and after it, which gets what the former has noted; both need
+ * an active snapshot.
+ */
+extern List *weir_state_before_rename(void);
+extern void weir_state_after_rename(const List *noted);
 
 #endif

@@ -19,7 +19,9 @@ weir_live_ops(WeirStateKind kind)
 		[WEIR_STATE_RUNNING] = &weir_window_ops,
 		[WEIR_STATE_ROWS] = &weir_rows_ops,
 		[WEIR_STATE_RANKED] = &weir_ranked_ops,
-		[WEIR_STATE_TIME_WINDOW] = &weir_time_window_ops
+		[WEIR_STATE_TIME_WINDOW] = &weir_time_window_ops,
+		[WEIR_STATE_EVENT_TIMER] = &weir_timers_ops,
+		[WEIR_STATE_ARRIVAL_TIMER] = &weir_timers_ops
 	};
 
 	return ops[kind];

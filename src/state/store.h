@@ -23,7 +23,10 @@ typedef enum WeirStateKind
 	WEIR_STATE_RUNNING,			/* of GROUP BY without a window: likewise */
 	WEIR_STATE_ROWS,			/* rows that wait for others: likewise */
 	WEIR_STATE_RANKED,			/* the best rows of a key: likewise */
-	WEIR_STATE_TIME_WINDOW		/* of GROUP BY a window of event time: likewise */
+	WEIR_STATE_TIME_WINDOW,		/* of GROUP BY a window of event time: likewise */
+	WEIR_STATE_EVENT_TIMER,		/* of weir.create_timer, by its clock */
+	WEIR_STATE_ARRIVAL_TIMER,
+	WEIR_STATE_KINDS			/* none: how many there are */
 } WeirStateKind;
 
 /* Words of weir_internal.state.kind. */
@@ -40,7 +43,7 @@ typedef struct WeirStateDecl
 	Oid			key_type;		/* of a map */
 	int32		key_typmod;
 	Oid			result_type;	/* of reading: type, but for an aggregate */
-	char	   *calls;			/* the reduce function's signature, the aggregate's name */
+	char	   *calls;			/* the reduce function's or handler's signature, the aggregate's name */
 	bool		has_default;
 	char	   *default_text;	/* NULL with has_default: SQL NULL */
 	WeirTtl		ttl;

@@ -95,7 +95,8 @@ try_rows(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, int from, int to
 	{
 		MemoryContextSwitchTo(chain->task->context);
 		error = CopyErrorData();
-		if (weir_error_blame(error) == WEIR_BLAME_NONE)
+		/* what was due comes of no record, and none can be put aside for it */
+		if (weir_error_blame(error) == WEIR_BLAME_NONE || chain->task->line == 0)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();

@@ -144,23 +144,25 @@ typedef struct Declaration
 	int			guc_nest;		/* what a type's functions set ends with it */
 } Declaration;
 
-/* The row's function and name: the first two arguments; insert ends it. */
+void
+weir_begin_declaration(WeirDeclaredState *row, FunctionCallInfo fcinfo, const char *caller)
+{
+	memset(row, 0, sizeof(*row));
+	row->function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
+	row->name = weir_required_text(fcinfo, 1, "name");
+	weir_prevent_read_only(caller);
+	check_name(row->name);
+}
+
+/* insert ends it. */
 static char *
 begin(Declaration *declaration, FunctionCallInfo fcinfo, WeirStateKind kind)
 {
-	WeirDeclaredState *row = &declaration->row;
-	int			guc_nest = weir_session_guard();
-	Oid			function = weir_keyed_function(weir_required_text(fcinfo, 0, "function"));
-	char	   *name = weir_required_text(fcinfo, 1, "name");
-
-	weir_prevent_read_only(psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
-	check_name(name);
-	memset(declaration, 0, sizeof(*declaration));
-	declaration->guc_nest = guc_nest;
-	row->function = function;
-	row->name = name;
-	row->kind = weir_state_kind_name(kind);
-	return name;
+	declaration->guc_nest = weir_session_guard();
+	weir_begin_declaration(&declaration->row, fcinfo,
+						   psprintf("weir.create_%s_state()", weir_state_kind_name(kind)));
+	declaration->row.kind = weir_state_kind_name(kind);
+	return declaration->row.name;
 }
 
 /* ttl: the number of that argument. */

@@ -21,6 +21,11 @@ extern Oid	weir_keyed_function(const char *signature);
 /* A default that does not parse shall not wait for the job to find out. */
 extern void weir_check_default(char *name, Oid type, int32 typmod, char *text);
 
+/* The arguments function and name of the row to be declared, of this kind. */
+extern void weir_begin_declaration(WeirDeclaredState *row, FunctionCallInfo fcinfo, const char *caller);
+/* Locks what was declared; an error unless there is such a one and the caller may change it. */
+extern void weir_find_declared(const char *signature, const char *name, WeirDeclaredFound *found);
+
 extern void weir_fill_ttl(WeirDeclaredState *row, const WeirTtlType *ttl);
 
 #endif

@@ -32,8 +32,8 @@ require_ownership(const WeirDeclaredFound *found, const char *signature, const c
 }
 
 /* Works for a function that is gone, too, by the signature that stands there. */
-static void
-find_state(const char *signature, const char *name, WeirDeclaredFound *found)
+void
+weir_find_declared(const char *signature, const char *name, WeirDeclaredFound *found)
 {
 	Oid			function = weir_function_find(signature);
 
@@ -76,7 +76,7 @@ weir_alter_state(PG_FUNCTION_ARGS)
 	int			guc_nest = weir_session_guard();
 
 	weir_prevent_read_only("weir.alter_state()");
-	find_state(weir_required_text(fcinfo, 0, "function"), name, &found);
+	weir_find_declared(weir_required_text(fcinfo, 0, "function"), name, &found);
 	row.name = name;
 	if (default_value)
 		check_new_default(&found, name, default_value);
@@ -95,7 +95,7 @@ weir_drop_state(PG_FUNCTION_ARGS)
 	char	   *name = weir_required_text(fcinfo, 1, "name");
 
 	weir_prevent_read_only("weir.drop_state()");
-	find_state(signature, name, &found);
+	weir_find_declared(signature, name, &found);
 	weir_declared_delete(&found, name);
 	PG_RETURN_VOID();
 }

@@ -11,6 +11,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "api/state/state_json.h"
 #include "base/compat.h"
@@ -20,6 +21,7 @@
 #include "state/kinds/ranked.h"
 #include "state/kinds/rows.h"
 #include "state/kinds/time_window.h"
+#include "state/kinds/timers.h"
 #include "state/kinds/value.h"
 #include "state/kinds/window.h"
 
@@ -197,6 +199,21 @@ window_json(WeirStateJson *json, WeirState *window)
 	return weir_state_json_array(json, n, types, values, nulls);
 }
 
+/* An array of moments. */
+static Jsonb *
+timers_json(WeirStateJson *json, WeirState *state)
+{
+	WeirJsonBuilder builder = {0};
+	int64	   *moments;
+	int64		n = weir_timers_get(state, &moments);
+
+	weir_json_push(&builder, WJB_BEGIN_ARRAY, NULL);
+	for (int64 i = 0; i < n; i++)
+		push(json, &builder, WJB_ELEM, TIMESTAMPTZOID, TimestampTzGetDatum(moments[i]), false);
+	weir_json_push(&builder, WJB_END_ARRAY, NULL);
+	return weir_json_built(&builder);
+}
+
 /* An object. */
 static void
 push_row(WeirStateJson *json, WeirJsonBuilder *builder, TupleDesc desc, const Datum *values, const bool *nulls)
@@ -307,6 +324,9 @@ weir_state_json_current(WeirStateJson *json, WeirState *state)
 			return time_window_json(json, state);
 		case WEIR_STATE_RANKED:
 			return ranked_json(json, state);
+		case WEIR_STATE_EVENT_TIMER:
+		case WEIR_STATE_ARRIVAL_TIMER:
+			return timers_json(json, state);
 		default:
 			value = weir_value_get(state, &isnull);
 			return weir_state_json(json, decl->type, value, isnull);

@@ -197,6 +197,8 @@ result_type(const WeirStateDecl *decl)
 		case WEIR_STATE_ROWS:
 		case WEIR_STATE_RANKED:
 		case WEIR_STATE_TIME_WINDOW:
+		case WEIR_STATE_EVENT_TIMER:
+		case WEIR_STATE_ARRIVAL_TIMER:
 			return JSONBOID;
 		case WEIR_STATE_AGGREGATING:
 			return decl->result_type;

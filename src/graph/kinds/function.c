@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/ruleutils.h"
 
 #include "graph/depend.h"
@@ -34,6 +35,20 @@ title(const WeirNode *node, StringInfo text)
 }
 
 static void
+describe_timers(const WeirFunctionPlan *plan, WeirDescription *to)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->timers)
+	{
+		const WeirTimerPlan *timer = lfirst(lc);
+
+		weir_describe_line(to, "Timer %s, by %s: %s", timer->name,
+					  timer->arrival ? "arrival" : "event time", format_procedure(timer->handler->function));
+	}
+}
+
+static void
 describe(const WeirNode *node, WeirDescription *to)
 {
 	const WeirFunctionPlan *plan = weir_function_plan(node);
@@ -42,16 +57,20 @@ describe(const WeirNode *node, WeirDescription *to)
 	weir_describe_columns(to, plan->scalar ? "Returns scalar" : "Returns", plan->result);
 	if (!equalTupleDescs(plan->result, node->out))
 		weir_describe_columns(to, "Output", node->out);
+	describe_timers(plan, to);
 }
 
 static void
 depend(const WeirNode *node, WeirGraph *graph)
 {
 	const WeirFunctionPlan *plan = weir_function_plan(node);
+	ListCell   *lc;
 
 	weir_depend_on_function(graph, plan->function);
 	weir_depend_on_type(graph, plan->call->funcresulttype);
 	weir_depend_on_columns(graph, plan->result);
+	foreach(lc, plan->timers)
+		weir_depend_on_function(graph, ((WeirTimerPlan *) lfirst(lc))->handler->function);
 }
 
 static Oid

@@ -9,7 +9,17 @@
 
 #include "graph/graph.h"
 
-typedef struct WeirFunctionPlan
+typedef struct WeirFunctionPlan WeirFunctionPlan;
+
+/* One that the function has declared: weir.create_timer. */
+typedef struct WeirTimerPlan
+{
+	const char *name;
+	bool		arrival;		/* by the arrival of records; else by event time */
+	WeirFunctionPlan *handler;	/* its args are Vars over the columns of the key and a timestamptz */
+} WeirTimerPlan;
+
+struct WeirFunctionPlan
 {
 	Oid			function;
 	FuncExpr   *call;			/* its args are Vars (varno 1) over "in", or
@@ -18,7 +28,9 @@ typedef struct WeirFunctionPlan
 	bool		scalar;			/* it returns a scalar: one column */
 	int		   *output;			/* per column of "out": > 0 attno of "in",
 								 * < 0 minus attno of result */
-} WeirFunctionPlan;
+	List	   *timers;			/* of WeirTimerPlan */
+	bool		by_arrival;		/* the watermark of the rows is their arrival */
+};
 
 #define weir_function_plan(node) ((WeirFunctionPlan *) (node)->plan)
 

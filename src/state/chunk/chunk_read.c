@@ -195,7 +195,7 @@ match_state(ChunkReader *reader)
 	const char *name = get(reader, length);
 	ChunkState	match = {0};
 
-	if (kind > WEIR_STATE_TIME_WINDOW)
+	if (kind >= WEIR_STATE_KINDS)
 		damaged(reader->group, "a state is of no known kind");
 	match.state = weir_store_state(store, name, length);
 	match.is_live = weir_live_ops(kind) != NULL;

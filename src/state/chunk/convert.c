@@ -97,9 +97,8 @@ weir_conversion_drops(const WeirStore *store)
 bool
 weir_conversion_is_for(WeirStateKind kind)
 {
-	return kind != WEIR_STATE_AGGREGATING && kind != WEIR_STATE_WINDOW &&
-		kind != WEIR_STATE_RUNNING && kind != WEIR_STATE_ROWS &&
-		kind != WEIR_STATE_RANKED && kind != WEIR_STATE_TIME_WINDOW;
+	return kind == WEIR_STATE_VALUE || kind == WEIR_STATE_LIST || kind == WEIR_STATE_MAP ||
+		kind == WEIR_STATE_REDUCING;
 }
 
 bool

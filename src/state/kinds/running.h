@@ -17,6 +17,8 @@
  * is as before; else NULL.
  */
 extern const WeirNativeFault *weir_running_add(WeirState *state, const WeirBatch *in, int row);
+/* The same, of a step that asks for what the key has (weir_window_results): nothing is noted. */
+extern const WeirNativeFault *weir_running_accumulate(WeirState *state, const WeirBatch *in, int row);
 
 /*
  * The keys that have changed and were not forgotten since, by number from 0, in the order
@@ -35,6 +37,11 @@ extern int64 weir_running_nchanges(const WeirState *state);
 extern void weir_running_change(const WeirState *state, int64 n, WeirRunningChange *change);
 /* What its aggregates have come to, in the current memory context; false: it has nothing any more. */
 extern bool weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls);
+/*
+ * The same of what they had come to when the key's row was handed on last; false: it had none.  Of a
+ * state that corrects.  The values are the list's.
+ */
+extern bool weir_running_results_before(const WeirState *state, int64 n, Datum *values, bool *nulls);
 /* The first n. */
 extern void weir_running_forget(WeirState *state, int64 n);
 

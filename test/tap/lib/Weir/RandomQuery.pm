@@ -12,6 +12,7 @@ use strict;
 use warnings;
 
 use List::Util qw(max min shuffle);
+use POSIX ();
 
 my @zones = ('Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC', 'Australia/Lord_Howe');
 my $start = 1_711_846_800;	# an hour before clocks go forward in Berlin
@@ -27,21 +28,38 @@ sub new
 	my $self = bless { seed => $seed }, $class;
 
 	srand($seed);
-	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over chain));
-	$self->{streams} = $self->{kind} =~ /interval|window_join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
+	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over
+		  chain lateness update join_window count_join top_counts late late));
+	$self->{streams} = $self->{kind} =~ /interval|join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
 	$self->{union} = $self->{streams} == 2 && $self->{kind} =~ /^(window|session)$/;
 	$self->{unit} = pick(1, 1, 10, 60, 3600);	# seconds that times are multiples of a tenth of
 	$self->{bound} = between(0, 20) * $self->{unit};
+	$self->{lateness} = $self->{kind} =~ /^late/ ? between(1, 20) * $self->{unit} : 0;
 	$self->{keys} = between(1, 6);
 	$self->{rows} = $self->make_rows(between(5, 120));
+	$self->{type} = rand() < 0.15 ? 'timestamp' : 'timestamptz';
 	my $make = "make_$self->{kind}";
 	$self->$make;
+	$self->compute_watermark if rand() < 0.15;
 	return $self;
+}
+
+# Not by a column of the stream but in the query.
+sub compute_watermark
+{
+	my ($self) = @_;
+
+	$self->{computed} = 1;
+	foreach my $query (grep { defined } @$self{qw(query stored)})
+	{
+		$query =~ s{\b(FROM|JOIN) ([ab])\b(?!\.)}{$1 (SELECT n, k, v, weir.watermark(ts, '$self->{bound} s') AS ts FROM $2) $2}g;
+	}
+	return;
 }
 
 sub names { my ($self) = @_; return (qw(a b))[ 0 .. $self->{streams} - 1 ]; }
 
-# Streams advance together, each row at most the bound before the highest of its stream.
+# Streams advance together, each row at most the bound, and lateness, before the highest of its stream.
 sub make_rows
 {
 	my ($self, $n) = @_;
@@ -52,7 +70,7 @@ sub make_rows
 	{
 		my $stream = pick($self->names);
 		my $highest = $now{$stream};
-		my $time = rand() < 0.6 ? $highest + between(0, rand() < 0.1 ? 200 : 15) : $highest - between(0, $self->{bound} * 10 / $self->{unit});
+		my $time = rand() < 0.6 ? $highest + between(0, rand() < 0.1 ? 200 : 15) : $highest - between(0, ($self->{bound} + $self->{lateness}) * 10 / $self->{unit});
 
 		$now{$stream} = max($highest, $time);
 		push @rows, { n => $i, stream => $stream, ts => $time * $self->{unit} / 10,
@@ -118,13 +136,94 @@ sub make_window
 	{
 		my $expression = pick(
 			"date_bin('" . between(1, 20) * $self->{unit} . " s', a.ts, '2000-01-01 00:00:07+00')",
-			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts, '" . pick(@zones) . "')");
+			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts" . ($self->{type} eq 'timestamp' ? ')' : ", '" . pick(@zones) . "')"));
 
 		$self->{query} = 'SELECT ' . join(', ', @keys, "$expression AS w", some_aggregates()) . ' FROM ' . $self->input . where() . " GROUP BY $group$expression" . having();
 		return;
 	}
 	$self->{query} = 'SELECT ' . join(', ', @keys, 'lower(w) AS s', 'upper(w) AS e', some_aggregates())
 	  . ' FROM ' . $self->input . ", LATERAL $call w" . where() . " GROUP BY ${group}w" . having();
+	return;
+}
+
+# An upsert holds in the end what a table would say, whatever came before the windows fired and after.
+sub make_upsert
+{
+	my ($self, $lateness) = @_;
+	my $call = $self->window_of('a') =~ s/\)$/$lateness)/r;
+	my @aggregates = some_aggregates();
+
+	$self->{query} = 'SELECT a.k AS key, lower(w) AS s, upper(w) AS e, ' . join(', ', @aggregates) . ' FROM ' . $self->input . ", LATERAL $call w WHERE a.k IS NOT NULL GROUP BY a.k, w";
+	$self->{key} = 'key, s, e';
+	$self->{set} = join(', ', map { "x$_ = excluded.x$_" } 0 .. $#aggregates);
+	return;
+}
+
+sub make_lateness { my ($self) = @_; return $self->make_upsert(", lateness => '$self->{lateness} s'"); }
+
+sub make_update { my ($self) = @_; $self->{emit} = 'update'; return $self->make_upsert(''); }
+
+# Rows that come too late are left out, by what the watermark was before them.
+sub make_late
+{
+	my ($self) = @_;
+	my $size = between(1, 20) * $self->{unit};
+	my $windows = rand() < 0.6;
+	my $watermark;
+
+	if ($windows)
+	{
+		$self->{query} = 'SELECT a.k AS key, lower(w) AS s, ' . join(', ', some_aggregates()) . ' FROM a, LATERAL weir.tumble(a.ts, ' . seconds($size) . ') w GROUP BY a.k, w';
+	}
+	else
+	{
+		$self->make_over;
+	}
+	foreach my $row (@{ $self->{rows} })
+	{
+		my ($ts, $step) = map { POSIX::floor($_ * 10 + 0.5) } $row->{ts}, $size;
+		my $over = $windows ? POSIX::floor($ts / $step) * $step + $step : $ts + 1;
+
+		$row->{late} = defined $watermark && $over <= $watermark;
+		$watermark = max($watermark // $ts - $self->{bound} * 10, $ts - $self->{bound} * 10);
+	}
+	return;
+}
+
+# Windows over a join, counting by the time of one side.
+sub make_join_window
+{
+	my ($self) = @_;
+	my $u = $self->{unit};
+	my $join = pick(qw(INNER LEFT));
+	my $reach = between(1, 10) * $u;
+
+	$self->{query} = "SELECT lower(w) AS s, upper(w) AS e, count(*) AS n, count(j.bn) AS matched, sum(j.bv) AS v FROM (SELECT a.ts, b.n AS bn, b.v AS bv FROM a $join JOIN b"
+	  . " ON a.k = b.k AND b.ts BETWEEN a.ts - interval '$reach s' AND a.ts + interval '$reach s') j, LATERAL weir.tumble(j.ts, " . seconds(between(1, 20) * $u) . ') w GROUP BY w';
+	return;
+}
+
+# What windows of two streams gave, joined.
+sub make_count_join
+{
+	my ($self) = @_;
+	my $size = seconds(between(1, 20) * $self->{unit});
+	my $join = pick(qw(INNER LEFT FULL));
+	my ($a, $b) = map { "(SELECT $_.k, w, count(*) AS n FROM $_, LATERAL weir.tumble($_.ts, $size) w GROUP BY $_.k, w)" } qw(a b);
+
+	$self->{query} = "SELECT coalesce(a.k, b.k) AS k, lower(coalesce(a.w, b.w)) AS s, a.n AS an, b.n AS bn FROM $a a $join JOIN $b b ON a.k = b.k AND a.w = b.w";
+	return;
+}
+
+# The keys with most rows in each window.
+sub make_top_counts
+{
+	my ($self) = @_;
+	my $call = $self->window_of('a');
+	my $n = between(1, 3);
+
+	$self->{query} = "SELECT lower(w) AS s, upper(w) AS e, k, n, r FROM (SELECT w, k, n, row_number() OVER (PARTITION BY w ORDER BY n DESC, k) AS r"
+	  . " FROM (SELECT w, a.k, count(*) AS n FROM a, LATERAL $call w GROUP BY w, a.k) c) t WHERE r <= $n";
 	return;
 }
 
@@ -169,6 +268,11 @@ sub make_interval
 		"a.ts BETWEEN b.ts - $to AND b.ts - $from", "a.ts + $from < b.ts AND a.ts >= b.ts - $to");
 	my $more = $join eq 'INNER' && rand() < 0.4 ? ' AND a.v < b.v' : '';
 
+	if (rand() < 0.2)
+	{
+		$self->{query} = 'SELECT a.n AS an, a.k AS ak, a.ts AS ats FROM a WHERE ' . pick('', 'NOT ') . "EXISTS (SELECT FROM b WHERE b.k = a.k AND $bounds$more)";
+		return;
+	}
 	$self->{query} = "SELECT a.n AS an, a.k AS ak, a.ts AS ats, b.n AS bn, b.v AS bv, coalesce(a.k, b.k) AS k FROM a $join JOIN b ON a.k = b.k AND $bounds$more";
 	return;
 }
@@ -180,6 +284,12 @@ sub make_window_join
 	my $call = $self->window_of('x');
 	my ($of_a, $of_b) = map { $call =~ s/x\.ts/$_.ts/r } qw(a b);
 
+	if (rand() < 0.2)
+	{
+		$self->{query} = "SELECT a.n AS an, lower(a.w) AS s, upper(a.w) AS e FROM (SELECT a.*, w FROM a, LATERAL $of_a w) a WHERE " . pick('', 'NOT ')
+		  . "EXISTS (SELECT FROM (SELECT b.*, w FROM b, LATERAL $of_b w) b WHERE b.k = a.k AND b.w = a.w)";
+		return;
+	}
 	$self->{query} = "SELECT a.n AS an, lower(coalesce(a.w, b.w)) AS s, upper(coalesce(a.w, b.w)) AS e, b.n AS bn, coalesce(a.k, b.k) AS k"
 	  . " FROM (SELECT a.*, w FROM a, LATERAL $of_a w) a $join JOIN (SELECT b.*, w FROM b, LATERAL $of_b w) b ON a.k = b.k AND a.w = b.w";
 	return;
@@ -249,24 +359,26 @@ sub query { return $_[0]{query}; }
 
 sub stored { return $_[0]{stored} // $_[0]{query}; }
 
-my $columns = 'n int, k text, v bigint, ts timestamptz';
+my $columns = 'n int, k text, v bigint, ts';
+
+sub to_time { my ($self, $ts) = @_; return "to_timestamp($ts)" . ($self->{type} eq 'timestamp' ? " AT TIME ZONE 'UTC'" : ''); }
 
 sub table_ddl
 {
 	my ($self) = @_;
-	my $ddl = 'CREATE TABLE input (stream text, n int, k text, v bigint, ts timestamptz);' . "\n";
-	my @values = map { sprintf("('%s', %d, %s, %s, to_timestamp(%s))", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $_->{ts}) } @{ $self->{rows} };
+	my $ddl = "CREATE TABLE input (stream text, n int, k text, v bigint, ts $self->{type}, late boolean);\n";
+	my @values = map { sprintf("('%s', %d, %s, %s, %s, %s)", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $self->to_time($_->{ts}), $_->{late} ? 'true' : 'false') } @{ $self->{rows} };
 
 	$ddl .= 'INSERT INTO input VALUES ' . join(', ', @values) . ";\n";
-	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_';\n" } $self->names);
+	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_' AND NOT late;\n" } $self->names);
 }
 
 sub stream_ddl
 {
 	my ($self) = @_;
-	my $bound = seconds($self->{bound});
+	my $watermark = $self->{computed} ? '' : ' OPTIONS (watermark ' . seconds($self->{bound}) . ')';
 
-	return join('', map { "CREATE FOREIGN TABLE $_ ($columns OPTIONS (watermark $bound)) SERVER weir_feed;\n" } $self->names);
+	return join('', map { "CREATE FOREIGN TABLE $_ ($columns $self->{type}$watermark) SERVER weir_feed;\n" } $self->names);
 }
 
 # A schema with the rows as tables, and one with streams, and the sink and what should be in it.
@@ -275,10 +387,20 @@ sub created
 	my ($self, $name) = @_;
 
 	return "CREATE SCHEMA ${name}_stored; SET search_path = ${name}_stored;\n" . $self->table_ddl . 'CREATE TABLE meant AS ' . $self->stored . ";\n"
-	  . "CREATE SCHEMA $name; SET search_path = $name;\n" . $self->stream_ddl . "CREATE TABLE sink (LIKE ${name}_stored.meant);\n";
+	  . "CREATE SCHEMA $name; SET search_path = $name;\n" . $self->stream_ddl . "CREATE TABLE sink (LIKE ${name}_stored.meant"
+	  . ($self->{key} ? ", PRIMARY KEY ($self->{key})" : '') . ");\n";
 }
 
-sub insert { my ($self) = @_; return 'INSERT INTO sink ' . $self->query; }
+sub conflict
+{
+	my ($self) = @_;
+	return $self->{key} ? " ON CONFLICT ($self->{key}) DO UPDATE SET $self->{set}" : '';
+}
+
+sub insert { my ($self) = @_; return 'INSERT INTO sink ' . $self->query . $self->conflict; }
+
+# Further arguments of create_job.
+sub arguments { my ($self) = @_; return $self->{emit} ? ", emit => '$self->{emit}'" : ''; }
 
 # As a statement of a job that has several; search_path does not say what is meant.
 sub qualified
@@ -287,7 +409,7 @@ sub qualified
 	my $query = $self->query;
 
 	$query =~ s{\b(FROM|JOIN) ([ab])\b(?!\.)}{$1 $name.$2 $2}g;
-	return "INSERT INTO $name.sink $query";
+	return "INSERT INTO $name.sink $query" . $self->conflict;
 }
 
 # 'same', or rows that only one of them has.
@@ -306,7 +428,7 @@ sub tried
 	my ($self) = @_;
 	my $line = "concat_ws(E'\\t', n, coalesce(k, '\\N'), coalesce(v::text, '\\N'), ts)";
 
-	return "BEGIN;\n" . $self->created('tried') . "SELECT weir.create_job('tried', \$job\$" . $self->insert . "\$job\$) \\g /dev/null\n"
+	return "BEGIN;\n" . $self->created('tried') . "SELECT weir.create_job('tried', \$job\$" . $self->insert . "\$job\$" . $self->arguments . ") \\g /dev/null\n"
 	  . "SELECT count(*) FROM (SELECT array_agg($line ORDER BY n) AS lines, array_agg(stream ORDER BY n) AS streams FROM tried_stored.input) i,"
 	  . " weir.try_job('tried', lines, NULL::sink, streams, finish => true) t \\g /dev/null\n" . $self->compare('tried') . "ROLLBACK;\n";
 }
