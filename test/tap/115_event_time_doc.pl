@@ -23,6 +23,7 @@ while (my ($sql, $expected) = splice(@blocks, 0, 2))
 	# what functions without a result print is no part of the example
 	$out =~ s/^ *create_(?:job|timer) *\n-+\n *\n+//msg;
 	$out =~ s/[ \t]+$//mg;
+	$out =~ s/\n+\z//;
 	is("$out\n", $expected, 'gives what stands below');
 }
 done_testing();
