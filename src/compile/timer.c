@@ -218,8 +218,10 @@ check_clocks(WeirLevel *level)
 	{
 		const WeirTimerPlan *timer = lfirst(lc);
 
-		if (!timer->arrival)
-			weir_level_check_watermark(level, psprintf("timer \"%s\", which goes by event time,", timer->name),
+		if (timer->arrival)
+			weir_level_use_arrival(level, level->function_plan->call->location);
+		else
+			weir_level_check_watermark(level, psprintf("timer \"%s\" of event time", timer->name),
 									   level->function_plan->call->location);
 	}
 }

@@ -125,7 +125,7 @@ SELECT results_eq($$SELECT * FROM weir.try_job('mixed', ARRAY[E'1\t2020-01-01', 
 SELECT weir.drop_job('mixed') \g /dev/null
 SELECT throws_like($$SELECT weir.create_job('mixed', 'INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(weir.arrival(), ''1 s'') w GROUP BY w;
     INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(at, ''1 s'') w GROUP BY w')$$,
-    'a job cannot go by weir.arrival() and by another time', 'not both clocks in a job');
+    'a job cannot go by the arrival of records and by another time', 'not both clocks in a job');
 
 -- idle
 ALTER FOREIGN TABLE bids OPTIONS (ADD idle_timeout '200 ms');
