@@ -13,6 +13,7 @@
 #	make bench-idle          as root: what jobs cost whose senders are silent: JOBS=.. DURATION=..
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
+#	make bench-timers        as root: setting and firing timers of a function: TIMERS=.. KEYS=.. TASKS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
@@ -94,7 +95,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state
+.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state bench-timers
 
 test:
 	sh test/run
@@ -150,6 +151,9 @@ torture:
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
+
+bench-timers:
+	@TIMERS='$(TIMERS)' KEYS='$(KEYS)' TASKS='$(TASKS)' sh bench/timers
 
 torture-feed: KILLS = 5
 torture-feed: WEIR_LINES = 2000000
