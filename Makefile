@@ -15,6 +15,8 @@
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make bench-timers        as root: setting and firing timers of a function: TIMERS=.. KEYS=.. TASKS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
+#	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
+#	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
@@ -95,7 +97,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-profile bench-state bench-timers
+.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-timers
 
 test:
 	sh test/run
@@ -151,6 +153,10 @@ torture:
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
+
+bench-nexmark:
+	@EVENTS='$(EVENTS)' SEED='$(SEED)' ROUNDS='$(ROUNDS)' QUERIES='$(QUERIES)' PEER='$(PEER)' WARM='$(WARM)' \
+		PARALLELISM='$(PARALLELISM)' CHECK='$(CHECK)' sh bench/nexmark/run
 
 bench-timers:
 	@TIMERS='$(TIMERS)' KEYS='$(KEYS)' TASKS='$(TASKS)' sh bench/timers

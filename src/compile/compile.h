@@ -107,6 +107,7 @@ struct WeirLevel
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
+	bool		corrects;		/* correct.c: another one reads it */
 
 	/* rank.c, distinct.c: all zero where no rows are ranked */
 	List	   *rank_functions; /* of WindowFunc over query's range table */
@@ -154,6 +155,7 @@ struct WeirLevel
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
 	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
+	Node	   *join_condition; /* its condition, before it was planned */
 
 	/* graph.c */
 	List	   *scan_nodes;		/* of scans */
@@ -268,6 +270,11 @@ extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumbe
 extern int	weir_level_grouping(WeirLevel *level);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
+
+/* correct.c: a running aggregate over another */
+extern void weir_level_correct(WeirLevel *level);
+extern void weir_level_add_sign(WeirLevel *level);
+extern void weir_level_take_sign(WeirLevel *level);
 
 /* running_sink.c */
 extern void weir_compile_check_running(WeirCompile *c);

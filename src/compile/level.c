@@ -220,7 +220,7 @@ branches_of(WeirLevel *level)
 	ListCell   *lc;
 
 	if (level->running)
-		weir_level_refuse_running(level);
+		weir_level_correct(level);
 	if (OidIsValid(level->stream) && !weir_level_is_step(level))
 		return inputs_of(level);
 	if (weir_level_is_step(level))

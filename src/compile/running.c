@@ -378,6 +378,10 @@ weir_level_end_running(WeirLevel *level)
 	WeirAggregatePlan *plan = level->running_plan;
 
 	check_having(level);
+	weir_level_take_sign(level);
+	if (level->corrects)
+		weir_level_add_sign(level);
+	plan->corrects = level->corrects;
 	plan->aggregates = level->cut_aggregates;
 	plan->aggregates_text = weir_level_aggregates_text(level);
 	plan->state_name = weir_level_state_name(level, "running", plan->aggregates_text);

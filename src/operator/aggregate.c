@@ -106,24 +106,40 @@ held(WeirOperator *op)
 	return weir_changes_held(op, ((Aggregate *) op)->running);
 }
 
+/* The results as a row; sign is of use where rows may be taken back. */
+static void
+take_row(Aggregate *a, const WeirBatch *held, int row, int16 sign, WeirOutput *out, MemoryContext caller)
+{
+	const WeirAggregatePlan *plan = weir_aggregate_plan(a->op.node);
+
+	if (plan->corrects)
+	{
+		a->values[plan->result->natts - 1] = Int16GetDatum(sign);
+		a->nulls[plan->result->natts - 1] = false;
+	}
+	weir_result_take(a->result, held, row, a->values, a->nulls);
+	if (weir_result_is_full(a->result))
+	{
+		MemoryContextSwitchTo(caller);
+		weir_result_hand_on(a->result, out);
+		MemoryContextSwitchTo(a->result->batch->context);
+	}
+}
+
 static void
 emit(WeirOperator *op, const WeirBatch *held, int from, int to, WeirOutput *out)
 {
 	Aggregate  *a = (Aggregate *) op;
 	MemoryContext caller = MemoryContextSwitchTo(a->result->batch->context);
+	bool		corrects = weir_aggregate_plan(op->node)->corrects;
 
 	for (int i = from; i < to; i++)
 	{
 		*op->line = held->lines[i];
-		if (!weir_running_results(a->running, i, a->values, a->nulls))
-			continue;
-		weir_result_take(a->result, held, i, a->values, a->nulls);
-		if (weir_result_is_full(a->result))
-		{
-			MemoryContextSwitchTo(caller);
-			weir_result_hand_on(a->result, out);
-			MemoryContextSwitchTo(a->result->batch->context);
-		}
+		if (corrects && weir_running_results_before(a->running, i, a->values, a->nulls))
+			take_row(a, held, i, -1, out, caller);
+		if (weir_running_results(a->running, i, a->values, a->nulls))
+			take_row(a, held, i, 1, out, caller);
 	}
 	MemoryContextSwitchTo(caller);
 	weir_result_hand_on(a->result, out);

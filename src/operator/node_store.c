@@ -43,7 +43,7 @@ static WeirStateDecl *
 window_state(const WeirNode *node)
 {
 	const WeirCountWindowPlan *plan = weir_count_window_plan(node);
-	WeirWindowDecl *window = palloc(sizeof(WeirWindowDecl));
+	WeirWindowDecl *window = palloc0(sizeof(WeirWindowDecl));
 
 	window->size = plan->size;
 	window->slide = plan->slide;
@@ -55,10 +55,12 @@ static WeirStateDecl *
 running_state(const WeirNode *node)
 {
 	const WeirAggregatePlan *plan = weir_aggregate_plan(node);
-	WeirWindowDecl *running = palloc(sizeof(WeirWindowDecl));
+	WeirWindowDecl *running = palloc0(sizeof(WeirWindowDecl));
 
 	running->size = running->slide = 1;
 	running->aggregates = plan->aggregates;
+	running->corrects = plan->corrects;
+	running->sign = plan->sign;
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 

@@ -32,13 +32,19 @@ add_change(WeirStore *store)
 	return &store->changes[store->nchanges++];
 }
 
-static char *
-copy_raw(WeirStore *store, WeirRaw raw)
+MemoryContext
+weir_changes_context(WeirStore *store)
 {
 	if (store->changes_raw == NULL)
 		store->changes_raw = AllocSetContextCreate(store->context, "weir records of changed keys",
 												   ALLOCSET_DEFAULT_SIZES);
-	return memcpy(MemoryContextAllocHuge(store->changes_raw, Max(raw.len, 1)), raw.data, raw.len);
+	return store->changes_raw;
+}
+
+static char *
+copy_raw(WeirStore *store, WeirRaw raw)
+{
+	return memcpy(MemoryContextAllocHuge(weir_changes_context(store), Max(raw.len, 1)), raw.data, raw.len);
 }
 
 /* The current key's entry was changed by this row. */
@@ -59,6 +65,7 @@ weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry, const Wei
 	change->line = in->lines[row];
 	change->raw_len = raw.len;
 	change->raw = raw.data ? copy_raw(store, raw) : NULL;
+	change->before = NULL;
 	entry->flags |= WEIR_ENTRY_CHANGED;
 }
 

@@ -243,6 +243,7 @@ typedef struct WeirChange
 	char	   *raw;			/* NULL: it is not kept */
 	int			raw_len;
 	int			source;
+	struct WeirRowBefore *before;	/* what its row was; NULL: it had none, or it is not kept */
 } WeirChange;
 
 struct WeirStore
@@ -423,6 +424,8 @@ extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *
 /* changed.c */
 extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
 							 const WeirBatch *in, int row);
+/* Of what belongs to the changes in the list. */
+extern MemoryContext weir_changes_context(WeirStore *store);
 extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
 extern void weir_changes_forget(WeirStore *store, int64 n);
 

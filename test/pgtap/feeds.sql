@@ -373,6 +373,18 @@ SELECT weir.drop_job('rights') \g /dev/null
 DROP OWNED BY feed_writer;
 DROP ROLE feed_writer;
 
+-- Batches that end where what was read ahead does.
+TRUNCATE seen;
+CALL start('even', 'INSERT INTO seen SELECT * FROM readings');
+SELECT weir.stop_job('even') \g /dev/null
+INSERT INTO readings SELECT i, 'even' FROM generate_series(1, 4096) i;
+INSERT INTO readings SELECT i, 'even' FROM generate_series(4097, 8192) i;
+SELECT weir.enable_checkpointing('even', every => '1 h', timeout => '10 s'), weir.start_job('even') \g /dev/null
+SELECT lives_ok($$SELECT weir.trigger_checkpoint('even')$$, 'the position moves on behind them, too');
+SELECT is((SELECT count(*) FROM seen), 8192::bigint, 'all rows are read');
+SELECT weir.drop_job('even') \g /dev/null
+TRUNCATE seen;
+
 -- A stream as a partition.
 CREATE TABLE events (id bigint, value text) PARTITION BY RANGE (id);
 CREATE TABLE events_old PARTITION OF events FOR VALUES FROM (MINVALUE) TO (1000);

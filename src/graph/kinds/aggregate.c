@@ -24,6 +24,8 @@ describe(const WeirNode *node, WeirDescription *to)
 	weir_describe_key(to, node);
 	if (plan->aggregates != NIL)
 		weir_describe_line(to, "Aggregates: %s", plan->aggregates_text);
+	if (plan->sign != 0)
+		weir_describe_line(to, "Rows that were handed on before are taken back");
 	weir_describe_ttl(to, plan->ttl, plan->ttl_type);
 	weir_describe_columns(to, "Output, of each key that has changed", node->out);
 }

@@ -14,7 +14,9 @@ typedef struct WeirAggregatePlan
 	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
 	const char *aggregates_text;	/* for people */
 	const char *state_name;		/* what is kept of a key goes by */
-	TupleDesc	result;			/* a column an aggregate */
+	bool		corrects;		/* the row before of a key that has changed goes on, too */
+	AttrNumber	sign;			/* of "in", smallint: < 0 takes a row back; 0: none */
+	TupleDesc	result;			/* a column an aggregate; where it corrects then the sign of the row */
 	int		   *output;			/* per column of "out": > 0 attno of "in", a key's,
 								 * < 0 minus attno of result */
 } WeirAggregatePlan;

@@ -479,29 +479,36 @@ count(WeirFeedReader *r, const WeirBatch *batch)
 	r->stats->last_record_at = batch->stamps[batch->nrows - 1];
 }
 
+/* Nothing is left of what was read ahead: is there more? */
+static bool
+look_further(WeirFeedReader *r)
+{
+	pass_over(r);
+	read_ahead(r);
+	if (r->nchunks > 0)
+		return true;
+	pass_over(r);
+	look_after(r);
+	r->position.ended = r->drain_mark > 0 && r->decided.upto >= r->drain_mark;
+	return false;
+}
+
 WeirReadResult
 weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan)
 {
+	Assert(scan->limit > 0);
 	weir_scan_input_reset(scan);
 	if (r->position.ended)
 		return WEIR_READ_ENDED;
 	if (r->draining && r->drain_mark == 0)
 		r->drain_mark = (int64) GetXLogInsertRecPtr();
-	if (r->chunk == r->nchunks)
+	/* what was read ahead may have been handed out, or skipped, to its last row */
+	while (scan->batch->nrows == 0)
 	{
-		pass_over(r);
-		read_ahead(r);
-		if (r->nchunks == 0)
-		{
-			pass_over(r);
-			look_after(r);
-			r->position.ended = r->drain_mark > 0 && r->decided.upto >= r->drain_mark;
+		if (r->chunk == r->nchunks && !look_further(r))
 			return r->position.ended ? WEIR_READ_ENDED : WEIR_READ_WAIT;
-		}
+		fill(r, scan);
 	}
-	fill(r, scan);
-	if (scan->batch->nrows == 0)
-		return WEIR_READ_WAIT;
 	forget_handed_out(r);
 	count(r, scan->batch);
 	return WEIR_READ_BATCH;

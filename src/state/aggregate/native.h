@@ -52,6 +52,9 @@ extern void weir_native_init(const WeirNative *native, WeirNativeState *state);
 /* A row of the columns.  NULL, or why it cannot be added: then the state is as before. */
 extern const WeirNativeFault *weir_native_add(const WeirNative *native, WeirNativeState *state,
 											  const WeirVector *columns, int row);
+/* Takes out a row that was added before; of count, of sum(bigint) and of avg of integers. */
+extern void weir_native_take_out(const WeirNative *native, WeirNativeState *state,
+								 const WeirVector *columns, int row);
 /*
  * native_combine.c: what earlier rows have come to becomes what these and later ones have.  NULL, or
  * why it cannot be; then "into" is good for nothing.

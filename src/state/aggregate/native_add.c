@@ -233,6 +233,41 @@ read_value(const NativeTransition *transition, const WeirVector *columns, int ro
 	return !transition->constant_isnull;
 }
 
+static void
+take_out_value(const NativeTransition *transition, int64 *words, Datum value)
+{
+	words[0]--;
+	switch (transition->kind)
+	{
+		case NATIVE_COUNT_ROWS:
+		case NATIVE_COUNT:
+			return;
+		case NATIVE_WIDE:
+#ifdef HAVE_INT128
+			native_set_wide(&words[1], native_get_wide(&words[1]) - DatumGetInt64(value));
+#endif
+			return;
+		case NATIVE_COUNT_SUM:
+			words[1] = (int64) ((uint64) words[1] - (uint64) integer_of(transition->type, value));
+			return;
+		default:
+			elog(ERROR, "an aggregate of kind %d cannot take a row back", (int) transition->kind);
+	}
+}
+
+void
+weir_native_take_out(const WeirNative *native, WeirNativeState *state, const WeirVector *columns, int row)
+{
+	for (int i = 0; i < native->ntransitions; i++)
+	{
+		const NativeTransition *transition = &native->transitions[i];
+		Datum		value;
+
+		if (read_value(transition, columns, row, &value))
+			take_out_value(transition, &state->words[transition->word], value);
+	}
+}
+
 static const WeirNativeFault *
 add_row(const WeirNative *native, WeirNativeState *state, const WeirVector *columns, int row)
 {

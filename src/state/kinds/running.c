@@ -6,8 +6,55 @@
  */
 #include "postgres.h"
 
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+
 #include "state/kinds/running.h"
 #include "state/kinds/window_int.h"
+
+/* What the row of a key was. */
+struct WeirRowBefore
+{
+	bool	   *nulls;
+	Datum		values[FLEXIBLE_ARRAY_MEMBER];
+};
+
+static bool
+is_taken_back(const WeirWindows *windows, const WeirBatch *in, int row)
+{
+	return windows->sign >= 0 && DatumGetInt16(in->columns[windows->sign].values[row]) < 0;
+}
+
+/* What the current key has come to, before its first change since its row was handed on. */
+static struct WeirRowBefore *
+row_before(WeirState *state, WeirEntry *entry)
+{
+	WeirWindows *windows = weir_windows_of(state);
+	int			n = list_length(windows->types);
+	MemoryContext old;
+	struct WeirRowBefore *before;
+	ListCell   *lc;
+
+	if (!windows->corrects || (entry->flags & WEIR_ENTRY_CHANGED) ||
+		!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+		return NULL;
+	old = MemoryContextSwitchTo(weir_changes_context(state->store));
+	before = palloc(offsetof(struct WeirRowBefore, values) + sizeof(Datum) * n);
+	before->nulls = palloc(Max(n, 1) * sizeof(bool));
+	weir_window_compute(state, entry, before->values, before->nulls);
+	foreach(lc, windows->types)
+	{
+		int			i = foreach_current_index(lc);
+		int16		length;
+		bool		by_value;
+
+		get_typlenbyval(lfirst_oid(lc), &length, &by_value);
+		if (!before->nulls[i])
+			before->values[i] = datumCopy(before->values[i], by_value, length);
+	}
+	MemoryContextSwitchTo(old);
+	return before;
+}
 
 /*
  * Where the record cannot be added the cell stays as it was; its entry may be a new
@@ -30,7 +77,13 @@ add_native(WeirState *state, WeirGroup *group, WeirEntry *entry, const WeirBatch
 		running->owner = 0;
 		weir_native_init(windows->native, running);
 	}
-	fault = weir_native_add(windows->native, running, in->columns, row);
+	if (is_taken_back(windows, in, row))
+	{
+		weir_native_take_out(windows->native, running, in->columns, row);
+		fault = NULL;
+	}
+	else
+		fault = weir_native_add(windows->native, running, in->columns, row);
 	if (unlikely(fault != NULL))
 	{
 		weir_entry_dirty(state->store, group, entry);
@@ -58,14 +111,19 @@ weir_running_add(WeirState *state, const WeirBatch *in, int row)
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
 	const WeirNativeFault *fault = NULL;
+	bool		noted = entry->flags & WEIR_ENTRY_CHANGED;
+	struct WeirRowBefore *before = row_before(state, entry);
 
 	if (state->in_place)
 		fault = add_native(state, group, entry, in, row);
 	else
 		add_to_object(state, group, entry, in, row);
-	if (likely(fault == NULL))
-		weir_change_note(state, group, entry, in, row);
-	return fault;
+	if (unlikely(fault != NULL))
+		return fault;
+	weir_change_note(state, group, entry, in, row);
+	if (!noted)
+		weir_changes_at(state->store, weir_changes_left(state->store) - 1)->before = before;
+	return NULL;
 }
 
 int64
@@ -98,6 +156,19 @@ weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls)
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return false;
 	weir_window_compute(state, entry, values, nulls);
+	return true;
+}
+
+bool
+weir_running_results_before(const WeirState *state, int64 n, Datum *values, bool *nulls)
+{
+	const struct WeirRowBefore *before = weir_changes_at(state->store, n)->before;
+	int			naggs = list_length(weir_windows_of(state)->types);
+
+	if (before == NULL)
+		return false;
+	memcpy(values, before->values, sizeof(Datum) * naggs);
+	memcpy(nulls, before->nulls, sizeof(bool) * naggs);
 	return true;
 }
 

@@ -35,6 +35,11 @@ extern int64 weir_running_nchanges(const WeirState *state);
 extern void weir_running_change(const WeirState *state, int64 n, WeirRunningChange *change);
 /* What its aggregates have come to, in the current memory context; false: it has nothing any more. */
 extern bool weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls);
+/*
+ * The same of what they had come to when the key's row was handed on last; false: it had none.  Of a
+ * state that corrects.  The values are the list's.
+ */
+extern bool weir_running_results_before(const WeirState *state, int64 n, Datum *values, bool *nulls);
 /* The first n. */
 extern void weir_running_forget(WeirState *state, int64 n);
 

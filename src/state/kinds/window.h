@@ -23,6 +23,10 @@ typedef struct WeirWindowDecl
 	int64		slide;
 	List	   *aggregates;		/* of Aggref, over input */
 	TupleDesc	input;
+
+	/* of running aggregates */
+	bool		corrects;		/* it also says what a key that has changed had come to before */
+	AttrNumber	sign;			/* of input, smallint: < 0 takes a row back; 0: none */
 } WeirWindowDecl;
 
 /*

@@ -21,6 +21,8 @@ typedef struct WeirWindows
 	List	   *types;			/* of their results */
 	int64		size;
 	int64		slide;
+	bool		corrects;
+	int			sign;			/* column, from 0; -1: none */
 
 	/* of those that are not native */
 	bool		packs;			/* accumulators are large */

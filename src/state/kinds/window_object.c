@@ -45,6 +45,8 @@ window_init(WeirState *state)
 
 	windows->size = decl->size;
 	windows->slide = decl->slide;
+	windows->corrects = decl->corrects;
+	windows->sign = decl->sign - 1;
 	/* even if they are native: it checks the user's rights */
 	windows->aggregates = weir_aggregates_create(decl->aggregates, decl->input,
 												 decl->slide < decl->size);
@@ -57,6 +59,7 @@ window_init(WeirState *state)
 		keep_in_place(state, windows);
 	else
 		keep_objects(windows, decl->input);
+	Assert(windows->native != NULL || windows->sign < 0);
 	state->decl.window = NULL;	/* the caller's, and of no further use */
 	MemoryContextSwitchTo(old);
 }

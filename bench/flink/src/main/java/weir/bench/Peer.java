@@ -1,23 +1,16 @@
 package weir.bench;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import org.apache.flink.api.common.JobID;
+import java.util.concurrent.Callable;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.functions.RichFlatMapFunction;
 import org.apache.flink.api.java.tuple.Tuple2;
-import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.RestOptions;
-import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
-import org.apache.flink.runtime.minicluster.MiniCluster;
-import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
@@ -67,12 +60,7 @@ public final class Peer {
     }
 
     private Configuration configuration() {
-        Configuration configuration = new Configuration();
-        configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
-        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file://" + option("checkpoints"));
-        configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
-        configuration.set(RestOptions.BIND_PORT, "0");
-        return configuration;
+        return Cluster.configuration(option("checkpoints"));
     }
 
     private StreamGraph graph(int port) {
@@ -109,39 +97,11 @@ public final class Peer {
     }
 
     private void run() throws Exception {
-        MiniClusterConfiguration cluster =
-                new MiniClusterConfiguration.Builder()
-                        .setConfiguration(configuration())
-                        .setNumTaskManagers(1)
-                        .setNumSlotsPerTaskManager(number("parallelism"))
-                        .build();
-        OperatingSystemMXBean system =
-                (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        try (MiniCluster flink = new MiniCluster(cluster)) {
-            flink.start();
-            String said = "";
-            for (String port : option("port").split(",")) {
-                StreamGraph graph = graph(Integer.parseInt(port));
-                graph.setJobId(JobID.generate());
-                long cpu = system.getProcessCpuTime();
-                long start = System.nanoTime();
-                JobID id = flink.submitJob(graph).get().getJobID();
-                flink.requestJobResult(id).get().toJobExecutionResult(Peer.class.getClassLoader());
-                said = String.format(
-                        "seconds %.3f cpu %.2f memory %d",
-                        (System.nanoTime() - start) / 1e9, (system.getProcessCpuTime() - cpu) / 1e9, peakMemory());
-            }
-            System.out.println(said);
+        List<Callable<StreamGraph>> runs = new ArrayList<>();
+        for (String port : option("port").split(",")) {
+            runs.add(() -> graph(Integer.parseInt(port)));
         }
-    }
-
-    private static long peakMemory() throws Exception {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("VmHWM:")) {
-                return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
-            }
-        }
-        return 0;
+        System.out.println(Cluster.run(configuration(), number("parallelism"), runs));
     }
 
     /** A line "key value". */
