@@ -168,6 +168,40 @@ SELECT matches(last_error, 'too late', 'and says why') FROM weir.jobs WHERE name
 SELECT weir.drop_job('stops') \g /dev/null
 ALTER FOREIGN TABLE bids OPTIONS (DROP late);
 
+-- windows by weir.watermark, live and in weir.try_job
+TRUNCATE per_window;
+CREATE VIEW hours AS SELECT id, weir.watermark(at + interval '1 h', '4 s') AS at FROM bids;
+CALL start('hours', $$INSERT INTO per_window SELECT lower(w), count(*) FROM hours, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:24'), (3, '2026-01-01 10:00:19'), (4, '2026-01-01 10:00:21');
+SELECT weir.trigger_checkpoint('hours') \g /dev/null
+SELECT results_eq('TABLE per_window', $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint)$$, 'a window by weir.watermark');
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'and what is late for it');
+SELECT weir.stop_job('hours', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('hours') \g /dev/null
+INSERT INTO bids VALUES (5, '2026-01-01 10:00:18'), (6, '2026-01-01 10:00:35');
+SELECT weir.trigger_checkpoint('hours') \g /dev/null
+SELECT results_eq('TABLE per_window ORDER BY 1', $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint), ('2026-01-01 11:00:20', 2)$$, 'after a restart, too');
+SELECT weir.stop_job('hours') \g /dev/null
+SELECT results_eq($$SELECT * FROM weir.try_job('hours', ARRAY[E'1\t2026-01-01 10:00:10', E'2\t2026-01-01 10:00:24', E'3\t2026-01-01 10:00:19', E'4\t2026-01-01 10:00:21'], NULL::per_window)$$,
+    $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint)$$, 'and in weir.try_job');
+SELECT results_eq($$SELECT * FROM weir.try_job('hours', ARRAY[E'1\t2026-01-01 10:00:10', E'2\t2026-01-01 10:00:24', E'3\t2026-01-01 10:00:19', E'4\t2026-01-01 10:00:21'], NULL::per_window, finish => true)$$,
+    $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint), ('2026-01-01 11:00:20', 2)$$, 'which may end');
+SELECT weir.drop_job('hours') \g /dev/null
+
+-- a stream that is idle holds nobody back
+CREATE FOREIGN TABLE quiet (id bigint, at timestamptz OPTIONS (watermark '0')) SERVER weir_feed;
+TRUNCATE per_window;
+CALL start('two streams', $$INSERT INTO per_window SELECT lower(w), count(*) FROM (SELECT at FROM bids UNION ALL SELECT at FROM quiet) u, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:40');
+SELECT weir.trigger_checkpoint('two streams') \g /dev/null
+SELECT is(count(*)::int, 0, 'windows wait for the stream that is behind') FROM per_window;
+SELECT weir.drop_job('two streams') \g /dev/null
+ALTER FOREIGN TABLE quiet OPTIONS (ADD idle_timeout '300 ms');
+CALL start('two streams', $$INSERT INTO per_window SELECT lower(w), count(*) FROM (SELECT at FROM bids UNION ALL SELECT at FROM quiet) u, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:40');
+SELECT ok(comes($$SELECT weir.trigger_checkpoint('two streams') > 0 AND count(*) = 1 FROM per_window$$), 'but not for one that is idle');
+SELECT weir.drop_job('two streams') \g /dev/null
+
 -- idle
 ALTER FOREIGN TABLE bids OPTIONS (ADD idle_timeout '200 ms');
 CALL start('idle', 'INSERT INTO seen SELECT * FROM bids');
