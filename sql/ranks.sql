@@ -48,3 +48,27 @@ SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, v FROM r ORDER BY k, ts L
 SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, count(*) FROM r GROUP BY k, ts ORDER BY k, ts ON CONFLICT (k) DO UPDATE SET v = excluded.v');
 SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, row_number() OVER () FROM r ORDER BY k, ts ON CONFLICT (k) DO UPDATE SET v = excluded.v');
 SELECT job('INSERT INTO plain SELECT row_number() OVER (PARTITION BY k), row_number() OVER (ORDER BY v) FROM r');
+
+-- Windows and times: what is complete when.
+CREATE FOREIGN TABLE e (k bigint, v bigint, t text, ts timestamptz OPTIONS (watermark '5 s')) SERVER ranks_here;
+SELECT job('INSERT INTO plain SELECT k, rn FROM (SELECT k, dense_rank() OVER (PARTITION BY w, k ORDER BY v DESC) AS rn FROM e, weir.tumble(ts, ''1 min'') w) r WHERE rn = 1');
+SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, v FROM e ORDER BY k, ts ON CONFLICT DO NOTHING');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN ''1 h'' PRECEDING AND CURRENT ROW) + count(*) OVER (PARTITION BY k ORDER BY ts) + row_number() OVER (PARTITION BY k ORDER BY ts) FROM e WHERE v > 0');
+-- Without a watermark.
+SELECT job('INSERT INTO plain SELECT k, rn FROM (SELECT k, rank() OVER (PARTITION BY w, k ORDER BY v DESC) AS rn FROM r, weir.tumble(ts, ''1 min'') w) r WHERE rn = 1');
+SELECT job('INSERT INTO plain SELECT DISTINCT ON (k) k, v FROM r ORDER BY k, ts');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts) FROM r');
+-- Orders and frames.
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY v) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts DESC) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts GROUPS 1 PRECEDING) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts ROWS 1 PRECEDING EXCLUDE CURRENT ROW) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts ROWS 10000000 PRECEDING) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE ''-1 s'' PRECEDING) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE ''1000 years'' PRECEDING) FROM e');
+SELECT job('INSERT INTO plain SELECT k, lead(v) OVER (PARTITION BY k ORDER BY ts) FROM e');
+SELECT job('INSERT INTO plain SELECT k, rank() OVER (PARTITION BY k ORDER BY ts) + sum(v) OVER (PARTITION BY k ORDER BY ts) FROM e');
+SELECT job('INSERT INTO plain SELECT k, dense_rank() OVER (PARTITION BY k ORDER BY ts) FROM e');
+SELECT job('INSERT INTO plain SELECT k, sum(sum(v)) OVER (ORDER BY ts) FROM e GROUP BY k, ts, weir.count_window(2)');

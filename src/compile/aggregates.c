@@ -71,8 +71,9 @@ column_for(WeirLevel *level, Expr *expr, Expr *filter, const char *name)
 							exprCollation((Node *) expr), 0);
 }
 
-static Aggref *
-cut_aggregate(WeirLevel *level, Aggref *aggref)
+/* The aggregate over (a)'s rows. */
+Aggref *
+weir_level_cut_aggregate(WeirLevel *level, Aggref *aggref)
 {
 	Aggref	   *cut = copyObject(aggref);
 	ListCell   *lc;
@@ -127,7 +128,7 @@ weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth)
 			return first_aggregate(level) + foreach_current_index(lc);
 	refuse_window(level, own);
 	level->aggregates = lappend(level->aggregates, own);
-	level->cut_aggregates = lappend(level->cut_aggregates, cut_aggregate(level, own));
+	level->cut_aggregates = lappend(level->cut_aggregates, weir_level_cut_aggregate(level, own));
 	return first_aggregate(level) + list_length(level->aggregates) - 1;
 }
 
@@ -219,8 +220,8 @@ append_order(WeirLevel *level, StringInfo text, SortGroupClause *clause, List *a
 }
 
 /* For people: sum(f1), string_agg(f2, ','::text ORDER BY $4) FILTER (WHERE $5). */
-static void
-append_aggregate(WeirLevel *level, StringInfo text, Aggref *aggref)
+void
+weir_level_append_aggregate(WeirLevel *level, StringInfo text, Aggref *aggref)
 {
 	const char *separator = "";
 	ListCell   *lc;
@@ -265,7 +266,7 @@ weir_level_aggregates_text(WeirLevel *level)
 	{
 		if (text.len > 0)
 			appendStringInfoString(&text, ", ");
-		append_aggregate(level, &text, lfirst(lc));
+		weir_level_append_aggregate(level, &text, lfirst(lc));
 	}
 	return text.data;
 }

@@ -18,7 +18,7 @@
 
 #define AS_OF_HINT "Write LEFT JOIN LATERAL (SELECT ... FROM versions v WHERE v.key = o.key AND v.ts <= o.ts ORDER BY v.ts DESC LIMIT 1) v ON true."
 
-/* The subquery is the right side's only entry. */
+/* The subquery that is the right side's only entry. */
 typedef struct Versions
 {
 	int			index;
@@ -132,13 +132,16 @@ drop_order(Query *query)
 	query->limitCount = NULL;
 }
 
-static void
-lift_conditions(StreamJoin *join, WeirLevel *level, Versions *versions)
+/* Conditions of a subquery that name what is round it become those of the join. */
+void
+weir_stream_join_lift(StreamJoin *join, WeirLevel *level, int index)
 {
-	Query	   *query = versions->query;
+	Versions	versions = {index, rt_fetch(index, level->query->rtable)};
+	Query	   *query = versions.rte->subquery;
 	List	   *rest = NIL;
 	ListCell   *lc;
 
+	versions.query = query;
 	foreach(lc, weir_compile_conjuncts(query->jointree->quals))
 	{
 		Node	   *qual = lfirst(lc);
@@ -148,7 +151,7 @@ lift_conditions(StreamJoin *join, WeirLevel *level, Versions *versions)
 		else if (checkExprHasSubLink(qual))
 			refuse(join, level, "a condition with a subquery is not supported there");
 		else
-			join->quals = lappend(join->quals, lift(qual, versions));
+			join->quals = lappend(join->quals, lift(qual, &versions));
 	}
 	query->jointree->quals = rest == NIL ? NULL : (Node *) make_ands_explicit(rest);
 }
@@ -170,7 +173,7 @@ weir_stream_join_pull_as_of(StreamJoin *join, WeirLevel *level)
 	order = get_sortgroupclause_expr(sort, versions.query->targetList);
 	drop_order(versions.query);
 	join->order = lift(order, &versions);
-	lift_conditions(join, level, &versions);
+	weir_stream_join_lift(join, level, versions.index);
 	versions.rte->lateral = false;
 	weir_rebuild_joins(versions.query);
 }

@@ -48,6 +48,7 @@ weir_compile_calls(WeirCompile *c)
 
 		foreach(scan, ((WeirLevel *) lfirst(lc))->scans)
 			call_walker((Node *) ((WeirBranch *) lfirst(scan))->query, c->job);
+		call_walker(((WeirLevel *) lfirst(lc))->join_condition, c->job);
 	}
 	call_walker((Node *) c->sink, c->job);
 }

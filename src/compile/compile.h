@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "parser/parse_node.h"
@@ -19,6 +20,7 @@
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/function.h"
 #include "graph/kinds/join.h"
+#include "graph/kinds/over.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/scan.h"
 #include "graph/kinds/sink.h"
@@ -157,7 +159,9 @@ struct WeirLevel
 	WeirAggregatePlan *running_plan;	/* NULL: no running aggregate */
 	WeirTimeWindowPlan *time_plan;	/* NULL: no window of event time */
 	WeirRankPlan *rank_plan;	/* NULL: no rows are ranked */
+	WeirOverPlan *over_plan;	/* NULL: no window functions but ranks */
 	WeirJoinPlan *join_plan;	/* NULL: no join of streams */
+	Node	   *join_condition; /* its condition, before it was planned */
 
 	/* graph.c */
 	List	   *scan_nodes;		/* of scans */
@@ -308,6 +312,14 @@ extern void weir_level_cut_rank(WeirLevel *level);
 extern AttrNumber weir_level_rank_column(WeirLevel *level, const Node *node);
 extern void weir_level_end_rank(WeirLevel *level);
 
+extern bool weir_level_is_in_order(const WeirLevel *level);
+
+/* over.c: other window functions */
+extern WindowClause *weir_level_window_clause(WeirLevel *level, const WindowFunc *function);
+extern void weir_level_begin_over(WeirLevel *level);
+extern void weir_level_cut_over(WeirLevel *level);
+extern void weir_level_end_over(WeirLevel *level);
+
 /* distinct.c */
 extern void weir_level_find_distinct(WeirLevel *level);
 
@@ -319,6 +331,8 @@ extern bool weir_level_is_descending(const SortGroupClause *clause, Node *expr);
 extern void weir_level_order(WeirLevel *level, WeirRankPlan *plan);
 
 /* aggregates.c: those of both */
+extern Aggref *weir_level_cut_aggregate(WeirLevel *level, Aggref *aggref);
+extern void weir_level_append_aggregate(WeirLevel *level, StringInfo text, Aggref *aggref);
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 extern void weir_level_end_aggregates(WeirLevel *level);
 extern char *weir_level_aggregates_text(WeirLevel *level);
@@ -336,7 +350,7 @@ static inline bool
 weir_level_is_step(const WeirLevel *level)
 {
 	return level->join != NULL || level->join_plan != NULL || weir_level_is_grouped(level) ||
-		level->rank_plan != NULL;
+		level->rank_plan != NULL || level->over_plan != NULL;
 }
 
 /* stream_join.c: FROM with two streams; join_cut.c: their join as a keyed step */

@@ -455,12 +455,16 @@ weir_level_cut(WeirLevel *level)
 	}
 	if (level->rank_plan != NULL)
 		weir_level_cut_rank(level);
+	if (level->over_plan != NULL)
+		weir_level_cut_over(level);
 	level->sink_targets = (List *) remap_mutator((Node *) selected(level), &remap);
 	split_quals(level);
 	if (weir_level_is_grouped(level))
 		weir_level_end_aggregates(level);
 	if (level->rank_plan != NULL)
 		weir_level_end_rank(level);
+	if (level->over_plan != NULL)
+		weir_level_end_over(level);
 	level->row_desc = row_desc(level);
 	level->sink_desc = sink_desc(level);
 	if (level->function_plan)

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/makefuncs.h"
 #include "parser/parsetree.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
@@ -100,6 +101,17 @@ weir_dataflow_listen(WeirDataflow *dataflow)
 	dlist_push_tail(&listening, &dataflow->node);
 }
 
+/* Of a join: planned without a query. */
+static void
+depend_on_condition(WeirGraph *graph, Node *condition)
+{
+	Query	   *query = makeNode(Query);
+
+	query->commandType = CMD_SELECT;
+	query->jointree = makeFromExpr(NIL, condition);
+	weir_depend_on_query(graph, query);
+}
+
 /* What stands in the nodes, and what their statements were before they were planned. */
 void
 weir_compile_depend(WeirCompileJob *job)
@@ -114,8 +126,11 @@ weir_compile_depend(WeirCompileJob *job)
 		ListCell   *scan;
 
 		foreach(level, c->levels)
+		{
 			foreach(scan, ((WeirLevel *) lfirst(level))->scans)
 				weir_depend_on_query(graph, ((WeirBranch *) lfirst(scan))->query);
+			depend_on_condition(graph, ((WeirLevel *) lfirst(level))->join_condition);
+		}
 		weir_depend_on_query(graph, c->sink);
 	}
 	weir_depend_on_nodes(graph);

@@ -158,6 +158,16 @@ add_rank(WeirLevel *level)
 }
 
 static WeirNode *
+add_over(WeirLevel *level)
+{
+	WeirOverPlan *plan = level->over_plan;
+
+	plan->output = level->sink_source;
+	return weir_graph_add(level->c->job->out->graph, WEIR_NODE_OVER, plan,
+						  aggregates_identity(level, "over", plan->text), level->row_desc, level->sink_desc);
+}
+
+static WeirNode *
 add_join(WeirLevel *level)
 {
 	WeirJoinPlan *plan = level->join_plan;
@@ -175,6 +185,8 @@ add_join(WeirLevel *level)
 static WeirNode *
 add_step(WeirLevel *level)
 {
+	if (level->over_plan)
+		return add_over(level);
 	if (level->join_plan)
 		return add_join(level);
 	if (level->time_plan)

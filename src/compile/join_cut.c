@@ -250,6 +250,7 @@ set_condition(WeirLevel *level, List *quals)
 				errdetail("Beside the time, columns of both streams can be compared by = only."),
 				errhint("Put it into WHERE of the query round it, where it is asked of the row that was found."),
 				weir_level_position(level, exprLocation(linitial(quals))));
+	level->join_condition = (Node *) make_ands_explicit(copyObject(quals));
 	level->join_plan->condition = expression_planner((Expr *) of_pair((Node *) make_ands_explicit(quals), NULL));
 }
 
@@ -365,6 +366,7 @@ weir_level_cut_stream_join(WeirLevel *level)
 	List	   *rest;
 
 	check_sides(level);
+	level->join_plan->exists = join->type == JOIN_SEMI || join->type == JOIN_ANTI;
 	level->join_plan->kind = join->as_of ? WEIR_JOIN_AS_OF : WEIR_JOIN_INTERVAL;
 	for (int side = 0; side < 2; side++)
 	{

@@ -86,8 +86,8 @@ key_clause(const WeirLevel *level)
 {
 	if (level->key_by)
 		return "weir.key_by";
-	if (level->rank_plan)
-		return level->rank_plan->distinct ? "DISTINCT ON" : "PARTITION BY";
+	if (level->rank_plan || level->over_plan)
+		return level->rank_plan && level->rank_plan->distinct ? "DISTINCT ON" : "PARTITION BY";
 	return "GROUP BY";
 }
 

@@ -13,6 +13,7 @@
 #include "access/sysattr.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -89,6 +90,22 @@ check_function(Oid function, ObjectType type)
 		aclcheck_error(result, type, get_func_name(function));
 }
 
+static bool
+check_called(Oid function, void *arg)
+{
+	check_function(function, OBJECT_FUNCTION);
+	return false;
+}
+
+static bool
+check_walker(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	(void) check_functions_in_node(node, check_called, arg);
+	return expression_tree_walker(node, check_walker, arg);
+}
+
 static void
 check_level(WeirLevel *level)
 {
@@ -98,6 +115,7 @@ check_level(WeirLevel *level)
 		check_relations(((WeirBranch *) lfirst(lc))->plan->statement);
 	if (level->function_plan)
 		check_function(level->function_plan->function, OBJECT_FUNCTION);
+	(void) check_walker(level->join_condition, NULL);
 	foreach(lc, level->cut_aggregates)
 		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
 }

@@ -59,8 +59,8 @@ function_walker(Node *node, List **functions)
 	return expression_tree_walker(node, function_walker, functions);
 }
 
-static WindowClause *
-window_of(WeirLevel *level, const WindowFunc *function)
+WindowClause *
+weir_level_window_clause(WeirLevel *level, const WindowFunc *function)
 {
 	ListCell   *lc;
 
@@ -74,13 +74,13 @@ window_of(WeirLevel *level, const WindowFunc *function)
 static WindowClause *
 single_window(WeirLevel *level)
 {
-	WindowClause *window = window_of(level, linitial(level->rank_functions));
+	WindowClause *window = weir_level_window_clause(level, linitial(level->rank_functions));
 	ListCell   *lc;
 
 	foreach(lc, level->rank_functions)
 	{
 		const WindowFunc *function = lfirst_node(WindowFunc, lc);
-		const WindowClause *other = window_of(level, function);
+		const WindowClause *other = weir_level_window_clause(level, function);
 
 		if (!equal(other->partitionClause, window->partitionClause) || !equal(other->orderClause, window->orderClause))
 			refuse(level, function->location, "window functions over a stream must have one PARTITION BY and ORDER BY", NULL,
@@ -122,9 +122,7 @@ take_functions(WeirLevel *level)
 		const WindowFunc *function = list_nth_node(WindowFunc, level->rank_functions, i);
 		int			limit = weir_level_limit(level, function);
 
-		if (!rank_of(function, &plan->functions[i]))
-			refuse(level, function->location, "this window function over a stream is not supported", NULL,
-				   "Use row_number(), rank() or dense_rank().");
+		(void) rank_of(function, &plan->functions[i]);
 		TupleDescInitEntry(plan->result, i + 1, get_func_name(function->winfnoid), INT8OID, -1, 0);
 		if (limit == PG_INT32_MAX || plan->limit < PG_INT32_MAX)
 			continue;
@@ -132,6 +130,26 @@ take_functions(WeirLevel *level)
 		plan->by = plan->functions[i];
 	}
 	TupleDescFinalize(plan->result);
+}
+
+static bool
+are_ranks(List *functions)
+{
+	WeirRankBy	by;
+	ListCell   *lc;
+
+	foreach(lc, functions)
+		if (!rank_of(lfirst_node(WindowFunc, lc), &by))
+			return false;
+	return true;
+}
+
+static void
+begin_rank(WeirLevel *level)
+{
+	level->rank_plan = palloc0(sizeof(WeirRankPlan));
+	level->rank_plan->limit = PG_INT32_MAX;
+	take_functions(level);
 }
 
 static void
@@ -152,9 +170,10 @@ find_functions(WeirLevel *level)
 	}
 	if (level->keys == NIL)
 		level->keys = weir_level_single_key();
-	level->rank_plan = palloc0(sizeof(WeirRankPlan));
-	level->rank_plan->limit = PG_INT32_MAX;
-	take_functions(level);
+	if (are_ranks(level->rank_functions))
+		begin_rank(level);
+	else
+		weir_level_begin_over(level);
 }
 
 /* Finds whether it is one. */
@@ -171,7 +190,8 @@ weir_level_find_rank(WeirLevel *level)
 		refuse(level, level->rank_location, "DISTINCT ON and a window function in one query over a stream are not supported",
 			   NULL, "Put the one that comes first into a subquery in FROM.");
 	if (weir_level_is_grouped(level))
-		refuse(level, level->rank_location, "ranks in a query over a stream that has aggregates are not supported",
+		refuse(level, level->rank_location, psprintf("%s in a query over a stream that has aggregates is not supported",
+													  level->query->hasDistinctOn ? "DISTINCT ON" : "a window function"),
 			   NULL, "Put the aggregates into a subquery in FROM.");
 }
 
@@ -262,8 +282,8 @@ be_changes(WeirLevel *level)
 }
 
 /* Is the order nothing but a time, the earliest first? */
-static bool
-is_in_order(const WeirLevel *level)
+bool
+weir_level_is_in_order(const WeirLevel *level)
 {
 	const SortGroupClause *clause;
 	Oid			type;
@@ -299,9 +319,9 @@ choose_emission(WeirLevel *level)
 
 	if (window >= 0)
 		be_complete(level, window);
-	else if (is_upsert(level))
+	else if (is_upsert(level) && (level->rank_plan->limit < PG_INT32_MAX || !weir_level_is_in_order(level)))
 		be_changes(level);
-	else if (is_in_order(level))
+	else if (weir_level_is_in_order(level))
 		be_in_order(level);
 	else
 		refuse(level, level->rank_location, psprintf("%s over a stream must be written by an upsert on its key", what(level)),

@@ -387,12 +387,12 @@ weir_level_find_step(WeirLevel *level)
 	}
 	if (joins == NIL)
 		return;
-	if (level->rank_plan != NULL)
+	if (level->rank_plan != NULL || level->over_plan != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a query can have one keyed step"),
 				errdetail("%s is a keyed step, and so is a function joined ON weir.key_by(...).",
-						  level->rank_plan->distinct ? "DISTINCT ON" : "OVER"),
+						  level->rank_plan && level->rank_plan->distinct ? "DISTINCT ON" : "OVER"),
 				errhint(SUBQUERY_HINT),
 				weir_level_position(level, exprLocation(linitial(calls))));
 	level->join = linitial(joins);

@@ -77,7 +77,9 @@ streams_in(const Query *query, Node *node)
 bool
 weir_joins_streams(Query *query)
 {
-	return query->setOperations == NULL && streams_in(query, (Node *) query->jointree) > 1;
+	int			streams = query->setOperations == NULL ? streams_in(query, (Node *) query->jointree) : 0;
+
+	return streams > 1 || (streams == 1 && weir_has_exists(query));
 }
 
 /* The outermost join with streams on both sides. */
@@ -120,12 +122,15 @@ referred(const Query *query, Node *item)
 	return rte->rtekind == RTE_FUNCTION ? pull_varnos(NULL, (Node *) rte->functions) : NULL;
 }
 
-/* Items go to the side that they belong to: with a stream, or a function of one side's columns. */
+/*
+ * Items go to the side that they belong to: those with a stream, the last to the right if
+ * that has none yet, and functions of one side's columns.
+ */
 static void
 divide_items(StreamJoin *join, Query *query)
 {
 	List	   *items = query->jointree->fromlist;
-	Node	   *last = last_stream(query, items);
+	Node	   *last = join->sides[1].items == NIL ? last_stream(query, items) : NULL;
 	List	   *rest = NIL;
 	ListCell   *lc;
 
@@ -184,35 +189,34 @@ divide_join(StreamJoin *join, Query *query)
 	(void) replace_join((Node *) query->jointree, join);
 }
 
-/* Divides FROM; false: it has no two streams. */
-static bool
-divide(StreamJoin *join, Query *query)
+static int
+items_with_streams(const Query *query)
 {
-	int			with_streams = 0;
+	int			count = 0;
 	ListCell   *lc;
 
-	if (!weir_joins_streams(query))
-		return false;
+	foreach(lc, query->jointree->fromlist)
+		count += streams_in(query, lfirst(lc)) > 0;
+	return count;
+}
+
+/* Divides FROM. */
+static void
+divide(StreamJoin *join, WeirLevel *level)
+{
+	Query	   *query = level->query;
+
 	weir_flatten_joins(query);
 	join->type = JOIN_INNER;
 	join->ref = makeNode(RangeTblRef);
-	join->ref->rtindex = list_length(query->rtable) + 1;
-	foreach(lc, query->jointree->fromlist)
-	{
-		if (streams_in(query, lfirst(lc)) == 0)
-			continue;
-		with_streams++;
-		if (join->expr == NULL)
-			join->expr = find_join(query, lfirst(lc));
-	}
-	if (with_streams > 1)
-	{
-		join->expr = NULL;
+	if (weir_stream_join_pull_exists(join, level) || items_with_streams(query) > 1)
 		divide_items(join, query);
-	}
 	else
+	{
+		join->expr = find_join(query, last_stream(query, query->jointree->fromlist));
 		divide_join(join, query);
-	return true;
+	}
+	join->ref->rtindex = list_length(query->rtable) + 1;
 }
 
 /* ---- conditions ---- */
@@ -246,6 +250,8 @@ may_filter(const StreamJoin *join, int side, bool in_where)
 		return true;
 	if (join->type == JOIN_FULL)
 		return false;
+	if (join->type == JOIN_SEMI || join->type == JOIN_ANTI)
+		return side == 0 && in_where;
 	/* of the side whose rows come in any case a condition of WHERE, of the other one of ON */
 	return (join->type == JOIN_LEFT) == (side == 0) ? in_where : !in_where;
 }
@@ -320,7 +326,8 @@ name_side(WeirLevel *level, StreamSide *side)
 		if (!reads_stream(level->query, index))
 			continue;
 		side->name = rt_fetch(index, level->query->rtable)->eref->aliasname;
-		side->location = weir_level_entry_location(level, index);
+		if (side->location == 0)
+			side->location = weir_level_entry_location(level, index);
 	}
 }
 
@@ -331,8 +338,9 @@ weir_level_join_streams(WeirLevel *level)
 	StreamJoin *join = palloc0(sizeof(StreamJoin));
 	WeirLevel  *below;
 
-	if (!divide(join, level->query))
+	if (!weir_joins_streams(level->query))
 		return;
+	divide(join, level);
 	for (int side = 0; side < 2; side++)
 		name_side(level, &join->sides[side]);
 	weir_stream_join_pull_as_of(join, level);

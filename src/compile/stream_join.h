@@ -22,7 +22,7 @@ typedef struct StreamSide
 
 typedef struct StreamJoin
 {
-	JoinType	type;
+	JoinType	type;			/* JOIN_SEMI, JOIN_ANTI: EXISTS, NOT EXISTS */
 	JoinExpr   *expr;			/* NULL: items of FROM */
 	RangeTblRef *ref;			/* stands in its place */
 	Query	   *query;			/* the level's, as it was */
@@ -37,11 +37,17 @@ typedef struct StreamJoin
 static inline bool
 weir_join_pads(JoinType type, int side)
 {
-	return type == JOIN_FULL || type == (side == 0 ? JOIN_LEFT : JOIN_RIGHT);
+	return type == JOIN_FULL || type == (side == 0 ? JOIN_LEFT : JOIN_RIGHT) ||
+		(type == JOIN_ANTI && side == 0);
 }
 
 /* as_of.c: a LATERAL subquery of the newest row becomes an ordinary side */
 extern void weir_stream_join_pull_as_of(StreamJoin *join, WeirLevel *level);
+extern void weir_stream_join_lift(StreamJoin *join, WeirLevel *level, int index);
+
+/* exists.c: EXISTS over a stream becomes one; false: there is none in WHERE */
+extern bool weir_stream_join_pull_exists(StreamJoin *join, WeirLevel *level);
+extern bool weir_has_exists(const Query *query);
 
 /* join_sides.c */
 extern void weir_stream_join_read(StreamJoin *join, WeirLevel *level);

@@ -148,6 +148,7 @@ add_level(WeirCompileJob *job, WeirLevel *level)
 	foreach(lc, level->scans)
 		uses_walker((Node *) ((WeirBranch *) lfirst(lc))->query, job);
 	uses_walker((Node *) level->cut_aggregates, job);
+	uses_walker(level->join_condition, job);
 	if (level->function_plan)
 	{
 		uses_walker((Node *) level->function_plan->call, job);

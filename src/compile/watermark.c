@@ -326,16 +326,38 @@ goes_by_arrival(const WeirLevel *level)
 	return false;
 }
 
-void
-weir_level_use_time(WeirLevel *level, const char *what, int location)
+static void
+use_time(WeirLevel *level, bool arrival, const char *what, int location)
 {
 	TimeUse    *use = palloc(sizeof(TimeUse));
 
 	use->level = level;
-	use->arrival = goes_by_arrival(level);
+	use->arrival = arrival;
 	use->what = what;
 	use->location = location;
 	level->c->job->times = lappend(level->c->job->times, use);
+}
+
+/* Of a join each side has a time of its own. */
+static void
+use_times_of_sides(WeirLevel *level, const char *what, int location)
+{
+	for (int side = 0; side < 2; side++)
+	{
+		WeirLevel  *below = list_nth(level->below, side);
+		TargetEntry *entry = get_tle_by_resno(below->query->targetList, level->join_plan->sides[side].time);
+
+		use_time(below, weir_expr_is_arrival(below, (Node *) entry->expr), what, location);
+	}
+}
+
+void
+weir_level_use_time(WeirLevel *level, const char *what, int location)
+{
+	if (level->stream_join)
+		use_times_of_sides(level, what, location);
+	else
+		use_time(level, goes_by_arrival(level), what, location);
 }
 
 void

@@ -75,12 +75,30 @@ fits_bounds(const WeirJoinSide *side, const WeirKept *kept, int64 time)
 	return true;
 }
 
+/*
+ * A pair, of the row that comes and a kept one of this number.  Of EXISTS the row of the left
+ * comes with the first, of NOT EXISTS it does not come.  False: no more are wanted.
+ */
+static bool
+take_pair(StreamJoin *j, const WeirBatch *in, int row, int n, const WeirKept *partner)
+{
+	const WeirJoinPlan *plan = j->plan;
+	int			other = 1 - j->op.port;
+	bool		anti = plan->exists && plan->sides[0].padded;
+	bool		was_matched = (partner->flags & JOIN_MATCHED) != 0;
+
+	if (!plan->exists || (!anti && (other == 1 || !was_matched)))
+		weir_join_emit(j, in, row, partner);
+	if (!was_matched && (plan->sides[other].padded || (plan->exists && other == 0)))
+		weir_rows_set(j->rows[other], n, partner->until, partner->flags | JOIN_MATCHED);
+	return !plan->exists || other == 0;
+}
+
 /* Hands on the row's pairs; has it any? */
 static bool
 find_partners(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 from, int64 to)
 {
 	int			other = 1 - j->op.port;
-	const WeirJoinSide *side = &j->plan->sides[other];
 	WeirState  *state = j->rows[other];
 	const WeirKept *const *rows;
 	int			n = weir_rows_all(state, &rows);
@@ -92,16 +110,15 @@ find_partners(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 fro
 
 		if (partner->time > to)
 			break;
-		if (!fits_bounds(side, partner, time))
+		if (!fits_bounds(&j->plan->sides[other], partner, time))
 			continue;
 		if (!matched)
 			weir_join_begin_row(j, in, row);
 		if (!weir_join_fits(j, partner))
 			continue;
-		weir_join_emit(j, in, row, partner);
-		if (side->padded && !(partner->flags & JOIN_MATCHED))
-			weir_rows_set(state, i, partner->until, partner->flags | JOIN_MATCHED);
 		matched = true;
+		if (!take_pair(j, in, row, i, partner))
+			break;
 	}
 	return matched;
 }
@@ -120,7 +137,7 @@ take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 		matched = from <= to && find_partners(j, in, row, time, from, to);
 		until = from <= to ? moment_after(to) : PG_INT64_MIN;
 	}
-	if (until > watermark)
+	if (until > watermark && !(matched && j->plan->exists && j->op.port == 0))
 		weir_join_keep(j, in, row, time, until, matched ? JOIN_MATCHED : 0);
 	else if (side->padded && !matched)
 		weir_join_emit(j, in, row, NULL);

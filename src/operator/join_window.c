@@ -55,7 +55,7 @@ take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 		weir_join_keep(j, in, row, begin, end, 0);
 }
 
-/* The pairs of a row of the left; has it any? */
+/* The pairs of a row of the left; has it any?  Of EXISTS the first is enough. */
 static bool
 emit_pairs(StreamJoin *j, const WeirKept *left, const WeirKept *const *right, int n, bool *matched)
 {
@@ -65,8 +65,11 @@ emit_pairs(StreamJoin *j, const WeirKept *left, const WeirKept *const *right, in
 	{
 		if (!weir_join_kept_fit(j, left, right[i]))
 			continue;
-		weir_join_emit_kept(j, left, right[i]);
-		matched[i] = any = true;
+		any = matched[i] = true;
+		if (!j->plan->exists || !j->plan->sides[0].padded)
+			weir_join_emit_kept(j, left, right[i]);
+		if (j->plan->exists)
+			break;
 	}
 	return any;
 }

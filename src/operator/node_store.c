@@ -10,6 +10,7 @@
 #include "graph/kinds/aggregate.h"
 #include "graph/kinds/count_window.h"
 #include "graph/kinds/join.h"
+#include "graph/kinds/over.h"
 #include "graph/kinds/rank.h"
 #include "graph/kinds/source.h"
 #include "graph/kinds/time_window.h"
@@ -186,6 +187,28 @@ ordered_rank_states(const WeirNode *node, int *nstates)
 	return states;
 }
 
+/* The rows that wait, and what all before come to. */
+static WeirStateDecl *
+over_states(const WeirNode *node, int *nstates)
+{
+	const WeirOverPlan *plan = weir_over_plan(node);
+	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
+	WeirWindowDecl *all = palloc(sizeof(WeirWindowDecl));
+
+	*nstates = plan->aggregates == NIL ? 1 : 2;
+	rows_state(&states[0], plan->state_name, node->in);
+	all->size = all->slide = 1;
+	all->aggregates = plan->aggregates;
+	all->input = node->in;
+	states[1].name = weir_over_all_name(plan);
+	states[1].kind = WEIR_STATE_RUNNING;
+	states[1].type = BYTEAOID;
+	states[1].typmod = -1;
+	states[1].ttl = weir_ttl_rule(NULL);
+	states[1].window = all;
+	return states;
+}
+
 /* Of a step without a function. */
 static WeirStateDecl *
 own_state(const WeirNode *node, int *nstates)
@@ -194,6 +217,8 @@ own_state(const WeirNode *node, int *nstates)
 		return join_states(node, nstates);
 	if (node->kind == WEIR_NODE_ORDERED_RANK)
 		return ordered_rank_states(node, nstates);
+	if (node->kind == WEIR_NODE_OVER)
+		return over_states(node, nstates);
 	*nstates = 1;
 	switch (node->kind)
 	{
@@ -227,6 +252,8 @@ step_name(const WeirNode *node)
 		case WEIR_NODE_WINDOW_RANK:
 		case WEIR_NODE_ORDERED_RANK:
 			return weir_rank_plan(node)->distinct ? "DISTINCT ON" : "OVER";
+		case WEIR_NODE_OVER:
+			return "OVER";
 		default:
 			return node->identity;
 	}

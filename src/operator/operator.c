@@ -19,6 +19,7 @@ static const WeirOperatorOps *const operators[] = {
 	[WEIR_NODE_RANK] = &weir_rank_operator,
 	[WEIR_NODE_WINDOW_RANK] = &weir_window_rank_operator,
 	[WEIR_NODE_ORDERED_RANK] = &weir_ordered_rank_operator,
+	[WEIR_NODE_OVER] = &weir_over_operator,
 };
 
 bool

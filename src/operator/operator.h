@@ -135,6 +135,7 @@ extern const WeirOperatorOps weir_join_operator;
 extern const WeirOperatorOps weir_rank_operator;
 extern const WeirOperatorOps weir_window_rank_operator;
 extern const WeirOperatorOps weir_ordered_rank_operator;
+extern const WeirOperatorOps weir_over_operator;
 
 /* Is something to be done before this row is taken? */
 static inline bool

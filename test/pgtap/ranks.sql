@@ -125,4 +125,30 @@ CALL ended('numbered', $$INSERT INTO numbered SELECT k, row_number() OVER p, ran
 SELECT bag_eq('TABLE numbered', $$SELECT k, row_number() OVER (PARTITION BY k ORDER BY ts, line), rank() OVER (PARTITION BY k ORDER BY ts), line FROM input$$,
     'all with their numbers');
 
+-- ---- window functions in the order of time
+
+CREATE FUNCTION later(anyelement, anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $2';
+CREATE AGGREGATE latest(anyelement) (sfunc = later, stype = anyelement);
+CREATE VIEW functions AS SELECT $$line, k, count(*) OVER byrows, sum(v) OVER byrows, avg(n) OVER byrows, string_agg(t, ',') OVER byrows, sum(v) FILTER (WHERE v > 0) OVER byrows,
+        max(v) OVER bytime, count(*) OVER bytime, sum(n) OVER bytime, array_agg(v) OVER bytime IS NULL,
+        sum(v) OVER p, min(t) OVER p, count(*) OVER (p ROWS UNBOUNDED PRECEDING), latest(t) OVER (p ROWS UNBOUNDED PRECEDING),
+        row_number() OVER p, lag(v) OVER p, lag(t, 3) OVER p, sum(v) OVER (p ROWS CURRENT ROW), max(line) OVER (p RANGE CURRENT ROW)$$::text AS list,
+    $$WINDOW p AS (PARTITION BY k ORDER BY ts), byrows AS (PARTITION BY k ORDER BY ts ROWS BETWEEN 4 PRECEDING AND CURRENT ROW),
+        bytime AS (PARTITION BY k ORDER BY ts RANGE BETWEEN '20 s' PRECEDING AND CURRENT ROW)$$::text AS windows;
+-- plain SQL has rows of equal time in any order, so that they are sorted before
+SELECT format('SELECT %s FROM %%s %s', list, windows) AS over FROM functions \gset
+CREATE FUNCTION over_input() RETURNS text LANGUAGE sql AS $$ SELECT '(SELECT * FROM input WHERE v IS DISTINCT FROM 17 ORDER BY k, ts, line) i' $$;
+SELECT format(:'over', '(SELECT * FROM timed WHERE v IS DISTINCT FROM 17) r') AS job, format(:'over', over_input()) AS plain \gset
+SELECT format('CREATE TABLE plain AS SELECT * FROM (%s) AS x (line, k, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18)', :'plain') \gexec
+CREATE TABLE over (LIKE plain);
+SELECT format('CALL ended(''over'', %L)', 'INSERT INTO over ' || :'job') \gexec
+SELECT is((SELECT count(*) FROM over), (SELECT count(*) FROM plain), 'each row comes once');
+SELECT bag_eq('TABLE over', 'TABLE plain', 'each function is that of plain SQL');
+
+CREATE TABLE whole (number int GENERATED ALWAYS AS IDENTITY, line bigint, total numeric, n bigint);
+CALL ended('whole', $$INSERT INTO whole (line, total, n) SELECT line, s + 0.5, n FROM (SELECT line, sum(v) OVER (ORDER BY ts ROWS 2 PRECEDING) AS s, count(*) OVER (ORDER BY ts) AS n FROM timed) r WHERE n > 10$$);
+SELECT bag_eq('SELECT line, total, n FROM whole', $$SELECT line, s + 0.5, n FROM (SELECT line, sum(v) OVER (ORDER BY ts ROWS 2 PRECEDING) AS s, count(*) OVER (ORDER BY ts) AS n
+    FROM (SELECT * FROM input ORDER BY ts, line) i) r WHERE n > 10$$, 'one partition, in a subquery with a condition');
+SELECT results_eq('SELECT line FROM whole ORDER BY number', 'SELECT line FROM whole JOIN input USING (line) ORDER BY ts, line', 'in the order of time, of equal times of arrival');
+
 SELECT * FROM finish();

@@ -99,4 +99,15 @@ SELECT same($$SELECT a.v, r.v, NULL FROM a, LATERAL (SELECT v FROM b AS x WHERE 
 SELECT same($$SELECT a.v, r.v, c.v FROM a LEFT JOIN LATERAL (SELECT v FROM b AS x WHERE x.k = a.k AND x.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON true JOIN c ON c.k = a.k AND c.ts BETWEEN a.ts AND a.ts + interval '2 s'$$,
     'as-of join and interval join');
 
+SELECT same($$SELECT x.v, x.w::text, NULL FROM (SELECT * FROM a, LATERAL weir.tumble(ts, interval '4 s') w) x WHERE EXISTS (SELECT FROM (SELECT * FROM b, LATERAL weir.tumble(ts, interval '4 s') w) y WHERE x.k = y.k AND x.w = y.w) AND x.v <> 'v9'$$,
+    'window semi join');
+SELECT same($$SELECT x.v, x.w::text, NULL FROM (SELECT * FROM a, LATERAL weir.tumble(ts, interval '4 s') w) x WHERE NOT EXISTS (SELECT FROM (SELECT * FROM b, LATERAL weir.tumble(ts, interval '4 s') w) y WHERE x.k = y.k AND x.w = y.w AND y.v < x.v)$$,
+    'window anti join');
+SELECT same($$SELECT a.v, a.k::text, NULL FROM a WHERE EXISTS (SELECT FROM b AS x WHERE x.k = a.k AND x.ts BETWEEN a.ts - interval '2 s' AND a.ts + interval '2 s' AND x.v > a.v)$$,
+    'interval semi join');
+SELECT same($$SELECT a.v, a.k::text, NULL FROM a WHERE NOT EXISTS (SELECT 1 FROM b AS x WHERE x.k = a.k AND x.ts BETWEEN a.ts - interval '2 s' AND a.ts + interval '2 s' AND a.v LIKE '%1%') AND a.v LIKE 'v%2%'$$,
+    'interval anti join');
+SELECT same($$SELECT a.v, b.v, NULL FROM a JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '2 s' WHERE a.v IN (SELECT 'v' || substr(c.v, 2)::int + 1 FROM c WHERE c.k = b.k AND c.ts BETWEEN b.ts - interval '5 s' AND b.ts + interval '5 s')$$,
+    'a join, and IN');
+
 SELECT * FROM finish();

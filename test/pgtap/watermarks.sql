@@ -127,6 +127,81 @@ SELECT throws_like($$SELECT weir.create_job('mixed', 'INSERT INTO counts SELECT 
     INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(at, ''1 s'') w GROUP BY w')$$,
     'a job cannot go by weir.arrival() and by another time', 'not both clocks in a job');
 
+SELECT weir.create_job('join', $$INSERT INTO seen SELECT a.id, b.at FROM (SELECT id, weir.arrival() AS came FROM bids) a
+    JOIN (SELECT id, at, weir.arrival() AS came FROM bids) b ON a.id = b.id AND b.came BETWEEN a.came AND a.came + interval '1 s'$$) \g /dev/null
+SELECT results_eq($$SELECT id FROM weir.try_job('join', ARRAY[E'1\t2020-01-01', E'2\t2021-01-01'], NULL::seen) ORDER BY 1$$,
+    $$VALUES (1::bigint), (2)$$, 'a join by arrival');
+SELECT throws_like($$SELECT weir.create_job('mixed', $j$INSERT INTO seen SELECT a.id, b.at FROM (SELECT id, weir.arrival() AS came FROM bids) a
+    JOIN bids b ON a.id = b.id AND b.at BETWEEN a.came AND a.came + interval '1 s'$j$)$$,
+    'a job cannot go by weir.arrival() and by another time', 'not by arrival of one side and a column of the other');
+SELECT weir.drop_job('join') \g /dev/null
+
+-- what comes too late, as the option says
+CREATE TABLE per_window (began timestamptz, n bigint);
+CREATE VIEW windows AS SELECT lower(w) AS began, count(*) FROM bids, LATERAL weir.tumble(at, '10 s') w GROUP BY w;
+CALL start('drop', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:24'), (3, '2026-01-01 10:00:19'), (4, '2026-01-01 10:00:21');
+SELECT weir.trigger_checkpoint('drop') \g /dev/null
+SELECT results_eq('TABLE per_window', $$VALUES (timestamptz '2026-01-01 10:00:10', 1::bigint)$$, 'a window is complete when the watermark has reached its end');
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'a row of a complete window is late, one of an open window is not');
+SELECT weir.stop_job('drop', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('drop') \g /dev/null
+INSERT INTO bids VALUES (5, '2026-01-01 10:00:18'), (6, '2026-01-01 10:00:29');
+SELECT weir.trigger_checkpoint('drop') \g /dev/null
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'and late after a restart, too');
+SELECT results_eq('SELECT count(*)::int FROM per_window', 'VALUES (1)', 'it makes no window');
+SELECT weir.drop_job('drop') \g /dev/null
+
+ALTER FOREIGN TABLE bids OPTIONS (DROP on_error, ADD late 'dead_letter');
+CALL start('letters', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, '2026-01-01 11:00:10'), (2, '2026-01-01 11:00:24'), (3, '2026-01-01 11:00:19');
+SELECT weir.trigger_checkpoint('letters') \g /dev/null
+SELECT results_eq($$SELECT line_number, line, sqlstate FROM weir.dead_letters$$,
+    $$VALUES (3::bigint, E'3\t2026-01-01 11:00:19+00', 'WE001')$$, 'with late ''dead_letter'' it is a dead letter, whatever on_error says');
+SELECT weir.drop_job('letters') \g /dev/null
+
+ALTER FOREIGN TABLE bids OPTIONS (SET late 'stop');
+CALL start('stops', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, '2026-01-01 12:00:10'), (2, '2026-01-01 12:00:24'), (3, '2026-01-01 12:00:19');
+SELECT ok(comes($$SELECT status = 'failed' FROM weir.jobs WHERE name = 'stops'$$), 'with late ''stop'' the job fails');
+SELECT matches(last_error, 'too late', 'and says why') FROM weir.jobs WHERE name = 'stops';
+SELECT weir.drop_job('stops') \g /dev/null
+ALTER FOREIGN TABLE bids OPTIONS (DROP late);
+
+-- windows by weir.watermark, live and in weir.try_job
+TRUNCATE per_window;
+CREATE VIEW hours AS SELECT id, weir.watermark(at + interval '1 h', '4 s') AS at FROM bids;
+CALL start('hours', $$INSERT INTO per_window SELECT lower(w), count(*) FROM hours, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:24'), (3, '2026-01-01 10:00:19'), (4, '2026-01-01 10:00:21');
+SELECT weir.trigger_checkpoint('hours') \g /dev/null
+SELECT results_eq('TABLE per_window', $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint)$$, 'a window by weir.watermark');
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'and what is late for it');
+SELECT weir.stop_job('hours', savepoint => 'here') \g /dev/null
+SELECT weir.start_job('hours') \g /dev/null
+INSERT INTO bids VALUES (5, '2026-01-01 10:00:18'), (6, '2026-01-01 10:00:35');
+SELECT weir.trigger_checkpoint('hours') \g /dev/null
+SELECT results_eq('TABLE per_window ORDER BY 1', $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint), ('2026-01-01 11:00:20', 2)$$, 'after a restart, too');
+SELECT weir.stop_job('hours') \g /dev/null
+SELECT results_eq($$SELECT * FROM weir.try_job('hours', ARRAY[E'1\t2026-01-01 10:00:10', E'2\t2026-01-01 10:00:24', E'3\t2026-01-01 10:00:19', E'4\t2026-01-01 10:00:21'], NULL::per_window)$$,
+    $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint)$$, 'and in weir.try_job');
+SELECT results_eq($$SELECT * FROM weir.try_job('hours', ARRAY[E'1\t2026-01-01 10:00:10', E'2\t2026-01-01 10:00:24', E'3\t2026-01-01 10:00:19', E'4\t2026-01-01 10:00:21'], NULL::per_window, finish => true)$$,
+    $$VALUES (timestamptz '2026-01-01 11:00:10', 1::bigint), ('2026-01-01 11:00:20', 2)$$, 'which may end');
+SELECT weir.drop_job('hours') \g /dev/null
+
+-- a stream that is idle holds nobody back
+CREATE FOREIGN TABLE quiet (id bigint, at timestamptz OPTIONS (watermark '0')) SERVER weir_feed;
+TRUNCATE per_window;
+CALL start('two streams', $$INSERT INTO per_window SELECT lower(w), count(*) FROM (SELECT at FROM bids UNION ALL SELECT at FROM quiet) u, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:40');
+SELECT weir.trigger_checkpoint('two streams') \g /dev/null
+SELECT is(count(*)::int, 0, 'windows wait for the stream that is behind') FROM per_window;
+SELECT weir.drop_job('two streams') \g /dev/null
+ALTER FOREIGN TABLE quiet OPTIONS (ADD idle_timeout '300 ms');
+CALL start('two streams', $$INSERT INTO per_window SELECT lower(w), count(*) FROM (SELECT at FROM bids UNION ALL SELECT at FROM quiet) u, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, '2026-01-01 10:00:40');
+SELECT ok(comes($$SELECT weir.trigger_checkpoint('two streams') > 0 AND count(*) = 1 FROM per_window$$), 'but not for one that is idle');
+SELECT weir.drop_job('two streams') \g /dev/null
+
 -- idle
 ALTER FOREIGN TABLE bids OPTIONS (ADD idle_timeout '200 ms');
 CALL start('idle', 'INSERT INTO seen SELECT * FROM bids');

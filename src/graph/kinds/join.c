@@ -11,6 +11,8 @@
 static const char *
 join_type(const WeirJoinPlan *plan)
 {
+	if (plan->exists)
+		return plan->sides[0].padded ? "anti " : "semi ";
 	if (plan->sides[0].padded)
 		return plan->sides[1].padded ? "full " : "left ";
 	return plan->sides[1].padded ? "right " : "";
@@ -38,6 +40,8 @@ emission(const WeirJoinPlan *plan)
 		return "when the window is over";
 	if (plan->kind == WEIR_JOIN_AS_OF)
 		return "when the watermark has passed the row's time";
+	if (plan->exists)
+		return plan->sides[0].padded ? "when no partner can come any more" : "with its first partner";
 	return plan->sides[0].padded || plan->sides[1].padded ?
 		"with its second row; without a partner, when none can come any more" : "with its second row";
 }

@@ -42,6 +42,7 @@ typedef struct WeirJoinSide
 typedef struct WeirJoinPlan
 {
 	WeirJoinKind kind;
+	bool		exists;			/* rows of the left alone: those with a partner, or (padded) without */
 	bool		before;			/* as-of: the version is older than the row, not as old */
 	WeirJoinSide sides[2];
 	Expr	   *condition;		/* of a pair: OUTER_VAR is the left, INNER_VAR the right; NULL: none */

@@ -106,18 +106,26 @@ add_to_object(WeirState *state, WeirGroup *group, WeirEntry *entry, const WeirBa
 }
 
 const WeirNativeFault *
+weir_running_accumulate(WeirState *state, const WeirBatch *in, int row)
+{
+	WeirEntry  *entry = weir_entry_make(state->store);
+	WeirGroup  *group = weir_current_group(state->store);
+
+	if (state->in_place)
+		return add_native(state, group, entry, in, row);
+	add_to_object(state, group, entry, in, row);
+	return NULL;
+}
+
+const WeirNativeFault *
 weir_running_add(WeirState *state, const WeirBatch *in, int row)
 {
 	WeirEntry  *entry = weir_entry_make(state->store);
 	WeirGroup  *group = weir_current_group(state->store);
-	const WeirNativeFault *fault = NULL;
 	bool		noted = entry->flags & WEIR_ENTRY_CHANGED;
 	struct WeirRowBefore *before = row_before(state, entry);
+	const WeirNativeFault *fault = weir_running_accumulate(state, in, row);
 
-	if (state->in_place)
-		fault = add_native(state, group, entry, in, row);
-	else
-		add_to_object(state, group, entry, in, row);
 	if (unlikely(fault != NULL))
 		return fault;
 	weir_change_note(state, group, entry, in, row);

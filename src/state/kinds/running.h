@@ -17,6 +17,8 @@
  * is as before; else NULL.
  */
 extern const WeirNativeFault *weir_running_add(WeirState *state, const WeirBatch *in, int row);
+/* The same, of a step that asks for what the key has (weir_window_results): nothing is noted. */
+extern const WeirNativeFault *weir_running_accumulate(WeirState *state, const WeirBatch *in, int row);
 
 /*
  * The keys that have changed and were not forgotten since, by number from 0, in the order

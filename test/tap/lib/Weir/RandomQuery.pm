@@ -27,11 +27,13 @@ sub new
 	my $self = bless { seed => $seed }, $class;
 
 	srand($seed);
-	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over chain));
-	$self->{streams} = $self->{kind} =~ /interval|window_join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
+	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over
+		  chain lateness update join_window count_join top_counts));
+	$self->{streams} = $self->{kind} =~ /interval|join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
 	$self->{union} = $self->{streams} == 2 && $self->{kind} =~ /^(window|session)$/;
 	$self->{unit} = pick(1, 1, 10, 60, 3600);	# seconds that times are multiples of a tenth of
 	$self->{bound} = between(0, 20) * $self->{unit};
+	$self->{lateness} = $self->{kind} eq 'lateness' ? between(1, 20) * $self->{unit} : 0;
 	$self->{keys} = between(1, 6);
 	$self->{rows} = $self->make_rows(between(5, 120));
 	my $make = "make_$self->{kind}";
@@ -41,7 +43,7 @@ sub new
 
 sub names { my ($self) = @_; return (qw(a b))[ 0 .. $self->{streams} - 1 ]; }
 
-# Streams advance together, each row at most the bound before the highest of its stream.
+# Streams advance together, each row at most the bound, and lateness, before the highest of its stream.
 sub make_rows
 {
 	my ($self, $n) = @_;
@@ -52,7 +54,7 @@ sub make_rows
 	{
 		my $stream = pick($self->names);
 		my $highest = $now{$stream};
-		my $time = rand() < 0.6 ? $highest + between(0, rand() < 0.1 ? 200 : 15) : $highest - between(0, $self->{bound} * 10 / $self->{unit});
+		my $time = rand() < 0.6 ? $highest + between(0, rand() < 0.1 ? 200 : 15) : $highest - between(0, ($self->{bound} + $self->{lateness}) * 10 / $self->{unit});
 
 		$now{$stream} = max($highest, $time);
 		push @rows, { n => $i, stream => $stream, ts => $time * $self->{unit} / 10,
@@ -125,6 +127,60 @@ sub make_window
 	}
 	$self->{query} = 'SELECT ' . join(', ', @keys, 'lower(w) AS s', 'upper(w) AS e', some_aggregates())
 	  . ' FROM ' . $self->input . ", LATERAL $call w" . where() . " GROUP BY ${group}w" . having();
+	return;
+}
+
+# An upsert holds in the end what a table would say, whatever came before the windows fired and after.
+sub make_upsert
+{
+	my ($self, $lateness) = @_;
+	my $call = $self->window_of('a') =~ s/\)$/$lateness)/r;
+	my @aggregates = some_aggregates();
+
+	$self->{query} = 'SELECT a.k AS key, lower(w) AS s, upper(w) AS e, ' . join(', ', @aggregates) . ' FROM ' . $self->input . ", LATERAL $call w WHERE a.k IS NOT NULL GROUP BY a.k, w";
+	$self->{key} = 'key, s, e';
+	$self->{set} = join(', ', map { "x$_ = excluded.x$_" } 0 .. $#aggregates);
+	return;
+}
+
+sub make_lateness { my ($self) = @_; return $self->make_upsert(", lateness => '$self->{lateness} s'"); }
+
+sub make_update { my ($self) = @_; $self->{emit} = 'update'; return $self->make_upsert(''); }
+
+# Windows over a join, counting by the time of one side.
+sub make_join_window
+{
+	my ($self) = @_;
+	my $u = $self->{unit};
+	my $join = pick(qw(INNER LEFT));
+	my $reach = between(1, 10) * $u;
+
+	$self->{query} = "SELECT lower(w) AS s, upper(w) AS e, count(*) AS n, count(j.bn) AS matched, sum(j.bv) AS v FROM (SELECT a.ts, b.n AS bn, b.v AS bv FROM a $join JOIN b"
+	  . " ON a.k = b.k AND b.ts BETWEEN a.ts - interval '$reach s' AND a.ts + interval '$reach s') j, LATERAL weir.tumble(j.ts, " . seconds(between(1, 20) * $u) . ') w GROUP BY w';
+	return;
+}
+
+# What windows of two streams gave, joined.
+sub make_count_join
+{
+	my ($self) = @_;
+	my $size = seconds(between(1, 20) * $self->{unit});
+	my $join = pick(qw(INNER LEFT FULL));
+	my ($a, $b) = map { "(SELECT $_.k, w, count(*) AS n FROM $_, LATERAL weir.tumble($_.ts, $size) w GROUP BY $_.k, w)" } qw(a b);
+
+	$self->{query} = "SELECT coalesce(a.k, b.k) AS k, lower(coalesce(a.w, b.w)) AS s, a.n AS an, b.n AS bn FROM $a a $join JOIN $b b ON a.k = b.k AND a.w = b.w";
+	return;
+}
+
+# The keys with most rows in each window.
+sub make_top_counts
+{
+	my ($self) = @_;
+	my $call = $self->window_of('a');
+	my $n = between(1, 3);
+
+	$self->{query} = "SELECT lower(w) AS s, upper(w) AS e, k, n, r FROM (SELECT w, k, n, row_number() OVER (PARTITION BY w ORDER BY n DESC, k) AS r"
+	  . " FROM (SELECT w, a.k, count(*) AS n FROM a, LATERAL $call w GROUP BY w, a.k) c) t WHERE r <= $n";
 	return;
 }
 
@@ -275,10 +331,20 @@ sub created
 	my ($self, $name) = @_;
 
 	return "CREATE SCHEMA ${name}_stored; SET search_path = ${name}_stored;\n" . $self->table_ddl . 'CREATE TABLE meant AS ' . $self->stored . ";\n"
-	  . "CREATE SCHEMA $name; SET search_path = $name;\n" . $self->stream_ddl . "CREATE TABLE sink (LIKE ${name}_stored.meant);\n";
+	  . "CREATE SCHEMA $name; SET search_path = $name;\n" . $self->stream_ddl . "CREATE TABLE sink (LIKE ${name}_stored.meant"
+	  . ($self->{key} ? ", PRIMARY KEY ($self->{key})" : '') . ");\n";
 }
 
-sub insert { my ($self) = @_; return 'INSERT INTO sink ' . $self->query; }
+sub conflict
+{
+	my ($self) = @_;
+	return $self->{key} ? " ON CONFLICT ($self->{key}) DO UPDATE SET $self->{set}" : '';
+}
+
+sub insert { my ($self) = @_; return 'INSERT INTO sink ' . $self->query . $self->conflict; }
+
+# Further arguments of create_job.
+sub arguments { my ($self) = @_; return $self->{emit} ? ", emit => '$self->{emit}'" : ''; }
 
 # As a statement of a job that has several; search_path does not say what is meant.
 sub qualified
@@ -287,7 +353,7 @@ sub qualified
 	my $query = $self->query;
 
 	$query =~ s{\b(FROM|JOIN) ([ab])\b(?!\.)}{$1 $name.$2 $2}g;
-	return "INSERT INTO $name.sink $query";
+	return "INSERT INTO $name.sink $query" . $self->conflict;
 }
 
 # 'same', or rows that only one of them has.
@@ -306,7 +372,7 @@ sub tried
 	my ($self) = @_;
 	my $line = "concat_ws(E'\\t', n, coalesce(k, '\\N'), coalesce(v::text, '\\N'), ts)";
 
-	return "BEGIN;\n" . $self->created('tried') . "SELECT weir.create_job('tried', \$job\$" . $self->insert . "\$job\$) \\g /dev/null\n"
+	return "BEGIN;\n" . $self->created('tried') . "SELECT weir.create_job('tried', \$job\$" . $self->insert . "\$job\$" . $self->arguments . ") \\g /dev/null\n"
 	  . "SELECT count(*) FROM (SELECT array_agg($line ORDER BY n) AS lines, array_agg(stream ORDER BY n) AS streams FROM tried_stored.input) i,"
 	  . " weir.try_job('tried', lines, NULL::sink, streams, finish => true) t \\g /dev/null\n" . $self->compare('tried') . "ROLLBACK;\n";
 }

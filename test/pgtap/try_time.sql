@@ -1,0 +1,65 @@
+-- weir.try_job by event time: watermarks, idle streams and ends from call to call.
+SET client_min_messages = warning;
+CREATE EXTENSION pgtap;
+CREATE EXTENSION weir;
+SET TimeZone = 'UTC';
+SELECT plan(27);
+
+CREATE FOREIGN TABLE a (k text, ts timestamptz OPTIONS (watermark '2 s')) SERVER weir_feed;
+CREATE FOREIGN TABLE b (k text, ts timestamptz OPTIONS (watermark '0 s')) SERVER weir_feed;
+CREATE TABLE counts (k text, at timestamptz, n bigint);
+SELECT weir.create_job('one', $$INSERT INTO counts
+    SELECT k, lower(w), count(*) FROM a, LATERAL weir.tumble(ts, '10 s') w GROUP BY k, w$$) \g /dev/null
+SELECT weir.create_job('two', $$INSERT INTO counts
+    SELECT k, lower(w), count(*) FROM (TABLE a UNION ALL TABLE b) u, LATERAL weir.tumble(ts, '10 s') w GROUP BY k, w$$) \g /dev/null
+
+-- What is seconds from noon, a letter a stream: a line of it; "a!" it is idle, "a." it ends.
+CREATE FUNCTION play(job text, script text, finish boolean DEFAULT false) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(format('%s %s:%s', r.k, date_part('second', r.at), r.n), ', '), 'nothing') FROM
+        (SELECT coalesce(array_agg(CASE WHEN word[2] = '!' THEN NULL WHEN word[2] = '.' THEN '\.'
+                ELSE E'x\t' || timestamptz '2030-01-01 12:00 UTC' + word[2]::int * interval '1 s' END ORDER BY i), '{}') AS lines,
+            coalesce(array_agg(word[1] ORDER BY i), '{}') AS streams
+         FROM regexp_matches(script, '([ab])(\S+)', 'g') WITH ORDINALITY m (word, i)) l,
+        weir.try_job(play.job, lines, NULL::counts, streams, finish => finish) r $$;
+
+SELECT is(play('one', 'a1 a3 a11'), 'nothing', 'less the bound the highest time is no end of a window');
+SELECT is(play('one', 'a1 a3 a11 a12'), 'x 0:2', 'it fires with the record that moves the watermark there');
+SELECT is(play('one', 'a1 a12 a9 a10 a11', true), 'x 0:1, x 10:3', 'a late record is counted nowhere; the end fires what is open');
+SELECT is(play('one', '', true), 'nothing', 'the end of nothing');
+
+BEGIN;
+SELECT is(play('one', 'a1'), 'nothing', 'a call of a transaction');
+SELECT is(play('one', 'a5 a13'), 'x 0:2', 'goes on with the state and the watermark of the one before');
+SELECT is(play('one', 'a9'), 'nothing', 'for which this record is late');
+SAVEPOINT one;
+SELECT is(play('one', 'a22'), 'x 10:1', 'in a subtransaction, too');
+SELECT is(play('one', 'a15'), 'nothing', 'where this one is late');
+SELECT is(play('one', '', true), 'x 20:1', 'and the stream ends');
+SELECT throws_like($$SELECT play('one', 'a40')$$, 'stream public.a has ended before line 1', 'nothing comes behind its end');
+ROLLBACK TO one;
+SELECT is(play('one', 'a15 a22'), 'x 10:2', 'what it did to the watermark is taken back');
+ROLLBACK;
+
+SELECT is(play('two', 'a2 b3 a12'), 'nothing', 'two streams: the slower one');
+SELECT is(play('two', 'a2 b3 a12 b9 b10'), 'x 0:3', 'when it has come so far');
+SELECT is(play('two', 'a2 b3 a12 b!'), 'x 0:2', 'an idle one is not waited for');
+SELECT is(play('two', 'a2 b3 a13 b! b8 b11 a25 b12', true), 'x 0:2, x 10:3, x 20:1', 'nor when it comes again and is behind');
+SELECT is(play('two', 'a2 b3 a12 b.'), 'x 0:2', 'one that has ended is not waited for');
+SELECT throws_like($$SELECT play('two', 'b3 b. a1 b4')$$, 'stream public.b has ended before line 4', 'nothing comes behind it');
+SELECT is(play('two', 'a2 b3 a. b.'), 'x 0:2', 'both have ended');
+BEGIN;
+SELECT is(play('two', 'a2 b3 a12 b9'), 'nothing', 'a call');
+SELECT is(play('two', 'b!'), 'x 0:3', 'the idle one in the next');
+SELECT is(play('two', 'a30'), 'x 10:1', 'and still idle in the next');
+SELECT is(play('two', 'b11'), 'nothing', 'late');
+ROLLBACK;
+
+-- what a job would count or put aside
+ALTER FOREIGN TABLE a OPTIONS (ADD late 'stop');
+SELECT throws_like($$SELECT play('one', 'a1 a12 a9')$$, '%late%', 'late => stop');
+ALTER FOREIGN TABLE a OPTIONS (SET late 'dead_letter');
+SELECT throws_like($$SELECT play('one', 'a1 a12 a9')$$, '%late%', 'late => dead_letter');
+SELECT is(play('one', 'a1 a12 a10'), 'x 0:1', 'what is not');
+SELECT throws_like($$SELECT weir.try_job('one', ARRAY['x'])$$, 'missing data for column "ts"', 'an error of the record');
+
+SELECT * FROM finish();
