@@ -193,7 +193,7 @@ over_states(const WeirNode *node, int *nstates)
 {
 	const WeirOverPlan *plan = weir_over_plan(node);
 	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
-	WeirWindowDecl *all = palloc(sizeof(WeirWindowDecl));
+	WeirWindowDecl *all = palloc0(sizeof(WeirWindowDecl));
 
 	*nstates = plan->aggregates == NIL ? 1 : 2;
 	rows_state(&states[0], plan->state_name, node->in);

@@ -14,16 +14,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "executor/executor.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 
 #include "base/clock.h"
 #include "graph/kinds/source.h"
@@ -137,21 +134,29 @@ input_of(const WeirGraph *graph, const WeirEdge *edge)
 	}
 }
 
-/* Rows along an edge, with the watermarks that their node makes of theirs. */
+/* What a node makes of the watermarks of rows that come to it; those without one have its own. */
+static int64 *
+merge_watermarks(Try *t, const WeirEdge *edge, const WeirBatch *batch)
+{
+	WeirWatermarkMerge *merge = t->nodes[edge->to].clock->merge;
+	int64	   *merged = palloc(sizeof(int64) * Max(batch->capacity, 1));
+
+	for (int i = 0; i < batch->nrows; i++)
+		merged[i] = batch->watermarks ? batch->watermarks[i] : weir_watermark_merge_get(merge);
+	if (batch->watermarks)
+		weir_watermark_merge_rows(merge, input_of(t->dataflow->graph, edge), merged, batch->nrows);
+	return merged;
+}
+
+/* Rows along an edge. */
 static void
 pass_along(Try *t, const WeirEdge *edge, WeirBatch *batch)
 {
-	TryNode    *to = &t->nodes[edge->to];
 	int64	   *watermarks = batch->watermarks;
 
-	if (watermarks)
-	{
-		batch->watermarks = palloc(sizeof(int64) * Max(batch->capacity, 1));
-		memcpy(batch->watermarks, watermarks, sizeof(int64) * batch->nrows);
-		weir_watermark_merge_rows(to->clock->merge, input_of(t->dataflow->graph, edge),
-								  batch->watermarks, batch->nrows);
-	}
-	take_rows(to, edge->port, batch);
+	if (t->by_time)
+		batch->watermarks = merge_watermarks(t, edge, batch);
+	take_rows(&t->nodes[edge->to], edge->port, batch);
 	batch->watermarks = watermarks;
 }
 
@@ -188,10 +193,10 @@ late(WeirOperator *op, const WeirBatch *in, int row)
 		return;
 	t->line = in->lines[row];
 	ereport(ERROR,
-			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("record of stream %s is late", stream->name),
+			(errcode(WEIR_ERRCODE_LATE),
+			 errmsg("a record of stream %s came too late", stream->name),
 			 errdetail("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row])),
-			 errhint("The stream's option \"late\" says what becomes of such records.")));
+			 errhint("Raise the bound in the column's option \"watermark\", or set the stream's option \"late\" to 'drop'.")));
 }
 
 static void
@@ -390,6 +395,21 @@ run_line(Try *t, WeirTrySource *source, const char *line, int64 number)
 		refuse_idle(t, number);
 }
 
+/* Where records go by their arrival, what is due before the lines of this call. */
+static void
+tick(Try *t)
+{
+	for (int i = 0; i < t->sources->n; i++)
+	{
+		const WeirTrySource *source = &t->sources->sources[i];
+		WeirTryClock *clock = t->nodes[source->node->id].clock;
+
+		if (source->stream->by_arrival && !clock->ended)
+			clock->watermark = Max(clock->watermark, t->stamp);
+	}
+	advance(t);
+}
+
 /* One after the other. */
 static void
 end_streams(Try *t)
@@ -398,6 +418,7 @@ end_streams(Try *t)
 		end_stream(t, &t->sources->sources[i]);
 }
 
+/* A line; before the first of them, and behind the last. */
 static void
 run_element(Try *t, const WeirTryInput *input, int i)
 {
@@ -407,7 +428,9 @@ run_element(Try *t, const WeirTryInput *input, int i)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	t->line = 0;
-	if (i == input->nlines)
+	if (i < 0)
+		tick(t);
+	else if (i == input->nlines)
 		end_streams(t);
 	else
 		run_line(t, t->sources->of[i], input->lines[i], i + 1);
@@ -427,7 +450,7 @@ run(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *arg)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	open_nodes(t, input, receiver, arg);
-	for (int i = 0; i < elements; i++)
+	for (int i = t->by_time ? -1 : 0; i < elements; i++)
 		run_element(t, input, i);
 	t->line = 0;
 	emit_held(t);

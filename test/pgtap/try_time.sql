@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
 SET TimeZone = 'UTC';
-SELECT plan(27);
+SELECT plan(33);
 
 CREATE FOREIGN TABLE a (k text, ts timestamptz OPTIONS (watermark '2 s')) SERVER weir_feed;
 CREATE FOREIGN TABLE b (k text, ts timestamptz OPTIONS (watermark '0 s')) SERVER weir_feed;
@@ -61,5 +61,23 @@ ALTER FOREIGN TABLE a OPTIONS (SET late 'dead_letter');
 SELECT throws_like($$SELECT play('one', 'a1 a12 a9')$$, '%late%', 'late => dead_letter');
 SELECT is(play('one', 'a1 a12 a10'), 'x 0:1', 'what is not');
 SELECT throws_like($$SELECT weir.try_job('one', ARRAY['x'])$$, 'missing data for column "ts"', 'an error of the record');
+
+-- by arrival
+CREATE FOREIGN TABLE words (word text) SERVER weir_feed;
+CREATE TABLE minutes (at timestamptz, n bigint);
+SELECT weir.create_job('arrivals', $$INSERT INTO minutes
+    SELECT lower(w), count(*) FROM words, LATERAL weir.tumble(weir.arrival(), '1 min') w GROUP BY w$$) \g /dev/null
+BEGIN;
+SELECT is_empty($$SELECT weir.try_job('arrivals', ARRAY['a', 'b'], at => '2030-01-01 12:00:05')$$, 'arrival: two records');
+SELECT is_empty($$SELECT weir.try_job('arrivals', ARRAY['c'], at => '2030-01-01 12:00:59')$$, 'arrival: one more of the minute');
+SELECT results_eq($$SELECT n FROM weir.try_job('arrivals', ARRAY['d'], NULL::minutes, at => '2030-01-01 12:01:00')$$, 'VALUES (3::bigint)',
+    'arrival: the first one behind it');
+SELECT results_eq($$SELECT n FROM weir.try_job('arrivals', '{}', NULL::minutes, at => '2030-01-01 12:02:00')$$, 'VALUES (1::bigint)',
+    'arrival: time goes on without records');
+SELECT weir.try_job('arrivals', ARRAY['e'], at => '2030-01-01 12:05:00') \g /dev/null
+SELECT results_eq($$SELECT n FROM weir.try_job('arrivals', '{}', NULL::minutes, at => '2030-01-01 12:05:00', finish => true)$$, 'VALUES (1::bigint)',
+    'arrival: the end');
+ROLLBACK;
+SELECT is_empty('TABLE minutes', 'nothing is left of it');
 
 SELECT * FROM finish();

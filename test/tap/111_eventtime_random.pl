@@ -52,8 +52,8 @@ sub insert_rows
 		my @rows = @{ $queries->[$i]{rows} };
 		my ($from, $to) = map { int(@rows * $_ / $parts) } $part, $part + 1;
 
-		$sql .= sprintf("INSERT INTO q%d.%s VALUES (%d, %s, %s, to_timestamp(%s));\n", $i, $_->{stream}, $_->{n},
-			Weir::RandomQuery::quote($_->{k}), $_->{v} // 'NULL', $_->{ts}) foreach @rows[ $from .. $to - 1 ];
+		$sql .= sprintf("INSERT INTO q%d.%s VALUES (%d, %s, %s, %s);\n", $i, $_->{stream}, $_->{n},
+			Weir::RandomQuery::quote($_->{k}), $_->{v} // 'NULL', $queries->[$i]->to_time($_->{ts})) foreach @rows[ $from .. $to - 1 ];
 	}
 	$node->sql("${sql}COMMIT;");
 	return;
@@ -78,10 +78,11 @@ sub run_live
 	my (@queries) = @_;
 	my $parts = 7;
 	my $parallelism = 1 + int(rand(3));
+	my $unaligned = rand() < 0.5 ? ", unaligned_after => '1 ms'" : '';
 
 	$node->sql($queries[$_]->created("q$_")) foreach 0 .. $#queries;
 	$node->sql("SELECT weir.create_job('$job', \$job\$" . join(";\n", map { $queries[$_]->qualified("q$_") } 0 .. $#queries)
-		  . "\$job\$, parallelism => $parallelism); SELECT weir.enable_checkpointing('$job', every => '50 ms', fail_on_errors => false);"
+		  . "\$job\$, parallelism => $parallelism); SELECT weir.enable_checkpointing('$job', every => '50 ms', fail_on_errors => false$unaligned);"
 		  . " SELECT weir.set_restart_strategy('$job', 'fixed_delay', attempts => -1, delay => '10 ms'); SELECT weir.start_job('$job')");
 	foreach my $part (0 .. $parts - 1)
 	{
@@ -89,6 +90,7 @@ sub run_live
 		select(undef, undef, undef, rand(0.3));
 		kill_server() if $part < 5;
 		rescale() if $part == 5;
+		$node->sql("SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE job = '$job' ORDER BY random() LIMIT 1") if $part == 6;
 	}
 	$node->wait_status('running', $job);
 	$node->sql("SELECT weir.stop_job('$job', drain => true)");
@@ -101,11 +103,16 @@ sub run_live
 	return;
 }
 
-for (my $n = 0; $n < $live; $n += 5)
-{
-	my @queries = wanted(map { 1_000_000 + $seed + $n + $_ } 0 .. 4);
+my @live;
 
-	next unless @queries;
+for (my $next = 1_000_000 + $seed; @live < $live; $next++)
+{
+	push @live, wanted($next);
+}
+for (my $n = 0; $n < @live; $n += 5)
+{
+	my @queries = grep { defined } @live[ $n .. $n + 4 ];
+
 	$failed = 0;
 	eval { run_live(@queries); 1 } or $failed++, diag($@, map { $_->insert . "\n" } @queries);
 	is($failed, 0, 'queries ' . ($n + 1) . ' to ' . ($n + 5) . ' in a job');

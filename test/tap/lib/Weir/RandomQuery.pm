@@ -12,6 +12,7 @@ use strict;
 use warnings;
 
 use List::Util qw(max min shuffle);
+use POSIX ();
 
 my @zones = ('Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC', 'Australia/Lord_Howe');
 my $start = 1_711_846_800;	# an hour before clocks go forward in Berlin
@@ -28,17 +29,32 @@ sub new
 
 	srand($seed);
 	$self->{kind} = pick(qw(window window window window session interval interval window_join as_of rank first over over
-		  chain lateness update join_window count_join top_counts));
+		  chain lateness update join_window count_join top_counts late late));
 	$self->{streams} = $self->{kind} =~ /interval|join|as_of/ ? 2 : rand() < 0.2 && $self->{kind} =~ /^(window|session)$/ ? 2 : 1;
 	$self->{union} = $self->{streams} == 2 && $self->{kind} =~ /^(window|session)$/;
 	$self->{unit} = pick(1, 1, 10, 60, 3600);	# seconds that times are multiples of a tenth of
 	$self->{bound} = between(0, 20) * $self->{unit};
-	$self->{lateness} = $self->{kind} eq 'lateness' ? between(1, 20) * $self->{unit} : 0;
+	$self->{lateness} = $self->{kind} =~ /^late/ ? between(1, 20) * $self->{unit} : 0;
 	$self->{keys} = between(1, 6);
 	$self->{rows} = $self->make_rows(between(5, 120));
+	$self->{type} = rand() < 0.15 ? 'timestamp' : 'timestamptz';
 	my $make = "make_$self->{kind}";
 	$self->$make;
+	$self->compute_watermark if rand() < 0.15;
 	return $self;
+}
+
+# Not by a column of the stream but in the query.
+sub compute_watermark
+{
+	my ($self) = @_;
+
+	$self->{computed} = 1;
+	foreach my $query (grep { defined } @$self{qw(query stored)})
+	{
+		$query =~ s{\b(FROM|JOIN) ([ab])\b(?!\.)}{$1 (SELECT n, k, v, weir.watermark(ts, '$self->{bound} s') AS ts FROM $2) $2}g;
+	}
+	return;
 }
 
 sub names { my ($self) = @_; return (qw(a b))[ 0 .. $self->{streams} - 1 ]; }
@@ -120,7 +136,7 @@ sub make_window
 	{
 		my $expression = pick(
 			"date_bin('" . between(1, 20) * $self->{unit} . " s', a.ts, '2000-01-01 00:00:07+00')",
-			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts, '" . pick(@zones) . "')");
+			"date_trunc('" . pick(qw(minute hour day week month)) . "', a.ts" . ($self->{type} eq 'timestamp' ? ')' : ", '" . pick(@zones) . "')"));
 
 		$self->{query} = 'SELECT ' . join(', ', @keys, "$expression AS w", some_aggregates()) . ' FROM ' . $self->input . where() . " GROUP BY $group$expression" . having();
 		return;
@@ -146,6 +162,33 @@ sub make_upsert
 sub make_lateness { my ($self) = @_; return $self->make_upsert(", lateness => '$self->{lateness} s'"); }
 
 sub make_update { my ($self) = @_; $self->{emit} = 'update'; return $self->make_upsert(''); }
+
+# Rows that come too late are left out, by what the watermark was before them.
+sub make_late
+{
+	my ($self) = @_;
+	my $size = between(1, 20) * $self->{unit};
+	my $windows = rand() < 0.6;
+	my $watermark;
+
+	if ($windows)
+	{
+		$self->{query} = 'SELECT a.k AS key, lower(w) AS s, ' . join(', ', some_aggregates()) . ' FROM a, LATERAL weir.tumble(a.ts, ' . seconds($size) . ') w GROUP BY a.k, w';
+	}
+	else
+	{
+		$self->make_over;
+	}
+	foreach my $row (@{ $self->{rows} })
+	{
+		my ($ts, $step) = map { POSIX::floor($_ * 10 + 0.5) } $row->{ts}, $size;
+		my $over = $windows ? POSIX::floor($ts / $step) * $step + $step : $ts + 1;
+
+		$row->{late} = defined $watermark && $over <= $watermark;
+		$watermark = max($watermark // $ts - $self->{bound} * 10, $ts - $self->{bound} * 10);
+	}
+	return;
+}
 
 # Windows over a join, counting by the time of one side.
 sub make_join_window
@@ -305,24 +348,26 @@ sub query { return $_[0]{query}; }
 
 sub stored { return $_[0]{stored} // $_[0]{query}; }
 
-my $columns = 'n int, k text, v bigint, ts timestamptz';
+my $columns = 'n int, k text, v bigint, ts';
+
+sub to_time { my ($self, $ts) = @_; return "to_timestamp($ts)" . ($self->{type} eq 'timestamp' ? " AT TIME ZONE 'UTC'" : ''); }
 
 sub table_ddl
 {
 	my ($self) = @_;
-	my $ddl = 'CREATE TABLE input (stream text, n int, k text, v bigint, ts timestamptz);' . "\n";
-	my @values = map { sprintf("('%s', %d, %s, %s, to_timestamp(%s))", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $_->{ts}) } @{ $self->{rows} };
+	my $ddl = "CREATE TABLE input (stream text, n int, k text, v bigint, ts $self->{type}, late boolean);\n";
+	my @values = map { sprintf("('%s', %d, %s, %s, %s, %s)", $_->{stream}, $_->{n}, quote($_->{k}), $_->{v} // 'NULL', $self->to_time($_->{ts}), $_->{late} ? 'true' : 'false') } @{ $self->{rows} };
 
 	$ddl .= 'INSERT INTO input VALUES ' . join(', ', @values) . ";\n";
-	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_';\n" } $self->names);
+	return $ddl . join('', map { "CREATE VIEW $_ AS SELECT n, k, v, ts FROM input WHERE stream = '$_' AND NOT late;\n" } $self->names);
 }
 
 sub stream_ddl
 {
 	my ($self) = @_;
-	my $bound = seconds($self->{bound});
+	my $watermark = $self->{computed} ? '' : ' OPTIONS (watermark ' . seconds($self->{bound}) . ')';
 
-	return join('', map { "CREATE FOREIGN TABLE $_ ($columns OPTIONS (watermark $bound)) SERVER weir_feed;\n" } $self->names);
+	return join('', map { "CREATE FOREIGN TABLE $_ ($columns $self->{type}$watermark) SERVER weir_feed;\n" } $self->names);
 }
 
 # A schema with the rows as tables, and one with streams, and the sink and what should be in it.
