@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(46);
+SELECT plan(50);
 SET TimeZone = 'UTC';
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
@@ -156,6 +156,23 @@ SELECT results_eq($$ SELECT * FROM tried('INSERT INTO spans SELECT $$ || :'span'
 SELECT results_eq($$ SELECT * FROM tried('INSERT INTO spans SELECT $$ || :'span' || $$, count(*), sum(s) FROM events, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w',
         events(5, 15) || ARRAY['1,7,', '1,8,infinity', '1,9,-infinity'] || events(6), NULL::spans, finish => true) $$,
     $$ VALUES (0::bigint, 10::bigint, 2::bigint, 11::double precision), (10, 20, 1, 15) $$, 'records without a time are in no window');
+
+-- records far out of order: each counts in those of its windows that were not over when it came
+CREATE TABLE late (line bigint, k int, s double precision, ts timestamptz, watermark timestamptz);
+INSERT INTO late
+SELECT i, i % 3, s, to_timestamp(s), coalesce(to_timestamp(max(s) OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - 10), '-infinity')
+  FROM generate_series(1, 400) i, LATERAL (SELECT i + i * 7919 % 97 - CASE WHEN i % 5 = 0 THEN 60 ELSE 0 END AS s) t;
+CREATE FUNCTION late_agrees(aggregates text, "window" text, label text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN results_eq(
+        format('SELECT r.* FROM tried(%L, (SELECT array_agg(concat_ws('','', k, s, ts) ORDER BY line) FROM late), NULL::result, finish => true) r ORDER BY 1, 2, 3',
+               format('INSERT INTO result SELECT k, w::text, ROW(%s)::text FROM events, LATERAL %s w GROUP BY k, w', aggregates, "window")),
+        format('SELECT k, w::text, ROW(%s)::text FROM late, LATERAL %s w WHERE upper(w) > watermark GROUP BY k, w ORDER BY 1, 2, 3', aggregates, "window"), label);
+END $$;
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.tumble(ts, ''20 s'')', 'late records: tumble');
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.hop(ts, ''60 s'', ''2 s'')', 'late records: hop');
+SELECT late_agrees('count(*), sum(s::numeric), count(DISTINCT s)', 'weir.hop(ts, ''60 s'', ''7 s'')', 'late records: hop, other aggregates');
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.cumulate(ts, ''2 s'', ''1 min'')', 'late records: cumulate');
 
 -- ---- lateness ----
 \set again 'INSERT INTO upserted AS u SELECT k, w, count(*) FROM events, LATERAL weir.tumble(ts, \'10 s\', lateness => \'5 s\') w GROUP BY k, w ON CONFLICT (k, w) DO UPDATE SET n = excluded.n'
