@@ -76,6 +76,9 @@ SELECT job('INSERT INTO u SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumb
 SELECT job('INSERT INTO u SELECT k, date_trunc(''day'', ts), count(*) FROM s GROUP BY 1, 2, weir.running() ON CONFLICT (k, a) DO UPDATE SET n = excluded.n');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM plain, LATERAL weir.tumble(weir.watermark(ts, ''4 s''), ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, date_trunc(''hour'', weir.arrival()), count(*) FROM plain GROUP BY 1, 2');
+-- windows of windows
+SELECT job('INSERT INTO t SELECT 1, lower(d), max(n) FROM (SELECT k, w, count(*) AS n FROM s, LATERAL weir.session(ts, ''1 h'') w GROUP BY k, w) x, LATERAL weir.tumble(lower(w), ''1 day'') d GROUP BY d');
+SELECT substring(job from 'Behind[^\n]*') FROM job('INSERT INTO t SELECT 1, lower(d), max(n) FROM (SELECT k, w, count(*) AS n FROM s, LATERAL weir.hop(ts, ''3 h'', ''1 h'') w GROUP BY k, w) x, LATERAL weir.tumble(lower(w), ''1 day'') d GROUP BY d');
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA windows CASCADE;

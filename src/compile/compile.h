@@ -242,6 +242,7 @@ extern Node *weir_bound_of(Node *expr);
 extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);
 /* Is it when a record came, or made of that? */
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
+extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
@@ -278,7 +279,11 @@ pg_noreturn extern void weir_window_refuse_sink(WeirCompile *c, const char *deta
 extern void weir_level_refuse_lateness(WeirLevel *level);
 extern void weir_compile_check_updates(WeirCompileJob *job);
 
+/* window_hold.c: how far behind the watermark the rows' times may be */
+extern int64 weir_level_window_hold(WeirLevel *level);
+
 /* window_plan.c */
+extern char *weir_window_length_text(int64 us);
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
 
 /* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */

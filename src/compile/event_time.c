@@ -137,6 +137,24 @@ weir_bound_of(Node *expr)
 	return linitial(call->args);
 }
 
+/* Of a step that hands its windows on when they are complete. */
+static bool
+is_complete_window(Query *query, Node *expr, void *arg)
+{
+	Node	   *within = weir_bound_of(expr);
+
+	if (within != NULL)
+		return ask(query, within, is_complete_window, NULL);
+	return weir_is_grouped(query) && is_window(query, expr, NULL);
+}
+
+/* Is it such a window, or a bound of one? */
+bool
+weir_expr_is_complete_window(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_complete_window, NULL);
+}
+
 typedef struct Bound
 {
 	bool		found;

@@ -313,6 +313,8 @@ weir_level_cut_time_window(WeirLevel *level)
 		plan->window_column = weir_level_row_column(level, level->time_window, "window");
 	else
 		plan->time = weir_level_row_column(level, level->time, "time");
+	plan->hold = weir_level_window_hold(level);
+	plan->hold_text = weir_window_length_text(plan->hold);
 }
 
 typedef struct Foreign

@@ -129,8 +129,8 @@ read_trunc(WeirLevel *level, WeirTimeWindowPlan *plan, const FuncExpr *call)
 /* ---- in words ---- */
 
 /* In its largest unit: whatever the settings, the same. */
-static char *
-length_text(int64 us)
+char *
+weir_window_length_text(int64 us)
 {
 	static const struct
 	{
@@ -150,18 +150,18 @@ length_text(int64 us)
 static char *
 shape_text(const WeirTimeWindowPlan *plan)
 {
-	const char *offset = plan->offset == 0 ? "" : psprintf(", offset %s", length_text(plan->offset));
+	const char *offset = plan->offset == 0 ? "" : psprintf(", offset %s", weir_window_length_text(plan->offset));
 
 	switch (plan->window)
 	{
 		case WEIR_TIME_TUMBLE:
-			return psprintf("tumble %s%s", length_text(plan->size), offset);
+			return psprintf("tumble %s%s", weir_window_length_text(plan->size), offset);
 		case WEIR_TIME_HOP:
-			return psprintf("hop %s by %s%s", length_text(plan->size), length_text(plan->slide), offset);
+			return psprintf("hop %s by %s%s", weir_window_length_text(plan->size), weir_window_length_text(plan->slide), offset);
 		case WEIR_TIME_CUMULATE:
-			return psprintf("cumulate %s by %s%s", length_text(plan->size), length_text(plan->slide), offset);
+			return psprintf("cumulate %s by %s%s", weir_window_length_text(plan->size), weir_window_length_text(plan->slide), offset);
 		case WEIR_TIME_SESSION:
-			return psprintf("session %s", length_text(plan->size));
+			return psprintf("session %s", weir_window_length_text(plan->size));
 		case WEIR_TIME_CALENDAR:
 			return plan->zone ? psprintf("%s, %s", plan->unit, plan->zone) : pstrdup(plan->unit);
 		case WEIR_TIME_COLUMN:
@@ -196,6 +196,6 @@ weir_level_window_plan(WeirLevel *level)
 	read_call(level, plan);
 	plan->shape = shape_text(plan);
 	plan->text = plan->lateness == 0 ? plan->shape :
-		psprintf("%s, lateness %s", plan->shape, length_text(plan->lateness));
+		psprintf("%s, lateness %s", plan->shape, weir_window_length_text(plan->lateness));
 	return plan;
 }

@@ -29,6 +29,7 @@ typedef struct WeirMark
 } WeirMark;
 
 #define WEIR_MARK_SOURCE	0
+#define WEIR_MARK_IDLE		(-1)	/* of a source that is idle; its watermark says nothing */
 
 typedef struct WeirPosition
 {

@@ -276,6 +276,69 @@ weir_watermark_merge_end(WeirWatermarkMerge *m, int input)
 	merge(m, m->inputs[input].port);
 }
 
+void
+weir_watermark_reached_nothing(WeirWatermarkReached *r)
+{
+	r->watermark = WEIR_WATERMARK_NONE;
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+		r->ports[port] = WEIR_WATERMARK_NONE;
+}
+
+/* What an input says alone, of those that have not ended: the port's, if none is behind. */
+static int64_t
+said_of_port(const WeirWatermarkMerge *m, int port)
+{
+	int64_t		lowest = WEIR_WATERMARK_END;
+
+	if (port_status(m, port) == IDLE)
+		return highest_idle_input(m, port);
+	for (int i = 0; i < m->n; i++)
+	{
+		const Input *in = &m->inputs[i];
+
+		if (in->port == port && !in->idle && !in->ended)
+			lowest = lower(lowest, in->watermark);
+	}
+	return lowest;
+}
+
+bool
+weir_watermark_merge_reached(const WeirWatermarkMerge *m, WeirWatermarkReached *r)
+{
+	bool		idle = weir_watermark_merge_is_idle(m);
+	int64_t		merged = idle ? WEIR_WATERMARK_NONE : WEIR_WATERMARK_END;
+	bool		follows = true;
+
+	r->watermark = m->watermark;
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+	{
+		PortStatus	status = port_status(m, port);
+		int64_t		said = said_of_port(m, port);
+
+		r->ports[port] = m->ports[port];
+		follows = follows && (status == ENDED || said == m->ports[port]);
+		if (status == COUNTS)
+			merged = lower(merged, said);
+		if (idle && status == IDLE)
+			merged = higher(merged, said);
+	}
+	return !follows || merged != m->watermark;
+}
+
+void
+weir_watermark_merge_resume(WeirWatermarkMerge *m, const WeirWatermarkReached *r)
+{
+	m->watermark = higher(m->watermark, r->watermark);
+	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
+		m->ports[port] = higher(m->ports[port], r->ports[port]);
+	for (int i = 0; i < m->n; i++)
+	{
+		Input	   *in = &m->inputs[i];
+
+		in->behind = !in->idle && !in->ended && in->watermark < m->ports[in->port];
+	}
+}
+
 int64_t
 weir_watermark_merge_get(const WeirWatermarkMerge *m)
 {

@@ -54,6 +54,19 @@ extern void weir_watermark_merge_end(WeirWatermarkMerge *m, int input);
 
 /* The task's. */
 extern int64_t weir_watermark_merge_get(const WeirWatermarkMerge *m);
+/* How far event time had come. */
+typedef struct WeirWatermarkReached
+{
+	int64_t		watermark;
+	int64_t		ports[WEIR_WATERMARK_PORTS];
+} WeirWatermarkReached;
+
+extern void weir_watermark_reached_nothing(WeirWatermarkReached *r);
+/* True if that does not follow of what the inputs have said last: one was idle, and is behind. */
+extern bool weir_watermark_merge_reached(const WeirWatermarkMerge *m, WeirWatermarkReached *r);
+/* It had come so far before; all inputs have said what they last had. */
+extern void weir_watermark_merge_resume(WeirWatermarkMerge *m, const WeirWatermarkReached *r);
+
 /* Nothing comes to the task, of which the next tasks' watermarks should wait. */
 extern bool weir_watermark_merge_is_idle(const WeirWatermarkMerge *m);
 /* Has the input said something of its watermark, or ended; have all? */

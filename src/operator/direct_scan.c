@@ -19,8 +19,10 @@
 #include "parser/parsetree.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "decide/watermark.h"
 #include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 
@@ -37,6 +39,13 @@ struct WeirDirectScan
 	int		   *needed;			/* columns that qual and expressions read */
 	int			nneeded;
 	int		   *selection;		/* rows that passed */
+	/* where the plan has a time that makes their watermark */
+	bool		has_time;
+	int64		bound;
+	int			time_source;	/* as source */
+	ExprState  *time_computed;
+	int64	   *times;			/* of these rows */
+	int64	   *watermarks;
 };
 
 static Scan *
@@ -111,8 +120,7 @@ weir_direct_scan_serves(const WeirNode *node)
 	PlannedStmt *stmt = weir_scan_plan(node)->statement;
 	Plan	   *plan = stmt->planTree;
 
-	return weir_scan_plan(node)->time == 0 &&
-		(scans_stream(node) || scans_step(node)) && stmt->subplans == NIL &&
+	return (scans_stream(node) || scans_step(node)) && stmt->subplans == NIL &&
 		stmt->paramExecTypes == NIL && plan->initPlan == NIL && outerPlan(plan) == NULL &&
 		reads_columns(node);
 }
@@ -134,6 +142,18 @@ weir_direct_scan_evaluates(const WeirNode *node)
 }
 
 static void
+init_time(WeirDirectScan *scan, const WeirNode *node, Expr *expr)
+{
+	scan->has_time = true;
+	scan->bound = weir_scan_plan(node)->bound;
+	scan->time_source = plain_column(expr) - 1;
+	if (scan->time_source >= 0)
+		return;
+	scan->time_computed = ExecInitExpr(expr, NULL);
+	scan->ncomputed++;
+}
+
+static void
 init_columns(WeirDirectScan *scan, const WeirNode *node)
 {
 	ListCell   *lc;
@@ -148,6 +168,11 @@ init_columns(WeirDirectScan *scan, const WeirNode *node)
 
 		if (entry->resno == weir_scan_plan(node)->ordinal)
 			continue;
+		if (entry->resno == weir_scan_plan(node)->time)
+		{
+			init_time(scan, node, entry->expr);
+			continue;
+		}
 		scan->source[column] = plain_column(entry->expr) - 1;
 		if (scan->source[column] >= 0)
 			continue;
@@ -188,6 +213,8 @@ weir_direct_scan_create(const WeirNode *node, const WeirBatch *in)
 	ExecStoreVirtualTuple(scan->slot);
 	scan->own = weir_batch_create(node->out, in->capacity);
 	scan->selection = palloc(sizeof(int) * in->capacity);
+	scan->times = palloc(sizeof(int64) * in->capacity);
+	scan->watermarks = palloc(sizeof(int64) * in->capacity);
 	scan->batch.columns = palloc(sizeof(WeirVector) * Max(node->out->natts, 1));
 	return scan;
 }
@@ -234,8 +261,19 @@ keep_value(WeirDirectScan *scan, int column, Datum value)
 }
 
 static void
+compute_time(WeirDirectScan *scan, int to)
+{
+	bool		isnull;
+	Datum		value = ExecEvalExprSwitchContext(scan->time_computed, scan->econtext, &isnull);
+
+	scan->times[to] = isnull ? WEIR_WATERMARK_NONE : DatumGetTimestampTz(value);
+}
+
+static void
 compute_row(WeirDirectScan *scan, int to)
 {
+	if (scan->time_computed)
+		compute_time(scan, to);
 	for (int i = 0; i < scan->own->desc->natts; i++)
 	{
 		Datum		value;
@@ -334,6 +372,35 @@ assemble(WeirDirectScan *scan, WeirBatch *in, int n, bool all)
 	}
 }
 
+/* A time that is a column, of n rows. */
+static void
+select_times(WeirDirectScan *scan, const WeirVector *from, int n, bool all)
+{
+	for (int i = 0; i < n; i++)
+	{
+		int			row = all ? i : scan->selection[i];
+
+		scan->times[i] = weir_vector_is_null(from, row) ? WEIR_WATERMARK_NONE :
+			DatumGetTimestampTz(from->values[row]);
+	}
+}
+
+/* Before each of the rows, and behind the last. */
+static void
+set_watermarks(WeirDirectScan *scan, const WeirBatch *in, bool all, int64 *watermark)
+{
+	int			n = scan->batch.nrows;
+
+	if (scan->time_source >= 0)
+		select_times(scan, &in->columns[scan->time_source], n, all);
+	for (int i = 0; i < n; i++)
+	{
+		scan->watermarks[i] = *watermark;
+		*watermark = weir_watermark_behind(*watermark, scan->times[i], scan->bound);
+	}
+	scan->batch.watermarks = scan->watermarks;
+}
+
 static void
 make_room(WeirDirectScan *scan, int rows)
 {
@@ -342,11 +409,13 @@ make_room(WeirDirectScan *scan, int rows)
 	while (scan->own->capacity < rows)
 		weir_batch_grow(scan->own);
 	scan->selection = repalloc_huge(scan->selection, sizeof(int) * scan->own->capacity);
+	scan->times = repalloc_huge(scan->times, sizeof(int64) * scan->own->capacity);
+	scan->watermarks = repalloc_huge(scan->watermarks, sizeof(int64) * scan->own->capacity);
 }
 
 void
 weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to, int64 *line,
-					 WeirOutput *out)
+					 int64 *watermark, WeirOutput *out)
 {
 	int			n = to - from;
 
@@ -354,6 +423,8 @@ weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to, int6
 	if (scan->qual || scan->ncomputed > 0 || from > 0)
 		n = evaluate(scan, in, from, to, line);
 	assemble(scan, in, n, from == 0 && n == to);
+	if (scan->has_time)
+		set_watermarks(scan, in, from == 0 && n == to, watermark);
 	if (n > 0)
 		out->rows(out, &scan->batch);
 	weir_batch_reset(scan->own);

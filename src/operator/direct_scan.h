@@ -24,8 +24,11 @@ extern WeirDirectScan *weir_direct_scan_create(const WeirNode *node,
 /* Before its memory goes; committed: else what the transaction held is gone already. */
 extern void weir_direct_scan_close(WeirDirectScan *scan, bool committed);
 
-/* In a transaction with a snapshot; *line is that of the record at work. */
+/*
+ * In a transaction with a snapshot; *line is that of the record at work, *watermark that
+ * of the rows where the plan has a time that makes it.
+ */
 extern void weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to,
-								 int64 *line, WeirOutput *out);
+								 int64 *line, int64 *watermark, WeirOutput *out);
 
 #endif

@@ -270,7 +270,7 @@ scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	{
 		if (scan->direct == NULL)
 			begin_direct(scan, in);
-		weir_direct_scan_run(scan->direct, in, from, to, op->line, out);
+		weir_direct_scan_run(scan->direct, in, from, to, op->line, &op->passed, out);
 		return;
 	}
 	execute(scan, in, from, to);

@@ -223,7 +223,7 @@ weir_sender_end(WeirSender *sender)
 }
 
 static void
-send_watermark(WeirSender *sender)
+send_watermark(WeirSender *sender, bool ended)
 {
 	WeirMessage *message;
 
@@ -231,6 +231,7 @@ send_watermark(WeirSender *sender)
 	message = begin_message(sender, WEIR_MESSAGE_WATERMARK, 0);
 	message->watermark = sender->told.watermark;
 	message->idle = sender->told.idle;
+	message->ended = ended;
 	enqueue(sender);
 }
 
@@ -251,15 +252,15 @@ weir_sender_watermark(WeirSender *sender, int64 watermark, bool idle)
 		enqueue(sender);
 	}
 	else
-		send_watermark(sender);
+		send_watermark(sender, false);
 }
 
 void
-weir_sender_begin(WeirSender *sender, int64 watermark, bool idle)
+weir_sender_begin(WeirSender *sender, int64 watermark, bool idle, bool ended)
 {
 	sender->told.watermark = watermark;
 	sender->told.idle = idle;
-	send_watermark(sender);
+	send_watermark(sender, ended);
 }
 
 static void

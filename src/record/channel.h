@@ -39,6 +39,7 @@ typedef struct WeirMessage
 	bool		full;			/* barrier: state is to be written in full */
 	bool		aligned;		/* barrier: it never overtakes */
 	bool		idle;			/* watermark: nobody is to wait for it until rows or the next one come */
+	bool		ended;			/* a first watermark: nothing follows but the end */
 	bool		alone;			/* rows that are part of a checkpoint: their input was the task's only one .. */
 	int64		kept_at;		/* .. and that is how far the task's watermark had come */
 	/* a run of rows follows (record/run.h); or a letter */
@@ -77,8 +78,8 @@ extern void weir_sender_letter(WeirSender *sender, const WeirLetter *letter);
  * It goes with the run under way, or alone; not at all if the receiver knows it already.
  */
 extern void weir_sender_watermark(WeirSender *sender, int64 watermark, bool idle);
-/* The same, ahead of all rows, and in any case. */
-extern void weir_sender_begin(WeirSender *sender, int64 watermark, bool idle);
+/* The same, ahead of all rows, and in any case; ended: nothing follows but the end. */
+extern void weir_sender_begin(WeirSender *sender, int64 watermark, bool idle, bool ended);
 /* Sends the run under way, if any. */
 extern void weir_sender_flush(WeirSender *sender);
 /* Flushes, then sends this. */

@@ -145,7 +145,7 @@ weir_advance_begin(WeirChain *chain, const WeirInputs *inputs)
 			watermark = begin_operator(chain->links[i].op, watermark);
 	}
 	if (chain->out)
-		weir_router_begin(chain->out, watermark, chain->idle);
+		weir_router_begin(chain->out, watermark, chain->idle, watermark == PG_INT64_MAX);
 	weir_advance_wait(chain, inputs->nrestored > 0);
 	weir_advance_chain(chain, inputs);
 }

@@ -18,25 +18,36 @@ void
 weir_begin_feed(WeirFeed *feed)
 {
 	const WeirScanInput *input = feed->rows->input;
+	const WeirTask *task = feed->task;
+	bool		ended;
 
-	if (!weir_task_must_begin(feed->task))
+	if (!weir_task_must_begin(task))
 		return;
+	ended = !task->attempt->pass_end && feed->source->ops->position_ended(&task->slot->start);
 	for (int i = 0; i < feed->rows->nscans; i++)
 	{
 		WeirFeedScan *scan = &feed->rows->scans[i];
 
 		weir_output_begin(scan->output, weir_operator_advance(scan->op, input->watermark, NULL),
-						  input->idle);
+						  input->idle, ended);
 	}
 }
 
-/* It has said its watermark before anything else. */
+/* It has said its watermark before anything else, but that a checkpoint is given up. */
 static void
 hear(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
 {
+	if (message->kind == WEIR_MESSAGE_CANCEL)
+	{
+		weir_task_mark(c, input, message);
+		return;
+	}
 	if (message->kind != WEIR_MESSAGE_WATERMARK)
 		elog(ERROR, "a task does not begin with its watermark");
-	weir_watermark_merge_set(c->inputs->watermarks, input, message->watermark, message->idle);
+	if (message->ended)
+		weir_watermark_merge_end(c->inputs->watermarks, input);
+	else
+		weir_watermark_merge_set(c->inputs->watermarks, input, message->watermark, message->idle);
 }
 
 bool
@@ -57,8 +68,17 @@ weir_begin_inputs(WeirTaskCheckpoints *c)
 		hear(c, i, message);
 		progress = true;
 	}
-	if (!weir_watermark_merge_have_begun(inputs->watermarks))
-		return progress;
+	return weir_begin_heard(c) || progress;
+}
+
+bool
+weir_begin_heard(WeirTaskCheckpoints *c)
+{
+	WeirInputs *inputs = c->inputs;
+
+	if (inputs->begun || !weir_watermark_merge_have_begun(inputs->watermarks))
+		return false;
+	weir_watermark_merge_resume(inputs->watermarks, &inputs->reached_before);
 	weir_advance_begin(c->chain, inputs);
 	inputs->begun = true;
 	return true;

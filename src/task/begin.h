@@ -26,6 +26,8 @@ extern bool weir_task_must_begin(const WeirTask *task);
 extern void weir_begin_feed(WeirFeed *feed);
 /* Of any other one: hears the inputs that have not said theirs; false if there is nothing now. */
 extern bool weir_begin_inputs(WeirTaskCheckpoints *c);
+/* Takes up event time if all inputs have been heard, and it has not. */
+extern bool weir_begin_heard(WeirTaskCheckpoints *c);
 /* One of the rows that a restore brought is worked off. */
 extern void weir_begin_restored(WeirTaskCheckpoints *c);
 

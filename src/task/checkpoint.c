@@ -32,10 +32,12 @@
 #include "decide/participant.h"
 #include "sink/epoch.h"
 #include "sink/output.h"
+#include "task/begin.h"
 #include "task/checkpoint.h"
 #include "task/emission.h"
 #include "task/passed.h"
 #include "task/reach.h"
+#include "task/reached.h"
 
 bool
 weir_task_all_ended(const WeirTaskCheckpoints *c)
@@ -115,6 +117,9 @@ write_state(WeirTaskCheckpoints *c, int64 checkpoint, WeirTaskTimes *times)
 
 	if (c->inputs->passed != NIL)
 		times->bytes += weir_passed_write(c->inputs, c->task, checkpoint);
+	if (weir_reached_is_kept(c->inputs))
+		times->bytes += weir_reached_write(c->inputs, c->task, checkpoint,
+										   list_length(c->inputs->passed));
 	for (int i = 0; i < weir_task_nnodes(c->task); i++)
 	{
 		const WeirNode *node = weir_task_node(c->task, i);
@@ -134,7 +139,7 @@ must_write(WeirTaskCheckpoints *c, int64 checkpoint)
 		if (weir_store_is_dirty(lfirst(lc)) || is_full(c, checkpoint))
 			return true;
 	}
-	return c->inputs->passed != NIL;
+	return c->inputs->passed != NIL || weir_reached_is_kept(c->inputs);
 }
 
 static void
@@ -573,6 +578,7 @@ weir_task_overtake(WeirTaskCheckpoints *c)
 	if (all && c->overtaking != 0)
 	{
 		c->overtaking = 0;
+		(void) weir_begin_heard(c);
 		snapshot(c, checkpoint);
 		forget(&c->full, checkpoint);
 		progress = true;

@@ -183,7 +183,8 @@ note_idleness(WeirFeed *feed, bool waits)
 {
 	if (!waits)
 		weir_idleness_end(&feed->idleness);
-	feed->rows->input->idle = waits && weir_idleness_look(&feed->idleness, weir_now());
+	feed->rows->input->idle = waits &&
+		(weir_idleness_look(&feed->idleness, weir_now()) || feed->rows->input->idle);
 }
 
 /*

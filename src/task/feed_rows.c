@@ -81,6 +81,7 @@ void
 weir_feed_rows_begin(WeirFeedRows *rows, const WeirPosition *start)
 {
 	rows->input->watermark = weir_position_mark(start, WEIR_MARK_SOURCE);
+	rows->input->idle = weir_position_mark(start, WEIR_MARK_IDLE) != PG_INT64_MIN;
 	for (int i = 0; i < rows->nscans; i++)
 		rows->scans[i].passed = has_own_time(rows, i) ? weir_position_mark(start, mark_of(rows, i)) : PG_INT64_MIN;
 	resume_scans(rows);
@@ -91,6 +92,8 @@ weir_feed_rows_position(const WeirFeedRows *rows, WeirPosition *position)
 {
 	bool		noted = weir_position_set_mark(position, WEIR_MARK_SOURCE, rows->input->watermark);
 
+	if (rows->input->idle)
+		noted = weir_position_set_mark(position, WEIR_MARK_IDLE, 0) && noted;
 	for (int i = 0; i < rows->nscans; i++)
 		if (has_own_time(rows, i))
 			noted = weir_position_set_mark(position, mark_of(rows, i), rows->scans[i].op->passed) && noted;

@@ -121,6 +121,14 @@ row_of_line(const WeirBatch *batch, int from, int to, int64 line)
 	return -1;
 }
 
+/* What is done when its time has come is no row's fault that happens to bring the time. */
+static void
+check_at_fault(const WeirChain *chain, const WeirBatch *batch, int from, int to, ErrorData *error)
+{
+	if (batch->watermarks && row_of_line(batch, from, to, chain->task->line) < 0)
+		ReThrowError(error);
+}
+
 /* Output so far is there to stay. */
 static void
 mark_output(WeirChain *chain)
@@ -163,6 +171,7 @@ weir_guarded_run(WeirLink *entry, WeirGuardedRun run, WeirBatch *batch, WeirGuar
 			undo_output(chain);
 			stats->records_out = records_out;
 			weir_late_undo(chain, late_records, late_letters);
+			check_at_fault(chain, batch, from, to, error);
 			if (weir_isolate_failed(&iso, row_of_line(batch, from, to, chain->task->line)))
 				drop(chain, batch, from, error);
 			FreeErrorData(error);

@@ -42,6 +42,7 @@ weir_inputs_open(WeirTask *task)
 	for (int i = 0; i < inputs->n; i++)
 		weir_watermark_merge_set_port(inputs->watermarks, i, weir_task_edge(task, inputs->exchanges[i])->port);
 	inputs->floor = PG_INT64_MAX;
+	weir_watermark_reached_nothing(&inputs->reached_before);
 	return inputs;
 }
 

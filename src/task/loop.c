@@ -17,6 +17,7 @@
 #include "task/emission.h"
 #include "task/passed.h"
 #include "task/reach.h"
+#include "task/reached.h"
 
 static void
 handle_message(WeirTaskCheckpoints *c, int input, const WeirMessage *message)
@@ -199,6 +200,8 @@ open_task(WeirTask *task)
 		weir_passed_restore(c->inputs, task);
 		c->inputs->begins = weir_task_must_begin(task);
 		c->inputs->begun = !c->inputs->begins;
+		if (c->inputs->begins)
+			weir_reached_restore(c->inputs, task);
 		if (weir_task_may_emit(task))	/* what an attempt before has left */
 			weir_task_begin_emission(c);
 	}

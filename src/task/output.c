@@ -177,19 +177,19 @@ weir_router_watermark(WeirRouter *router, int64 watermark, bool idle)
 }
 
 void
-weir_output_begin(WeirOutput *output, int64 watermark, bool idle)
+weir_output_begin(WeirOutput *output, int64 watermark, bool idle, bool ended)
 {
 	const WeirRoute *route = (const WeirRoute *) output;
 
 	for (int i = 0; i < route->nout; i++)
-		weir_sender_begin(route->out[i], watermark, idle);
+		weir_sender_begin(route->out[i], watermark, idle, ended);
 }
 
 void
-weir_router_begin(WeirRouter *router, int64 watermark, bool idle)
+weir_router_begin(WeirRouter *router, int64 watermark, bool idle, bool ended)
 {
 	for (int i = 0; i < router->nroutes; i++)
-		weir_output_begin(&router->routes[i].output, watermark, idle);
+		weir_output_begin(&router->routes[i].output, watermark, idle, ended);
 }
 
 void

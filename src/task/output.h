@@ -51,9 +51,9 @@ extern void weir_router_letter(WeirRouter *router, const WeirLetter *letter);
 /* The watermark has come so far, along all routes, or that of one output. */
 extern void weir_router_watermark(WeirRouter *router, int64 watermark, bool idle);
 extern void weir_output_watermark(WeirOutput *output, int64 watermark, bool idle);
-/* The same, ahead of all rows, and in any case. */
-extern void weir_router_begin(WeirRouter *router, int64 watermark, bool idle);
-extern void weir_output_begin(WeirOutput *output, int64 watermark, bool idle);
+/* The same, ahead of all rows, and in any case; ended: nothing follows but the end. */
+extern void weir_router_begin(WeirRouter *router, int64 watermark, bool idle, bool ended);
+extern void weir_output_begin(WeirOutput *output, int64 watermark, bool idle, bool ended);
 extern void weir_router_barrier(WeirRouter *router, const WeirBarrier *barrier);
 extern void weir_router_cancel(WeirRouter *router, int64 checkpoint);
 extern void weir_router_end(WeirRouter *router);

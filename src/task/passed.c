@@ -51,6 +51,8 @@ weir_passed_put(WeirInputs *inputs, int input, const WeirMessage *message)
 		case WEIR_MESSAGE_WATERMARK:
 			if (inputs->begun || weir_watermark_merge_has_begun(inputs->watermarks, input))
 				weir_passed_add(inputs, input, false, message, sizeof(WeirMessage));
+			else if (message->ended)
+				weir_watermark_merge_end(inputs->watermarks, input);
 			else
 				weir_watermark_merge_set(inputs->watermarks, input, message->watermark, message->idle);
 			return true;

@@ -44,6 +44,7 @@ INSERT INTO bids VALUES (1, '2026-01-01 10:00:10'), (2, NULL), (3, '2026-01-01 1
 SELECT weir.trigger_checkpoint('by column') \g /dev/null
 SELECT is(watermark('by column'), '10:00:06', 'it is the highest time less the bound');
 SELECT is(is_idle, false, 'and not idle') FROM weir.sources;
+SELECT matches(weir.report('by column')::text, 'watermark lag', 'weir.report shows it');
 SELECT weir.stop_job('by column', savepoint => 'here') \g /dev/null
 SELECT weir.start_job('by column') \g /dev/null
 SELECT ok(comes($$SELECT watermark('by column') = '10:00:06'$$), 'a restart remembers it');

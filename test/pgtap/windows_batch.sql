@@ -94,6 +94,25 @@ SELECT agrees($$ SELECT concat_ws('|', a, k, max(n), a + interval '1 h') FROM (S
     GROUP BY k, a HAVING a > '1980-01-01' $$, 'by a column that is its begin');
 SELECT agrees($$ SELECT concat_ws('|', b, max(n)) FROM (SELECT k, upper(w) AS b, count(*) AS n FROM %s, LATERAL weir.tumble(lt, '1 day') w GROUP BY k, w) x
     GROUP BY b $$, 'by a column that is its end', 'z');
+-- times that are behind the watermark, being of windows below
+SELECT agrees($$ SELECT concat_ws('|', d, k, max(n), sum(n)) FROM (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.hop(ts, '5 h', '1 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(lower(w), '12 h') d GROUP BY d, k $$, 'the begins of windows that overlap');
+SELECT agrees($$ SELECT concat_ws('|', d, k, max(n), sum(n)) FROM (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.tumble(ts, '5 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(lower(w), '7 h', '13 min') d GROUP BY d, k $$, 'windows that do not fit');
+SELECT agrees($$ SELECT concat_ws('|', d, k, max(n), sum(n)) FROM (SELECT k, w, max(ts) AS t, count(*) AS n FROM %s, LATERAL weir.tumble(ts, '5 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(t, '1 h') d GROUP BY d, k $$, 'another time');
+SELECT agrees($$ SELECT concat_ws('|', d, k, max(n), sum(n)) FROM (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.tumble(ts, '5 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(upper(w), '3 h') d GROUP BY d, k $$, 'their ends');
+SELECT agrees(format($$ SELECT concat_ws('|', date_trunc('day', lower(w), %L), max(n), sum(n)) FROM (SELECT k, w, count(*) AS n FROM %%s, LATERAL weir.tumble(ts, %L) w GROUP BY k, w) x
+    GROUP BY date_trunc('day', lower(w), %L) $$, zone, size, zone), 'days of ' || size || ' in ' || zone)
+  FROM unnest(ARRAY['Europe/Berlin', 'Australia/Lord_Howe', 'Asia/Kathmandu']) zone, unnest(ARRAY['15 min', '30 min', '1 h', '7 h']) size;
+SELECT agrees($$ SELECT concat_ws('|', date_trunc('months', h), k, max(n), sum(n)) FROM (SELECT k, date_trunc('weeks', ts) AS h, count(*) AS n FROM %s GROUP BY 1, 2) x
+    GROUP BY date_trunc('months', h), k $$, 'months of weeks');
+SELECT agrees($$ SELECT concat_ws('|', e, k, max(n), sum(n)) FROM (SELECT d, k, sum(n) AS n FROM (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.hop(ts, '5 h', '1 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(lower(w), '12 h') d GROUP BY d, k) y, LATERAL weir.tumble(lower(d), '2 days') e GROUP BY e, k $$, 'windows of windows of windows');
+SELECT agrees($$ SELECT concat_ws('|', d, k, max(n)) FROM (SELECT k, d, n FROM (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.hop(ts, '5 h', '1 h') w GROUP BY k, w) x,
+    LATERAL weir.tumble(lower(w), '12 h') d) y GROUP BY d, k $$, 'a larger window of a subquery');
+SELECT agrees($$ SELECT concat_ws('|', d, k, count(*)) FROM (SELECT k, w FROM %s, LATERAL weir.hop(ts, '5 h', '1 h') w) x, LATERAL weir.tumble(lower(w), '12 h') d GROUP BY d, k $$, 'windows of windows of records');
 SELECT agrees($$ WITH hours AS (SELECT k, w, count(*) AS n FROM %s, LATERAL weir.tumble(ts, '12 h') w GROUP BY k, w)
     SELECT concat_ws('|', k, w, n) FROM hours WHERE n > 2 $$, 'WITH');
 SELECT agrees($$ SELECT concat_ws('|', k, w, count(*), sum(v)) FROM (SELECT k, v, ts FROM %1$s WHERE v > 0 UNION ALL SELECT k, v, ts FROM %1$s WHERE v < 0) u,

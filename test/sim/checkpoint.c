@@ -273,6 +273,8 @@ trigger(World *w, const WeirAction *a)
 	w->full[id] = p->named;
 	w->final[id] = a->ckind == WEIR_FINAL;
 	w->triggered[id] = w->now;
+	for (int i = 0; i < MAX_NODES; i++)
+		w->reached[id][i] = MARK_END;
 	if (co->next_checkpoint <= id)
 		co->next_checkpoint = id + 1;
 	db_commit_async(w);

@@ -97,6 +97,7 @@ start_attempt(World *w)
 	if (row != NULL)
 		a->missing = row->missing;
 	a->pass_end = w->db.was_finished;
+	a->some_ended = false;
 	place_tasks(w, a);
 	trace_attempt(w, a);
 	weir_restart_started(&co->restart);

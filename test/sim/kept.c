@@ -73,10 +73,12 @@ keep_input(World *w, Task *t, const Ring *r, int checkpoint)
 
 	for (i = 0; i < end; i++)
 	{
-		const Message *m = &r->m[(r->first + i) % RING];
+		Message		m = r->m[(r->first + i) % RING];
 
-		if (m->kind == M_ROW)
-			add_kept(w, t, checkpoint, m, t->node);
+		if (m.kind != M_ROW)
+			continue;
+		time_keep(t, &m);
+		add_kept(w, t, checkpoint, &m, t->node);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "decide/restart.h"
 #include "decide/stop.h"
 #include "decide/topology.h"
+#include "decide/watermark_merge.h"
 
 #define MAX_NODES 8
 #define MAX_EDGES 12
@@ -48,6 +49,9 @@
 #define CLOCK_KEEP 20			/* change of its distance before that is kept again */
 #define CALM_ROUNDS 2000		/* within which a job must be done once nothing fails */
 
+#define MARK_NONE INT16_MIN		/* watermarks in messages */
+#define MARK_END INT16_MAX
+
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 #if defined(__GNUC__)
@@ -61,7 +65,7 @@
 typedef enum MessageKind
 {
 	/* in channels of data */
-	M_ROW, M_BARRIER, M_CANCEL, M_END,
+	M_ROW, M_BARRIER, M_CANCEL, M_END, M_WATERMARK,
 	/* of the coordinator to a task */
 	M_TRIGGER, M_ABORT, M_PREPARE, M_COMPLETE, M_DRAIN,
 	/* of a task to the coordinator */
@@ -78,6 +82,7 @@ typedef struct Message
 	uint8_t		node;			/* of a restored row: that is to take it */
 	bool		ended;			/* a position's */
 	int16_t		checkpoint;
+	int16_t		watermark;		/* reached before a row, or now; then value: it is idle */
 } Message;
 
 typedef struct Ring
@@ -286,6 +291,7 @@ typedef struct Task
 	bool		connected;
 	bool		drained;		/* its start position is an end */
 	bool		draining;
+	bool		idle;			/* and has said so; any task */
 	bool		ended;			/* end of the stream sent on */
 	bool		ended_at_vote;	/* as its vote says */
 	int			paused_for;		/* a final checkpoint, 0: none */
@@ -295,6 +301,10 @@ typedef struct Task
 
 	/* with input */
 	WeirAlign  *align;
+	WeirWatermarkMerge *watermarks;
+	bool		begun;			/* each input has said its own, where there is a restore */
+	int16_t		told;			/* of it */
+	int16_t		floor;			/* the lowest of restored rows */
 	bool		held;
 	int			held_for;
 	int			triggers[MAX_TRIGGERS];
@@ -331,6 +341,7 @@ typedef struct Attempt
 	bool		stopping;
 	bool		write_full;
 	bool		pass_end;
+	bool		some_ended;		/* streams; a drain's end is not kept */
 	int			restore;		/* checkpoint, 0: none */
 	int			restore_timeline;
 	uint8_t		position[MAX_SOURCES];

@@ -54,6 +54,8 @@ static struct
 	[MUTANT_RESTORED_LOST] = {"restored-lost", "do not keep again what was restored and waits"},
 	[MUTANT_PASSED_ANYWHERE] = {"passed-anywhere", "feed them to tasks that do not own their key"},
 	[MUTANT_SAVEPOINT_OVERTAKES] = {"savepoint-overtakes", "let the barriers of savepoints and stops overtake"},
+	[MUTANT_BEGIN_UNHEARD] = {"begin-unheard", "take rows before all inputs have said their watermarks"},
+	[MUTANT_KEPT_LATE] = {"kept-late", "judge the rows that a barrier passed by what was reached behind them"},
 	[MUTANT_DECIDE] = {"decide-", "linked with a changed copy of the decision code"},
 	[MUTANT_POSITION_RECEIVED] = {"position-received", "note what was received, not what was handed out"},
 };

@@ -16,6 +16,7 @@ operator_load(World *w, Task *t)
 	int			end;
 
 	restore_rows(w, t);
+	time_load(w, t);
 	if (!t->is_keyed)
 		return;
 	weir_task_groups(weir_task_subtask(&a->topology, t->index), w->width[t->node], w->groups,
@@ -147,6 +148,9 @@ align_action(World *w, Task *t, const WeirAlignAction *action)
 
 	if (action->kind == WEIR_ALIGN_SNAPSHOT && !fault(w, 24))
 	{
+		while (!t->begun && time_begin(w, t))
+			;
+		time_snapshot(w, t, checkpoint);
 		t->checkpoint = checkpoint;
 		t->overtakes = action->overtakes;
 		if (mutant == MUTANT_BARRIER_FIRST && t->nout > 0 && !weir_align_all_ended(t->align))
@@ -279,7 +283,13 @@ read_input(World *w, Task *t, int input)
 	switch ((MessageKind) m.kind)
 	{
 		case M_ROW:
+			time_of_row(w, t, input, &m);
 			process_row(w, t, m);
+			if (t->alive)
+				time_passed(w, t);
+			break;
+		case M_WATERMARK:
+			time_set(w, t, input, &m);
 			break;
 		case M_BARRIER:
 			weir_align_barrier(t->align, input, m.checkpoint);
@@ -288,6 +298,7 @@ read_input(World *w, Task *t, int input)
 			weir_align_cancel(t->align, input, m.checkpoint);
 			break;
 		default:
+			time_end(w, t, input);
 			weir_align_end(t->align, input);
 			t->ended_inputs |= UINT32_C(1) << input;
 			break;
@@ -302,6 +313,8 @@ work_off_restored(World *w, Task *t)
 		(!w->calm && below(w, 4) != 0))
 		return false;
 	process_restored(w, t);
+	if (t->alive && t->next_restored == t->nrestored)
+		time_passed(w, t);
 	return true;
 }
 
@@ -311,6 +324,8 @@ read_inputs(World *w, Task *t)
 	int			first = t->nin > 1 ? below(w, t->nin) : 0;
 	int			i;
 
+	if (!t->begun)
+		return time_begin(w, t);
 	if (mutant != MUTANT_PASSED_LAST && t->next_restored < t->nrestored)
 		return work_off_restored(w, t);
 	for (i = 0; i < t->nin; i++)

@@ -75,6 +75,8 @@ process_restored(World *w, Task *t)
 {
 	Message		row = t->restored[t->next_restored++];
 
+	time_of_restored(w, t, &row);
+
 	if (row.node == t->node)
 	{
 		process_row(w, t, row);

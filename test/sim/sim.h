@@ -15,6 +15,7 @@
  * source.c			sender, journal, source task
  * operator.c		tasks with input: alignment, snapshots, epochs
  * row.c			what they do with a row
+ * time.c			event time: watermarks, and that no row is late that should not be
  * kept.c			rows that a barrier passed, and what lacks them
  * check.c			the promises, checked after every step
  * trace.c			the last steps as text, of a schedule that is played again
@@ -102,6 +103,7 @@ typedef struct World
 	int			groups;			/* max_parallelism */
 	int			nrecords[MAX_SOURCES];
 	bool		ends;			/* the streams end; else they fall silent */
+	bool		idles;			/* sources are idle at times */
 	bool		segments;		/* the journal's are larger than the input */
 	uint8_t		key[MAX_SOURCES][MAX_RECORDS];
 	uint8_t		before[MAX_SOURCES][MAX_RECORDS + 1][KEYS];	/* records of a key before this one */
@@ -120,6 +122,7 @@ typedef struct World
 	bool		named[MAX_TOKENS];	/* asks for a savepoint */
 	int64_t		unaligned_after;	/* from the trigger on; -1: never */
 	int64_t		triggered[MAX_IDS];
+	int16_t		reached[MAX_IDS][MAX_NODES];	/* the lowest watermark of a node's tasks; MARK_END: it had none */
 	bool		full[MAX_IDS];	/* checkpoints to be written in full .. */
 	bool		final[MAX_IDS]; /* .. final ones */
 
@@ -206,6 +209,19 @@ extern void task_report(World *w, Task *t, MessageKind kind, int checkpoint, Wei
 extern void send_row(World *w, Task *t, Message row);
 extern void send_all(World *w, Task *t, MessageKind kind, int checkpoint);
 extern bool has_room(World *w, const Task *t);
+
+/* time.c */
+extern void time_begin_source(World *w, Task *t);
+extern void time_of_source(World *w, Task *t, bool idle);
+extern void time_load(World *w, Task *t);
+extern bool time_begin(World *w, Task *t);
+extern void time_set(World *w, Task *t, int input, const Message *m);
+extern void time_end(World *w, Task *t, int input);
+extern void time_passed(World *w, Task *t);
+extern void time_of_row(World *w, Task *t, int input, Message *row);
+extern void time_of_restored(World *w, Task *t, Message *row);
+extern void time_keep(const Task *t, Message *row);
+extern void time_snapshot(World *w, Task *t, int checkpoint);
 
 /* database.c */
 extern void db_commit_async(World *w);
@@ -357,6 +373,8 @@ typedef enum Mutant
 	MUTANT_RESTORED_LOST,
 	MUTANT_PASSED_ANYWHERE,
 	MUTANT_SAVEPOINT_OVERTAKES,
+	MUTANT_BEGIN_UNHEARD,
+	MUTANT_KEPT_LATE,
 	MUTANT_DECIDE,
 	MUTANT_COUNT
 } Mutant;

@@ -130,6 +130,7 @@ source_load(World *w, Task *t)
 	if (a->pass_end)
 		pass_the_end(w, t);
 	t->drained = t->drained && !(j->passed && j->passed_at >= t->next);
+	time_begin_source(w, t);
 	TRACE(w, "source %d: begins at %d%s, journal %d to %d%s", t->source, t->next,
 		  t->drained ? ", an end" : "", j->start, j->end, j->ended ? ", ended" : "");
 	if (t->next < j->start)
@@ -275,9 +276,11 @@ hand_out(World *w, Task *t)
 
 	m.kind = M_ROW;
 	m.lane = (uint8_t) (t->source - w->graph.nodes[t->node].first_source);
+	m.watermark = t->next;
 	m.index = t->next++;
 	TRACE(w, "source %d: record %d", t->source, m.index);
 	send_row(w, t, m);
+	time_of_source(w, t, false);
 	t->records_in++;
 }
 
@@ -307,6 +310,8 @@ read_stream(World *w, Task *t)
 		connect_sender(w, t);
 	else if (t->received < w->sender[t->source].made)
 		receive(w, t);
+	else if (w->idles && !t->idle && below(w, 16) == 0)
+		time_of_source(w, t, true);
 	else
 		return false;
 	return true;

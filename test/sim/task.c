@@ -115,6 +115,9 @@ task_kill(World *w, Task *t)
 	if (t->align != NULL)
 		weir_align_destroy(t->align);
 	t->align = NULL;
+	if (t->watermarks != NULL)
+		weir_watermark_merge_destroy(t->watermarks);
+	t->watermarks = NULL;
 	db_abort(w, OPEN(t->slot));
 	t->output.open = false;
 }

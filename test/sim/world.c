@@ -54,6 +54,7 @@ set_up(World *w, uint64_t seed, Shape shape, bool tracing)
 	w->slow_node = below(w, 2) ? below(w, w->graph.nnodes) : MAX_NODES;
 	w->groups = 1 + below(w, w->shape == SHAPE_TODAY ? MAX_GROUPS : MAX_GROUPS - 2);
 	w->ends = below(w, 3) != 0;
+	w->idles = below(w, 4) == 0;
 	w->segments = below(w, 3) == 0;
 	w->db.next_checkpoint = 1;
 	w->db.timeline = 1;

@@ -162,12 +162,109 @@ run_random(uint64_t seed)
 	weir_watermark_merge_destroy(m);
 }
 
+/* What inputs have said last, as a restart hears it. */
+typedef struct Heard
+{
+	int			n;
+	int			ports;
+	int64_t		watermark[4];
+	bool		idle[4];
+	bool		ended[4];
+} Heard;
+
+static WeirWatermarkMerge *
+create(const Heard *h)
+{
+	WeirWatermarkMerge *m = weir_watermark_merge_create(h->n);
+
+	for (int i = 0; i < h->n; i++)
+		weir_watermark_merge_set_port(m, i, i % h->ports);
+	return m;
+}
+
+/* As if it had been at it all along: of what it had reached only that is kept which must be. */
+static WeirWatermarkMerge *
+restart(WeirWatermarkMerge *before, const Heard *h)
+{
+	WeirWatermarkMerge *m = create(h);
+	WeirWatermarkReached reached;
+
+	if (!weir_watermark_merge_reached(before, &reached))
+		weir_watermark_reached_nothing(&reached);
+	for (int i = 0; i < h->n; i++)
+	{
+		if (h->ended[i])
+			weir_watermark_merge_end(m, i);
+		else
+			weir_watermark_merge_set(m, i, h->watermark[i], h->idle[i]);
+	}
+	weir_watermark_merge_resume(m, &reached);
+	weir_watermark_merge_destroy(before);
+	return m;
+}
+
+static void
+happen(Random *r, Heard *h, WeirWatermarkMerge *a, WeirWatermarkMerge *b)
+{
+	int			input = random_below(r, h->n);
+
+	if (h->ended[input])
+		return;
+	if (random_below(r, 40) == 0)
+	{
+		h->ended[input] = true;
+		weir_watermark_merge_end(a, input);
+		weir_watermark_merge_end(b, input);
+		return;
+	}
+	h->idle[input] = random_below(r, 4) == 0;
+	if (!h->idle[input])
+		h->watermark[input] += random_below(r, 5);
+	weir_watermark_merge_set(a, input, h->watermark[input], h->idle[input]);
+	weir_watermark_merge_set(b, input, h->watermark[input], h->idle[input]);
+}
+
+static bool
+run_restarts(uint64_t seed)
+{
+	Random		r = {seed};
+	Heard		h = {.n = 1 + random_below(&r, 4), .ports = 1 + random_below(&r, 2)};
+	WeirWatermarkMerge *a = create(&h);
+	WeirWatermarkMerge *b = create(&h);
+	bool		pass = true;
+
+	for (int i = 0; i < h.n; i++)
+	{
+		weir_watermark_merge_set(a, i, 0, false);
+		weir_watermark_merge_set(b, i, 0, false);
+	}
+	for (int step = 0; step < 100 && pass; step++)
+	{
+		happen(&r, &h, a, b);
+		if (random_below(&r, 5) == 0)
+			b = restart(b, &h);
+		pass = weir_watermark_merge_get(a) == weir_watermark_merge_get(b) &&
+			weir_watermark_merge_is_idle(a) == weir_watermark_merge_is_idle(b);
+		if (!pass)
+			diag("seed %" PRIu64 ", step %d: %" PRId64 ", after a restart %" PRId64, seed, step,
+				 weir_watermark_merge_get(a), weir_watermark_merge_get(b));
+	}
+	weir_watermark_merge_destroy(a);
+	weir_watermark_merge_destroy(b);
+	return pass;
+}
+
 void
 test_watermark_merge(void)
 {
+	bool		pass = true;
+
 	for (int i = 0; i < COUNT(cases); i++)
 		run_case(&cases[i]);
 	for (uint64_t seed = 1; seed <= 500; seed++)
 		run_random(seed);
 	ok(true, "watermark of a task: the lowest of its inputs, at random");
+	for (uint64_t seed = 1; seed <= 3000 && pass; seed++)
+		pass = run_restarts(seed);
+	ok(pass, "watermark of a task: restarts make no difference, at random");
 }

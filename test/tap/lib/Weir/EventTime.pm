@@ -185,19 +185,17 @@ sub query_interval_join_then_tumble
 	  . ") j, LATERAL weir.tumble(j.ts, " . ms($o->{size_ms}) . ') w GROUP BY w';
 }
 
-# Of the rows of b only whether there are any: EXISTS, as a join with their keys.
 sub query_window_join
 {
 	my ($self) = @_;
 	my $o = $self->{operator};
 	my ($a, $b) = map { "(SELECT $_.*, w FROM " . $self->stream($_) . ', LATERAL ' . window($o->{window}, "$_.ts") . ' w)' } qw(a b);
-	my $keys = '(SELECT b.k, w FROM ' . $self->stream('b') . ', LATERAL ' . window($o->{window}, 'b.ts') . ' w GROUP BY b.k, w)';
+	my $exists = "EXISTS (SELECT FROM $b b WHERE b.k = a.k AND b.w = a.w)";
 
 	return "SELECT a.k, upper(a.w) - interval '1 ms', a.v, b.v FROM $a a JOIN $b b ON a.k = b.k AND a.w = b.w"
 	  if $o->{api} eq 'DataStream';
-	return "SELECT a.k, lower(a.w), upper(a.w), a.ts, a.v FROM $a a JOIN $keys b ON a.k = b.k AND a.w = b.w" if $o->{join} eq 'semi';
-	return "SELECT a.k, lower(a.w), upper(a.w), a.ts, a.v FROM $a a LEFT JOIN $keys b ON a.k = b.k AND a.w = b.w WHERE b.k IS NULL"
-	  if $o->{join} eq 'anti';
+	return "SELECT a.k, lower(a.w), upper(a.w), a.ts, a.v FROM $a a WHERE $exists" if $o->{join} eq 'semi';
+	return "SELECT a.k, lower(a.w), upper(a.w), a.ts, a.v FROM $a a WHERE NOT $exists" if $o->{join} eq 'anti';
 	return 'SELECT coalesce(a.k, b.k), lower(coalesce(a.w, b.w)), upper(coalesce(a.w, b.w)), a.ts, a.v, b.ts, b.v'
 	  . " FROM $a a " . uc($o->{join}) . " JOIN $b b ON a.k = b.k AND a.w = b.w";
 }

@@ -268,6 +268,11 @@ sub make_interval
 		"a.ts BETWEEN b.ts - $to AND b.ts - $from", "a.ts + $from < b.ts AND a.ts >= b.ts - $to");
 	my $more = $join eq 'INNER' && rand() < 0.4 ? ' AND a.v < b.v' : '';
 
+	if (rand() < 0.2)
+	{
+		$self->{query} = 'SELECT a.n AS an, a.k AS ak, a.ts AS ats FROM a WHERE ' . pick('', 'NOT ') . "EXISTS (SELECT FROM b WHERE b.k = a.k AND $bounds$more)";
+		return;
+	}
 	$self->{query} = "SELECT a.n AS an, a.k AS ak, a.ts AS ats, b.n AS bn, b.v AS bv, coalesce(a.k, b.k) AS k FROM a $join JOIN b ON a.k = b.k AND $bounds$more";
 	return;
 }
@@ -279,6 +284,12 @@ sub make_window_join
 	my $call = $self->window_of('x');
 	my ($of_a, $of_b) = map { $call =~ s/x\.ts/$_.ts/r } qw(a b);
 
+	if (rand() < 0.2)
+	{
+		$self->{query} = "SELECT a.n AS an, lower(a.w) AS s, upper(a.w) AS e FROM (SELECT a.*, w FROM a, LATERAL $of_a w) a WHERE " . pick('', 'NOT ')
+		  . "EXISTS (SELECT FROM (SELECT b.*, w FROM b, LATERAL $of_b w) b WHERE b.k = a.k AND b.w = a.w)";
+		return;
+	}
 	$self->{query} = "SELECT a.n AS an, lower(coalesce(a.w, b.w)) AS s, upper(coalesce(a.w, b.w)) AS e, b.n AS bn, coalesce(a.k, b.k) AS k"
 	  . " FROM (SELECT a.*, w FROM a, LATERAL $of_a w) a $join JOIN (SELECT b.*, w FROM b, LATERAL $of_b w) b ON a.k = b.k AND a.w = b.w";
 	return;
