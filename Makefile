@@ -13,6 +13,7 @@
 #	make bench-idle          as root: what jobs cost whose senders are silent: JOBS=.. DURATION=..
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
+#	make bench-windows       as root: windows of event time beside a count window: LINES=.. KEYS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
 #	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
@@ -96,7 +97,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
-.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state
+.PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
 
 test:
 	sh test/run
@@ -149,6 +150,9 @@ bench-state:
 
 torture:
 	@KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) CLOCK=$(CLOCK) sh test/run test/tap/095_torture.pl
+
+bench-windows:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(if $(filter command,$(origin KEYS)),$(KEYS))' sh bench/windows
 
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed

@@ -51,7 +51,8 @@ CREATE TABLE weir_internal.job (
     restart_multiplier float8,
     restart_reset_after interval,
     restart_jitter  float8,
-    unaligned_after interval            -- null: barriers never overtake
+    unaligned_after interval,           -- null: barriers never overtake
+    emit            text NOT NULL DEFAULT 'final'   -- of windows of event time: or update
 );
 
 -- The objects its query uses: by OID, so not dumped; create_job and start_job write it.

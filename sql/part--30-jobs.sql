@@ -2,10 +2,10 @@
 
 CREATE FUNCTION weir.create_job(name text, query text, parallelism int DEFAULT 1,
     max_parallelism int DEFAULT 128, if_not_exists boolean DEFAULT false,
-    max_state_memory text DEFAULT NULL)
+    max_state_memory text DEFAULT NULL, emit text DEFAULT 'final')
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_create_job';
-COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text)
+COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text, text)
 IS 'define a streaming job: an INSERT ... SELECT over streams';
 
 CREATE FUNCTION weir.alter_job(name text, query text DEFAULT NULL,

@@ -27,7 +27,8 @@ SELECT j.name,
        r.started_at,
        j.settings,
        CASE WHEN v.mine THEN r.last_error END AS last_error,
-       CASE WHEN v.mine THEN j.query END AS query
+       CASE WHEN v.mine THEN j.query END AS query,
+       j.emit
 FROM weir_internal.job j
 JOIN weir_internal.visible_job v ON v.id = j.id
 LEFT JOIN weir_internal.run r ON r.job = j.id

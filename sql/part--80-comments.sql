@@ -32,6 +32,8 @@ COMMENT ON COLUMN weir.jobs.settings IS
     'search_path, TimeZone, DateStyle, IntervalStyle and what else is kept of create_job''s session';
 COMMENT ON COLUMN weir.jobs.last_error IS 'of the last failure since start_job';
 COMMENT ON COLUMN weir.jobs.query IS 'what the job runs';
+COMMENT ON COLUMN weir.jobs.emit IS
+    'when windows of event time are written: final, or update, while they are open too';
 
 COMMENT ON COLUMN weir.checkpoints.job IS 'name of the job';
 COMMENT ON COLUMN weir.checkpoints.checkpoint_id IS 'never used again';

@@ -385,6 +385,55 @@ AS 'MODULE_PATHNAME', 'weir_try_job_streams_as';
 COMMENT ON FUNCTION weir.try_job(text, text[], anyelement, text[], timestamptz, boolean)
 IS 'the same over lines of several streams, with a null of the target''s row type';
 
+-- When windows of event time are written.
+ALTER TABLE weir_internal.job ADD COLUMN emit text NOT NULL DEFAULT 'final';
+CREATE OR REPLACE VIEW weir.jobs WITH (security_barrier) AS
+SELECT j.name,
+       CASE WHEN weir_internal.is_copied(r) THEN 'stopped'
+            ELSE coalesce(w.status, r.status, 'created') END AS status,
+       j.parallelism,
+       coalesce(r.attempt, 0) AS attempt,
+       coalesce(r.restarts, 0) AS restarts,
+       c.checkpoint AS last_checkpoint,
+       c.at AS last_checkpoint_at,
+       CASE WHEN weir_internal.is_copied(r) THEN 'it ran before this database was copied or upgraded'
+            WHEN w.reason IS NOT NULL THEN w.reason
+            WHEN v.mine OR r.status NOT IN ('restarting', 'failed')
+            THEN r.status_reason END AS status_reason,
+       pg_catalog.pg_get_userbyid(j.owner) AS owner,
+       j.max_parallelism,
+       j.created_at,
+       r.started_at,
+       j.settings,
+       CASE WHEN v.mine THEN r.last_error END AS last_error,
+       CASE WHEN v.mine THEN j.query END AS query,
+       j.emit
+FROM weir_internal.job j
+JOIN weir_internal.visible_job v ON v.id = j.id
+LEFT JOIN weir_internal.run r ON r.job = j.id
+LEFT JOIN LATERAL weir_internal.whereabouts(r.job, r.status) w
+    ON r.status IN ('starting', 'running', 'restarting', 'stopping')
+LEFT JOIN LATERAL (
+    -- completed, and all its output visible
+    SELECT d.checkpoint, coalesce(k.visible_at, d.completed_at) AS at
+    FROM weir_internal.completed d
+    LEFT JOIN weir_internal.checkpoint k ON k.job = d.job AND k.id = d.checkpoint
+    WHERE d.job = j.id AND (k.id IS NULL OR k.status = 'completed')
+    ORDER BY d.checkpoint DESC
+    LIMIT 1
+) c ON true;
+COMMENT ON COLUMN weir.jobs.emit IS
+    'when windows of event time are written: final, or update, while they are open too';
+DROP FUNCTION weir.create_job(text, text, int, int, boolean, text);
+CREATE FUNCTION weir.create_job(name text, query text, parallelism int DEFAULT 1,
+    max_parallelism int DEFAULT 128, if_not_exists boolean DEFAULT false,
+    max_state_memory text DEFAULT NULL, emit text DEFAULT 'final')
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'weir_create_job';
+COMMENT ON FUNCTION weir.create_job(text, text, int, int, boolean, text, text)
+IS 'define a streaming job: an INSERT ... SELECT over streams';
+
+
 CREATE FUNCTION weir_internal.task_stats(OUT job bigint, OUT task text, OUT kind text,
     OUT subtask int, OUT pid int, OUT attempt bigint, OUT records_in bigint,
     OUT records_out bigint, OUT rate_in float8, OUT rate_out float8, OUT bytes_in bigint,

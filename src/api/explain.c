@@ -80,7 +80,7 @@ append_job(StringInfo text, const WeirJob *job)
 static void
 append_query(StringInfo text, const char *query)
 {
-	WeirDataflow *dataflow = weir_compile(query, true);
+	WeirDataflow *dataflow = weir_compile(query, false, true);
 
 	weir_check_calls(dataflow, query);
 	weir_graph_describe(dataflow->graph, 1, text);

@@ -142,6 +142,17 @@ weir_job_compile_new(const WeirJob *job)
 	return dataflow;
 }
 
+static bool
+emits_updates(const char *emit)
+{
+	if (strcmp(emit, "final") != 0 && strcmp(emit, "update") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown emit \"%s\"", emit),
+				 errhint("Set emit to 'final', or to 'update' for rows of windows that are open, too, at each checkpoint.")));
+	return strcmp(emit, "update") == 0;
+}
+
 Datum
 weir_create_job(PG_FUNCTION_ARGS)
 {
@@ -157,6 +168,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 	job.parallelism = required_int(fcinfo, 2, "parallelism");
 	job.max_parallelism = required_int(fcinfo, 3, "max_parallelism");
 	job.max_state_memory = weir_option_bytes(fcinfo, 5, "max_state_memory", WEIR_MIN_STATE_MEMORY);
+	job.emit_updates = emits_updates(weir_arg_required(fcinfo, 6, "emit"));
 	job.owner = GetUserId();
 	check_name(job.name);
 	weir_check_parallelism(job.parallelism, job.max_parallelism);
@@ -165,7 +177,7 @@ weir_create_job(PG_FUNCTION_ARGS)
 		duplicate_job(job.name, if_not_exists);
 		PG_RETURN_VOID();
 	}
-	dataflow = weir_compile(job.query, true);
+	dataflow = weir_compile(job.query, job.emit_updates, true);
 	weir_check_calls(dataflow, job.query);
 	for (int n = 0; (source = weir_graph_source(dataflow->graph, n)) != NULL; n++)
 		(void) weir_stream_get(weir_source_plan(source)->stream);	/* its options fit its columns */

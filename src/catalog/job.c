@@ -213,6 +213,7 @@ read_job(MemoryContext context, int row)
 	job->max_parallelism = weir_row_int32(row, "max_parallelism");
 	job->max_state_memory = weir_row_int64(row, "max_state_memory");
 	job->settings = weir_row_jsonb(context, row, "settings");
+	job->emit_updates = strcmp(weir_row_text(context, row, "emit"), "update") == 0;
 	read_checkpointing(context, job, row);
 	read_run(context, job, row);
 	read_restart(context, job, row);

@@ -40,6 +40,7 @@ typedef struct WeirJob
 	int			max_parallelism;
 	int64		max_state_memory;	/* bytes of keyed state; 0: unlimited */
 	Jsonb	   *settings;		/* of create_job, see session.h */
+	bool		emit_updates;	/* windows that are open are written, too */
 	/* checkpointing */
 	bool		checkpointing;
 	WeirCheckpointConfig checkpoint;	/* periodic = checkpointing */

@@ -48,11 +48,12 @@ weir_job_create(const WeirJob *job)
 	weir_bind_int32(&args, job->max_parallelism);
 	weir_bind(&args, JSONBOID, JsonbPGetDatum(weir_session_kept()), false);
 	weir_bind_int64(&args, job->max_state_memory);
+	weir_bind_text(&args, job->emit_updates ? "update" : "final");
 	weir_version_require();
 	weir_internal_enter(&internal);
 	if (weir_internal_run("INSERT INTO weir_internal.job"
-						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, nullif($7, 0))"
+						  " (name, owner, query, parallelism, max_parallelism, settings, max_state_memory, emit)"
+						  " VALUES ($1, $2, $3, $4, $5, $6, nullif($7, 0), $8)"
 						  " ON CONFLICT (name) DO NOTHING RETURNING id", &args) > 0)
 		id = weir_row_int64(0, "id");
 	weir_internal_leave(&internal);

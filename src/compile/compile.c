@@ -12,6 +12,7 @@
  *	view	  views that are to be cut become subqueries
  *	union	  the ways by which records come
  *	window	  GROUP BY weir.count_window
+ *	time_window GROUP BY weir.tumble and its like, date_bin, date_trunc
  *	running	  GROUP BY without one, written by an upsert on the key
  *	step	  the keyed function and its key
  *	fold	  a SELECT of nothing but a keyed step's rows goes into the step's own
@@ -131,6 +132,7 @@ compile_steps(WeirCompileJob *job)
 	foreach(lc, job->inserts)
 		cut(lfirst(lc));
 	weir_compile_check_functions(job);
+	weir_compile_check_updates(job);
 	weir_compile_check_times(job);
 	weir_compile_check_references(job);
 	foreach(lc, job->inserts)
@@ -148,12 +150,13 @@ compile_steps(WeirCompileJob *job)
 
 /* In CurrentMemoryContext. */
 static WeirDataflow *
-compile_text(const char *query, bool returning)
+compile_text(const char *query, bool updates, bool returning)
 {
 	WeirCompileJob job = {0};
 	ErrorContextCallback callback;
 
 	job.text = pstrdup(query);
+	job.updates = updates;
 	job.returning = returning;
 	job.pstate = make_parsestate(NULL);
 	job.pstate->p_sourcetext = job.text;
@@ -175,13 +178,13 @@ compile_text(const char *query, bool returning)
  * dataflow for running is moved out of the transaction.
  */
 static WeirDataflow *
-compile(const char *query, bool check, bool returning)
+compile(const char *query, bool updates, bool check, bool returning)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir dataflow",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	int			guc_nest = weir_session_guard();
-	WeirDataflow *out = compile_text(query, returning);
+	WeirDataflow *out = compile_text(query, updates, returning);
 	weir_session_unguard(guc_nest);
 	out->context = context;
 	out->valid = true;
@@ -195,15 +198,15 @@ compile(const char *query, bool check, bool returning)
 }
 
 WeirDataflow *
-weir_compile(const char *query, bool check)
+weir_compile(const char *query, bool updates, bool check)
 {
-	return compile(query, check, false);
+	return compile(query, updates, check, false);
 }
 
 WeirDataflow *
-weir_compile_returning(const char *query)
+weir_compile_returning(const char *query, bool updates)
 {
-	return compile(query, true, true);
+	return compile(query, updates, true, true);
 }
 
 void

@@ -32,6 +32,7 @@ typedef struct WeirLevel WeirLevel;
 typedef struct WeirCompileJob
 {
 	const char *text;
+	bool		updates;		/* windows that are open are written, too, at each checkpoint */
 	bool		returning;		/* the rows written are wanted */
 	ParseState *pstate;			/* holds the text, for error positions */
 	WeirDataflow *out;
@@ -105,6 +106,8 @@ struct WeirLevel
 	FuncExpr   *time_call;		/* that says which one; NULL: the column time_window */
 	Node	   *time;			/* whose window it is; NULL: likewise */
 	int			time_entry;		/* of the range table, if it stands in FROM */
+	Node	   *time_lower;		/* columns that it was made of; NULL: none */
+	Node	   *time_upper;
 
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
@@ -235,8 +238,11 @@ extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
+/* Is it, or is the column that it is, a bound of a window?  *call: that says of which one. */
+extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);
 /* Is it when a record came, or made of that? */
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
+extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
@@ -251,12 +257,33 @@ extern void weir_level_cut_time_window(WeirLevel *level);
 extern void weir_level_end_time_window(WeirLevel *level);
 extern void weir_level_check_window_condition(WeirLevel *level, Node *condition);
 
+/* window_bounds.c: a window that is made of columns */
+extern void weir_level_find_bounds(WeirLevel *level);
+extern bool weir_level_is_window_bound(const WeirLevel *level, Node *node);
+extern Node *weir_level_window_bound(const WeirLevel *level, Node *node, Node *window);
+
 /* window_from.c: a window that stands in FROM */
 extern void weir_level_check_window_from(WeirLevel *level);
 extern List *weir_level_window_conditions(const WeirLevel *level);
 extern void weir_level_drop_window(const WeirLevel *level, Query *query);
 
+/* window_sink.c: windows that are written more than once */
+#define WEIR_LOWER 1
+#define WEIR_UPPER 2
+/* Which bounds of the window a value of the sink's row tells, being one or the window; 0: none. */
+extern int	weir_window_bounds(const WeirLevel *level, Node *value);
+extern bool weir_window_compares(Node *value, Oid opfamily);
+/* Is one the query of the INSERT?  Its plan says so then. */
+extern bool weir_window_is_repeated(WeirCompile *c);
+pg_noreturn extern void weir_window_refuse_sink(WeirCompile *c, const char *detail, const char *conflict);
+extern void weir_level_refuse_lateness(WeirLevel *level);
+extern void weir_compile_check_updates(WeirCompileJob *job);
+
+/* window_hold.c: how far behind the watermark the rows' times may be */
+extern int64 weir_level_window_hold(WeirLevel *level);
+
 /* window_plan.c */
+extern char *weir_window_length_text(int64 us);
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
 
 /* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
@@ -271,6 +298,7 @@ extern void weir_level_begin_running(WeirLevel *level);
 extern void weir_level_end_running(WeirLevel *level);
 extern void weir_level_check_grouped(WeirLevel *level, const Var *var, AttrNumber attno);
 extern int	weir_level_grouping(WeirLevel *level);
+extern void weir_level_check_having(WeirLevel *level, const char *what);
 /* Refuses GROUPING SETS and their like. */
 extern void weir_level_check_sets(WeirLevel *level);
 

@@ -246,6 +246,8 @@ remap_mutator(Node *node, Remap *remap)
 		return remap_json(aggregate, coercion, remap);
 	if (weir_level_is_time_window(remap->level, node, remap->depth))
 		return sink_var(remap->level, node, -1, remap->depth);
+	if (remap->depth == 0 && weir_level_is_window_bound(remap->level, node))
+		return weir_level_window_bound(remap->level, node, sink_var(remap->level, remap->level->time_window, -1, 0));
 	if (remap->depth == 0 && IsA(node, WindowFunc))
 		return sink_var(remap->level, node, -weir_level_rank_column(remap->level, node), 0);
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == remap->depth)

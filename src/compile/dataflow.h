@@ -46,13 +46,14 @@ typedef struct WeirDataflow
  * active snapshot.  Errors carry a position in the query (as internal query).
  * Privileges are checked, too.
  *
+ * updates: windows that are open are written, too, at each checkpoint (create_job's emit).
  * check: create_job's.  The dataflow lives in the caller's memory context and
  * does not hear of later changes.  Else it lives until it is freed, across
  * transactions; compile under enable_memoize = off and jit = off.
  */
-extern WeirDataflow *weir_compile(const char *query, bool check);
+extern WeirDataflow *weir_compile(const char *query, bool updates, bool check);
 /* As for check, but the sink statement returns the rows it writes. */
-extern WeirDataflow *weir_compile_returning(const char *query);
+extern WeirDataflow *weir_compile_returning(const char *query, bool updates);
 extern void weir_dataflow_free(WeirDataflow *dataflow);
 
 /*

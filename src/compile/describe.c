@@ -82,7 +82,7 @@ append_plan(StringInfo text, const WeirNode *node)
 Datum
 weir_describe_query(PG_FUNCTION_ARGS)
 {
-	WeirDataflow *dataflow = weir_compile(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+	WeirDataflow *dataflow = weir_compile(text_to_cstring(PG_GETARG_TEXT_PP(0)), false, true);
 	StringInfoData text;
 
 	initStringInfo(&text);

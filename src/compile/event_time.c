@@ -56,7 +56,7 @@ entry_query(const Query *query, const RangeTblEntry *rte)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return rte->subquery;
-	if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW)
+	if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW && rte->inFromCl)
 		return weir_view_query(rte->relid);
 	foreach(lc, rte->rtekind == RTE_CTE && rte->ctelevelsup == 0 ? query->cteList : NIL)
 		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
@@ -135,6 +135,76 @@ weir_bound_of(Node *expr)
 	if (!IsA(expr, FuncExpr) || (call->funcid != F_LOWER_ANYRANGE && call->funcid != F_UPPER_ANYRANGE))
 		return NULL;
 	return linitial(call->args);
+}
+
+/* Of a step that hands its windows on when they are complete. */
+static bool
+is_complete_window(Query *query, Node *expr, void *arg)
+{
+	Node	   *within = weir_bound_of(expr);
+
+	if (within != NULL)
+		return ask(query, within, is_complete_window, NULL);
+	return weir_is_grouped(query) && is_window(query, expr, NULL);
+}
+
+/* Is it such a window, or a bound of one? */
+bool
+weir_expr_is_complete_window(const WeirLevel *level, Node *expr)
+{
+	return ask(level->query, expr, is_complete_window, NULL);
+}
+
+typedef struct Bound
+{
+	bool		found;
+	bool		upper;
+	FuncExpr   *call;			/* of the window; NULL: they are of several */
+} Bound;
+
+/* As is_window, with the call. */
+static bool
+is_window_of_call(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+	FuncExpr   *call = (FuncExpr *) expr;
+	Bound	   *bound = arg;
+
+	if (!is_window(query, expr, NULL))
+		return false;
+	if (IsA(expr, Var))
+		call = weir_window_entry_call(rt_fetch(var->varno, query->rtable));
+	bound->call = !bound->found || (bound->call && equal(bound->call->args, call->args)) ? call : NULL;
+	return true;
+}
+
+static bool
+is_bound(Query *query, Node *expr, void *arg)
+{
+	Node	   *within = weir_bound_of(expr);
+	Bound	   *bound = arg;
+	bool		upper;
+
+	if (within == NULL || !ask(query, within, is_window_of_call, bound))
+		return false;
+	upper = ((FuncExpr *) expr)->funcid == F_UPPER_ANYRANGE;
+	if (bound->found && upper != bound->upper)
+		return false;
+	bound->upper = upper;
+	bound->found = true;
+	return true;
+}
+
+bool
+weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call)
+{
+	Bound		bound = {false};
+
+	if (!ask(level->query, expr, is_bound, &bound))
+		return false;
+	*upper = bound.upper;
+	*call = bound.call;
+	return true;
 }
 
 /* ---- times ---- */

@@ -226,6 +226,7 @@ branches_of(WeirLevel *level)
 	if (weir_level_is_step(level))
 	{
 		check_not_lateral(level);
+		weir_level_refuse_lateness(level);
 		cut_level(level);
 		return list_make1(new_branch(InvalidOid, level, weir_level_rest(level)));
 	}

@@ -337,14 +337,15 @@ having_position(WeirLevel *level)
 	return weir_level_position(level, exprLocation(level->query->havingQual));
 }
 
-static void
-check_having(WeirLevel *level)
+/* what: "a running aggregate" */
+void
+weir_level_check_having(WeirLevel *level, const char *what)
 {
 	if (level->query->havingQual == NULL || stays_true(level->query->havingQual))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("a condition on a running aggregate must be one that stays true"),
+			errmsg("a condition on %s must be one that stays true", what),
 			errdetail("A row that is there could not be taken back."),
 			errhint("Compare count(), max() or min() with what they only move away from, as in count(*) >= 10 or max(x) > 5, or use bool_or(); AND and OR may join these. Or leave HAVING out, and filter where the table is read."),
 			having_position(level));
@@ -377,7 +378,7 @@ weir_level_end_running(WeirLevel *level)
 {
 	WeirAggregatePlan *plan = level->running_plan;
 
-	check_having(level);
+	weir_level_check_having(level, "a running aggregate");
 	weir_level_take_sign(level);
 	if (level->corrects)
 		weir_level_add_sign(level);

@@ -1,8 +1,9 @@
 /*
  * compile/running_sink.c
- *		The sink of a running aggregate (running.c), or of ranked rows of which what
- *		has changed is handed on (rank.c): an upsert whose arbiter is the key, of ranked
- *		rows the row number too, and which keeps nothing of the row that is there to add to it.
+ *		The sink of a running aggregate (running.c), of ranked rows of which what
+ *		has changed is handed on (rank.c), or of windows that are written more than once
+ *		(window_sink.c): an upsert whose arbiter is the key, of ranked rows the row number
+ *		too, of windows the window, and which keeps nothing of the row that is there to add to it.
  */
 #include "postgres.h"
 
@@ -56,21 +57,28 @@ step_name(const WeirCompile *c)
 {
 	if (c->top->running)
 		return "a running aggregate";
+	if (c->top->time_plan)
+		return "a window that is written more than once";
 	return c->top->rank_plan->distinct ? "DISTINCT ON" : "a ranking";
 }
 
 static const char *
 key_clause(const WeirCompile *c)
 {
-	if (c->top->running)
+	if (c->top->running || c->top->time_plan)
 		return "GROUP BY";
 	return c->top->rank_plan->distinct ? "DISTINCT ON" : "PARTITION BY";
 }
 
-/* Of ranked rows the row number is one key more, the last: a row has it of those of its key. */
+/*
+ * Of ranked rows the row number is one key more, the last: a row has it of those of its
+ * key.  Of windows there are two more, the begin and the end of the window.
+ */
 static int
 number_of_keys(const WeirLevel *level)
 {
+	if (level->time_plan)
+		return level->nkeys + 2;
 	return level->nkeys + (level->rank_functions != NIL ? 1 : 0);
 }
 
@@ -111,6 +119,19 @@ key_of_value(WeirCompile *c, Node *value)
 	return narrowed && key < c->top->nkeys ? -1 : key;
 }
 
+/* All keys that it tells; NULL: none. */
+static Bitmapset *
+keys_of_value(WeirCompile *c, Node *value)
+{
+	int			key = key_of_value(c, value);
+	int			bounds = key < 0 ? weir_window_bounds(c->top, value) : 0;
+
+	if (bounds == 0)
+		return key < 0 ? NULL : bms_make_singleton(key);
+	return bms_add_member((bounds & WEIR_LOWER) != 0 ? bms_make_singleton(c->top->nkeys) : NULL,
+						  (bounds & WEIR_UPPER) != 0 ? c->top->nkeys + 1 : c->top->nkeys);
+}
+
 /* Is it the same for all keys, and not NULL? */
 static bool
 is_constant(Node *value)
@@ -124,8 +145,8 @@ is_constant(Node *value)
 static bool
 is_constant_key(WeirLevel *level, int key)
 {
-	if (key == level->nkeys)
-		return level->rank_plan->limit == 1;
+	if (key >= level->nkeys)
+		return level->rank_plan && level->rank_plan->limit == 1;
 	return is_constant(list_nth(level->keys, key));
 }
 
@@ -145,14 +166,13 @@ proposal(WeirCompile *c)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
 		const char *name = quote_identifier(get_attname(relid, entry->resno, false));
-		int			key = key_of_value(c, weir_compile_sink_value(c, entry->resno));
+		Bitmapset  *keys = keys_of_value(c, weir_compile_sink_value(c, entry->resno));
 
-		if (key >= 0 && !bms_is_member(key, held))
+		if (keys != NULL && !bms_is_subset(keys, held))
 			appendStringInfo(&arbiter, "%s%s", arbiter.len > 0 ? ", " : "", name);
-		else if (key < 0)
+		else if (keys == NULL)
 			appendStringInfo(&set, "%s%s = excluded.%s", set.len > 0 ? ", " : "", name, name);
-		if (key >= 0)
-			held = bms_add_member(held, key);
+		held = bms_add_members(held, keys);
 	}
 	for (int i = 0; i < number_of_keys(c->top); i++)
 		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
@@ -183,6 +203,8 @@ refuse_sink(WeirCompile *c, const char *detail)
 
 	if (c->top->rank_plan)
 		refuse_ranked(c, detail, conflict);
+	if (c->top->time_plan)
+		weir_window_refuse_sink(c, detail, conflict);
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("a running aggregate must be written by an upsert on its key"),
@@ -234,7 +256,7 @@ no_key(WeirCompile *c, Node *value, Relation index, AttrNumber attno)
 	while (value != NULL && (value = cast_value(value)) != NULL)
 		if (key_of_value(c, value) >= 0)
 			return psprintf("Column \"%s\" of ON CONFLICT gets a column of %s through a cast, which may make one of "
-							"two keys: %s what it is cast to, %s.", name, key_clause(c), c->top->running ? "group by" : "name there",
+							"two keys: %s what it is cast to, %s.", name, key_clause(c), c->top->rank_plan ? "name there" : "group by",
 							format_type_with_typemod(type, typmod));
 	if (c->top->rank_functions != NIL)
 		return psprintf("Column \"%s\" of ON CONFLICT is neither a column of PARTITION BY as it is nor the row number: "
@@ -285,6 +307,7 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 	AttrNumber	attno = index->rd_index->indkey.values[column];
 	Node	   *value = attno > 0 ? weir_compile_sink_value(c, attno) : NULL;
 	const char *name;
+	Bitmapset  *keys;
 	int			key;
 
 	if (attno <= 0)
@@ -293,9 +316,14 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 	check_stays(c, attno, name);
 	if (is_constant(value))
 		return NULL;
-	key = key_of_value(c, value);
-	if (key < 0)
+	keys = keys_of_value(c, value);
+	if (keys == NULL)
 		return no_key(c, value, index, attno);
+	*held = bms_add_members(*held, keys);
+	key = bms_next_member(keys, -1);
+	if (key >= c->top->nkeys && c->top->time_plan)
+		return weir_window_compares(value, index->rd_opfamily[column]) ? NULL :
+			psprintf("Column \"%s\" of ON CONFLICT and the window do not compare alike.", name);
 	if (key < c->top->nkeys && !same_equality(&c->top->key[key], index, column))
 		return psprintf("Column \"%s\" of ON CONFLICT and its column of %s do not compare alike.", name, key_clause(c));
 	if (key == c->top->nkeys && !op_in_opfamily(lookup_type_cache(INT8OID, TYPECACHE_EQ_OPR)->eq_opr, index->rd_opfamily[column]))
@@ -303,7 +331,6 @@ check_column(WeirCompile *c, Relation index, int column, Bitmapset **held)
 	if (!finds_null(index, attno))
 		return psprintf("Column \"%s\" of ON CONFLICT may be null, and one null does not conflict with another: "
 						"declare it NOT NULL, or the constraint NULLS NOT DISTINCT.", name);
-	*held = bms_add_member(*held, key);
 	return NULL;
 }
 
@@ -320,7 +347,9 @@ check_arbiter(WeirCompile *c, Oid relid)
 		wrong = check_column(c, index, i, &held);
 	for (int i = 0; wrong == NULL && i < number_of_keys(c->top); i++)
 		if (!bms_is_member(i, held) && !is_constant_key(c->top, i))
-			wrong = i == c->top->nkeys ? "The row number is not in ON CONFLICT: rows of one key would take each other's place." :
+			wrong = i >= c->top->nkeys && c->top->time_plan ?
+				"The window is not in ON CONFLICT: rows of several windows would take each other's place." :
+				i == c->top->nkeys ? "The row number is not in ON CONFLICT: rows of one key would take each other's place." :
 				psprintf("A column of %s is not in ON CONFLICT: rows of several keys would take each other's place.", key_clause(c));
 	index_close(index, NoLock);
 	if (wrong != NULL)
@@ -341,6 +370,8 @@ is_of_key(const WeirLevel *level, const Var *var)
 {
 	int			source = level->sink_source[var->varattno - 1];
 
+	if (level->time_plan)
+		return source > 0 || source == -1;
 	return level->running ? source > 0 : key_of_source(level, source) >= 0;
 }
 
@@ -405,6 +436,8 @@ check_set(WeirCompile *c, OnConflictExpr *conflict)
 				errmsg("DO UPDATE of %s cannot use the row that is there", step_name(c)),
 				c->top->running ?
 				errdetail("The row that comes is over all records of the key so far: what went into the one that is there would count twice.") :
+				c->top->time_plan ?
+				errdetail("The row that comes is over all records of the window so far: what went into the one that is there would count twice.") :
 				errdetail("The row that comes takes its place, once or several times until the next checkpoint."),
 				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
 				weir_compile_position(c, mention.location));
@@ -451,7 +484,7 @@ check_left(WeirCompile *c)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("DO UPDATE of %s must set column \"%s\"", step_name(c),
 						   get_attname(rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid, entry->resno, false)),
-				c->top->running ?
+				c->top->running || c->top->time_plan ?
 				errdetail("What the column is given is computed of an aggregate: left as it is, it would stay that of the key's first row.") :
 				errdetail("Left as it is, it would stay that of the key's first row."),
 				errhint("Write SET %s = excluded.%s.", set_column(c, entry), set_column(c, entry)),
@@ -496,12 +529,13 @@ weir_compile_check_running(WeirCompile *c)
 	Plan	   *plan = c->sink_plan->statement->planTree;
 	ListCell   *lc;
 
-	if (!c->top->running && !hands_on_changes(c->top))
+	if (!c->top->running && !hands_on_changes(c->top) && !weir_window_is_repeated(c))
 		return;
 	if (c->top->rank_plan)
 		check_conditions(c);
 	if (conflict == NULL)
-		refuse_sink(c, "A key has a row each time that it has changed, which takes the place of the one before.");
+		refuse_sink(c, c->top->time_plan ? "A window has a row each time, which takes the place of the one before." :
+					"A key has a row each time that it has changed, which takes the place of the one before.");
 	if (conflict->action != ONCONFLICT_UPDATE)
 		refuse_sink(c, "ON CONFLICT DO NOTHING would leave the first row of a key there.");
 	foreach(lc, castNode(ModifyTable, plan)->arbiterIndexes)

@@ -163,7 +163,11 @@ weir_level_entry_location(WeirLevel *level, int index)
 	RangeTblEntry *rte = rt_fetch(index, level->query->rtable);
 	Node	   *item = weir_from_item(level->raw, rte->eref->aliasname);
 
-	return item ? weir_from_item_location(level->c, item) : level->location;
+	if (item)
+		return weir_from_item_location(level->c, item);
+	/* of a join of streams where that stands */
+	return level->below != NIL && index == level->entry ? ((WeirLevel *) linitial(level->below))->location :
+		level->location;
 }
 
 /* The entry of this level that brings the records; if there were several, they have become one. */

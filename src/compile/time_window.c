@@ -9,6 +9,7 @@
  *		weir.tumble(ts, '10 s') itself
  *		date_bin(...) or date_trunc(...) of a time that the watermark is of
  *		a column that one of these is in a query below
+ *		columns that are its bounds there (window_bounds.c)
  *
  * and stands in GROUP BY as it is, or as its lower() and upper().  What else there is
  * computed of nothing but the window is no key: (c) computes it.
@@ -118,8 +119,6 @@ find_cut_time(WeirLevel *level)
 		Node	   *expr = entry_expr(level, lfirst(lc));
 		FuncExpr   *cut = weir_expr_cut_time(level, expr);
 
-		if (weir_compile_is_call(expr, WEIR_RUNNING))
-			return;
 		if (cut == NULL || !has_constants(cut))
 			continue;
 		count++;
@@ -148,6 +147,18 @@ describe_range(WeirLevel *level)
 		level->time = (Node *) ((NamedArgExpr *) level->time)->arg;
 }
 
+/* Who says so wants a running aggregate, and windows as keys. */
+static bool
+has_running_call(const WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->query->groupClause)
+		if (weir_compile_is_call(entry_expr(level, lfirst(lc)), WEIR_RUNNING))
+			return true;
+	return false;
+}
+
 /* weir.session has a value in GROUP BY only. */
 static void
 check_sessions(WeirLevel *level)
@@ -168,12 +179,14 @@ check_sessions(WeirLevel *level)
 void
 weir_level_find_time_window(WeirLevel *level)
 {
-	if (level->window == NULL)
+	if (level->window == NULL && !has_running_call(level))
 	{
 		find_ranges(level);
 		if (level->time_window != NULL)
 			describe_range(level);
 		else
+			weir_level_find_bounds(level);
+		if (level->time_window == NULL)
 			find_cut_time(level);
 	}
 	check_sessions(level);
@@ -187,7 +200,7 @@ without_window(Node *node, WeirLevel *level)
 {
 	if (node == NULL)
 		return NULL;
-	if (weir_level_is_time_window(level, node, 0))
+	if (weir_level_is_time_window(level, node, 0) || weir_level_is_window_bound(level, node))
 		return (Node *) makeNullConst(exprType(node), exprTypmod(node), exprCollation(node));
 	return expression_tree_mutator(node, without_window, level);
 }
@@ -198,7 +211,7 @@ is_of_window(WeirLevel *level, Node *expr)
 {
 	Node	   *rest = without_window(expr, level);
 
-	return !equal(rest, expr) && !contain_var_clause(rest) && !contain_mutable_functions(rest) &&
+	return !equal(rest, expr) && !contain_var_clause(rest) && !contain_volatile_functions(rest) &&
 		!contain_subplans(rest);
 }
 
@@ -244,7 +257,7 @@ check_bounds(WeirLevel *level)
 	Node	   *entry = NULL;
 	int			bounds = bounds_in_group(level, &entry);
 
-	if (bounds == 3 || bounds == 0)
+	if (bounds == 3 || bounds == 0 || level->time_lower != NULL || level->time_upper != NULL)
 		return;
 	if (level->time_call != NULL &&
 		(bounds == 2 || !weir_compile_is_call((Node *) level->time_call, WEIR_CUMULATE)))
@@ -274,27 +287,12 @@ find_keys(WeirLevel *level)
 		level->keys = weir_level_single_key();
 }
 
-static void
-refuse_running_call(WeirLevel *level)
-{
-	ListCell   *lc;
-
-	foreach(lc, weir_level_calls(level, WEIR_RUNNING))
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("weir.running cannot stand beside a window of event time"),
-				errdetail("What is kept of a window goes when it is complete."),
-				errhint("Leave weir.running out."),
-				weir_level_position(level, exprLocation(lfirst(lc))));
-}
-
 /* Before the cut: what the window is, and the key. */
 void
 weir_level_begin_time_window(WeirLevel *level)
 {
 	int			location = exprLocation(level->time_call ? (Node *) level->time_call : level->time_window);
 
-	refuse_running_call(level);
 	weir_level_check_sets(level);
 	weir_level_check_window_from(level);
 	weir_level_check_watermark(level, "a window of event time", location);
@@ -315,6 +313,8 @@ weir_level_cut_time_window(WeirLevel *level)
 		plan->window_column = weir_level_row_column(level, level->time_window, "window");
 	else
 		plan->time = weir_level_row_column(level, level->time, "time");
+	plan->hold = weir_level_window_hold(level);
+	plan->hold_text = weir_window_length_text(plan->hold);
 }
 
 typedef struct Foreign

@@ -21,6 +21,12 @@
 
 #define EPOCH_1970 (-((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
 
+static const char *
+call_name(const FuncExpr *call)
+{
+	return psprintf("%s%s", weir_is_window_call((Node *) call) ? "weir." : "", get_func_name(call->funcid));
+}
+
 /* An argument of a call that is complete, folded. */
 static Const *
 constant(WeirLevel *level, const FuncExpr *call, int number)
@@ -31,13 +37,13 @@ constant(WeirLevel *level, const FuncExpr *call, int number)
 	if (!IsA(arg, Const))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("arguments of %s other than the time must be constant", get_func_name(call->funcid)),
+				errmsg("arguments of %s other than the time must be constant", call_name(call)),
 				errhint("Write an interval such as '10 s': it is the same for all records."),
 				weir_level_position(level, location >= 0 ? location : call->location));
 	if (((Const *) arg)->constisnull)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("arguments of %s other than the time must not be null", get_func_name(call->funcid)),
+				errmsg("arguments of %s other than the time must not be null", call_name(call)),
 				errhint("Write an interval such as '10 s'."),
 				weir_level_position(level, location >= 0 ? location : call->location));
 	return (Const *) arg;
@@ -123,8 +129,8 @@ read_trunc(WeirLevel *level, WeirTimeWindowPlan *plan, const FuncExpr *call)
 /* ---- in words ---- */
 
 /* In its largest unit: whatever the settings, the same. */
-static char *
-length_text(int64 us)
+char *
+weir_window_length_text(int64 us)
 {
 	static const struct
 	{
@@ -144,18 +150,18 @@ length_text(int64 us)
 static char *
 shape_text(const WeirTimeWindowPlan *plan)
 {
-	const char *offset = plan->offset == 0 ? "" : psprintf(", offset %s", length_text(plan->offset));
+	const char *offset = plan->offset == 0 ? "" : psprintf(", offset %s", weir_window_length_text(plan->offset));
 
 	switch (plan->window)
 	{
 		case WEIR_TIME_TUMBLE:
-			return psprintf("tumble %s%s", length_text(plan->size), offset);
+			return psprintf("tumble %s%s", weir_window_length_text(plan->size), offset);
 		case WEIR_TIME_HOP:
-			return psprintf("hop %s by %s%s", length_text(plan->size), length_text(plan->slide), offset);
+			return psprintf("hop %s by %s%s", weir_window_length_text(plan->size), weir_window_length_text(plan->slide), offset);
 		case WEIR_TIME_CUMULATE:
-			return psprintf("cumulate %s by %s%s", length_text(plan->size), length_text(plan->slide), offset);
+			return psprintf("cumulate %s by %s%s", weir_window_length_text(plan->size), weir_window_length_text(plan->slide), offset);
 		case WEIR_TIME_SESSION:
-			return psprintf("session %s", length_text(plan->size));
+			return psprintf("session %s", weir_window_length_text(plan->size));
 		case WEIR_TIME_CALENDAR:
 			return plan->zone ? psprintf("%s, %s", plan->unit, plan->zone) : pstrdup(plan->unit);
 		case WEIR_TIME_COLUMN:
@@ -190,6 +196,6 @@ weir_level_window_plan(WeirLevel *level)
 	read_call(level, plan);
 	plan->shape = shape_text(plan);
 	plan->text = plan->lateness == 0 ? plan->shape :
-		psprintf("%s, lateness %s", plan->shape, length_text(plan->lateness));
+		psprintf("%s, lateness %s", plan->shape, weir_window_length_text(plan->lateness));
 	return plan;
 }

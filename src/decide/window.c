@@ -60,12 +60,19 @@ greatest_divisor(int64_t a, int64_t b)
 	return a;
 }
 
+static bool
+is_moderate(int64_t value)
+{
+	return value > INT64_MIN / 2 && value < INT64_MAX / 2;
+}
+
 int64_t
 weir_window_floor(int64_t time, int64_t step, int64_t origin)
 {
-	int64_t		since = modulo(modulo(time, step) - modulo(origin, step), step);
-
-	return minus(time, since);
+	/* where nothing overflows, one division will do */
+	if (is_moderate(time) && is_moderate(origin))
+		return minus(time, modulo(time - origin, step));
+	return minus(time, modulo(modulo(time, step) - modulo(origin, step), step));
 }
 
 /* The first begin of a step after a time. */
@@ -114,6 +121,12 @@ weir_window_end_after(const WeirWindowShape *shape, int64_t time, int64_t after)
 	if (after >= first)
 		end = next(after, shape->slide, first);
 	return end <= after || end > weir_window_last_end(shape, time) ? INT64_MAX : end;
+}
+
+int64_t
+weir_window_pane_after(const WeirWindowShape *shape, int64_t after)
+{
+	return next(minus(after, shape->size), shape->cumulates ? shape->size : shape->slide, shape->origin);
 }
 
 int64_t

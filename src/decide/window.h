@@ -39,6 +39,9 @@ extern int64_t weir_window_last_end(const WeirWindowShape *shape, int64_t time);
 /* INT64_MAX: there is none. */
 extern int64_t weir_window_end_after(const WeirWindowShape *shape, int64_t time, int64_t after);
 
+/* Panes that begin here or later have windows that end after a time, those before it have none. */
+extern int64_t weir_window_pane_after(const WeirWindowShape *shape, int64_t after);
+
 /* The begin of the window with this end. */
 extern int64_t weir_window_start(const WeirWindowShape *shape, int64_t end);
 

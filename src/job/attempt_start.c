@@ -37,7 +37,7 @@ compile_as_owner(WeirCoordinator *co, WeirShape *shape)
 	WeirDataflow *dataflow;
 
 	weir_session_enter(&before, co->job->owner, co->job->settings);
-	dataflow = weir_compile(co->job->query, true);
+	dataflow = weir_compile(co->job->query, co->job->emit_updates, true);
 	set_steps(shape, dataflow->graph, co->job->parallelism);
 	weir_session_leave(&before);
 	return dataflow;

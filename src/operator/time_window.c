@@ -38,6 +38,27 @@ typedef struct TimeWindow
 	bool	   *nulls;
 } TimeWindow;
 
+/* How far the times of its rows have come: those of windows below come as these end. */
+static int64
+held_back(const WeirOperator *op, int64 watermark)
+{
+	int64		hold = weir_time_window_plan(op->node)->hold;
+
+	if (watermark == PG_INT64_MIN || watermark == PG_INT64_MAX)
+		return watermark;
+	return watermark < PG_INT64_MIN + hold ? PG_INT64_MIN : watermark - hold;
+}
+
+/* By the watermark itself. */
+static int64
+next_due(const WeirOperator *op)
+{
+	int64		hold = weir_time_window_plan(op->node)->hold;
+	int64		due = weir_due_next(op->store);
+
+	return due > PG_INT64_MAX - 1 - hold ? due : due + hold;
+}
+
 static void
 open_window(WeirOperator *op)
 {
@@ -56,7 +77,7 @@ open_window(WeirOperator *op)
 	w->scratch = AllocSetContextCreate(op->context, "weir window results", ALLOCSET_DEFAULT_SIZES);
 	w->values = palloc(sizeof(Datum) * w->plan->result->natts);
 	w->nulls = palloc0(sizeof(bool) * w->plan->result->natts);
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static bool
@@ -135,7 +156,7 @@ fire(TimeWindow *w, int64 upto, WeirOutput *out)
 	WeirDue		due;
 
 	w->row->stamps[0] = weir_store_clock(store);
-	while (weir_due_enter(store, upto, &due))
+	while (weir_due_enter(store, held_back(&w->op, upto), &due))
 	{
 		weir_current_store = NULL;
 		fire_key(w, &due, out);
@@ -143,7 +164,7 @@ fire(TimeWindow *w, int64 upto, WeirOutput *out)
 		if (!w->native)
 			MemoryContextReset(w->scratch);
 	}
-	w->op.due = weir_due_next(store);
+	w->op.due = next_due(&w->op);
 	weir_operator_has_advanced(&w->op, upto);
 }
 
@@ -255,9 +276,9 @@ take_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 		w->op.late(&w->op, in, row);
 		return true;
 	}
-	if (!add_row(w, in, row, when, watermark))
+	if (!add_row(w, in, row, when, held_back(&w->op, watermark)))
 		return false;
-	w->op.due = weir_due_next(w->op.store);
+	w->op.due = next_due(&w->op);
 	if (unlikely(weir_operator_is_due(&w->op, in, row)))
 	{
 		note_record(w, in, row);
@@ -375,5 +396,6 @@ const WeirOperatorOps weir_time_window_operator = {
 	.emit = emit,
 	.forget = forget,
 	.advance = advance,
+	.passes = held_back,
 	.close = close_window
 };

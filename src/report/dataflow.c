@@ -124,7 +124,7 @@ cut_query(WeirShownFlow *flow, const WeirJob *job)
 	WeirStages *stages;
 
 	weir_session_enter(&before, job->owner, job->settings);
-	dataflow = weir_compile(job->query, true);
+	dataflow = weir_compile(job->query, job->emit_updates, true);
 	stages = weir_graph_stages(dataflow->graph, job->parallelism);
 	flow->nstages = stages->topology.nstages;
 	for (int i = 0; i < flow->nstages; i++)

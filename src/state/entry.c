@@ -159,10 +159,23 @@ prefetch_values(WeirStore *store, WeirEntry *entry)
 	}
 }
 
+/* What objects say of themselves, once their begin is there. */
+static void
+prefetch_parts(WeirStore *store, WeirEntry *entry)
+{
+	for (int i = 0; i < store->nstates; i++)
+	{
+		WeirState  *state = &store->states[i];
+
+		if (state->live && state->live->ahead && (*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
+			state->live->ahead(state, weir_live_get(state, entry));
+	}
+}
+
 /*
  * A hint that these keys will be current soon.  Slots lie anywhere in their tables,
  * and entries and what they point to anywhere: all slots are fetched side by side,
- * then all entries, then the rest.
+ * then all entries, then what they point to.
  *
  * A function that does nothing but fetch is no function to gcc, which leaves out calls
  * of it that it can see.
@@ -194,6 +207,11 @@ weir_store_prefetch(WeirStore *store, const uint64 *hashes, int n)
 	{
 		if (entries[i] != NULL)
 			prefetch_values(store, entries[i]);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (entries[i] != NULL)
+			prefetch_parts(store, entries[i]);
 	}
 }
 

@@ -91,6 +91,9 @@ typedef struct WeirLiveOps
 	WeirLive   *(*copy) (WeirState *state, WeirLive *live);
 	void		(*free) (WeirState *state, WeirLive *live);
 
+	/* A hint that it will be changed soon: fetches what that takes beside its begin.  NULL: nothing. */
+	void		(*ahead) (WeirState *state, WeirLive *live);
+
 	/*
 	 * Of a kind whose parts expire one by one (its cells have no stamp): removes
 	 * at most limit expired parts, the whole cell with the last one.  Returns

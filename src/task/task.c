@@ -245,7 +245,7 @@ compile(const WeirTask *task, WeirStages **stages)
 	MemoryContext old;
 
 	weir_session_enter(&before, job->owner, job->settings);
-	dataflow = weir_compile(job->query, false);
+	dataflow = weir_compile(job->query, job->emit_updates, false);
 	weir_session_leave(&before);
 	old = MemoryContextSwitchTo(dataflow->context);
 	weir_graph_number(dataflow->graph, job->id);

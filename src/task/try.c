@@ -236,7 +236,7 @@ open_nodes(Try *t, const WeirTryInput *input, WeirTryReceiver receiver, void *ar
 	WeirTryClock *clocks;
 	WeirGraph  *graph;
 
-	t->dataflow = weir_compile_returning(t->job->query);
+	t->dataflow = weir_compile_returning(t->job->query, t->job->emit_updates);
 	graph = t->dataflow->graph;
 	t->sources = weir_try_sources_open(t->job, graph, input);
 	t->nodes = palloc0(sizeof(TryNode) * graph->nnodes);

@@ -71,6 +71,8 @@ check_pane(const WeirWindowShape *shape, int64_t time)
 	if (!weir_window_has(shape, time))
 		return true;
 	end = weir_window_first_end(shape, time);
+	if ((weir_window_last_end(shape, pane) > time + 3) != (pane >= weir_window_pane_after(shape, time + 3)))
+		return false;
 	return weir_window_first_end(shape, pane) == end &&
 		weir_window_last_end(shape, pane) == weir_window_last_end(shape, time) &&
 		weir_window_pane(shape, weir_window_start(shape, end)) == weir_window_start(shape, end);

@@ -164,7 +164,7 @@ weir_job_compile(const WeirJob *job)
 	WeirDataflow *dataflow;
 
 	weir_job_become_owner(job, &before);
-	dataflow = weir_compile(job->query, true);
+	dataflow = weir_compile(job->query, job->emit_updates, true);
 	weir_job_become_caller(&before);
 	weir_graph_number(dataflow->graph, job->id);
 	return dataflow;

@@ -49,6 +49,8 @@ describe(const WeirNode *node, WeirDescription *to)
 	weir_describe_key(to, node);
 	weir_describe_line(to, "%s: %s", plan->time > 0 ? "Time" : "Window",
 					   NameStr(TupleDescAttr(node->in, time - 1)->attname));
+	if (plan->hold > 0)
+		weir_describe_line(to, "Behind the watermark: %s, of the windows below", plan->hold_text);
 	if (plan->aggregates != NIL)
 		weir_describe_line(to, "Aggregates: %s", plan->aggregates_text);
 	weir_describe_line(to, "Each window: %s", emission(plan));

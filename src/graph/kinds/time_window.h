@@ -28,6 +28,7 @@ typedef struct WeirTimeWindowPlan
 	int64		slide;			/* tumble: size; cumulate: the step */
 	int64		offset;
 	int64		lateness;
+	int64		hold;			/* its rows' times may be so much behind the watermark, being of windows below */
 	const char *unit;			/* calendar: of date_trunc */
 	const char *zone;			/* calendar: NULL: the time is a timestamp */
 	bool		early;			/* open windows too, at each checkpoint */
@@ -36,6 +37,7 @@ typedef struct WeirTimeWindowPlan
 	List	   *aggregates;		/* of Aggref over "in" (Vars varno 1) */
 	const char *text;			/* for people: "tumble 10 s, lateness 1 s" */
 	const char *shape;			/* what tells its windows from others: "tumble 10 s" */
+	const char *hold_text;
 	const char *aggregates_text;
 	const char *state_name;		/* what is kept of a key goes by */
 	TupleDesc	result;			/* the window, of type "range"; then a column an aggregate */

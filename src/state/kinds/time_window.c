@@ -135,7 +135,8 @@ find_pane(WeirTimeWindows *windows, WeirTimeWindow *window, WeirSpan span)
 	if (likely(is_pane(windows, weir_pane_at(windows, window, n), span)))
 		return n;
 	if (windows->in_panes)
-		return weir_pane_from(windows, window, span.start);
+		return span.start > weir_pane_start(weir_pane_at(windows, window, n)) ? n + 1 :
+			weir_pane_from(windows, window, span.start);
 	n = weir_pane_after(windows, window, span.end - 1);
 	while (n < window->n)
 	{
@@ -157,8 +158,8 @@ find_in_shape(WeirTimeWindows *windows, int64 time, WeirSpan *span)
 
 	if (time < times->start || time >= times->end)
 	{
-		times->start = weir_window_pane(shape, time);
-		times->end = weir_window_over_at(times->start, weir_window_pane_size(shape));
+		times->start = weir_window_floor(time, windows->pane_size, shape->origin);
+		times->end = weir_window_over_at(times->start, windows->pane_size);
 		windows->pane_last_end = weir_window_last_end(shape, times->start);
 	}
 	span->start = times->start;
@@ -273,6 +274,15 @@ open_window(Adding *a)
 		a->window = (WeirTimeWindow *) weir_live_modify(a->state, a->group, a->entry);
 }
 
+/* Is something due before any window of the pane could end? */
+static inline bool
+is_noted_before(const Adding *a)
+{
+	const WeirDueNote *note = weir_due_note_of(a->state, a->entry);
+
+	return note->node.next != NULL && note->at <= a->span.start;
+}
+
 /* The books, and whether windows that have fired do so again. */
 static WeirTimeAdded
 finish(Adding *a, bool added, bool is_new, int64 before)
@@ -290,8 +300,8 @@ finish(Adding *a, bool added, bool is_new, int64 before)
 	windows->last = a->span;
 	window->source = a->in->source;
 	weir_live_changed(a->state, a->group, a->entry, before);
-	if (is_new)
-		weir_due_set(a->state, a->group, a->entry, weir_time_window_due(a->state, &window->live));
+	if (is_new && !is_noted_before(a))
+		weir_due_set(a->state, a->group, a->entry, weir_pane_due(windows, window, a->span));
 	if (windows->decl.early)
 		weir_change_note(a->state, a->group, a->entry, a->in, a->row);
 	if (!windows->decl.again)

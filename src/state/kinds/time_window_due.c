@@ -21,6 +21,9 @@ weir_pane_after(WeirTimeWindows *windows, WeirTimeWindow *window, int64 after)
 	int			low = 0;
 	int			high = window->n;
 
+	if (windows->in_panes)
+		return weir_pane_from(windows, window, weir_window_pane_after(&windows->decl.shape, after));
+
 	while (low < high)
 	{
 		int			middle = low + (high - low) / 2;
@@ -64,6 +67,18 @@ next_end(WeirTimeWindows *windows, WeirTimeWindow *window, int64 after)
 	return windows->in_panes ?
 		weir_window_end_after(&windows->decl.shape, weir_pane_start(pane), after) :
 		weir_pane_end(windows, pane);
+}
+
+int64
+weir_pane_due(WeirTimeWindows *windows, WeirTimeWindow *window, WeirSpan span)
+{
+	int64		end = span.end;
+
+	if (windows->in_panes)
+		end = weir_window_end_after(&windows->decl.shape, span.start, window->fired);
+	else if (end <= window->fired)
+		end = PG_INT64_MAX;
+	return Min(Min(weir_window_over_at(span.end, windows->decl.lateness), end), LAST_DUE);
 }
 
 int64

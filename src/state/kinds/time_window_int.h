@@ -35,6 +35,7 @@ typedef struct WeirTimeWindows
 	int			parts_room;
 	WeirSpan	last;			/* of the last row that was added: its pane or window */
 	int64		over;			/* windows that ended here or before were over for it */
+	int64		pane_size;		/* of windows of a shape */
 	WeirSpan	pane_times;		/* those of the pane that was looked for last */
 	int64		pane_last_end;
 	WeirSpan	calendar[2];	/* windows of the calendar that were asked for last */
@@ -131,6 +132,8 @@ extern WeirLive *weir_time_window_unflatten(WeirState *state, const char *bytes,
 
 /* time_window_due.c */
 extern int64 weir_time_window_due(WeirState *state, WeirLive *live);
+/* The same for one of its panes. */
+extern int64 weir_pane_due(WeirTimeWindows *windows, WeirTimeWindow *window, WeirSpan span);
 /* The first pane with a window that ends after "after"; n: there is none. */
 extern int	weir_pane_after(WeirTimeWindows *windows, WeirTimeWindow *window, int64 after);
 /* The first pane that begins at a time or after it, of those in their order of it. */

@@ -8,11 +8,12 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
+#include "port/pg_bitutils.h"
 
 #include "state/kinds/time_window_int.h"
 
 #define FIRST_PANES 1
+#define MANY_PANES 8
 #define HEADER_BYTES 12			/* of an object in a chunk, typically */
 #define PANE_BYTES 6			/* the same of a pane, without what its records come to */
 
@@ -53,6 +54,8 @@ window_init(WeirState *state)
 	windows->decl.unit = decl->unit ? pstrdup(decl->unit) : NULL;
 	windows->decl.zone = decl->zone ? pstrdup(decl->zone) : NULL;
 	windows->in_panes = is_made_of_panes(decl);
+	if (decl->form == WEIR_WINDOWS_OF_SHAPE)
+		windows->pane_size = weir_window_pane_size(&decl->shape);
 	init_aggregates(windows);
 	windows->folds = windows->in_panes && windows->native && weir_native_is_exact(windows->native);
 	windows->accumulator = sizeof(int64) * (windows->in_panes ? 1 : 2);
@@ -150,14 +153,37 @@ window_copy(WeirState *state, WeirLive *live)
 	return &copy->live;
 }
 
+/* The last pane. */
+static void
+window_ahead(WeirState *state, WeirLive *live)
+{
+	WeirTimeWindow *window = (WeirTimeWindow *) live;
+	char	   *pane = weir_pane_at(weir_time_windows_of(state), window, window->n - 1);
+
+	__builtin_prefetch(pane);
+	__builtin_prefetch(pane + weir_time_windows_of(state)->stride);
+}
+
 const WeirLiveOps weir_time_window_ops = {
 	.init = window_init,
 	.flatten = weir_time_window_flatten,
 	.unflatten = weir_time_window_unflatten,
 	.copy = window_copy,
 	.free = weir_time_window_free,
+	.ahead = window_ahead,
 	.due = weir_time_window_due
 };
+
+/* Twice as many while they are few, then a half more; of what is not of the slab as much as PostgreSQL's allocator gives in any case. */
+static int
+larger_room(const WeirTimeWindows *windows, int room)
+{
+	Size		size = object_size(windows, room + (room < MANY_PANES ? room : room / 2));
+
+	if (size > WEIR_SLAB_LARGEST)
+		size = pg_nextpower2_size_t(size);
+	return (int) Min((size - offsetof(WeirTimeWindow, panes)) / windows->stride, PG_INT32_MAX);
+}
 
 /* To the begin of an array with room for one more; the old object is gone, where there is a new one. */
 static WeirTimeWindow *
@@ -170,7 +196,7 @@ make_room(WeirState *state, WeirEntry *entry, WeirTimeWindow *window)
 	if (window->first + window->n < room)
 		return window;
 	if (window->n + 1 > room - room / 4)
-		room = Max(room * 2, FIRST_PANES);
+		room = larger_room(windows, room);
 	else if (window->n < room / 4)
 		room /= 2;
 	if (room == window->room)
