@@ -72,3 +72,7 @@ SELECT job('INSERT INTO plain SELECT k, lead(v) OVER (PARTITION BY k ORDER BY ts
 SELECT job('INSERT INTO plain SELECT k, rank() OVER (PARTITION BY k ORDER BY ts) + sum(v) OVER (PARTITION BY k ORDER BY ts) FROM e');
 SELECT job('INSERT INTO plain SELECT k, dense_rank() OVER (PARTITION BY k ORDER BY ts) FROM e');
 SELECT job('INSERT INTO plain SELECT k, sum(sum(v)) OVER (ORDER BY ts) FROM e GROUP BY k, ts, weir.count_window(2)');
+-- Over rows that change.
+SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, n FROM (SELECT k, t, count(*) AS n FROM r GROUP BY k, t) g ORDER BY k, n DESC ON CONFLICT (k) DO UPDATE SET v = excluded.v');
+SELECT job('INSERT INTO last SELECT k, sum(n) FROM (SELECT k, count(*) OVER (PARTITION BY k ORDER BY ts) AS n FROM e) g GROUP BY k ON CONFLICT (k) DO UPDATE SET v = excluded.v') IS NOT NULL LIMIT 1;
+SELECT job('INSERT INTO last SELECT k, sum(v) FROM (SELECT DISTINCT ON (k) k, v FROM r ORDER BY k, ts DESC) g GROUP BY k ON CONFLICT (k) DO UPDATE SET v = excluded.v');

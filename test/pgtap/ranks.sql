@@ -134,7 +134,7 @@ CREATE VIEW functions AS SELECT $$line, k, count(*) OVER byrows, sum(v) OVER byr
         sum(v) OVER p, min(t) OVER p, count(*) OVER (p ROWS UNBOUNDED PRECEDING), latest(t) OVER (p ROWS UNBOUNDED PRECEDING),
         row_number() OVER p, lag(v) OVER p, lag(t, 3) OVER p, sum(v) OVER (p ROWS CURRENT ROW), max(line) OVER (p RANGE CURRENT ROW)$$::text AS list,
     $$WINDOW p AS (PARTITION BY k ORDER BY ts), byrows AS (PARTITION BY k ORDER BY ts ROWS BETWEEN 4 PRECEDING AND CURRENT ROW),
-        bytime AS (PARTITION BY k ORDER BY ts RANGE BETWEEN '20 s' PRECEDING AND CURRENT ROW)$$::text AS windows;
+        bytime AS (PARTITION BY k ORDER BY ts RANGE BETWEEN '70 s' PRECEDING AND CURRENT ROW)$$::text AS windows;
 -- plain SQL has rows of equal time in any order, so that they are sorted before
 SELECT format('SELECT %s FROM %%s %s', list, windows) AS over FROM functions \gset
 CREATE FUNCTION over_input() RETURNS text LANGUAGE sql AS $$ SELECT '(SELECT * FROM input WHERE v IS DISTINCT FROM 17 ORDER BY k, ts, line) i' $$;
