@@ -14,6 +14,7 @@
 #	make bench-profile       as root: where the time goes, by stage: ROWS=.. LINES=.. KEYS=..
 #	make bench-state         as root: what keyed state costs: KEYS=.. RATE=.. DURATION=..
 #	make bench-windows       as root: windows of event time beside a count window: LINES=.. KEYS=..
+#	make bench-timers        as root: setting and firing timers of a function: TIMERS=.. KEYS=.. TASKS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
 #	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
@@ -98,6 +99,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
+.PHONY: bench-timers
 
 test:
 	sh test/run
@@ -160,6 +162,9 @@ bench-feed:
 bench-nexmark:
 	@EVENTS='$(EVENTS)' SEED='$(SEED)' ROUNDS='$(ROUNDS)' QUERIES='$(QUERIES)' PEER='$(PEER)' WARM='$(WARM)' \
 		PARALLELISM='$(PARALLELISM)' CHECK='$(CHECK)' sh bench/nexmark/run
+
+bench-timers:
+	@TIMERS='$(TIMERS)' KEYS='$(KEYS)' TASKS='$(TASKS)' sh bench/timers
 
 torture-feed: KILLS = 5
 torture-feed: WEIR_LINES = 2000000

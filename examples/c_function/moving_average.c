@@ -1,7 +1,8 @@
 /*
  * moving_average.c
  *		A keyed function in C: for each reading, the average of its sensor's last
- *		three, how many there were, and in how many units.
+ *		three, how many there were, and in how many units.  And one with a timer: for each
+ *		sensor that says nothing for ten seconds, when that was so.
  */
 #include "postgres.h"
 
@@ -9,10 +10,13 @@
 #include "extension/weir/weir.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(moving_average);
+PG_FUNCTION_INFO_V1(sign_of_life);
+PG_FUNCTION_INFO_V1(silence);
 
 #define LAST 3
 
@@ -84,4 +88,26 @@ moving_average(PG_FUNCTION_ARGS)
 	result[2] = Float8GetDatum(average_of_last(weir_state_handle(fcinfo, "last"), value));
 	result[3] = Int64GetDatum(count_unit(weir_state_handle(fcinfo, "units"), unit, unit_isnull));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), result, nulls)));
+}
+
+/* Puts the timer off; a record by itself has no result. */
+Datum
+sign_of_life(PG_FUNCTION_ARGS)
+{
+	WeirStateHandle silence = weir_state_handle(fcinfo, "silence");
+	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1) + 10 * USECS_PER_SEC;
+	TimestampTz before = weir_timer_first(silence);
+
+	if (before != PG_INT64_MAX && before < until)
+		weir_timer_clear(silence, before);
+	if (before == PG_INT64_MAX || before < until)
+		weir_timer_set(silence, until);
+	PG_RETURN_NULL();
+}
+
+/* The timer's handler: the key, and the moment. */
+Datum
+silence(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(PG_GETARG_TIMESTAMPTZ(1));
 }

@@ -400,9 +400,9 @@ extern AttrNumber weir_branch_column(const WeirBranch *branch, AttrNumber attno)
 /* watermark.c: whose time makes a watermark */
 extern void weir_scan_times(WeirLevel *level, WeirBranch *scan);
 extern bool weir_level_takes_along(WeirLevel *level, Node *node, int depth);
-/* The level goes by event time; by the arrival of records unless others do. */
+/* The level goes by event time; by the arrival of records. */
 extern void weir_level_use_time(WeirLevel *level, const char *what, int location);
-extern void weir_level_use_arrival(WeirLevel *level);
+extern void weir_level_use_arrival(WeirLevel *level, int location);
 extern void weir_compile_check_times(WeirCompileJob *job);
 
 /* sink.c: (c) */

@@ -314,6 +314,21 @@ tell_apart(WeirGraph *graph)
 	}
 }
 
+/* Of whose records are the rows that a step may keep? */
+static void
+name_sources(const WeirGraph *graph)
+{
+	WeirNode   *step;
+	WeirNode   *source;
+
+	for (int n = 0; (step = weir_graph_keyed(graph, n)) != NULL; n++)
+	{
+		for (int i = 0; (source = weir_graph_source(graph, i)) != NULL; i++)
+			if (weir_graph_reaches(graph, source, step))
+				step->sources = lappend(step->sources, source);
+	}
+}
+
 void
 weir_compile_graph(WeirCompileJob *job)
 {
@@ -331,5 +346,6 @@ weir_compile_graph(WeirCompileJob *job)
 			before = add_level(lfirst(level));
 		add_sink(c, before);
 	}
+	name_sources(job->out->graph);
 	tell_apart(job->out->graph);
 }

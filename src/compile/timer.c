@@ -111,6 +111,24 @@ returns_same(WeirLevel *level, Oid handler)
 	}
 }
 
+/* "TABLE (a integer, b text)" */
+static char *
+result_text(Oid function)
+{
+	StringInfoData text;
+	TupleDesc	desc;
+	Oid			type;
+
+	if (get_func_result_type(function, &type, &desc) != TYPEFUNC_COMPOSITE || type != RECORDOID)
+		return format_type_be(get_func_rettype(function));
+	initStringInfo(&text);
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&text, "%s%s %s", i > 0 ? ", " : "TABLE (", NameStr(TupleDescAttr(desc, i)->attname),
+						 format_type_be(TupleDescAttr(desc, i)->atttypid));
+	appendStringInfoChar(&text, ')');
+	return text.data;
+}
+
 static void
 check_result(WeirLevel *level, const char *timer, Oid handler)
 {
@@ -122,8 +140,7 @@ check_result(WeirLevel *level, const char *timer, Oid handler)
 			errcode(ERRCODE_DATATYPE_MISMATCH),
 			errmsg("handler %s of timer \"%s\" does not return what function %s does",
 				   format_procedure(handler), timer, format_procedure(plan->function)),
-			errdetail("It returns %s, where the function returns %s.", format_type_be(get_func_rettype(handler)),
-					  format_type_be(plan->call->funcresulttype)),
+			errdetail("It returns %s, where the function returns %s.", result_text(handler), result_text(plan->function)),
 			errhint("What the handler returns goes on as rows of the function do: give it the same result type, or SETOF it."),
 			position(level));
 }
@@ -218,8 +235,10 @@ check_clocks(WeirLevel *level)
 	{
 		const WeirTimerPlan *timer = lfirst(lc);
 
-		if (!timer->arrival)
-			weir_level_check_watermark(level, psprintf("timer \"%s\", which goes by event time,", timer->name),
+		if (timer->arrival)
+			weir_level_use_arrival(level, level->function_plan->call->location);
+		else
+			weir_level_check_watermark(level, psprintf("timer \"%s\" of event time", timer->name),
 									   level->function_plan->call->location);
 	}
 }

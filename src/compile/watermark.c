@@ -361,9 +361,14 @@ weir_level_use_time(WeirLevel *level, const char *what, int location)
 }
 
 void
-weir_level_use_arrival(WeirLevel *level)
+weir_level_use_arrival(WeirLevel *level, int location)
 {
-	level->c->job->by_arrival = true;
+	TimeUse    *use = palloc0(sizeof(TimeUse));
+
+	use->level = level;
+	use->arrival = true;
+	use->location = location;
+	level->c->job->times = lappend(level->c->job->times, use);
 }
 
 static bool
@@ -397,11 +402,11 @@ choose_clock(WeirCompileJob *job)
 	if (arrival && event)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a job cannot go by weir.arrival() and by another time"),
+				errmsg("a job cannot go by the arrival of records and by another time"),
 				errdetail("Its records have one watermark."),
 				errhint("Create a job for each."),
 				weir_level_position(event->level, event->location));
-	job->by_arrival = arrival != NULL || (event == NULL && job->by_arrival);
+	job->by_arrival = arrival != NULL;
 }
 
 /* The calls of weir.watermark, or none, fit the clock. */

@@ -57,6 +57,7 @@ typedef struct WeirNode
 	int			nkeys;			/* 0: it keeps no state by key */
 	WeirKeyColumn *keys;		/* in "in" */
 	WeirKeyColumn *right_keys;	/* in "right", as many */
+	List	   *sources;		/* of a keyed step, WeirNodes: whose records come to it */
 	void	   *plan;			/* as its kind has it, in graph/kinds/ */
 } WeirNode;
 

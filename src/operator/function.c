@@ -2,10 +2,10 @@
  * operator/function.c
  *		The keyed function: called once a row, the row's key current in the store.
  *
- * One with timers is an operator of event time: before a row, and behind the last, what
- * is due is fired.  Timers that go by arrival fire before the first row that arrived at
- * their moment or later, whichever key it is of.  With the input both clocks end: all
- * that is set fires, and a handler that sets more then sets nothing.
+ * One with timers is an operator of event time, or, where they go by the arrival of
+ * records, in a job whose watermark that is: before a row, and behind the last, what is
+ * due is fired.  With the input time ends: all that is set fires, and a handler that sets
+ * more then sets nothing.
  */
 #include "postgres.h"
 
@@ -117,16 +117,10 @@ close_function(WeirOperator *op, bool committed)
 
 /* ---- with timers ---- */
 
-/* Of arrival the task hears between rows where that is what their watermark says. */
 static void
 note_due(Function *f)
 {
-	const WeirStore *store = f->op.store;
-	int64		due = weir_due_next(store);
-
-	if (weir_function_plan(f->op.node)->by_arrival)
-		due = Min(due, weir_due_next_of(store, WEIR_DUE_ARRIVAL));
-	f->op.due = due;
+	f->op.due = weir_due_next(f->op.store);
 }
 
 static void
@@ -150,12 +144,12 @@ take_fired(void *arg, const WeirBatch *from, const Datum *values, const bool *nu
 }
 
 static void
-fire(Returning *returning, WeirDueClock clock, int64 upto)
+fire(Returning *returning, int64 upto)
 {
 	Function   *f = returning->function;
 	int			source = returning->in ? returning->in->source : 0;
 
-	weir_timer_calls_fire(f->timers, clock, upto, source, take_fired, returning);
+	weir_timer_calls_fire(f->timers, upto, source, take_fired, returning);
 	note_due(f);
 }
 
@@ -166,17 +160,11 @@ fire_at_row(Returning *returning)
 	Function   *f = returning->function;
 	const WeirBatch *in = returning->in;
 	int			row = returning->row;
-	int64		arrival = Max(weir_store_clock(f->op.store), in->stamps[row]);
 
-	if (f->op.waits)
+	if (!weir_operator_is_due(&f->op, in, row))
 		return;
-	if (weir_due_next_of(f->op.store, WEIR_DUE_ARRIVAL) <= arrival)
-		fire(returning, WEIR_DUE_ARRIVAL, arrival);
-	if (weir_operator_is_due(&f->op, in, row))
-	{
-		fire(returning, WEIR_DUE_EVENT, in->watermarks[row]);
-		weir_operator_has_advanced(&f->op, in->watermarks[row]);
-	}
+	fire(returning, in->watermarks[row]);
+	weir_operator_has_advanced(&f->op, in->watermarks[row]);
 }
 
 static void
@@ -202,12 +190,9 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 {
 	Function   *f = (Function *) op;
 	Returning	returning = {f, NULL, 0, out, CurrentMemoryContext};
-	bool		end = watermark == PG_INT64_MAX;
 
-	weir_timers_end(op->store, end);
-	if (end || weir_function_plan(op->node)->by_arrival)
-		fire(&returning, WEIR_DUE_ARRIVAL, watermark);
-	fire(&returning, WEIR_DUE_EVENT, watermark);
+	weir_timers_end(op->store, watermark == PG_INT64_MAX);
+	fire(&returning, watermark);
 	weir_timers_end(op->store, false);
 	weir_result_hand_on(f->result, out);
 	weir_operator_has_advanced(op, watermark);

@@ -66,11 +66,22 @@ running_state(const WeirNode *node)
 }
 
 static void
-rows_state(WeirStateDecl *state, const char *name, TupleDesc desc)
+rows_state(WeirStateDecl *state, const char *name, const WeirNode *node, TupleDesc desc)
 {
 	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
+	WeirRowsSource *of = palloc(sizeof(WeirRowsSource) * Max(list_length(node->sources), 1));
+	ListCell   *lc;
 
 	rows->desc = desc;
+	rows->nsources = 0;
+	rows->sources = of;
+	foreach(lc, node->sources)
+	{
+		const WeirNode *source = lfirst(lc);
+
+		of[rows->nsources].source = source->id;
+		of[rows->nsources++].number = source->number;
+	}
 	state->name = pstrdup(name);
 	state->kind = WEIR_STATE_ROWS;
 	state->type = BYTEAOID;
@@ -83,11 +94,12 @@ rows_state(WeirStateDecl *state, const char *name, TupleDesc desc)
 static WeirStateDecl *
 join_states(const WeirNode *node, int *nstates)
 {
+	const WeirJoinPlan *plan = weir_join_plan(node);
 	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
 
 	*nstates = 2;
-	rows_state(&states[0], weir_join_state(weir_join_plan(node), 0), node->in);
-	rows_state(&states[1], weir_join_state(weir_join_plan(node), 1), node->right);
+	rows_state(&states[0], weir_join_state(plan, 0), node, node->in);
+	rows_state(&states[1], weir_join_state(plan, 1), node, node->right);
 	return states;
 }
 
@@ -167,7 +179,7 @@ window_rank_state(const WeirNode *node)
 {
 	WeirStateDecl *state = palloc0(sizeof(WeirStateDecl));
 
-	rows_state(state, weir_rank_plan(node)->state_name, node->in);
+	rows_state(state, weir_rank_plan(node)->state_name, node, node->in);
 	return state;
 }
 
@@ -178,7 +190,7 @@ ordered_rank_states(const WeirNode *node, int *nstates)
 	WeirStateDecl *states = palloc0(sizeof(WeirStateDecl) * 2);
 
 	*nstates = 2;
-	rows_state(&states[0], weir_rank_plan(node)->state_name, node->in);
+	rows_state(&states[0], weir_rank_plan(node)->state_name, node, node->in);
 	states[1].name = weir_rank_done_name(weir_rank_plan(node));
 	states[1].kind = WEIR_STATE_VALUE;
 	states[1].type = states[1].result_type = INT8OID;
@@ -196,7 +208,7 @@ over_states(const WeirNode *node, int *nstates)
 	WeirWindowDecl *all = palloc0(sizeof(WeirWindowDecl));
 
 	*nstates = plan->aggregates == NIL ? 1 : 2;
-	rows_state(&states[0], plan->state_name, node->in);
+	rows_state(&states[0], plan->state_name, node, node->in);
 	all->size = all->slide = 1;
 	all->aggregates = plan->aggregates;
 	all->input = node->in;

@@ -172,8 +172,7 @@ fire_key(Firing *firing, const WeirDue *due)
 }
 
 void
-weir_timer_calls_fire(WeirTimerCalls *calls, WeirDueClock clock, int64 upto, int source,
-					  WeirFired fired, void *arg)
+weir_timer_calls_fire(WeirTimerCalls *calls, int64 upto, int source, WeirFired fired, void *arg)
 {
 	Firing		firing = {calls, fired, arg};
 	WeirStore  *store = calls->op->store;
@@ -181,7 +180,7 @@ weir_timer_calls_fire(WeirTimerCalls *calls, WeirDueClock clock, int64 upto, int
 
 	calls->row->source = source;
 	*calls->op->line = 0;
-	while (weir_due_enter_of(store, clock, upto, &due))
+	while (weir_due_enter(store, upto, &due))
 	{
 		set_key(calls, &due);
 		fire_key(&firing, &due);

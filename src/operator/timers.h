@@ -22,10 +22,9 @@ extern WeirTimerCalls *weir_timer_calls_create(WeirOperator *op, const WeirFunct
 extern void weir_timer_calls_free(WeirTimerCalls *calls, bool committed);
 
 /*
- * Fires all that is due at "upto" by this clock, in the order of time, with what handlers
+ * Fires all that is due at "upto", in the order of time, with what handlers
  * set meanwhile.  The rows are said to come of a record of this source.
  */
-extern void weir_timer_calls_fire(WeirTimerCalls *calls, WeirDueClock clock, int64 upto, int source,
-								  WeirFired fired, void *arg);
+extern void weir_timer_calls_fire(WeirTimerCalls *calls, int64 upto, int source, WeirFired fired, void *arg);
 
 #endif

@@ -46,7 +46,7 @@ typedef struct DueSlot
 
 struct WeirDueQueue
 {
-	pairingheap *lists[WEIR_DUE_CLOCKS];
+	pairingheap *lists;
 	due_table_hash **tables;	/* one a state that can be due, of its lists by time */
 	WeirState  *entered;		/* NULL: no key was entered for being due */
 	WeirEntry  *entry;
@@ -54,12 +54,6 @@ struct WeirDueQueue
 };
 
 #define list_of_node(n) pairingheap_const_container(DueList, node, n)
-
-static WeirDueClock
-clock_of(const WeirState *state)
-{
-	return state->decl.kind == WEIR_STATE_ARRIVAL_TIMER ? WEIR_DUE_ARRIVAL : WEIR_DUE_EVENT;
-}
 
 static int
 compare_lists(const pairingheap_node *a, const pairingheap_node *b, void *arg)
@@ -79,8 +73,7 @@ weir_due_init(WeirStore *store)
 	MemoryContext old = MemoryContextSwitchTo(store->context);
 	WeirDueQueue *queue = palloc0(sizeof(WeirDueQueue));
 
-	for (int i = 0; i < WEIR_DUE_CLOCKS; i++)
-		queue->lists[i] = pairingheap_allocate(compare_lists, NULL);
+	queue->lists = pairingheap_allocate(compare_lists, NULL);
 	queue->tables = palloc0(sizeof(due_table_hash *) * Max(store->nstates, 1));
 	for (int i = 0; i < store->nstates; i++)
 	{
@@ -100,7 +93,7 @@ make_list(WeirState *state, int64 at)
 	dlist_init(&list->cells);
 	list->at = at;
 	list->state = state;
-	pairingheap_add(queue->lists[clock_of(state)], &list->node);
+	pairingheap_add(queue->lists, &list->node);
 	return list;
 }
 
@@ -121,7 +114,7 @@ free_list(DueList *list)
 	WeirStore  *store = list->state->store;
 
 	due_table_delete(store->due->tables[list->state->index], list->at);
-	pairingheap_remove(store->due->lists[clock_of(list->state)], &list->node);
+	pairingheap_remove(store->due->lists, &list->node);
 	weir_slab_free(store->slab, list, sizeof(DueList));
 }
 
@@ -182,20 +175,20 @@ weir_due_forget(WeirStore *store, WeirEntry *entry)
 }
 
 static const DueList *
-first_list(const WeirStore *store, WeirDueClock clock)
+first_list(const WeirStore *store)
 {
 	const pairingheap_node *first;
 
-	if (store->due == NULL || pairingheap_is_empty(store->due->lists[clock]))
+	if (store->due == NULL || pairingheap_is_empty(store->due->lists))
 		return NULL;
-	first = pairingheap_first(store->due->lists[clock]);
+	first = pairingheap_first(store->due->lists);
 	return list_of_node(first);
 }
 
 int64
-weir_due_next_of(const WeirStore *store, WeirDueClock clock)
+weir_due_next(const WeirStore *store)
 {
-	const DueList *list = first_list(store, clock);
+	const DueList *list = first_list(store);
 
 	return list ? list->at : PG_INT64_MAX;
 }
@@ -213,9 +206,9 @@ make_current(WeirStore *store, WeirEntry *entry)
 }
 
 bool
-weir_due_enter_of(WeirStore *store, WeirDueClock clock, int64 upto, WeirDue *due)
+weir_due_enter(WeirStore *store, int64 upto, WeirDue *due)
 {
-	const DueList *list = first_list(store, clock);
+	const DueList *list = first_list(store);
 	WeirDueQueue *queue = store->due;
 	WeirDueNote *note;
 

@@ -23,15 +23,6 @@
 
 #include "state/store.h"
 
-/* Timers of functions may go by the arrival of records; all else by event time. */
-typedef enum WeirDueClock
-{
-	WEIR_DUE_EVENT,
-	WEIR_DUE_ARRIVAL
-} WeirDueClock;
-
-#define WEIR_DUE_CLOCKS 2
-
 typedef struct WeirDue
 {
 	int64		at;				/* when it is, or, as far as was known, may be due */
@@ -42,16 +33,14 @@ typedef struct WeirDue
 } WeirDue;
 
 /* When the next of all is due, or earlier; PG_INT64_MAX: nothing is. */
-extern int64 weir_due_next_of(const WeirStore *store, WeirDueClock clock);
-#define weir_due_next(store) weir_due_next_of(store, WEIR_DUE_EVENT)
+extern int64 weir_due_next(const WeirStore *store);
 
 /*
  * Makes current the key of the earliest that is due at "upto" or before, as
  * weir_store_enter does, and takes its note off; the clock stays.  False: there is none.
  * Of equal times each comes once, those of the first state before those of the next.
  */
-extern bool weir_due_enter_of(WeirStore *store, WeirDueClock clock, int64 upto, WeirDue *due);
-#define weir_due_enter(store, upto, due) weir_due_enter_of(store, WEIR_DUE_EVENT, upto, due)
+extern bool weir_due_enter(WeirStore *store, int64 upto, WeirDue *due);
 
 /*
  * Leaves that key, noted again at what its object says now: a later time than the one at

@@ -110,4 +110,11 @@ SELECT same($$SELECT a.v, a.k::text, NULL FROM a WHERE NOT EXISTS (SELECT 1 FROM
 SELECT same($$SELECT a.v, b.v, NULL FROM a JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '2 s' WHERE a.v IN (SELECT 'v' || substr(c.v, 2)::int + 1 FROM c WHERE c.k = b.k AND c.ts BETWEEN b.ts - interval '5 s' AND b.ts + interval '5 s')$$,
     'a join, and IN');
 
+SELECT same($$SELECT count(*)::text, lower(w)::text, count(b.v)::text FROM a LEFT JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '3 s', LATERAL weir.tumble(a.ts, interval '5 s') w WHERE a.ts IS NOT NULL GROUP BY w$$,
+    'no row is lost in a window behind an outer join');
+SELECT same($$SELECT min(x.v), lower(w)::text, count(*)::text FROM (SELECT a.v, b.ts FROM a JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.expires) x, LATERAL weir.tumble(x.ts, interval '5 s') w GROUP BY w$$,
+    'nor behind one with a bound in a column');
+SELECT same($$WITH x AS (SELECT k, v, ts FROM a), n AS MATERIALIZED (SELECT * FROM names) SELECT x.v, b.v, n.name FROM x JOIN b USING (k) JOIN n USING (k) WHERE b.ts BETWEEN x.ts AND x.ts + interval '2 s'$$,
+    'WITH queries and USING');
+
 SELECT * FROM finish();

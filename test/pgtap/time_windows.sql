@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(46);
+SELECT plan(50);
 SET TimeZone = 'UTC';
 
 CREATE SERVER here FOREIGN DATA WRAPPER weir_socket OPTIONS (host '127.0.0.1', port '1');
@@ -130,7 +130,7 @@ CREATE FOREIGN TABLE events (k int, s double precision, ts timestamptz OPTIONS (
 CREATE FUNCTION events(VARIADIC times double precision[]) RETURNS text[] LANGUAGE sql
 AS $$ SELECT array_agg('1,' || s || ',' || to_timestamp(s) ORDER BY o) FROM unnest(times) WITH ORDINALITY t (s, o) $$;
 CREATE TABLE spans (first bigint, "end" bigint, n bigint, sum double precision);
-CREATE TABLE upserted (k int, first bigint, "end" bigint, n bigint, PRIMARY KEY (k, first, "end"));
+CREATE TABLE upserted (k int, w tstzrange, n bigint, PRIMARY KEY (k, w));
 \set span 'extract(epoch FROM lower(w))::bigint, extract(epoch FROM upper(w))::bigint'
 \set session 'INSERT INTO spans SELECT ' :span ', count(*), sum(s) FROM events, LATERAL weir.session(ts, \'5 s\') w GROUP BY k, w'
 
@@ -157,19 +157,36 @@ SELECT results_eq($$ SELECT * FROM tried('INSERT INTO spans SELECT $$ || :'span'
         events(5, 15) || ARRAY['1,7,', '1,8,infinity', '1,9,-infinity'] || events(6), NULL::spans, finish => true) $$,
     $$ VALUES (0::bigint, 10::bigint, 2::bigint, 11::double precision), (10, 20, 1, 15) $$, 'records without a time are in no window');
 
+-- records far out of order: each counts in those of its windows that were not over when it came
+CREATE TABLE late (line bigint, k int, s double precision, ts timestamptz, watermark timestamptz);
+INSERT INTO late
+SELECT i, i % 3, s, to_timestamp(s), coalesce(to_timestamp(max(s) OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - 10), '-infinity')
+  FROM generate_series(1, 400) i, LATERAL (SELECT i + i * 7919 % 97 - CASE WHEN i % 5 = 0 THEN 60 ELSE 0 END AS s) t;
+CREATE FUNCTION late_agrees(aggregates text, "window" text, label text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN results_eq(
+        format('SELECT r.* FROM tried(%L, (SELECT array_agg(concat_ws('','', k, s, ts) ORDER BY line) FROM late), NULL::result, finish => true) r ORDER BY 1, 2, 3',
+               format('INSERT INTO result SELECT k, w::text, ROW(%s)::text FROM events, LATERAL %s w GROUP BY k, w', aggregates, "window")),
+        format('SELECT k, w::text, ROW(%s)::text FROM late, LATERAL %s w WHERE upper(w) > watermark GROUP BY k, w ORDER BY 1, 2, 3', aggregates, "window"), label);
+END $$;
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.tumble(ts, ''20 s'')', 'late records: tumble');
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.hop(ts, ''60 s'', ''2 s'')', 'late records: hop');
+SELECT late_agrees('count(*), sum(s::numeric), count(DISTINCT s)', 'weir.hop(ts, ''60 s'', ''7 s'')', 'late records: hop, other aggregates');
+SELECT late_agrees('count(*), min(k), max(s)', 'weir.cumulate(ts, ''2 s'', ''1 min'')', 'late records: cumulate');
+
 -- ---- lateness ----
-\set again 'INSERT INTO upserted AS u SELECT k, ' :span ', count(*) FROM events, LATERAL weir.tumble(ts, \'10 s\', lateness => \'5 s\') w GROUP BY k, w ON CONFLICT (k, first, "end") DO UPDATE SET n = excluded.n'
-SELECT results_eq($$ SELECT r.* FROM tried($$ || quote_literal(:'again') || $$, events(5, 20, 9, 8, 25, 7, 40), NULL::upserted, finish => true) r $$,
+\set again 'INSERT INTO upserted AS u SELECT k, w, count(*) FROM events, LATERAL weir.tumble(ts, \'10 s\', lateness => \'5 s\') w GROUP BY k, w ON CONFLICT (k, w) DO UPDATE SET n = excluded.n'
+SELECT results_eq($$ SELECT k, $$ || :'span' || $$, n FROM tried($$ || quote_literal(:'again') || $$, events(5, 20, 9, 8, 25, 7, 40), NULL::upserted, finish => true) r $$,
     $$ VALUES (1, 0::bigint, 10::bigint, 1::bigint), (1, 0, 10, 2), (1, 0, 10, 3), (1, 20, 30, 2), (1, 40, 50, 1) $$,
     'within lateness a record makes its window fire again, beyond it is late');
-SELECT results_eq($$ SELECT r.* FROM tried($$ || quote_literal(:'again') || $$, events(20, 9, 7, 40), NULL::upserted, finish => true) r $$,
+SELECT results_eq($$ SELECT k, $$ || :'span' || $$, n FROM tried($$ || quote_literal(:'again') || $$, events(20, 9, 7, 40), NULL::upserted, finish => true) r $$,
     $$ VALUES (1, 0::bigint, 10::bigint, 1::bigint), (1, 0, 10, 2), (1, 20, 30, 1), (1, 40, 50, 1) $$,
     'or fire for the first time');
-SELECT results_eq($$ SELECT r.* FROM tried($$ || quote_literal(replace(:'again', 'weir.tumble(ts, ''10 s'',', 'weir.hop(ts, ''20 s'', ''10 s'',')) || $$,
+SELECT results_eq($$ SELECT k, $$ || :'span' || $$, n FROM tried($$ || quote_literal(replace(:'again', 'weir.tumble(ts, ''10 s'',', 'weir.hop(ts, ''20 s'', ''10 s'',')) || $$,
         events(5, 21, 9, 12, 29, 3), NULL::upserted, finish => true) r $$,
     $$ VALUES (1, -10::bigint, 10::bigint, 1::bigint), (1, -10, 10, 2), (1, 0, 20, 4), (1, 10, 30, 3), (1, 20, 40, 2) $$,
     'of windows that overlap those that have fired');
-SELECT results_eq($$ SELECT r.* FROM tried($$ || quote_literal(replace(:'again', 'weir.tumble(ts, ''10 s'',', 'weir.session(ts, ''5 s'',')) || $$,
+SELECT results_eq($$ SELECT k, $$ || :'span' || $$, n FROM tried($$ || quote_literal(replace(:'again', 'weir.tumble(ts, ''10 s'',', 'weir.session(ts, ''5 s'',')) || $$,
         events(5, 20, 9, 30, 13), NULL::upserted, finish => true) r $$,
     $$ VALUES (1, 5::bigint, 10::bigint, 1::bigint), (1, 5, 14, 2), (1, 13, 18, 1), (1, 20, 25, 1), (1, 30, 35, 1) $$,
     'sessions that a late record makes longer fire anew, those that it begins at once');

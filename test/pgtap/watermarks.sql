@@ -126,7 +126,7 @@ SELECT results_eq($$SELECT * FROM weir.try_job('mixed', ARRAY[E'1\t2020-01-01', 
 SELECT weir.drop_job('mixed') \g /dev/null
 SELECT throws_like($$SELECT weir.create_job('mixed', 'INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(weir.arrival(), ''1 s'') w GROUP BY w;
     INSERT INTO counts SELECT lower(w), count(*) FROM bids, LATERAL weir.tumble(at, ''1 s'') w GROUP BY w')$$,
-    'a job cannot go by weir.arrival() and by another time', 'not both clocks in a job');
+    'a job cannot go by the arrival of records and by another time', 'not both clocks in a job');
 
 SELECT weir.create_job('join', $$INSERT INTO seen SELECT a.id, b.at FROM (SELECT id, weir.arrival() AS came FROM bids) a
     JOIN (SELECT id, at, weir.arrival() AS came FROM bids) b ON a.id = b.id AND b.came BETWEEN a.came AND a.came + interval '1 s'$$) \g /dev/null
@@ -134,7 +134,7 @@ SELECT results_eq($$SELECT id FROM weir.try_job('join', ARRAY[E'1\t2020-01-01', 
     $$VALUES (1::bigint), (2)$$, 'a join by arrival');
 SELECT throws_like($$SELECT weir.create_job('mixed', $j$INSERT INTO seen SELECT a.id, b.at FROM (SELECT id, weir.arrival() AS came FROM bids) a
     JOIN bids b ON a.id = b.id AND b.at BETWEEN a.came AND a.came + interval '1 s'$j$)$$,
-    'a job cannot go by weir.arrival() and by another time', 'not by arrival of one side and a column of the other');
+    'a job cannot go by % and by another time', 'not by arrival of one side and a column of the other');
 SELECT weir.drop_job('join') \g /dev/null
 
 -- what comes too late, as the option says

@@ -23,7 +23,7 @@ ok(-e "$build/moving_average.so", 'the example builds');
 
 my $node = Weir::Node->create('c_function');
 my $script = slurp_file("$build/moving_average--1.0.sql");
-$script =~ s/MODULE_PATHNAME/$build\/moving_average/;
+$script =~ s/MODULE_PATHNAME/$build\/moving_average/g;
 $node->sql("CREATE SCHEMA moving_average; SET search_path = moving_average; $script");
 
 my $first = "a,C,1\na,C,2\nb,F,10\na,K,3\n";
@@ -51,5 +51,14 @@ ok($node->wait_until('SELECT count(*) = 8 FROM averages'), 'and those after a cr
 is($node->sql(q{SELECT string_agg(concat_ws(' ', coalesce(sensor, '-'), readings, average, units), ', ' ORDER BY sensor, readings) FROM averages}),
 	'a 1 1 1, a 2 1.5 1, a 3 2 2, a 4 3 2, b 1 10 1, b 2 15 1, - 1 1 1, -', 'are as a function in C computes them from its state');
 like($node->sql_error(q{SELECT moving_average.moving_average(ROW('a', 'C', 1))}), qr/55000.*weir_state_handle\(\)/s, 'which exists in a job only');
+
+$node->sql(q{CREATE FOREIGN TABLE signs (sensor text, at timestamptz OPTIONS (watermark '1 s')) SERVER sensors OPTIONS (format 'csv');
+	CREATE TABLE silent (sensor text, since timestamptz);
+	SELECT weir.create_job('silent', 'INSERT INTO silent SELECT s.sensor, a FROM signs s
+		JOIN LATERAL moving_average.sign_of_life(s.sensor, s.at) a ON weir.key_by(s.sensor) WHERE a IS NOT NULL')});
+is($node->sql(q{SELECT string_agg(format('%s %s', sensor, to_char(since, 'SS')), ', ') FROM weir.try_job('silent',
+		ARRAY['a,2026-01-01 00:00:01Z', 'b,2026-01-01 00:00:02Z', 'a,2026-01-01 00:00:08Z', 'b,2026-01-01 00:00:07Z', 'c,2026-01-01 00:00:30Z'],
+		NULL::silent)}), 'b 17, a 18', 'a timer that a function in C sets');
+
 $node->stop;
 done_testing();

@@ -12,7 +12,7 @@ use Weir::Node;
 use Weir::RandomQuery;
 
 my $runs = $ENV{RUNS} || 30;
-my $live = ($ENV{LIVE_RUNS} // "") eq "" ? 5 : $ENV{LIVE_RUNS};
+my $live = ($ENV{LIVE_RUNS} // "") eq "" ? 10 : $ENV{LIVE_RUNS};
 my $seed = $ENV{SEED} || 1;
 my $kinds = $ENV{KINDS} || '.';
 my $node = Weir::Node->create('eventtime', 'log_min_messages = log', 'TimeZone = UTC');

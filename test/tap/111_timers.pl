@@ -85,5 +85,40 @@ is($node->sql("SELECT count(*) FROM (TABLE fired EXCEPT ALL TABLE expected) x"),
 is($node->sql("SELECT count(*) FROM (TABLE expected EXCEPT ALL TABLE fired) x"), 0, '.. and none is missing');
 cmp_ok($node->sql('SELECT count(*) FROM fired'), '>', $rows / 2, 'they are many');
 
+# by the arrival of records, while none arrives
+$node->sql(q{
+	CREATE FOREIGN TABLE calls (k int, at timestamptz OPTIONS (metadata 'arrival')) SERVER weir_feed;
+	CREATE TABLE called (k int, late interval);
+	CREATE FUNCTION later(r calls) RETURNS SETOF interval LANGUAGE plpgsql
+		AS $$ BEGIN PERFORM weir.timer_set('t', r.at + interval '500 ms'); PERFORM weir.state_update('at', r.at); END $$;
+	CREATE FUNCTION later_t(k int, moment timestamptz) RETURNS interval LANGUAGE sql
+		AS $$ SELECT moment - weir.state_value('at', NULL::timestamptz) $$;
+	SELECT weir.create_value_state('later(calls)', 'at', 'timestamptz');
+	SELECT weir.create_timer('later(calls)', 't', 'later_t(int, timestamptz)', clock => 'arrival');
+	SELECT weir.create_job('later', 'INSERT INTO called SELECT c.k, a FROM calls c JOIN LATERAL later(c) a ON weir.key_by(c.k)');
+	SELECT weir.enable_checkpointing('later', every => '20 ms');
+	SELECT weir.start_job('later');
+	INSERT INTO calls VALUES (1), (2)});
+ok($node->wait_until(q{SELECT count(*) = 2 FROM called WHERE late = '500 ms'}), 'timers by arrival fire while nothing arrives');
+$node->sql(q{SELECT weir.stop_job('later')});
+
+# a handler's error is not the next record's
+$node->sql(q{
+	CREATE FOREIGN TABLE letters (k int, at timestamptz OPTIONS (watermark '0 s')) SERVER weir_feed OPTIONS (on_error 'dead_letter');
+	CREATE FUNCTION fails(r letters) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM weir.timer_set('t', r.at + interval '1 s'); RETURN 10 / r.k; END $$;
+	CREATE FUNCTION fails_t(k int, moment timestamptz) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 10 / (k - 1); END $$;
+	SELECT weir.create_timer('fails(letters)', 't', 'fails_t(int, timestamptz)');
+	CREATE TABLE passed (v int);
+	SELECT weir.create_job('fails', 'INSERT INTO passed SELECT a FROM letters l JOIN LATERAL fails(l) a ON weir.key_by(l.k)');
+	SELECT weir.enable_checkpointing('fails', every => '20 ms');
+	SELECT weir.start_job('fails');
+	INSERT INTO letters VALUES (2, '2026-01-01 00:00:00'), (3, '2026-01-01 00:01:00'), (4, '2026-01-01 00:02:00'), (0, '2026-01-01 00:02:00')});
+ok($node->wait_until(q{SELECT array_agg(v ORDER BY v) = '{2,3,5,5,10}' FROM passed}), 'of a record that fails nothing is set, and what had fired before it fires again');
+is($node->sql('SELECT string_agg(error, \', \') FROM weir.dead_letters'), 'division by zero', '.. and it is put aside');
+$node->sql(q{INSERT INTO letters VALUES (1, '2026-01-01 00:02:00'), (5, '2026-01-01 00:03:00'), (6, '2026-01-01 00:04:00')});
+ok($node->wait_until(q{SELECT last_error LIKE '%division by zero%' FROM weir.jobs WHERE name = 'fails'}),
+	'a handler that fails ends the attempt');
+is($node->sql('SELECT count(*) FROM weir.dead_letters'), 1, '.. and puts no record aside');
+
 $node->stop;
 done_testing();

@@ -51,7 +51,8 @@ find_handler(const char *signature, const WeirDeclaredState *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("handler %s of timer \"%s\" is not an ordinary function", format_procedure(handler),
-						row->name)));
+						row->name),
+				 errhint("Procedures, aggregates and window functions are no handlers: name a function.")));
 	(void) get_func_signature(handler, &types, &n);
 	if (n < 2 || types[n - 1] != TIMESTAMPTZOID)
 		ereport(ERROR,

@@ -29,7 +29,6 @@ struct WeirFunctionPlan
 	int		   *output;			/* per column of "out": > 0 attno of "in",
 								 * < 0 minus attno of result */
 	List	   *timers;			/* of WeirTimerPlan */
-	bool		by_arrival;		/* the watermark of the rows is their arrival */
 };
 
 #define weir_function_plan(node) ((WeirFunctionPlan *) (node)->plan)

@@ -14,6 +14,8 @@
 typedef struct RowsDetail
 {
 	TupleDesc	desc;
+	int			nsources;
+	WeirRowsSource *sources;
 	WeirFlatType *types;		/* a column */
 	Datum	   *values;			/* of a row that is being made */
 	bool	   *nulls;
