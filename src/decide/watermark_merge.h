@@ -12,10 +12,8 @@
  *	- where all that have not ended are idle, it is the highest of theirs, and the task
  *	  is idle itself; where all have ended it is the end, INT64_MAX.
  *
- * An input that was idle may be behind when it comes again, and what it brings until it has
- * caught up may be late.  Inputs of one port, a UNION, do not wait for it until then: theirs
- * would only come later.  The two ports of a join do, for partners: the task's watermark
- * stands until the one that is behind has caught up.
+ * An input that was idle may be behind when it comes again.  It counts at once: the task's
+ * watermark stands until it has caught up, and what it brings until then may be late.
  *
  * A row is late by the task's watermark as it was when the row came, never by that of
  * another input alone.
@@ -32,16 +30,11 @@
 
 typedef struct WeirWatermarkMerge WeirWatermarkMerge;	/* size fixed at creation; malloc'd */
 
-#define WEIR_WATERMARK_PORTS 2
-
 extern WeirWatermarkMerge *weir_watermark_merge_create(int ninputs);
 extern void weir_watermark_merge_destroy(WeirWatermarkMerge *m);
 /* In memory of one's own, so large, that may be copied as it is. */
 extern size_t weir_watermark_merge_size(int ninputs);
 extern void weir_watermark_merge_init(WeirWatermarkMerge *m, int ninputs);
-
-/* Before anything comes: to which port its rows go; else to 0. */
-extern void weir_watermark_merge_set_port(WeirWatermarkMerge *m, int input, int port);
 
 /*
  * Rows of an input, in their order, each with the input's watermark before it; it becomes
@@ -54,18 +47,10 @@ extern void weir_watermark_merge_end(WeirWatermarkMerge *m, int input);
 
 /* The task's. */
 extern int64_t weir_watermark_merge_get(const WeirWatermarkMerge *m);
-/* How far event time had come. */
-typedef struct WeirWatermarkReached
-{
-	int64_t		watermark;
-	int64_t		ports[WEIR_WATERMARK_PORTS];
-} WeirWatermarkReached;
-
-extern void weir_watermark_reached_nothing(WeirWatermarkReached *r);
-/* True if that does not follow of what the inputs have said last: one was idle, and is behind. */
-extern bool weir_watermark_merge_reached(const WeirWatermarkMerge *m, WeirWatermarkReached *r);
-/* It had come so far before; all inputs have said what they last had. */
-extern void weir_watermark_merge_resume(WeirWatermarkMerge *m, const WeirWatermarkReached *r);
+/* Does that not follow of what the inputs have said last?  One was idle, and is behind. */
+extern bool weir_watermark_merge_is_ahead(const WeirWatermarkMerge *m);
+/* It had come so far before. */
+extern void weir_watermark_merge_resume(WeirWatermarkMerge *m, int64_t watermark);
 
 /* Nothing comes to the task, of which the next tasks' watermarks should wait. */
 extern bool weir_watermark_merge_is_idle(const WeirWatermarkMerge *m);

@@ -78,7 +78,7 @@ weir_begin_heard(WeirTaskCheckpoints *c)
 
 	if (inputs->begun || !weir_watermark_merge_have_begun(inputs->watermarks))
 		return false;
-	weir_watermark_merge_resume(inputs->watermarks, &inputs->reached_before);
+	weir_watermark_merge_resume(inputs->watermarks, inputs->reached_before);
 	weir_advance_begin(c->chain, inputs);
 	inputs->begun = true;
 	return true;

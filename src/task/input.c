@@ -39,10 +39,8 @@ weir_inputs_open(WeirTask *task)
 	inputs->align = weir_align_create(inputs->n, weir_task_exactly_once(task) ?
 									  WEIR_ALIGN_EXACTLY_ONCE : WEIR_ALIGN_AT_LEAST_ONCE);
 	inputs->watermarks = weir_watermark_merge_create(inputs->n);
-	for (int i = 0; i < inputs->n; i++)
-		weir_watermark_merge_set_port(inputs->watermarks, i, weir_task_edge(task, inputs->exchanges[i])->port);
 	inputs->floor = PG_INT64_MAX;
-	weir_watermark_reached_nothing(&inputs->reached_before);
+	inputs->reached_before = PG_INT64_MIN;
 	return inputs;
 }
 

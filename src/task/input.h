@@ -27,7 +27,7 @@ typedef struct WeirInputs
 	bool		begins;			/* see begin.h */
 	bool		begun;			/* all that must be known of watermarks is */
 	int			nrestored;		/* of passed */
-	WeirWatermarkReached reached_before;	/* see reached.h */
+	int64		reached_before;	/* see reached.h */
 	int64		floor;			/* the lowest watermark of a row of these */
 	WeirCredit	credit;
 	int64	   *brought;		/* rows of each lately .. */

@@ -18,15 +18,13 @@ typedef struct Reached
 	int32		stage;
 	int32		subtask;
 	int32		parallelism;	/* of the stage then */
-	WeirWatermarkReached is;
+	int64		watermark;
 } Reached;
 
 bool
 weir_reached_is_kept(const WeirInputs *inputs)
 {
-	WeirWatermarkReached reached;
-
-	return weir_watermark_merge_reached(inputs->watermarks, &reached);
+	return weir_watermark_merge_is_ahead(inputs->watermarks);
 }
 
 static int
@@ -45,7 +43,7 @@ weir_reached_write(const WeirInputs *inputs, const WeirTask *task, int64 checkpo
 	reached.stage = stage_of(task);
 	reached.subtask = task->subtask;
 	reached.parallelism = task->stage->parallelism;
-	(void) weir_watermark_merge_reached(inputs->watermarks, &reached.is);
+	reached.watermark = weir_watermark_merge_get(inputs->watermarks);
 	message.exchange = NO_EXCHANGE;
 	message.types = weir_graph_shape(task->dataflow->graph);
 	message.payload = (const char *) &reached;
@@ -61,18 +59,9 @@ typedef struct Restoring
 	const char *shape;
 	int			n;				/* that have kept theirs .. */
 	int			of;				/* .. of so many */
-	WeirWatermarkReached lowest;
-	WeirWatermarkReached own;	/* of the task that had the same keys */
+	int64		lowest;
+	int64		own;			/* of the task that had the same keys */
 } Restoring;
-
-static void
-take_lowest(WeirWatermarkReached *lowest, const WeirWatermarkReached *reached, bool first)
-{
-	lowest->watermark = first ? reached->watermark : Min(lowest->watermark, reached->watermark);
-	for (int port = 0; port < WEIR_WATERMARK_PORTS; port++)
-		lowest->ports[port] = first ? reached->ports[port] :
-			Min(lowest->ports[port], reached->ports[port]);
-}
 
 static void
 take_reached(void *arg, const WeirInFlight *kept)
@@ -86,9 +75,10 @@ take_reached(void *arg, const WeirInFlight *kept)
 	if (reached.stage != stage_of(r->task))
 		return;
 	r->of = reached.parallelism;
-	take_lowest(&r->lowest, &reached.is, r->n++ == 0);
+	r->lowest = Min(r->lowest, reached.watermark);
+	r->n++;
 	if (reached.subtask == r->task->subtask)
-		r->own = reached.is;
+		r->own = reached.watermark;
 }
 
 /* Of another number of tasks, what all of them had reached. */
@@ -99,7 +89,8 @@ weir_reached_restore(WeirInputs *inputs, const WeirTask *task)
 	Restoring	r = {0};
 
 	r.task = task;
-	weir_watermark_reached_nothing(&r.own);
+	r.own = PG_INT64_MIN;
+	r.lowest = PG_INT64_MAX;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	r.shape = weir_graph_shape(task->dataflow->graph);

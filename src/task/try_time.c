@@ -161,9 +161,6 @@ init_clocks(TryTime *time, const WeirGraph *graph)
 		clock->merge = n > 0 ? (WeirWatermarkMerge *) to : NULL;
 		if (n > 0)
 			weir_watermark_merge_init(clock->merge, n);
-		for (int input = 0; input < n; input++)
-			weir_watermark_merge_set_port(clock->merge, input,
-										  weir_node_input(graph, graph->nodes[i], input)->port);
 		to += MAXALIGN(weir_watermark_merge_size(n));
 	}
 }
