@@ -131,4 +131,11 @@ SELECT same($$SELECT min(x.v), lower(w)::text, count(*)::text FROM (SELECT a.v, 
 SELECT same($$WITH x AS (SELECT k, v, ts FROM a), n AS MATERIALIZED (SELECT * FROM names) SELECT x.v, b.v, n.name FROM x JOIN b USING (k) JOIN n USING (k) WHERE b.ts BETWEEN x.ts AND x.ts + interval '2 s'$$,
     'WITH queries and USING');
 
+SELECT weir.create_job('endless', $$INSERT INTO pairs SELECT a.v, b.v, NULL FROM a LEFT JOIN b ON a.k = b.k AND b.ts < a.ts AND b.ts >= a.ts - interval '5 s'$$);
+SELECT results_eq($$SELECT av, bv FROM weir.try_job('endless',
+        ARRAY[E'1\tb1\t2026-01-01 00:00:00+00', E'1\tb2\tinfinity', E'1\ta1\t2026-01-01 00:00:01+00\t\\N', E'1\ta2\tinfinity\t\\N'], NULL::pairs,
+        ARRAY['b', 'b', 'a', 'a'], finish => true) ORDER BY av$$,
+    $$VALUES ('a1', 'b1'), ('a2', NULL)$$, 'a row of infinite time has no partner');
+SELECT weir.drop_job('endless');
+
 SELECT * FROM finish();
