@@ -17,6 +17,7 @@ my ($sender, $data);
 srand(5);
 # "key time": every 10 ms, at most 3 s late
 $data = join '', map { sprintf "%d 2026-01-01T00:%02d:%06.3f\n", $_ % 7, time_of($_) } 1 .. $lines;
+chomp $data;	# the end of the stream makes the last one a record
 
 sub time_of
 {
@@ -52,7 +53,7 @@ SQL
 sub reach
 {
 	my ($share) = @_;
-	my $bytes = index($data, "\n", int($share * length $data)) + 1;	# what is not whole holds the clock
+	my $bytes = int($share * length $data);	# within a record, mostly
 
 	$sender->send_to($bytes);
 	ok($node->wait_consumed($bytes), "reached $bytes bytes");
@@ -132,6 +133,8 @@ foreach my $i (1 .. 5)
 	if ($i == 2) { kill_source(); }
 	else { $node->kill9; $node->start; }
 }
+reach(1);
+ok($node->wait_until("SELECT sum(n) = $lines - 1 FROM windows"), 'all windows are complete behind a record that is not whole');
 finish();
 is_as_batch('came', '100 ms', 'by arrival');
 
