@@ -237,8 +237,6 @@ extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
-/* A time cut by date_trunc or date_bin, or a window's lower bound: earlier than its row. */
-extern bool weir_expr_lies_before(const WeirLevel *level, Node *expr);
 extern Node *weir_bound_of(Node *expr);
 /* Is it, or is the column that it is, a bound of a window?  *call: that says of which one. */
 extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **call);

@@ -278,33 +278,6 @@ weir_expr_is_event_time(const WeirLevel *level, Node *expr)
 	return ask(level->query, expr, is_time, NULL);
 }
 
-/* Notes whether it is the begin of something that a time lies in; true: there is no more to ask. */
-static bool
-note_before(Query *query, Node *expr, void *arg)
-{
-	const Var  *var = (const Var *) expr;
-	bool		is_column = IsA(expr, Var) && var->varlevelsup == 0;
-	bool	   *before = arg;
-
-	if (!is_column && !makes_time(expr) && is_time(query, expr, NULL))
-		*before = true;
-	return *before || !is_column || entry_query(query, rt_fetch(var->varno, query->rtable)) == NULL;
-}
-
-/*
- * Does the time lie before that of the row, by which the watermark goes: a time that
- * date_trunc or date_bin cuts, or the lower bound of a window?  Rows with such a time
- * would be late for most of what is done by it.
- */
-bool
-weir_expr_lies_before(const WeirLevel *level, Node *expr)
-{
-	bool		before = false;
-
-	(void) ask(level->query, expr, note_before, &before);
-	return before;
-}
-
 static bool
 is_cut_time(Query *query, Node *expr, void *arg)
 {

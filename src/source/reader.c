@@ -70,6 +70,21 @@ pass_the_end(WeirReader *r, const WeirSocketPosition *start, int64 *stamp)
 	r->at_end = r->drained = false;
 }
 
+/* Does the journal say behind an end that the stream goes on? */
+static bool
+is_passed(WeirReader *r, int64 end)
+{
+	WeirJournalRow row;
+
+	weir_journal_rewind(r->journal, end);
+	while (weir_journal_next(r->journal, &row))
+	{
+		if (row.kind == WEIR_ROW_RESUME || row.kind == WEIR_ROW_STREAM || row.kind == WEIR_ROW_GAP)
+			return true;
+	}
+	return false;
+}
+
 static void
 open_journal(WeirReader *r, const WeirSocketPosition *start)
 {
@@ -84,6 +99,7 @@ open_journal(WeirReader *r, const WeirSocketPosition *start)
 	r->drained_at = start->offset;
 	if (r->options.pass_end)
 		pass_the_end(r, start, &stamp);
+	r->began_ended = r->at_end && !is_passed(r, start->offset);
 	weir_journal_rewind(r->journal, start->offset);
 	r->replaying = true;
 	r->input = weir_input_create(r->stream, r->journal, weir_reader_keeps_journal(r),
@@ -394,6 +410,12 @@ weir_reader_next(WeirReader *r, WeirScanInput *scan)
 	r->stats->records = r->position.line;
 	r->stats->last_record_at = scan->batch->stamps[scan->batch->nrows - 1];
 	return WEIR_READ_BATCH;
+}
+
+bool
+weir_reader_began_ended(const WeirReader *r)
+{
+	return r->began_ended;
 }
 
 bool

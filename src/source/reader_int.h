@@ -37,6 +37,7 @@ struct WeirReader
 	int			taken;			/* records that came for the batch, also those passed over */
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met */
+	bool		began_ended;	/* it opened at an end, and the journal does not go on */
 	bool		drained;		/* by the start position; the journal may have more */
 	int64		drained_at;
 	bool		draining;

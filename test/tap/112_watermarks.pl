@@ -103,6 +103,22 @@ foreach my $i (1 .. 3)
 finish();
 is_as_batch('ts', '1 s', 'by the column');
 
+# Started again, and killed before a checkpoint has completed: it has not ended once more.
+$node->tend(undef);
+$sender = Weir::Sender->new("1 2026-01-02T00:00:00\n1 2026-01-02T01:00:00\n", hold => 1);
+$node->sql(<<"SQL");
+ALTER SERVER sensors OPTIONS (SET port '${\$sender->port}');
+SELECT weir.enable_checkpointing('by_column', every => '1 h');
+SELECT weir.start_job('by_column');
+SQL
+$node->tend($sender);
+ok($node->wait_until('SELECT status FROM weir.jobs', 'running'), 'a job that had finished runs again');
+my $attempt = $node->sql('SELECT max(attempt) FROM weir.tasks');
+$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
+ok($node->wait_until("SELECT count(*) = 1 FROM weir.tasks WHERE kind = 'source' AND attempt > $attempt"), 'and once more');
+finish();
+is($node->sql(q{SELECT sum(n) FROM windows WHERE began >= '2026-01-02'}), '2', 'what came then is not late');
+
 # By arrival: windows are complete while nothing comes, and are so once.
 begin('by_arrival', q{INSERT INTO raw SELECT * FROM readings;
 	INSERT INTO windows SELECT k, lower(w), count(*) FROM readings, LATERAL weir.tumble(weir.arrival(), '100 ms') w GROUP BY k, w});
