@@ -15,6 +15,7 @@
 #include "base/timerange.h"
 #include "graph/kinds/time_window.h"
 #include "operator/changes.h"
+#include "operator/event_time.h"
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
@@ -42,20 +43,14 @@ typedef struct TimeWindow
 static int64
 held_back(const WeirOperator *op, int64 watermark)
 {
-	int64		hold = weir_time_window_plan(op->node)->hold;
-
-	if (watermark == PG_INT64_MIN || watermark == PG_INT64_MAX)
-		return watermark;
-	return watermark < PG_INT64_MIN + hold ? PG_INT64_MIN : watermark - hold;
+	return weir_held_back(watermark, weir_time_window_plan(op->node)->hold);
 }
 
 /* The watermark that it is due at. */
 static int64
 by_watermark(const WeirOperator *op, int64 due)
 {
-	int64		hold = weir_time_window_plan(op->node)->hold;
-
-	return due > PG_INT64_MAX - 1 - hold ? due : due + hold;
+	return weir_held_until(due, weir_time_window_plan(op->node)->hold);
 }
 
 static int64
