@@ -39,3 +39,13 @@ SELECT job($$INSERT INTO t SELECT a.v, r.v FROM a LEFT JOIN LATERAL (SELECT v FR
 SELECT job($$INSERT INTO t SELECT a.v, b.ctid::text FROM a JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.till$$);
 SELECT job($$INSERT INTO t SELECT a.v, b.v FROM a JOIN LATERAL f(a.k) x ON weir.key_by(a.k) JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.till$$);
 SELECT job($$INSERT INTO t SELECT a.v, 'x' FROM a WHERE EXISTS (SELECT FROM b WHERE a.k = b.k)$$);
+SELECT job($$INSERT INTO t SELECT a.v, r.v FROM a LEFT JOIN LATERAL (SELECT v FROM b WHERE b.k = a.k AND b.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON r.v > 'x'$$);
+SELECT job($$INSERT INTO t SELECT a.v, r.v FROM a JOIN LATERAL (SELECT v FROM b WHERE b.k = a.k AND b.ts <= a.ts ORDER BY ts DESC FETCH FIRST 1 ROW WITH TIES) r ON true$$);
+SELECT job($$INSERT INTO t SELECT a.v, r.v FROM a JOIN LATERAL (SELECT unnest(ARRAY[v, 'x']) AS v FROM b WHERE b.k = a.k AND b.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON true$$);
+SELECT job($$INSERT INTO t SELECT a.v, n.name FROM a, names n WHERE n.k = a.k AND EXISTS (SELECT FROM b WHERE b.v = n.name AND b.ts BETWEEN a.ts AND a.till)$$);
+SELECT job($$INSERT INTO t SELECT a.v, n.name FROM a, names n WHERE n.k = a.k AND (n.name, a.k) IN (SELECT b.v, b.k FROM b WHERE b.ts BETWEEN a.ts AND a.till)$$);
+SELECT job($$INSERT INTO t SELECT a.v, 'x' FROM a WHERE a.k + (SELECT count(*) FROM names) IN (SELECT b.k FROM b WHERE b.ts BETWEEN a.ts AND a.till)$$);
+SELECT job($$INSERT INTO t SELECT a.v, 'x' FROM a WHERE a.k + random() IN (SELECT b.k FROM b WHERE b.ts BETWEEN a.ts AND a.till)$$);
+SELECT job($$INSERT INTO t SELECT a.v, r.v FROM a, names n, LATERAL (SELECT v FROM b WHERE b.v = n.name AND b.ts <= a.ts ORDER BY ts DESC LIMIT 1) r WHERE n.k = a.k$$);
+SELECT job($$INSERT INTO t SELECT a.v, b.v FROM a JOIN b ON a.k = b.k AND date_trunc('minute', a.ts) = date_trunc('minute', b.ts)$$);
+SELECT job($$INSERT INTO t SELECT x.v, y.v FROM (SELECT k, lower(w) AS t, max(v) AS v FROM a, LATERAL weir.tumble(ts, '4 s') w GROUP BY k, w) x JOIN (SELECT k, lower(w) AS t, max(v) AS v FROM b, LATERAL weir.tumble(ts, '4 s') w GROUP BY k, w) y ON x.k = y.k AND x.t = y.t$$);

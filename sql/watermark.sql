@@ -19,6 +19,10 @@ SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, weir.watermark
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, weir.watermark(at, price * interval '1 s') FROM bids$$);
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, weir.watermark(at, NULL) FROM bids$$);
 
+-- how many of one stream
+SELECT weir_internal.describe_query('INSERT INTO seen ' || string_agg('SELECT id, weir.watermark(at, ''1 s'') FROM bids', ' UNION ALL '))
+FROM generate_series(1, 15);
+
 -- the place
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, weir.watermark(at, '1 s'), price FROM bids
     WHERE weir.watermark(at, '2 s') > '2026-01-01'$$);

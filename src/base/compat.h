@@ -84,6 +84,10 @@
 #define TupleDescFinalize(desc) ((void) (desc))
 #endif
 
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_NOT_FINITE(interval) ((void) (interval), false)
+#endif
+
 /* ---- transactions ---- */
 
 /* A transaction that holds a lock, as a number that no other has; the process that it runs in, 0: it is prepared. */

@@ -66,7 +66,9 @@ check_clauses(StreamJoin *join, WeirLevel *level, const Query *query)
 	if (!is_one(query->limitCount) || query->limitOffset != NULL || sort == NULL ||
 		!weir_level_is_descending(sort, get_sortgroupclause_expr(sort, query->targetList)))
 		refuse(join, level, "of a stream in LATERAL only the newest row can be had");
-	if (query->setOperations != NULL || weir_is_grouped(query) || query->distinctClause != NIL ||
+	if (query->limitOption == LIMIT_OPTION_WITH_TIES)
+		refuse(join, level, "WITH TIES is not supported for the newest row of a stream");
+	if (query->setOperations != NULL || query->hasTargetSRFs || weir_is_grouped(query) || query->distinctClause != NIL ||
 		query->hasWindowFuncs || query->rowMarks != NIL || query->cteList != NIL)
 		refuse(join, level, "this subquery in LATERAL cannot be joined with a stream");
 }

@@ -109,6 +109,9 @@ struct WeirLevel
 	Node	   *time_lower;		/* columns that it was made of; NULL: none */
 	Node	   *time_upper;
 
+	/* window_hold.c: that its rows wait for, which its time_plan does not say */
+	List	   *waits_for;		/* of WeirTimeWindowPlan */
+
 	/* running.c */
 	bool		running;		/* it is a running aggregate */
 	FuncExpr   *running_call;	/* weir.running in GROUP BY; NULL: there is none */
@@ -246,6 +249,7 @@ extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, 
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
+extern List *weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
 pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
@@ -283,6 +287,10 @@ extern void weir_compile_check_updates(WeirCompileJob *job);
 
 /* window_hold.c: how far behind the watermark the rows' times may be */
 extern int64 weir_level_window_hold(WeirLevel *level);
+extern int64 weir_level_time_hold(WeirLevel *level, Node *time, int64 *passes);
+extern int64 weir_level_complete_hold(WeirLevel *level, Node *window);
+/* The rows are handed on when the window is complete that it is, or the end of. */
+extern void weir_level_wait_for(WeirLevel *level, Node *window);
 
 /* window_plan.c */
 extern char *weir_window_length_text(int64 us);

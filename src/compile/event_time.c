@@ -159,8 +159,24 @@ typedef struct Bound
 {
 	bool		found;
 	bool		upper;
-	FuncExpr   *call;			/* of the window; NULL: they are of several */
+	List	   *calls;			/* of the windows, those that differ */
 } Bound;
+
+/* What its arguments are of may differ. */
+static void
+add_call(List **calls, FuncExpr *call)
+{
+	ListCell   *lc;
+
+	foreach(lc, *calls)
+	{
+		const FuncExpr *other = lfirst_node(FuncExpr, lc);
+
+		if (other->funcid == call->funcid && equal(other->args, call->args))
+			return;
+	}
+	*calls = lappend(*calls, call);
+}
 
 /* As is_window, with the call. */
 static bool
@@ -174,7 +190,7 @@ is_window_of_call(Query *query, Node *expr, void *arg)
 		return false;
 	if (IsA(expr, Var))
 		call = weir_window_entry_call(rt_fetch(var->varno, query->rtable));
-	bound->call = !bound->found || (bound->call && equal(bound->call->args, call->args)) ? call : NULL;
+	add_call(&bound->calls, call);
 	return true;
 }
 
@@ -203,8 +219,92 @@ weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, FuncExpr **c
 	if (!ask(level->query, expr, is_bound, &bound))
 		return false;
 	*upper = bound.upper;
-	*call = bound.call;
+	*call = list_length(bound.calls) == 1 ? linitial(bound.calls) : NULL;
 	return true;
+}
+
+/* ---- where a window comes from ---- */
+
+static bool is_time(Query *query, Node *expr, void *arg);
+static Node *cut_time(Node *expr);
+
+/* date_bin and date_trunc of a time too */
+static bool
+is_window_or_cut(Query *query, Node *expr, void *arg)
+{
+	Node	   *time = cut_time(expr);
+
+	return time ? ask(query, time, is_time, NULL) : is_window(query, expr, NULL);
+}
+
+/* Is one of these another window than expr is of? */
+static bool
+has_other_window(Query *query, List *clauses, Node *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Node	   *key = flattened(query, get_sortgroupclause_expr(lfirst(lc), query->targetList));
+
+		if (weir_bound_of(key) != NULL)
+			key = weir_bound_of(key);
+		if (!equal(key, expr) && ask(query, key, is_window_or_cut, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Does it hand on its rows when a window is complete that is not the one that expr is of? */
+static bool
+waits_for_other(Query *query, Node *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->windowClause)
+		if (has_other_window(query, lfirst_node(WindowClause, lc)->partitionClause, expr))
+			return true;
+	return has_other_window(query, query->groupClause, expr) ||
+		(query->hasDistinctOn && has_other_window(query, query->distinctClause, expr));
+}
+
+typedef struct Origins
+{
+	const Query *top;
+	bool		delayed;
+	List	   *calls;
+} Origins;
+
+static bool
+find_origins(Query *query, Node *expr, void *arg)
+{
+	Origins    *origins = arg;
+	Node	   *within = weir_bound_of(expr);
+
+	if (within != NULL)
+		return ask(query, within, find_origins, arg);
+	if (query != origins->top && waits_for_other(query, expr))
+		origins->delayed = true;
+	if (!is_window_or_cut(query, expr, NULL))
+		return false;
+	if (IsA(expr, Var))
+		expr = (Node *) weir_window_entry_call(rt_fetch(((Var *) expr)->varno, query->rtable));
+	add_call(&origins->calls, (FuncExpr *) expr);
+	return true;
+}
+
+/*
+ * The calls that say of which windows it is: it is one, a bound of one, or a column that is
+ * either.  *delayed: is there a step between whose rows wait for another window?
+ */
+List *
+weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed)
+{
+	Origins		origins = {.top = level->query};
+	bool		found = ask(level->query, expr, find_origins, &origins);
+
+	*delayed = origins.delayed;
+	return found ? origins.calls : NIL;
 }
 
 /* ---- times ---- */

@@ -311,7 +311,25 @@ append_columns(StringInfo text, const TupleDesc desc)
 	}
 }
 
-/* State is found again by a join of the same kind, of rows with the same columns. */
+static void
+append_bounds(StringInfo text, const WeirJoinBound *bounds, int n)
+{
+	for (int i = 0; i < n; i++)
+		appendStringInfo(text, "%d+" INT64_FORMAT ", ", bounds[i].column, bounds[i].plus);
+	appendStringInfoString(text, "; ");
+}
+
+static void
+append_side(StringInfo text, const WeirJoinSide *side, const WeirKeyColumn *key, int nkeys)
+{
+	for (int i = 0; i < nkeys; i++)
+		appendStringInfo(text, "%d, ", key[i].attno);
+	appendStringInfo(text, "at %d %d ", side->time, side->padded);
+	append_bounds(text, side->from, side->nfrom);
+	append_bounds(text, side->to, side->nto);
+}
+
+/* State is found again by a join of the same kind, of rows with the same columns, key and bounds. */
 static char *
 state_name(const WeirLevel *level)
 {
@@ -321,6 +339,9 @@ state_name(const WeirLevel *level)
 	initStringInfo(&signature);
 	append_columns(&signature, level->row_desc);
 	append_columns(&signature, level->result_desc);
+	append_side(&signature, &level->join_plan->sides[0], level->key, level->nkeys);
+	append_side(&signature, &level->join_plan->sides[1], level->right_key, level->nkeys);
+	appendStringInfo(&signature, "%d %d", level->join_plan->exists, level->join_plan->before);
 	return psprintf("%s #%08x", kinds[level->join_plan->kind],
 					hash_bytes((unsigned char *) signature.data, signature.len));
 }

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "compile/stream_join.h"
 
 /* A time, and what is added to it. */
@@ -32,6 +33,9 @@ typedef struct Term
 	int64		plus;			/* us */
 	int32		days;
 	int32		months;
+	int64		room;			/* us: how far off that may be when it is taken away again */
+	bool		has_days;		/* or months, even if they come to nothing */
+	bool		infinite;		/* something is: it bounds nothing */
 } Term;
 
 /* left <operator> right + shift */
@@ -98,6 +102,13 @@ strip(Term *term)
 	interval = constant_interval(turned ? linitial(args) : lsecond(args));
 	if (interval == NULL)
 		return false;
+	if (INTERVAL_NOT_FINITE(interval))
+	{
+		term->infinite = true;
+		return false;
+	}
+	term->has_days = term->has_days || interval->day != 0 || interval->month != 0;
+	term->room += (interval->month != 0 ? 4 * USECS_PER_DAY : 0) + (interval->day != 0 ? USECS_PER_DAY : 0);
 	term->plus += sign * interval->time;
 	term->days += sign * interval->day;
 	term->months += sign * interval->month;
@@ -113,12 +124,6 @@ make_term(Node *expr)
 	while (strip(&term))
 		;
 	return term;
-}
-
-static bool
-has_days(const Term *term)
-{
-	return term->days != 0 || term->months != 0;
 }
 
 /* ---- comparisons ---- */
@@ -159,7 +164,7 @@ set_terms(Comparison *comparison, Node *first, Node *second, int strategy, int64
 	comparison->terms[1 - side] = make_term(second);
 	comparison->strategy = side == 0 ? strategy : turned_round(strategy);
 	comparison->shift = side == 0 ? shift : -shift;
-	return true;
+	return !comparison->terms[0].infinite && !comparison->terms[1].infinite;
 }
 
 /* time - time <strategy> interval, which are compared by their length */
@@ -170,7 +175,7 @@ read_difference(Comparison *comparison, Node *difference, Node *bound, int strat
 	Oid			function = called(difference, &args);
 	const Interval *interval = constant_interval(bound);
 
-	if ((function != F_TIMESTAMPTZ_MI && function != F_TIMESTAMP_MI) || interval == NULL)
+	if ((function != F_TIMESTAMPTZ_MI && function != F_TIMESTAMP_MI) || interval == NULL || INTERVAL_NOT_FINITE(interval))
 		return false;
 	return set_terms(comparison, linitial(args), lsecond(args), strategy,
 					 interval->time + (interval->day + (int64) interval->month * DAYS_PER_MONTH) * USECS_PER_DAY);
@@ -219,10 +224,18 @@ is_strict(const Comparison *comparison)
 
 /* ---- the time of a side ---- */
 
+/* The higher, the better a time it is. */
+static int
+rank_time(WeirLevel *level, Node *time)
+{
+	return weir_expr_lies_before(level, time) ? 1 : weir_expr_is_event_time(level, time) ? 3 : 2;
+}
+
 static Node *
 find_time(WeirLevel *level, List *comparisons, int side)
 {
 	Node	   *found = NULL;
+	int			best = 0;
 	ListCell   *lc;
 
 	foreach(lc, comparisons)
@@ -230,10 +243,25 @@ find_time(WeirLevel *level, List *comparisons, int side)
 		const Comparison *comparison = lfirst(lc);
 		Node	   *base = comparison->terms[side].base;
 
-		if (bounds(comparison, side, true) && (found == NULL || weir_expr_is_event_time(level, base)))
-			found = base;
+		if (!bounds(comparison, side, true) || rank_time(level, base) <= best)
+			continue;
+		found = base;
+		best = rank_time(level, base);
 	}
 	return found;
+}
+
+static void
+check_time(WeirLevel *level, int side, Node *time)
+{
+	if (weir_expr_lies_before(level, time))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a join of two streams cannot go by a time that lies before that of the row"),
+				errdetail("By a time that date_trunc or date_bin cuts, or the lower bound of a window, most rows of \"%s\" would be late.",
+						  level->stream_join->sides[side].name),
+				errhint("Join by the time itself, by windows of both (w = w), or by upper(w)."),
+				weir_level_position(level, exprLocation(time)));
 }
 
 /* Rows of the side "kept" could never be freed. */
@@ -267,13 +295,6 @@ add_interval(Node *time, int32 months, int32 days)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-/* How far off what was added may be when it is taken away again. */
-static int64
-room_for(const Term *term)
-{
-	return term->months != 0 ? 4 * USECS_PER_DAY : term->days != 0 ? USECS_PER_DAY : 0;
-}
-
 /* What it says of the other side's time, by a row of this one. */
 static WeirJoinBound
 make_bound(WeirLevel *level, const Comparison *comparison, int side, bool above)
@@ -282,12 +303,12 @@ make_bound(WeirLevel *level, const Comparison *comparison, int side, bool above)
 	const Term *other = &comparison->terms[1 - side];
 	int64		strict = is_strict(comparison) ? 1 : 0;
 	WeirJoinBound bound = {0};
-	Node	   *expr = has_days(own) ? own->whole : own->base;
+	Node	   *expr = own->has_days ? own->whole : own->base;
 
-	bound.plus = (has_days(own) ? 0 : own->plus) - other->plus;
+	bound.plus = (own->has_days ? 0 : own->plus) - other->plus;
 	bound.plus += side == 0 ? -comparison->shift : comparison->shift;
-	bound.plus += above ? room_for(other) - strict : strict - room_for(other);
-	if (has_days(other))
+	bound.plus += above ? other->room - strict : strict - other->room;
+	if (other->has_days)
 		expr = add_interval(expr, -other->months, -other->days);
 	bound.column = weir_join_side_column(level, side, expr, "bound");
 	return bound;
@@ -307,7 +328,7 @@ has_view(const Comparison *comparison, int side, Node *const *times, bool *exact
 	const Term *other = &comparison->terms[1 - side];
 	bool		found = equal(other->base, times[1 - side]);
 
-	*exact = found && !has_days(other);
+	*exact = found && !other->has_days;
 	return found;
 }
 
@@ -363,6 +384,7 @@ weir_join_find_bounds(WeirLevel *level, List *quals)
 		times[side] = find_time(level, comparisons, side);
 		if (times[side] == NULL)
 			refuse_unbounded(level, 1 - side);
+		check_time(level, side, times[side]);
 		level->join_plan->sides[side].time = weir_join_side_column(level, side, times[side], "time");
 	}
 	foreach(lc, comparisons)
@@ -389,6 +411,8 @@ weir_join_find_version(WeirLevel *level, List *quals)
 			equal(version->whole, level->stream_join->order) && equal(row->whole, row->base) &&
 			bounds(&comparison, 1, true) && comparison.strategy != BTEqualStrategyNumber)
 		{
+			check_time(level, 0, row->whole);
+			check_time(level, 1, version->whole);
 			plan->before = is_strict(&comparison);
 			plan->sides[0].time = weir_join_side_column(level, 0, row->whole, "time");
 			plan->sides[1].time = weir_join_side_column(level, 1, version->whole, "time");

@@ -346,6 +346,8 @@ weir_level_cut_over(WeirLevel *level)
 	plan->time = weir_level_row_column(level, linitial(level->rank_exprs), "time");
 	plan->time_text = list_nth_node(TargetEntry, level->row_columns, plan->time - 1)->resname;
 	plan->kept_time = -1;
+	plan->hold = weir_level_time_hold(level, linitial(level->rank_exprs), &plan->passes_hold);
+	plan->hold_text = weir_window_length_text(plan->hold);
 	plan->functions = palloc0(sizeof(WeirOverFunction) * list_length(level->rank_functions));
 	foreach(lc, level->rank_functions)
 		take_function(level, &plan->functions[foreach_current_index(lc)], lfirst_node(WindowFunc, lc));

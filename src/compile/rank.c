@@ -264,6 +264,8 @@ be_complete(WeirLevel *level, int key)
 	weir_level_check_watermark(level, "a window", level->rank_location);
 	level->rank_plan->emission = WEIR_RANK_COMPLETE;
 	level->rank_plan->time = list_nth_int(level->key_columns, key);
+	level->rank_plan->hold = weir_level_complete_hold(level, list_nth(level->keys, key));
+	weir_level_wait_for(level, list_nth(level->keys, key));
 }
 
 static void
@@ -310,6 +312,7 @@ be_in_order(WeirLevel *level)
 	if (plan->by != WEIR_RANK_ROW_NUMBER)
 		plan->limit = PG_INT32_MAX;
 	plan->emission = WEIR_RANK_IN_ORDER;
+	plan->hold = weir_level_time_hold(level, linitial(level->rank_exprs), &plan->passes_hold);
 }
 
 static void
@@ -340,6 +343,7 @@ weir_level_cut_rank(WeirLevel *level)
 	plan->last_first = wants_last(level);
 	if (plan->emission == WEIR_RANK_IN_ORDER)
 		plan->time = plan->columns[0].attno;
+	plan->hold_text = weir_window_length_text(plan->hold);
 	level->result_desc = plan->result;
 }
 

@@ -264,6 +264,9 @@ take_condition(StreamJoin *join, Node *qual, bool in_where)
 
 	if (checkExprHasSubLink(qual) || contain_volatile_functions(qual))
 		return false;
+	if (join->as_of && found != NAMES_LEFT)
+		/* it is asked of the newest row, not which the newest is */
+		return !in_where && is_true(qual);
 	if (found == NAMES_LEFT || found == NAMES_RIGHT)
 	{
 		StreamSide *side = &join->sides[found == NAMES_LEFT ? 0 : 1];
@@ -274,7 +277,7 @@ take_condition(StreamJoin *join, Node *qual, bool in_where)
 			return true;
 		}
 	}
-	if (found & NAMES_OTHER || (in_where && (join->type != JOIN_INNER || found == 0)))
+	if (join->as_of || found & NAMES_OTHER || (in_where && (join->type != JOIN_INNER || found == 0)))
 		return false;
 	if (!is_true(qual))
 		join->quals = lappend(join->quals, qual);
@@ -282,12 +285,19 @@ take_condition(StreamJoin *join, Node *qual, bool in_where)
 }
 
 static void
-refuse_condition(WeirLevel *level, Node *qual)
+refuse_condition(const StreamJoin *join, WeirLevel *level, Node *qual)
 {
+	if (join->as_of)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("this condition on the newest row of a stream is not supported"),
+				errdetail("In ON of a LEFT JOIN it would take away the newest row that was found."),
+				errhint("Put it into WHERE of the subquery to find the newest of the rows that fit, or compute by CASE of the row that was found."),
+				weir_level_position(level, exprLocation(qual)));
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("this condition of an outer join of two streams is not supported"),
-			errdetail("It has a subquery or a volatile function."),
+			errdetail("It has a subquery or a volatile function, or names a table beside the streams."),
 			errhint("Compute it in a subquery in FROM that is joined instead of the stream."),
 			weir_level_position(level, exprLocation(qual)));
 }
@@ -304,13 +314,41 @@ divide_conditions(StreamJoin *join, WeirLevel *level)
 		if (take_condition(join, lfirst(lc), false))
 			continue;
 		if (join->type != JOIN_INNER)
-			refuse_condition(level, lfirst(lc));
+			refuse_condition(join, level, lfirst(lc));
 		rest = lappend(rest, lfirst(lc));
 	}
 	foreach(lc, weir_compile_conjuncts(query->jointree->quals))
 		if (!take_condition(join, lfirst(lc), true))
 			rest = lappend(rest, lfirst(lc));
 	query->jointree->quals = rest == NIL ? NULL : (Node *) make_ands_explicit(rest);
+}
+
+static void
+check_lifted(const StreamJoin *join, WeirLevel *level, Node *qual)
+{
+	const char *detail = names(join, qual) & NAMES_OTHER ? "It names what stands beside the streams in FROM." :
+		checkExprHasSubLink(qual) ? "It has a subquery." :
+		contain_volatile_functions(qual) ? "It has a volatile function." : NULL;
+
+	if (detail)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("this condition of a subquery over a stream is not supported"),
+				errdetail_internal("%s", detail),
+				errhint("Join the table with the stream, or compute the value, in a subquery in FROM that is read instead of the stream."),
+				weir_level_position(level, exprLocation(qual)));
+}
+
+/* What was taken out of subqueries must be of the sides alone. */
+static void
+check_all_lifted(const StreamJoin *join, WeirLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->quals)
+		check_lifted(join, level, lfirst(lc));
+	if (join->order)
+		check_lifted(join, level, join->order);
 }
 
 /* ---- the level ---- */
@@ -344,6 +382,7 @@ weir_level_join_streams(WeirLevel *level)
 	for (int side = 0; side < 2; side++)
 		name_side(level, &join->sides[side]);
 	weir_stream_join_pull_as_of(join, level);
+	check_all_lifted(join, level);
 	divide_conditions(join, level);
 	weir_stream_join_read(join, level);
 	level->entry = join->ref->rtindex;

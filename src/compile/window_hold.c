@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "parser/scansup.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
@@ -138,6 +139,7 @@ windows_below(const WeirLevel *level, List *found)
 
 		if (below->time_plan && below->time_plan->window != WEIR_TIME_COLUMN)
 			found = lappend(found, below->time_plan);
+		found = list_concat(found, below->waits_for);
 		found = windows_below(below, found);
 	}
 	return found;
@@ -154,7 +156,26 @@ plan_of(const WeirLevel *level, FuncExpr *call)
 	return weir_level_window_plan(&other);
 }
 
-/* What the time is: the begin of a window (*call), its end, something else. */
+static List *
+plans_of(const WeirLevel *level, List *calls)
+{
+	List	   *plans = NIL;
+	ListCell   *lc;
+
+	foreach(lc, calls)
+		plans = lappend(plans, plan_of(level, lfirst_node(FuncExpr, lc)));
+	return plans;
+}
+
+void
+weir_level_wait_for(WeirLevel *level, Node *window)
+{
+	bool		delayed;
+
+	level->waits_for = plans_of(level, weir_expr_window_calls(level, window, &delayed));
+}
+
+/* What the time is: the begin of a window, its end, something else. */
 typedef enum Origin
 {
 	ORIGIN_BEGIN,
@@ -162,27 +183,18 @@ typedef enum Origin
 	ORIGIN_OTHER
 } Origin;
 
+/* *calls: of the windows that it is of. */
 static Origin
-origin_of(const WeirLevel *level, FuncExpr **call)
+origin_of(const WeirLevel *level, Node *time, List **calls)
 {
 	bool		upper;
+	bool		delayed;
+	FuncExpr   *call;
 
-	*call = NULL;
-	if (weir_expr_is_bound(level, level->time, &upper, call))
-		return upper ? ORIGIN_END : ORIGIN_BEGIN;
-	*call = weir_expr_cut_time(level, level->time);
-	return *call ? ORIGIN_BEGIN : ORIGIN_OTHER;
-}
-
-static void
-refuse_session(WeirLevel *level)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("the time of a window over sessions must be their end"),
-			errdetail("How long a session lasts is not known: others of its times may be too far behind the watermark."),
-			errhint("Use upper() of the session."),
-			weir_level_position(level, exprLocation(level->time)));
+	*calls = weir_expr_window_calls(level, time, &delayed);
+	if (weir_expr_is_bound(level, time, &upper, &call) && upper)
+		return delayed ? ORIGIN_OTHER : ORIGIN_END;
+	return *calls == NIL || delayed ? ORIGIN_OTHER : ORIGIN_BEGIN;
 }
 
 /* Of a column that is a window. */
@@ -190,32 +202,104 @@ static Origin
 origin_of_column(const WeirLevel *level)
 {
 	Node	   *column = level->time_lower ? level->time_lower : level->time_upper ? level->time_upper : level->time_window;
+	bool		delayed;
 
-	return weir_expr_is_complete_window(level, column) ? ORIGIN_END : ORIGIN_OTHER;
+	(void) weir_expr_window_calls(level, column, &delayed);
+	return !delayed && weir_expr_is_complete_window(level, column) ? ORIGIN_END : ORIGIN_OTHER;
+}
+
+static void
+refuse_session(WeirLevel *level, const char *of, Node *time)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("the time of %s over sessions must be their end", of),
+			errdetail("How long a session lasts is not known: others of its times may be too far behind the watermark."),
+			errhint("Use upper() of the session."),
+			weir_level_position(level, exprLocation(time)));
+}
+
+/* Of windows of the time, or where outer is NULL of itself. */
+static int64
+hold_of(WeirLevel *level, Node *time, Origin origin, List *calls, const WeirTimeWindowPlan *outer)
+{
+	List	   *below = list_concat(windows_below(level, NIL), plans_of(level, calls));
+	int64		hold = 0;
+	ListCell   *lc;
+
+	if (origin == ORIGIN_END)
+		return 0;
+	foreach(lc, below)
+	{
+		const WeirTimeWindowPlan *inner = lfirst(lc);
+
+		if (inner->window == WEIR_TIME_SESSION)
+			refuse_session(level, outer ? "a window" : "a window function or DISTINCT ON", time);
+		if (outer == NULL || origin == ORIGIN_OTHER || !ends_with(outer, inner))
+			hold = Max(hold, longest(inner));
+	}
+	return hold;
 }
 
 /* When the levels below have been cut. */
 int64
 weir_level_window_hold(WeirLevel *level)
 {
-	FuncExpr   *call = NULL;
-	Origin		origin = level->time ? origin_of(level, &call) : origin_of_column(level);
-	List	   *below = windows_below(level, NIL);
-	int64		hold = 0;
-	ListCell   *lc;
+	List	   *calls = NIL;
+	Origin		origin = level->time ? origin_of(level, level->time, &calls) : origin_of_column(level);
 
-	if (origin == ORIGIN_END)
-		return 0;
-	if (call != NULL)
-		below = lappend(below, plan_of(level, call));
-	foreach(lc, below)
-	{
-		const WeirTimeWindowPlan *inner = lfirst(lc);
+	if (level->time_plan->window == WEIR_TIME_COLUMN && level->time_window != NULL)
+		weir_level_wait_for(level, level->time_window);
+	return hold_of(level, level->time, origin, calls, level->time_plan);
+}
 
-		if (inner->window == WEIR_TIME_SESSION)
-			refuse_session(level);
-		if (origin == ORIGIN_OTHER || !ends_with(level->time_plan, inner))
-			hold = Max(hold, longest(inner));
-	}
+/*
+ * Likewise, of rows that are handed on in the order of this time, when the watermark has
+ * passed it: also how much behind it the watermark of such rows is.  Those of a window
+ * that ends at the time would be late when it has come just there.
+ */
+int64
+weir_level_time_hold(WeirLevel *level, Node *time, int64 *passes)
+{
+	List	   *calls;
+	Origin		origin = origin_of(level, time, &calls);
+	int64		hold = hold_of(level, time, origin, calls, NULL);
+	bool		ends = origin != ORIGIN_BEGIN && (calls != NIL || windows_below(level, NIL) != NIL);
+
+	*passes = hold + (ends ? 1 : 0);
 	return hold;
+}
+
+/* The call in the level's own query that a window, or a bound of it, is of; NULL: it comes from below. */
+static FuncExpr *
+own_call(const WeirLevel *level, Node *window)
+{
+	if (weir_bound_of(window) != NULL)
+		window = weir_bound_of(window);
+	if (IsA(window, Var))
+		return weir_window_entry_call(rt_fetch(((Var *) window)->varno, level->query->rtable));
+	return weir_is_window_call(window) ? (FuncExpr *) window : NULL;
+}
+
+/* Likewise, of rows that are handed on when the window is complete that this is, or the end of. */
+int64
+weir_level_complete_hold(WeirLevel *level, Node *window)
+{
+	FuncExpr   *call = own_call(level, window);
+	bool		delayed;
+	List	   *calls;
+	Node	   *time;
+	Origin		origin;
+
+	if (call == NULL)
+	{
+		(void) weir_expr_window_calls(level, window, &delayed);
+		origin = !delayed && weir_expr_is_complete_window(level, window) ? ORIGIN_END : ORIGIN_OTHER;
+		return hold_of(level, window, origin, NIL, NULL);
+	}
+	time = linitial(call->args);
+	if (IsA(time, NamedArgExpr))
+		time = (Node *) ((NamedArgExpr *) time)->arg;
+	origin = origin_of(level, time, &calls);
+	return hold_of(level, time, origin, calls, plan_of(level, call));
 }

@@ -122,12 +122,14 @@ merge(WeirWatermarkMerge *m)
 	m->watermark = higher(m->watermark, said(m));
 }
 
+/* The end of a watermark comes before that of the input. */
 static void
 take_watermark(Input *in, int64_t watermark, bool idle)
 {
 	in->watermark = higher(in->watermark, watermark);
 	in->begun = true;
 	in->idle = idle;
+	in->ended = in->ended || watermark == WEIR_WATERMARK_END;
 }
 
 void
@@ -139,7 +141,10 @@ weir_watermark_merge_rows(WeirWatermarkMerge *m, int input, int64_t *watermarks,
 	for (int i = 0; i < n; i++)
 	{
 		take_watermark(in, watermarks[i], false);
-		m->watermark = higher(m->watermark, lower(in->watermark, others));
+		if (in->ended)
+			merge(m);
+		else
+			m->watermark = higher(m->watermark, lower(in->watermark, others));
 		watermarks[i] = m->watermark;
 	}
 }

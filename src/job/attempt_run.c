@@ -368,7 +368,7 @@ complain_of_leavers(WeirCoordinator *co)
 	LWLockRelease(weir_registry->lock);
 	weir_slot_say(co->slot);
 	if (co->slot->leaving)
-		weir_stops_answer(co, false, reason);
+		weir_stops_refuse(co, reason);
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "job/coordinator.h"
 #include "job/resources.h"
 #include "server/worker.h"
+#include "task/begin.h"
 #include "task/task.h"
 
 /* In the words of the job's query. */
@@ -49,6 +50,7 @@ set_shape(WeirShape *shape, const WeirGraph *graph, int parallelism)
 	WeirStages *stages = weir_graph_stages(graph, parallelism);
 
 	memcpy(&shape->topology, &stages->topology, sizeof(WeirTopology));
+	shape->event_time = weir_begin_is_of(graph);
 	for (int i = 0; i < shape->topology.nstages; i++)
 		shape->sources[i] = shape->topology.stages[i].source ?
 			graph->nodes[stages->nodes[i].nodes[0]]->number : -1;
@@ -111,6 +113,7 @@ fill_attempt(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	attempt->attempt = id;
 	attempt->timeline = co->start.timeline;
 	attempt->restore = co->start.restore;
+	attempt->begins = co->start.restore != 0 && shape->event_time;
 	attempt->restore_timeline = co->start.restore_timeline;
 	attempt->write_full = co->start.write_full;
 	attempt->checkpointing = co->job->checkpointing;

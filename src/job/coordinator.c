@@ -488,12 +488,8 @@ static void
 end_job(WeirCoordinator *co)
 {
 	discard_connection(co);
-	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
-	co->slot->ended = true;
-	LWLockRelease(weir_registry->lock);
-	weir_stops_answer(co, co->job && co->job->status != WEIR_JOB_FAILED,
+	weir_requests_end(co, co->job && co->job->status != WEIR_JOB_FAILED,
 					  co->failure.message ? weir_failure_text(&co->failure) : "the job ended");
-	weir_requests_refuse(co, "the job has ended");
 }
 
 void

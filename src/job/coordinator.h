@@ -72,6 +72,7 @@ typedef struct WeirStartPoint
 typedef struct WeirShape
 {
 	WeirTopology topology;
+	bool		event_time;		/* some operator goes by it */
 	int			sources[WEIR_MAX_STAGES];	/* the number of each stage's source; -1: it has none */
 	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];
 } WeirShape;
@@ -250,8 +251,10 @@ extern void weir_request_done(WeirCoordinator *co, uint64 token, bool ok,
 extern void weir_request_detail(WeirCoordinator *co, uint64 token, const char *detail);
 /* The savepoint's name that a request carries, "" if none. */
 extern void weir_request_name(WeirCoordinator *co, uint64 token, char name[NAMEDATALEN]);
-/* Answers whoever wants the job to stop. */
-extern void weir_stops_answer(WeirCoordinator *co, bool ok, const char *error);
+/* Answers whoever wants the job to stop that it does not. */
+extern void weir_stops_refuse(WeirCoordinator *co, const char *error);
+/* The job has ended, as those wanted who asked it to stop (ok), or by an error. */
+extern void weir_requests_end(WeirCoordinator *co, bool ok, const char *error);
 /* While the attempt ends: takes what stops the job, and touches no table. */
 extern void weir_requests_take_stops(WeirCoordinator *co);
 extern void weir_requests_refuse(WeirCoordinator *co, const char *error);

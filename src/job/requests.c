@@ -93,18 +93,38 @@ is_stop(const WeirRequestSlot *request)
 
 /* All of them, as several sessions may want the job to stop. */
 void
-weir_stops_answer(WeirCoordinator *co, bool ok, const char *error)
+weir_stops_refuse(WeirCoordinator *co, const char *error)
 {
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < weir_registry->nrequests; i++)
 	{
 		WeirRequestSlot *request = &weir_registry->requests[i];
 
-		if (request->job != co->slot || !is_stop(request) ||
-			(request->state != WEIR_SLOT_TAKEN && (request->state != WEIR_SLOT_ASKED || !ok)))
+		if (request->job != co->slot || !is_stop(request) || request->state != WEIR_SLOT_TAKEN)
 			continue;
 		request->result.stopping = co->slot->leaving;
-		answer(request, ok, error);
+		answer(request, false, error);
+	}
+	LWLockRelease(weir_registry->lock);
+	weir_registry_changed();
+}
+
+/* In one go: what is asked from then on is for the coordinator of the next start. */
+void
+weir_requests_end(WeirCoordinator *co, bool ok, const char *error)
+{
+	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);
+	co->slot->ended = true;
+	for (int i = 0; i < weir_registry->nrequests; i++)
+	{
+		WeirRequestSlot *request = &weir_registry->requests[i];
+		bool		stop = is_stop(request) && (ok || request->state == WEIR_SLOT_TAKEN);
+
+		if (request->job != co->slot ||
+			(request->state != WEIR_SLOT_ASKED && request->state != WEIR_SLOT_TAKEN))
+			continue;
+		request->result.stopping = stop && co->slot->leaving;
+		answer(request, stop && ok, stop ? error : "the job has ended");
 	}
 	LWLockRelease(weir_registry->lock);
 	weir_registry_changed();

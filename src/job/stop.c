@@ -79,7 +79,7 @@ weir_stop_goes_on(WeirCoordinator *co, const char *reason)
 {
 	if (!weir_stop_final_failed(&co->stop))
 		return;
-	weir_stops_answer(co, false, reason);
+	weir_stops_refuse(co, reason);
 	weir_coordinator_status(co, WEIR_JOB_RUNNING, NULL, NULL);
 }
 
@@ -89,7 +89,7 @@ weir_stop_leave(WeirCoordinator *co)
 	bool		doubtful = co->doubt.checkpoint != 0 && co->doubt.kind == WEIR_FINAL;
 
 	if (weir_stop_attempt_ended(&co->stop, co->outcome == WEIR_OUTCOME_FAILED, doubtful))
-		weir_stops_answer(co, false, weir_failure_text(&co->failure));
+		weir_stops_refuse(co, weir_failure_text(&co->failure));
 }
 
 void
@@ -102,6 +102,6 @@ weir_stop_settle(WeirCoordinator *co)
 	weir_checkpoint_settle(co->job->id);
 	weir_coordinator_end(co, true);
 	if (weir_stop_recovered(&co->stop, completed))
-		weir_stops_answer(co, false, weir_failure_text(&co->failure));
+		weir_stops_refuse(co, weir_failure_text(&co->failure));
 	end_attempt(co);
 }

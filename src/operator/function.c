@@ -23,6 +23,7 @@ typedef struct Function
 	WeirKey    *key;
 	WeirFunctionCall *call;
 	WeirTimerCalls *timers;		/* NULL: it has none */
+	int			source;			/* that rows of timers are said to come of: the last row's, at first any that comes */
 } Function;
 
 static void
@@ -131,6 +132,7 @@ open_with_timers(WeirOperator *op)
 	open_function(op);
 	f->result->passed = &op->passed;
 	f->timers = weir_timer_calls_create(op, weir_function_plan(op->node));
+	f->source = weir_operator_any_source(op);
 	note_due(f);
 }
 
@@ -147,9 +149,8 @@ static void
 fire(Returning *returning, int64 upto)
 {
 	Function   *f = returning->function;
-	int			source = returning->in ? returning->in->source : 0;
 
-	weir_timer_calls_fire(f->timers, upto, source, take_fired, returning);
+	weir_timer_calls_fire(f->timers, upto, f->source, take_fired, returning);
 	note_due(f);
 }
 
@@ -173,6 +174,7 @@ call_rows_with_timers(WeirOperator *op, WeirBatch *in, int from, int to, WeirOut
 	Function   *f = (Function *) op;
 	Returning	returning = {f, in, from, out, CurrentMemoryContext};
 
+	f->source = in->source;
 	for (; returning.row < to; returning.row++)
 	{
 		if ((returning.row - from) % WEIR_STORE_AHEAD == 0)
@@ -185,15 +187,34 @@ call_rows_with_timers(WeirOperator *op, WeirBatch *in, int from, int to, WeirOut
 	weir_result_hand_on(f->result, out);
 }
 
+/* The store may outlive an error. */
+static void
+fire_at_end(Returning *returning)
+{
+	WeirStore  *store = returning->function->op.store;
+
+	weir_timers_end(store, true);
+	PG_TRY();
+	{
+		fire(returning, PG_INT64_MAX);
+	}
+	PG_FINALLY();
+	{
+		weir_timers_end(store, false);
+	}
+	PG_END_TRY();
+}
+
 static void
 advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 {
 	Function   *f = (Function *) op;
 	Returning	returning = {f, NULL, 0, out, CurrentMemoryContext};
 
-	weir_timers_end(op->store, watermark == PG_INT64_MAX);
-	fire(&returning, watermark);
-	weir_timers_end(op->store, false);
+	if (watermark == PG_INT64_MAX)
+		fire_at_end(&returning);
+	else
+		fire(&returning, watermark);
 	weir_result_hand_on(f->result, out);
 	weir_operator_has_advanced(op, watermark);
 }

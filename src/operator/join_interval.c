@@ -9,13 +9,14 @@
 
 #include "operator/join_int.h"
 
+/* A row of infinite time has no partner, as one without a time. */
 static bool
 row_time(const StreamJoin *j, const WeirBatch *in, int row, int64 *time)
 {
 	const WeirVector *vector = &in->columns[j->plan->sides[j->op.port].time - 1];
 
 	*time = DatumGetInt64(vector->values[row]);
-	return !weir_vector_is_null(vector, row);
+	return !weir_vector_is_null(vector, row) && *time != PG_INT64_MIN && *time != PG_INT64_MAX;
 }
 
 /* An infinite time stays one; what is out of range is as good as that. */

@@ -65,23 +65,33 @@ running_state(const WeirNode *node)
 	return aggregates_state(node, WEIR_STATE_RUNNING, plan->ttl, running);
 }
 
-static void
-rows_state(WeirStateDecl *state, const char *name, const WeirNode *node, TupleDesc desc)
+static WeirKeptSources
+kept_sources(const WeirNode *node)
 {
-	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
-	WeirRowsSource *of = palloc(sizeof(WeirRowsSource) * Max(list_length(node->sources), 1));
+	WeirKeptSource *of = palloc(sizeof(WeirKeptSource) * Max(list_length(node->sources), 1));
+	int			n = 0;
 	ListCell   *lc;
 
-	rows->desc = desc;
-	rows->nsources = 0;
-	rows->sources = of;
 	foreach(lc, node->sources)
 	{
 		const WeirNode *source = lfirst(lc);
 
-		of[rows->nsources].source = source->id;
-		of[rows->nsources++].number = source->number;
+		of[n].source = source->id;
+		of[n++].number = source->number;
 	}
+	return (WeirKeptSources)
+	{
+		n, of
+	};
+}
+
+static void
+rows_state(WeirStateDecl *state, const char *name, const WeirNode *node, TupleDesc desc)
+{
+	WeirRowsDecl *rows = palloc(sizeof(WeirRowsDecl));
+
+	rows->desc = desc;
+	rows->sources = kept_sources(node);
 	state->name = pstrdup(name);
 	state->kind = WEIR_STATE_ROWS;
 	state->type = BYTEAOID;
@@ -144,6 +154,7 @@ time_window_state(const WeirNode *node)
 	window->early = plan->early;
 	window->aggregates = plan->aggregates;
 	window->input = node->in;
+	window->sources = kept_sources(node);
 	state->name = pstrdup(plan->state_name);
 	state->kind = WEIR_STATE_TIME_WINDOW;
 	state->type = BYTEAOID;

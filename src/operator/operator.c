@@ -7,6 +7,7 @@
 #include "utils/memutils.h"
 
 #include "graph/kinds/function.h"
+#include "graph/kinds/source.h"
 #include "operator/operator.h"
 
 static const WeirOperatorOps *const operators[] = {
@@ -85,6 +86,31 @@ weir_operator_has_advanced(WeirOperator *op, int64 watermark)
 
 	op->watermark = Max(op->watermark, watermark);
 	op->passed = Max(op->passed, passes);
+}
+
+static const WeirNode *
+any_source(const WeirOperator *op)
+{
+	return op->node->sources == NIL ? NULL : linitial(op->node->sources);
+}
+
+int
+weir_operator_any_source(const WeirOperator *op)
+{
+	const WeirNode *source = any_source(op);
+
+	return source ? source->id : 0;
+}
+
+int64
+weir_operator_stamp(const WeirOperator *op, int64 at)
+{
+	const WeirNode *source = any_source(op);
+	int64		clock = weir_store_clock(op->store);
+
+	if (source == NULL || !weir_source_plan(source)->by_arrival)
+		return clock;
+	return Max(Max(clock, op->passed), at);
 }
 
 bool

@@ -144,6 +144,15 @@ weir_operator_is_due(const WeirOperator *op, const WeirBatch *in, int row)
 	return in->watermarks && in->watermarks[row] >= op->due && !op->waits;
 }
 
+/* One of the sources whose records come to it. */
+extern int	weir_operator_any_source(const WeirOperator *op);
+
+/*
+ * The arrival of what is fired when the watermark has come to "at": where that is the
+ * arrival of records this very moment, or it would be late behind; else the last record's.
+ */
+extern int64 weir_operator_stamp(const WeirOperator *op, int64 at);
+
 /* All that was due at this watermark has been handed on. */
 extern void weir_operator_has_advanced(WeirOperator *op, int64 watermark);
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "graph/kinds/rank.h"
 #include "operator/event_time.h"
@@ -30,6 +31,19 @@ typedef struct OrderedRank
 	bool	   *number_nulls;
 } OrderedRank;
 
+/* How far the times of its rows have come. */
+static int64
+held_back(const WeirOperator *op, int64 watermark)
+{
+	return weir_held_back(watermark, weir_rank_plan(op->node)->hold);
+}
+
+static int64
+next_due(const WeirOperator *op)
+{
+	return weir_held_until(weir_due_next(op->store), weir_rank_plan(op->node)->hold);
+}
+
 static void
 open_rank(WeirOperator *op)
 {
@@ -47,7 +61,7 @@ open_rank(WeirOperator *op)
 	r->result = weir_kept_result_create(op, r->rows, r->plan->output);
 	r->numbers = palloc0(sizeof(Datum) * nnumbers);
 	r->number_nulls = palloc0(sizeof(bool) * nnumbers);
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static bool
@@ -84,7 +98,7 @@ keep_row(OrderedRank *r, const WeirBatch *in, int row, int64 time)
 	n = weir_rows_count(r->rows);
 	if (n > wanted)
 		weir_rows_remove(r->rows, n - 1, n);
-	r->op.due = Min(r->op.due, weir_moment_after(time));
+	r->op.due = Min(r->op.due, weir_held_until(weir_moment_after(time), r->plan->hold));
 }
 
 static void
@@ -94,7 +108,8 @@ take_row(OrderedRank *r, const WeirBatch *in, int row)
 	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
 	int64		time;
 
-	if (!weir_row_time(in, row, r->plan->time, &time) || time < watermark)
+	if (!weir_row_time(in, row, r->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||
+		time < held_back(op, watermark))
 	{
 		op->late(op, in, row);
 		return;
@@ -129,6 +144,7 @@ fire_key(OrderedRank *r, int64 at)
 	if (weir_rows_due(r->rows) > at)
 		return;
 	n = emit(r, weir_rows_at(r->rows, 0)->time, done);
+	Assert(n > 0);
 	weir_rows_remove(r->rows, 0, n);
 	weir_value_set(r->done, Int64GetDatum(done + n), false);
 }
@@ -145,7 +161,7 @@ fire(OrderedRank *r, int64 upto)
 		fire_key(r, due.at);
 		weir_due_leave(op->store);
 	}
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static void
@@ -162,7 +178,7 @@ take_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 		*op->line = in->lines[i];
 		if (weir_operator_is_due(op, in, i))
 		{
-			fire(r, in->watermarks[i]);
+			fire(r, held_back(op, in->watermarks[i]));
 			weir_operator_has_advanced(op, in->watermarks[i]);
 		}
 		take_row(r, in, i);
@@ -176,9 +192,15 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 	OrderedRank *r = (OrderedRank *) op;
 
 	r->result->out = out;
-	fire(r, watermark);
+	fire(r, held_back(op, watermark));
 	weir_kept_result_end(r->result);
 	weir_operator_has_advanced(op, watermark);
+}
+
+static int64
+passes(const WeirOperator *op, int64 watermark)
+{
+	return weir_held_back(watermark, weir_rank_plan(op->node)->passes_hold);
 }
 
 static void
@@ -192,5 +214,6 @@ const WeirOperatorOps weir_ordered_rank_operator = {
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
+	.passes = passes,
 	.close = close_rank
 };

@@ -47,6 +47,19 @@ typedef struct Values
 	bool	   *nulls;
 } Values;
 
+/* How far the times of its rows have come. */
+static int64
+held_back(const WeirOperator *op, int64 watermark)
+{
+	return weir_held_back(watermark, weir_over_plan(op->node)->hold);
+}
+
+static int64
+next_due(const WeirOperator *op)
+{
+	return weir_held_until(weir_due_next(op->store), weir_over_plan(op->node)->hold);
+}
+
 static void
 open_over(WeirOperator *op)
 {
@@ -66,7 +79,7 @@ open_over(WeirOperator *op)
 	o->row = weir_batch_create(node->in, 1);
 	o->result = weir_kept_result_create(op, o->rows, o->plan->output);
 	o->scratch = AllocSetContextCreate(op->context, "weir window functions", ALLOCSET_DEFAULT_SIZES);
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static bool
@@ -227,12 +240,19 @@ end_of_use(const Over *o, int64 time)
 	return time > PG_INT64_MAX - 2 - o->plan->kept_time ? PG_INT64_MAX - 1 : time + o->plan->kept_time + 1;
 }
 
+/* Has the watermark passed all times?  Then no row can come that a frame by time is of. */
+static bool
+is_end(int64 watermark)
+{
+	return watermark >= PG_INT64_MAX - 1;
+}
+
 /* Rows from .. to - 1 have been handed on too: what of those before "to" do rows to come need? */
 static void
 keep_some(Over *o, int from, int to, int64 watermark)
 {
 	int			by_rows = Max(0, to - o->plan->kept_rows);
-	int			by_time = o->plan->kept_time < 0 ? to :
+	int			by_time = o->plan->kept_time < 0 || is_end(watermark) ? to :
 		Min(to, weir_rows_first(o->rows, less(watermark, o->plan->kept_time)));
 	int			gone = Min(by_rows, by_time);
 
@@ -271,7 +291,7 @@ fire_key(Over *o, int64 watermark)
 	const WeirKept *const *rows;
 	int			n = weir_rows_all(o->rows, &rows);
 	int			from = first_waiting(rows, n);
-	int			to = watermark == PG_INT64_MAX ? n : weir_rows_first(o->rows, watermark);
+	int			to = is_end(watermark) ? n : weir_rows_first(o->rows, watermark);
 	int			end;
 
 	for (int i = 0; i < o->plan->nframes; i++)
@@ -297,10 +317,12 @@ fire(Over *o, int64 watermark)
 		weir_current_store = NULL;
 		if (weir_rows_due(o->rows) <= watermark)
 			fire_key(o, watermark);
+		/* else it would be entered again and again */
+		Assert(weir_rows_due(o->rows) > watermark || weir_rows_due(o->rows) == PG_INT64_MAX);
 		weir_due_leave(op->store);
 		MemoryContextReset(o->scratch);
 	}
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static void
@@ -310,7 +332,8 @@ take_row(Over *o, const WeirBatch *in, int row)
 	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
 	int64		time;
 
-	if (!weir_row_time(in, row, o->plan->time, &time) || time < watermark)
+	if (!weir_row_time(in, row, o->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||
+		time < held_back(op, watermark))
 	{
 		op->late(op, in, row);
 		return;
@@ -318,7 +341,7 @@ take_row(Over *o, const WeirBatch *in, int row)
 	weir_key_enter(o->key, op->store, in, row);
 	weir_current_store = NULL;
 	weir_rows_add(o->rows, in, row, time, weir_moment_after(time), 0);
-	op->due = Min(op->due, weir_moment_after(time));
+	op->due = Min(op->due, weir_held_until(weir_moment_after(time), o->plan->hold));
 	weir_store_leave(op->store);
 }
 
@@ -336,7 +359,7 @@ take_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 			weir_store_prefetch(op->store, &in->hashes[i], to - i);
 		if (weir_operator_is_due(op, in, i))
 		{
-			fire(o, in->watermarks[i]);
+			fire(o, held_back(op, in->watermarks[i]));
 			weir_operator_has_advanced(op, in->watermarks[i]);
 		}
 		*op->line = in->lines[i];
@@ -354,11 +377,17 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 	MemoryContext caller = MemoryContextSwitchTo(o->scratch);
 
 	o->result->out = out;
-	fire(o, watermark);
+	fire(o, held_back(op, watermark));
 	weir_kept_result_end(o->result);
 	weir_operator_has_advanced(op, watermark);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(o->scratch);
+}
+
+static int64
+passes(const WeirOperator *op, int64 watermark)
+{
+	return weir_held_back(watermark, weir_over_plan(op->node)->passes_hold);
 }
 
 static void
@@ -372,5 +401,6 @@ const WeirOperatorOps weir_over_operator = {
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
+	.passes = passes,
 	.close = close_over
 };

@@ -15,6 +15,7 @@
 #include "base/timerange.h"
 #include "graph/kinds/time_window.h"
 #include "operator/changes.h"
+#include "operator/event_time.h"
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "operator/result.h"
@@ -42,21 +43,20 @@ typedef struct TimeWindow
 static int64
 held_back(const WeirOperator *op, int64 watermark)
 {
-	int64		hold = weir_time_window_plan(op->node)->hold;
-
-	if (watermark == PG_INT64_MIN || watermark == PG_INT64_MAX)
-		return watermark;
-	return watermark < PG_INT64_MIN + hold ? PG_INT64_MIN : watermark - hold;
+	return weir_held_back(watermark, weir_time_window_plan(op->node)->hold);
 }
 
-/* By the watermark itself. */
+/* The watermark that it is due at. */
+static int64
+by_watermark(const WeirOperator *op, int64 due)
+{
+	return weir_held_until(due, weir_time_window_plan(op->node)->hold);
+}
+
 static int64
 next_due(const WeirOperator *op)
 {
-	int64		hold = weir_time_window_plan(op->node)->hold;
-	int64		due = weir_due_next(op->store);
-
-	return due > PG_INT64_MAX - 1 - hold ? due : due + hold;
+	return by_watermark(op, weir_due_next(op->store));
 }
 
 static void
@@ -155,9 +155,10 @@ fire(TimeWindow *w, int64 upto, WeirOutput *out)
 	WeirStore  *store = w->op.store;
 	WeirDue		due;
 
-	w->row->stamps[0] = weir_store_clock(store);
 	while (weir_due_enter(store, held_back(&w->op, upto), &due))
 	{
+		*w->op.line = 0;
+		w->row->stamps[0] = weir_operator_stamp(&w->op, by_watermark(&w->op, due.at));
 		weir_current_store = NULL;
 		fire_key(w, &due, out);
 		weir_due_leave(store);
@@ -189,6 +190,17 @@ keep_record(TimeWindow *w, const WeirBatch *in, int row)
 	resetStringInfo(&w->raw);
 	appendBinaryStringInfoNT(&w->raw, raw.data, raw.len);
 	w->row->raw[0].data = w->raw.data;
+}
+
+/* What its watermark makes due is no doing of the row's. */
+static void
+fire_at_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
+{
+	if (likely(!weir_operator_is_due(&w->op, in, row)))
+		return;
+	note_record(w, in, row);
+	fire(w, in->watermarks[row], out);
+	*w->op.line = in->lines[row];
 }
 
 /* ---- rows ---- */
@@ -266,11 +278,7 @@ take_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
 	WeirSpan	when;
 
-	if (weir_operator_is_due(&w->op, in, row))
-	{
-		note_record(w, in, row);
-		fire(w, watermark, out);
-	}
+	fire_at_row(w, in, row, out);
 	if (!read_time(w, in, row, &when))
 	{
 		w->op.late(&w->op, in, row);
@@ -279,11 +287,7 @@ take_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 	if (!add_row(w, in, row, when, held_back(&w->op, watermark)))
 		return false;
 	w->op.due = next_due(&w->op);
-	if (unlikely(weir_operator_is_due(&w->op, in, row)))
-	{
-		note_record(w, in, row);
-		fire(w, watermark, out);
-	}
+	fire_at_row(w, in, row, out);
 	hand_on_if_full(w, out);
 	return true;
 }

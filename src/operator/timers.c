@@ -121,7 +121,7 @@ set_key(const WeirTimerCalls *calls, const WeirDue *due)
 		weir_batch_set_value(calls->row, column, 0, due->key[i]);
 	}
 	calls->row->hashes[0] = due->hash;
-	calls->row->stamps[0] = Max(weir_store_clock(calls->op->store), 0);
+	calls->row->stamps[0] = Max(weir_operator_stamp(calls->op, due->at), 0);
 }
 
 typedef struct Firing

@@ -34,6 +34,19 @@ typedef struct WindowRank
 	bool	   *nulls;
 } WindowRank;
 
+/* How far the times of its rows have come. */
+static int64
+held_back(const WeirOperator *op, int64 watermark)
+{
+	return weir_held_back(watermark, weir_rank_plan(op->node)->hold);
+}
+
+static int64
+next_due(const WeirOperator *op)
+{
+	return weir_held_until(weir_due_next(op->store), weir_rank_plan(op->node)->hold);
+}
+
 static void
 open_rank(WeirOperator *op)
 {
@@ -52,7 +65,7 @@ open_rank(WeirOperator *op)
 	w->number_nulls = palloc0(sizeof(bool) * nnumbers);
 	w->values = palloc(sizeof(Datum) * node->in->natts);
 	w->nulls = palloc(sizeof(bool) * node->in->natts);
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static bool
@@ -216,7 +229,7 @@ take_row(WindowRank *w, const WeirBatch *in, int row)
 	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
 	int64		end;
 
-	if (!weir_row_time(in, row, w->plan->time, &end) || end <= watermark)
+	if (!weir_row_time(in, row, w->plan->time, &end) || end <= held_back(op, watermark))
 	{
 		op->late(op, in, row);
 		return;
@@ -226,7 +239,7 @@ take_row(WindowRank *w, const WeirBatch *in, int row)
 	if (enters(w, in, row))
 	{
 		weir_rows_add(w->rows, in, row, 0, end, 0);
-		op->due = Min(op->due, end);
+		op->due = Min(op->due, weir_held_until(end, w->plan->hold));
 		if (has_too_many(w))
 			drop_worst(w);
 	}
@@ -266,7 +279,7 @@ fire(WindowRank *w, int64 upto)
 			emit(w);
 		weir_due_leave(op->store);
 	}
-	op->due = weir_due_next(op->store);
+	op->due = next_due(op);
 }
 
 static void
@@ -284,7 +297,7 @@ take_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 		*op->line = in->lines[i];
 		if (weir_operator_is_due(op, in, i))
 		{
-			fire(w, in->watermarks[i]);
+			fire(w, held_back(op, in->watermarks[i]));
 			weir_operator_has_advanced(op, in->watermarks[i]);
 		}
 		take_row(w, in, i);
@@ -301,7 +314,7 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 	MemoryContext caller = MemoryContextSwitchTo(w->scratch);
 
 	w->result->out = out;
-	fire(w, watermark);
+	fire(w, held_back(op, watermark));
 	weir_kept_result_end(w->result);
 	weir_operator_has_advanced(op, watermark);
 	MemoryContextSwitchTo(caller);
@@ -319,5 +332,6 @@ const WeirOperatorOps weir_window_rank_operator = {
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
+	.passes = held_back,
 	.close = close_rank
 };

@@ -32,6 +32,7 @@ typedef struct WeirScanInput
 	WeirLetter *letters;		/* the dead ones */
 	int			nletters;
 	int64		watermark;		/* reached behind the last record; PG_INT64_MIN: none */
+	bool		again;			/* the records are dead letters that come again */
 	bool		idle;			/* nothing comes of the stream: nobody is to wait for its watermark */
 } WeirScanInput;
 

@@ -78,10 +78,14 @@ read_records(WeirAgain *again, WeirScanInput *scan, bool forget)
 	end(caller);
 }
 
-/* A batch has no line twice, and lines that ascend: whoever looks for one finds it. */
+/*
+ * A batch has no line twice, and lines that ascend: whoever looks for one finds it.  By
+ * arrival they come at the moment that the stream has come to.
+ */
 static void
 fill(WeirAgain *again, WeirScanInput *scan)
 {
+	bool		dated = again->stream->by_arrival && scan->watermark != PG_INT64_MIN;
 	WeirFramedRecord record = {0};
 
 	while (again->next < again->nrecords && scan->batch->nrows < scan->limit)
@@ -94,7 +98,7 @@ fill(WeirAgain *again, WeirScanInput *scan)
 		record.data = r->raw;
 		record.len = record.size = r->raw_len;
 		record.line = r->line;
-		record.stamp = r->stamp;
+		record.stamp = dated ? scan->watermark : r->stamp;
 		weir_decoder_add(again->decoder, scan, &record);
 		again->next++;
 	}

@@ -40,10 +40,23 @@ fill_by_arrival(WeirScanInput *scan)
 	}
 }
 
+/* They bring no time: what comes behind them, of a journal, may have come before they were asked for. */
+static void
+fill_again(WeirScanInput *scan)
+{
+	WeirBatch  *batch = scan->batch;
+
+	weir_batch_keep_watermarks(batch);
+	for (int i = 0; i < batch->nrows; i++)
+		batch->watermarks[i] = scan->watermark;
+}
+
 void
 weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan)
 {
-	if (stream->by_arrival)
+	if (stream->by_arrival && scan->again)
+		fill_again(scan);
+	else if (stream->by_arrival)
 		fill_by_arrival(scan);
 	else if (stream->watermark >= 0)
 		weir_event_time_of_column(scan->batch, stream->watermark, stream->watermark_bound, &scan->watermark);

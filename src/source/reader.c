@@ -70,6 +70,21 @@ pass_the_end(WeirReader *r, const WeirSocketPosition *start, int64 *stamp)
 	r->at_end = r->drained = false;
 }
 
+/* Does the journal say behind an end that the stream goes on? */
+static bool
+is_passed(WeirReader *r, int64 end)
+{
+	WeirJournalRow row;
+
+	weir_journal_rewind(r->journal, end);
+	while (weir_journal_next(r->journal, &row))
+	{
+		if (row.kind == WEIR_ROW_RESUME || row.kind == WEIR_ROW_STREAM || row.kind == WEIR_ROW_GAP)
+			return true;
+	}
+	return false;
+}
+
 static void
 open_journal(WeirReader *r, const WeirSocketPosition *start)
 {
@@ -84,6 +99,7 @@ open_journal(WeirReader *r, const WeirSocketPosition *start)
 	r->drained_at = start->offset;
 	if (r->options.pass_end)
 		pass_the_end(r, start, &stamp);
+	r->began_ended = r->at_end && !is_passed(r, start->offset);
 	weir_journal_rewind(r->journal, start->offset);
 	r->replaying = true;
 	r->input = weir_input_create(r->stream, r->journal, weir_reader_keeps_journal(r),
@@ -172,7 +188,7 @@ replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 	if (row->kind == WEIR_ROW_END || row->kind == WEIR_ROW_RESUME)
 	{
 		if (row->kind == WEIR_ROW_END)
-			weir_reader_finish_record(r, scan);
+			weir_reader_finish_record(r, scan, row->stamp);
 		r->at_end = row->kind == WEIR_ROW_END;
 		r->drained = false;
 		return;
@@ -182,7 +198,7 @@ replay_mark(WeirReader *r, WeirScanInput *scan, const WeirJournalRow *row)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("journal of stream %s has an invalid mark at byte " INT64_FORMAT,
 						r->stream->name, row->offset)));
-	weir_reader_cross(r, scan, row->kind == WEIR_ROW_GAP, row->offset, &origin);
+	weir_reader_cross(r, scan, row->kind == WEIR_ROW_GAP, row->offset, &origin, row->stamp);
 	r->at_end = false;
 }
 
@@ -239,7 +255,7 @@ feed_live(WeirReader *r, WeirScanInput *scan)
 		case WEIR_INPUT_ANOTHER:
 		case WEIR_INPUT_GAP:
 			weir_reader_cross(r, scan, result == WEIR_INPUT_GAP, weir_input_received(r->input),
-				  weir_input_origin(r->input));
+				  weir_input_origin(r->input), stamp);
 			return true;
 		case WEIR_INPUT_CONNECTION:
 			r->connected = true;
@@ -250,7 +266,7 @@ feed_live(WeirReader *r, WeirScanInput *scan)
 		case WEIR_INPUT_NOTHING:
 			return false;
 		case WEIR_INPUT_ENDED:
-			weir_reader_finish_record(r, scan);
+			weir_reader_finish_record(r, scan, stamp);
 			r->at_end = true;
 			return false;
 		case WEIR_INPUT_FAILED:
@@ -397,6 +413,12 @@ weir_reader_next(WeirReader *r, WeirScanInput *scan)
 }
 
 bool
+weir_reader_began_ended(const WeirReader *r)
+{
+	return r->began_ended;
+}
+
+bool
 weir_reader_hopeless(const WeirReader *r)
 {
 	return r->input_failed && weir_input_lost(r->input);
@@ -477,14 +499,13 @@ weir_reader_trim(WeirReader *r, int64 offset)
 	weir_input_trim(r->input, offset);
 }
 
-/* What has begun and is not whole has the stamp at which its end comes, or that of its last byte if none does. */
+/* What has begun and is not whole has the stamp at which its end comes, which is no earlier. */
 int64
 weir_reader_tick(WeirReader *r)
 {
 	int64		stamp;
 
-	if (r->replaying || !r->begun || r->at_end || r->more || r->is_broken || r->input_failed || r->draining ||
-		weir_framer_tail(r->framer) > 0)
+	if (r->replaying || !r->begun || r->at_end || r->more || r->is_broken || r->input_failed || r->draining)
 		return PG_INT64_MIN;
 	stamp = weir_input_tick(r->input);
 	r->position.clock = Max(r->position.clock, stamp);

@@ -40,6 +40,9 @@ extern void weir_reader_close(WeirReader *reader);
  */
 extern WeirReadResult weir_reader_next(WeirReader *reader, WeirScanInput *scan);
 
+/* Of one just opened: it stands at the end of the stream, and the journal does not go on from there. */
+extern bool weir_reader_began_ended(const WeirReader *reader);
+
 /* The error it raised will not go away by a restart. */
 extern bool weir_reader_hopeless(const WeirReader *reader);
 

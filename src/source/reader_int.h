@@ -37,6 +37,7 @@ struct WeirReader
 	int			taken;			/* records that came for the batch, also those passed over */
 	bool		more;			/* the last batch was full: there may be more */
 	bool		at_end;			/* an end was met */
+	bool		began_ended;	/* it opened at an end, and the journal does not go on */
 	bool		drained;		/* by the start position; the journal may have more */
 	int64		drained_at;
 	bool		draining;
@@ -60,15 +61,15 @@ extern void weir_reader_take(WeirReader *r, WeirScanInput *scan, const WeirFrame
 /* Takes as many records as there are at once, all whole; how many. */
 extern int	weir_reader_take_run(WeirReader *r, WeirScanInput *scan);
 
-/* The stream ends, or once ended, where the framer stands: the tail is a record. */
-extern void weir_reader_finish_record(WeirReader *r, WeirScanInput *scan);
+/* The stream ends, or once ended, where the framer stands: the tail is a record, with the stamp of the end. */
+extern void weir_reader_finish_record(WeirReader *r, WeirScanInput *scan, int64 stamp);
 
 /*
  * What was fed ends here, and other bytes follow: of another stream, or behind
  * a gap.  A position here needs nothing of what lies before.
  */
 extern void weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset,
-							  const WeirOrigin *origin);
+							  const WeirOrigin *origin, int64 stamp);
 
 /* What was fed without an end is no record: its sender has gone. */
 extern void weir_reader_leave(WeirReader *r, WeirScanInput *scan);

@@ -185,23 +185,27 @@ weir_reader_begin_connection(WeirReader *r, WeirScanInput *scan)
 }
 
 void
-weir_reader_finish_record(WeirReader *r, WeirScanInput *scan)
+weir_reader_finish_record(WeirReader *r, WeirScanInput *scan, int64 stamp)
 {
 	WeirFramedRecord record;
 
 	if (weir_framer_finish(r->framer, &record))
+	{
+		record.stamp = Max(record.stamp, stamp);
 		weir_reader_take(r, scan, &record);
+	}
 	else
 		r->passing = false;
 }
 
 void
-weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset, const WeirOrigin *origin)
+weir_reader_cross(WeirReader *r, WeirScanInput *scan, bool gap, int64 offset, const WeirOrigin *origin,
+				  int64 stamp)
 {
 	if (gap)
 		drop_tail(r);
 	else
-		weir_reader_finish_record(r, scan);
+		weir_reader_finish_record(r, scan, stamp);
 	if (r->is_broken)
 		return;
 	if (!gap)

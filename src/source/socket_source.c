@@ -99,6 +99,12 @@ tick_socket(WeirSource *source)
 	return weir_reader_tick((WeirReader *) source);
 }
 
+static bool
+socket_began_ended(const WeirSource *source)
+{
+	return weir_reader_began_ended((const WeirReader *) source);
+}
+
 static void
 drain_socket(WeirSource *source)
 {
@@ -212,6 +218,7 @@ const WeirSourceOps weir_socket_source = {
 	.open = open_socket,
 	.close = close_socket,
 	.poll = poll_socket,
+	.began_ended = socket_began_ended,
 	.hopeless = socket_hopeless,
 	.failed_line = socket_failed_line,
 	.wait = wait_for_socket,

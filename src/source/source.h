@@ -113,6 +113,9 @@ typedef struct WeirSourceOps
 	 */
 	WeirReadResult (*poll) (WeirSource *source, WeirScanInput *scan);
 
+	/* Of one just opened: nothing comes, as the position's end stands. */
+	bool		(*began_ended) (const WeirSource *source);
+
 	/* The error that poll raised will not go away by a restart. */
 	bool		(*hopeless) (const WeirSource *source);
 	/* The line of the record it was about, 0 if it was none's. */

@@ -126,7 +126,7 @@ weir_advance_wait(WeirChain *chain, bool waits)
 static int64
 begin_operator(WeirOperator *op, int64 watermark)
 {
-	if (op->due <= watermark && op->due > PG_INT64_MIN)
+	if (op->due <= watermark && op->due > PG_INT64_MIN && op->due < PG_INT64_MAX)
 		watermark = op->due - 1;
 	weir_operator_has_advanced(op, watermark);
 	return op->passed;

@@ -94,6 +94,7 @@ typedef struct WeirAttempt
 	int64		timeline;
 	int64		restore;		/* checkpoint to load, 0: none */
 	int64		restore_timeline;
+	bool		begins;			/* event time is taken up where the checkpoint has it (begin.h) */
 	bool		write_full;		/* no checkpoint of the timeline has completed */
 	bool		checkpointing;	/* state is written, journal kept as the mode says */
 	bool		pass_end;		/* the job had finished: go on behind the end */

@@ -9,21 +9,20 @@
 #include "task/begin.h"
 
 bool
-weir_task_must_begin(const WeirTask *task)
+weir_begin_is_of(const WeirGraph *graph)
 {
-	return task->attempt->restore != 0 && weir_graph_has_event_time(task->dataflow->graph);
+	return weir_graph_has_event_time(graph);
 }
 
 void
 weir_begin_feed(WeirFeed *feed)
 {
 	const WeirScanInput *input = feed->rows->input;
-	const WeirTask *task = feed->task;
 	bool		ended;
 
-	if (!weir_task_must_begin(task))
+	if (!feed->task->attempt->begins)
 		return;
-	ended = !task->attempt->pass_end && feed->source->ops->position_ended(&task->slot->start);
+	ended = feed->source->ops->began_ended(feed->source);
 	for (int i = 0; i < feed->rows->nscans; i++)
 	{
 		WeirFeedScan *scan = &feed->rows->scans[i];

@@ -19,8 +19,8 @@
 
 #include "task/checkpoint.h"
 
-/* Does the task have to begin so? */
-extern bool weir_task_must_begin(const WeirTask *task);
+/* Do tasks of the graph begin so?  All of them do, or none: WeirAttempt says it. */
+extern bool weir_begin_is_of(const WeirGraph *graph);
 
 /* Of a source's task. */
 extern void weir_begin_feed(WeirFeed *feed);

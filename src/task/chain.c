@@ -189,11 +189,17 @@ weir_chain_pass_letter(WeirChain *chain, const WeirLetter *letter)
 		weir_letter_box_write(&chain->letters, letter);
 }
 
+static bool
+has_dead_letters(const WeirChain *chain, int source)
+{
+	return chain->letters.streams[weir_letter_box_source(&chain->letters, source)]->dead_letter;
+}
+
 /* Raises the error again, unless the stream has dead letters and the record is at fault. */
 static void
 check_letter(WeirChain *chain, int source, int64 line, ErrorData *error)
 {
-	if (!chain->letters.streams[source]->dead_letter)
+	if (!has_dead_letters(chain, source))
 	{
 		chain->task->line = line;
 		ReThrowError(error);
@@ -209,7 +215,7 @@ drop_record(void *arg, const WeirWaitingRow *record, ErrorData *error)
 	WeirLetter	letter = {0};
 
 	check_letter(chain, record->source, record->line, error);
-	letter.source = record->source;
+	letter.source = weir_letter_box_source(&chain->letters, record->source);
 	letter.line = record->line;
 	letter.stamp = record->stamp;
 	letter.sqlstate = error->sqlerrcode;
@@ -297,7 +303,7 @@ drop_refused(WeirLink *link, const WeirBatch *batch)
 	ErrorData	error = {0};
 
 	chain->task->line = batch->lines[refused->row];
-	if (is_guarded(chain) || !chain->letters.streams[batch->source]->dead_letter)
+	if (is_guarded(chain) || !has_dead_letters(chain, batch->source))
 		weir_operator_raise(link->op);
 	error.elevel = ERROR;
 	error.sqlerrcode = refused->sqlstate;

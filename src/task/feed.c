@@ -141,6 +141,7 @@ read_batch(WeirFeed *feed)
 	{
 		feed->rows->input->limit = weir_router_batch(feed->rows->router,
 													 feed->rows->input->batch->capacity);
+		feed->rows->input->again = false;
 		result = feed->source->ops->poll(feed->source, feed->rows->input);
 	}
 	PG_CATCH();
@@ -165,6 +166,7 @@ read_again(WeirFeed *feed)
 	{
 		feed->rows->input->limit = weir_router_batch(feed->rows->router,
 													 feed->rows->input->batch->capacity);
+		feed->rows->input->again = true;
 		some = weir_again_next(feed->again, feed->rows->input,
 							   !attempt->checkpointing || attempt->mode == WEIR_AT_MOST_ONCE, &line);
 	}

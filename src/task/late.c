@@ -30,7 +30,7 @@ add_letter(WeirChain *chain, const WeirBatch *in, int row)
 	WeirLetter *letter = palloc0(sizeof(WeirLetter));
 	WeirRaw		raw = weir_batch_raw(in, row);
 
-	letter->source = in->source;
+	letter->source = weir_letter_box_source(&chain->letters, in->source);
 	letter->line = in->lines[row];
 	letter->stamp = in->stamps[row];
 	letter->sqlstate = WEIR_ERRCODE_LATE;
@@ -48,7 +48,7 @@ static void
 take_late(WeirOperator *op, const WeirBatch *in, int row)
 {
 	WeirChain  *chain = op->late_arg;
-	const WeirStream *stream = chain->letters.streams[in->source];
+	const WeirStream *stream = chain->letters.streams[weir_letter_box_source(&chain->letters, in->source)];
 
 	chain->task->slot->stats.late_records++;
 	switch (stream->late)

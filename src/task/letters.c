@@ -126,6 +126,19 @@ weir_letter_box_open(WeirLetterBox *box, WeirTask *task)
 	}
 }
 
+int
+weir_letter_box_source(const WeirLetterBox *box, int source)
+{
+	if (source >= 0 && source < box->n && box->streams[source] != NULL)
+		return source;
+	for (int i = 0; i < box->n; i++)
+	{
+		if (box->streams[i] != NULL)
+			return i;
+	}
+	elog(ERROR, "no stream comes to the task");
+}
+
 void
 weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter)
 {

@@ -22,6 +22,8 @@ typedef struct WeirLetterBox
 
 /* In a transaction, in CurrentMemoryContext. */
 extern void weir_letter_box_open(WeirLetterBox *box, WeirTask *task);
+/* The source whose policy holds for a row of this one: another that comes to the task, if it does not. */
+extern int	weir_letter_box_source(const WeirLetterBox *box, int source);
 /* In a step of the epoch, not in a subtransaction. */
 extern void weir_letter_box_write(WeirLetterBox *box, const WeirLetter *letter);
 /* The checkpoint is about to hold the open epoch.  In a step of the epoch. */

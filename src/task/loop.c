@@ -198,7 +198,7 @@ open_task(WeirTask *task)
 	{
 		c->chain = weir_chain_open(task, c->out);
 		weir_passed_restore(c->inputs, task);
-		c->inputs->begins = weir_task_must_begin(task);
+		c->inputs->begins = task->attempt->begins;
 		c->inputs->begun = !c->inputs->begins;
 		if (c->inputs->begins)
 			weir_reached_restore(c->inputs, task);

@@ -229,6 +229,24 @@ restore_rows(Restoring *r, const WeirMessage *message)
 	pfree(selection);
 }
 
+/* Of another form, they are another version's; else something that the job uses is another. */
+static void
+refuse_kept(const Restoring *r, const WeirInFlight *kept)
+{
+	bool		form = atoi(kept->types) != PASSED_FORMAT;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 form ? errmsg("checkpoint " INT64_FORMAT " holds rows on their way to %s in a form that this version of Weir does not read",
+						   r->task->attempt->restore, r->task->name) :
+			 errmsg("checkpoint " INT64_FORMAT " holds rows on their way to %s, which takes others now",
+					r->task->attempt->restore, r->task->name),
+			 form ? errdetail("It was taken by another version, and its barriers overtook rows.") :
+			 errdetail("A stream, view, table or type that the job uses was altered."),
+			 form ? errhint("Install that version again, start the job, stop it with weir.stop_job, and install this one then.") :
+			 errhint("Alter it back, start the job, stop it with weir.stop_job, and alter it then.")));
+}
+
 /* A letter has no key: the first task of the stage takes it. */
 static void
 restore_message(void *arg, const WeirInFlight *kept)
@@ -238,12 +256,7 @@ restore_message(void *arg, const WeirInFlight *kept)
 
 	memcpy(message, kept->payload, kept->size);
 	if (strcmp(kept->types, r->types) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("checkpoint " INT64_FORMAT " holds rows on their way to %s, which takes others now",
-						r->task->attempt->restore, r->task->name),
-				 errdetail("A stream, view, table or type that the job uses was altered."),
-				 errhint("Alter it back, start the job, stop it with weir.stop_job, and alter it then.")));
+		refuse_kept(r, kept);
 	if (message->kind == WEIR_MESSAGE_ROWS)
 		restore_rows(r, message);
 	else if (r->task->subtask == 0)

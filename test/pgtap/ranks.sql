@@ -151,4 +151,21 @@ SELECT bag_eq('SELECT line, total, n FROM whole', $$SELECT line, s + 0.5, n FROM
     FROM (SELECT * FROM input ORDER BY ts, line) i) r WHERE n > 10$$, 'one partition, in a subquery with a condition');
 SELECT results_eq('SELECT line FROM whole ORDER BY number', 'SELECT line FROM whole JOIN input USING (line) ORDER BY ts, line', 'in the order of time, of equal times of arrival');
 
+-- times that are not finite are late, as in windows; those near the end of time are not
+CREATE FUNCTION try_times(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM weir.create_job('times', 'INSERT INTO ends ' || query);
+    RETURN QUERY SELECT ts || ' ' || n FROM weir.try_job('times', ARRAY['1,1,1,,,2026-01-01', '2,1,2,,,infinity', '3,1,3,,,294276-12-31 23:59:50',
+        '4,1,4,,,-infinity', '5,1,5,,,294276-12-31 23:59:55'], NULL::ends, finish => true);
+    PERFORM weir.drop_job('times');
+END $$;
+CREATE TABLE ends (ts text, n bigint);
+SET TimeZone = 'UTC';
+SELECT results_eq($$SELECT * FROM try_times('SELECT ts, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE ''10 s'' PRECEDING) FROM timed') ORDER BY 1$$,
+    $$VALUES ('2026-01-01 00:00:00+00 1'), ('294276-12-31 23:59:50+00 3'), ('294276-12-31 23:59:55+00 8')$$, 'frames at the end of time');
+SELECT results_eq($$SELECT * FROM try_times('SELECT ts, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE ''90 years'' PRECEDING) FROM timed') ORDER BY 1$$,
+    $$VALUES ('2026-01-01 00:00:00+00 1'), ('294276-12-31 23:59:50+00 3'), ('294276-12-31 23:59:55+00 8')$$, 'long frames at the end of time');
+SELECT results_eq($$SELECT * FROM try_times('SELECT ts, row_number() OVER (PARTITION BY k ORDER BY ts) FROM timed') ORDER BY 1$$,
+    $$VALUES ('2026-01-01 00:00:00+00 1'), ('294276-12-31 23:59:50+00 2'), ('294276-12-31 23:59:55+00 3')$$, 'numbers at the end of time');
+
 SELECT * FROM finish();

@@ -96,9 +96,23 @@ SELECT same($$SELECT a.v, r.bv, NULL FROM a JOIN LATERAL (SELECT v || '!' AS bv 
     'as-of join, inner, earlier');
 SELECT same($$SELECT a.v, r.v, NULL FROM a, LATERAL (SELECT v FROM b AS x WHERE a.ts >= x.ts ORDER BY ts DESC LIMIT 1) r$$,
     'as-of join, without a key');
+SELECT same($$SELECT a.v, r.v, NULL FROM a JOIN LATERAL (SELECT v FROM b AS x WHERE x.k = a.k AND x.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON true WHERE r.v LIKE '%1%' AND a.v LIKE '%2%'$$,
+    'as-of join, a condition round it is asked of the newest row');
+SELECT same($$SELECT a.v, r.v, NULL FROM a JOIN LATERAL (SELECT v, k FROM b AS x WHERE x.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON r.k = a.k AND r.v < a.v$$,
+    'as-of join, one of ON too');
+SELECT same($$SELECT a.v, r.v, NULL FROM a LEFT JOIN LATERAL (SELECT v, k FROM b AS x WHERE x.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON true WHERE r.k = a.k OR r.v IS NULL OR a.v LIKE '%1'$$,
+    'as-of join, left, one of WHERE');
 SELECT same($$SELECT a.v, r.v, c.v FROM a LEFT JOIN LATERAL (SELECT v FROM b AS x WHERE x.k = a.k AND x.ts <= a.ts ORDER BY ts DESC LIMIT 1) r ON true JOIN c ON c.k = a.k AND c.ts BETWEEN a.ts AND a.ts + interval '2 s'$$,
     'as-of join and interval join');
 
+SELECT same($$SELECT a.v, b.v, NULL FROM a JOIN b ON a.k = b.k AND b.ts >= a.ts - interval '10 s' AND b.ts + interval '1 mon' - interval '1 mon' <= a.ts$$,
+    'months that come to nothing');
+SELECT same($$SELECT x.v, y.v, x.t::text FROM (SELECT k, upper(w) AS t, max(v) AS v FROM a, LATERAL weir.tumble(ts, interval '4 s') w GROUP BY k, w) x JOIN (SELECT k, upper(w) AS t, max(v) AS v FROM b, LATERAL weir.tumble(ts, interval '4 s') w GROUP BY k, w) y ON x.k = y.k AND x.t = y.t$$,
+    'ends of windows');
+SELECT same($$SELECT x.v, y.v, x.s::text FROM (SELECT k, lower(w) AS s, upper(w) AS t, max(v) AS v FROM a, LATERAL weir.tumble(ts, interval '4 s') w GROUP BY k, w) x JOIN (SELECT k, lower(w) AS s, upper(w) AS t, max(v) AS v FROM b, LATERAL weir.tumble(ts, interval '4 s') w GROUP BY k, w) y ON x.k = y.k AND x.s = y.s AND x.t = y.t$$,
+    'both bounds of windows');
+SELECT same($$SELECT a.v, b.v, NULL FROM a JOIN b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '3 s' AND date_trunc('minute', a.ts) = date_trunc('minute', b.ts)$$,
+    'a time that is cut besides');
 SELECT same($$SELECT x.v, x.w::text, NULL FROM (SELECT * FROM a, LATERAL weir.tumble(ts, interval '4 s') w) x WHERE EXISTS (SELECT FROM (SELECT * FROM b, LATERAL weir.tumble(ts, interval '4 s') w) y WHERE x.k = y.k AND x.w = y.w) AND x.v <> 'v9'$$,
     'window semi join');
 SELECT same($$SELECT x.v, x.w::text, NULL FROM (SELECT * FROM a, LATERAL weir.tumble(ts, interval '4 s') w) x WHERE NOT EXISTS (SELECT FROM (SELECT * FROM b, LATERAL weir.tumble(ts, interval '4 s') w) y WHERE x.k = y.k AND x.w = y.w AND y.v < x.v)$$,
@@ -116,5 +130,12 @@ SELECT same($$SELECT min(x.v), lower(w)::text, count(*)::text FROM (SELECT a.v, 
     'nor behind one with a bound in a column');
 SELECT same($$WITH x AS (SELECT k, v, ts FROM a), n AS MATERIALIZED (SELECT * FROM names) SELECT x.v, b.v, n.name FROM x JOIN b USING (k) JOIN n USING (k) WHERE b.ts BETWEEN x.ts AND x.ts + interval '2 s'$$,
     'WITH queries and USING');
+
+SELECT weir.create_job('endless', $$INSERT INTO pairs SELECT a.v, b.v, NULL FROM a LEFT JOIN b ON a.k = b.k AND b.ts < a.ts AND b.ts >= a.ts - interval '5 s'$$);
+SELECT results_eq($$SELECT av, bv FROM weir.try_job('endless',
+        ARRAY[E'1\tb1\t2026-01-01 00:00:00+00', E'1\tb2\tinfinity', E'1\ta1\t2026-01-01 00:00:01+00\t\\N', E'1\ta2\tinfinity\t\\N'], NULL::pairs,
+        ARRAY['b', 'b', 'a', 'a'], finish => true) ORDER BY av$$,
+    $$VALUES ('a1', 'b1'), ('a2', NULL)$$, 'a row of infinite time has no partner');
+SELECT weir.drop_job('endless');
 
 SELECT * FROM finish();

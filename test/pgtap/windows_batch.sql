@@ -133,4 +133,32 @@ SELECT agrees($$ SELECT concat_ws('|', w, sum(n)) FROM hours_of_%s GROUP BY w $$
 SELECT agrees($$ SELECT concat_ws('|', a, sum(n)) FROM hours_of_%s GROUP BY a $$, 'windows over a view by their begins');
 SELECT agrees($$ SELECT concat_ws('|', w, k, max(t)) FROM times_of_%s GROUP BY w, k $$, 'a window that a view computes');
 
+-- what lies behind windows, in the order of times before the watermark
+CREATE VIEW days_of_s AS SELECT k, w, count(*) AS n, max(v) AS v FROM s, LATERAL weir.tumble(ts, '5 h') w GROUP BY k, w;
+CREATE VIEW days_of_input AS SELECT k, w, count(*) AS n, max(v) AS v FROM input, LATERAL weir.tumble(ts, '5 h') w GROUP BY k, w;
+SELECT agrees($$ SELECT concat_ws('|', k, w, sum(n) OVER (PARTITION BY k ORDER BY lower(w) ROWS 2 PRECEDING)) FROM days_of_%s $$, 'a frame of windows by their begins');
+SELECT agrees($$ SELECT concat_ws('|', k, w, sum(n) OVER (PARTITION BY k ORDER BY upper(w) ROWS 2 PRECEDING)) FROM days_of_%s $$, 'a frame of windows by their ends');
+SELECT agrees($$ SELECT concat_ws('|', k, w, row_number() OVER (PARTITION BY k ORDER BY lower(w))) FROM days_of_%s $$, 'numbers of windows');
+SELECT agrees($$ SELECT concat_ws('|', k, w, n) FROM (SELECT DISTINCT ON (k) k, w, n FROM days_of_%s ORDER BY k, lower(w)) x $$, 'the first window of a key');
+SELECT agrees($$ SELECT concat_ws('|', k, ts, sum(v) OVER (PARTITION BY k ORDER BY date_trunc('day', ts))) FROM %s $$, 'a frame of days');
+SELECT agrees($$ SELECT concat_ws('|', k, ts, sum(v) OVER (PARTITION BY k ORDER BY date_bin('7 h', ts, '2000-01-01'))) FROM %s $$, 'a frame of bins');
+SELECT agrees($$ SELECT concat_ws('|', k, ts, count(*) OVER (PARTITION BY k ORDER BY lower(w))) FROM %s, LATERAL weir.hop(ts, '9 h', '3 h') w $$, 'a frame of windows of records');
+SELECT agrees($$ SELECT concat_ws('|', k, w, s) FROM (SELECT k, w, sum(s) AS s FROM (SELECT k, w, sum(n) OVER (PARTITION BY k ORDER BY upper(w) ROWS 2 PRECEDING) AS s FROM days_of_%s) x
+    GROUP BY k, w) y $$, 'windows of a frame of windows');
+SELECT agrees($$ SELECT concat_ws('|', k, d, s) FROM (SELECT k, d, sum(s) AS s FROM (SELECT k, w, sum(n) OVER (PARTITION BY k ORDER BY lower(w) ROWS 2 PRECEDING) AS s FROM days_of_%s) x,
+    LATERAL weir.tumble(lower(w), '3 h') d GROUP BY k, d) y $$, 'windows of a frame of windows by their begins');
+-- and of what waits for a window that is longer
+CREATE VIEW best_of_s AS SELECT * FROM (SELECT k, v, ts, w, row_number() OVER (PARTITION BY w ORDER BY v DESC NULLS LAST, line) AS rn FROM s, LATERAL weir.tumble(ts, '1 day') w) r WHERE rn <= 3;
+CREATE VIEW best_of_input AS SELECT * FROM (SELECT k, v, ts, w, row_number() OVER (PARTITION BY w ORDER BY v DESC NULLS LAST, line) AS rn FROM input, LATERAL weir.tumble(ts, '1 day') w) r WHERE rn <= 3;
+SELECT agrees($$ SELECT concat_ws('|', w2, count(*)) FROM best_of_%s, LATERAL weir.tumble(ts, '2 h') w2 GROUP BY w2 $$, 'short windows of the best of days');
+SELECT agrees($$ SELECT concat_ws('|', w, count(*)) FROM best_of_%s GROUP BY w $$, 'those days');
+SELECT agrees($$ SELECT concat_ws('|', ts, sum(v) OVER (ORDER BY ts ROWS 3 PRECEDING)) FROM best_of_%s $$, 'a frame of the best of days');
+SELECT agrees($$ SELECT concat_ws('|', w1, count(*)) FROM (SELECT k, w1, row_number() OVER (PARTITION BY w2 ORDER BY n DESC, k, w1) AS rn
+    FROM (SELECT k, w AS w1, n FROM days_of_%s) x, LATERAL weir.tumble(lower(w1), '1 day') w2) r WHERE rn <= 5 GROUP BY w1 $$, 'the windows of the best of days');
+SELECT agrees($$ SELECT concat_ws('|', t2, count(*)) FROM (SELECT t, d, count(*) AS n FROM (SELECT k, upper(w) AS t FROM days_of_%s) x, LATERAL weir.tumble(t, '1 day') d GROUP BY t, d) y,
+    LATERAL weir.tumble(t, '3 h') t2 GROUP BY t2 $$, 'the ends of windows that longer ones carry');
+-- windows of one size, but of different kinds
+SELECT agrees($$ SELECT concat_ws('|', a, b, count(*)) FROM (SELECT lower(w) AS a, upper(w) AS b FROM %1$s, LATERAL weir.hop(ts, '1 h', '6 h') w
+    UNION ALL SELECT lower(w), upper(w) FROM %1$s, LATERAL weir.cumulate(ts, '1 h', '6 h') w) u GROUP BY a, b $$, 'windows of two kinds with the same arguments');
+
 SELECT finish();

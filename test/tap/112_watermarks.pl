@@ -17,6 +17,7 @@ my ($sender, $data);
 srand(5);
 # "key time": every 10 ms, at most 3 s late
 $data = join '', map { sprintf "%d 2026-01-01T00:%02d:%06.3f\n", $_ % 7, time_of($_) } 1 .. $lines;
+chomp $data;	# the end of the stream makes the last one a record
 
 sub time_of
 {
@@ -52,7 +53,7 @@ SQL
 sub reach
 {
 	my ($share) = @_;
-	my $bytes = index($data, "\n", int($share * length $data)) + 1;	# what is not whole holds the clock
+	my $bytes = int($share * length $data);	# within a record, mostly
 
 	$sender->send_to($bytes);
 	ok($node->wait_consumed($bytes), "reached $bytes bytes");
@@ -102,6 +103,22 @@ foreach my $i (1 .. 3)
 finish();
 is_as_batch('ts', '1 s', 'by the column');
 
+# Started again, and killed before a checkpoint has completed: it has not ended once more.
+$node->tend(undef);
+$sender = Weir::Sender->new("1 2026-01-02T00:00:00\n1 2026-01-02T01:00:00\n", hold => 1);
+$node->sql(<<"SQL");
+ALTER SERVER sensors OPTIONS (SET port '${\$sender->port}');
+SELECT weir.enable_checkpointing('by_column', every => '1 h');
+SELECT weir.start_job('by_column');
+SQL
+$node->tend($sender);
+ok($node->wait_until('SELECT status FROM weir.jobs', 'running'), 'a job that had finished runs again');
+my $attempt = $node->sql('SELECT max(attempt) FROM weir.tasks');
+$node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
+ok($node->wait_until("SELECT count(*) = 1 FROM weir.tasks WHERE kind = 'source' AND attempt > $attempt"), 'and once more');
+finish();
+is($node->sql(q{SELECT sum(n) FROM windows WHERE began >= '2026-01-02'}), '2', 'what came then is not late');
+
 # By arrival: windows are complete while nothing comes, and are so once.
 begin('by_arrival', q{INSERT INTO raw SELECT * FROM readings;
 	INSERT INTO windows SELECT k, lower(w), count(*) FROM readings, LATERAL weir.tumble(weir.arrival(), '100 ms') w GROUP BY k, w});
@@ -116,6 +133,8 @@ foreach my $i (1 .. 5)
 	if ($i == 2) { kill_source(); }
 	else { $node->kill9; $node->start; }
 }
+reach(1);
+ok($node->wait_until("SELECT sum(n) = $lines - 1 FROM windows"), 'all windows are complete behind a record that is not whole');
 finish();
 is_as_batch('came', '100 ms', 'by arrival');
 

@@ -101,6 +101,12 @@ foreach my $kill (1 .. $kills)
 	}
 	ok($node->wait_status('running', $_), "kill $kill: $_ goes on") foreach sort keys %queries;
 }
+# What is kept is of no use to a join with another key or other bounds.
+foreach my $on ('a.v = b.v AND b.ts BETWEEN a.ts AND a.till', q{a.k = b.k AND b.ts BETWEEN a.ts - interval '1 s' AND a.till})
+{
+	like($node->sql_error(qq{SELECT weir.alter_job('pairs', restart => true, query => \$\$INSERT INTO pairs SELECT a.v, b.v FROM a JOIN b ON $on\$\$)}),
+		qr/drop_state/, "kept rows are not for a join on $on");
+}
 foreach my $job (sort keys %queries)
 {
 	$node->sql("SELECT weir.stop_job('$job', drain => true)");

@@ -46,6 +46,8 @@ static const Case cases[] = {
 	{"one that ended without a watermark does not, either", 2, "e1 w0:8 =8"},
 	{"ended and idle: the highest that may still come", 3, "w0:5 w1:3 w2:2 e0 i1 =2 i2 ~3 e1 ~3 e2 =E"},
 	{"ended is not idle", 2, "e0 i1 ~- e1 =E"},
+	{"the end as a watermark is an end: one that is idle may still come", 2, "w0:3 w1:10 i1 =3 w0:E ~10 r0:E ~10 e0 ~10 r1:12 =12 e1 =E"},
+	{"so it is of the only one, and of the last", 2, "w1:5 w0:E =5 w1:E =E"},
 	{"no row is late because of another input", 3, "w0:50 w1:7 w2:9 r0:60 =7 r2:99 =7 r1:7 =7 r1:8 =8"},
 	{"what has begun", 2, "!b w0:- !b w1:- b =-"},
 	{"an end is a beginning", 2, "e0 !b r1:3 b =3"},

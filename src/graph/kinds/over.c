@@ -24,6 +24,8 @@ describe(const WeirNode *node, WeirDescription *to)
 	weir_describe_key(to, node);
 	weir_describe_line(to, "Order: %s", plan->time_text);
 	weir_describe_line(to, "Functions: %s", plan->text);
+	if (plan->hold > 0)
+		weir_describe_line(to, "Behind the watermark: %s, of the windows below", plan->hold_text);
 	weir_describe_columns(to, "Output, of each row when none of its time can come any more", node->out);
 }
 

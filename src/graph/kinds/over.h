@@ -45,6 +45,9 @@ typedef struct WeirOverPlan
 	WeirOverFunction *functions;	/* a column of result */
 	int64		kept_rows;		/* that rows to come may need */
 	int64		kept_time;		/* likewise, us; -1: none by time */
+	int64		hold;			/* times may be so much behind the watermark, being of windows below */
+	int64		passes_hold;	/* likewise the watermark of what it hands on */
+	const char *hold_text;
 	const char *text;			/* for people */
 	const char *time_text;
 	const char *state_name;		/* what is kept of a key goes by; that of all rows: weir_over_all_name */

@@ -59,6 +59,8 @@ describe(const WeirNode *node, WeirDescription *to)
 		weir_describe_line(to, "Order: %s", plan->order_text);
 	if (!plan->distinct && plan->limit < PG_INT32_MAX)
 		weir_describe_line(to, "Rows: %s <= %d", by_name(plan->by), plan->limit);
+	if (plan->hold > 0)
+		weir_describe_line(to, "Behind the watermark: %s, of the windows below", plan->hold_text);
 	weir_describe_columns(to, output_title(plan), node->out);
 }
 

@@ -35,6 +35,9 @@ typedef struct WeirRankPlan
 	int			ncolumns;
 	WeirSortColumn *columns;	/* of "in" */
 	AttrNumber	time;			/* of "in": the window, or the time by which rows are ordered */
+	int64		hold;			/* that may be so much behind the watermark, being of windows below */
+	int64		passes_hold;	/* in order: likewise the watermark of what it hands on */
+	const char *hold_text;
 	const char *order_text;		/* for people: "price DESC" */
 	const char *state_name;		/* what is kept of a key goes by */
 	TupleDesc	result;			/* a column a function */

@@ -132,6 +132,12 @@ drain_feed(WeirSource *source)
 	weir_feed_reader_drain((WeirFeedReader *) source);
 }
 
+static bool
+feed_began_ended(const WeirSource *source)
+{
+	return weir_feed_reader_began_ended((const WeirFeedReader *) source);
+}
+
 static int64
 tick_feed(WeirSource *source)
 {
@@ -227,6 +233,7 @@ const WeirSourceOps weir_feed_source = {
 	.open = open_feed,
 	.close = close_feed,
 	.poll = poll_feed,
+	.began_ended = feed_began_ended,
 	.hopeless = feed_hopeless,
 	.failed_line = feed_failed_line,
 	.wait = wait_for_rows,

@@ -514,6 +514,12 @@ weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan)
 	return WEIR_READ_BATCH;
 }
 
+bool
+weir_feed_reader_began_ended(const WeirFeedReader *r)
+{
+	return r->began_ended;
+}
+
 /* What is ahead is there at once.  The end waits for writers, as rows do. */
 long
 weir_feed_reader_timeout(const WeirFeedReader *r)

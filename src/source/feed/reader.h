@@ -18,6 +18,7 @@ extern WeirFeedReader *weir_feed_reader_open(const WeirStream *stream, const Wei
 											 const WeirPosition *start, WeirSourceStats *stats);
 extern void weir_feed_reader_close(WeirFeedReader *r);
 extern WeirReadResult weir_feed_reader_next(WeirFeedReader *r, WeirScanInput *scan);
+extern bool weir_feed_reader_began_ended(const WeirFeedReader *r);
 extern long weir_feed_reader_timeout(const WeirFeedReader *r);
 extern void weir_feed_reader_position(const WeirFeedReader *r, bool final, WeirFeedPosition *position);
 extern void weir_feed_reader_trim(WeirFeedReader *r, const WeirFeedPosition *position);

@@ -16,21 +16,14 @@
 #include "access/tupdesc.h"
 
 #include "record/batch.h"
+#include "state/kinds/kept_source.h"
 #include "state/store.h"
-
-/* A source, as a batch has it, and the number that chunks have: that outlives changes of the job. */
-typedef struct WeirRowsSource
-{
-	int			source;
-	int			number;
-} WeirRowsSource;
 
 /* A store copies what it keeps. */
 typedef struct WeirRowsDecl
 {
 	TupleDesc	desc;			/* of the rows */
-	int			nsources;		/* whose records rows may come of; 0: chunks have them as they are */
-	const WeirRowsSource *sources;
+	WeirKeptSources sources;	/* whose records rows may come of */
 } WeirRowsDecl;
 
 /*

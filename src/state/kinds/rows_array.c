@@ -29,10 +29,7 @@ weir_rows_init(WeirState *state)
 	detail->values = palloc(sizeof(Datum) * Max(natts, 1));
 	detail->nulls = palloc(sizeof(bool) * Max(natts, 1));
 	detail->sizes = palloc(sizeof(Size) * Max(natts, 1));
-	detail->nsources = state->decl.rows->nsources;
-	detail->sources = palloc(sizeof(WeirRowsSource) * Max(detail->nsources, 1));
-	if (detail->nsources > 0)
-		memcpy(detail->sources, state->decl.rows->sources, sizeof(WeirRowsSource) * detail->nsources);
+	detail->sources = weir_kept_sources_copy(&state->decl.rows->sources);
 	for (int i = 0; i < natts; i++)
 	{
 		weir_flat_type(&detail->types[i], TupleDescAttr(detail->desc, i)->atttypid,

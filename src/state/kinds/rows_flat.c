@@ -56,25 +56,6 @@ plus(int64 a, int64 b)
 	return (int64) ((uint64) a + (uint64) b);
 }
 
-static int
-number_of(const RowsDetail *detail, int source)
-{
-	for (int i = 0; i < detail->nsources; i++)
-		if (detail->sources[i].source == source)
-			return detail->sources[i].number;
-	return source;
-}
-
-/* Of a source that the job has no more its rows are said to come of another one. */
-static int
-source_of(const RowsDetail *detail, int number)
-{
-	for (int i = 0; i < detail->nsources; i++)
-		if (detail->sources[i].number == number)
-			return detail->sources[i].source;
-	return detail->nsources > 0 ? detail->sources[0].source : number;
-}
-
 static void
 put_row(StringInfo out, const RowsDetail *detail, const WeirKept *kept, const WeirKept *before)
 {
@@ -85,7 +66,7 @@ put_row(StringInfo out, const RowsDetail *detail, const WeirKept *kept, const We
 	put_number(out, less(kept->line, before->line));
 	put_number(out, less(kept->stamp, before->stamp));
 	put_number(out, less(kept->until, kept->time));
-	weir_put_varint(out, number_of(detail, kept->source));
+	weir_put_varint(out, weir_kept_source_number(&detail->sources, kept->source));
 	weir_put_varint(out, kept->flags);
 	weir_put_varint(out, kept->raw ? kept->raw_len + 1 : 0);
 	if (kept->raw)
@@ -173,7 +154,7 @@ get_row(WeirState *state, WeirBytes *bytes, const WeirKept *before)
 	record.line = plus(before->line, get_number(bytes));
 	record.stamp = plus(before->stamp, get_number(bytes));
 	until = plus(time, get_number(bytes));
-	record.source = source_of(rows_detail(state), weir_get_varint(bytes));
+	record.source = weir_kept_source_of(&rows_detail(state)->sources, weir_get_varint(bytes));
 	flags = weir_get_varint(bytes);
 	record.raw = get_raw(bytes);
 	kept = make_kept(state, &record, bytes);

@@ -14,8 +14,7 @@
 typedef struct RowsDetail
 {
 	TupleDesc	desc;
-	int			nsources;
-	WeirRowsSource *sources;
+	WeirKeptSources sources;
 	WeirFlatType *types;		/* a column */
 	Datum	   *values;			/* of a row that is being made */
 	bool	   *nulls;

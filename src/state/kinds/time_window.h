@@ -14,6 +14,7 @@
 #include "decide/window.h"
 #include "record/batch.h"
 #include "state/aggregate/native.h"
+#include "state/kinds/kept_source.h"
 #include "state/store.h"
 
 typedef enum WeirTimeWindowForm
@@ -38,6 +39,7 @@ typedef struct WeirTimeWindowDecl
 	bool		early;			/* keys that have changed are listed, see running.h */
 	List	   *aggregates;		/* of Aggref, over input */
 	TupleDesc	input;
+	WeirKeptSources sources;	/* whose records come */
 } WeirTimeWindowDecl;
 
 typedef enum WeirTimeAdded

@@ -2,7 +2,7 @@
  * state/kinds/time_window_flat.c
  *		Windows of event time as bytes.
  *
- *		fired | source of the last record | number of panes | a pane: its start, less that of the pane before |
+ *		fired | number of the source of the last record | number of panes | a pane: its start, less that of the pane before |
  *		where it has one, its end, less its start | length and bytes of what its records come to
  *
  * Numbers are varints of 64 bits; of times the sign is moved into the lowest bit.
@@ -58,7 +58,7 @@ weir_time_window_flatten(WeirState *state, WeirLive *live, StringInfo out)
 
 	initStringInfo(&scratch);
 	put_time(out, window->fired);
-	put_number(out, window->source);
+	put_number(out, weir_kept_source_number(&windows->decl.sources, window->source));
 	put_number(out, window->n);
 	for (int i = 0; i < window->n; i++)
 	{
@@ -183,7 +183,7 @@ weir_time_window_unflatten(WeirState *state, const char *bytes, Size size, const
 		return NULL;
 	window = weir_time_window_allocate(state, (int) n);
 	window->fired = fired;
-	window->source = (int32) source;
+	window->source = weir_kept_source_of(&weir_time_windows_of(state)->decl.sources, (int) source);
 	while ((uint64) window->n < n && reader.wrong == NULL)
 		get_pane(windows, window, &reader, &before);
 	if (reader.wrong == NULL && reader.at != reader.end)

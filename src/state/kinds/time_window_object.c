@@ -51,6 +51,7 @@ window_init(WeirState *state)
 	WeirTimeWindows *windows = palloc0(sizeof(WeirTimeWindows));
 
 	windows->decl = *decl;
+	windows->decl.sources = weir_kept_sources_copy(&decl->sources);
 	windows->decl.unit = decl->unit ? pstrdup(decl->unit) : NULL;
 	windows->decl.zone = decl->zone ? pstrdup(decl->zone) : NULL;
 	windows->in_panes = is_made_of_panes(decl);
