@@ -17,6 +17,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
@@ -46,16 +47,37 @@ refuse_ttl(WeirLevel *level)
 			weir_level_position(level, linitial_node(FuncExpr, weir_level_calls(level, WEIR_RUNNING))->location));
 }
 
+/* A row that is taken back is computed anew: it must come to the same. */
 static void
-refuse_volatile(WeirLevel *level)
+refuse_mutable(WeirLevel *level)
 {
-	if (!contain_volatile_functions((Node *) level->query->targetList))
+	Node	   *targets = (Node *) level->query->targetList;
+
+	if (!contain_mutable_functions(targets) && !checkExprHasSubLink(targets))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("a running aggregate that another one reads cannot have a volatile function in its select list"),
-			errdetail("A row could not be computed again, to be taken back."),
+			errmsg("a running aggregate that another one reads cannot have in its select list what may change"),
+			errdetail("A subquery, or a function that is not immutable: a row could not be computed again, to be taken back."),
 			errhint("Compute it below the aggregate, or leave it out."),
+			weir_level_grouping(level));
+}
+
+/* What stands beside the inner one, too. */
+static void
+refuse_others(WeirLevel *level, WeirLevel *below)
+{
+	Query	   *query = level->query;
+
+	if (list_length(query->jointree->fromlist) == 1 && IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+		!contain_mutable_functions((Node *) level->row_columns) && !checkExprHasSubLink((Node *) level->row_columns) &&
+		!contain_mutable_functions(query->jointree->quals) && !checkExprHasSubLink(query->jointree->quals))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a running aggregate over another one can read nothing else"),
+			errdetail("A table, a subquery, or a function that is not immutable, may have changed when a row is taken back."),
+			errhint("Join the table below the inner aggregate, or where the result is read."),
 			weir_level_grouping(level));
 }
 
@@ -68,7 +90,7 @@ weir_level_correct(WeirLevel *level)
 	if (parent == NULL || !parent->running || list_length(parent->below) != 1)
 		weir_level_refuse_running(level);
 	refuse_ttl(level);
-	refuse_volatile(level);
+	refuse_mutable(level);
 	level->corrects = true;
 }
 
@@ -173,6 +195,7 @@ weir_level_take_sign(WeirLevel *level)
 
 	if (below == NULL)
 		return;
+	refuse_others(level, below);
 	check_of_key(level, below, (Node *) level->keys, "GROUP BY");
 	check_of_key(level, below, level->query->jointree->quals, "WHERE");
 	foreach(lc, level->aggregates)

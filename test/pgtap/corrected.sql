@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
-SELECT plan(16);
+SELECT plan(19);
 
 CREATE FOREIGN TABLE bids (auction int, category int, price bigint) SERVER weir_feed;
 CREATE TABLE input (auction int, category int, price bigint);
@@ -95,7 +95,16 @@ SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT c
     ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, 'weir.running(ttl) of a running aggregate that another one reads is not supported', 'a time to live');
 SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT c > 1, sum(n) FROM
         (SELECT category AS c, count(*) AS n, random() FROM bids GROUP BY category) q GROUP BY 1
-    ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, '%cannot have a volatile function in its select list', 'a volatile function');
+    ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, '%cannot have in its select list what may change', 'a volatile function');
+SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT c > 1, sum(n) FROM
+        (SELECT category AS c, count(*) AS n, (SELECT count(*) FROM input) FROM bids GROUP BY category) q GROUP BY 1
+    ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, '%cannot have in its select list what may change', 'a subquery');
+SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT i.price > 1, sum(n) FROM
+        (SELECT category AS c, count(*) AS n FROM bids GROUP BY category) q JOIN input i ON i.category = q.c GROUP BY 1
+    ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, 'a running aggregate over another one can read nothing else', 'a table beside it');
+SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT c > 1, sum(n * extract(day FROM now())::bigint) FROM
+        (SELECT category AS c, count(*) AS n FROM bids GROUP BY category) q GROUP BY 1
+    ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, 'a running aggregate over another one can read nothing else', 'what changes with time');
 SELECT throws_like($$SELECT weir.create_job('x', 'INSERT INTO how_often SELECT a.cold, a.n FROM
         (SELECT category > 1 AS cold, count(*) AS n FROM bids GROUP BY 1) a, pg_class WHERE a.n > 5
     ON CONFLICT (cold) DO UPDATE SET n = excluded.n')$$, 'a running aggregate must be the query of the INSERT itself', 'beside a table');

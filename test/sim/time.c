@@ -159,11 +159,12 @@ time_passed(World *w, Task *t)
 	tell(w, t);
 }
 
+/* That came to this node. */
 static void
-check_row(World *w, const Task *t, const Message *row)
+check_row(World *w, const Task *t, int node, const Message *row)
 {
 	int			restore = attempt_of(w, (Task *) t)->restore;
-	int16_t		reached = restore == 0 ? MARK_NONE : w->reached[restore][t->node];
+	int16_t		reached = restore == 0 ? MARK_NONE : w->reached[restore][node];
 
 	if (w->idles)
 		return;
@@ -183,7 +184,7 @@ time_of_row(World *w, Task *t, int input, Message *row)
 	row->watermark = to_mark(time);
 	if (row->watermark < t->told)
 		violate(w, "a task's watermark never goes back");
-	check_row(w, t, row);
+	check_row(w, t, t->node, row);
 }
 
 /* One that was restored is judged by the watermark that it was kept with, and goes on with the lowest of these. */
@@ -192,7 +193,7 @@ time_of_restored(World *w, Task *t, Message *row)
 {
 	if (mutant == MUTANT_KEPT_LATE)
 		row->watermark = watermark_of(t);
-	check_row(w, t, row);
+	check_row(w, t, row->node, row);
 	row->watermark = t->floor;
 }
 
@@ -208,12 +209,14 @@ time_keep(const Task *t, Message *row)
 		row->watermark = reached;
 }
 
-/* A drain's end may be taken back. */
+/* A drain's end may be taken back; restored rows that are kept again are no later than they were. */
 void
 time_snapshot(World *w, Task *t, int checkpoint)
 {
 	int16_t		reached = attempt_of(w, t)->some_ended ? MARK_NONE : watermark_of(t);
 
+	if (t->next_restored < t->nrestored && t->floor < reached)
+		reached = t->floor;
 	if (reached < w->reached[checkpoint][t->node])
 		w->reached[checkpoint][t->node] = reached;
 }

@@ -64,7 +64,7 @@ foreach my $role ('alice', 'member', 'stats')
 }
 # Whoever owns the database may use the schema of Weir's own, for dumps: to see no more.
 $node->sql('ALTER DATABASE rights OWNER TO keeper; SET SESSION AUTHORIZATION keeper; CREATE TABLE kept (a bigint)');
-foreach my $function ('tasks', 'sources')
+foreach my $function ('task_stats', 'stream_sources')
 {
 	is(as_role('keeper', "SELECT count(*) FROM weir_internal.$function() WHERE to_jsonb($function)->>'task' IS DISTINCT FROM 'coordinator'"), 0, "nor do $function() without the view");
 }
