@@ -3,129 +3,60 @@
  *		The keyed state of weir.try_job, from call to call of a transaction.
  *
  * A job's first call makes a store for each keyed step, which the later ones go
- * on with, and which is gone with the transaction.  The store's own log takes
- * back what an aborted subtransaction did to it (state/undo.c).  What that log
- * does not know of is noted here, once for each level that tried the job: that
- * there was no store yet, and the clock.
+ * on with, and which is gone with the transaction (tried.c).  The store's own log
+ * takes back what an aborted subtransaction did to it (state/undo.c), but for its
+ * clock, which is noted.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
 #include "graph/number.h"
 #include "operator/node_store.h"
 #include "state/declaration.h"
+#include "task/tried.h"
 #include "task/try_store.h"
-
-/* What there was before the first call at a level of subtransactions. */
-typedef struct Mark
-{
-	int			level;
-	bool		existed;
-	int64		clock;
-} Mark;
 
 typedef struct TryStore
 {
-	struct TryStore *next;
-	MemoryContext context;		/* holds this, the store, its dataflow */
+	WeirTried	tried;			/* first; its context holds the store and its dataflow, too */
 	int64		job;
 	int			step;			/* which of the job's keyed steps */
 	char	   *shape;
 	WeirStore  *store;
-	Mark	   *marks;			/* levels ascend; none of level 1 */
-	int			nmarks;
-	int			max_marks;
-	MemoryContextCallback on_delete;
 } TryStore;
 
-static TryStore *all = NULL;
+static void
+note_clock(const WeirTried *tried, void *noted)
+{
+	*(int64 *) noted = weir_store_clock(((const TryStore *) tried)->store);
+}
+
+static void
+bring_clock_back(WeirTried *tried, const void *noted)
+{
+	weir_store_set_clock(((TryStore *) tried)->store, *(const int64 *) noted);
+}
+
+static const WeirTriedOps stores = {
+	.note = note_clock,
+	.bring_back = bring_clock_back,
+};
 
 static TryStore *
 find(int64 job, int step)
 {
-	for (TryStore *kept = all; kept; kept = kept->next)
+	WeirTried  *tried = NULL;
+
+	while ((tried = weir_tried_next(&stores, tried)) != NULL)
 	{
+		TryStore   *kept = (TryStore *) tried;
+
 		if (kept->job == job && kept->step == step)
 			return kept;
 	}
 	return NULL;
-}
-
-static void
-forget(void *arg)
-{
-	for (TryStore **link = &all; *link; link = &(*link)->next)
-	{
-		if (*link == arg)
-		{
-			*link = (*link)->next;
-			return;
-		}
-	}
-}
-
-static void
-note_level(TryStore *kept, bool existed)
-{
-	int			level = GetCurrentTransactionNestLevel();
-	Mark	   *mark;
-
-	if (level == 1 || (kept->nmarks > 0 && kept->marks[kept->nmarks - 1].level >= level))
-		return;
-	if (kept->nmarks == kept->max_marks)
-	{
-		kept->max_marks *= 2;
-		kept->marks = repalloc(kept->marks, sizeof(Mark) * kept->max_marks);
-	}
-	mark = &kept->marks[kept->nmarks++];
-	mark->level = level;
-	mark->existed = existed;
-	mark->clock = weir_store_clock(kept->store);
-}
-
-/* The parent's mark is the older one, where it has one; level 1 needs none. */
-static void
-commit_level(TryStore *kept, int level)
-{
-	Mark	   *top = &kept->marks[kept->nmarks - 1];
-
-	if (kept->nmarks == 0 || top->level < level)
-		return;
-	top->level = level - 1;
-	if (top->level == 1 || (kept->nmarks > 1 && top[-1].level == top->level))
-		kept->nmarks--;
-}
-
-static void
-abort_level(TryStore *kept, int level)
-{
-	Mark	   *top = &kept->marks[kept->nmarks - 1];
-
-	if (kept->nmarks == 0 || top->level < level)
-		return;
-	weir_store_set_clock(kept->store, top->clock);
-	kept->nmarks--;
-	if (!top->existed)
-		MemoryContextDelete(kept->context);
-}
-
-static void
-subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
-{
-	int			level = GetCurrentTransactionNestLevel();
-	TryStore   *next;
-
-	for (TryStore *kept = all; kept; kept = next)
-	{
-		next = kept->next;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			commit_level(kept, level);
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
-			abort_level(kept, level);
-	}
 }
 
 static void
@@ -178,16 +109,6 @@ check_shape(const WeirJob *job, const TryStore *kept, const WeirNode *step)
 			 errhint("Roll back, to a savepoint before the first weir.try_job if there is one, and begin again.")));
 }
 
-static void
-listen(void)
-{
-	static bool listening = false;
-
-	if (!listening)
-		RegisterSubXactCallback(subtransaction_event, NULL);
-	listening = true;
-}
-
 /*
  * Incremental cleanup, which nothing could take back, is left out: the store is
  * guarded as long as it lives.
@@ -200,23 +121,14 @@ create(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	TryStore   *kept = palloc0(sizeof(TryStore));
 
-	listen();
-	kept->context = context;
 	kept->job = job->id;
 	kept->step = step->number;
-	kept->max_marks = 4;
-	kept->marks = palloc(sizeof(Mark) * kept->max_marks);
 	kept->shape = shape_of(step);
 	kept->store = weir_node_store_create(step, job->max_parallelism, 0, job->max_parallelism);
 	weir_store_guard(kept->store);
 	MemoryContextSetParent(df->context, context);
-	kept->next = all;
-	all = kept;
-	kept->on_delete.func = forget;
-	kept->on_delete.arg = kept;
-	MemoryContextRegisterResetCallback(context, &kept->on_delete);
 	MemoryContextSwitchTo(caller);
-	note_level(kept, false);
+	weir_tried_add(&kept->tried, &stores, context, sizeof(int64));
 	return kept;
 }
 
@@ -231,6 +143,6 @@ weir_try_store(const WeirJob *job, WeirDataflow *df, const WeirNode *step)
 	if (kept == NULL)
 		return create(job, df, step)->store;
 	check_shape(job, kept, step);
-	note_level(kept, true);
+	weir_tried_change(&kept->tried);
 	return kept->store;
 }

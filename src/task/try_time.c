@@ -3,133 +3,39 @@
  *		How far event time has come in weir.try_job, from call to call of a
  *		transaction.
  *
- * A job's clocks lie in one piece of memory.  The first call at a level of
- * subtransactions keeps a copy of it, which its abort brings back.
+ * A job's clocks lie in one piece of memory, of which copies are noted (tried.c).
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/memutils.h"
 
+#include "task/tried.h"
 #include "task/try_time.h"
-
-/* What there was before the first call at a level of subtransactions. */
-typedef struct Mark
-{
-	struct Mark *below;
-	int			level;
-	bool		existed;
-	WeirTryClock *clocks;		/* a copy */
-} Mark;
 
 typedef struct TryTime
 {
-	struct TryTime *next;
-	MemoryContext context;		/* holds this and all of it */
+	WeirTried	tried;			/* first */
 	int64		job;
 	char	   *shape;
-	Size		size;
 	WeirTryClock *clocks;
-	Mark	   *top;			/* none of level 1 */
-	MemoryContextCallback on_delete;
 } TryTime;
 
-static TryTime *all = NULL;
-
 static void
-forget(void *arg)
+note_clocks(const WeirTried *tried, void *noted)
 {
-	for (TryTime **link = &all; *link; link = &(*link)->next)
-	{
-		if (*link == arg)
-		{
-			*link = (*link)->next;
-			return;
-		}
-	}
+	memcpy(noted, ((const TryTime *) tried)->clocks, tried->size);
 }
 
 static void
-note_level(TryTime *time, bool existed)
+bring_clocks_back(WeirTried *tried, const void *noted)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	Mark	   *mark;
-
-	if (level == 1 || (time->top && time->top->level >= level))
-		return;
-	mark = MemoryContextAlloc(time->context, sizeof(Mark));
-	mark->below = time->top;
-	mark->level = level;
-	mark->existed = existed;
-	mark->clocks = MemoryContextAlloc(time->context, time->size);
-	memcpy(mark->clocks, time->clocks, time->size);
-	time->top = mark;
+	memcpy(((TryTime *) tried)->clocks, noted, tried->size);
 }
 
-static void
-drop_mark(TryTime *time)
-{
-	Mark	   *mark = time->top;
-
-	time->top = mark->below;
-	pfree(mark->clocks);
-	pfree(mark);
-}
-
-/* The parent's mark is the older one, where it has one; level 1 needs none. */
-static void
-commit_level(TryTime *time, int level)
-{
-	Mark	   *top = time->top;
-
-	if (top == NULL || top->level < level)
-		return;
-	top->level = level - 1;
-	if (top->level == 1 || (top->below && top->below->level == top->level))
-		drop_mark(time);
-}
-
-static void
-abort_level(TryTime *time, int level)
-{
-	Mark	   *top = time->top;
-
-	if (top == NULL || top->level < level)
-		return;
-	if (!top->existed)
-	{
-		MemoryContextDelete(time->context);
-		return;
-	}
-	memcpy(time->clocks, top->clocks, time->size);
-	drop_mark(time);
-}
-
-static void
-subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
-{
-	int			level = GetCurrentTransactionNestLevel();
-	TryTime    *next;
-
-	for (TryTime *time = all; time; time = next)
-	{
-		next = time->next;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			commit_level(time, level);
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
-			abort_level(time, level);
-	}
-}
-
-static void
-listen(void)
-{
-	static bool listening = false;
-
-	if (!listening)
-		RegisterSubXactCallback(subtransaction_event, NULL);
-	listening = true;
-}
+static const WeirTriedOps times = {
+	.note = note_clocks,
+	.bring_back = bring_clocks_back,
+};
 
 static int
 ninputs(const WeirGraph *graph, const WeirNode *node)
@@ -147,10 +53,10 @@ init_clocks(TryTime *time, const WeirGraph *graph)
 {
 	char	   *to;
 
-	time->size = sizeof(WeirTryClock) * graph->nnodes;
+	time->tried.size = sizeof(WeirTryClock) * graph->nnodes;
 	for (int i = 0; i < graph->nnodes; i++)
-		time->size += MAXALIGN(weir_watermark_merge_size(ninputs(graph, graph->nodes[i])));
-	time->clocks = palloc0(time->size);
+		time->tried.size += MAXALIGN(weir_watermark_merge_size(ninputs(graph, graph->nodes[i])));
+	time->clocks = palloc0(time->tried.size);
 	to = (char *) (time->clocks + graph->nnodes);
 	for (int i = 0; i < graph->nnodes; i++)
 	{
@@ -173,28 +79,23 @@ create(const WeirJob *job, const WeirGraph *graph)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	TryTime    *time = palloc0(sizeof(TryTime));
 
-	listen();
-	time->context = context;
 	time->job = job->id;
 	time->shape = weir_graph_shape(graph);
 	init_clocks(time, graph);
-	time->next = all;
-	all = time;
-	time->on_delete.func = forget;
-	time->on_delete.arg = time;
-	MemoryContextRegisterResetCallback(context, &time->on_delete);
 	MemoryContextSwitchTo(caller);
-	note_level(time, false);
+	weir_tried_add(&time->tried, &times, context, time->tried.size);
 	return time;
 }
 
 static TryTime *
 find(int64 job)
 {
-	for (TryTime *time = all; time; time = time->next)
+	WeirTried  *tried = NULL;
+
+	while ((tried = weir_tried_next(&times, tried)) != NULL)
 	{
-		if (time->job == job)
-			return time;
+		if (((TryTime *) tried)->job == job)
+			return (TryTime *) tried;
 	}
 	return NULL;
 }
@@ -221,6 +122,6 @@ weir_try_clocks(const WeirJob *job, const WeirGraph *graph)
 	if (time == NULL)
 		return create(job, graph)->clocks;
 	check_shape(job, time, graph);
-	note_level(time, true);
+	weir_tried_change(&time->tried);
 	return time->clocks;
 }
