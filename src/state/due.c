@@ -132,7 +132,7 @@ take_off(WeirDueNote *note)
 }
 
 void
-weir_due_set(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 due)
+weir_due_set(WeirState *state, WeirEntry *entry, int64 due)
 {
 	WeirDueNote *note = weir_due_note_of(state, entry);
 	DueList    *list;
@@ -151,15 +151,14 @@ due_of(WeirState *state, WeirEntry *entry)
 {
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return PG_INT64_MAX;
-	return state->in_place ? state->in_place->due(state, weir_in_place(state, entry)) :
-		state->live->due(state, weir_live_get(state, entry));
+	return state->live->due(state, weir_live_get(state, entry));
 }
 
 void
-weir_due_note(WeirState *state, WeirGroup *group, WeirEntry *entry)
+weir_due_note(WeirState *state, WeirEntry *entry)
 {
 	if (state->due_offset)
-		weir_due_set(state, group, entry, due_of(state, entry));
+		weir_due_set(state, entry, due_of(state, entry));
 }
 
 void
@@ -239,7 +238,7 @@ weir_due_leave(WeirStore *store)
 
 	Assert(queue->entered != NULL && store->entry == queue->entry);
 	Assert(due_of(queue->entered, queue->entry) > queue->entered_at);
-	weir_due_note(queue->entered, weir_current_group(store), queue->entry);
+	weir_due_note(queue->entered, queue->entry);
 	queue->entered = NULL;
 	weir_store_leave(store);
 }

@@ -105,7 +105,7 @@ weir_rows_add(WeirState *state, const WeirBatch *in, int row, int64 time, int64 
 	log_row(state, group, entry, kept, ROW_ADDED);
 	weir_live_changed(state, group, entry, before);
 	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
-		weir_due_set(state, group, entry, until);
+		weir_due_set(state, entry, until);
 	return n;
 }
 
@@ -165,7 +165,7 @@ weir_rows_set(WeirState *state, int n, int64 until, uint32 flags)
 		weir_rows_set_until(state, rows, n, until);
 	weir_live_changed(state, group, entry, rows->live.bytes);
 	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
-		weir_due_set(state, group, entry, until);
+		weir_due_set(state, entry, until);
 }
 
 static void
