@@ -192,18 +192,6 @@ weir_due_next(const WeirStore *store)
 	return list ? list->at : PG_INT64_MAX;
 }
 
-/* The entry becomes the current key's, without being searched for. */
-static void
-make_current(WeirStore *store, WeirEntry *entry)
-{
-	const Datum *key = weir_entry_key(store, entry);
-	const bool *isnull = (const bool *) weir_entry_key_nulls(entry);
-
-	weir_store_enter(store, key, isnull, weir_keys_hash(store, key, isnull), store->clock);
-	store->entry = entry;
-	store->looked_up = true;
-}
-
 bool
 weir_due_enter(WeirStore *store, int64 upto, WeirDue *due)
 {
@@ -219,7 +207,7 @@ weir_due_enter(WeirStore *store, int64 upto, WeirDue *due)
 	queue->entered = list->state;
 	queue->entered_at = list->at;
 	queue->entry = (WeirEntry *) ((char *) note - list->state->due_offset);
-	make_current(store, queue->entry);
+	weir_entry_enter(store, queue->entry);
 	if (weir_undo_wanted())
 		weir_undo_log(queue->entered, weir_current_group(store), queue->entry, WEIR_UNDO_DUE);
 	take_off(note);

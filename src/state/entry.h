@@ -393,6 +393,8 @@ extern Size weir_keys_size(const WeirStore *store, WeirEntry *entry);
 extern WeirGroup *weir_current_group(WeirStore *store);
 extern WeirEntry *weir_entry_find(WeirStore *store);
 extern WeirEntry *weir_entry_make(WeirStore *store);
+/* Its key becomes the current one, without being searched for. */
+extern void weir_entry_enter(WeirStore *store, WeirEntry *entry);
 extern void weir_entry_delete(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 extern void weir_entry_dirty(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 extern void weir_group_shrink(WeirStore *store, WeirGroup *group);
