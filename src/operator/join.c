@@ -78,7 +78,7 @@ take_row(StreamJoin *j, const WeirBatch *in, int row)
 {
 	const JoinOps *ops = kinds[j->plan->kind];
 	WeirOperator *op = &j->op;
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	int64		time;
 	bool		has_time = ops->time_of(j, in, row, &time);
 
