@@ -136,7 +136,7 @@ accumulate(Over *o, const WeirKept *kept)
 	o->row->lines[0] = kept->line;
 	fault = weir_running_accumulate(o->all, o->row, 0);
 	if (fault)
-		ereport(ERROR, (errcode(fault->sqlstate), errmsg_internal("%s", _(fault->message))));
+		weir_native_raise(fault);
 }
 
 /* Rows from .. to - 1 are of equal time. */

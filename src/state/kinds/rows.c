@@ -132,15 +132,6 @@ weir_rows_all(WeirState *state, const WeirKept *const **all)
 	return rows ? rows->n : 0;
 }
 
-void
-weir_rows_get(WeirState *state, int n, Datum *values, bool *nulls)
-{
-	const WeirKept *kept = row_at(current_rows(state), n);
-
-	memcpy(values, kept->values, sizeof(Datum) * kept->natts);
-	memcpy(nulls, weir_kept_nulls(kept), sizeof(bool) * kept->natts);
-}
-
 int
 weir_rows_first(WeirState *state, int64 time)
 {
