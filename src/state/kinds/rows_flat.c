@@ -41,7 +41,7 @@ put_row(StringInfo out, const RowsDetail *detail, const WeirKept *kept, const We
 	if (kept->raw)
 		appendBinaryStringInfoNT(out, kept->raw, kept->raw_len);
 	for (int i = 0; i < kept->natts; i++)
-		weir_piece_put(out, &detail->types[i], kept->values[i], nulls[i]);
+		weir_piece_put(out, &detail->columns.types[i], kept->values[i], nulls[i]);
 }
 
 void
@@ -90,8 +90,8 @@ get_values(WeirState *state, WeirBytes *bytes)
 
 	while (n < detail->desc->natts && bytes->wrong == NULL)
 	{
-		detail->values[n] = weir_piece_get(bytes, state->store->slab, &detail->types[n],
-										   &detail->nulls[n]);
+		detail->columns.values[n] = weir_piece_get(bytes, state->store->slab, &detail->columns.types[n],
+										   &detail->columns.nulls[n]);
 		n++;
 	}
 	return n;
@@ -105,7 +105,7 @@ make_kept(WeirState *state, const RowRecord *record, WeirBytes *bytes)
 	WeirKept   *kept = bytes->wrong ? NULL : weir_kept_make(state, record);
 
 	for (int i = 0; i < n; i++)
-		weir_piece_free(state->store->slab, &detail->types[i], detail->values[i], detail->nulls[i]);
+		weir_piece_free(state->store->slab, &detail->columns.types[i], detail->columns.values[i], detail->columns.nulls[i]);
 	return kept;
 }
 
