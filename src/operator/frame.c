@@ -75,7 +75,7 @@ add(WeirFrame *frame, const WeirKept *kept)
 	weir_batch_set_row(frame->row, 0, kept->values, weir_kept_nulls(kept));
 	fault = weir_native_add(frame->native, frame->state, frame->row->columns, 0);
 	if (fault)
-		ereport(ERROR, (errcode(fault->sqlstate), errmsg_internal("%s", _(fault->message))));
+		weir_native_raise(fault);
 }
 
 void

@@ -78,7 +78,7 @@ take_row(StreamJoin *j, const WeirBatch *in, int row)
 {
 	const JoinOps *ops = kinds[j->plan->kind];
 	WeirOperator *op = &j->op;
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	int64		time;
 	bool		has_time = ops->time_of(j, in, row, &time);
 
@@ -149,9 +149,7 @@ passes(const WeirOperator *op, int64 watermark)
 	const StreamJoin *j = (const StreamJoin *) op;
 	int64		longest = Max(weir_rows_longest(j->rows[0]), weir_rows_longest(j->rows[1]));
 
-	if (watermark == PG_INT64_MIN || watermark == PG_INT64_MAX || j->plan->kind == WEIR_JOIN_AS_OF)
-		return watermark;
-	return watermark < PG_INT64_MIN + longest ? PG_INT64_MIN : watermark - longest;
+	return j->plan->kind == WEIR_JOIN_AS_OF ? watermark : weir_held_back(watermark, longest);
 }
 
 static void

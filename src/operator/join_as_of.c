@@ -22,14 +22,14 @@ row_time(const StreamJoin *j, const WeirBatch *in, int row, int64 *time)
 static int64
 out_of_force(const StreamJoin *j, int64 time)
 {
-	return j->plan->before ? moment_after(time) : Min(time, PG_INT64_MAX - 1);
+	return j->plan->before ? weir_moment_after(time) : Min(time, PG_INT64_MAX - 1);
 }
 
 static void
 take_version(StreamJoin *j, const WeirBatch *in, int row, int64 time)
 {
 	WeirState  *versions = j->rows[1];
-	int			n = weir_rows_first(versions, moment_after(time));
+	int			n = weir_rows_first(versions, weir_moment_after(time));
 	int64		until = PG_INT64_MAX;
 
 	if (n < weir_rows_count(versions))
@@ -48,14 +48,14 @@ take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 		take_version(j, in, row, time);
 	else
 		weir_join_keep(j, in, row, time,
-					   j->plan->before ? Min(time, PG_INT64_MAX - 1) : moment_after(time), 0);
+					   j->plan->before ? Min(time, PG_INT64_MAX - 1) : weir_moment_after(time), 0);
 }
 
 /* NULL: there was none yet. */
 static const WeirKept *
 version_at(const StreamJoin *j, int64 time)
 {
-	int			n = weir_rows_first(j->rows[1], j->plan->before ? time : moment_after(time));
+	int			n = weir_rows_first(j->rows[1], j->plan->before ? time : weir_moment_after(time));
 
 	return n > 0 ? weir_rows_at(j->rows[1], n - 1) : NULL;
 }

@@ -10,6 +10,7 @@
 #include "executor/executor.h"
 
 #include "graph/kinds/join.h"
+#include "operator/event_time.h"
 #include "operator/key.h"
 #include "operator/operator.h"
 #include "state/due.h"
@@ -72,12 +73,5 @@ typedef struct JoinOps
 extern const JoinOps weir_interval_join;
 extern const JoinOps weir_window_join;
 extern const JoinOps weir_as_of_join;
-
-/* The next moment; what is at the end of time stays there. */
-static inline int64
-moment_after(int64 time)
-{
-	return time >= PG_INT64_MAX - 1 ? PG_INT64_MAX - 1 : time + 1;
-}
 
 #endif

@@ -136,7 +136,7 @@ take(StreamJoin *j, const WeirBatch *in, int row, int64 time, int64 watermark)
 	if (row_bounds(side, in, row, &from, &to))
 	{
 		matched = from <= to && find_partners(j, in, row, time, from, to);
-		until = from <= to ? moment_after(to) : PG_INT64_MIN;
+		until = from <= to ? weir_moment_after(to) : PG_INT64_MIN;
 	}
 	if (until > watermark && !(matched && j->plan->exists && j->op.port == 0))
 		weir_join_keep(j, in, row, time, until, matched ? JOIN_MATCHED : 0);

@@ -81,10 +81,11 @@ fire(StreamJoin *j, const WeirDue *due, int64 upto)
 	const WeirKept *const *right;
 	int			nleft = weir_rows_all(j->rows[0], &left);
 	int			nright = weir_rows_all(j->rows[1], &right);
-	bool	   *matched = palloc0(sizeof(bool) * Max(nright, 1));
+	bool	   *matched;
 
 	if (weir_rows_due(due->state) > due->at)
 		return;
+	matched = palloc0(sizeof(bool) * Max(nright, 1));
 	for (int i = 0; i < nleft; i++)
 	{
 		if (!emit_pairs(j, left[i], right, nright, matched) && j->plan->sides[0].padded)

@@ -105,7 +105,7 @@ static void
 take_row(OrderedRank *r, const WeirBatch *in, int row)
 {
 	WeirOperator *op = &r->op;
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	int64		time;
 
 	if (!weir_row_time(in, row, r->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||

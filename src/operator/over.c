@@ -136,7 +136,7 @@ accumulate(Over *o, const WeirKept *kept)
 	o->row->lines[0] = kept->line;
 	fault = weir_running_accumulate(o->all, o->row, 0);
 	if (fault)
-		ereport(ERROR, (errcode(fault->sqlstate), errmsg_internal("%s", _(fault->message))));
+		weir_native_raise(fault);
 }
 
 /* Rows from .. to - 1 are of equal time. */
@@ -329,7 +329,7 @@ static void
 take_row(Over *o, const WeirBatch *in, int row)
 {
 	WeirOperator *op = &o->op;
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	int64		time;
 
 	if (!weir_row_time(in, row, o->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||

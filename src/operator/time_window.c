@@ -275,7 +275,7 @@ add_row(TimeWindow *w, const WeirBatch *in, int row, WeirSpan when, int64 waterm
 static bool
 take_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 {
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	WeirSpan	when;
 
 	fire_at_row(w, in, row, out);

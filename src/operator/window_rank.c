@@ -226,7 +226,7 @@ static void
 take_row(WindowRank *w, const WeirBatch *in, int row)
 {
 	WeirOperator *op = &w->op;
-	int64		watermark = in->watermarks ? in->watermarks[row] : PG_INT64_MIN;
+	int64		watermark = weir_batch_watermark(in, row);
 	int64		end;
 
 	if (!weir_row_time(in, row, w->plan->time, &end) || end <= held_back(op, watermark))

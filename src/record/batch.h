@@ -104,6 +104,13 @@ weir_batch_raw(const WeirBatch *batch, int row)
 	return batch->raw ? batch->raw[row] : none;
 }
 
+/* Reached before the row; PG_INT64_MIN: none. */
+static inline int64
+weir_batch_watermark(const WeirBatch *batch, int row)
+{
+	return batch->watermarks ? batch->watermarks[row] : PG_INT64_MIN;
+}
+
 /* The row comes of the same record as one of another batch. */
 static inline void
 weir_batch_set_record(WeirBatch *batch, int row, const WeirBatch *from, int of)
@@ -118,7 +125,7 @@ weir_batch_set_record(WeirBatch *batch, int row, const WeirBatch *from, int of)
 	if (from->watermarks)
 		weir_batch_keep_watermarks(batch);
 	if (batch->watermarks)
-		batch->watermarks[row] = from->watermarks ? from->watermarks[of] : PG_INT64_MIN;
+		batch->watermarks[row] = weir_batch_watermark(from, of);
 }
 
 #endif

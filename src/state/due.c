@@ -132,7 +132,7 @@ take_off(WeirDueNote *note)
 }
 
 void
-weir_due_set(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 due)
+weir_due_set(WeirState *state, WeirEntry *entry, int64 due)
 {
 	WeirDueNote *note = weir_due_note_of(state, entry);
 	DueList    *list;
@@ -151,15 +151,14 @@ due_of(WeirState *state, WeirEntry *entry)
 {
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return PG_INT64_MAX;
-	return state->in_place ? state->in_place->due(state, weir_in_place(state, entry)) :
-		state->live->due(state, weir_live_get(state, entry));
+	return state->live->due(state, weir_live_get(state, entry));
 }
 
 void
-weir_due_note(WeirState *state, WeirGroup *group, WeirEntry *entry)
+weir_due_note(WeirState *state, WeirEntry *entry)
 {
 	if (state->due_offset)
-		weir_due_set(state, group, entry, due_of(state, entry));
+		weir_due_set(state, entry, due_of(state, entry));
 }
 
 void
@@ -193,18 +192,6 @@ weir_due_next(const WeirStore *store)
 	return list ? list->at : PG_INT64_MAX;
 }
 
-/* The entry becomes the current key's, without being searched for. */
-static void
-make_current(WeirStore *store, WeirEntry *entry)
-{
-	const Datum *key = weir_entry_key(store, entry);
-	const bool *isnull = (const bool *) weir_entry_key_nulls(entry);
-
-	weir_store_enter(store, key, isnull, weir_keys_hash(store, key, isnull), store->clock);
-	store->entry = entry;
-	store->looked_up = true;
-}
-
 bool
 weir_due_enter(WeirStore *store, int64 upto, WeirDue *due)
 {
@@ -220,7 +207,7 @@ weir_due_enter(WeirStore *store, int64 upto, WeirDue *due)
 	queue->entered = list->state;
 	queue->entered_at = list->at;
 	queue->entry = (WeirEntry *) ((char *) note - list->state->due_offset);
-	make_current(store, queue->entry);
+	weir_entry_enter(store, queue->entry);
 	if (weir_undo_wanted())
 		weir_undo_log(queue->entered, weir_current_group(store), queue->entry, WEIR_UNDO_DUE);
 	take_off(note);
@@ -239,7 +226,7 @@ weir_due_leave(WeirStore *store)
 
 	Assert(queue->entered != NULL && store->entry == queue->entry);
 	Assert(due_of(queue->entered, queue->entry) > queue->entered_at);
-	weir_due_note(queue->entered, weir_current_group(store), queue->entry);
+	weir_due_note(queue->entered, queue->entry);
 	queue->entered = NULL;
 	weir_store_leave(store);
 }

@@ -64,6 +64,17 @@ weir_current_group(WeirStore *store)
 	return store->group;
 }
 
+void
+weir_entry_enter(WeirStore *store, WeirEntry *entry)
+{
+	const Datum *key = weir_entry_key(store, entry);
+	const bool *isnull = (const bool *) weir_entry_key_nulls(entry);
+
+	weir_store_enter(store, key, isnull, weir_keys_hash(store, key, isnull), store->clock);
+	store->entry = entry;
+	store->looked_up = true;
+}
+
 /* The current key's entry, NULL if it has none. */
 WeirEntry *
 weir_entry_find(WeirStore *store)

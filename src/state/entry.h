@@ -133,8 +133,6 @@ typedef struct WeirInPlaceOps
 	const char *(*unflatten) (WeirState *state, const char *bytes, Size size, void *cell);
 	/* The same of what a live object of the same state wrote. */
 	const char *(*unflatten_live) (WeirState *state, const char *bytes, Size size, void *cell);
-	/* As that of a live object. */
-	int64		(*due) (WeirState *state, const void *cell);
 } WeirInPlaceOps;
 
 /* How a key column is compared. */
@@ -395,6 +393,8 @@ extern Size weir_keys_size(const WeirStore *store, WeirEntry *entry);
 extern WeirGroup *weir_current_group(WeirStore *store);
 extern WeirEntry *weir_entry_find(WeirStore *store);
 extern WeirEntry *weir_entry_make(WeirStore *store);
+/* Its key becomes the current one, without being searched for. */
+extern void weir_entry_enter(WeirStore *store, WeirEntry *entry);
 extern void weir_entry_delete(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 extern void weir_entry_dirty(WeirStore *store, WeirGroup *group, WeirEntry *entry);
 extern void weir_group_shrink(WeirStore *store, WeirGroup *group);
@@ -436,9 +436,9 @@ extern void weir_changes_forget(WeirStore *store, int64 n);
  * due.c, see due.h.  After a change, what is due of the cell (PG_INT64_MAX: nothing): noted
  * if that is earlier than what is.
  */
-extern void weir_due_set(WeirState *state, WeirGroup *group, WeirEntry *entry, int64 due);
+extern void weir_due_set(WeirState *state, WeirEntry *entry, int64 due);
 /* The same for what its object says, if it is of a kind that does. */
-extern void weir_due_note(WeirState *state, WeirGroup *group, WeirEntry *entry);
+extern void weir_due_note(WeirState *state, WeirEntry *entry);
 /* Before the entry goes. */
 extern void weir_due_forget(WeirStore *store, WeirEntry *entry);
 extern void weir_due_init(WeirStore *store);

@@ -92,7 +92,7 @@ init_state(WeirStore *store, int index, const WeirStateDecl *decl)
 static bool
 can_be_due(const WeirState *state)
 {
-	return state->in_place ? state->in_place->due != NULL : state->live && state->live->due;
+	return state->live && state->live->due;
 }
 
 static bool

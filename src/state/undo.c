@@ -159,7 +159,7 @@ note_again(WeirStore *store, int from, int to)
 	{
 		const WeirUndo *undo = &store->undo[i];
 
-		weir_due_note(&store->states[undo->state], &store->groups[undo->group], undo->entry);
+		weir_due_note(&store->states[undo->state], undo->entry);
 	}
 }
 

@@ -19,7 +19,7 @@ weir_late_open(WeirChain *chain)
 static char *
 watermark_text(const WeirBatch *in, int row)
 {
-	return psprintf("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row]));
+	return psprintf("The watermark had come to %s.", timestamptz_to_str(weir_batch_watermark(in, row)));
 }
 
 /* The bytes are the batch's, which is gone before the letter. */

@@ -195,7 +195,7 @@ late(WeirOperator *op, const WeirBatch *in, int row)
 	ereport(ERROR,
 			(errcode(WEIR_ERRCODE_LATE),
 			 errmsg("a record of stream %s came too late", stream->name),
-			 errdetail("The watermark had come to %s.", timestamptz_to_str(in->watermarks[row])),
+			 errdetail("The watermark had come to %s.", timestamptz_to_str(weir_batch_watermark(in, row))),
 			 errhint("Raise the bound in the column's option \"watermark\", or set the stream's option \"late\" to 'drop'.")));
 }
 

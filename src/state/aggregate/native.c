@@ -233,3 +233,11 @@ weir_native_flat_size(const WeirNative *native)
 {
 	return native->flat_size;
 }
+
+void
+weir_native_raise(const WeirNativeFault *fault)
+{
+	ereport(ERROR,
+			(errcode(fault->sqlstate),
+			 errmsg_internal("%s", _(fault->message))));
+}

@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
+#include "base/compat.h"
 #include "record/batch.h"
 
 typedef struct WeirNative WeirNative;
@@ -39,6 +40,8 @@ typedef struct WeirNativeFault
 	int			sqlstate;
 	const char *message;		/* to be translated */
 } WeirNativeFault;
+
+pg_noreturn extern void weir_native_raise(const WeirNativeFault *fault);
 
 /*
  * aggrefs: as for weir_aggregates_create, which checks the user's rights.  NULL

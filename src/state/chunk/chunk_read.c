@@ -442,7 +442,7 @@ read_cell(ChunkReader *reader, const ChunkState *match, WeirGroup *group, WeirEn
 	else if (cell.flags == WEIR_CELL_PRESENT)
 		cell.value = read_value(reader, state, match->natts);
 	weir_cell_put(state, group, entry, cell);
-	weir_due_note(state, group, entry);
+	weir_due_note(state, entry);
 }
 
 /* Makes the store hold one entry of the chunk as the chunk has it. */

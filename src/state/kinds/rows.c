@@ -105,7 +105,7 @@ weir_rows_add(WeirState *state, const WeirBatch *in, int row, int64 time, int64 
 	log_row(state, group, entry, kept, ROW_ADDED);
 	weir_live_changed(state, group, entry, before);
 	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
-		weir_due_set(state, group, entry, until);
+		weir_due_set(state, entry, until);
 	return n;
 }
 
@@ -132,15 +132,6 @@ weir_rows_all(WeirState *state, const WeirKept *const **all)
 	return rows ? rows->n : 0;
 }
 
-void
-weir_rows_get(WeirState *state, int n, Datum *values, bool *nulls)
-{
-	const WeirKept *kept = row_at(current_rows(state), n);
-
-	memcpy(values, kept->values, sizeof(Datum) * kept->natts);
-	memcpy(nulls, weir_kept_nulls(kept), sizeof(bool) * kept->natts);
-}
-
 int
 weir_rows_first(WeirState *state, int64 time)
 {
@@ -165,7 +156,7 @@ weir_rows_set(WeirState *state, int n, int64 until, uint32 flags)
 		weir_rows_set_until(state, rows, n, until);
 	weir_live_changed(state, group, entry, rows->live.bytes);
 	if (until != PG_INT64_MAX && weir_rows_next_due(rows)->until == until)
-		weir_due_set(state, group, entry, until);
+		weir_due_set(state, entry, until);
 }
 
 static void

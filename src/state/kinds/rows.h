@@ -60,8 +60,6 @@ extern int	weir_rows_count(WeirState *state);
 extern const WeirKept *weir_rows_at(WeirState *state, int n);
 /* All of them, from 0; how many there are. */
 extern int	weir_rows_all(WeirState *state, const WeirKept *const **rows);
-/* As of the declared columns; by reference ones stay where they are kept. */
-extern void weir_rows_get(WeirState *state, int n, Datum *values, bool *nulls);
 /* The first with at least this time; their number if there is none. */
 extern int	weir_rows_first(WeirState *state, int64 time);
 

@@ -301,7 +301,7 @@ finish(Adding *a, bool added, bool is_new, int64 before)
 	window->source = a->in->source;
 	weir_live_changed(a->state, a->group, a->entry, before);
 	if (is_new && !is_noted_before(a))
-		weir_due_set(a->state, a->group, a->entry, weir_pane_due(windows, window, a->span));
+		weir_due_set(a->state, a->entry, weir_pane_due(windows, window, a->span));
 	if (windows->decl.early)
 		weir_change_note(a->state, a->group, a->entry, a->in, a->row);
 	if (!windows->decl.again)

@@ -156,23 +156,11 @@ weir_time_window_enter_changed(WeirState *state, int64 n)
 {
 	WeirStore  *store = state->store;
 	WeirEntry  *entry = weir_changes_at(store, n)->entry;
-	const Datum *key = weir_entry_key(store, entry);
-	const bool *isnull = (const bool *) weir_entry_key_nulls(entry);
 
 	if (weir_live_get(state, entry) == NULL)
 		return false;
-	weir_store_enter(store, key, isnull, weir_keys_hash(store, key, isnull), store->clock);
-	store->entry = entry;
-	store->looked_up = true;
+	weir_entry_enter(store, entry);
 	return true;
-}
-
-int
-weir_time_window_source(WeirState *state)
-{
-	WeirTimeWindow *window = (WeirTimeWindow *) weir_live_get(state, weir_entry_find(state->store));
-
-	return window ? window->source : 0;
 }
 
 static WeirTimeWindow *
@@ -180,6 +168,15 @@ current_window(WeirState *state, WeirEntry **entry)
 {
 	*entry = weir_entry_find(state->store);
 	return *entry ? (WeirTimeWindow *) weir_live_get(state, *entry) : NULL;
+}
+
+int
+weir_time_window_source(WeirState *state)
+{
+	WeirEntry  *entry;
+	WeirTimeWindow *window = current_window(state, &entry);
+
+	return window ? window->source : 0;
 }
 
 int

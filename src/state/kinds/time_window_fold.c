@@ -45,9 +45,7 @@ combine(const WeirTimeWindows *windows, WeirNativeState *first, const WeirNative
 	const WeirNativeFault *fault = weir_native_combine(windows->native, first, then);
 
 	if (fault)
-		ereport(ERROR,
-				(errcode(fault->sqlstate),
-				 errmsg_internal("%s", _(fault->message))));
+		weir_native_raise(fault);
 }
 
 /* Those from .. to - 1 are all there is in front, and nothing is behind them. */

@@ -47,9 +47,7 @@ combine(WeirTimeWindows *windows, WeirTimeWindow *window, int from, int to, Weir
 		fault = weir_native_combine(windows->native, scratch,
 									weir_pane_native(windows, weir_pane_at(windows, window, i)));
 	if (fault)
-		ereport(ERROR,
-				(errcode(fault->sqlstate),
-				 errmsg_internal("%s", _(fault->message))));
+		weir_native_raise(fault);
 	return scratch;
 }
 

@@ -123,7 +123,7 @@ set_moment(WeirState *state, int64 moment)
 		log_change(state, entry, timers, moment, true);
 		weir_live_changed(state, group, entry, before);
 	}
-	weir_due_set(state, group, entry, moment);
+	weir_due_set(state, entry, moment);
 }
 
 void
