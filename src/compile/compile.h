@@ -237,6 +237,8 @@ extern void weir_level_end_window(WeirLevel *level);
 extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
+/* The first argument, which is the time, of these and of weir.watermark, in whichever order they are named. */
+extern Node *weir_call_time(const FuncExpr *call);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);

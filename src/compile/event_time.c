@@ -108,6 +108,21 @@ weir_window_entry_call(const RangeTblEntry *rte)
 	return weir_is_window_call(call) ? (FuncExpr *) call : NULL;
 }
 
+Node *
+weir_call_time(const FuncExpr *call)
+{
+	ListCell   *lc;
+
+	foreach(lc, call->args)
+	{
+		NamedArgExpr *named = lfirst(lc);
+
+		if (IsA(named, NamedArgExpr) && named->argnumber == 0)
+			return (Node *) named->arg;
+	}
+	return linitial(call->args);
+}
+
 static bool
 is_window(Query *query, Node *expr, void *arg)
 {
@@ -441,10 +456,10 @@ is_arrival(Query *query, Node *expr, void *arg)
 	if (within == NULL)
 		within = cut_time(expr);
 	if (within == NULL && weir_is_window_call(expr))
-		within = linitial(((FuncExpr *) expr)->args);
+		within = weir_call_time((FuncExpr *) expr);
 	if (IsA(expr, Var) && var->varlevelsup == 0 &&
 		(call = weir_window_entry_call(rt_fetch(var->varno, query->rtable))) != NULL)
-		within = linitial(call->args);
+		within = weir_call_time(call);
 	return within ? ask(query, within, is_arrival, arg) : weir_compile_is_call(expr, WEIR_ARRIVAL);
 }
 

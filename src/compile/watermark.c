@@ -122,7 +122,7 @@ time_of(Query *query, void *arg)
 
 	query_tree_walker(query, own_calls_walker, &calls, QTW_IGNORE_RT_SUBQUERIES);
 	if (calls.found != NIL)
-		return (Expr *) copyObject(linitial(((FuncExpr *) linitial(calls.found))->args));
+		return (Expr *) copyObject(weir_call_time(linitial(calls.found)));
 	return (Expr *) makeVar(index, weir_branch_add_column(query, index, time_of, branch, "weir_time"),
 							branch->plan->time_type, -1, InvalidOid, 0);
 }
@@ -133,7 +133,7 @@ without_calls(Node *node, void *context)
 	if (node == NULL)
 		return NULL;
 	if (weir_compile_is_call(node, WEIR_WATERMARK))
-		return without_calls(linitial(((FuncExpr *) node)->args), context);
+		return without_calls(weir_call_time((FuncExpr *) node), context);
 	if (IsA(node, Query))
 		return (Node *) query_tree_mutator((Query *) node, without_calls, context, 0);
 	return expression_tree_mutator(node, without_calls, context);
@@ -190,6 +190,7 @@ find_watermark(WeirLevel *level, WeirBranch *scan)
 	List	   *all = weir_compile_find_calls(scan->query, WEIR_WATERMARK);
 	Calls		calls = {NIL};
 	int			nqueries = 0;
+	FuncExpr   *call;
 	ListCell   *lc;
 
 	if (all == NIL)
@@ -199,15 +200,17 @@ find_watermark(WeirLevel *level, WeirBranch *scan)
 	collect_calls(scan->query, scan, &calls, &nqueries);
 	if (calls.found == NIL || calls.in_sublinks)
 		refuse_call(level, linitial(all), NOT_WHERE_READ, WHERE_HINT);
+	/* which spelling it has does not tell one call from another */
+	call = weir_complete_call(linitial(calls.found));
 	foreach(lc, calls.found)
-		if (nqueries > 1 || !equal(lfirst(lc), linitial(calls.found)))
+		if (nqueries > 1 || !equal(weir_complete_call(lfirst(lc)), call))
 			refuse_call(level, lfirst(lc), "weir.watermark can be called of one time only",
 						"Leave out the others: the records of a stream have one watermark.");
-	if (weir_contains_call(linitial(calls.found), WEIR_ARRIVAL))
-		refuse_call(level, linitial(calls.found), "weir.watermark cannot be called of weir.arrival()",
+	if (weir_contains_call((Node *) call, WEIR_ARRIVAL))
+		refuse_call(level, (Node *) call, "weir.watermark cannot be called of weir.arrival()",
 					"Leave weir.watermark out: records arrive in the order of their arrival times.");
-	scan->plan->bound = read_bound(level, linitial(calls.found));
-	add_time(scan, linitial(calls.found));
+	scan->plan->bound = read_bound(level, call);
+	add_time(scan, call);
 }
 
 /* ---- weir.arrival ---- */

@@ -297,9 +297,7 @@ weir_level_complete_hold(WeirLevel *level, Node *window)
 		origin = !delayed && weir_expr_is_complete_window(level, window) ? ORIGIN_END : ORIGIN_OTHER;
 		return hold_of(level, window, origin, NIL, NULL);
 	}
-	time = linitial(call->args);
-	if (IsA(time, NamedArgExpr))
-		time = (Node *) ((NamedArgExpr *) time)->arg;
+	time = weir_call_time(call);
 	origin = origin_of(level, time, &calls);
 	return hold_of(level, time, origin, calls, plan_of(level, call));
 }
