@@ -353,6 +353,8 @@ extern void weir_level_append_aggregate(WeirLevel *level, StringInfo text, Aggre
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 extern void weir_level_end_aggregates(WeirLevel *level);
 extern char *weir_level_aggregates_text(WeirLevel *level);
+extern char *weir_step_state_name(const char *name, const char *signature);
+extern void weir_level_append_row_columns(const WeirLevel *level, StringInfo text, const char *before, const char *after);
 extern char *weir_level_state_name(WeirLevel *level, const char *kind, const char *aggregates);
 extern List *weir_level_single_key(void);
 

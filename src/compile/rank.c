@@ -15,20 +15,14 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "compile/compile.h"
-
-/* Of a state's name, so that it fits the header of a chunk. */
-#define NAME_LENGTH 200
 
 bool
 weir_is_ranked(const Query *query)
@@ -203,18 +197,11 @@ state_name(WeirLevel *level, const char *kind)
 {
 	char	   *name = psprintf("%s: %s", kind, level->rank_plan->order_text);
 	StringInfoData signature;
-	ListCell   *lc;
 
 	initStringInfo(&signature);
-	foreach(lc, level->row_columns)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-
-		appendStringInfo(&signature, "%s %s\n", entry->resname, format_type_be_qualified(exprType((Node *) entry->expr)));
-	}
+	weir_level_append_row_columns(level, &signature, "", "\n");
 	appendStringInfo(&signature, "%d %d %d", level->rank_plan->by, level->rank_plan->limit, level->rank_plan->emission);
-	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
-					hash_bytes((unsigned char *) signature.data, signature.len));
+	return weir_step_state_name(name, signature.data);
 }
 
 /* Is a row of the one time and the others apart: is the last one wanted? */
