@@ -25,8 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_WATERMARK_NONE INT64_MIN
-#define WEIR_WATERMARK_END INT64_MAX
+#include "decide/watermark.h"
 
 typedef struct WeirWatermarkMerge WeirWatermarkMerge;	/* size fixed at creation; malloc'd */
 

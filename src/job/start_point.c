@@ -5,7 +5,7 @@
  *
  *	first start			a new timeline, empty, at the oldest byte, as is any
  *						source that the job did not have before
- *	fresh				a new timeline, empty, where the last one had got to
+ *	fresh				a new timeline, empty, where the last one had got to, without its event time
  *	from a savepoint	a new timeline whose base is the savepoint
  *	after alter_job		where it changes state, a new timeline whose base is
  *						what the last one had got to (or empty, if the keyed
@@ -96,11 +96,21 @@ set_restore(WeirCoordinator *co, const WeirCompleted *row)
 	co->start.restore_timeline = row ? row->timeline : 0;
 }
 
+/* Event time begins anew: without state nothing is over. */
+static void
+forget_times(WeirCoordinator *co)
+{
+	for (int i = 0; i < co->start.npositions; i++)
+		co->start.positions[i].nmarks = 0;
+}
+
 /* At the positions of "at" (NULL: the oldest byte), with the state of "base" (NULL: none). */
 static void
 begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted *base)
 {
 	set_positions(co, at ? at->npositions : 0, at ? at->positions : NULL);
+	if (co->job->fresh)
+		forget_times(co);
 	set_restore(co, base);
 	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);

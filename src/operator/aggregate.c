@@ -151,11 +151,6 @@ forget(WeirOperator *op, const WeirBatch *held)
 	weir_running_forget(((Aggregate *) op)->running, held->nrows);
 }
 
-static void
-close_aggregate(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_aggregate_operator = {
 	.size = sizeof(Aggregate),
 	.open = open_aggregate,
@@ -164,6 +159,5 @@ const WeirOperatorOps weir_aggregate_operator = {
 	.holds = holds,
 	.held = held,
 	.emit = emit,
-	.forget = forget,
-	.close = close_aggregate
+	.forget = forget
 };

@@ -133,15 +133,9 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	weir_result_hand_on(w->result, out);
 }
 
-static void
-close_window(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_count_window_operator = {
 	.size = sizeof(CountWindow),
 	.open = open_window,
 	.may_fail = may_fail,
-	.rows = add_rows,
-	.close = close_window
+	.rows = add_rows
 };

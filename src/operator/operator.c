@@ -71,10 +71,17 @@ weir_operator_open(const WeirNode *node, const char *text, WeirStore *store, int
 	return op;
 }
 
+static void
+close_own(WeirOperator *op, bool committed)
+{
+	if (op->ops->close)
+		op->ops->close(op, committed);
+}
+
 void
 weir_operator_close(WeirOperator *op)
 {
-	op->ops->close(op, true);
+	close_own(op, true);
 	MemoryContextDelete(op->context);
 	pfree(op);
 }
@@ -164,7 +171,7 @@ weir_operator_emit(WeirOperator *op, WeirOutput *out)
 void
 weir_operator_reset(WeirOperator *op)
 {
-	op->ops->close(op, false);
+	close_own(op, false);
 	MemoryContextReset(op->context);
 	memset((char *) op + sizeof(WeirOperator), 0, op->ops->size - sizeof(WeirOperator));
 	open_in_context(op);

@@ -121,7 +121,10 @@ typedef struct WeirOperatorOps
 	 */
 	int64		(*passes) (const WeirOperator *op, int64 watermark);
 
-	/* Before its context goes.  committed: else what the transaction held is gone already. */
+	/*
+	 * Before its context goes.  committed: else what the transaction held is gone already.
+	 * NULL: nothing but that context is its own.
+	 */
 	void		(*close) (WeirOperator *op, bool committed);
 } WeirOperatorOps;
 

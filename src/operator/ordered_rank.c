@@ -203,17 +203,11 @@ passes(const WeirOperator *op, int64 watermark)
 	return weir_held_back(watermark, weir_rank_plan(op->node)->passes_hold);
 }
 
-static void
-close_rank(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_ordered_rank_operator = {
 	.size = sizeof(OrderedRank),
 	.open = open_rank,
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
-	.passes = passes,
-	.close = close_rank
+	.passes = passes
 };

@@ -390,17 +390,11 @@ passes(const WeirOperator *op, int64 watermark)
 	return weir_held_back(watermark, weir_over_plan(op->node)->passes_hold);
 }
 
-static void
-close_over(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_over_operator = {
 	.size = sizeof(Over),
 	.open = open_over,
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
-	.passes = passes,
-	.close = close_over
+	.passes = passes
 };

@@ -127,11 +127,6 @@ forget(WeirOperator *op, const WeirBatch *held)
 	weir_ranked_forget(((Rank *) op)->ranked, held->nrows);
 }
 
-static void
-close_rank(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_rank_operator = {
 	.size = sizeof(Rank),
 	.open = open_rank,
@@ -140,6 +135,5 @@ const WeirOperatorOps weir_rank_operator = {
 	.holds = holds,
 	.held = held,
 	.emit = emit,
-	.forget = forget,
-	.close = close_rank
+	.forget = forget
 };

@@ -385,11 +385,6 @@ forget(WeirOperator *op, const WeirBatch *held)
 	weir_running_forget(((TimeWindow *) op)->state, held->nrows);
 }
 
-static void
-close_window(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_time_window_operator = {
 	.size = sizeof(TimeWindow),
 	.open = open_window,
@@ -400,6 +395,5 @@ const WeirOperatorOps weir_time_window_operator = {
 	.emit = emit,
 	.forget = forget,
 	.advance = advance,
-	.passes = held_back,
-	.close = close_window
+	.passes = held_back
 };

@@ -321,17 +321,11 @@ advance(WeirOperator *op, int64 watermark, WeirOutput *out)
 	MemoryContextReset(w->scratch);
 }
 
-static void
-close_rank(WeirOperator *op, bool committed)
-{
-}
-
 const WeirOperatorOps weir_window_rank_operator = {
 	.size = sizeof(WindowRank),
 	.open = open_rank,
 	.may_fail = may_fail,
 	.rows = take_rows,
 	.advance = advance,
-	.passes = held_back,
-	.close = close_rank
+	.passes = held_back
 };

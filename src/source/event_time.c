@@ -12,17 +12,18 @@
 #include "decide/watermark.h"
 #include "source/event_time.h"
 
-void
-weir_event_time_of_column(WeirBatch *batch, int column, int64 bound, int64 *watermark)
+static void
+fill_by_column(WeirScanInput *scan, int column, int64 bound)
 {
+	WeirBatch  *batch = scan->batch;
 	const WeirVector *times = &batch->columns[column];
 
 	weir_batch_keep_watermarks(batch);
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		batch->watermarks[i] = *watermark;
+		batch->watermarks[i] = scan->watermark;
 		if (!weir_vector_is_null(times, i))
-			*watermark = weir_watermark_behind(*watermark, DatumGetTimestampTz(times->values[i]), bound);
+			scan->watermark = weir_watermark_behind(scan->watermark, DatumGetTimestampTz(times->values[i]), bound);
 	}
 }
 
@@ -59,5 +60,5 @@ weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan)
 	else if (stream->by_arrival)
 		fill_by_arrival(scan);
 	else if (stream->watermark >= 0)
-		weir_event_time_of_column(scan->batch, stream->watermark, stream->watermark_bound, &scan->watermark);
+		fill_by_column(scan, stream->watermark, stream->watermark_bound);
 }

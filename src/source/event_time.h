@@ -17,7 +17,4 @@
  */
 extern void weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan);
 
-/* Likewise by the times of any column; *watermark: before the first, then behind the last. */
-extern void weir_event_time_of_column(WeirBatch *batch, int column, int64 bound, int64 *watermark);
-
 #endif

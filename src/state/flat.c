@@ -243,3 +243,69 @@ weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value)
 		return "a value's length is not the one it says";
 	return flat->has_parts ? read_parts(flat, bytes, size) : NULL;
 }
+
+uint32
+weir_flat_columns_init(WeirFlatColumns *columns, TupleDesc desc, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			room = Max(desc->natts, 1);
+	uint32		salt = desc->natts;
+
+	columns->n = desc->natts;
+	columns->types = palloc(sizeof(WeirFlatType) * room);
+	columns->values = palloc(sizeof(Datum) * room);
+	columns->nulls = palloc(sizeof(bool) * room);
+	columns->sizes = palloc(sizeof(Size) * room);
+	for (int i = 0; i < columns->n; i++)
+	{
+		weir_flat_type(&columns->types[i], TupleDescAttr(desc, i)->atttypid, context);
+		salt = hash_combine(salt, weir_flat_fingerprint(&columns->types[i]));
+	}
+	MemoryContextSwitchTo(old);
+	return salt;
+}
+
+/* Where the next value by reference begins; what is short needs no alignment. */
+static inline Size
+value_at(const WeirFlatType *type, Datum value, Size at)
+{
+	if (type->typlen == -1 && VARATT_IS_SHORT(DatumGetPointer(value)))
+		return at;
+	return MAXALIGN(at);
+}
+
+Size
+weir_flat_columns_measure(WeirFlatColumns *columns, Size at)
+{
+	for (int i = 0; i < columns->n; i++)
+	{
+		const WeirFlatType *type = &columns->types[i];
+
+		if (columns->nulls[i] || type->typbyval)
+			continue;
+		columns->sizes[i] = weir_flat_prepare(type, &columns->values[i]);
+		at = value_at(type, columns->values[i], at) + columns->sizes[i];
+	}
+	return at;
+}
+
+Size
+weir_flat_columns_write(const WeirFlatColumns *columns, char *piece, Datum *kept, Size at)
+{
+	bool	   *nulls = (bool *) (kept + columns->n);
+
+	for (int i = 0; i < columns->n; i++)
+	{
+		const WeirFlatType *type = &columns->types[i];
+
+		nulls[i] = columns->nulls[i];
+		kept[i] = nulls[i] ? (Datum) 0 : columns->values[i];
+		if (nulls[i] || type->typbyval)
+			continue;
+		at = value_at(type, columns->values[i], at);
+		weir_flat_write(type, columns->values[i], columns->sizes[i], piece + at);
+		kept[i] = PointerGetDatum(piece + at);
+		at += columns->sizes[i];
+	}
+	return at;
+}

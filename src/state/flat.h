@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
+
 typedef struct WeirFlatType
 {
 	Oid			type;
@@ -65,5 +67,26 @@ extern const char *weir_flat_bytes(const WeirFlatType *flat, Datum value, Datum 
  * A row that is kept short has all attributes.
  */
 extern const char *weir_flat_read(const WeirFlatType *flat, char *bytes, Size size, Datum *value);
+
+/*
+ * Rows of some columns, each kept as one piece of bytes: what its owner begins it with, a
+ * Datum and then a bool a column, what values by reference point to.  Here a row's values
+ * are while it is made.
+ */
+typedef struct WeirFlatColumns
+{
+	int			n;
+	WeirFlatType *types;
+	Datum	   *values;
+	bool	   *nulls;
+	Size	   *sizes;			/* of those by reference, once measured */
+} WeirFlatColumns;
+
+/* Of these columns, and the salt that they make. */
+extern uint32 weir_flat_columns_init(WeirFlatColumns *columns, TupleDesc desc, MemoryContext context);
+/* Prepares the values; where they end, that begin at "at" behind the bools. */
+extern Size weir_flat_columns_measure(WeirFlatColumns *columns, Size at);
+/* Writes what was measured; kept: the Datums in the piece. */
+extern Size weir_flat_columns_write(const WeirFlatColumns *columns, char *piece, Datum *kept, Size at);
 
 #endif

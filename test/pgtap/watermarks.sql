@@ -209,6 +209,21 @@ CALL start('idle', 'INSERT INTO seen SELECT * FROM bids');
 SELECT ok(comes('SELECT is_idle FROM weir.sources'), 'a stream of which nothing comes is idle');
 SELECT weir.drop_job('idle') \g /dev/null
 
+-- a record from far ahead, until the job begins anew
+CREATE FOREIGN TABLE ahead (id bigint, at timestamptz OPTIONS (watermark '4 s')) SERVER weir_feed;
+CREATE TABLE of_ahead (at timestamptz, n bigint);
+CALL start('ahead', $$INSERT INTO of_ahead SELECT lower(w), count(*) FROM ahead, LATERAL weir.tumble(at, '10 s') w GROUP BY w$$);
+INSERT INTO ahead VALUES (1, '2126-01-01');
+SELECT weir.trigger_checkpoint('ahead'), weir.stop_job('ahead'), weir.start_job('ahead') \g /dev/null
+INSERT INTO ahead VALUES (2, '2026-01-01 10:00:01'), (3, '2026-01-01 10:00:20');
+SELECT weir.trigger_checkpoint('ahead'), weir.stop_job('ahead') \g /dev/null
+SELECT is_empty('TABLE of_ahead', 'what follows a record from far ahead is late, over a restart, too');
+SELECT weir.start_job('ahead', fresh => true) \g /dev/null
+INSERT INTO ahead VALUES (4, '2026-01-01 10:00:01'), (5, '2026-01-01 10:00:20');
+SELECT weir.trigger_checkpoint('ahead') \g /dev/null
+SELECT results_eq('TABLE of_ahead', $$VALUES (timestamptz '2026-01-01 10:00', 1::bigint)$$, 'not where it begins anew');
+SELECT weir.drop_job('ahead') \g /dev/null
+
 -- the same in weir.try_job
 SELECT weir.create_job('try', $$INSERT INTO seen SELECT id, weir.watermark(at, '10 s') FROM bids$$) \g /dev/null
 SELECT results_eq($$SELECT id FROM weir.try_job('try', ARRAY[E'1\t2026-01-01', E'2\t2025-01-01'], NULL::seen)$$,

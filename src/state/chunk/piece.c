@@ -47,6 +47,23 @@ weir_put_varint(StringInfo out, uint32 value)
 }
 
 void
+weir_put_varint64(StringInfo out, uint64 value)
+{
+	while (value >= 0x80)
+	{
+		appendStringInfoCharMacro(out, (char) (value | 0x80));
+		value >>= 7;
+	}
+	appendStringInfoCharMacro(out, (char) value);
+}
+
+void
+weir_put_signed(StringInfo out, int64 value)
+{
+	weir_put_varint64(out, (uint64) value << 1 ^ (value < 0 ? PG_UINT64_MAX : 0));
+}
+
+void
 weir_piece_put(StringInfo out, const WeirFlatType *type, Datum value, bool isnull)
 {
 	Datum		space;
@@ -110,6 +127,32 @@ weir_get_varint(WeirBytes *bytes)
 	if (bytes->wrong == NULL)
 		bytes->wrong = "a length is too long";
 	return 0;
+}
+
+uint64
+weir_get_varint64(WeirBytes *bytes)
+{
+	uint64		value = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		uint8		byte = weir_get_uint8(bytes);
+
+		value |= (uint64) (byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return value;
+	}
+	if (bytes->wrong == NULL)
+		bytes->wrong = "a number is too long";
+	return 0;
+}
+
+int64
+weir_get_signed(WeirBytes *bytes)
+{
+	uint64		value = weir_get_varint64(bytes);
+
+	return (int64) (value >> 1 ^ (value & 1 ? PG_UINT64_MAX : 0));
 }
 
 Datum

@@ -27,6 +27,9 @@ typedef struct WeirBytes
 } WeirBytes;
 
 extern void weir_put_varint(StringInfo out, uint32 value);
+extern void weir_put_varint64(StringInfo out, uint64 value);
+/* As a varint of 64 bits, the sign in the lowest of them. */
+extern void weir_put_signed(StringInfo out, int64 value);
 /* As a varint 0 for NULL, else 1 + length, and bytes. */
 extern void weir_piece_put(StringInfo out, const WeirFlatType *type, Datum value, bool isnull);
 
@@ -34,6 +37,8 @@ extern void weir_piece_put(StringInfo out, const WeirFlatType *type, Datum value
 extern uint8 weir_get_uint8(WeirBytes *bytes);
 extern int64 weir_get_int64(WeirBytes *bytes);
 extern uint32 weir_get_varint(WeirBytes *bytes);
+extern uint64 weir_get_varint64(WeirBytes *bytes);
+extern int64 weir_get_signed(WeirBytes *bytes);
 /* What weir_piece_put wrote; NULL once something is wrong. */
 extern Datum weir_piece_get(WeirBytes *bytes, WeirSlab *slab, const WeirFlatType *type,
 							bool *isnull);

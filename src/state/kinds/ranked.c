@@ -17,7 +17,7 @@ weir_ranked_calls_user(const WeirState *state)
 static inline bool
 is_before(const WeirRanking *ranking, const WeirRankedRow *row)
 {
-	int			order = weir_order_compare(ranking->order, ranking->values, ranking->nulls,
+	int			order = weir_order_compare(ranking->order, ranking->columns.values, ranking->columns.nulls,
 										   row->values, weir_ranked_row_nulls(ranking, row));
 
 	return order < 0 || (order == 0 && ranking->last_first);
@@ -49,8 +49,8 @@ read_row(WeirRanking *ranking, const WeirBatch *in, int row)
 {
 	for (int i = 0; i < ranking->desc->natts; i++)
 	{
-		ranking->values[i] = in->columns[i].values[row];
-		ranking->nulls[i] = weir_vector_is_null(&in->columns[i], row);
+		ranking->columns.values[i] = in->columns[i].values[row];
+		ranking->columns.nulls[i] = weir_vector_is_null(&in->columns[i], row);
 	}
 }
 

@@ -15,13 +15,10 @@
 typedef struct WeirRanking
 {
 	TupleDesc	desc;
-	WeirFlatType *types;		/* a column */
+	WeirFlatColumns columns;	/* with a row that has come, or is made */
 	WeirOrder  *order;
 	int			limit;
 	bool		last_first;
-	Datum	   *values;			/* of a row that has come, or is made */
-	bool	   *nulls;
-	Size	   *sizes;
 } WeirRanking;
 
 /*

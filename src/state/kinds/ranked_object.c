@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -20,23 +19,12 @@ ranked_init(WeirState *state)
 	const WeirRankedDecl *decl = state->decl.ranked;
 	MemoryContext old = MemoryContextSwitchTo(state->store->context);
 	WeirRanking *ranking = palloc0(sizeof(WeirRanking));
-	int			natts = decl->input->natts;
-	uint32		salt = natts;
 
 	ranking->desc = CreateTupleDescCopy(decl->input);
 	ranking->order = weir_order_create(decl->columns, decl->ncolumns);
 	ranking->limit = decl->limit;
 	ranking->last_first = decl->last_first;
-	ranking->types = palloc(sizeof(WeirFlatType) * natts);
-	ranking->values = palloc(sizeof(Datum) * natts);
-	ranking->nulls = palloc(sizeof(bool) * natts);
-	ranking->sizes = palloc(sizeof(Size) * natts);
-	for (int i = 0; i < natts; i++)
-	{
-		weir_flat_type(&ranking->types[i], TupleDescAttr(ranking->desc, i)->atttypid, state->store->context);
-		salt = hash_combine(salt, weir_flat_fingerprint(&ranking->types[i]));
-	}
-	weir_flat_salt(&state->type, salt);
+	weir_flat_salt(&state->type, weir_flat_columns_init(&ranking->columns, ranking->desc, state->store->context));
 	state->detail = ranking;
 	state->decl.ranked = NULL;	/* the caller's, and of no further use */
 	MemoryContextSwitchTo(old);
@@ -44,59 +32,13 @@ ranked_init(WeirState *state)
 
 /* ---- one row ---- */
 
-/* Where the next value by reference begins; what is short needs no alignment. */
-static inline Size
-value_at(const WeirFlatType *type, Datum value, Size at)
-{
-	if (type->typlen == -1 && VARATT_IS_SHORT(DatumGetPointer(value)))
-		return at;
-	return MAXALIGN(at);
-}
-
-/* Says how large the row is, and prepares its values. */
-static Size
-measure(WeirRanking *ranking, Size at)
-{
-	for (int i = 0; i < ranking->desc->natts; i++)
-	{
-		const WeirFlatType *type = &ranking->types[i];
-
-		if (ranking->nulls[i] || type->typbyval)
-			continue;
-		ranking->sizes[i] = weir_flat_prepare(type, &ranking->values[i]);
-		at = value_at(type, ranking->values[i], at) + ranking->sizes[i];
-	}
-	return at;
-}
-
-static void
-write_values(const WeirRanking *ranking, WeirRankedRow *row, Size at)
-{
-	int			natts = ranking->desc->natts;
-	bool	   *nulls = (bool *) (row->values + natts);
-
-	for (int i = 0; i < natts; i++)
-	{
-		const WeirFlatType *type = &ranking->types[i];
-
-		nulls[i] = ranking->nulls[i];
-		row->values[i] = nulls[i] ? (Datum) 0 : ranking->values[i];
-		if (nulls[i] || type->typbyval)
-			continue;
-		at = value_at(type, ranking->values[i], at);
-		weir_flat_write(type, ranking->values[i], ranking->sizes[i], (char *) row + at);
-		row->values[i] = PointerGetDatum((char *) row + at);
-		at += ranking->sizes[i];
-	}
-}
-
 WeirRankedRow *
 weir_ranked_row_make(WeirState *state)
 {
 	WeirRanking *ranking = weir_ranking_of(state);
 	Size		head = offsetof(WeirRankedRow, values) +
 		(sizeof(Datum) + sizeof(bool)) * ranking->desc->natts;
-	Size		size = measure(ranking, head);
+	Size		size = weir_flat_columns_measure(&ranking->columns, head);
 	WeirRankedRow *row;
 
 	if (size > MaxAllocSize)
@@ -108,7 +50,7 @@ weir_ranked_row_make(WeirState *state)
 	row = weir_slab_alloc(state->store->slab, size);
 	row->size = size;
 	row->owners = 1;
-	write_values(ranking, row, head);
+	(void) weir_flat_columns_write(&ranking->columns, (char *) row, row->values, head);
 	return row;
 }
 
@@ -222,7 +164,7 @@ ranked_flatten(WeirState *state, WeirLive *live, StringInfo out)
 		const bool *nulls = weir_ranked_row_nulls(ranking, row);
 
 		for (int c = 0; c < ranking->desc->natts; c++)
-			weir_piece_put(out, &ranking->types[c], row->values[c], nulls[c]);
+			weir_piece_put(out, &ranking->columns.types[c], row->values[c], nulls[c]);
 	}
 }
 
@@ -237,12 +179,12 @@ read_row(WeirState *state, WeirBytes *bytes)
 
 	while (n < ranking->desc->natts && bytes->wrong == NULL)
 	{
-		ranking->values[n] = weir_piece_get(bytes, slab, &ranking->types[n], &ranking->nulls[n]);
+		ranking->columns.values[n] = weir_piece_get(bytes, slab, &ranking->columns.types[n], &ranking->columns.nulls[n]);
 		n++;
 	}
 	row = bytes->wrong ? NULL : weir_ranked_row_make(state);
 	for (int i = 0; i < n; i++)
-		weir_piece_free(slab, &ranking->types[i], ranking->values[i], ranking->nulls[i]);
+		weir_piece_free(slab, &ranking->columns.types[i], ranking->columns.values[i], ranking->columns.nulls[i]);
 	return row;
 }
 

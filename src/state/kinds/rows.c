@@ -83,7 +83,7 @@ make_kept(WeirState *state, const WeirBatch *in, int row)
 	RowsDetail *detail = state->detail;
 	RowRecord	record = {in->lines[row], in->stamps[row], in->source, weir_batch_raw(in, row)};
 
-	weir_batch_get_row(in, row, detail->values, detail->nulls);
+	weir_batch_get_row(in, row, detail->columns.values, detail->columns.nulls);
 	return weir_kept_make(state, &record);
 }
 

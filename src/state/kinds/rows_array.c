@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "common/int.h"
 #include "utils/memutils.h"
 
@@ -21,22 +20,10 @@ weir_rows_init(WeirState *state)
 {
 	MemoryContext old = MemoryContextSwitchTo(state->store->context);
 	RowsDetail *detail = palloc0(sizeof(RowsDetail));
-	int			natts = state->decl.rows->desc->natts;
-	uint32		salt = natts;
 
 	detail->desc = CreateTupleDescCopy(state->decl.rows->desc);
-	detail->types = palloc(sizeof(WeirFlatType) * Max(natts, 1));
-	detail->values = palloc(sizeof(Datum) * Max(natts, 1));
-	detail->nulls = palloc(sizeof(bool) * Max(natts, 1));
-	detail->sizes = palloc(sizeof(Size) * Max(natts, 1));
+	weir_flat_salt(&state->type, weir_flat_columns_init(&detail->columns, detail->desc, state->store->context));
 	detail->sources = weir_kept_sources_copy(&state->decl.rows->sources);
-	for (int i = 0; i < natts; i++)
-	{
-		weir_flat_type(&detail->types[i], TupleDescAttr(detail->desc, i)->atttypid,
-					   state->store->context);
-		salt = hash_combine(salt, weir_flat_fingerprint(&detail->types[i]));
-	}
-	weir_flat_salt(&state->type, salt);
 	state->detail = detail;
 	state->decl.rows = NULL;	/* the caller's, and of no further use */
 	MemoryContextSwitchTo(old);
@@ -44,57 +31,13 @@ weir_rows_init(WeirState *state)
 
 /* ---- one row ---- */
 
-/* Where the next value by reference begins; what is short needs no alignment. */
-static Size
-value_at(const WeirFlatType *type, Datum value, Size at)
-{
-	if (type->typlen == -1 && VARATT_IS_SHORT(DatumGetPointer(value)))
-		return at;
-	return MAXALIGN(at);
-}
-
-/* Says how large the row is, and prepares its values. */
-static Size
-measure(RowsDetail *detail, Size at)
-{
-	for (int i = 0; i < detail->desc->natts; i++)
-	{
-		if (detail->nulls[i] || detail->types[i].typbyval)
-			continue;
-		detail->sizes[i] = weir_flat_prepare(&detail->types[i], &detail->values[i]);
-		at = value_at(&detail->types[i], detail->values[i], at) + detail->sizes[i];
-	}
-	return at;
-}
-
-static Size
-write_values(const RowsDetail *detail, WeirKept *kept, Size at)
-{
-	bool	   *nulls = (bool *) (kept->values + kept->natts);
-
-	for (int i = 0; i < kept->natts; i++)
-	{
-		const WeirFlatType *type = &detail->types[i];
-
-		nulls[i] = detail->nulls[i];
-		kept->values[i] = nulls[i] ? (Datum) 0 : detail->values[i];
-		if (nulls[i] || type->typbyval)
-			continue;
-		at = value_at(type, detail->values[i], at);
-		weir_flat_write(type, detail->values[i], detail->sizes[i], (char *) kept + at);
-		kept->values[i] = PointerGetDatum((char *) kept + at);
-		at += detail->sizes[i];
-	}
-	return at;
-}
-
 WeirKept *
 weir_kept_make(WeirState *state, const RowRecord *record)
 {
 	RowsDetail *detail = state->detail;
 	int			natts = detail->desc->natts;
 	Size		head = offsetof(WeirKept, values) + (sizeof(Datum) + sizeof(bool)) * natts;
-	Size		size = measure(detail, head) + (record->raw.data ? record->raw.len : 0);
+	Size		size = weir_flat_columns_measure(&detail->columns, head) + (record->raw.data ? record->raw.len : 0);
 	WeirKept   *kept;
 	Size		at;
 
@@ -107,7 +50,7 @@ weir_kept_make(WeirState *state, const RowRecord *record)
 	kept = weir_slab_alloc(state->store->slab, size);
 	kept->size = size;
 	kept->natts = natts;
-	at = write_values(detail, kept, head);
+	at = weir_flat_columns_write(&detail->columns, (char *) kept, kept->values, head);
 	kept->line = record->line;
 	kept->stamp = record->stamp;
 	kept->source = record->source;

@@ -5,43 +5,12 @@
  *		time; varint source, flags, 0 or 1 + length of the record's bytes; these; its
  *		values (weir_piece_put).
  *
- * Numbers are varints of 64 bits, their sign in the lowest bit.
+ * Numbers are those of weir_put_signed.
  */
 #include "postgres.h"
 
 #include "state/chunk/piece.h"
 #include "state/kinds/rows_int.h"
-
-static void
-put_number(StringInfo out, int64 number)
-{
-	uint64		bits = (uint64) number << 1 ^ (number < 0 ? PG_UINT64_MAX : 0);
-
-	while (bits >= 0x80)
-	{
-		appendStringInfoCharMacro(out, (char) (bits | 0x80));
-		bits >>= 7;
-	}
-	appendStringInfoCharMacro(out, (char) bits);
-}
-
-static int64
-get_number(WeirBytes *bytes)
-{
-	uint64		bits = 0;
-
-	for (int shift = 0; shift < 64; shift += 7)
-	{
-		uint8		byte = weir_get_uint8(bytes);
-
-		bits |= (uint64) (byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return (int64) (bits >> 1 ^ (bits & 1 ? PG_UINT64_MAX : 0));
-	}
-	if (bytes->wrong == NULL)
-		bytes->wrong = "a number of a kept row is too long";
-	return 0;
-}
 
 /* Differences that overflow come round again. */
 static inline int64
@@ -61,18 +30,18 @@ put_row(StringInfo out, const RowsDetail *detail, const WeirKept *kept, const We
 {
 	const bool *nulls = weir_kept_nulls(kept);
 
-	put_number(out, less(kept->time, before->time));
-	put_number(out, less(kept->seq, before->seq));
-	put_number(out, less(kept->line, before->line));
-	put_number(out, less(kept->stamp, before->stamp));
-	put_number(out, less(kept->until, kept->time));
+	weir_put_signed(out, less(kept->time, before->time));
+	weir_put_signed(out, less(kept->seq, before->seq));
+	weir_put_signed(out, less(kept->line, before->line));
+	weir_put_signed(out, less(kept->stamp, before->stamp));
+	weir_put_signed(out, less(kept->until, kept->time));
 	weir_put_varint(out, weir_kept_source_number(&detail->sources, kept->source));
 	weir_put_varint(out, kept->flags);
 	weir_put_varint(out, kept->raw ? kept->raw_len + 1 : 0);
 	if (kept->raw)
 		appendBinaryStringInfoNT(out, kept->raw, kept->raw_len);
 	for (int i = 0; i < kept->natts; i++)
-		weir_piece_put(out, &detail->types[i], kept->values[i], nulls[i]);
+		weir_piece_put(out, &detail->columns.types[i], kept->values[i], nulls[i]);
 }
 
 void
@@ -84,7 +53,7 @@ weir_rows_flatten(WeirState *state, WeirLive *live, StringInfo out)
 
 	appendStringInfoChar(out, 0);
 	weir_put_varint(out, rows->n);
-	put_number(out, rows->next_seq);
+	weir_put_signed(out, rows->next_seq);
 	for (uint32 i = 0; i < rows->n; i++)
 	{
 		const WeirKept *kept = rows->rows[rows->first + i];
@@ -121,8 +90,8 @@ get_values(WeirState *state, WeirBytes *bytes)
 
 	while (n < detail->desc->natts && bytes->wrong == NULL)
 	{
-		detail->values[n] = weir_piece_get(bytes, state->store->slab, &detail->types[n],
-										   &detail->nulls[n]);
+		detail->columns.values[n] = weir_piece_get(bytes, state->store->slab, &detail->columns.types[n],
+										   &detail->columns.nulls[n]);
 		n++;
 	}
 	return n;
@@ -136,7 +105,7 @@ make_kept(WeirState *state, const RowRecord *record, WeirBytes *bytes)
 	WeirKept   *kept = bytes->wrong ? NULL : weir_kept_make(state, record);
 
 	for (int i = 0; i < n; i++)
-		weir_piece_free(state->store->slab, &detail->types[i], detail->values[i], detail->nulls[i]);
+		weir_piece_free(state->store->slab, &detail->columns.types[i], detail->columns.values[i], detail->columns.nulls[i]);
 	return kept;
 }
 
@@ -144,16 +113,16 @@ make_kept(WeirState *state, const RowRecord *record, WeirBytes *bytes)
 static WeirKept *
 get_row(WeirState *state, WeirBytes *bytes, const WeirKept *before)
 {
-	int64		time = plus(before->time, get_number(bytes));
-	uint64		seq = plus(before->seq, get_number(bytes));
+	int64		time = plus(before->time, weir_get_signed(bytes));
+	uint64		seq = plus(before->seq, weir_get_signed(bytes));
 	RowRecord	record;
 	WeirKept   *kept;
 	int64		until;
 	uint32		flags;
 
-	record.line = plus(before->line, get_number(bytes));
-	record.stamp = plus(before->stamp, get_number(bytes));
-	until = plus(time, get_number(bytes));
+	record.line = plus(before->line, weir_get_signed(bytes));
+	record.stamp = plus(before->stamp, weir_get_signed(bytes));
+	until = plus(time, weir_get_signed(bytes));
 	record.source = weir_kept_source_of(&rows_detail(state)->sources, weir_get_varint(bytes));
 	flags = weir_get_varint(bytes);
 	record.raw = get_raw(bytes);
@@ -202,7 +171,7 @@ weir_rows_unflatten(WeirState *state, const char *at, Size size, const char **wr
 	WeirBytes	bytes = {at, at + size, NULL};
 	uint8		zero = weir_get_uint8(&bytes);
 	uint32		n = weir_get_varint(&bytes);
-	uint64		next_seq = get_number(&bytes);
+	uint64		next_seq = weir_get_signed(&bytes);
 	WeirRows   *rows;
 
 	if (bytes.wrong == NULL && (zero != 0 || n == 0 || n > size / 8))

@@ -15,10 +15,7 @@ typedef struct RowsDetail
 {
 	TupleDesc	desc;
 	WeirKeptSources sources;
-	WeirFlatType *types;		/* a column */
-	Datum	   *values;			/* of a row that is being made */
-	bool	   *nulls;
-	Size	   *sizes;
+	WeirFlatColumns columns;	/* with a row that is being made */
 	int64		longest;		/* weir_rows_longest */
 	bool		retains;		/* rows that are removed go to "removed" */
 	WeirKept  **removed;

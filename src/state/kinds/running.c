@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 
 #include "state/kinds/running.h"
 #include "state/kinds/window_int.h"
@@ -33,7 +32,6 @@ row_before(WeirState *state, WeirEntry *entry)
 	int			n = list_length(windows->types);
 	MemoryContext old;
 	struct WeirRowBefore *before;
-	ListCell   *lc;
 
 	if (!windows->corrects || (entry->flags & WEIR_ENTRY_CHANGED) ||
 		!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
@@ -42,15 +40,10 @@ row_before(WeirState *state, WeirEntry *entry)
 	before = palloc(offsetof(struct WeirRowBefore, values) + sizeof(Datum) * n);
 	before->nulls = palloc(Max(n, 1) * sizeof(bool));
 	weir_window_compute(state, entry, before->values, before->nulls);
-	foreach(lc, windows->types)
+	for (int i = 0; i < n; i++)
 	{
-		int			i = foreach_current_index(lc);
-		int16		length;
-		bool		by_value;
-
-		get_typlenbyval(lfirst_oid(lc), &length, &by_value);
 		if (!before->nulls[i])
-			before->values[i] = datumCopy(before->values[i], by_value, length);
+			before->values[i] = datumCopy(before->values[i], windows->by_value[i], windows->lengths[i]);
 	}
 	MemoryContextSwitchTo(old);
 	return before;

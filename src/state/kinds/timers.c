@@ -3,8 +3,7 @@
  *		Timers of a key.
  *
  * A subtransaction logs each that it sets or clears.  In a chunk: varint number | int64
- * the first | of each other what it is later than the one before, 7 bits a byte, the
- * lowest first.
+ * the first | varint of 64 bits of each other: what it is later than the one before.
  */
 #include "postgres.h"
 
@@ -222,31 +221,6 @@ timers_revert(WeirState *state, WeirLive *live, void *record)
 }
 
 static void
-put_step(StringInfo out, uint64 step)
-{
-	for (; step >= 0x80; step >>= 7)
-		appendStringInfoCharMacro(out, (char) (step | 0x80));
-	appendStringInfoCharMacro(out, (char) step);
-}
-
-static uint64
-get_step(WeirBytes *bytes)
-{
-	uint64		step = 0;
-
-	for (int shift = 0; shift < 64; shift += 7)
-	{
-		uint8		byte = weir_get_uint8(bytes);
-
-		step |= (uint64) (byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return step;
-	}
-	bytes->wrong = "a step between timers is too long";
-	return 0;
-}
-
-static void
 timers_flatten(WeirState *state, WeirLive *live, StringInfo out)
 {
 	const WeirTimers *timers = (const WeirTimers *) live;
@@ -257,7 +231,7 @@ timers_flatten(WeirState *state, WeirLive *live, StringInfo out)
 	weir_put_varint(out, n);
 	appendBinaryStringInfoNT(out, (char *) &moments[0], sizeof(int64));
 	for (int64 i = 1; i < n; i++)
-		put_step(out, (uint64) moments[i] - (uint64) moments[i - 1]);
+		weir_put_varint64(out, (uint64) moments[i] - (uint64) moments[i - 1]);
 	pfree(moments);
 }
 
@@ -269,7 +243,7 @@ read_moments(WeirState *state, WeirTimers *timers, WeirBytes *bytes, uint32 n)
 	for (uint32 i = 0; i < n && bytes->wrong == NULL; i++)
 	{
 		if (i > 0)
-			moment = (int64) ((uint64) moment + get_step(bytes));
+			moment = (int64) ((uint64) moment + weir_get_varint64(bytes));
 		if (bytes->wrong == NULL && (moment == PG_INT64_MAX || !add(state, timers, moment)))
 			bytes->wrong = "a timer has no moment of its own";
 	}

@@ -19,6 +19,8 @@ typedef struct WeirWindows
 	WeirAggregates *aggregates; /* NULL: native */
 	WeirNative *native;			/* NULL: not all are */
 	List	   *types;			/* of their results */
+	int16	   *lengths;		/* of these types */
+	bool	   *by_value;
 	int64		size;
 	int64		slide;
 	bool		corrects;

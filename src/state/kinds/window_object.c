@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -36,12 +37,29 @@ keep_objects(WeirWindows *windows, TupleDesc input)
 }
 
 static void
+keep_types(WeirWindows *windows, List *aggregates)
+{
+	int			n = list_length(aggregates);
+	ListCell   *lc;
+
+	windows->lengths = palloc(sizeof(int16) * Max(n, 1));
+	windows->by_value = palloc(sizeof(bool) * Max(n, 1));
+	foreach(lc, aggregates)
+	{
+		int			i = foreach_current_index(lc);
+		Oid			type = lfirst_node(Aggref, lc)->aggtype;
+
+		windows->types = lappend_oid(windows->types, type);
+		get_typlenbyval(type, &windows->lengths[i], &windows->by_value[i]);
+	}
+}
+
+static void
 window_init(WeirState *state)
 {
 	const WeirWindowDecl *decl = state->decl.window;
 	MemoryContext old = MemoryContextSwitchTo(state->store->context);
 	WeirWindows *windows = palloc0(sizeof(WeirWindows));
-	ListCell   *lc;
 
 	windows->size = decl->size;
 	windows->slide = decl->slide;
@@ -50,8 +68,7 @@ window_init(WeirState *state)
 	/* even if they are native: it checks the user's rights */
 	windows->aggregates = weir_aggregates_create(decl->aggregates, decl->input,
 												 decl->slide < decl->size);
-	foreach(lc, decl->aggregates)
-		windows->types = lappend_oid(windows->types, lfirst_node(Aggref, lc)->aggtype);
+	keep_types(windows, decl->aggregates);
 	state->detail = windows;
 	if (decl->slide >= decl->size)
 		windows->native = weir_native_create(decl->aggregates, decl->input);
