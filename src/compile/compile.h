@@ -217,6 +217,7 @@ extern void weir_level_check_clauses(WeirLevel *level);
 extern bool weir_level_has_step(WeirLevel *level);
 extern List *weir_compile_find_step_calls(Query *query);
 extern void weir_level_find_step(WeirLevel *level);
+extern void weir_level_check_from(WeirLevel *level, const JoinExpr *own);
 extern bool weir_level_mentions_function(WeirLevel *level, Node *node, int *location);
 extern List *weir_compile_conjuncts(Node *quals);
 extern void weir_compile_check_functions(WeirCompileJob *job);
