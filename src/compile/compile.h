@@ -253,6 +253,8 @@ extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
 extern List *weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed);
+/* The time and so much, whatever its time zone has between. */
+extern Node *weir_add_interval(Node *time, int32 months, int32 days, int64 us);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
 pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
@@ -298,6 +300,7 @@ extern void weir_level_wait_for(WeirLevel *level, Node *window);
 /* window_plan.c */
 extern char *weir_window_length_text(int64 us);
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
+extern WeirTimeWindowPlan *weir_level_call_plan(const WeirLevel *level, FuncExpr *call);
 
 /* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
 extern void weir_window_read(WeirTimeWindowPlan *plan, const Interval *const *arguments);

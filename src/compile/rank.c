@@ -149,19 +149,15 @@ begin_rank(WeirLevel *level)
 static void
 find_functions(WeirLevel *level)
 {
+	List	   *targets = level->query->targetList;
 	WindowClause *window;
-	ListCell   *lc;
 
-	(void) function_walker((Node *) level->query->targetList, &level->rank_functions);
+	(void) function_walker((Node *) targets, &level->rank_functions);
 	window = single_window(level);
 	level->rank_location = linitial_node(WindowFunc, level->rank_functions)->location;
-	foreach(lc, window->partitionClause)
-		level->keys = lappend(level->keys, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
-	foreach(lc, window->orderClause)
-	{
-		level->rank_order = lappend(level->rank_order, lfirst(lc));
-		level->rank_exprs = lappend(level->rank_exprs, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
-	}
+	level->keys = get_sortgrouplist_exprs(window->partitionClause, targets);
+	level->rank_order = window->orderClause;
+	level->rank_exprs = get_sortgrouplist_exprs(window->orderClause, targets);
 	if (level->keys == NIL)
 		level->keys = weir_level_single_key();
 	if (are_ranks(level->rank_functions))

@@ -197,3 +197,14 @@ weir_level_window_plan(WeirLevel *level)
 		psprintf("%s, lateness %s", plan->shape, weir_window_length_text(plan->lateness));
 	return plan;
 }
+
+/* Of another call. */
+WeirTimeWindowPlan *
+weir_level_call_plan(const WeirLevel *level, FuncExpr *call)
+{
+	WeirLevel	other = *level;
+
+	other.time_call = call;
+	other.time_window = (Node *) call;
+	return weir_level_window_plan(&other);
+}
