@@ -41,6 +41,7 @@ weir_level_takes_along(WeirLevel *level, Node *node, int depth)
 				errcode(ERRCODE_GROUPING_ERROR),
 				errmsg("weir.arrival() must be in GROUP BY or used in an aggregate function"),
 				errdetail("Each record has its own."),
+				errhint("Add weir.arrival() to GROUP BY, or use it in an aggregate, as in max(weir.arrival())."),
 				weir_level_position(level, exprLocation(node)));
 	return true;
 }
