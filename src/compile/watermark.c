@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "common/int.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -20,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/interval.h"
 #include "compile/compile.h"
 #include "decide/position.h"
 #include "source/stream.h"
@@ -102,8 +102,7 @@ read_bound(WeirLevel *level, const FuncExpr *call)
 	if (!IsA(bound, Const) || ((Const *) bound)->constisnull)
 		refuse_call(level, (const Node *) call, "the bound of weir.watermark must be a constant", hint);
 	span = DatumGetIntervalP(((Const *) bound)->constvalue);
-	if (span->month != 0 || pg_mul_s64_overflow(span->day, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, span->time, &us) || us < 0)
+	if (span->month != 0 || !weir_interval_length(span, &us) || us < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the bound of weir.watermark must be days, hours, minutes or seconds, 0 or more"),
@@ -367,12 +366,7 @@ weir_level_use_time(WeirLevel *level, const char *what, int location)
 void
 weir_level_use_arrival(WeirLevel *level, int location)
 {
-	TimeUse    *use = palloc0(sizeof(TimeUse));
-
-	use->level = level;
-	use->arrival = true;
-	use->location = location;
-	level->c->job->times = lappend(level->c->job->times, use);
+	use_time(level, true, NULL, location);
 }
 
 static bool
