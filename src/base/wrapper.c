@@ -41,10 +41,24 @@ weir_is_c_function(Oid function, const char *symbol)
 	return found != NULL && strcmp(found, symbol) == 0;
 }
 
+static Oid
+handler_of(Oid relid)
+{
+	return GetForeignDataWrapper(GetForeignServer(GetForeignServerIdByRelId(relid))->fdwid)->fdwhandler;
+}
+
 char *
 weir_wrapper_handler(Oid relid)
 {
 	if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE)
 		return NULL;
-	return weir_c_symbol(GetForeignDataWrapper(GetForeignServer(GetForeignServerIdByRelId(relid))->fdwid)->fdwhandler);
+	return weir_c_symbol(handler_of(relid));
+}
+
+void
+weir_wrapper_load(Oid relid)
+{
+	FmgrInfo	handler;
+
+	fmgr_info(handler_of(relid), &handler);
 }

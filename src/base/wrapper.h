@@ -15,5 +15,7 @@ extern bool weir_is_c_function(Oid function, const char *symbol);
 
 /* The symbol of the handler of a foreign table's wrapper; NULL if it has none. */
 extern char *weir_wrapper_handler(Oid relid);
+/* Loads the library that its handler is in. */
+extern void weir_wrapper_load(Oid relid);
 
 #endif

@@ -51,6 +51,8 @@ weir_batch_free(WeirBatch *batch)
 		pfree(batch->raw);
 	if (batch->watermarks)
 		pfree(batch->watermarks);
+	if (batch->partitions)
+		pfree(batch->partitions);
 	FreeTupleDesc(batch->desc);
 	pfree(batch);
 }
@@ -86,6 +88,8 @@ weir_batch_grow(WeirBatch *batch)
 		batch->raw = repalloc_huge(batch->raw, rows * sizeof(WeirRaw));
 	if (batch->watermarks)
 		batch->watermarks = repalloc_huge(batch->watermarks, rows * sizeof(int64));
+	if (batch->partitions)
+		batch->partitions = repalloc_huge(batch->partitions, rows * sizeof(int32));
 	batch->capacity = (int) rows;
 }
 
@@ -106,6 +110,14 @@ weir_batch_keep_watermarks(WeirBatch *batch)
 											   batch->capacity * sizeof(int64));
 	for (int i = 0; i < batch->nrows; i++)
 		batch->watermarks[i] = PG_INT64_MIN;
+}
+
+void
+weir_batch_keep_partitions(WeirBatch *batch)
+{
+	if (batch->partitions == NULL)
+		batch->partitions = MemoryContextAllocHuge(GetMemoryChunkContext(batch),
+												   batch->capacity * sizeof(int32));
 }
 
 void
@@ -148,4 +160,6 @@ weir_batch_move_row(WeirBatch *batch, int to, int from)
 		batch->raw[to] = batch->raw[from];
 	if (batch->watermarks)
 		batch->watermarks[to] = batch->watermarks[from];
+	if (batch->partitions)
+		batch->partitions[to] = batch->partitions[from];
 }

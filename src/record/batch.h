@@ -43,6 +43,7 @@ typedef struct WeirBatch
 	WeirRaw    *raw;			/* NULL: the records' bytes are not kept */
 	int64	   *watermarks;		/* reached before the row, us since 2000-01-01, PG_INT64_MIN: none;
 								 * ascending.  NULL: nobody goes by event time */
+	int32	   *partitions;		/* of the stream that the record came of; NULL: it has none.  Not in messages */
 	int			source;			/* node of the dataflow whose records they are */
 	MemoryContext context;		/* of values by reference; reset with the batch */
 } WeirBatch;
@@ -60,6 +61,9 @@ extern void weir_batch_keep_raw(WeirBatch *batch);
 
 /* From now on it has room for watermarks; those of the rows that it has are none. */
 extern void weir_batch_keep_watermarks(WeirBatch *batch);
+
+/* From now on it has room for partitions; those of the rows that it has are unknown. */
+extern void weir_batch_keep_partitions(WeirBatch *batch);
 
 /* A row's values, as they are; by reference ones are not copied. */
 extern void weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls);
@@ -126,6 +130,11 @@ weir_batch_set_record(WeirBatch *batch, int row, const WeirBatch *from, int of)
 		weir_batch_keep_watermarks(batch);
 	if (batch->watermarks)
 		batch->watermarks[row] = weir_batch_watermark(from, of);
+	if (from->partitions)
+	{
+		weir_batch_keep_partitions(batch);
+		batch->partitions[row] = from->partitions[of];
+	}
 }
 
 #endif

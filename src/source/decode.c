@@ -35,6 +35,7 @@ format_of(const WeirStream *stream)
 		case WEIR_FORMAT_JSONL:
 			return &weir_format_jsonl;
 		case WEIR_FORMAT_LINE:
+		case WEIR_FORMAT_RAW:
 			return &weir_format_line;
 		case WEIR_FORMAT_TEXT:
 		case WEIR_FORMAT_CSV:

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 #include "storage/latch.h"
 
 #include "decide/poison.h"
@@ -22,7 +22,10 @@
 typedef struct WeirSourceOptions
 {
 	int64		job;			/* names what it keeps, with ordinal */
+	const char *job_name;
 	int			ordinal;
+	int			subtask;		/* of the tasks that read the stream together, from 0 */
+	int			ntasks;
 	bool		checkpointing;	/* else nobody comes back to a position */
 	bool		at_most_once;	/* what may have been handed out is not handed out again */
 	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
@@ -88,13 +91,29 @@ typedef struct WeirSourceOps
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
 	const struct WeirStreamOption *table_options;
+	/*
+	 * Of its servers and tables: takes an option that is in no list, or refuses it with false;
+	 * NULL: there are no such.
+	 */
+	bool		(*other_option) (WeirStream *stream, DefElem *def, Oid catalog);
+	Size		own_size;		/* of what WeirStream.own points to, zeroed; 0: nothing */
+	/* Tasks that read a stream together; NULL: one. */
+	int			(*parallelism) (const WeirStream *stream);
 
 	/* What columns of its streams may tell of a record (metadata.h); ends with NULL. */
 	const struct WeirMetadata *const *metadata;
 
 	/*
+	 * Where a job that has no position begins, if that is not for ever the same place: it is
+	 * kept before anything is read.  In a transaction, as the job's owner; NULL: there
+	 * is but one.
+	 */
+	void		(*begin) (const WeirStream *stream, WeirPosition *position);
+
+	/*
 	 * At a position; that the end of the stream is passed (pass_end) is durable
-	 * when this returns.  stats may be NULL.  The stream must outlive the source.
+	 * when this returns.  stats may be NULL.  The stream must outlive the source.  Of several
+	 * tasks each gets the position of all, and reads its own part.
 	 */
 	WeirSource *(*open) (const WeirStream *stream, const WeirSourceOptions *options,
 						 const WeirPosition *start, WeirSourceStats *stats);
@@ -134,6 +153,8 @@ typedef struct WeirSourceOps
 	 * may fail, and the stream goes on.
 	 */
 	void		(*position) (WeirSource *source, bool final, WeirPosition *position);
+	/* Adds to a position, which may have no bytes, that of another task of the source; NULL: there are none. */
+	void		(*merge) (WeirPosition *position, const WeirPosition *other);
 	/* The checkpoint that held this position completed: what lies before may be forgotten. */
 	void		(*trim) (WeirSource *source, const WeirPosition *position);
 	/* Ends the input at the end of what was read, as if the peer had closed. */
@@ -151,6 +172,9 @@ typedef struct WeirSourceOps
 	 */
 	int64		(*committed) (WeirSource *source);
 	bool		(*has_reached) (WeirSource *source, int64 mark);
+
+	/* For messages: the record that has this line, "partition 3, offset 17"; NULL: "line 17". */
+	char	   *(*place) (int64 line);
 
 	/* Of a position: was the end of the stream handed out? */
 	bool		(*position_ended) (const WeirPosition *position);
@@ -179,6 +203,13 @@ typedef struct WeirSourceOps
 
 extern const WeirSourceOps weir_socket_source;
 extern const WeirSourceOps weir_feed_source;
+
+/*
+ * Another module's, for as long as the process lives; its _PG_init calls this.  magic is
+ * WEIR_SOURCE_MAGIC as it was compiled with: an error if it is not this library's.
+ */
+#define WEIR_SOURCE_MAGIC	20001
+extern PGDLLEXPORT void weir_source_register(const WeirSourceOps *source, int magic);
 
 /* The source whose wrapper has a handler of this symbol; NULL: none has. */
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);

@@ -108,8 +108,7 @@ weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog)
 	WeirStream stream;
 
 	memset(&stream, 0, sizeof(stream));
-	stream.source = source;
-	weir_stream_options_default(&stream);
+	weir_stream_set_source(&stream, source);
 	weir_stream_options_apply(&stream, options, catalog);
 	if (catalog == ForeignServerRelationId)
 	{
@@ -194,8 +193,7 @@ leads_to_peer(ForeignServer *server, const WeirStream *stream)
 	if (!is_socket_wrapper(server->fdwid))
 		return false;
 	memset(&other, 0, sizeof(other));
-	other.source = &weir_socket_source;
-	weir_stream_options_default(&other);
+	weir_stream_set_source(&other, &weir_socket_source);
 	weir_stream_options_apply(&other, server->options, ForeignServerRelationId);
 	return other.host != NULL && pg_strcasecmp(other.host, stream->host) == 0 &&
 		other.port == stream->port && other.resume == stream->resume;
@@ -234,11 +232,10 @@ weir_stream_get(Oid relid)
 				 errhint("A stream is a foreign table on the server weir_feed, or on a server of the wrapper weir_socket.")));
 
 	stream = palloc0(sizeof(WeirStream));
-	stream->source = source;
+	weir_stream_set_source(stream, source);
 	stream->relid = relid;
 	stream->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 											  get_rel_name(relid));
-	weir_stream_options_default(stream);
 	weir_stream_options_apply(stream, GetForeignServer(GetForeignServerIdByRelId(relid))->options,
 							  ForeignServerRelationId);
 	weir_stream_options_apply(stream, GetForeignTable(relid)->options, ForeignTableRelationId);

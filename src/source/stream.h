@@ -25,7 +25,8 @@ typedef enum WeirStreamFormat
 	WEIR_FORMAT_TEXT,
 	WEIR_FORMAT_CSV,
 	WEIR_FORMAT_JSONL,			/* a JSON object a record */
-	WEIR_FORMAT_LINE			/* a record as it is */
+	WEIR_FORMAT_LINE,			/* a record as it is, text */
+	WEIR_FORMAT_RAW				/* a record as it is, bytea or text; of sources whose records are given to them */
 } WeirStreamFormat;
 
 /* How records are told apart. */
@@ -56,6 +57,7 @@ typedef struct WeirStream
 {
 	const struct WeirSourceOps *source;
 	List	   *given;			/* names of the server's options that are not defaults */
+	void	   *own;			/* what its source alone knows of it (own_size) */
 	Oid			relid;
 	char	   *name;			/* schema-qualified, quoted where needed */
 	/* server */

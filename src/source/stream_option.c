@@ -179,6 +179,14 @@ refuse_option(const WeirStream *stream, DefElem *def, Oid catalog)
 							   : errhint("There are no valid options in this context.")));
 }
 
+/* Does its source take it, though it is in no list? */
+static bool
+takes_other(WeirStream *stream, DefElem *def, Oid catalog)
+{
+	return stream->source->other_option != NULL && catalog != AttributeRelationId &&
+		stream->source->other_option(stream, def, catalog);
+}
+
 void
 weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog)
 {
@@ -189,9 +197,10 @@ weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog)
 		DefElem                *def = lfirst_node(DefElem, lc);
 		const WeirStreamOption *option = find_option(stream, catalog, def->defname);
 
-		if (option == NULL)
+		if (option != NULL)
+			option->set(stream, def);
+		else if (!takes_other(stream, def, catalog))
 			refuse_option(stream, def, catalog);
-		option->set(stream, def);
 		if (catalog == ForeignServerRelationId)
 			stream->given = lappend(stream->given, def->defname);
 	}
@@ -222,8 +231,11 @@ apply_initial(WeirStream *stream, const WeirStreamOption *option)
 }
 
 void
-weir_stream_options_default(WeirStream *stream)
+weir_stream_set_source(WeirStream *stream, const WeirSourceOps *source)
 {
+	stream->source = source;
+	if (source->own_size > 0)
+		stream->own = palloc0(source->own_size);
 	apply_initial(stream, stream->source->options);
 	apply_initial(stream, stream->source->table_options);
 }

@@ -24,8 +24,8 @@ extern const WeirStreamOption weir_server_options[];
 extern const WeirStreamOption weir_table_options[];
 extern const WeirStreamOption weir_column_options[];
 
-/* Of a stream whose source is known. */
-extern void weir_stream_options_default(WeirStream *stream);
+/* Of a stream that is zeroed; its options are those that nobody gives. */
+extern void weir_stream_set_source(WeirStream *stream, const struct WeirSourceOps *source);
 /* catalog: of the object that has them; an error names what is wrong and where it belongs. */
 extern void weir_stream_options_apply(WeirStream *stream, List *options, Oid catalog);
 
