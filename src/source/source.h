@@ -217,7 +217,7 @@ extern PGDLLEXPORT void weir_source_register(const WeirSourceOps *source, int ma
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 
 /* For the validator of its wrapper: an error if an object may not have these options. */
-extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
+extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);
