@@ -112,7 +112,7 @@ typedef struct WeirStream
 } WeirStream;
 
 /* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
-extern WeirStream *weir_stream_get(Oid relid);
+extern PGDLLEXPORT WeirStream *weir_stream_get(Oid relid);
 
 /* Has this column of the stream's table the option "metadata"? */
 extern bool weir_stream_is_metadata(const WeirStream *stream, int column);

@@ -65,6 +65,7 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	feed->task = task;
 	ops = open_stream(feed, out);
 	options.job = attempt->job;
+	options.owner = attempt->owner;
 	options.ordinal = task->slot->source_number;
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
