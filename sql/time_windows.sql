@@ -50,6 +50,7 @@ SELECT weir.create_job('b', 'INSERT INTO u SELECT k, lower(w), count(*) FROM s, 
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM plain, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM (SELECT * FROM s UNION ALL SELECT * FROM plain) x, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, date_trunc(''day'', ts), count(*) FROM plain GROUP BY k, 2');
+SELECT job('INSERT INTO u SELECT k, a, count(*) FROM (SELECT k, date_bin(''1 h'', ts, ''2001-01-01'') AS a FROM plain) x GROUP BY k, a');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, v * interval ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''1 month'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w, LATERAL weir.hop(ts, ''10 s'', ''5 s'') h GROUP BY k, w, h');
