@@ -59,6 +59,12 @@ SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumb
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s LEFT JOIN LATERAL weir.tumble(ts, ''10 s'') w ON true GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w, weir.running(''1 h'')');
 SELECT job('INSERT INTO t SELECT k, lower(w), v FROM s, LATERAL weir.session(ts, ''10 s'') w');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'', late => ''1 s'') w GROUP BY k, w');
+SELECT job('INSERT INTO t SELECT ''ä'', lower(w), count(*) FROM s, LATERAL weir.session(ts, ''10 s'', ''0'', ''1 s'') w GROUP BY k, w');
+SELECT job('INSERT INTO t SELECT k, tumbled(ts), v FROM s');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w ORDER BY 3 DESC LIMIT 3');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w LIMIT 3');
+SELECT job('INSERT INTO t SELECT k, NULL, count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') AS x("Win") GROUP BY k');
 SELECT job('INSERT INTO t SELECT k, lower(w), v FROM s, LATERAL weir.tumble(ts, ''10 s'') w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.cumulate(ts, ''10 s'', ''1 min'') w GROUP BY k, lower(w)');
 SELECT job('INSERT INTO t SELECT k, max(a), max(n) FROM v GROUP BY k, w');

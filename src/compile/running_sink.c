@@ -196,13 +196,23 @@ refuse_ranked(WeirCompile *c, const char *detail, const char *conflict)
 			weir_level_position(c->top, c->top->rank_location));
 }
 
-/* For a hint: who groups by a time that is cut may have meant a window; else "". */
+/* For a hint: who groups by a time that is cut, or has a window in FROM, may have meant windows; else "". */
 static const char *
 window_proposal(const WeirLevel *level)
 {
 	ObjectAddress column;
 	ListCell   *lc;
 
+	if (level->running_call != NULL)
+		return "";
+	foreach(lc, level->query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (weir_window_entry_call(rte) != NULL)
+			return psprintf(" For a row of each window instead, add %s to GROUP BY.",
+							quote_identifier(strVal(linitial(rte->eref->colnames))));
+	}
 	foreach(lc, level->keys)
 		if (weir_expr_cuts_column(level, lfirst(lc), &column))
 			return psprintf(" For windows of time instead, say how late records may come: ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (ADD watermark '5 s').",
