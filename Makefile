@@ -39,7 +39,7 @@ OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 HEADERS_weir = $(wildcard src/weir.h)
 
 WERROR ?= -Werror
-PG_CPPFLAGS = -I$(srcdir)/src -DWEIR_SQL_VERSION='"$(WEIR_VERSION)"'
+PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir) -DWEIR_SQL_VERSION='"$(WEIR_VERSION)"'
 # C23 would read the walkers that PostgreSQL 15 declares as functions without arguments.
 PG_CFLAGS   = -std=gnu17 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
@@ -70,6 +70,9 @@ include $(PGXS)
 
 # Calls within the library go straight to their function.
 SHLIB_LINK += -Wl,-Bsymbolic-functions
+
+# Other servers, and the changes of this one.
+SHLIB_LINK += $(libpq)
 
 # TLS by the library that the server uses for its own.
 ifeq ($(with_ssl),openssl)

@@ -45,7 +45,7 @@ pg_user=postgres
 
 # Packages that must be there, and what for.
 packages() {
-	echo gcc make libc6-dev perl python3-minimal openssl libssl-dev
+	echo gcc make libc6-dev perl python3-minimal openssl libssl-dev libpq-dev
 	[ -n "${pg_major-}" ] || return 0
 	echo "postgresql-$pg_major" "postgresql-server-dev-$pg_major"
 	echo "postgresql-$pg_major-pgtap" libipc-run-perl

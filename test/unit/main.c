@@ -44,5 +44,6 @@ main(void)
 	test_watermark_merge();
 	test_watermark();
 	test_window();
+	test_pgoutput();
 	return done_testing();
 }
