@@ -163,10 +163,29 @@ SELECT weir.drop_job('letters') \g /dev/null
 
 ALTER FOREIGN TABLE bids OPTIONS (SET late 'stop');
 CALL start('stops', 'INSERT INTO per_window SELECT * FROM windows');
-INSERT INTO bids VALUES (1, '2026-01-01 12:00:10'), (2, '2026-01-01 12:00:24'), (3, '2026-01-01 12:00:19');
+INSERT INTO bids VALUES (1, '2026-01-01 12:00:10'), (2, '2026-01-01 12:00:24');
+SELECT weir.trigger_checkpoint('stops') \g /dev/null
+INSERT INTO bids VALUES (3, '2026-01-01 12:00:19');
 SELECT ok(comes($$SELECT status = 'failed' FROM weir.jobs WHERE name = 'stops'$$), 'with late ''stop'' the job fails');
 SELECT matches(last_error, 'too late', 'and says why') FROM weir.jobs WHERE name = 'stops';
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (SET watermark '1 min');
+SELECT weir.start_job('stops') \g /dev/null
+SELECT ok(comes($$SELECT status = 'failed' AND last_error ~ 'watermark had come to 2026-01-01 12:00:20' FROM weir.jobs WHERE name = 'stops'$$),
+    'a larger bound does not help a job that has got there');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (SET watermark '4 s');
+ALTER FOREIGN TABLE bids OPTIONS (SET late 'drop');
+SELECT weir.start_job('stops') \g /dev/null
+SELECT ok(weir.trigger_checkpoint('stops') > 0, 'with late ''drop'' it goes on, as the hint says');
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'and counts the record');
 SELECT weir.drop_job('stops') \g /dev/null
+ALTER FOREIGN TABLE bids OPTIONS (SET late 'dead_letter');
+CALL start('timeless', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, NULL), (2, '-infinity');
+SELECT weir.trigger_checkpoint('timeless') \g /dev/null
+SELECT results_eq($$SELECT sqlstate, error FROM weir.dead_letters WHERE job = 'timeless' ORDER BY line_number$$,
+    $$VALUES ('WE001', E'the record has no time\nThe time by which its place is found is null.'),
+        ('WE001', E'the record has an infinite time\nThe time by which its place is found is infinite.')$$, 'a record without a time is not said to be late');
+SELECT weir.drop_job('timeless') \g /dev/null
 ALTER FOREIGN TABLE bids OPTIONS (DROP late);
 
 -- windows by weir.watermark, live and in weir.try_job
