@@ -474,8 +474,8 @@ extern void weir_compile_graph(WeirCompileJob *job);
 
 /* writer.c */
 extern void weir_compile_writer(WeirCompile *c);
-/* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
-extern WeirWriter weir_foreign_writer(const char *handler);
+/* Of a foreign table; WEIR_WRITER_EXECUTOR: its wrapper has no writer of its own. */
+extern WeirWriter weir_foreign_writer(Oid relid);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);
@@ -493,7 +493,7 @@ extern int	weir_from_item_location(WeirCompile *c, Node *item);
 typedef enum WeirForeignKind
 {
 	WEIR_FOREIGN_NONE,			/* no foreign table */
-	WEIR_FOREIGN_STREAM,		/* weir_socket */
+	WEIR_FOREIGN_STREAM,		/* of a source */
 	WEIR_FOREIGN_SINK,			/* another wrapper of weir: print, blackhole */
 	WEIR_FOREIGN_POSTGRES,		/* postgres_fdw: cannot be prepared */
 	WEIR_FOREIGN_OTHER

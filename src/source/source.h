@@ -97,6 +97,8 @@ typedef struct WeirSourceOps
 	 */
 	bool		(*other_option) (WeirStream *stream, DefElem *def, Oid catalog);
 	Size		own_size;		/* of what WeirStream.own points to, zeroed; 0: nothing */
+	/* Who is sent what is inserted into its tables (source/peer.h); NULL: they take no rows. */
+	const struct WeirPeerOps *peer;
 	/* Tasks that read a stream together; NULL: one. */
 	int			(*parallelism) (const WeirStream *stream);
 

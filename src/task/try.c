@@ -482,7 +482,7 @@ weir_try_run(const WeirJob *job, const WeirTryInput *input,
 	{
 		weir_output_job = 0;
 		weir_output_waits = false;
-		weir_output_sockets_sent();
+		weir_output_peers_sent();
 		weir_current_scan = NULL;
 		weir_current_store = NULL;
 		XactReadOnly = false;
