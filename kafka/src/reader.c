@@ -84,6 +84,7 @@ weir_kafka_reader_open(const WeirStream *stream, const WeirSourceOptions *option
 	r->stream = stream;
 	r->kafka = weir_kafka_of(stream);
 	r->options = *options;
+	r->options.ntasks = Max(options->ntasks, 1);
 	r->stats = stats ? stats : palloc0(sizeof(WeirSourceStats));
 	r->decoder = weir_decoder_create(stream, options->suspects);
 	read_start(r, start);
