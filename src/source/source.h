@@ -35,7 +35,7 @@ typedef struct WeirSourceOptions
 
 typedef enum WeirSourceStatus
 {
-	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTING,		/* of several tasks' the first of these is shown */
 	WEIR_SOURCE_CONNECTED,
 	WEIR_SOURCE_LISTENING,
 	WEIR_SOURCE_CLOSED
@@ -148,7 +148,7 @@ typedef struct WeirSourceOps
 	void		(*flush) (WeirSource *source, bool force);
 
 	/*
-	 * Behind the records that poll handed out.  An end that a drain made is part
+	 * Behind the records that poll handed out, of its own part.  An end that a drain made is part
 	 * of the position of a final checkpoint alone: after any other one the drain
 	 * may fail, and the stream goes on.
 	 */
