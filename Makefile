@@ -23,6 +23,10 @@
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
+#	make kafka, kafka-install  the extension weir_kafka, which needs librdkafka
+#	make kafka-check         as root: its tests, with a real broker
+#	make torture-kafka       as root: KILLS=20 of the server and its tasks and RESTARTS=3 of the broker
+#	                         while WEIR_LINES=1000000 messages are read
 #	make report-check        as root: weir.report() in a browser; make metrics-check: weir.openmetrics()
 #	                         by promtool, and what examples/monitoring serves
 #	make format              PostgreSQL's style
@@ -35,7 +39,7 @@ OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 HEADERS_weir = $(wildcard src/weir.h)
 
 WERROR ?= -Werror
-PG_CPPFLAGS = -I$(srcdir)/src -DWEIR_SQL_VERSION='"$(WEIR_VERSION)"'
+PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir) -DWEIR_SQL_VERSION='"$(WEIR_VERSION)"'
 # C23 would read the walkers that PostgreSQL 15 declares as functions without arguments.
 PG_CFLAGS   = -std=gnu17 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
@@ -67,6 +71,9 @@ include $(PGXS)
 # Calls within the library go straight to their function.
 SHLIB_LINK += -Wl,-Bsymbolic-functions
 
+# Other servers, and the changes of this one.
+SHLIB_LINK += $(libpq)
+
 # TLS by the library that the server uses for its own.
 ifeq ($(with_ssl),openssl)
 SHLIB_LINK += -lssl -lcrypto
@@ -97,12 +104,22 @@ DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
 .PHONY: report-check metrics-check
+.PHONY: kafka kafka-install kafka-check torture-kafka
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
 .PHONY: bench-timers
 
 test:
 	sh test/run
+
+kafka:
+	@$(MAKE) --no-print-directory -C kafka
+
+kafka-install:
+	@$(MAKE) --no-print-directory -C kafka install
+
+kafka-check:
+	sh kafka/test/run
 
 installcheck:
 	PG_CONFIG='$(PG_CONFIG)' perl test/harness $(SQL_TESTS)
@@ -178,3 +195,9 @@ torture-shapes:
 		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
 			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
 	done
+
+torture-kafka: KILLS = 20
+torture-kafka: RESTARTS = 3
+torture-kafka: WEIR_LINES = 1000000
+torture-kafka:
+	@KILLS=$(KILLS) RESTARTS=$(RESTARTS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run kafka/test/t/010_torture.pl

@@ -76,3 +76,19 @@ SELECT job('INSERT INTO plain SELECT k, sum(sum(v)) OVER (ORDER BY ts) FROM e GR
 SELECT job('INSERT INTO last SELECT DISTINCT ON (k) k, n FROM (SELECT k, t, count(*) AS n FROM r GROUP BY k, t) g ORDER BY k, n DESC ON CONFLICT (k) DO UPDATE SET v = excluded.v');
 SELECT job('INSERT INTO last SELECT k, sum(n) FROM (SELECT k, count(*) OVER (PARTITION BY k ORDER BY ts) AS n FROM e) g GROUP BY k ON CONFLICT (k) DO UPDATE SET v = excluded.v') IS NOT NULL LIMIT 1;
 SELECT job('INSERT INTO last SELECT k, sum(v) FROM (SELECT DISTINCT ON (k) k, v FROM r ORDER BY k, ts DESC) g GROUP BY k ON CONFLICT (k) DO UPDATE SET v = excluded.v');
+
+-- Rights.
+CREATE AGGREGATE secret(bigint) (sfunc = int8pl, stype = bigint);
+CREATE AGGREGATE secret_frame(bigint) (sfunc = int8pl, stype = bigint);
+REVOKE ALL ON FUNCTION secret(bigint), secret_frame(bigint), row_number() FROM PUBLIC;
+CREATE ROLE regress_ranks_user;
+GRANT ALL ON SCHEMA ranks TO regress_ranks_user;
+GRANT ALL ON ALL TABLES IN SCHEMA ranks TO regress_ranks_user;
+SET ROLE regress_ranks_user;
+SELECT weir.create_job('secret', 'INSERT INTO plain SELECT k, secret(v) OVER (PARTITION BY k ORDER BY ts) FROM e');
+SELECT weir.create_job('secret', 'INSERT INTO plain SELECT k, secret_frame(v) OVER (PARTITION BY k ORDER BY ts ROWS 1 PRECEDING) FROM e');
+SELECT weir.create_job('secret', 'INSERT INTO plain SELECT k, row_number() OVER (PARTITION BY k ORDER BY ts) FROM e');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION row_number() TO PUBLIC;
+DROP OWNED BY regress_ranks_user;
+DROP ROLE regress_ranks_user;

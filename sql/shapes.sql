@@ -91,6 +91,11 @@ SELECT job('INSERT INTO parent SELECT f0, count(*) FROM r GROUP BY f0 ON CONFLIC
 SELECT job('INSERT INTO parent SELECT f0, f1 FROM r; INSERT INTO child SELECT a.f0, 1 FROM r JOIN LATERAL f(r.f0) a ON weir.key_by(r.f0)') <> '';
 SELECT job('INSERT INTO parent SELECT f0, count(*) FROM r GROUP BY f0, weir.count_window(2); INSERT INTO child SELECT f0, count(*) FROM r GROUP BY f0, weir.count_window(2)') <> '';
 SELECT job('INSERT INTO parent SELECT f0, f1 FROM r; INSERT INTO child SELECT f0, f1 FROM r') <> '';
+CREATE FOREIGN TABLE timed (f0 bigint, f1 bigint, ts timestamptz OPTIONS (watermark '5 s')) SERVER shapes;
+SELECT job('INSERT INTO parent SELECT f0, count(*) FROM timed, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY f0, w; INSERT INTO child SELECT f0, f1 FROM timed');
+SELECT job('INSERT INTO parent SELECT DISTINCT ON (f0) f0, f1 FROM timed ORDER BY f0, ts; INSERT INTO child SELECT f0, f1 FROM timed');
+SELECT job('INSERT INTO parent SELECT f0, sum(f1) OVER (PARTITION BY f0 ORDER BY ts) FROM timed; INSERT INTO child SELECT f0, count(*) FROM timed, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY f0, w');
+SELECT job('INSERT INTO parent SELECT f0, sum(f1) OVER (PARTITION BY f0 ORDER BY ts) FROM timed; INSERT INTO child SELECT f0, row_number() OVER (PARTITION BY f0 ORDER BY ts) FROM timed') <> '';
 -- Too many stages, or ways between them.
 \set VERBOSITY terse
 SELECT string_agg('SELECT f0, f1 FROM r WHERE f1 = ' || i, ' UNION ALL ') AS wide FROM generate_series(1, 129) i \gset

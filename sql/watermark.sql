@@ -40,6 +40,9 @@ SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, weir.arrival()
 -- what is taken
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, at + interval '1 h' FROM
     (SELECT id, weir.watermark(at, '90 s') AS at FROM bids) b$$, plans => true);
+SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, at + interval '1 h' FROM
+    (SELECT id, weir.watermark(at, bound => '90 s') AS at FROM bids WHERE weir.watermark(bound => '90 s', expression => at) > '2026-01-01') b$$, plans => true);
+SELECT weir_internal.describe_query($$INSERT INTO seen SELECT id, lower(w) FROM bids, LATERAL weir.tumble(size => '1 s', ts => weir.arrival()) w GROUP BY id, w$$);
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT b.id, weir.watermark(d.at, '1 s') FROM bids b JOIN days d USING (id)$$);
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT b.id, weir.watermark(b.at, '1 s') FROM bids b JOIN LATERAL f(b.id, b.at) ON weir.key_by(b.id)$$);
 SELECT weir_internal.describe_query($$INSERT INTO seen SELECT b.id, max(weir.watermark(b.at, '1 s')) FROM bids b GROUP BY id, weir.count_window(2)$$);

@@ -91,7 +91,8 @@ get_streams(FunctionCallInfo fcinfo, int arg, WeirTryInput *input)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an array of streams must not contain nulls"),
-					 errdetail("The stream of line %d is null.", i + 1)));
+					 errdetail("The stream of line %d is null.", i + 1),
+					 errhint("Name the stream of each line.")));
 	}
 }
 

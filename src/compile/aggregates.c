@@ -271,22 +271,40 @@ weir_level_aggregates_text(WeirLevel *level)
 	return text.data;
 }
 
-/*
- * The name under which the state of a step is kept that is so called: one of another
- * kind, or with other aggregates, does not find it.
- */
+/* The name under which the state of a step is kept that is so called: one of another signature does not find it. */
+char *
+weir_step_state_name(const char *name, const char *signature)
+{
+	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
+					hash_bytes((const unsigned char *) signature, strlen(signature)));
+}
+
+/* For a signature: the columns of (a) and their types, with something before and after each. */
+void
+weir_level_append_row_columns(const WeirLevel *level, StringInfo text, const char *before, const char *after)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->row_columns)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		appendStringInfo(text, "%s%s %s%s", before, entry->resname,
+						 format_type_be_qualified(exprType((Node *) entry->expr)), after);
+	}
+}
+
+/* Of a step with aggregates: one of another kind, or with others, does not find its state. */
 char *
 weir_level_state_name(WeirLevel *level, const char *kind, const char *aggregates)
 {
 	StringInfoData signature;
-	char	   *name = psprintf("%s: %s", kind, aggregates);
 	ListCell   *lc;
 
 	initStringInfo(&signature);
 	foreach(lc, level->cut_aggregates)
 		append_signature(level, &signature, lfirst(lc));
-	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
-					hash_bytes((unsigned char *) signature.data, signature.len));
+	return weir_step_state_name(psprintf("%s: %s", kind, aggregates), signature.data);
 }
 
 /* Where nothing is grouped by: one key for the whole stream. */

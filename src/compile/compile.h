@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "catalog/objectaddress.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -217,6 +218,7 @@ extern void weir_level_check_clauses(WeirLevel *level);
 extern bool weir_level_has_step(WeirLevel *level);
 extern List *weir_compile_find_step_calls(Query *query);
 extern void weir_level_find_step(WeirLevel *level);
+extern void weir_level_check_from(WeirLevel *level, const JoinExpr *own);
 extern bool weir_level_mentions_function(WeirLevel *level, Node *node, int *location);
 extern List *weir_compile_conjuncts(Node *quals);
 extern void weir_compile_check_functions(WeirCompileJob *job);
@@ -237,6 +239,8 @@ extern void weir_level_end_window(WeirLevel *level);
 extern bool weir_is_window_call(Node *node);
 /* The call of weir.tumble or its like that an entry of FROM is; NULL: none. */
 extern FuncExpr *weir_window_entry_call(const RangeTblEntry *rte);
+/* The first argument, which is the time, of these and of weir.watermark, in whichever order they are named. */
+extern Node *weir_call_time(const FuncExpr *call);
 extern bool weir_expr_is_window(const WeirLevel *level, Node *expr);
 /* Is it a time that the watermark is of? */
 extern bool weir_expr_is_event_time(const WeirLevel *level, Node *expr);
@@ -249,7 +253,11 @@ extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, 
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
+/* Does date_bin or date_trunc in it cut a column of a stream that has no watermark? */
+extern bool weir_expr_cuts_column(const WeirLevel *level, Node *expr, ObjectAddress *column);
 extern List *weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed);
+/* The time and so much, whatever its time zone has between. */
+extern Node *weir_add_interval(Node *time, int32 months, int32 days, int64 us);
 /* Refuses a level that reads a stream without a watermark. */
 extern void weir_level_check_watermark(WeirLevel *level, const char *what, int location);
 pg_noreturn extern void weir_level_refuse_without_watermark(WeirLevel *level, Oid stream, const char *what,
@@ -295,6 +303,7 @@ extern void weir_level_wait_for(WeirLevel *level, Node *window);
 /* window_plan.c */
 extern char *weir_window_length_text(int64 us);
 extern WeirTimeWindowPlan *weir_level_window_plan(WeirLevel *level);
+extern WeirTimeWindowPlan *weir_level_call_plan(const WeirLevel *level, FuncExpr *call);
 
 /* window_functions.c: size, slide or step, offset and lateness from a call's arguments behind the time */
 extern void weir_window_read(WeirTimeWindowPlan *plan, const Interval *const *arguments);
@@ -351,6 +360,8 @@ extern void weir_level_append_aggregate(WeirLevel *level, StringInfo text, Aggre
 extern AttrNumber weir_level_aggregate(WeirLevel *level, Aggref *aggref, int depth);
 extern void weir_level_end_aggregates(WeirLevel *level);
 extern char *weir_level_aggregates_text(WeirLevel *level);
+extern char *weir_step_state_name(const char *name, const char *signature);
+extern void weir_level_append_row_columns(const WeirLevel *level, StringInfo text, const char *before, const char *after);
 extern char *weir_level_state_name(WeirLevel *level, const char *kind, const char *aggregates);
 extern List *weir_level_single_key(void);
 
@@ -463,8 +474,8 @@ extern void weir_compile_graph(WeirCompileJob *job);
 
 /* writer.c */
 extern void weir_compile_writer(WeirCompile *c);
-/* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
-extern WeirWriter weir_foreign_writer(const char *handler);
+/* Of a foreign table; WEIR_WRITER_EXECUTOR: its wrapper has no writer of its own. */
+extern WeirWriter weir_foreign_writer(Oid relid);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);
@@ -482,7 +493,7 @@ extern int	weir_from_item_location(WeirCompile *c, Node *item);
 typedef enum WeirForeignKind
 {
 	WEIR_FOREIGN_NONE,			/* no foreign table */
-	WEIR_FOREIGN_STREAM,		/* weir_socket */
+	WEIR_FOREIGN_STREAM,		/* of a source */
 	WEIR_FOREIGN_SINK,			/* another wrapper of weir: print, blackhole */
 	WEIR_FOREIGN_POSTGRES,		/* postgres_fdw: cannot be prepared */
 	WEIR_FOREIGN_OTHER

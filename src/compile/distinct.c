@@ -59,12 +59,10 @@ void
 weir_level_find_distinct(WeirLevel *level)
 {
 	WeirRankPlan *plan = palloc0(sizeof(WeirRankPlan));
-	ListCell   *lc;
 
 	level->rank_location = distinct_location(level);
 	find_order(level);
-	foreach(lc, level->query->distinctClause)
-		level->keys = lappend(level->keys, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
+	level->keys = get_sortgrouplist_exprs(level->query->distinctClause, level->query->targetList);
 	plan->distinct = true;
 	plan->limit = 1;
 	plan->result = CreateTemplateTupleDesc(0);

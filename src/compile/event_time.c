@@ -10,7 +10,9 @@
 
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -18,6 +20,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "compile/compile.h"
@@ -106,6 +109,21 @@ weir_window_entry_call(const RangeTblEntry *rte)
 		return NULL;
 	call = linitial_node(RangeTblFunction, rte->functions)->funcexpr;
 	return weir_is_window_call(call) ? (FuncExpr *) call : NULL;
+}
+
+Node *
+weir_call_time(const FuncExpr *call)
+{
+	ListCell   *lc;
+
+	foreach(lc, call->args)
+	{
+		NamedArgExpr *named = lfirst(lc);
+
+		if (IsA(named, NamedArgExpr) && named->argnumber == 0)
+			return (Node *) named->arg;
+	}
+	return linitial(call->args);
 }
 
 static bool
@@ -431,6 +449,33 @@ weir_expr_cut_time(const WeirLevel *level, Node *expr)
 	return ask(level->query, expr, is_cut_time, &found) ? found : NULL;
 }
 
+/* A column of a stream, without a watermark. */
+static bool
+note_column(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+	const RangeTblEntry *rte = IsA(expr, Var) && var->varlevelsup == 0 ? rt_fetch(var->varno, query->rtable) : NULL;
+
+	if (rte == NULL || !is_stream(rte) || var->varattno <= 0 || column_has_watermark(rte->relid, var->varattno))
+		return false;
+	ObjectAddressSubSet(*(ObjectAddress *) arg, RelationRelationId, rte->relid, var->varattno);
+	return true;
+}
+
+static bool
+note_cut_column(Query *query, Node *expr, void *arg)
+{
+	Node	   *time = cut_time(expr);
+
+	return time != NULL && ask(query, time, note_column, arg);
+}
+
+bool
+weir_expr_cuts_column(const WeirLevel *level, Node *expr, ObjectAddress *column)
+{
+	return ask(level->query, expr, note_cut_column, column);
+}
+
 static bool
 is_arrival(Query *query, Node *expr, void *arg)
 {
@@ -441,10 +486,10 @@ is_arrival(Query *query, Node *expr, void *arg)
 	if (within == NULL)
 		within = cut_time(expr);
 	if (within == NULL && weir_is_window_call(expr))
-		within = linitial(((FuncExpr *) expr)->args);
+		within = weir_call_time((FuncExpr *) expr);
 	if (IsA(expr, Var) && var->varlevelsup == 0 &&
 		(call = weir_window_entry_call(rt_fetch(var->varno, query->rtable))) != NULL)
-		within = linitial(call->args);
+		within = weir_call_time(call);
 	return within ? ask(query, within, is_arrival, arg) : weir_compile_is_call(expr, WEIR_ARRIVAL);
 }
 
@@ -452,6 +497,23 @@ bool
 weir_expr_is_arrival(const WeirLevel *level, Node *expr)
 {
 	return ask(level->query, expr, is_arrival, NULL);
+}
+
+/* ---- computed ---- */
+
+Node *
+weir_add_interval(Node *time, int32 months, int32 days, int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+	Oid			type = exprType(time);
+
+	interval->month = months;
+	interval->day = days;
+	interval->time = us;
+	return (Node *) makeFuncExpr(type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL, type,
+								 list_make2(copyObject(time), makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
+																		IntervalPGetDatum(interval), false, false)),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 /* ---- watermarks ---- */

@@ -110,14 +110,6 @@ add_side(StreamJoin *join, WeirLevel *level, SubLink *link)
 	weir_rebuild_joins(query);
 }
 
-static bool
-sublink_walker(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, SubLink) || (!IsA(node, Query) && expression_tree_walker(node, sublink_walker, arg));
-}
-
 /* Takes the first such condition out of WHERE. */
 bool
 weir_stream_join_pull_exists(StreamJoin *join, WeirLevel *level)
@@ -135,7 +127,7 @@ weir_stream_join_pull_exists(StreamJoin *join, WeirLevel *level)
 		join->type = type;
 		quals = foreach_delete_current(quals, lc);
 		level->query->jointree->quals = quals == NIL ? NULL : (Node *) make_ands_explicit(quals);
-		level->query->hasSubLinks = query_tree_walker(level->query, sublink_walker, NULL, QTW_IGNORE_RT_SUBQUERIES);
+		level->query->hasSubLinks = checkExprHasSubLink((Node *) level->query);
 		add_side(join, level, link);
 		return true;
 	}

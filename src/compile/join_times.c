@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "access/stratnum.h"
+#include "access/nbtree.h"
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
 #include "nodes/makefuncs.h"
@@ -134,24 +134,6 @@ strategy_of(Oid operator, Oid type)
 	return get_op_opfamily_strategy(operator, lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf);
 }
 
-static int
-turned_round(int strategy)
-{
-	switch (strategy)
-	{
-		case BTLessStrategyNumber:
-			return BTGreaterStrategyNumber;
-		case BTLessEqualStrategyNumber:
-			return BTGreaterEqualStrategyNumber;
-		case BTGreaterEqualStrategyNumber:
-			return BTLessEqualStrategyNumber;
-		case BTGreaterStrategyNumber:
-			return BTLessStrategyNumber;
-		default:
-			return strategy;
-	}
-}
-
 /* first <strategy> second + shift; false: these are not of one side each. */
 static bool
 set_terms(Comparison *comparison, Node *first, Node *second, int strategy, int64 shift)
@@ -162,7 +144,7 @@ set_terms(Comparison *comparison, Node *first, Node *second, int strategy, int64
 		return false;
 	comparison->terms[side] = make_term(first);
 	comparison->terms[1 - side] = make_term(second);
-	comparison->strategy = side == 0 ? strategy : turned_round(strategy);
+	comparison->strategy = side == 0 ? strategy : BTCommuteStrategyNumber(strategy);
 	comparison->shift = side == 0 ? shift : -shift;
 	return !comparison->terms[0].infinite && !comparison->terms[1].infinite;
 }
@@ -188,6 +170,7 @@ read_comparison(Comparison *comparison, Node *qual)
 	Node	   *first;
 	Node	   *second;
 	Oid			type;
+	int			strategy;
 
 	memset(comparison, 0, sizeof(*comparison));
 	comparison->qual = qual;
@@ -202,8 +185,9 @@ read_comparison(Comparison *comparison, Node *qual)
 		return set_terms(comparison, first, second, strategy_of(operator->opno, type), 0);
 	if (type != INTERVALOID)
 		return false;
-	return read_difference(comparison, first, second, strategy_of(operator->opno, type)) ||
-		read_difference(comparison, second, first, turned_round(strategy_of(operator->opno, type)));
+	strategy = strategy_of(operator->opno, type);
+	return strategy != 0 && (read_difference(comparison, first, second, strategy) ||
+							 read_difference(comparison, second, first, BTCommuteStrategyNumber(strategy)));
 }
 
 /* Does it say that a side's time is at most, or at least, something? */
@@ -281,20 +265,6 @@ refuse_unbounded(WeirLevel *level, int kept)
 
 /* ---- bounds ---- */
 
-static Node *
-add_interval(Node *time, int32 months, int32 days)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-	Oid			type = exprType(time);
-
-	interval->month = months;
-	interval->day = days;
-	return (Node *) makeFuncExpr(type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL, type,
-								 list_make2(time, makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
-															PointerGetDatum(interval), false, false)),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
 /* What it says of the other side's time, by a row of this one. */
 static WeirJoinBound
 make_bound(WeirLevel *level, const Comparison *comparison, int side, bool above)
@@ -309,7 +279,7 @@ make_bound(WeirLevel *level, const Comparison *comparison, int side, bool above)
 	bound.plus += side == 0 ? -comparison->shift : comparison->shift;
 	bound.plus += above ? other->room - strict : strict - other->room;
 	if (other->has_days)
-		expr = add_interval(expr, -other->months, -other->days);
+		expr = weir_add_interval(expr, -other->months, -other->days, 0);
 	bound.column = weir_join_side_column(level, side, expr, "bound");
 	return bound;
 }

@@ -11,9 +11,7 @@
 
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -24,8 +22,6 @@
 
 #include "compile/compile.h"
 
-/* Of a state's name, so that it fits the header of a chunk. */
-#define NAME_LENGTH 200
 /* Of rows before one. */
 #define MOST_ROWS 1000000
 
@@ -361,19 +357,11 @@ weir_level_end_over(WeirLevel *level)
 {
 	WeirOverPlan *plan = level->over_plan;
 	char	   *text = functions_text(level);
-	char	   *name = psprintf("over %s: %s", plan->time_text, text);
 	StringInfoData signature;
-	ListCell   *lc;
 
 	initStringInfo(&signature);
 	appendStringInfoString(&signature, text);
-	foreach(lc, level->row_columns)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-
-		appendStringInfo(&signature, "\n%s %s", entry->resname, format_type_be_qualified(exprType((Node *) entry->expr)));
-	}
+	weir_level_append_row_columns(level, &signature, "\n", "");
 	plan->text = text;
-	plan->state_name = psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
-								hash_bytes((unsigned char *) signature.data, signature.len));
+	plan->state_name = weir_step_state_name(psprintf("over %s: %s", plan->time_text, text), signature.data);
 }

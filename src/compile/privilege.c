@@ -107,6 +107,12 @@ check_walker(Node *node, void *arg)
 }
 
 static void
+check_window_function(const WindowFunc *function)
+{
+	check_function(function->winfnoid, function->winagg ? OBJECT_AGGREGATE : OBJECT_FUNCTION);
+}
+
+static void
 check_level(WeirLevel *level)
 {
 	ListCell   *lc;
@@ -118,6 +124,8 @@ check_level(WeirLevel *level)
 	(void) check_walker(level->join_condition, NULL);
 	foreach(lc, level->cut_aggregates)
 		check_function(lfirst_node(Aggref, lc)->aggfnoid, OBJECT_AGGREGATE);
+	foreach(lc, level->rank_functions)
+		check_window_function(lfirst_node(WindowFunc, lc));
 }
 
 void

@@ -15,20 +15,14 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "compile/compile.h"
-
-/* Of a state's name, so that it fits the header of a chunk. */
-#define NAME_LENGTH 200
 
 bool
 weir_is_ranked(const Query *query)
@@ -155,19 +149,15 @@ begin_rank(WeirLevel *level)
 static void
 find_functions(WeirLevel *level)
 {
+	List	   *targets = level->query->targetList;
 	WindowClause *window;
-	ListCell   *lc;
 
-	(void) function_walker((Node *) level->query->targetList, &level->rank_functions);
+	(void) function_walker((Node *) targets, &level->rank_functions);
 	window = single_window(level);
 	level->rank_location = linitial_node(WindowFunc, level->rank_functions)->location;
-	foreach(lc, window->partitionClause)
-		level->keys = lappend(level->keys, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
-	foreach(lc, window->orderClause)
-	{
-		level->rank_order = lappend(level->rank_order, lfirst(lc));
-		level->rank_exprs = lappend(level->rank_exprs, get_sortgroupclause_expr(lfirst(lc), level->query->targetList));
-	}
+	level->keys = get_sortgrouplist_exprs(window->partitionClause, targets);
+	level->rank_order = window->orderClause;
+	level->rank_exprs = get_sortgrouplist_exprs(window->orderClause, targets);
 	if (level->keys == NIL)
 		level->keys = weir_level_single_key();
 	if (are_ranks(level->rank_functions))
@@ -203,18 +193,11 @@ state_name(WeirLevel *level, const char *kind)
 {
 	char	   *name = psprintf("%s: %s", kind, level->rank_plan->order_text);
 	StringInfoData signature;
-	ListCell   *lc;
 
 	initStringInfo(&signature);
-	foreach(lc, level->row_columns)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-
-		appendStringInfo(&signature, "%s %s\n", entry->resname, format_type_be_qualified(exprType((Node *) entry->expr)));
-	}
+	weir_level_append_row_columns(level, &signature, "", "\n");
 	appendStringInfo(&signature, "%d %d %d", level->rank_plan->by, level->rank_plan->limit, level->rank_plan->emission);
-	return psprintf("%.*s #%08x", pg_mbcliplen(name, strlen(name), NAME_LENGTH), name,
-					hash_bytes((unsigned char *) signature.data, signature.len));
+	return weir_step_state_name(name, signature.data);
 }
 
 /* Is a row of the one time and the others apart: is the last one wanted? */

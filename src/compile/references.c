@@ -3,8 +3,9 @@
  *		Outputs of a job that refer to each other by a foreign key.
  *
  * A row that refers to one of another statement must not come before it.  A keyed
- * step holds rows back: a window until it is full, a running aggregate until a
- * checkpoint, any until its task has got to them.  So the statement that is referred
+ * step holds rows back: a window until it is full or its time is over, a running
+ * aggregate until a checkpoint, a window function or DISTINCT ON until the watermark has
+ * passed a row, any until its task has got to them.  So the statement that is referred
  * to may have no step of a kind that the referring one has not, too.
  */
 #include "postgres.h"
@@ -23,6 +24,7 @@ typedef struct Steps
 	int			windows;
 	int			running;
 	int			joins;
+	int			ranks;
 } Steps;
 
 static Steps
@@ -36,9 +38,10 @@ steps_of(const WeirCompile *c)
 		const WeirLevel *level = lfirst(lc);
 
 		steps.functions += level->function_plan != NULL;
-		steps.windows += level->window_plan != NULL;
+		steps.windows += level->window_plan != NULL || level->time_plan != NULL;
 		steps.running += level->running_plan != NULL;
 		steps.joins += level->join_plan != NULL;
+		steps.ranks += level->rank_plan != NULL || level->over_plan != NULL;
 	}
 	return steps;
 }
@@ -56,6 +59,8 @@ held_back_by(const WeirCompile *one, const WeirCompile *other)
 		return "a join of streams";
 	if (steps.windows > others.windows)
 		return "a window";
+	if (steps.ranks > others.ranks)
+		return "a window function or DISTINCT ON";
 	return steps.functions > others.functions ? "a keyed function" : NULL;
 }
 

@@ -67,6 +67,24 @@ keyed_joins(Node *node, List **joins, List **calls)
 	}
 }
 
+pg_noreturn static void
+refuse_second(WeirLevel *level, const char *detail, int location)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a query can have one keyed step"),
+			errdetail("%s", detail),
+			errhint(SUBQUERY_HINT),
+			weir_level_position(level, location));
+}
+
+/* what: the query's other keyed step */
+static void
+refuse_beside(WeirLevel *level, const char *what, int location)
+{
+	refuse_second(level, psprintf("%s is a keyed step, and so is a function joined ON weir.key_by(...).", what), location);
+}
+
 static void
 check_calls(WeirLevel *level, List *found)
 {
@@ -82,12 +100,7 @@ check_calls(WeirLevel *level, List *found)
 					weir_level_position(level, exprLocation(lfirst(lc))));
 	}
 	if (list_length(found) > 1)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a query can have one keyed step"),
-				errdetail("It has two conditions weir.key_by(...)."),
-				errhint(SUBQUERY_HINT),
-				weir_level_position(level, exprLocation(lsecond(found))));
+		refuse_second(level, "It has two conditions weir.key_by(...).", exprLocation(lsecond(found)));
 }
 
 /* The join must be inner: f's rows are all there is. */
@@ -217,37 +230,61 @@ weir_level_mentions_function(WeirLevel *level, Node *node, int *location)
 static void
 refuse_mention(WeirLevel *level, Node *node)
 {
+	bool		window = level->time_entry > 0;
 	int			location = -1;
 
 	if (!weir_level_mentions_function(level, node, &location))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			window ? errmsg("a join on the window must be in the query around it") :
 			errmsg("a join on the output of the keyed function must be in the query around it"),
+			window ? errdetail("All of FROM is computed before it is known that the window is complete.") :
 			errdetail("All of FROM is computed before the function is called."),
+			window ? errhint("Group in a subquery in FROM, and join with that.") :
 			errhint("Put the call of the function into a subquery in FROM, and join with that."),
 			weir_level_position(level, location));
 }
 
-/* Conditions of joins other than the keyed one. */
 static void
-check_joins(WeirLevel *level, Node *node)
+check_joins(WeirLevel *level, Node *node, const JoinExpr *own)
 {
 	ListCell   *lc;
 
 	if (IsA(node, FromExpr))
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
-			check_joins(level, lfirst(lc));
+			check_joins(level, lfirst(lc), own);
 	}
 	else if (IsA(node, JoinExpr))
 	{
 		JoinExpr   *join = (JoinExpr *) node;
 
-		check_joins(level, join->larg);
-		check_joins(level, join->rarg);
-		if (join != level->join)
+		check_joins(level, join->larg, own);
+		check_joins(level, join->rarg, own);
+		if (join != own)
 			refuse_mention(level, join->quals);
+	}
+}
+
+/* Nothing in FROM, but in the condition of its own join, depends on the function or window. */
+void
+weir_level_check_from(WeirLevel *level, const JoinExpr *own)
+{
+	ListCell   *lc;
+
+	check_joins(level, (Node *) level->query->jointree, own);
+	foreach(lc, level->query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (foreach_current_index(lc) + 1 == level->function_index)
+			continue;
+		refuse_mention(level, (Node *) rte->functions);
+		refuse_mention(level, (Node *) rte->values_lists);
+		refuse_mention(level, (Node *) rte->tablefunc);
+		if (rte->subquery)
+			refuse_mention(level, (Node *) rte->subquery);
 	}
 }
 
@@ -302,29 +339,6 @@ second_call_walker(Node *node, WeirLevel *level)
 	return expression_tree_walker(node, second_call_walker, level);
 }
 
-static void
-check_rest(WeirLevel *level)
-{
-	ListCell   *lc;
-	int			index = 0;
-
-	check_joins(level, (Node *) level->query->jointree);
-	check_where(level);
-	foreach(lc, level->query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (++index == level->function_index)
-			continue;
-		refuse_mention(level, (Node *) rte->functions);
-		refuse_mention(level, (Node *) rte->values_lists);
-		refuse_mention(level, (Node *) rte->tablefunc);
-		if (rte->subquery)
-			refuse_mention(level, (Node *) rte->subquery);
-	}
-	second_call_walker((Node *) level->query, level);
-}
-
 /* Calls that would be one, wherever they stand. */
 List *
 weir_compile_find_step_calls(Query *query)
@@ -339,6 +353,22 @@ weir_level_has_step(WeirLevel *level)
 	return weir_level_calls(level, KEY_BY) != NIL || weir_level_calls(level, WEIR_COUNT_WINDOW) != NIL;
 }
 
+/* A condition weir.key_by(...), here, wants the query to have no other keyed step. */
+static void
+check_only(WeirLevel *level, int location)
+{
+	if (level->window != NULL)
+		refuse_beside(level, "weir.count_window", level->window->location);
+	if (level->time_window != NULL)
+		refuse_beside(level, "GROUP BY a window", location);
+	if (level->running)
+		refuse_beside(level, "GROUP BY", location);
+	if (level->rank_plan != NULL && level->rank_plan->distinct)
+		refuse_beside(level, "DISTINCT ON", location);
+	if (level->rank_plan != NULL || level->over_plan != NULL)
+		refuse_beside(level, "OVER", location);
+}
+
 void
 weir_level_find_step(WeirLevel *level)
 {
@@ -349,57 +379,23 @@ weir_level_find_step(WeirLevel *level)
 	weir_level_refuse_in_views(level, KEY_BY, "a keyed step",
 								 "Write JOIN LATERAL function(...) ON weir.key_by(...) in the query of the job.");
 	check_calls(level, calls);
+	if (calls != NIL)
+		check_only(level, exprLocation(linitial(calls)));
 	if (level->window != NULL)
-	{
-		if (joins != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a query can have one keyed step"),
-					errdetail("weir.count_window is a keyed step, and so is a function joined ON weir.key_by(...)."),
-					errhint(SUBQUERY_HINT),
-					weir_level_position(level, level->window->location));
 		weir_level_begin_window(level);
-		return;
-	}
-	if (level->time_window != NULL)
-	{
-		if (joins != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a query can have one keyed step"),
-					errdetail("GROUP BY a window is a keyed step, and so is a function joined ON weir.key_by(...)."),
-					errhint(SUBQUERY_HINT),
-					weir_level_position(level, exprLocation(linitial(calls))));
+	else if (level->time_window != NULL)
 		weir_level_begin_time_window(level);
-		return;
-	}
-	if (level->running)
-	{
-		if (joins != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("a query can have one keyed step"),
-					errdetail("GROUP BY is a keyed step, and so is a function joined ON weir.key_by(...)."),
-					errhint(SUBQUERY_HINT),
-					weir_level_position(level, exprLocation(linitial(calls))));
+	else if (level->running)
 		weir_level_begin_running(level);
+	if (calls == NIL)
 		return;
-	}
-	if (joins == NIL)
-		return;
-	if (level->rank_plan != NULL || level->over_plan != NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a query can have one keyed step"),
-				errdetail("%s is a keyed step, and so is a function joined ON weir.key_by(...).",
-						  level->rank_plan && level->rank_plan->distinct ? "DISTINCT ON" : "OVER"),
-				errhint(SUBQUERY_HINT),
-				weir_level_position(level, exprLocation(linitial(calls))));
 	level->join = linitial(joins);
 	level->key_by = linitial(calls);
 	find_function(level);
 	check_join(level);
-	check_rest(level);
+	weir_level_check_from(level, level->join);
+	check_where(level);
+	second_call_walker((Node *) level->query, level);
 	level->keys = level->key_by->args;
 }
 

@@ -142,9 +142,7 @@ describe_range(WeirLevel *level)
 	else if ((level->time_call = weir_window_entry_call(rt_fetch(var->varno, level->query->rtable))) != NULL)
 		level->time_entry = var->varno;
 	if (level->time_call != NULL)
-		level->time = linitial(level->time_call->args);
-	if (level->time != NULL && IsA(level->time, NamedArgExpr))
-		level->time = (Node *) ((NamedArgExpr *) level->time)->arg;
+		level->time = weir_call_time(level->time_call);
 }
 
 /* Who says so wants a running aggregate, and windows as keys. */

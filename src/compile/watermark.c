@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "common/int.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -20,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/interval.h"
 #include "compile/compile.h"
 #include "decide/position.h"
 #include "source/stream.h"
@@ -41,6 +41,7 @@ weir_level_takes_along(WeirLevel *level, Node *node, int depth)
 				errcode(ERRCODE_GROUPING_ERROR),
 				errmsg("weir.arrival() must be in GROUP BY or used in an aggregate function"),
 				errdetail("Each record has its own."),
+				errhint("Add weir.arrival() to GROUP BY, or use it in an aggregate, as in max(weir.arrival())."),
 				weir_level_position(level, exprLocation(node)));
 	return true;
 }
@@ -101,8 +102,7 @@ read_bound(WeirLevel *level, const FuncExpr *call)
 	if (!IsA(bound, Const) || ((Const *) bound)->constisnull)
 		refuse_call(level, (const Node *) call, "the bound of weir.watermark must be a constant", hint);
 	span = DatumGetIntervalP(((Const *) bound)->constvalue);
-	if (span->month != 0 || pg_mul_s64_overflow(span->day, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, span->time, &us) || us < 0)
+	if (span->month != 0 || !weir_interval_length(span, &us) || us < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the bound of weir.watermark must be days, hours, minutes or seconds, 0 or more"),
@@ -122,7 +122,7 @@ time_of(Query *query, void *arg)
 
 	query_tree_walker(query, own_calls_walker, &calls, QTW_IGNORE_RT_SUBQUERIES);
 	if (calls.found != NIL)
-		return (Expr *) copyObject(linitial(((FuncExpr *) linitial(calls.found))->args));
+		return (Expr *) copyObject(weir_call_time(linitial(calls.found)));
 	return (Expr *) makeVar(index, weir_branch_add_column(query, index, time_of, branch, "weir_time"),
 							branch->plan->time_type, -1, InvalidOid, 0);
 }
@@ -133,7 +133,7 @@ without_calls(Node *node, void *context)
 	if (node == NULL)
 		return NULL;
 	if (weir_compile_is_call(node, WEIR_WATERMARK))
-		return without_calls(linitial(((FuncExpr *) node)->args), context);
+		return without_calls(weir_call_time((FuncExpr *) node), context);
 	if (IsA(node, Query))
 		return (Node *) query_tree_mutator((Query *) node, without_calls, context, 0);
 	return expression_tree_mutator(node, without_calls, context);
@@ -190,6 +190,7 @@ find_watermark(WeirLevel *level, WeirBranch *scan)
 	List	   *all = weir_compile_find_calls(scan->query, WEIR_WATERMARK);
 	Calls		calls = {NIL};
 	int			nqueries = 0;
+	FuncExpr   *call;
 	ListCell   *lc;
 
 	if (all == NIL)
@@ -199,15 +200,17 @@ find_watermark(WeirLevel *level, WeirBranch *scan)
 	collect_calls(scan->query, scan, &calls, &nqueries);
 	if (calls.found == NIL || calls.in_sublinks)
 		refuse_call(level, linitial(all), NOT_WHERE_READ, WHERE_HINT);
+	/* which spelling it has does not tell one call from another */
+	call = weir_complete_call(linitial(calls.found));
 	foreach(lc, calls.found)
-		if (nqueries > 1 || !equal(lfirst(lc), linitial(calls.found)))
+		if (nqueries > 1 || !equal(weir_complete_call(lfirst(lc)), call))
 			refuse_call(level, lfirst(lc), "weir.watermark can be called of one time only",
 						"Leave out the others: the records of a stream have one watermark.");
-	if (weir_contains_call(linitial(calls.found), WEIR_ARRIVAL))
-		refuse_call(level, linitial(calls.found), "weir.watermark cannot be called of weir.arrival()",
+	if (weir_contains_call((Node *) call, WEIR_ARRIVAL))
+		refuse_call(level, (Node *) call, "weir.watermark cannot be called of weir.arrival()",
 					"Leave weir.watermark out: records arrive in the order of their arrival times.");
-	scan->plan->bound = read_bound(level, linitial(calls.found));
-	add_time(scan, linitial(calls.found));
+	scan->plan->bound = read_bound(level, call);
+	add_time(scan, call);
 }
 
 /* ---- weir.arrival ---- */
@@ -363,12 +366,7 @@ weir_level_use_time(WeirLevel *level, const char *what, int location)
 void
 weir_level_use_arrival(WeirLevel *level, int location)
 {
-	TimeUse    *use = palloc0(sizeof(TimeUse));
-
-	use->level = level;
-	use->arrival = true;
-	use->location = location;
-	level->c->job->times = lappend(level->c->job->times, use);
+	use_time(level, true, NULL, location);
 }
 
 static bool

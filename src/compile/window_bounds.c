@@ -23,18 +23,6 @@ call2(Oid function, Oid result, Node *a, Node *b)
 	return (Node *) makeFuncExpr(function, result, list_make2(a, b), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-/* So many us before or behind a time, whatever its time zone has between. */
-static Node *
-moved(Node *time, int64 us)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-
-	interval->time = us;
-	return call2(exprType(time) == TIMESTAMPOID ? F_TIMESTAMP_PL_INTERVAL : F_TIMESTAMPTZ_PL_INTERVAL, exprType(time),
-				 copyObject(time),
-				 (Node *) makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval), IntervalPGetDatum(interval), false, false));
-}
-
 static Node *
 range_of(Node *lower, Node *upper)
 {
@@ -47,15 +35,9 @@ range_of(Node *lower, Node *upper)
 static int64
 size_of(WeirLevel *level, FuncExpr *call)
 {
-	WeirLevel	below = *level;
-	WeirTimeWindowPlan *plan;
-
 	if (!weir_compile_is_call((Node *) call, WEIR_TUMBLE) && !weir_compile_is_call((Node *) call, WEIR_HOP))
 		return 0;
-	below.time_call = call;
-	below.time_window = (Node *) call;
-	plan = weir_level_window_plan(&below);
-	return plan->size;
+	return weir_level_call_plan(level, call)->size;
 }
 
 /* The columns of GROUP BY; of two windows' the first ones. */
@@ -98,9 +80,9 @@ weir_level_find_bounds(WeirLevel *level)
 	}
 	size = call ? size_of(level, call) : 0;
 	if (size > 0 && level->time_lower != NULL)
-		level->time_window = range_of(level->time_lower, moved(level->time_lower, size));
+		level->time_window = range_of(level->time_lower, weir_add_interval(level->time_lower, 0, 0, size));
 	else if (size > 0)
-		level->time_window = range_of(moved(level->time_upper, -size), level->time_upper);
+		level->time_window = range_of(weir_add_interval(level->time_upper, 0, 0, -size), level->time_upper);
 	else
 		level->time_lower = level->time_upper = NULL;
 }

@@ -73,63 +73,6 @@ refuse_join(WeirLevel *level, const char *message, const char *hint)
 			weir_level_position(level, exprLocation((Node *) level->time_call)));
 }
 
-static void
-refuse_mention(WeirLevel *level, Node *node)
-{
-	int			location = -1;
-
-	if (!weir_level_mentions_function(level, node, &location))
-		return;
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("a join on the window must be in the query around it"),
-			errdetail("All of FROM is computed before it is known that the window is complete."),
-			errhint("Group in a subquery in FROM, and join with that."),
-			weir_level_position(level, location));
-}
-
-/* Conditions of joins but the window's own. */
-static void
-check_joins(WeirLevel *level, Node *node)
-{
-	ListCell   *lc;
-
-	if (IsA(node, FromExpr))
-	{
-		foreach(lc, ((FromExpr *) node)->fromlist)
-			check_joins(level, lfirst(lc));
-	}
-	else if (IsA(node, JoinExpr))
-	{
-		JoinExpr   *join = (JoinExpr *) node;
-
-		check_joins(level, join->larg);
-		check_joins(level, join->rarg);
-		if (!is_entry(join->rarg, level->time_entry))
-			refuse_mention(level, join->quals);
-	}
-}
-
-static void
-check_others(WeirLevel *level)
-{
-	ListCell   *lc;
-
-	check_joins(level, (Node *) level->query->jointree);
-	foreach(lc, level->query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (foreach_current_index(lc) + 1 == level->time_entry || rte->rtekind == RTE_JOIN)
-			continue;
-		refuse_mention(level, (Node *) rte->functions);
-		refuse_mention(level, (Node *) rte->values_lists);
-		refuse_mention(level, (Node *) rte->tablefunc);
-		if (rte->subquery)
-			refuse_mention(level, (Node *) rte->subquery);
-	}
-}
-
 void
 weir_level_check_window_from(WeirLevel *level)
 {
@@ -145,7 +88,7 @@ weir_level_check_window_from(WeirLevel *level)
 		refuse_join(level, "a window cannot be on the nullable side of an outer join", "Write CROSS JOIN LATERAL.");
 	if (stands_left(from, level->time_entry))
 		refuse_join(level, "a window must stand behind what it is of in FROM", "Write FROM stream, LATERAL weir.tumble(ts, size) w.");
-	check_others(level);
+	weir_level_check_from(level, join);
 }
 
 /* What its join has in ON, but true. */

@@ -21,8 +21,6 @@ PG_FUNCTION_INFO_V1(weir_hop);
 PG_FUNCTION_INFO_V1(weir_cumulate);
 PG_FUNCTION_INFO_V1(weir_session_window);
 
-#define EPOCH_1970 (-((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
-
 static const char *const names[] = {
 	[WEIR_TIME_TUMBLE] = "tumble",
 	[WEIR_TIME_HOP] = "hop",
@@ -141,21 +139,6 @@ read_call(FunctionCallInfo fcinfo, WeirTimeWindowPlan *plan, WeirTimeWindowKind 
 	weir_window_read(plan, arguments);
 }
 
-static WeirWindowShape
-shape_of(const WeirTimeWindowPlan *plan)
-{
-	WeirWindowShape shape = {
-		.cumulates = plan->window == WEIR_TIME_CUMULATE,
-		.size = plan->size,
-		.slide = plan->slide,
-		.origin = EPOCH_1970 + plan->offset % plan->slide
-	};
-
-	if (shape.cumulates)
-		shape.origin = EPOCH_1970 + plan->offset % plan->size;
-	return shape;
-}
-
 static Datum
 window_ending(const WeirTimeWindowPlan *plan, const WeirWindowShape *shape, int64 end)
 {
@@ -172,7 +155,7 @@ weir_tumble(PG_FUNCTION_ARGS)
 	read_call(fcinfo, &plan, WEIR_TIME_TUMBLE);
 	if (TIMESTAMP_NOT_FINITE(time))
 		PG_RETURN_NULL();
-	shape = shape_of(&plan);
+	shape = weir_time_window_shape(&plan);
 	PG_RETURN_DATUM(window_ending(&plan, &shape, weir_window_first_end(&shape, time)));
 }
 
@@ -193,7 +176,7 @@ begin_windows(FunctionCallInfo fcinfo, WeirTimeWindowKind window)
 	windows->time = PG_GETARG_TIMESTAMPTZ(0);
 	windows->next = PG_INT64_MAX;
 	read_call(fcinfo, &windows->plan, window);
-	windows->shape = shape_of(&windows->plan);
+	windows->shape = weir_time_window_shape(&windows->plan);
 	if (!TIMESTAMP_NOT_FINITE(windows->time) && weir_window_has(&windows->shape, windows->time))
 		windows->next = weir_window_first_end(&windows->shape, windows->time);
 	return windows;

@@ -145,17 +145,6 @@ windows_below(const WeirLevel *level, List *found)
 	return found;
 }
 
-/* The window that a call says. */
-static WeirTimeWindowPlan *
-plan_of(const WeirLevel *level, FuncExpr *call)
-{
-	WeirLevel	other = *level;
-
-	other.time_call = call;
-	other.time_window = (Node *) call;
-	return weir_level_window_plan(&other);
-}
-
 static List *
 plans_of(const WeirLevel *level, List *calls)
 {
@@ -163,7 +152,7 @@ plans_of(const WeirLevel *level, List *calls)
 	ListCell   *lc;
 
 	foreach(lc, calls)
-		plans = lappend(plans, plan_of(level, lfirst_node(FuncExpr, lc)));
+		plans = lappend(plans, weir_level_call_plan(level, lfirst_node(FuncExpr, lc)));
 	return plans;
 }
 
@@ -197,11 +186,10 @@ origin_of(const WeirLevel *level, Node *time, List **calls)
 	return *calls == NIL || delayed ? ORIGIN_OTHER : ORIGIN_BEGIN;
 }
 
-/* Of a column that is a window. */
+/* Of a column that is a window, or a bound of one. */
 static Origin
-origin_of_column(const WeirLevel *level)
+origin_of_column(const WeirLevel *level, Node *column)
 {
-	Node	   *column = level->time_lower ? level->time_lower : level->time_upper ? level->time_upper : level->time_window;
 	bool		delayed;
 
 	(void) weir_expr_window_calls(level, column, &delayed);
@@ -241,12 +229,21 @@ hold_of(WeirLevel *level, Node *time, Origin origin, List *calls, const WeirTime
 	return hold;
 }
 
+/* Of a window that no call of the level says. */
+static Node *
+window_column(const WeirLevel *level)
+{
+	if (level->time_lower != NULL)
+		return level->time_lower;
+	return level->time_upper ? level->time_upper : level->time_window;
+}
+
 /* When the levels below have been cut. */
 int64
 weir_level_window_hold(WeirLevel *level)
 {
 	List	   *calls = NIL;
-	Origin		origin = level->time ? origin_of(level, level->time, &calls) : origin_of_column(level);
+	Origin		origin = level->time ? origin_of(level, level->time, &calls) : origin_of_column(level, window_column(level));
 
 	if (level->time_plan->window == WEIR_TIME_COLUMN && level->time_window != NULL)
 		weir_level_wait_for(level, level->time_window);
@@ -286,20 +283,13 @@ int64
 weir_level_complete_hold(WeirLevel *level, Node *window)
 {
 	FuncExpr   *call = own_call(level, window);
-	bool		delayed;
 	List	   *calls;
 	Node	   *time;
 	Origin		origin;
 
 	if (call == NULL)
-	{
-		(void) weir_expr_window_calls(level, window, &delayed);
-		origin = !delayed && weir_expr_is_complete_window(level, window) ? ORIGIN_END : ORIGIN_OTHER;
-		return hold_of(level, window, origin, NIL, NULL);
-	}
-	time = linitial(call->args);
-	if (IsA(time, NamedArgExpr))
-		time = (Node *) ((NamedArgExpr *) time)->arg;
+		return hold_of(level, window, origin_of_column(level, window), NIL, NULL);
+	time = weir_call_time(call);
 	origin = origin_of(level, time, &calls);
-	return hold_of(level, time, origin, calls, plan_of(level, call));
+	return hold_of(level, time, origin, calls, weir_level_call_plan(level, call));
 }

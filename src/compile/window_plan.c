@@ -19,8 +19,6 @@
 
 #include "compile/compile.h"
 
-#define EPOCH_1970 (-((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
-
 static const char *
 call_name(const FuncExpr *call)
 {
@@ -93,7 +91,7 @@ read_bin(WeirLevel *level, WeirTimeWindowPlan *plan, const FuncExpr *call)
 	plan->window = WEIR_TIME_TUMBLE;
 	weir_window_read(plan, arguments);
 	cancel_parser_errposition_callback(&callback);
-	plan->offset = origin % plan->size - EPOCH_1970 % plan->size;
+	plan->offset = origin % plan->size - WEIR_EPOCH_1970 % plan->size;
 }
 
 /* The zone that date_trunc goes by; NULL: a timestamp has none. */
@@ -198,4 +196,15 @@ weir_level_window_plan(WeirLevel *level)
 	plan->text = plan->lateness == 0 ? plan->shape :
 		psprintf("%s, lateness %s", plan->shape, weir_window_length_text(plan->lateness));
 	return plan;
+}
+
+/* Of another call. */
+WeirTimeWindowPlan *
+weir_level_call_plan(const WeirLevel *level, FuncExpr *call)
+{
+	WeirLevel	other = *level;
+
+	other.time_call = call;
+	other.time_window = (Node *) call;
+	return weir_level_window_plan(&other);
 }

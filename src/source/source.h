@@ -97,6 +97,8 @@ typedef struct WeirSourceOps
 	 */
 	bool		(*other_option) (WeirStream *stream, DefElem *def, Oid catalog);
 	Size		own_size;		/* of what WeirStream.own points to, zeroed; 0: nothing */
+	/* Who is sent what is inserted into its tables (source/peer.h); NULL: they take no rows. */
+	const struct WeirPeerOps *peer;
 	/* Tasks that read a stream together; NULL: one. */
 	int			(*parallelism) (const WeirStream *stream);
 
@@ -215,7 +217,7 @@ extern PGDLLEXPORT void weir_source_register(const WeirSourceOps *source, int ma
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 
 /* For the validator of its wrapper: an error if an object may not have these options. */
-extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
+extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);

@@ -75,7 +75,8 @@ typedef struct WeirTaskSlot
 	bool		reaches;		/* sources: it knows what is committed and not handed out */
 	Oid			relid;			/* sources: the stream */
 	char		stream[2 * NAMEDATALEN + 8]; /* its name */
-	volatile bool emits;		/* a sink: lines for sockets wait, or are being sent */
+	volatile bool emits;		/* a sink: rows for peers wait, or are being sent */
+	char		sink_error[256];	/* why they wait for their peer; "": they do not */
 	WeirSourceStats source;
 	WeirTaskStats stats;
 	WeirHistogram handed_over;	/* us from a record's arrival until a sink had its row .. */

@@ -8,6 +8,8 @@ int
 main(void)
 {
 	test_keygroup();
+	test_ownership();
+	test_ownership_model();
 	test_isolate();
 	test_poison();
 	test_crash();
@@ -44,5 +46,6 @@ main(void)
 	test_watermark_merge();
 	test_watermark();
 	test_window();
+	test_pgoutput();
 	return done_testing();
 }

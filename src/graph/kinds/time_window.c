@@ -4,14 +4,11 @@
  */
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/primnodes.h"
 
 #include "graph/depend.h"
 #include "graph/describe.h"
 #include "graph/kinds/time_window.h"
-
-#define EPOCH_1970 (-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 WeirWindowShape
 weir_time_window_shape(const WeirTimeWindowPlan *plan)
@@ -21,7 +18,7 @@ weir_time_window_shape(const WeirTimeWindowPlan *plan)
 	shape.cumulates = plan->window == WEIR_TIME_CUMULATE;
 	shape.size = plan->size;
 	shape.slide = plan->slide;
-	shape.origin = EPOCH_1970 + plan->offset % (shape.cumulates ? shape.size : shape.slide);
+	shape.origin = WEIR_EPOCH_1970 + plan->offset % (shape.cumulates ? shape.size : shape.slide);
 	return shape;
 }
 

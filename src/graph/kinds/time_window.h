@@ -5,8 +5,11 @@
 #ifndef WEIR_GRAPH_KINDS_TIME_WINDOW_H
 #define WEIR_GRAPH_KINDS_TIME_WINDOW_H
 
+#include "datatype/timestamp.h"
 #include "decide/window.h"
 #include "graph/graph.h"
+
+#define WEIR_EPOCH_1970 (-((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY))
 
 typedef enum WeirTimeWindowKind
 {
