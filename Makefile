@@ -23,6 +23,10 @@
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
+#	make kafka, kafka-install  the extension weir_kafka, which needs librdkafka
+#	make kafka-check         as root: its tests, with a real broker
+#	make torture-kafka       as root: KILLS=20 of the server and its tasks and RESTARTS=3 of the broker
+#	                         while WEIR_LINES=1000000 messages are read
 #	make report-check        as root: weir.report() in a browser; make metrics-check: weir.openmetrics()
 #	                         by promtool, and what examples/monitoring serves
 #	make format              PostgreSQL's style
@@ -100,12 +104,22 @@ DECIDE_OBJS = $(filter src/decide/%,$(OBJS))
 SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))'
 
 .PHONY: report-check metrics-check
+.PHONY: kafka kafka-install kafka-check torture-kafka
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
 .PHONY: bench-timers
 
 test:
 	sh test/run
+
+kafka:
+	@$(MAKE) --no-print-directory -C kafka
+
+kafka-install:
+	@$(MAKE) --no-print-directory -C kafka install
+
+kafka-check:
+	sh kafka/test/run
 
 installcheck:
 	PG_CONFIG='$(PG_CONFIG)' perl test/harness $(SQL_TESTS)
@@ -181,3 +195,9 @@ torture-shapes:
 		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
 			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
 	done
+
+torture-kafka: KILLS = 20
+torture-kafka: RESTARTS = 3
+torture-kafka: WEIR_LINES = 1000000
+torture-kafka:
+	@KILLS=$(KILLS) RESTARTS=$(RESTARTS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) sh test/run kafka/test/t/010_torture.pl

@@ -346,8 +346,9 @@ COMMENT ON COLUMN weir.dead_letters.sqlstate IS 'of the error';
 COMMENT ON COLUMN weir.dead_letters.checkpoint_id IS 'whose epoch holds the letter';
 COMMENT ON COLUMN weir.dead_letters.at IS 'when it was put aside';
 
--- Lines for sockets wait in the outbox, too.
-ALTER TABLE weir_internal.outbox ALTER COLUMN line DROP NOT NULL, ADD COLUMN relid oid, ADD COLUMN checkpoint bigint;
+-- What is for peers waits in the outbox, too.
+ALTER TABLE weir_internal.outbox ALTER COLUMN line DROP NOT NULL, ADD COLUMN relid oid, ADD COLUMN checkpoint bigint,
+    ADD COLUMN record bytea;
 UPDATE weir_internal.outbox SET relid = 0;
 ALTER TABLE weir_internal.outbox ALTER COLUMN relid SET NOT NULL;
 CREATE INDEX outbox_socket ON weir_internal.outbox (job, relid, id);

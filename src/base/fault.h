@@ -89,7 +89,7 @@ typedef enum WeirFaultPoint
 	WEIR_FAULT_COUNT
 } WeirFaultPoint;
 
-extern void weir_fault(WeirFaultPoint point);
+extern PGDLLEXPORT void weir_fault(WeirFaultPoint point);
 /* Called from _PG_init. */
 extern void weir_fault_init(void);
 

@@ -35,7 +35,7 @@ typedef struct WeirSourceOptions
 
 typedef enum WeirSourceStatus
 {
-	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTING,		/* of several tasks' the first of these is shown */
 	WEIR_SOURCE_CONNECTED,
 	WEIR_SOURCE_LISTENING,
 	WEIR_SOURCE_CLOSED
@@ -98,6 +98,8 @@ typedef struct WeirSourceOps
 	 */
 	bool		(*other_option) (WeirStream *stream, DefElem *def, Oid catalog);
 	Size		own_size;		/* of what WeirStream.own points to, zeroed; 0: nothing */
+	/* Who is sent what is inserted into its tables (source/peer.h); NULL: they take no rows. */
+	const struct WeirPeerOps *peer;
 	/* Tasks that read a stream together; NULL: one. */
 	int			(*parallelism) (const WeirStream *stream);
 
@@ -149,7 +151,7 @@ typedef struct WeirSourceOps
 	void		(*flush) (WeirSource *source, bool force);
 
 	/*
-	 * Behind the records that poll handed out.  An end that a drain made is part
+	 * Behind the records that poll handed out, of its own part.  An end that a drain made is part
 	 * of the position of a final checkpoint alone: after any other one the drain
 	 * may fail, and the stream goes on.
 	 */
@@ -217,7 +219,7 @@ extern PGDLLEXPORT void weir_source_register(const WeirSourceOps *source, int ma
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 
 /* For the validator of its wrapper: an error if an object may not have these options. */
-extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
+extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);

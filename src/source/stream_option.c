@@ -194,6 +194,12 @@ refuse_option(const WeirStream *stream, DefElem *def, Oid catalog)
 	const char *place = other_place(stream, def, catalog);
 	const char *valid = valid_options(stream, catalog);
 
+	/* who has heard of it may look for it here */
+	if (strcmp(def->defname, "lateness") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"", def->defname),
+				 errhint("Lateness is an argument of a window, to be given by name: weir.tumble(ts, size, lateness => '1 min').")));
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					errmsg("invalid option \"%s\"", def->defname),
 					place      ? errhint("\"%s\" is an option of the %s.", def->defname, place)

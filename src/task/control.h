@@ -29,7 +29,7 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_REACHED,		/* that is handed out */
 	WEIR_CONTROL_ENDED,			/* all input has ended and was worked off */
 	WEIR_CONTROL_OUTPUT,		/* lines wait in the outbox */
-	WEIR_CONTROL_EMITTED		/* those for sockets are sent */
+	WEIR_CONTROL_EMITTED		/* those for peers are sent */
 } WeirControlKind;
 
 /* How a task's part of a checkpoint went. */

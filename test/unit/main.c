@@ -8,6 +8,8 @@ int
 main(void)
 {
 	test_keygroup();
+	test_ownership();
+	test_ownership_model();
 	test_isolate();
 	test_poison();
 	test_crash();

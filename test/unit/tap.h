@@ -36,6 +36,8 @@ extern int	random_below(Random *r, int n);
 
 /* One function a file of tests. */
 extern void test_keygroup(void);
+extern void test_ownership(void);
+extern void test_ownership_model(void);
 extern void test_isolate(void);
 extern void test_poison(void);
 extern void test_crash(void);
