@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "catalog/objectaddress.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -252,6 +253,8 @@ extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, 
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
+/* Does date_bin or date_trunc in it cut a column of a stream that has no watermark? */
+extern bool weir_expr_cuts_column(const WeirLevel *level, Node *expr, ObjectAddress *column);
 extern List *weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed);
 /* The time and so much, whatever its time zone has between. */
 extern Node *weir_add_interval(Node *time, int32 months, int32 days, int64 us);

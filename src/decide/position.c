@@ -45,6 +45,42 @@ weir_position_mark(const WeirPosition *position, int64_t whose)
 	return mark ? mark->watermark : INT64_MIN;
 }
 
+static bool
+is_idle(const WeirPosition *position)
+{
+	return weir_position_mark(position, WEIR_MARK_IDLE) != INT64_MIN;
+}
+
+static int64_t
+merged(const WeirPosition *a, const WeirPosition *b, int64_t whose)
+{
+	int64_t		at_a = weir_position_mark(a, whose);
+	int64_t		at_b = weir_position_mark(b, whose);
+
+	if (is_idle(a) != is_idle(b))
+		return is_idle(a) ? at_b : at_a;
+	return (at_a < at_b) == is_idle(a) ? at_b : at_a;
+}
+
+void
+weir_position_merge_marks(WeirPosition *position, const WeirPosition *other, bool first)
+{
+	WeirPosition before = *position;
+	const WeirPosition *both[] = {&before, other};
+
+	position->nmarks = 0;
+	for (int k = first ? 1 : 0; k < 2; k++)
+	{
+		for (uint32_t i = 0; i < both[k]->nmarks; i++)
+		{
+			const WeirMark *mark = &both[k]->marks[i];
+
+			(void) weir_position_set_mark(position, mark->whose,
+										  first ? mark->watermark : merged(&before, other, mark->whose));
+		}
+	}
+}
+
 size_t
 weir_marks_encode(const WeirPosition *position, uint8_t *bytes)
 {

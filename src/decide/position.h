@@ -46,6 +46,13 @@ extern bool weir_position_set_mark(WeirPosition *position, int64_t whose, int64_
 /* INT64_MIN: none. */
 extern int64_t weir_position_mark(const WeirPosition *position, int64_t whose);
 
+/*
+ * Adds those of another task of the source, which reads another part of the stream: event
+ * time has come as far as at the one that is behind, of those that are not idle.  first: there
+ * is none before.
+ */
+extern void weir_position_merge_marks(WeirPosition *position, const WeirPosition *other, bool first);
+
 /* As bytes, at most WEIR_MARKS_MAX: how many. */
 extern size_t weir_marks_encode(const WeirPosition *position, uint8_t *bytes);
 /* False if these are no such bytes. */

@@ -294,24 +294,6 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
-/* By the sources' numbers. */
-static int
-collect_positions(WeirCoordinator *co, const WeirPendingCheckpoint *p, WeirPosition **positions)
-{
-	const WeirAttempt *attempt = co->run.attempt;
-	int			n = 0;
-
-	for (int i = 0; i < co->run.ntasks; i++)
-		n = Max(n, attempt->tasks[i].source_number + 1);
-	*positions = palloc0(sizeof(WeirPosition) * Max(n, 1));
-	for (int i = 0; i < co->run.ntasks; i++)
-	{
-		if (attempt->tasks[i].source_number >= 0)
-			(*positions)[attempt->tasks[i].source_number] = p->positions[i];
-	}
-	return n;
-}
-
 /* Records that came again before the checkpoint's positions will not come once more. */
 static void
 forget_retried(WeirCoordinator *co, const WeirPendingCheckpoint *p)
@@ -335,7 +317,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->run.attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.npositions = collect_positions(co, p, &row.positions);
+	row.npositions = weir_positions_merge(co, p, &row.positions);
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->run.ntasks);
 	foreach(lc, prepared_tasks(co, p->id))

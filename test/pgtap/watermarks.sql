@@ -188,6 +188,30 @@ SELECT results_eq($$SELECT sqlstate, error FROM weir.dead_letters WHERE job = 't
 SELECT weir.drop_job('timeless') \g /dev/null
 ALTER FOREIGN TABLE bids OPTIONS (DROP late);
 
+-- the option goes and comes while a job runs
+TRUNCATE per_window;
+CALL start('dropped', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, '2026-01-01 13:00:10');
+SELECT weir.trigger_checkpoint('dropped') \g /dev/null
+SELECT results_eq($$SELECT value FROM weir.state('dropped')$$,
+    $$VALUES ('[{"from": "2026-01-01T13:00:10+00:00", "to": "2026-01-01T13:00:20+00:00", "results": [1]}]'::jsonb)$$, 'weir.state shows a window');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (DROP watermark);
+INSERT INTO bids VALUES (2, '2026-01-01 13:00:11');
+SELECT ok(comes($$SELECT status = 'restarting' AND status_reason ~ 'needs a watermark' FROM weir.jobs WHERE name = 'dropped'$$),
+    'a running job whose stream loses its watermark cannot go on');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (ADD watermark '4 s');
+SELECT ok(comes($$SELECT status = 'running' FROM weir.jobs WHERE name = 'dropped'$$), 'until it has it again');
+INSERT INTO bids VALUES (3, '2026-01-01 13:00:24');
+SELECT weir.trigger_checkpoint('dropped') \g /dev/null
+SELECT results_eq('TABLE per_window', $$VALUES (timestamptz '2026-01-01 13:00:10', 2::bigint)$$, 'and has every record');
+SELECT weir.drop_job('dropped') \g /dev/null
+CALL start('panes', $$INSERT INTO per_window SELECT lower(w), sum(id) FROM bids, LATERAL weir.hop(at, '15 s', '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 13:00:10'), (2, '2026-01-01 13:00:14'), (3, '2026-01-01 13:00:16');
+SELECT weir.trigger_checkpoint('panes') \g /dev/null
+SELECT results_eq($$SELECT value FROM weir.state('panes')$$,
+    $$VALUES ('[{"from": "2026-01-01T13:00:10+00:00", "results": [3]}, {"from": "2026-01-01T13:00:15+00:00", "results": [3]}]'::jsonb)$$, 'and the panes of those that overlap');
+SELECT weir.drop_job('panes') \g /dev/null
+
 -- windows by weir.watermark, live and in weir.try_job
 TRUNCATE per_window;
 CREATE VIEW hours AS SELECT id, weir.watermark(at + interval '1 h', '4 s') AS at FROM bids;
