@@ -31,6 +31,8 @@
 #include "base/text.h"
 
 #define QUEUED_KBYTES	"16384"
+#define BUFFERED_KBYTES "32768"
+#define PROPAGATION_MS	"10000" /* so long a topic may be unknown before it is missing */
 
 typedef struct Client
 {
@@ -114,7 +116,11 @@ set_defaults(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 	weir_kafka_conf_set(conf, "client.id", "weir");
 	weir_kafka_conf_set(conf, "log.queue", "true");
 	if (type == RD_KAFKA_PRODUCER)
+	{
+		weir_kafka_conf_set(conf, "queue.buffering.max.kbytes", BUFFERED_KBYTES);
+		weir_kafka_conf_set(conf, "topic.metadata.propagation.max.ms", PROPAGATION_MS);
 		return;
+	}
 	weir_kafka_conf_set(conf, "queued.max.messages.kbytes", QUEUED_KBYTES);
 	weir_kafka_conf_set(conf, "enable.auto.commit", "false");
 	weir_kafka_conf_set(conf, "enable.auto.offset.store", "false");
@@ -287,6 +293,23 @@ weir_kafka_client_destroy(WeirKafkaClient *client)
 {
 	destroy((Client *) client);
 	pfree(client);
+}
+
+void
+weir_kafka_client_hear(WeirKafkaClient *client, rd_kafka_event_t *event)
+{
+	const char *facility;
+	const char *text;
+	int			level;
+
+	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
+	{
+		if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
+			note_log(client->rk, level, facility, text);
+	}
+	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+		note_error(client->rk, rd_kafka_event_error_is_fatal(event) ? RD_KAFKA_RESP_ERR__FATAL :
+				   rd_kafka_event_error(event), rd_kafka_event_error_string(event), client);
 }
 
 void

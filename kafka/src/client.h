@@ -42,6 +42,9 @@ extern WeirKafkaClient *weir_kafka_client_create(rd_kafka_conf_t *conf, rd_kafka
 /* Waits for its threads, which is short.  What it holds back is dropped. */
 extern void weir_kafka_client_destroy(WeirKafkaClient *client);
 
+/* An event of the queue that its reader does not look for: an error, a line of the log. */
+extern void weir_kafka_client_hear(WeirKafkaClient *client, rd_kafka_event_t *event);
+
 /* Before the queue is read: what comes from now on makes it ready again. */
 extern void weir_kafka_client_clear_ready(WeirKafkaClient *client);
 

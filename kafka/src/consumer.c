@@ -6,6 +6,7 @@
 
 #include "consumer.h"
 #include "option.h"
+#include "producer.h"
 #include "source/metadata.h"
 
 static WeirSource *
@@ -65,6 +66,7 @@ const WeirSourceOps weir_kafka_source = {
 	.other_option = weir_kafka_other_option,
 	.own_size = sizeof(WeirKafka),
 	.metadata = metadata,
+	.peer = &weir_kafka_peer,
 	.open = open_topic,
 	.position_ended = position_ended,
 	.position_clock = position_clock,

@@ -91,6 +91,7 @@ typedef struct WeirSourceOps
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
 	const struct WeirStreamOption *table_options;
+	const struct WeirStreamOption *column_options;	/* beside those of every source; NULL: none */
 	/*
 	 * Of its servers and tables: takes an option that is in no list, or refuses it with false;
 	 * NULL: there are no such.
@@ -205,6 +206,7 @@ typedef struct WeirSourceOps
 
 extern const WeirSourceOps weir_socket_source;
 extern const WeirSourceOps weir_feed_source;
+extern const WeirSourceOps weir_changes_source;
 
 /*
  * Another module's, for as long as the process lives; its _PG_init calls this.  magic is

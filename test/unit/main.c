@@ -42,6 +42,7 @@ main(void)
 	test_bottleneck();
 	test_histogram();
 	test_decided();
+	test_changes_position();
 	test_feed_position();
 	test_watermark_merge();
 	test_watermark();

@@ -70,6 +70,7 @@ extern void test_layout(void);
 extern void test_bottleneck(void);
 extern void test_histogram(void);
 extern void test_decided(void);
+extern void test_changes_position(void);
 extern void test_feed_position(void);
 extern void test_watermark_merge(void);
 extern void test_watermark(void);
