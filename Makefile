@@ -18,6 +18,8 @@
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
 #	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
 #	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
+#	make bench-kafka         as root: a topic read by Weir, by kcat and by Flink: LINES=.. KEYS=.. PARTITIONS=..
+#	                         ROUNDS=.. PARALLELISM="1 2" PEER=off WARM=1, see bench/kafka/run
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
@@ -107,7 +109,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 .PHONY: kafka kafka-install kafka-check torture-kafka
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
-.PHONY: bench-timers
+.PHONY: bench-timers bench-kafka
 
 test:
 	sh test/run
@@ -179,6 +181,10 @@ bench-feed:
 bench-nexmark:
 	@EVENTS='$(EVENTS)' SEED='$(SEED)' ROUNDS='$(ROUNDS)' QUERIES='$(QUERIES)' PEER='$(PEER)' WARM='$(WARM)' \
 		PARALLELISM='$(PARALLELISM)' CHECK='$(CHECK)' sh bench/nexmark/run
+
+bench-kafka:
+	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' PARTITIONS='$(PARTITIONS)' ROUNDS='$(ROUNDS)' \
+		PARALLELISM='$(PARALLELISM)' PEER='$(PEER)' WARM='$(WARM)' sh bench/kafka/run
 
 bench-timers:
 	@TIMERS='$(TIMERS)' KEYS='$(KEYS)' TASKS='$(TASKS)' sh bench/timers

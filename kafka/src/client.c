@@ -32,6 +32,8 @@
 #include "base/text.h"
 
 #define QUEUED_KBYTES	"16384"
+#define BUFFERED_KBYTES "32768"
+#define PROPAGATION_MS	"10000" /* so long a topic may be unknown before it is missing */
 
 typedef struct Client
 {
@@ -116,7 +118,11 @@ set_defaults(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 	weir_kafka_conf_set(conf, "client.id", "weir");
 	weir_kafka_conf_set(conf, "log.queue", "true");
 	if (type == RD_KAFKA_PRODUCER)
+	{
+		weir_kafka_conf_set(conf, "queue.buffering.max.kbytes", BUFFERED_KBYTES);
+		weir_kafka_conf_set(conf, "topic.metadata.propagation.max.ms", PROPAGATION_MS);
 		return;
+	}
 	weir_kafka_conf_set(conf, "queued.max.messages.kbytes", QUEUED_KBYTES);
 	weir_kafka_conf_set(conf, "enable.auto.commit", "false");
 	weir_kafka_conf_set(conf, "enable.auto.offset.store", "false");
@@ -175,16 +181,6 @@ note_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	weir_text_copy(client->last_error, reason, sizeof(client->last_error));
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		client->fatal = rd_kafka_fatal_error(rk, client->fatal_text, sizeof(client->fatal_text));
-}
-
-static void
-note_commit(rd_kafka_t *rk, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
-			void *opaque)
-{
-	WeirKafkaClient *client = opaque;
-
-	if (client->committed)
-		client->committed(client, error);
 }
 
 static void
@@ -278,7 +274,6 @@ weir_kafka_client_create(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 	rd_kafka_conf_set_opaque(conf, client);
 	rd_kafka_conf_set_log_cb(conf, note_log);
 	rd_kafka_conf_set_error_cb(conf, note_error);
-	rd_kafka_conf_set_offset_commit_cb(conf, note_commit);
 	weir_kafka_signals_block();
 	client->public.rk = rd_kafka_new(type, conf, why, sizeof(why));
 	weir_kafka_signals_unblock();
@@ -300,6 +295,23 @@ void
 weir_kafka_client_destroy(WeirKafkaClient *client)
 {
 	destroy((Client *) client);
+}
+
+void
+weir_kafka_client_hear(WeirKafkaClient *client, rd_kafka_event_t *event)
+{
+	const char *facility;
+	const char *text;
+	int			level;
+
+	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
+	{
+		if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
+			note_log(client->rk, level, facility, text);
+	}
+	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+		note_error(client->rk, rd_kafka_event_error_is_fatal(event) ? RD_KAFKA_RESP_ERR__FATAL :
+				   rd_kafka_event_error(event), rd_kafka_event_error_string(event), client);
 }
 
 void

@@ -31,8 +31,6 @@ typedef struct WeirKafkaClient
 	char		fatal_text[256];
 	int64		errors;			/* told since it was made */
 	bool		down;			/* no broker answers */
-	/* a commit of offsets was answered; may be NULL */
-	void		(*committed) (struct WeirKafkaClient *client, rd_kafka_resp_err_t error);
 	/* it is about to be destroyed: what is held of it is to be given back; may be NULL */
 	void		(*release) (struct WeirKafkaClient *client);
 	void	   *owner;			/* whose it is, for these */
@@ -44,6 +42,9 @@ typedef struct WeirKafkaClient
 extern WeirKafkaClient *weir_kafka_client_create(rd_kafka_conf_t *conf, rd_kafka_type_t type);
 /* Waits for its threads, which is short.  What it holds back is dropped. */
 extern void weir_kafka_client_destroy(WeirKafkaClient *client);
+
+/* An event of the queue that its reader does not look for: an error, a line of the log. */
+extern void weir_kafka_client_hear(WeirKafkaClient *client, rd_kafka_event_t *event);
 
 /* Before the queue is read: what comes from now on makes it ready again. */
 extern void weir_kafka_client_clear_ready(WeirKafkaClient *client);

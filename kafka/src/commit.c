@@ -5,6 +5,9 @@
  * Positions are part of checkpoints; what is committed serves who watches how far a
  * job is.  Only at most once it is more: there what is handed out must not come
  * again, so that its end is committed before.
+ *
+ * They are committed as an administrator would, since a consumer that has a commit under
+ * way does not end before it is answered.
  */
 #include "postgres.h"
 
@@ -14,6 +17,7 @@
 #include "token.h"
 
 #define RETRY_US	INT64CONST(1000000)
+#define TIMEOUT_MS	10000
 
 static rd_kafka_topic_partition_t *
 add(rd_kafka_topic_partition_list_t *list, const WeirKafkaReader *r, int32 partition, int64 offset)
@@ -24,12 +28,41 @@ add(rd_kafka_topic_partition_list_t *list, const WeirKafkaReader *r, int32 parti
 	return p;
 }
 
+/* The answers make the client ready, too. */
+static void
+open_answers(WeirKafkaReader *r)
+{
+	static const uint64 one = 1;
+
+	if (r->answers != NULL)
+		return;
+	r->answers = rd_kafka_queue_new(r->client->rk);
+	rd_kafka_queue_io_event_enable(r->answers, r->client->ready, &one, sizeof(one));
+}
+
+static void
+send_offsets(WeirKafkaReader *r, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(r->group, list);
+	rd_kafka_AdminOptions_t *options =
+		rd_kafka_AdminOptions_new(r->client->rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+	char		why[256];
+
+	open_answers(r);
+	(void) rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, why, sizeof(why));
+	rd_kafka_AlterConsumerGroupOffsets(r->client->rk, &request, 1, options, r->answers);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+	r->commits = true;
+}
+
+/* One at a time: what completes meanwhile is committed with the next one. */
 void
 weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *position)
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->assigned)
+	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->assigned || r->commits)
 		return;
 	list = rd_kafka_topic_partition_list_new(position->n);
 	for (int i = 0; i < position->n; i++)
@@ -41,8 +74,11 @@ weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *positio
 			(before == NULL || before->next != part->next))
 			(void) add(list, r, part->partition, part->next);
 	}
-	if (list->cnt > 0 && rd_kafka_commit(r->client->rk, list, true) == RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (list->cnt > 0)
+	{
+		send_offsets(r, list);
 		r->committed = *position;
+	}
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -65,22 +101,20 @@ add_taken(rd_kafka_topic_partition_list_t *list, const WeirKafkaReader *r, const
 static void
 send_taken(WeirKafkaReader *r)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(r->nmessages);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	char	   *token = weir_kafka_token(r->options.job);
-	rd_kafka_resp_err_t error;
 
 	for (int i = r->next; i < r->nmessages; i++)
 	{
 		if (r->messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			add_taken(list, r, r->messages[i], token);
 	}
-	r->committing = list->cnt > 0;
+	r->held = list->cnt > 0;
 	r->commit_due = 0;
-	error = list->cnt > 0 ? rd_kafka_commit(r->client->rk, list, true) : RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (list->cnt > 0)
+		send_offsets(r, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	pfree(token);
-	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-		weir_kafka_commit_answered(r->client, error);
 }
 
 /* Messages are taken from the client all together, and the next ones when these are handed out. */
@@ -89,31 +123,62 @@ weir_kafka_commit_taken(WeirKafkaReader *r)
 {
 	if (!r->options.at_most_once || !r->options.checkpointing)
 		return true;
-	if (r->committing)
-	{
-		if (r->commit_due > 0 && weir_now() >= r->commit_due)
-			send_taken(r);
-	}
-	else if (!r->told)
-	{
-		r->told = true;
+	if (!r->told || (r->commit_due > 0 && weir_now() >= r->commit_due))
 		send_taken(r);
+	r->told = true;
+	return !r->held;
+}
+
+static rd_kafka_resp_err_t
+error_of(rd_kafka_event_t *event)
+{
+	const rd_kafka_AlterConsumerGroupOffsets_result_t *result = rd_kafka_event_AlterConsumerGroupOffsets_result(event);
+	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+	const rd_kafka_group_result_t **groups;
+	const rd_kafka_topic_partition_list_t *list;
+	size_t		n;
+
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL)
+		return error;
+	groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &n);
+	if (n == 0)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (rd_kafka_group_result_error(groups[0]) != NULL)
+		return rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
+	list = rd_kafka_group_result_partitions(groups[0]);
+	for (int i = 0; list != NULL && i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+		error = list->elems[i].err;
+	return error;
+}
+
+/* The first group on a cluster has to wait for it, which needs no word. */
+static void
+take_answer(WeirKafkaReader *r, rd_kafka_resp_err_t error)
+{
+	r->commits = false;
+	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		r->held = false;
+		return;
 	}
-	return !r->committing;
+	if (error != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS && error != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE &&
+		error != RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
+		snprintf(r->stats->last_error, sizeof(r->stats->last_error),
+				 "offsets could not be committed: %s", rd_kafka_err2str(error));
+	r->committed.n = 0;
+	if (r->held)
+		r->commit_due = weir_now() + RETRY_US;
 }
 
 void
-weir_kafka_commit_answered(WeirKafkaClient *client, rd_kafka_resp_err_t error)
+weir_kafka_commit_hear(WeirKafkaReader *r)
 {
-	WeirKafkaReader *r = client->owner;
+	rd_kafka_event_t *event;
 
-	if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
+	while (r->commits && (event = rd_kafka_queue_poll(r->answers, 0)) != NULL)
 	{
-		snprintf(r->stats->last_error, sizeof(r->stats->last_error),
-				 "offsets were not committed: %s", rd_kafka_err2str(error));
-		r->committed.n = 0;
-		r->commit_due = weir_now() + RETRY_US;
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ALTERCONSUMERGROUPOFFSETS_RESULT)
+			take_answer(r, error_of(event));
+		rd_kafka_event_destroy(event);
 	}
-	else
-		r->committing = false;
 }

@@ -16,7 +16,7 @@ extern void weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosit
  */
 extern bool weir_kafka_commit_taken(WeirKafkaReader *r);
 
-/* WeirKafkaClient.committed of a reader's. */
-extern void weir_kafka_commit_answered(WeirKafkaClient *client, rd_kafka_resp_err_t error);
+/* What the brokers have said to commits. */
+extern void weir_kafka_commit_hear(WeirKafkaReader *r);
 
 #endif

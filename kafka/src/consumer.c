@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "commit.h"
 #include "consumer.h"
+#include "producer.h"
 #include "reader.h"
 #include "record.h"
 #include "topic.h"
@@ -186,6 +187,7 @@ const WeirSourceOps weir_kafka_source = {
 	.own_size = sizeof(WeirKafka),
 	.parallelism = parallelism,
 	.metadata = weir_kafka_metadata,
+	.peer = &weir_kafka_peer,
 	.begin = weir_kafka_topic_begin,
 	.open = open_topic,
 	.close = close_topic,

@@ -224,6 +224,21 @@ weir_kafka_other_option(WeirStream *stream, DefElem *def, Oid catalog)
 	return true;
 }
 
+const char *
+weir_kafka_property(const WeirStream *stream, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_kafka_of(stream)->properties)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}
+
 static void
 require(const char *name, const char *value, const char *hint)
 {

@@ -44,6 +44,9 @@ weir_kafka_of(const WeirStream *stream)
 	return stream->own;
 }
 
+/* What the server says of a property of librdkafka; NULL: nothing. */
+extern const char *weir_kafka_property(const WeirStream *stream, const char *name);
+
 extern const WeirStreamOption weir_kafka_server_options[];
 extern const WeirStreamOption weir_kafka_table_options[];
 

@@ -28,10 +28,16 @@ give_back(WeirKafkaReader *r)
 		rd_kafka_message_destroy(r->messages[r->gone]);
 }
 
+/* Of a client that goes. */
 static void
 release(WeirKafkaClient *client)
 {
-	give_back(client->owner);
+	WeirKafkaReader *r = client->owner;
+
+	give_back(r);
+	if (r->answers != NULL)
+		rd_kafka_queue_destroy(r->answers);
+	r->answers = NULL;
 }
 
 static void
@@ -39,17 +45,15 @@ open_client(WeirKafkaReader *r)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	rd_kafka_conf_t *conf;
-	const char *group;
 
 	StartTransactionCommand();
-	group = r->kafka->group_id ? r->kafka->group_id :
-		psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name ? r->options.job_name : "");
+	r->group = MemoryContextStrdup(r->context, r->kafka->group_id ? r->kafka->group_id :
+								   psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name));
 	conf = weir_kafka_conf(r->stream, RD_KAFKA_CONSUMER, r->options.owner);
-	weir_kafka_conf_set(conf, "group.id", group);
+	weir_kafka_conf_set(conf, "group.id", r->group);
 	MemoryContextSwitchTo(r->context);
 	r->client = weir_kafka_client_create(conf, RD_KAFKA_CONSUMER);
 	r->client->owner = r;
-	r->client->committed = weir_kafka_commit_answered;
 	r->client->release = release;
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
@@ -130,7 +134,6 @@ fetch(WeirKafkaReader *r, int limit)
 	if (r->next < r->nmessages)
 		return true;
 	give_back(r);
-	weir_kafka_client_clear_ready(r->client);
 	n = rd_kafka_consume_batch_queue(r->client->queue, 0, r->messages, Min(limit, WEIR_KAFKA_MESSAGES));
 	r->nmessages = n > 0 ? (int) n : 0;
 	r->next = r->gone = 0;
@@ -275,7 +278,9 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 	r->ended = r->ended || r->draining;
 	if (r->ended)
 		return WEIR_READ_ENDED;
+	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
+	weir_kafka_commit_hear(r);
 	if (!r->assigned)
 	{
 		(void) fetch(r, scan->limit);
@@ -296,11 +301,11 @@ weir_kafka_reader_timeout(const WeirKafkaReader *r)
 
 	if (r->ended)
 		return -1;
-	if (r->draining || (r->next < r->nmessages && !r->committing))
+	if (r->draining || (r->next < r->nmessages && !r->held))
 		return 0;
 	if (r->enquiry == NULL)
 		due = r->look_due;
-	if (r->committing && r->commit_due > 0)
+	if (r->commit_due > 0)
 		due = Min(due, r->commit_due);
 	return due == PG_INT64_MAX ? -1 : weir_ms_until(due);
 }

@@ -65,9 +65,12 @@ typedef struct WeirKafkaReader
 	WeirKafkaPartition **touched;	/* partitions that the batch has a message of */
 
 	/* commits of offsets (commit.c) */
-	bool		told;			/* at most once: the end of the messages was committed, or is being */
-	bool		committing;		/* at most once: of the messages; they wait for it */
-	int64		commit_due;		/* when that is tried again; 0: it is under way */
+	char	   *group;
+	rd_kafka_queue_t *answers;	/* of commits; NULL: there was none */
+	bool		commits;		/* one is under way */
+	bool		told;			/* at most once: the end of the messages is committed, or is being */
+	bool		held;			/* at most once: they wait for that */
+	int64		commit_due;		/* when it is tried again; 0: it is not to be */
 	WeirKafkaPosition committed;
 } WeirKafkaReader;
 

@@ -33,6 +33,7 @@ weir_kafka_handler(PG_FUNCTION_ARGS)
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
 	weir_stream_set_scan(routine);
+	weir_stream_set_insert(routine);
 	PG_RETURN_POINTER(routine);
 }
 

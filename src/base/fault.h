@@ -77,7 +77,9 @@
 	POINT(after_epoch_commit) \
 	POINT(before_emit) \
 	POINT(before_emit_commit) \
-	POINT(after_emit)
+	POINT(after_emit) \
+	/* a transaction of another module's peer */ \
+	POINT(before_peer_commit)
 
 #ifdef WEIR_FAULTS
 

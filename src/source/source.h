@@ -36,7 +36,7 @@ typedef struct WeirSourceOptions
 
 typedef enum WeirSourceStatus
 {
-	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTING,		/* of several tasks' the first of these is shown */
 	WEIR_SOURCE_CONNECTED,
 	WEIR_SOURCE_LISTENING,
 	WEIR_SOURCE_CLOSED
@@ -92,6 +92,7 @@ typedef struct WeirSourceOps
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
 	const struct WeirStreamOption *table_options;
+	const struct WeirStreamOption *column_options;	/* beside those of every source; NULL: none */
 	/*
 	 * Of its servers and tables: takes an option that is in no list, or refuses it with false;
 	 * NULL: there are no such.
@@ -151,7 +152,7 @@ typedef struct WeirSourceOps
 	void		(*flush) (WeirSource *source, bool force);
 
 	/*
-	 * Behind the records that poll handed out.  An end that a drain made is part
+	 * Behind the records that poll handed out, of its own part.  An end that a drain made is part
 	 * of the position of a final checkpoint alone: after any other one the drain
 	 * may fail, and the stream goes on.
 	 */
@@ -206,6 +207,7 @@ typedef struct WeirSourceOps
 
 extern const WeirSourceOps weir_socket_source;
 extern const WeirSourceOps weir_feed_source;
+extern const WeirSourceOps weir_changes_source;
 
 /*
  * Another module's, for as long as the process lives; its _PG_init calls this.  magic is

@@ -136,6 +136,9 @@ extern WeirGauge *weir_attempt_gauge(WeirAttempt *attempt, int channel);
 extern const WeirStage *weir_attempt_stage(const WeirAttempt *attempt, int task);
 extern bool weir_attempt_is_source(const WeirAttempt *attempt, int task);
 
+/* The name of the stream that a source's stage reads. */
+extern const char *weir_attempt_stream(const WeirAttempt *attempt, int stage);
+
 /* The transaction that a task prepares for a checkpoint. */
 extern void weir_attempt_prepared_name(const WeirAttempt *attempt, int task, int64 checkpoint,
 									   char name[WEIR_GID_SIZE]);
