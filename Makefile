@@ -16,6 +16,7 @@
 #	make bench-windows       as root: windows of event time beside a count window: LINES=.. KEYS=..
 #	make bench-timers        as root: setting and firing timers of a function: TIMERS=.. KEYS=.. TASKS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
+#	make bench-changes       as root: changes of a table beside pg_recvlogical: LINES=.. SIZE=.. ROUNDS=.. KINDS="two wide update"
 #	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
 #	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
@@ -23,6 +24,7 @@
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
+#	make torture-changes     as root: KILLS=10 within DURATION=60 s while eight sessions change a table that a job follows
 #	make report-check        as root: weir.report() in a browser; make metrics-check: weir.openmetrics()
 #	                         by promtool, and what examples/monitoring serves
 #	make format              PostgreSQL's style
@@ -102,7 +104,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 .PHONY: report-check metrics-check
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
-.PHONY: bench-timers
+.PHONY: bench-timers bench-changes torture-changes
 
 test:
 	sh test/run
@@ -162,6 +164,9 @@ bench-windows:
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
 
+bench-changes:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' SIZE='$(SIZE)' ROUNDS='$(ROUNDS)' KINDS='$(KINDS)' sh bench/changes
+
 bench-nexmark:
 	@EVENTS='$(EVENTS)' SEED='$(SEED)' ROUNDS='$(ROUNDS)' QUERIES='$(QUERIES)' PEER='$(PEER)' WARM='$(WARM)' \
 		PARALLELISM='$(PARALLELISM)' CHECK='$(CHECK)' sh bench/nexmark/run
@@ -181,3 +186,7 @@ torture-shapes:
 		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
 			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
 	done
+
+torture-changes: KILLS = 10
+torture-changes:
+	@DURATION=$(or $(DURATION),60) KILLS=$(KILLS) SEED=$(SEED) WHERE='$(WHERE)' sh test/run test/tap/121_changes_crash.pl
