@@ -247,14 +247,15 @@ CREATE TABLE weir_internal.checkpoint_task (
     PRIMARY KEY (job, checkpoint, task)
 );
 
--- Lines for the log or a socket, written in the epoch, sent after its commit.
+-- Lines for the log, lines and records for peers, written in the epoch, sent after its commit.
 CREATE TABLE weir_internal.outbox (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job             bigint NOT NULL,
     sink            text NOT NULL,      -- the foreign table
-    line            text,               -- NULL: here end the lines of checkpoint
-    relid           oid NOT NULL,       -- of weir_socket: the foreign table; 0: for the log
-    checkpoint      bigint
+    line            text,
+    relid           oid NOT NULL,       -- of a peer: the foreign table; 0: for the log
+    checkpoint      bigint,             -- with neither line nor record: here end its rows
+    record          bytea               -- in place of a line, as its peer reads it
 );
 CREATE INDEX outbox_socket ON weir_internal.outbox (job, relid, id);
 

@@ -53,3 +53,42 @@ CREATE TABLE weir_internal.feed_chunk (
     data            bytea NOT NULL
 );
 ALTER TABLE weir_internal.feed_chunk ALTER data SET STORAGE PLAIN;
+
+-- Changes of tables, of another server or of this one: foreign tables on servers of the
+-- wrapper weir_changes.
+CREATE FUNCTION weir_internal.weir_changes_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FUNCTION weir_internal.weir_changes_validator(text[], oid) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER weir_changes
+    HANDLER weir_internal.weir_changes_handler
+    VALIDATOR weir_internal.weir_changes_validator;
+
+-- What is made for a job's stream where the changes come from.
+CREATE TABLE weir_internal.change_slot (
+    job             bigint NOT NULL,
+    stream          oid NOT NULL,       -- the foreign table
+    database        oid NOT NULL,       -- in a copy of which the slot is another's
+    server          oid NOT NULL,       -- the foreign server
+    owner           oid NOT NULL,       -- who connects to it
+    slot            text NOT NULL,
+    made            boolean NOT NULL,   -- by Weir, which drops it
+    publication     text,               -- that Weir has made
+    copied          bigint,             -- the copy is whole: the LSN that it shows
+    stamp           bigint,             -- arrival of its rows, us since 2000-01-01
+    passed          bigint NOT NULL DEFAULT 0, -- ends of the stream that were passed
+    handed          bytea,              -- the position before which nothing is handed out again
+    PRIMARY KEY (job, stream)
+);
+
+-- The rows that were there when the slot was made, as lines, until they are handed out.
+CREATE TABLE weir_internal.change_copy (
+    job             bigint NOT NULL,
+    stream          oid NOT NULL,
+    before          bigint NOT NULL,    -- rows that are before these
+    nrows           int NOT NULL,
+    data            bytea NOT NULL,
+    PRIMARY KEY (job, stream, before)
+);

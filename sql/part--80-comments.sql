@@ -9,6 +9,7 @@ COMMENT ON FOREIGN TABLE weir.print IS 'a sink that writes rows to the server''s
 COMMENT ON FOREIGN DATA WRAPPER weir_socket IS 'streams: records that a TCP peer sends';
 COMMENT ON FOREIGN DATA WRAPPER weir_print IS 'sinks that write rows to the server''s log';
 COMMENT ON FOREIGN DATA WRAPPER weir_blackhole IS 'sinks that throw rows away';
+COMMENT ON FOREIGN DATA WRAPPER weir_changes IS 'changes of tables, of another server or of this one, as streams';
 COMMENT ON FOREIGN DATA WRAPPER weir_feed IS 'streams that INSERT and COPY put records into';
 COMMENT ON SERVER weir_feed IS 'for streams that INSERT and COPY put records into';
 COMMENT ON SERVER weir_print IS 'for foreign tables whose rows go to the server''s log';

@@ -146,6 +146,8 @@ DROP OWNED BY weir_test_files CASCADE;
 DROP ROLE weir_test_files;
 
 -- column
+CREATE FOREIGN TABLE t (a int OPTIONS (lateness '1 s')) SERVER s;
+CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (lateness '1 s');
 CREATE FOREIGN TABLE t (a int OPTIONS (nonsense 'x')) SERVER s;
 CREATE FOREIGN TABLE t (a int OPTIONS (metadata 'offset')) SERVER s;
 CREATE FOREIGN TABLE t (a int OPTIONS (format 'csv')) SERVER s;

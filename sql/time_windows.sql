@@ -50,6 +50,7 @@ SELECT weir.create_job('b', 'INSERT INTO u SELECT k, lower(w), count(*) FROM s, 
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM plain, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM (SELECT * FROM s UNION ALL SELECT * FROM plain) x, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, date_trunc(''day'', ts), count(*) FROM plain GROUP BY k, 2');
+SELECT job('INSERT INTO u SELECT k, a, count(*) FROM (SELECT k, date_bin(''1 h'', ts, ''2001-01-01'') AS a FROM plain) x GROUP BY k, a');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, v * interval ''10 s'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''1 month'') w GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w, LATERAL weir.hop(ts, ''10 s'', ''5 s'') h GROUP BY k, w, h');
@@ -58,6 +59,12 @@ SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumb
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s LEFT JOIN LATERAL weir.tumble(ts, ''10 s'') w ON true GROUP BY k, w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w, weir.running(''1 h'')');
 SELECT job('INSERT INTO t SELECT k, lower(w), v FROM s, LATERAL weir.session(ts, ''10 s'') w');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'', late => ''1 s'') w GROUP BY k, w');
+SELECT job('INSERT INTO t SELECT ''ä'', lower(w), count(*) FROM s, LATERAL weir.session(ts, ''10 s'', ''0'', ''1 s'') w GROUP BY k, w');
+SELECT job('INSERT INTO t SELECT k, tumbled(ts), v FROM s');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w ORDER BY 3 DESC LIMIT 3');
+SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') w GROUP BY k, w LIMIT 3');
+SELECT job('INSERT INTO t SELECT k, NULL, count(*) FROM s, LATERAL weir.tumble(ts, ''10 s'') AS x("Win") GROUP BY k');
 SELECT job('INSERT INTO t SELECT k, lower(w), v FROM s, LATERAL weir.tumble(ts, ''10 s'') w');
 SELECT job('INSERT INTO t SELECT k, lower(w), count(*) FROM s, LATERAL weir.cumulate(ts, ''10 s'', ''1 min'') w GROUP BY k, lower(w)');
 SELECT job('INSERT INTO t SELECT k, max(a), max(n) FROM v GROUP BY k, w');

@@ -87,6 +87,45 @@ CREATE TABLE weir_internal.feed_chunk (
 );
 ALTER TABLE weir_internal.feed_chunk ALTER data SET STORAGE PLAIN;
 
+-- Changes of tables, of another server or of this one: foreign tables on servers of the
+-- wrapper weir_changes.
+CREATE FUNCTION weir_internal.weir_changes_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FUNCTION weir_internal.weir_changes_validator(text[], oid) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER weir_changes
+    HANDLER weir_internal.weir_changes_handler
+    VALIDATOR weir_internal.weir_changes_validator;
+
+-- What is made for a job's stream where the changes come from.
+CREATE TABLE weir_internal.change_slot (
+    job             bigint NOT NULL,
+    stream          oid NOT NULL,       -- the foreign table
+    database        oid NOT NULL,       -- in a copy of which the slot is another's
+    server          oid NOT NULL,       -- the foreign server
+    owner           oid NOT NULL,       -- who connects to it
+    slot            text NOT NULL,
+    made            boolean NOT NULL,   -- by Weir, which drops it
+    publication     text,               -- that Weir has made
+    copied          bigint,             -- the copy is whole: the LSN that it shows
+    stamp           bigint,             -- arrival of its rows, us since 2000-01-01
+    passed          bigint NOT NULL DEFAULT 0, -- ends of the stream that were passed
+    handed          bytea,              -- the position before which nothing is handed out again
+    PRIMARY KEY (job, stream)
+);
+
+-- The rows that were there when the slot was made, as lines, until they are handed out.
+CREATE TABLE weir_internal.change_copy (
+    job             bigint NOT NULL,
+    stream          oid NOT NULL,
+    before          bigint NOT NULL,    -- rows that are before these
+    nrows           int NOT NULL,
+    data            bytea NOT NULL,
+    PRIMARY KEY (job, stream, before)
+);
+
 -- Dead letters: how many a minute, and again.
 ALTER TABLE weir_internal.dead_letter ADD COLUMN arrived timestamptz, ADD COLUMN whole boolean;
 UPDATE weir_internal.dead_letter SET arrived = at, whole = error !~ E'^record .*\n[0-9]+ bytes were put aside: ';
@@ -204,6 +243,7 @@ COMMENT ON FOREIGN TABLE weir.print IS 'a sink that writes rows to the server''s
 COMMENT ON FOREIGN DATA WRAPPER weir_socket IS 'streams: records that a TCP peer sends';
 COMMENT ON FOREIGN DATA WRAPPER weir_print IS 'sinks that write rows to the server''s log';
 COMMENT ON FOREIGN DATA WRAPPER weir_blackhole IS 'sinks that throw rows away';
+COMMENT ON FOREIGN DATA WRAPPER weir_changes IS 'changes of tables, of another server or of this one, as streams';
 COMMENT ON FOREIGN DATA WRAPPER weir_feed IS 'streams that INSERT and COPY put records into';
 COMMENT ON SERVER weir_feed IS 'for streams that INSERT and COPY put records into';
 COMMENT ON SERVER weir_print IS 'for foreign tables whose rows go to the server''s log';
@@ -306,8 +346,9 @@ COMMENT ON COLUMN weir.dead_letters.sqlstate IS 'of the error';
 COMMENT ON COLUMN weir.dead_letters.checkpoint_id IS 'whose epoch holds the letter';
 COMMENT ON COLUMN weir.dead_letters.at IS 'when it was put aside';
 
--- Lines for sockets wait in the outbox, too.
-ALTER TABLE weir_internal.outbox ALTER COLUMN line DROP NOT NULL, ADD COLUMN relid oid, ADD COLUMN checkpoint bigint;
+-- What is for peers waits in the outbox, too.
+ALTER TABLE weir_internal.outbox ALTER COLUMN line DROP NOT NULL, ADD COLUMN relid oid, ADD COLUMN checkpoint bigint,
+    ADD COLUMN record bytea;
 UPDATE weir_internal.outbox SET relid = 0;
 ALTER TABLE weir_internal.outbox ALTER COLUMN relid SET NOT NULL;
 CREATE INDEX outbox_socket ON weir_internal.outbox (job, relid, id);

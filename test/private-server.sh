@@ -5,6 +5,8 @@
 #                       PostgreSQL, runs SCRIPT again in that copy as an
 #                       unprivileged user (PostgreSQL refuses root), removes
 #                       the copy and exits with its status.  In the copy: returns.
+#                       A script that needs more built than Weir redefines build_more,
+#                       which is called as root before that.
 # server_create, server_start, server_kill, server_stop
 #                       The throw-away server in $work/data; it listens on a
 #                       socket in $work only, so it can meet no other server.
@@ -101,6 +103,7 @@ as_user() {
 		WEIR_CHECKPOINTS="${WEIR_CHECKPOINTS-}" KILLS="${KILLS-}" DURATION="${DURATION-}" WHERE="${WHERE-}" SEED="${SEED-}" SOURCES="${SOURCES-}" \
 		PARALLELISM="${PARALLELISM-}" SERVER="${SERVER-}" TOGETHER="${TOGETHER-}" \
 		CASES="${CASES-}" LIVE="${LIVE-}" RUNS="${RUNS-}" LIVE_RUNS="${LIVE_RUNS-}" KINDS="${KINDS-}" CLOCK="${CLOCK-}" LATE="${LATE-}" EXTENSIONS="${EXTENSIONS-}" \
+		KAFKA="${KAFKA-}" KAFKA_LIB="${KAFKA_LIB-}" RESTARTS="${RESTARTS-}" \
 		OLD_PG_CONFIG="${OLD_PG_CONFIG-}" ASSERT="${ASSERT-}" FAULTS="${FAULTS-}" \
 		TEST_JOBS="${TEST_JOBS-}" "$@"
 }
@@ -112,6 +115,10 @@ build() {
 	echo "building" >&2
 	as_user make -s -C "$copy/weir" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" ${CC:+CC="$CC"}
 	make -s -C "$copy/weir" install PG_CONFIG="$PG_CONFIG" > /dev/null
+}
+
+build_more() {
+	:
 }
 
 enter() {
@@ -129,6 +136,7 @@ enter() {
 	mkdir "$copy/weir"
 	install_packages
 	build
+	build_more
 	script=$1
 	shift
 	# In the background, since a shell hears no signal while it waits in the foreground.

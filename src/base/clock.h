@@ -13,16 +13,16 @@
  * The monotonic clock, in microseconds: of every interval and deadline, alike in
  * all processes of the machine.  Not a date, and nothing to be kept.
  */
-extern int64 weir_now(void);
+extern PGDLLEXPORT int64 weir_now(void);
 
 /* Until then, in ms and rounded up, for a latch; 0 if it has come. */
-extern long weir_ms_until(int64 deadline);
+extern PGDLLEXPORT long weir_ms_until(int64 deadline);
 
 /* The date, as the machine's clock has it at this moment: to be shown, not to be waited for. */
-extern TimestampTz weir_date(void);
+extern PGDLLEXPORT TimestampTz weir_date(void);
 
 /* The date by which records arrive: one clock for all streams of the server. */
-extern TimestampTz weir_arrival_time(void);
+extern PGDLLEXPORT TimestampTz weir_arrival_time(void);
 
 /* At module start: where the clock of arrivals lies, and what it goes on from. */
 extern void weir_clock_init(void);

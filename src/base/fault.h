@@ -77,7 +77,9 @@
 	POINT(after_epoch_commit) \
 	POINT(before_emit) \
 	POINT(before_emit_commit) \
-	POINT(after_emit)
+	POINT(after_emit) \
+	/* a transaction of another module's peer */ \
+	POINT(before_peer_commit)
 
 #ifdef WEIR_FAULTS
 
@@ -89,7 +91,7 @@ typedef enum WeirFaultPoint
 	WEIR_FAULT_COUNT
 } WeirFaultPoint;
 
-extern void weir_fault(WeirFaultPoint point);
+extern PGDLLEXPORT void weir_fault(WeirFaultPoint point);
 /* Called from _PG_init. */
 extern void weir_fault_init(void);
 

@@ -10,6 +10,6 @@
  * database's encoding, and bytes that are no characters become '?': what is
  * shown to SQL must be text.
  */
-extern void weir_text_copy(char *to, const char *from, Size size);
+extern PGDLLEXPORT void weir_text_copy(char *to, const char *from, Size size);
 
 #endif

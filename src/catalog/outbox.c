@@ -1,6 +1,6 @@
 /*
  * catalog/outbox.c
- *		weir_internal.outbox: lines that wait for the server log, or for a socket.
+ *		weir_internal.outbox: what waits for the server log, or for a peer.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "catalog/internal.h"
 #include "catalog/outbox.h"
 #include "catalog/row.h"
@@ -16,19 +17,33 @@
 #define READ_LINES 1000
 #define READ_BYTES (1024 * 1024)
 
-void
-weir_outbox_insert(int64 job, Oid table, const char *name, bool socket, Datum lines)
+static void
+insert_rows(int64 job, Oid peer, const char *name, Oid type, Datum rows, const char *statement)
 {
 	WeirArguments args = {0};
 
 	weir_bind_int64(&args, job);
 	weir_bind_text(&args, name);
-	weir_bind(&args, TEXTARRAYOID, lines, false);
-	weir_bind_oid(&args, socket ? table : InvalidOid);
-	(void) weir_internal_execute("INSERT INTO weir_internal.outbox (job, sink, line, relid) "
-								 "SELECT $1, $2, l, $4 FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n",
-								 &args);
+	weir_bind(&args, type, rows, false);
+	weir_bind_oid(&args, peer);
+	(void) weir_internal_execute(statement, &args);
 	pfree(DatumGetPointer(args.values[1]));
+}
+
+void
+weir_outbox_insert(int64 job, Oid peer, const char *name, Datum lines)
+{
+	insert_rows(job, peer, name, TEXTARRAYOID, lines,
+				"INSERT INTO weir_internal.outbox (job, sink, line, relid) "
+				"SELECT $1, $2, l, $4 FROM pg_catalog.unnest($3) WITH ORDINALITY u(l, n) ORDER BY n");
+}
+
+void
+weir_outbox_insert_records(int64 job, Oid peer, const char *name, Datum records)
+{
+	insert_rows(job, peer, name, BYTEAARRAYOID, records,
+				"INSERT INTO weir_internal.outbox (job, sink, record, relid) "
+				"SELECT $1, $2, r, $4 FROM pg_catalog.unnest($3) WITH ORDINALITY u(r, n) ORDER BY n");
 }
 
 uint64
@@ -132,7 +147,7 @@ weir_outbox_read(int64 job, Oid table, int64 after, WeirOutboxLine **lines)
 	bind_table(&args, job, table, after);
 	weir_bind_int32(&args, READ_LINES);
 	weir_internal_enter(&saved);
-	n = weir_internal_run("SELECT id, checkpoint, line FROM weir_internal.outbox"
+	n = weir_internal_run("SELECT id, checkpoint, line, record FROM weir_internal.outbox"
 						  " WHERE job = $1 AND relid = $2 AND id > $3 ORDER BY id LIMIT $4", &args);
 	*lines = MemoryContextAlloc(context, sizeof(WeirOutboxLine) * Max(n, 1));
 	while (taken < n && bytes < READ_BYTES && !ended)
@@ -142,8 +157,9 @@ weir_outbox_read(int64 job, Oid table, int64 after, WeirOutboxLine **lines)
 		line->id = weir_row_int64(taken, "id");
 		line->checkpoint = weir_row_int64(taken, "checkpoint");
 		line->text = weir_row_text(context, taken, "line");
-		ended = line->text == NULL;
-		bytes += ended ? 0 : strlen(line->text);
+		line->record = weir_row_bytea(context, taken, "record");
+		ended = line->text == NULL && line->record == NULL;
+		bytes += (line->text ? strlen(line->text) : 0) + (line->record ? VARSIZE(line->record) : 0);
 		taken++;
 	}
 	weir_internal_leave(&saved);

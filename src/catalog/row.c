@@ -100,6 +100,22 @@ weir_row_text(MemoryContext context, uint64 row, const char *column)
 	return result;
 }
 
+bytea *
+weir_row_bytea(MemoryContext context, uint64 row, const char *column)
+{
+	bool		isnull;
+	Datum		value = weir_row_datum(row, column, &isnull);
+	MemoryContext old;
+	bytea	   *copy;
+
+	if (isnull)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	copy = DatumGetByteaPCopy(value);
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
 Jsonb *
 weir_row_jsonb(MemoryContext context, uint64 row, const char *column)
 {

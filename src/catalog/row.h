@@ -24,6 +24,7 @@ extern int64 weir_row_interval(uint64 row, const char *column);
 
 /* Copies in a context that outlives SPI's. */
 extern char *weir_row_text(MemoryContext context, uint64 row, const char *column);
+extern bytea *weir_row_bytea(MemoryContext context, uint64 row, const char *column);
 extern Jsonb *weir_row_jsonb(MemoryContext context, uint64 row, const char *column);
 
 #endif

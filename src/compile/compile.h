@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "catalog/objectaddress.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -252,6 +253,8 @@ extern bool weir_expr_is_bound(const WeirLevel *level, Node *expr, bool *upper, 
 extern bool weir_expr_is_arrival(const WeirLevel *level, Node *expr);
 extern bool weir_expr_is_complete_window(const WeirLevel *level, Node *expr);
 extern FuncExpr *weir_expr_cut_time(const WeirLevel *level, Node *expr);
+/* Does date_bin or date_trunc in it cut a column of a stream that has no watermark? */
+extern bool weir_expr_cuts_column(const WeirLevel *level, Node *expr, ObjectAddress *column);
 extern List *weir_expr_window_calls(const WeirLevel *level, Node *expr, bool *delayed);
 /* The time and so much, whatever its time zone has between. */
 extern Node *weir_add_interval(Node *time, int32 months, int32 days, int64 us);
@@ -471,8 +474,8 @@ extern void weir_compile_graph(WeirCompileJob *job);
 
 /* writer.c */
 extern void weir_compile_writer(WeirCompile *c);
-/* Of the tables of a wrapper with this handler, or none (NULL); WEIR_WRITER_EXECUTOR: it has no writer of its own. */
-extern WeirWriter weir_foreign_writer(const char *handler);
+/* Of a foreign table; WEIR_WRITER_EXECUTOR: its wrapper has no writer of its own. */
+extern WeirWriter weir_foreign_writer(Oid relid);
 
 /* depend.c */
 extern void weir_compile_depend(WeirCompileJob *job);
@@ -490,7 +493,7 @@ extern int	weir_from_item_location(WeirCompile *c, Node *item);
 typedef enum WeirForeignKind
 {
 	WEIR_FOREIGN_NONE,			/* no foreign table */
-	WEIR_FOREIGN_STREAM,		/* weir_socket */
+	WEIR_FOREIGN_STREAM,		/* of a source */
 	WEIR_FOREIGN_SINK,			/* another wrapper of weir: print, blackhole */
 	WEIR_FOREIGN_POSTGRES,		/* postgres_fdw: cannot be prepared */
 	WEIR_FOREIGN_OTHER

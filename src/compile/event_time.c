@@ -449,6 +449,33 @@ weir_expr_cut_time(const WeirLevel *level, Node *expr)
 	return ask(level->query, expr, is_cut_time, &found) ? found : NULL;
 }
 
+/* A column of a stream, without a watermark. */
+static bool
+note_column(Query *query, Node *expr, void *arg)
+{
+	const Var  *var = (const Var *) expr;
+	const RangeTblEntry *rte = IsA(expr, Var) && var->varlevelsup == 0 ? rt_fetch(var->varno, query->rtable) : NULL;
+
+	if (rte == NULL || !is_stream(rte) || var->varattno <= 0 || column_has_watermark(rte->relid, var->varattno))
+		return false;
+	ObjectAddressSubSet(*(ObjectAddress *) arg, RelationRelationId, rte->relid, var->varattno);
+	return true;
+}
+
+static bool
+note_cut_column(Query *query, Node *expr, void *arg)
+{
+	Node	   *time = cut_time(expr);
+
+	return time != NULL && ask(query, time, note_column, arg);
+}
+
+bool
+weir_expr_cuts_column(const WeirLevel *level, Node *expr, ObjectAddress *column)
+{
+	return ask(level->query, expr, note_cut_column, column);
+}
+
 static bool
 is_arrival(Query *query, Node *expr, void *arg)
 {

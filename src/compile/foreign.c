@@ -25,9 +25,9 @@ weir_foreign_kind(Oid relid)
 	handler = weir_wrapper_handler(relid);
 	if (handler == NULL)
 		return WEIR_FOREIGN_OTHER;
-	if (weir_source_by_handler(handler) != NULL)
+	if (weir_source_of(relid) != NULL)
 		return WEIR_FOREIGN_STREAM;
-	if (weir_foreign_writer(handler) != WEIR_WRITER_EXECUTOR)
+	if (weir_foreign_writer(relid) != WEIR_WRITER_EXECUTOR)
 		return WEIR_FOREIGN_SINK;
 	return strcmp(handler, "postgres_fdw_handler") == 0 ? WEIR_FOREIGN_POSTGRES : WEIR_FOREIGN_OTHER;
 }

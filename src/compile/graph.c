@@ -28,10 +28,8 @@ relation_identity(Oid relid)
 }
 
 static void
-set_clock(WeirCompileJob *job, WeirSourcePlan *plan)
+set_clock(WeirCompileJob *job, WeirSourcePlan *plan, const WeirStream *stream)
 {
-	const WeirStream *stream = weir_stream_get(plan->stream);
-
 	plan->by_arrival = job->by_arrival;
 	if (plan->by_arrival || stream->watermark < 0)
 		return;
@@ -44,21 +42,25 @@ static WeirNode *
 source_of(WeirCompileJob *job, Oid relid)
 {
 	WeirSourcePlan *plan = palloc0(sizeof(WeirSourcePlan));
-	WeirNode   *found;
-	Relation	stream;
+	WeirNode   *node;
+	const WeirStream *stream;
+	Relation	rel;
 	TupleDesc	desc;
 
-	for (int n = 0; (found = weir_graph_source(job->out->graph, n)) != NULL; n++)
+	for (int n = 0; (node = weir_graph_source(job->out->graph, n)) != NULL; n++)
 	{
-		if (weir_source_plan(found)->stream == relid)
-			return found;
+		if (weir_source_plan(node)->stream == relid)
+			return node;
 	}
-	stream = table_open(relid, NoLock);
-	desc = CreateTupleDescCopy(RelationGetDescr(stream));
-	table_close(stream, NoLock);
+	rel = table_open(relid, NoLock);
+	desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, NoLock);
+	stream = weir_stream_get(relid);
 	plan->stream = relid;
-	set_clock(job, plan);
-	return weir_graph_add(job->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(relid), NULL, desc);
+	set_clock(job, plan, stream);
+	node = weir_graph_add(job->out->graph, WEIR_NODE_SOURCE, plan, relation_identity(relid), NULL, desc);
+	node->parallelism = weir_stream_parallelism(stream);
+	return node;
 }
 
 static WeirNode *

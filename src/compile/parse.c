@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
@@ -16,6 +17,17 @@
 #include "compile/compile.h"
 
 #define INSERT_HINT "Write INSERT INTO table SELECT ... FROM stream."
+
+static const struct
+{
+	const char *name;
+	const char *arguments;
+}			windows[] = {
+	{"tumble", "ts, size, \"offset\", lateness"},
+	{"hop", "ts, size, slide, \"offset\", lateness"},
+	{"cumulate", "ts, step, size, \"offset\", lateness"},
+	{"session", "ts, gap, lateness"},
+};
 
 static void
 check_insert(WeirCompile *c, RawStmt *raw)
@@ -114,6 +126,44 @@ find_select(WeirCompile *c)
 		elog(ERROR, "INSERT without SELECT after analysis");
 }
 
+/*
+ * Where PostgreSQL finds no weir.tumble or its like with such arguments, its hint is to cast
+ * them: as error context, says which there are.
+ */
+static void
+hint_window_arguments(void *arg)
+{
+	const char *text = arg;
+	int			position = geterrposition();
+
+	if (geterrcode() != ERRCODE_UNDEFINED_FUNCTION || position <= 0)
+		return;
+	text += pg_mbcharcliplen(text, strlen(text), position - 1);
+	if (pg_strncasecmp(text, "weir.", strlen("weir.")) == 0)
+		text += strlen("weir.");
+	for (int i = 0; i < lengthof(windows); i++)
+		if (pg_strncasecmp(text, windows[i].name, strlen(windows[i].name)) == 0 &&
+			strchr("( \t\n", text[strlen(windows[i].name)]))
+			errhint("Write weir.%s(%s); what has a default is best given by name, as lateness => '1 min'.",
+					windows[i].name, windows[i].arguments);
+}
+
+static Query *
+analyze(RawStmt *raw, const char *text)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_window_arguments,
+		.arg = (void *) text,
+	};
+	Query	   *query;
+
+	error_context_stack = &callback;
+	query = parse_analyze_fixedparams(raw, text, NULL, 0, NULL);
+	error_context_stack = callback.previous;
+	return query;
+}
+
 static WeirCompile *
 parse_insert(WeirCompileJob *job, RawStmt *raw)
 {
@@ -131,7 +181,7 @@ parse_insert(WeirCompileJob *job, RawStmt *raw)
 
 	if (job->returning)
 		return_all(castNode(InsertStmt, raw->stmt));
-	c->insert = parse_analyze_fixedparams(raw, job->text, NULL, 0, NULL);
+	c->insert = analyze(raw, job->text);
 	weir_inline_with(c, c->insert, -1);
 	find_select(c);
 	return c;

@@ -196,6 +196,31 @@ refuse_ranked(WeirCompile *c, const char *detail, const char *conflict)
 			weir_level_position(c->top, c->top->rank_location));
 }
 
+/* For a hint: who groups by a time that is cut, or has a window in FROM, may have meant windows; else "". */
+static const char *
+window_proposal(const WeirLevel *level)
+{
+	ObjectAddress column;
+	ListCell   *lc;
+
+	if (level->running_call != NULL)
+		return "";
+	foreach(lc, level->query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (weir_window_entry_call(rte) != NULL)
+			return psprintf(" For a row of each window instead, add %s to GROUP BY.",
+							quote_identifier(strVal(linitial(rte->eref->colnames))));
+	}
+	foreach(lc, level->keys)
+		if (weir_expr_cuts_column(level, lfirst(lc), &column))
+			return psprintf(" For windows of time instead, say how late records may come: ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (ADD watermark '5 s').",
+							quote_identifier(get_rel_name(column.objectId)),
+							quote_identifier(get_attname(column.objectId, column.objectSubId, false)));
+	return "";
+}
+
 static void
 refuse_sink(WeirCompile *c, const char *detail)
 {
@@ -209,8 +234,10 @@ refuse_sink(WeirCompile *c, const char *detail)
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("a running aggregate must be written by an upsert on its key"),
 			errdetail("%s", detail),
-			conflict ? errhint("Write %s, with a unique index on these columns, or add weir.count_window(n) to GROUP BY.", conflict) :
-			errhint("Write every column of GROUP BY as it is to a column of ON CONFLICT (...) DO UPDATE SET ...; where there is none, a constant. Or add weir.count_window(n) to GROUP BY."),
+			conflict ? errhint("Write %s, with a unique index on these columns, or add weir.count_window(n) to GROUP BY.%s",
+							   conflict, window_proposal(c->top)) :
+			errhint("Write every column of GROUP BY as it is to a column of ON CONFLICT (...) DO UPDATE SET ...; where there is none, a constant. Or add weir.count_window(n) to GROUP BY.%s",
+					window_proposal(c->top)),
 			weir_level_grouping(c->top));
 }
 

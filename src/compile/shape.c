@@ -18,6 +18,9 @@
 #include "compile/compile.h"
 
 #define KEYED_HINT "Add weir.count_window(n) to GROUP BY, or call a function with state by JOIN LATERAL function(...) ON weir.key_by(...)."
+#define ORDER_HINT \
+	"Leave it out: windows come one by one, and a table keeps no order. " \
+	"For the first rows of each write row_number() OVER (PARTITION BY w ORDER BY ...) in a query round this one, and a condition <= n on it round that."
 
 int
 weir_count_streams(Node *node)
@@ -33,13 +36,13 @@ weir_count_streams(Node *node)
 }
 
 static void
-refuse_clause(WeirLevel *level, const char *clause, const char *word, Node *before)
+refuse_clause(WeirLevel *level, const char *clause, const char *word, Node *before, const char *hint)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("%s over a stream is not yet supported", clause),
 			errdetail("A stream has no end at which it could be computed."),
-			errhint(KEYED_HINT),
+			errhint("%s", hint),
 			weir_level_word(level, word, before));
 }
 
@@ -48,17 +51,18 @@ weir_level_check_clauses(WeirLevel *level)
 {
 	Query	   *query = level->query;
 	SelectStmt *raw = level->raw;
+	const char *order_hint = level->time_window ? ORDER_HINT : KEYED_HINT;
 
 	if (query->distinctClause != NIL && !query->hasDistinctOn)
-		refuse_clause(level, "DISTINCT", "distinct", raw ? (Node *) raw->targetList : NULL);
+		refuse_clause(level, "DISTINCT", "distinct", raw ? (Node *) raw->targetList : NULL, KEYED_HINT);
 	if (query->sortClause != NIL && !query->hasDistinctOn)
-		refuse_clause(level, "ORDER BY", "order", raw ? (Node *) raw->sortClause : NULL);
+		refuse_clause(level, "ORDER BY", "order", raw ? (Node *) raw->sortClause : NULL, order_hint);
 	if (query->limitCount != NULL)
 		refuse_clause(level, "LIMIT",
 					  raw && query->limitOption == LIMIT_OPTION_WITH_TIES ? "fetch" : "limit",
-					  raw ? raw->limitCount : NULL);
+					  raw ? raw->limitCount : NULL, order_hint);
 	if (query->limitOffset != NULL)
-		refuse_clause(level, "OFFSET", "offset", raw ? raw->limitOffset : NULL);
+		refuse_clause(level, "OFFSET", "offset", raw ? raw->limitOffset : NULL, order_hint);
 	if (query->rowMarks != NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

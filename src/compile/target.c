@@ -16,7 +16,9 @@
 
 #include "base/wrapper.h"
 #include "compile/compile.h"
-#include "source/stream.h"
+#include "source/metadata.h"
+#include "source/peer.h"
+#include "source/source.h"
 
 /* Position of the target in the text, for an error about it. */
 static int
@@ -39,13 +41,58 @@ check_takes_rows(WeirCompile *c, Oid relid, const char *name)
 			target_position(c));
 }
 
-/* Of the streams' wrappers, weir_socket's tables are sinks, too. */
+static void
+refuse_metadata(WeirCompile *c, const char *name)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a job cannot insert into \"%s\", which has columns with the option \"metadata\"", name),
+			errdetail("Such columns say of a record that was received what is not in it."),
+			errhint("Make a foreign table without them for what is sent."),
+			target_position(c));
+}
+
+/* Does the statement give the column a value?  One that is null is none. */
+static bool
+gives_value(WeirCompile *c, const char *column)
+{
+	Oid			target = rt_fetch(c->sink->resultRelation, c->sink->rtable)->relid;
+	Node	   *value = weir_compile_sink_value(c, get_attnum(target, column));
+
+	return value != NULL && !(IsA(value, Const) && ((Const *) value)->constisnull);
+}
+
+/* Of what is known of a record beside its bytes, its sender can say a part. */
+static void
+check_metadata(WeirCompile *c, const WeirStream *stream, const char *name)
+{
+	const WeirMetadata *const *sets = stream->source->peer->sets;
+
+	if (stream->nmetadata > 0 && sets == NULL)
+		refuse_metadata(c, name);
+	for (int i = 0; i < stream->nmetadata; i++)
+	{
+		const char *what = stream->metadata[i].what->name;
+		const char *column = get_attname(stream->relid, stream->metadata[i].column + 1, false);
+
+		if (weir_metadata_find(sets, what) != NULL || !gives_value(c, column))
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_GENERATED_ALWAYS),
+				errmsg("a job cannot insert into column \"%s\" of \"%s\"", column, name),
+				errdetail("Its option \"metadata\" is \"%s\", which is known once a record is received.", what),
+				errhint("Leave the column out of the INSERT."),
+				target_position(c));
+	}
+}
+
+/* Of the streams' wrappers, some have tables that are sinks, too. */
 static void
 check_stream(WeirCompile *c, Oid relid, const char *name)
 {
 	const WeirStream *stream;
 
-	if (weir_foreign_writer(weir_wrapper_handler(relid)) == WEIR_WRITER_EXECUTOR)
+	if (weir_foreign_writer(relid) == WEIR_WRITER_EXECUTOR)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("a job cannot insert into stream \"%s\"", name),
@@ -59,13 +106,7 @@ check_stream(WeirCompile *c, Oid relid, const char *name)
 				errdetail("To send rows Weir connects to who listens."),
 				errhint("Make a server with options \"host\" and \"port\" of the receiver for what is sent."),
 				target_position(c));
-	if (stream->nmetadata > 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a job cannot insert into \"%s\", which has columns with the option \"metadata\"", name),
-				errdetail("Such columns say of a record that was received what is not in it."),
-				errhint("Make a foreign table without them for what is sent."),
-				target_position(c));
+	check_metadata(c, stream, name);
 	if (stream->resume)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

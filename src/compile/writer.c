@@ -20,15 +20,16 @@
 
 #include "base/wrapper.h"
 #include "compile/compile.h"
+#include "source/peer.h"
+#include "source/source.h"
 
-/* Wrappers whose tables have a writer of their own. */
+/* Wrappers whose tables have a writer of their own, beside those of sources. */
 static const struct
 {
 	const char *handler;
 	WeirWriter	writer;
 }			wrappers[] = {
 	{"weir_print_handler", WEIR_WRITER_PRINT},
-	{"weir_socket_handler", WEIR_WRITER_SOCKET},
 	{"weir_blackhole_handler", WEIR_WRITER_BLACKHOLE},
 };
 
@@ -48,8 +49,13 @@ has_generated(TupleDesc desc)
 }
 
 WeirWriter
-weir_foreign_writer(const char *handler)
+weir_foreign_writer(Oid relid)
 {
+	const WeirSourceOps *source = weir_source_of(relid);
+	char	   *handler = weir_wrapper_handler(relid);
+
+	if (source != NULL)
+		return source->peer != NULL ? WEIR_WRITER_PEER : WEIR_WRITER_EXECUTOR;
 	for (int i = 0; handler != NULL && i < lengthof(wrappers); i++)
 	{
 		if (strcmp(handler, wrappers[i].handler) == 0)
@@ -68,7 +74,7 @@ check_table(Relation rel, WeirWriter *writer)
 	{
 		if (has_generated(RelationGetDescr(rel)))
 			return "the foreign table has a generated column";
-		*writer = weir_foreign_writer(weir_wrapper_handler(RelationGetRelid(rel)));
+		*writer = weir_foreign_writer(RelationGetRelid(rel));
 		return *writer == WEIR_WRITER_EXECUTOR ? "the target is another foreign table" : NULL;
 	}
 	if (rel->rd_rel->relkind != RELKIND_RELATION)
@@ -185,6 +191,8 @@ weir_compile_writer(WeirCompile *c)
 		reason = find_writer(c, &writer);
 	c->sink_plan->writer = reason ? WEIR_WRITER_EXECUTOR : writer;
 	c->sink_plan->writer_reason = reason;
+	if (c->sink_plan->writer == WEIR_WRITER_PEER)
+		c->sink_plan->written = weir_source_of(c->sink_plan->target)->peer->written;
 	if (reason)
 		c->sink_plan->projections = NIL;
 }

@@ -23,6 +23,21 @@ mix(uint64_t h)
 	return h;
 }
 
+/*
+ * What is mixed to h.  Each step of mix can be undone: h ^ h >> 33 is its own
+ * inverse, and an odd factor has one modulo 2^64.
+ */
+static uint64_t
+unmix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= UINT64_C(0x9cb4b2f8129337db);
+	h ^= h >> 33;
+	h *= UINT64_C(0x4f74430c22a54005);
+	h ^= h >> 33;
+	return h;
+}
+
 int
 weir_key_group(uint64_t hash, int max_parallelism)
 {
@@ -35,6 +50,26 @@ weir_key_groups(const uint64_t *hashes, int n, int max_parallelism, int *groups)
 {
 	for (int i = 0; i < n; i++)
 		groups[i] = weir_key_group(hashes[i], max_parallelism);
+}
+
+/* The first upper half that scales to a group or to one behind it. */
+static uint64_t
+first_of_group(int group, int max_parallelism)
+{
+	return (((uint64_t) group << 32) + (uint64_t) max_parallelism - 1) / (uint64_t) max_parallelism;
+}
+
+uint64_t
+weir_hash_in_group(uint64_t hash, int group, int max_parallelism)
+{
+	uint64_t	mixed = mix(hash);
+	uint64_t	first = first_of_group(group, max_parallelism);
+	uint64_t	end = first_of_group(group + 1, max_parallelism);
+	uint64_t	upper;
+
+	assert(group >= 0 && group < max_parallelism);
+	upper = first + (((mixed >> 32) * (end - first)) >> 32);
+	return unmix(upper << 32 | (mixed & UINT64_C(0xffffffff)));
 }
 
 int

@@ -19,6 +19,13 @@ extern int weir_key_group(uint64_t hash, int max_parallelism);
 /* Those of many keys. */
 extern void weir_key_groups(const uint64_t *hashes, int n, int max_parallelism, int *groups);
 
+/*
+ * A hash of the same key whose group is this one, where something else than the key
+ * says which it is: the partition of a stream.  What is equal stays equal, and
+ * hashes that differ spread over what the group has of them.
+ */
+extern uint64_t weir_hash_in_group(uint64_t hash, int group, int max_parallelism);
+
 /* The task that owns a group. */
 extern int weir_group_task(int group, int parallelism, int max_parallelism);
 

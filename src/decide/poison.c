@@ -60,7 +60,7 @@ weir_poison_failed(WeirRecordFailure *last, const WeirRecordFailure *failure)
 
 	if (weir_blame(failure->sqlstate) == WEIR_BLAME_NONE)
 		return false;
-	same = failure->line > 0 && failure->line == last->line &&
+	same = failure->line != 0 && failure->line == last->line &&
 		strcmp(failure->sqlstate, last->sqlstate) == 0;
 	*last = *failure;
 	return same;

@@ -11,7 +11,7 @@
 /* How an attempt ended, as far as it blames a record. */
 typedef struct WeirRecordFailure
 {
-	int64_t		line;			/* of the record it was at, 0: none */
+	int64_t		line;			/* of the record it was at, 0: none; less: of a row that is sent */
 	char		sqlstate[6];
 } WeirRecordFailure;
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "catalog/in_flight.h"
 #include "graph/describe.h"
+#include "graph/kinds/source.h"
 #include "graph/number.h"
 #include "graph/stage.h"
 #include "job/coordinator.h"
@@ -52,8 +53,12 @@ set_shape(WeirShape *shape, const WeirGraph *graph, int parallelism)
 	memcpy(&shape->topology, &stages->topology, sizeof(WeirTopology));
 	shape->event_time = weir_begin_is_of(graph);
 	for (int i = 0; i < shape->topology.nstages; i++)
-		shape->sources[i] = shape->topology.stages[i].source ?
-			graph->nodes[stages->nodes[i].nodes[0]]->number : -1;
+	{
+		const WeirNode *source = shape->topology.stages[i].source ? graph->nodes[stages->nodes[i].nodes[0]] : NULL;
+
+		shape->sources[i] = source ? source->number : -1;
+		shape->source_ops[i] = source ? weir_source_of(weir_source_plan(source)->stream) : NULL;
+	}
 }
 
 /* The rows that the checkpoint's barrier passed go on to where they were going, or nowhere. */
@@ -146,7 +151,10 @@ weir_attempt_create(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	co->run.tasks = palloc0(sizeof(WeirTaskHandle) * topology->ntasks);
 	co->run.ntasks = topology->ntasks;
 	for (int i = 0; i < co->run.ntasks; i++)
+	{
 		co->run.tasks[i].gone = true;	/* not started */
+		co->run.tasks[i].source = shape->source_ops[weir_task_stage(topology, i)];
+	}
 	for (int i = 0; i < co->run.ntasks; i++)
 		co->run.tasks[i].port = weir_control_coordinator_port(co->run.attempt, i, co->run.segment);
 	LWLockAcquire(weir_registry->lock, LW_EXCLUSIVE);

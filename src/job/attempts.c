@@ -9,6 +9,7 @@
 #include "utils/acl.h"
 
 #include "job/attempts.h"
+#include "task/source_stats.h"
 
 /* The jobs of this database that have a coordinator. */
 static WeirRunningJob *
@@ -78,12 +79,12 @@ weir_for_each_attempt(ReturnSetInfo *rsinfo,
 static bool
 ended_in(const WeirAttempt *attempt, const char *stream)
 {
-	for (int i = 0; i < attempt->topology.ntasks; i++)
-	{
-		const WeirTaskSlot *slot = &attempt->tasks[i];
+	WeirSourceStats stats;
 
-		if (weir_attempt_is_source(attempt, i) && strcmp(slot->stream, stream) == 0)
-			return slot->source.status == WEIR_SOURCE_CLOSED;
+	for (int i = 0; i < attempt->topology.nstages; i++)
+	{
+		if (weir_source_stats(attempt, i, &stats) && strcmp(weir_attempt_stream(attempt, i), stream) == 0)
+			return stats.status == WEIR_SOURCE_CLOSED;
 	}
 	return false;
 }

@@ -101,6 +101,11 @@ static void
 drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 {
 	co->checkpoints.pending = list_delete_ptr(co->checkpoints.pending, p);
+	for (int i = 0; i < co->run.ntasks; i++)
+	{
+		if (p->positions[i])
+			pfree(p->positions[i]);
+	}
 	pfree(p->positions);
 	pfree(p->times);
 	pfree(p);
@@ -161,6 +166,19 @@ tell_pending(WeirCoordinator *co, int task)
 	}
 }
 
+static void
+take_vote(WeirCoordinator *co, WeirPendingCheckpoint *p, const WeirControl *message)
+{
+	WeirPosition **position = &p->positions[message->task];
+
+	p->times[message->task] = message->times;
+	if (co->run.attempt->tasks[message->task].source_number < 0)
+		return;
+	if (*position == NULL)
+		*position = MemoryContextAlloc(co->run.context, sizeof(WeirPosition));
+	**position = message->position;
+}
+
 void
 weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 {
@@ -171,9 +189,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 	{
 		case WEIR_CONTROL_VOTE:
 			if (p)
-				p->positions[message->task] = message->position;
-			if (p)
-				p->times[message->task] = message->times;
+				take_vote(co, p, message);
 			if (!weir_checkpointer_vote(co->checkpoints.checkpointer, message->attempt, message->task,
 										message->checkpoint, message->vote, now))
 				ereport(DEBUG1,
@@ -208,7 +224,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
 	p->activity = weir_attempt_activity(co->run.attempt);
-	p->positions = palloc0(sizeof(WeirPosition) * co->run.ntasks);
+	p->positions = palloc0(sizeof(WeirPosition *) * co->run.ntasks);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->run.ntasks);
 	co->checkpoints.pending = lappend(co->checkpoints.pending, p);
 	co->checkpoints.next_id = Max(co->checkpoints.next_id, p->id + 1);
@@ -294,32 +310,14 @@ prepared_name(WeirCoordinator *co, int64 checkpoint, int task)
 	return name;
 }
 
-/* By the sources' numbers. */
-static int
-collect_positions(WeirCoordinator *co, const WeirPendingCheckpoint *p, WeirPosition **positions)
-{
-	const WeirAttempt *attempt = co->run.attempt;
-	int			n = 0;
-
-	for (int i = 0; i < co->run.ntasks; i++)
-		n = Max(n, attempt->tasks[i].source_number + 1);
-	*positions = palloc0(sizeof(WeirPosition) * Max(n, 1));
-	for (int i = 0; i < co->run.ntasks; i++)
-	{
-		if (attempt->tasks[i].source_number >= 0)
-			(*positions)[attempt->tasks[i].source_number] = p->positions[i];
-	}
-	return n;
-}
-
 /* Records that came again before the checkpoint's positions will not come once more. */
 static void
 forget_retried(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 {
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (p->positions[i].retried > 0)
-			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i].retried);
+		if (p->positions[i] && p->positions[i]->retried > 0)
+			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i]->retried);
 	}
 }
 
@@ -335,7 +333,7 @@ insert_completed(WeirCoordinator *co, WeirPendingCheckpoint *p)
 	row.attempt = co->run.attempt->attempt;
 	row.parallelism = co->job->parallelism;
 	row.max_parallelism = co->job->max_parallelism;
-	row.npositions = collect_positions(co, p, &row.positions);
+	row.npositions = weir_positions_merge(co, p, &row.positions);
 	row.savepoint = is_savepoint(p) ? p->savepoint : NULL;
 	row.prepared = palloc(sizeof(char *) * co->run.ntasks);
 	foreach(lc, prepared_tasks(co, p->id))

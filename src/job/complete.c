@@ -10,6 +10,7 @@
 #include "catalog/snapshot.h"
 #include "decide/participant.h"
 #include "job/coordinator.h"
+#include "task/source_stats.h"
 
 #define TRIM_GROUPS 256
 
@@ -68,6 +69,9 @@ weir_complete_trim(WeirCoordinator *co, int64 retained_from)
 void
 weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 {
+	WeirPosition *positions;
+
+	(void) weir_positions_merge(co, p, &positions);
 	WEIR_FAULT(before_tell);
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
@@ -75,9 +79,10 @@ weir_complete_tell(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 
 		message.checkpoint = p->id;
 		if (weir_participant_has_position(&co->run.attempt->topology, i))
-			message.position = p->positions[i];
+			message.position = positions[co->run.attempt->tasks[i].source_number];
 		weir_attempt_tell(co, i, WEIR_CONTROL_COMPLETE, &message);
 	}
+	pfree(positions);
 	WEIR_FAULT(after_tell);
 }
 
@@ -92,16 +97,16 @@ weir_complete_reason(WeirCoordinator *co)
 		return "drained by stop_job";
 	old = MemoryContextSwitchTo(co->context);
 	initStringInfo(&reason);
-	for (int i = 0; i < co->run.ntasks; i++)
+	for (int i = 0; i < co->run.attempt->topology.nstages; i++)
 	{
-		WeirTaskSlot *slot = &co->run.attempt->tasks[i];
-		const char *why = slot->source.last_error;
+		WeirSourceStats stats;
 
-		if (!weir_attempt_is_source(co->run.attempt, i))
+		if (!weir_source_stats(co->run.attempt, i, &stats))
 			continue;
-		appendStringInfo(&reason, "%sstream %s has ended", reason.len > 0 ? "; " : "", slot->stream);
-		if (why[0] != '\0')
-			appendStringInfo(&reason, ": %s, and max_retries is used up", why);
+		appendStringInfo(&reason, "%sstream %s has ended", reason.len > 0 ? "; " : "",
+						 weir_attempt_stream(co->run.attempt, i));
+		if (stats.last_error[0] != '\0')
+			appendStringInfo(&reason, ": %s, and max_retries is used up", stats.last_error);
 	}
 	MemoryContextSwitchTo(old);
 	return reason.data;

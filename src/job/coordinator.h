@@ -41,7 +41,7 @@ typedef struct WeirPendingCheckpoint
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
-	WeirPosition *positions;	/* a task each, a source's is set */
+	WeirPosition **positions;	/* a task each; NULL: it is no source's, or has not voted */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
 
@@ -50,6 +50,7 @@ typedef struct WeirTaskHandle
 {
 	BackgroundWorkerHandle *worker;
 	WeirControlPort *port;
+	const WeirSourceOps *source;	/* that it reads; NULL: none */
 	bool		running;
 	bool		ended;			/* its input has */
 	bool		gone;
@@ -74,6 +75,7 @@ typedef struct WeirShape
 	WeirTopology topology;
 	bool		event_time;		/* some operator goes by it */
 	int			sources[WEIR_MAX_STAGES];	/* the number of each stage's source; -1: it has none */
+	const WeirSourceOps *source_ops[WEIR_MAX_STAGES];
 	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];
 } WeirShape;
 
@@ -201,6 +203,13 @@ extern void weir_attempt_end(WeirCoordinator *co);
 extern void weir_attempt_abandon(WeirCoordinator *co);
 extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kind,
 							  const WeirControl *content);
+
+/*
+ * positions.c: where the sources stood at a checkpoint, by their numbers; several tasks of one
+ * stood where the position says that merges theirs.  Returns how many.
+ */
+extern int	weir_positions_merge(const WeirCoordinator *co, const WeirPendingCheckpoint *p,
+								 WeirPosition **positions);
 
 /* checkpoint_run.c: carries out what the decision code decides. */
 extern void weir_checkpoints_init(WeirCoordinator *co);

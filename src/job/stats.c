@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "decide/watermark.h"
 #include "job/attempts.h"
+#include "task/source_stats.h"
 
 #define TASK_COLUMNS 19
 
@@ -124,11 +125,8 @@ source_problem(const WeirSourceStats *stats)
 }
 
 static void
-put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
+put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int stage, const WeirSourceStats *stats)
 {
-	const WeirTaskSlot *slot = &attempt->tasks[task];
-	const WeirSourceStats *stats = &slot->source;
-	int			stage = weir_task_stage(&attempt->topology, task);
 	int64		dead_letters = stats->dead_letters;
 	char	   *problem = source_problem(stats);
 	Datum		values[16];
@@ -137,7 +135,7 @@ put_source(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 		dead_letters += attempt->tasks[i].stats.dead_letters[stage];
 	values[0] = Int64GetDatum(attempt->job);
-	values[1] = CStringGetTextDatum(slot->stream);
+	values[1] = CStringGetTextDatum(weir_attempt_stream(attempt, stage));
 	values[2] = CStringGetTextDatum(source_status(stats->status));
 	values[3] = CStringGetTextDatum(stats->peer);
 	values[4] = TimestampTzGetDatum(stats->connected_at);
@@ -216,10 +214,12 @@ visit_tasks(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 static void
 visit_sources(ReturnSetInfo *rsinfo, const WeirAttempt *attempt)
 {
-	for (int i = 0; i < attempt->topology.ntasks; i++)
+	WeirSourceStats stats;
+
+	for (int i = 0; i < attempt->topology.nstages; i++)
 	{
-		if (weir_attempt_is_source(attempt, i))
-			put_source(rsinfo, attempt, i);
+		if (weir_source_stats(attempt, i, &stats))
+			put_source(rsinfo, attempt, i, &stats);
 	}
 }
 

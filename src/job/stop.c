@@ -37,7 +37,7 @@ end_attempt(WeirCoordinator *co)
 	}
 }
 
-/* A job ends when its lines for sockets are sent, but for a cancel. */
+/* A job ends when its rows for peers are sent, but for a cancel. */
 static bool
 must_emit(const WeirCoordinator *co)
 {

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "operator/join_int.h"
+#include "operator/late.h"
 
 static const JoinOps *const kinds[] = {
 	[WEIR_JOIN_INTERVAL] = &weir_interval_join,
@@ -83,7 +84,7 @@ take_row(StreamJoin *j, const WeirBatch *in, int row)
 	bool		has_time = ops->time_of(j, in, row, &time);
 
 	if (has_time && time < watermark)
-		op->late(op, in, row);
+		weir_operator_late(op, in, row, j->plan->sides[op->port].time);
 	else if (!has_time || weir_key_has_null(j->keys[op->port], in, row))
 	{
 		if (j->plan->sides[op->port].padded)

@@ -47,7 +47,7 @@ open_in_context(WeirOperator *op)
 }
 
 static void
-leave_out(WeirOperator *op, const WeirBatch *in, int row)
+leave_out(WeirOperator *op, const WeirBatch *in, int row, WeirUntimely why)
 {
 }
 

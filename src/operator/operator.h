@@ -49,6 +49,14 @@ typedef struct WeirRefused
  * to what "passes" makes of the watermark (weir_operator_has_advanced).
  */
 
+/* Why a row has no place among those of its key. */
+typedef enum WeirUntimely
+{
+	WEIR_TOO_LATE,				/* what it belongs to is over */
+	WEIR_WITHOUT_TIME,			/* its time is NULL */
+	WEIR_WITHOUT_END			/* or infinite */
+} WeirUntimely;
+
 /* An operator; its own struct begins with this. */
 typedef struct WeirOperator
 {
@@ -65,8 +73,8 @@ typedef struct WeirOperator
 	int64		passed;			/* that whatever is behind it has seen of it */
 	int64		due;			/* when it has something to do next; PG_INT64_MAX: nothing */
 	bool		waits;			/* nothing is due: rows that a restore brought come first */
-	/* A row that came too late: who opened the operator counts it, or puts it aside. */
-	void		(*late) (struct WeirOperator *op, const WeirBatch *in, int row);
+	/* A row that has no place: who opened the operator counts it, or puts it aside. */
+	void		(*late) (struct WeirOperator *op, const WeirBatch *in, int row, WeirUntimely why);
 	void	   *late_arg;
 } WeirOperator;
 

@@ -15,6 +15,7 @@
 #include "operator/event_time.h"
 #include "operator/kept.h"
 #include "operator/key.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 #include "state/due.h"
 #include "state/kinds/value.h"
@@ -111,7 +112,7 @@ take_row(OrderedRank *r, const WeirBatch *in, int row)
 	if (!weir_row_time(in, row, r->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||
 		time < held_back(op, watermark))
 	{
-		op->late(op, in, row);
+		weir_operator_late(op, in, row, r->plan->time);
 		return;
 	}
 	weir_key_enter(r->key, op->store, in, row);

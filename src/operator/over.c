@@ -19,6 +19,7 @@
 #include "operator/frame.h"
 #include "operator/kept.h"
 #include "operator/key.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 #include "state/due.h"
 #include "state/kinds/running.h"
@@ -335,7 +336,7 @@ take_row(Over *o, const WeirBatch *in, int row)
 	if (!weir_row_time(in, row, o->plan->time, &time) || TIMESTAMP_NOT_FINITE(time) ||
 		time < held_back(op, watermark))
 	{
-		op->late(op, in, row);
+		weir_operator_late(op, in, row, o->plan->time);
 		return;
 	}
 	weir_key_enter(o->key, op->store, in, row);

@@ -17,6 +17,7 @@
 #include "operator/changes.h"
 #include "operator/event_time.h"
 #include "operator/key.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 #include "operator/result.h"
 #include "state/due.h"
@@ -205,17 +206,22 @@ fire_at_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 
 /* ---- rows ---- */
 
+static AttrNumber
+time_column(const TimeWindow *w)
+{
+	return w->plan->window == WEIR_TIME_COLUMN ? w->plan->window_column : w->plan->time;
+}
+
 /* False: the row has no window. */
 static bool
 read_time(TimeWindow *w, const WeirBatch *in, int row, WeirSpan *when)
 {
-	bool		given = w->plan->window == WEIR_TIME_COLUMN;
-	int			column = (given ? w->plan->window_column : w->plan->time) - 1;
+	int			column = time_column(w) - 1;
 	const WeirVector *vector = &in->columns[column];
 
 	if (weir_vector_is_null(vector, row))
 		return false;
-	if (given)
+	if (w->plan->window == WEIR_TIME_COLUMN)
 		return weir_timerange_read(TupleDescAttr(in->desc, column)->atttypid, vector->values[row],
 								   &when->start, &when->end);
 	when->start = DatumGetInt64(vector->values[row]);
@@ -267,7 +273,7 @@ add_row(TimeWindow *w, const WeirBatch *in, int row, WeirSpan when, int64 waterm
 		fire_again(w, in, row);
 	weir_store_leave(store);
 	if (added == WEIR_TIME_LATE)
-		w->op.late(&w->op, in, row);
+		weir_operator_late(&w->op, in, row, time_column(w));
 	return true;
 }
 
@@ -281,7 +287,7 @@ take_row(TimeWindow *w, const WeirBatch *in, int row, WeirOutput *out)
 	fire_at_row(w, in, row, out);
 	if (!read_time(w, in, row, &when))
 	{
-		w->op.late(&w->op, in, row);
+		weir_operator_late(&w->op, in, row, time_column(w));
 		return true;
 	}
 	if (!add_row(w, in, row, when, held_back(&w->op, watermark)))

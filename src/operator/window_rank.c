@@ -14,6 +14,7 @@
 #include "operator/event_time.h"
 #include "operator/kept.h"
 #include "operator/key.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 #include "state/due.h"
 
@@ -231,7 +232,7 @@ take_row(WindowRank *w, const WeirBatch *in, int row)
 
 	if (!weir_row_time(in, row, w->plan->time, &end) || end <= held_back(op, watermark))
 	{
-		op->late(op, in, row);
+		weir_operator_late(op, in, row, w->plan->time);
 		return;
 	}
 	weir_key_enter(w->key, op->store, in, row);

@@ -63,7 +63,7 @@ extern void weir_batch_keep_raw(WeirBatch *batch);
 extern void weir_batch_keep_watermarks(WeirBatch *batch);
 
 /* From now on it has room for partitions; those of the rows that it has are unknown. */
-extern void weir_batch_keep_partitions(WeirBatch *batch);
+extern PGDLLEXPORT void weir_batch_keep_partitions(WeirBatch *batch);
 
 /* A row's values, as they are; by reference ones are not copied. */
 extern void weir_batch_set_row(WeirBatch *batch, int row, const Datum *values, const bool *nulls);

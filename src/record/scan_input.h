@@ -37,7 +37,7 @@ typedef struct WeirScanInput
 } WeirScanInput;
 
 extern WeirScanInput *weir_scan_input_create(TupleDesc desc, int capacity);
-extern void weir_scan_input_reset(WeirScanInput *input);
+extern PGDLLEXPORT void weir_scan_input_reset(WeirScanInput *input);
 /* From now on it keeps errors, and the records' bytes. */
 extern void weir_scan_input_keep_letters(WeirScanInput *input);
 

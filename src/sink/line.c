@@ -4,11 +4,16 @@
  *
  * A stream of the same options reads what is written here as the same row: text
  * and csv are COPY TO's, jsonl is row_to_json's, and a line is the one column's
- * text.  Columns that are generated are the reader's to compute.
+ * text.  Columns that are generated are the reader's to compute, and metadata is told
+ * beside the record.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "commands/copy.h"
+#include "executor/executor.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -29,7 +34,23 @@ struct WeirLineFormat
 	MemoryContext context;
 	int			ncolumns;		/* of the rows, once one has come */
 	FmgrInfo   *output;
+	bool	   *written;		/* the column is part of the line */
+	int			nwritten;
+	TupleDesc	desc;			/* of those that are, where not all are and a row becomes JSON */
 };
+
+static bool
+is_copied(const WeirStream *stream)
+{
+	return stream->format == WEIR_FORMAT_TEXT || stream->format == WEIR_FORMAT_CSV;
+}
+
+/* Is the line the one column's value? */
+static bool
+is_value(const WeirStream *stream)
+{
+	return stream == NULL || stream->format == WEIR_FORMAT_LINE || stream->format == WEIR_FORMAT_RAW;
+}
 
 WeirLineFormat *
 weir_line_format_create(const WeirStream *stream)
@@ -41,7 +62,7 @@ weir_line_format_create(const WeirStream *stream)
 	format->stream = stream;
 	format->delimiter = "\t";
 	format->null = "\\N";
-	if (stream == NULL || stream->format == WEIR_FORMAT_JSONL || stream->format == WEIR_FORMAT_LINE)
+	if (stream == NULL || !is_copied(stream))
 		return format;
 	memset(&copy, 0, sizeof(copy));
 	ProcessCopyOptions(NULL, &copy, true, stream->copy_options);
@@ -52,11 +73,32 @@ weir_line_format_create(const WeirStream *stream)
 	return format;
 }
 
-/* A stream reads no generated column; the log has them all. */
+/* A stream reads no generated column, nor metadata; the log has them all. */
 static bool
-is_written(const WeirLineFormat *format, Form_pg_attribute att)
+is_written(const WeirLineFormat *format, TupleDesc desc, int column)
 {
-	return !att->attisdropped && (format->stream == NULL || att->attgenerated == '\0');
+	if (format->stream != NULL)
+		return weir_stream_has_column(format->stream, desc, column);
+	return !TupleDescAttr(desc, column)->attisdropped;
+}
+
+/* The columns that are written, as a row of their own. */
+static TupleDesc
+describe_written(const WeirLineFormat *format, TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(format->context);
+	TupleDesc	result = CreateTemplateTupleDesc(format->nwritten);
+	int			n = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (format->written[i])
+			TupleDescCopyEntry(result, (AttrNumber) ++n, desc, (AttrNumber) (i + 1));
+	}
+	TupleDescFinalize(result);
+	result = BlessTupleDesc(result);
+	MemoryContextSwitchTo(old);
+	return result;
 }
 
 static void
@@ -65,18 +107,24 @@ look_up_output(WeirLineFormat *format, TupleDesc desc)
 	if (format->ncolumns == desc->natts)
 		return;
 	format->ncolumns = desc->natts;
+	format->nwritten = 0;
 	format->output = MemoryContextAllocZero(format->context, sizeof(FmgrInfo) * desc->natts);
+	format->written = MemoryContextAllocZero(format->context, sizeof(bool) * desc->natts);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 		Oid			output;
 		bool		isvarlena;
 
-		if (att->attisdropped)
+		if (!is_written(format, desc, i))
 			continue;
+		format->written[i] = true;
+		format->nwritten++;
 		getTypeOutputInfo(att->atttypid, &output, &isvarlena);
 		fmgr_info_cxt(output, &format->output[i], format->context);
 	}
+	if (format->stream != NULL && format->stream->nmetadata > 0)
+		format->desc = describe_written(format, desc);
 }
 
 /* Does a record of the stream's framing end at this byte, or may it? */
@@ -151,7 +199,7 @@ append_csv(WeirLineFormat *format, const char *value, bool alone, StringInfo lin
 static void
 append_value(WeirLineFormat *format, const char *value, bool alone, StringInfo line)
 {
-	if (format->stream == NULL || format->stream->format == WEIR_FORMAT_LINE)
+	if (is_value(format->stream))
 		appendStringInfoString(line, value);
 	else if (format->stream->csv)
 		append_csv(format, value, alone, line);
@@ -163,7 +211,7 @@ append_value(WeirLineFormat *format, const char *value, bool alone, StringInfo l
 static void
 append_null(const WeirLineFormat *format, StringInfo line)
 {
-	if (format->stream == NULL || format->stream->format != WEIR_FORMAT_LINE)
+	if (format->stream == NULL || !is_value(format->stream))
 		appendStringInfoString(line, format->null);
 }
 
@@ -176,7 +224,7 @@ append_columns(WeirLineFormat *format, TupleTableSlot *row, StringInfo line)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!is_written(format, TupleDescAttr(desc, i)))
+		if (!format->written[i])
 			continue;
 		if (n++ > 0)
 			appendStringInfoString(line, format->delimiter);
@@ -184,7 +232,7 @@ append_columns(WeirLineFormat *format, TupleTableSlot *row, StringInfo line)
 			append_null(format, line);
 		else
 			append_value(format, OutputFunctionCall(&format->output[i], row->tts_values[i]),
-						 desc->natts == 1, line);
+						 format->nwritten == 1, line);
 	}
 }
 
@@ -198,12 +246,34 @@ is_json(Oid type)
 static bool
 append_document(WeirLineFormat *format, TupleTableSlot *row, StringInfo line)
 {
-	TupleDesc	desc = row->tts_tupleDescriptor;
+	int			i = 0;
 
-	if (desc->natts != 1 || !is_json(TupleDescAttr(desc, 0)->atttypid) || row->tts_isnull[0])
+	if (format->nwritten != 1)
 		return false;
-	appendStringInfoString(line, OutputFunctionCall(&format->output[0], row->tts_values[0]));
+	while (!format->written[i])
+		i++;
+	if (!is_json(TupleDescAttr(row->tts_tupleDescriptor, i)->atttypid) || row->tts_isnull[i])
+		return false;
+	appendStringInfoString(line, OutputFunctionCall(&format->output[i], row->tts_values[i]));
 	return true;
+}
+
+/* Of the row the columns that are written. */
+static Datum
+written_row(const WeirLineFormat *format, TupleTableSlot *row)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(format->nwritten, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(format->nwritten, 1));
+	int			n = 0;
+
+	for (int i = 0; i < format->ncolumns; i++)
+	{
+		if (!format->written[i])
+			continue;
+		values[n] = row->tts_values[i];
+		nulls[n++] = row->tts_isnull[i];
+	}
+	return HeapTupleGetDatum(heap_form_tuple(format->desc, values, nulls));
 }
 
 /* As row_to_json has it.  Line breaks in a json value are white space. */
@@ -214,7 +284,9 @@ append_json(WeirLineFormat *format, TupleTableSlot *row, StringInfo line)
 
 	if (!append_document(format, row, line))
 	{
-		Datum		json = DirectFunctionCall1(row_to_json, ExecFetchSlotHeapTupleDatum(row));
+		Datum		json = DirectFunctionCall1(row_to_json, format->desc ?
+												   written_row(format, row) :
+												   ExecFetchSlotHeapTupleDatum(row));
 
 		appendStringInfoString(line, TextDatumGetCString(json));
 	}
@@ -243,22 +315,69 @@ check_delimiter(const WeirStream *stream, const StringInfo line)
 			 errhint("Replace it in the query, or set another \"record_delimiter\", \"framing\" or \"format\".")));
 }
 
+/* The row's line; the row is taken apart by it. */
+static void
+make_line(WeirLineFormat *format, TupleTableSlot *row, StringInfo line)
+{
+	initStringInfo(line);
+	if (format->stream && format->stream->format == WEIR_FORMAT_JSONL)
+		append_json(format, row, line);
+	else
+		append_columns(format, row, line);
+}
+
+static void
+look_at(WeirLineFormat *format, TupleTableSlot *row)
+{
+	slot_getallattrs(row);
+	look_up_output(format, row->tts_tupleDescriptor);
+}
+
 text *
 weir_line_of(WeirLineFormat *format, TupleTableSlot *row)
 {
 	const WeirStream *stream = format->stream;
 	StringInfoData line;
 
-	slot_getallattrs(row);
-	look_up_output(format, row->tts_tupleDescriptor);
-	initStringInfo(&line);
-	if (stream && stream->format == WEIR_FORMAT_JSONL)
-		append_json(format, row, &line);
-	else
-		append_columns(format, row, &line);
+	look_at(format, row);
+	make_line(format, row, &line);
 	if (stream && (stream->format == WEIR_FORMAT_JSONL || stream->format == WEIR_FORMAT_LINE))
 		check_delimiter(stream, &line);
 	return cstring_to_text_with_len(line.data, line.len);
+}
+
+/* The first column that is written and not null; -1: there is none. */
+static int
+first_value(const WeirLineFormat *format, const TupleTableSlot *row)
+{
+	for (int i = 0; i < format->ncolumns; i++)
+	{
+		if (format->written[i] && !row->tts_isnull[i])
+			return i;
+	}
+	return -1;
+}
+
+bytea *
+weir_record_of(WeirLineFormat *format, TupleTableSlot *row)
+{
+	const WeirStream *stream = format->stream;
+	StringInfoData line;
+	char	   *bytes;
+	int			value;
+
+	look_at(format, row);
+	value = first_value(format, row);
+	if (value < 0)
+		return NULL;
+	if (stream->format == WEIR_FORMAT_RAW &&
+		getBaseType(TupleDescAttr(row->tts_tupleDescriptor, value)->atttypid) == BYTEAOID)
+		return DatumGetByteaPP(row->tts_values[value]);
+	make_line(format, row, &line);
+	bytes = pg_server_to_any(line.data, line.len, stream->encoding);
+	if (bytes == line.data)
+		return cstring_to_text_with_len(line.data, line.len);
+	return cstring_to_text(bytes);
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * sink/output.c
  *		Foreign tables to write to: weir_print, whose rows become lines of the
- *		server log, weir_socket, whose rows are sent as lines (emitter.c), and
+ *		server log, those of streams, whose rows are sent to a peer (emitter.c), and
  *		weir_blackhole, whose rows are dropped.
  *
  * A line must not be seen before its epoch is committed, nor be lost after:
@@ -35,9 +35,9 @@
 
 int64		weir_output_job = 0;
 bool		weir_output_waits = false;
-bool		weir_output_sockets_wait = false;
+bool		weir_output_peers_wait = false;
 
-static List *socket_tables = NIL;	/* that have lines in the open epoch */
+static List *peer_tables = NIL;	/* that have rows in the open epoch */
 static int64 epoch_ended_as = 0;	/* the checkpoint that these were marked with last */
 
 /* As many lines are taken out of the outbox in a transaction. */
@@ -191,7 +191,7 @@ weir_print_handler(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(routine);
 }
 
-/* ---- weir_socket ---- */
+/* ---- peers ---- */
 
 void
 weir_output_init(void)
@@ -200,12 +200,12 @@ weir_output_init(void)
 }
 
 void
-weir_output_note_socket(Oid table)
+weir_output_note_peer(Oid table)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	weir_output_sockets_wait = true;
-	socket_tables = list_append_unique_oid(socket_tables, table);
+	weir_output_peers_wait = true;
+	peer_tables = list_append_unique_oid(peer_tables, table);
 	MemoryContextSwitchTo(old);
 }
 
@@ -214,18 +214,18 @@ weir_output_end_epoch(int64 checkpoint)
 {
 	ListCell   *lc;
 
-	foreach(lc, socket_tables)
+	foreach(lc, peer_tables)
 		weir_outbox_end_epoch(weir_output_job, lfirst_oid(lc), checkpoint, epoch_ended_as);
-	if (socket_tables != NIL)
+	if (peer_tables != NIL)
 		epoch_ended_as = checkpoint;
 }
 
 void
-weir_output_sockets_sent(void)
+weir_output_peers_sent(void)
 {
-	weir_output_sockets_wait = false;
-	list_free(socket_tables);
-	socket_tables = NIL;
+	weir_output_peers_wait = false;
+	list_free(peer_tables);
+	peer_tables = NIL;
 	epoch_ended_as = 0;
 }
 

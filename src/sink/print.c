@@ -1,7 +1,7 @@
 /*
  * sink/print.c
  *		Rows as lines, which wait in the outbox for the server log, or for a
- *		socket.
+ *		peer, or as what else the peer wants of them.
  */
 #include "postgres.h"
 
@@ -19,6 +19,7 @@
 #include "sink/print.h"
 #include "sink/projection.h"
 #include "sink/sink.h"
+#include "source/peer.h"
 #include "source/source.h"
 
 /* As many bytes of lines are waited for. */
@@ -29,11 +30,18 @@ struct WeirLinesOut
 	Oid			table;
 	char	   *name;
 	WeirStream *stream;			/* NULL: for the log */
-	WeirLineFormat *format;
+	const WeirPeerOps *peer;	/* NULL, or without encode: rows are lines */
+	void	   *format;			/* WeirLineFormat, or the peer's */
 	MemoryContext context;
 	ArrayBuildState *lines;		/* NULL: none */
 	Size		bytes;
 };
+
+static bool
+are_records(const WeirLinesOut *lines)
+{
+	return lines->peer != NULL && lines->peer->encode != NULL;
+}
 
 WeirLinesOut *
 weir_lines_out_create(Oid table)
@@ -45,19 +53,27 @@ weir_lines_out_create(Oid table)
 	lines->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
 											 get_rel_name(table));
 	if (weir_source_of(table) != NULL)
+	{
 		lines->stream = weir_stream_get(table);
-	lines->format = weir_line_format_create(lines->stream);
+		lines->peer = lines->stream->source->peer;
+	}
+	if (are_records(lines))
+		lines->format = lines->peer->format(lines->stream);
+	else
+		lines->format = weir_line_format_create(lines->stream);
 	return lines;
 }
 
 void
 weir_lines_out_add(WeirLinesOut *lines, TupleTableSlot *row)
 {
-	text	   *line = weir_line_of(lines->format, row);
+	bool		records = are_records(lines);
+	struct varlena *line = records ? lines->peer->encode(lines->format, row) :
+		weir_line_of(lines->format, row);
 
 	lines->bytes += VARSIZE(line);
-	lines->lines = accumArrayResult(lines->lines, PointerGetDatum(line), false, TEXTOID,
-									lines->context);
+	lines->lines = accumArrayResult(lines->lines, PointerGetDatum(line), false,
+									records ? BYTEAOID : TEXTOID, lines->context);
 	if (lines->bytes >= FULL_BYTES)
 		weir_lines_out_flush(lines);
 }
@@ -72,10 +88,13 @@ weir_lines_out_flush(WeirLinesOut *lines)
 	array = makeArrayResult(lines->lines, lines->context);
 	lines->lines = NULL;
 	lines->bytes = 0;
-	weir_outbox_insert(weir_output_job, lines->table, lines->name, lines->stream != NULL, array);
+	if (are_records(lines))
+		weir_outbox_insert_records(weir_output_job, lines->table, lines->name, array);
+	else
+		weir_outbox_insert(weir_output_job, lines->stream ? lines->table : InvalidOid, lines->name, array);
 	pfree(DatumGetPointer(array));
 	if (lines->stream)
-		weir_output_note_socket(lines->table);
+		weir_output_note_peer(lines->table);
 	else
 		weir_output_waits = true;
 }

@@ -1,7 +1,7 @@
 /*
  * sink/print.h
  *		Rows as lines, which wait in the outbox for the server log, or for a
- *		socket.
+ *		peer, or as what else the peer wants of them.
  */
 #ifndef WEIR_SINK_PRINT_H
 #define WEIR_SINK_PRINT_H

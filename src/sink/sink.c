@@ -15,7 +15,7 @@ static const WeirSinkOps *const sinks[] = {
 	[WEIR_WRITER_EXECUTOR] = &weir_statement_sink,
 	[WEIR_WRITER_MULTI_INSERT] = &weir_multi_insert_sink,
 	[WEIR_WRITER_PRINT] = &weir_print_sink,
-	[WEIR_WRITER_SOCKET] = &weir_print_sink,
+	[WEIR_WRITER_PEER] = &weir_print_sink,
 	[WEIR_WRITER_BLACKHOLE] = &weir_blackhole_sink
 };
 

@@ -14,23 +14,23 @@
 typedef struct WeirDecoder WeirDecoder;
 
 /* suspects: lines at which an attempt ended with an internal error; may be NULL. */
-extern WeirDecoder *weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects);
+extern PGDLLEXPORT WeirDecoder *weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects);
 
 /* Begins a batch. */
-extern void weir_decoder_reset(WeirDecoder *d);
+extern PGDLLEXPORT void weir_decoder_reset(WeirDecoder *d);
 
 /* In a transaction, before the first record.  Such batches are to be filled. */
-extern void weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch);
+extern PGDLLEXPORT void weir_decoder_prepare(WeirDecoder *d, const WeirBatch *batch);
 
 /*
  * What the source says of the records that are added from here on, to those of its
  * metadata that ask for it.  It must hold until the batch is decoded; a batch
  * begins with nothing.
  */
-extern void weir_decoder_describe(WeirDecoder *d, const void *about);
+extern PGDLLEXPORT void weir_decoder_describe(WeirDecoder *d, const void *about);
 
 /* Takes a record into the batch; its bytes are not needed any more. */
-extern void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
+extern PGDLLEXPORT void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
 							 const WeirFramedRecord *record);
 
 /* The same for records of consecutive lines, all whole and of one stamp. */
@@ -38,7 +38,7 @@ extern void weir_decoder_add_run(WeirDecoder *d, WeirScanInput *scan, const Weir
 								 int n, int64 line, int64 stamp);
 
 /* No more should be added: the records taken are many bytes already. */
-extern bool weir_decoder_full(const WeirDecoder *d);
+extern PGDLLEXPORT bool weir_decoder_full(const WeirDecoder *d);
 
 /*
  * Fills the rows of the scan's batch, in transactions of its own.  A record that cannot be
@@ -46,7 +46,7 @@ extern bool weir_decoder_full(const WeirDecoder *d);
  * error is returned, with where in the stream it happened, if it was met at a
  * record: *line is that one's, else 0.
  */
-extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *line);
+extern PGDLLEXPORT ErrorData *weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *line);
 
 /*
  * The same in the caller's transaction, which has a snapshot.  No record is
@@ -55,6 +55,6 @@ extern ErrorData *weir_decoder_run(WeirDecoder *d, WeirScanInput *scan, int64 *l
 extern void weir_decoder_run_here(WeirDecoder *d, WeirScanInput *scan);
 
 /* In a transaction; what is left of the decoder goes with its memory. */
-extern void weir_decoder_close(WeirDecoder *d);
+extern PGDLLEXPORT void weir_decoder_close(WeirDecoder *d);
 
 #endif

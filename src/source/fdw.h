@@ -10,9 +10,9 @@
 
 #include "foreign/fdwapi.h"
 
-extern void weir_stream_set_scan(FdwRoutine *routine);
+extern PGDLLEXPORT void weir_stream_set_scan(FdwRoutine *routine);
 
-/* How rows go into weir_socket's tables; set at the module's start. */
-extern void (*weir_stream_set_insert) (FdwRoutine *routine);
+/* How rows go into its table, where its source has a peer; set at the module's start. */
+extern PGDLLEXPORT void (*weir_stream_set_insert) (FdwRoutine *routine);
 
 #endif

@@ -44,9 +44,9 @@ typedef struct WeirMetadata
 	bool		(*value) (const WeirRecordAbout *record, Oid type, Datum *value);
 } WeirMetadata;
 
-extern const WeirMetadata weir_metadata_line_number;
-extern const WeirMetadata weir_metadata_arrival;
-extern const WeirMetadata weir_metadata_stream;
+extern PGDLLEXPORT const WeirMetadata weir_metadata_line_number;
+extern PGDLLEXPORT const WeirMetadata weir_metadata_arrival;
+extern PGDLLEXPORT const WeirMetadata weir_metadata_stream;
 
 /* The one with this name; NULL: there is none in the list, which ends with NULL. */
 extern const WeirMetadata *weir_metadata_find(const WeirMetadata *const *list, const char *name);

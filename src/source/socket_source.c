@@ -9,6 +9,7 @@
 
 #include "source/journal.h"
 #include "source/metadata.h"
+#include "source/peer.h"
 #include "source/reader.h"
 #include "source/segment.h"
 #include "source/stream_option.h"
@@ -215,6 +216,7 @@ const WeirSourceOps weir_socket_source = {
 	.authorize = weir_server_options_authorize,
 	.table_options = weir_table_options,
 	.metadata = metadata,
+	.peer = &weir_socket_peer,
 	.open = open_socket,
 	.close = close_socket,
 	.poll = poll_socket,

@@ -12,6 +12,7 @@
 static const WeirSourceOps *sources[MAX_SOURCES] = {
 	&weir_socket_source,
 	&weir_feed_source,
+	&weir_changes_source,
 };
 
 static int

@@ -35,7 +35,7 @@ typedef struct WeirSourceOptions
 
 typedef enum WeirSourceStatus
 {
-	WEIR_SOURCE_CONNECTING,
+	WEIR_SOURCE_CONNECTING,		/* of several tasks' the first of these is shown */
 	WEIR_SOURCE_CONNECTED,
 	WEIR_SOURCE_LISTENING,
 	WEIR_SOURCE_CLOSED
@@ -91,12 +91,15 @@ typedef struct WeirSourceOps
 	void		(*complete) (WeirStream *stream);
 	void		(*authorize) (const WeirStream *stream);
 	const struct WeirStreamOption *table_options;
+	const struct WeirStreamOption *column_options;	/* beside those of every source; NULL: none */
 	/*
 	 * Of its servers and tables: takes an option that is in no list, or refuses it with false;
 	 * NULL: there are no such.
 	 */
 	bool		(*other_option) (WeirStream *stream, DefElem *def, Oid catalog);
 	Size		own_size;		/* of what WeirStream.own points to, zeroed; 0: nothing */
+	/* Who is sent what is inserted into its tables (source/peer.h); NULL: they take no rows. */
+	const struct WeirPeerOps *peer;
 	/* Tasks that read a stream together; NULL: one. */
 	int			(*parallelism) (const WeirStream *stream);
 
@@ -148,7 +151,7 @@ typedef struct WeirSourceOps
 	void		(*flush) (WeirSource *source, bool force);
 
 	/*
-	 * Behind the records that poll handed out.  An end that a drain made is part
+	 * Behind the records that poll handed out, of its own part.  An end that a drain made is part
 	 * of the position of a final checkpoint alone: after any other one the drain
 	 * may fail, and the stream goes on.
 	 */
@@ -203,6 +206,7 @@ typedef struct WeirSourceOps
 
 extern const WeirSourceOps weir_socket_source;
 extern const WeirSourceOps weir_feed_source;
+extern const WeirSourceOps weir_changes_source;
 
 /*
  * Another module's, for as long as the process lives; its _PG_init calls this.  magic is
@@ -215,7 +219,7 @@ extern PGDLLEXPORT void weir_source_register(const WeirSourceOps *source, int ma
 extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 
 /* For the validator of its wrapper: an error if an object may not have these options. */
-extern void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
+extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);

@@ -281,3 +281,9 @@ weir_stream_framer(const WeirStream *stream, int64 offset, int64 line, bool put_
 	options.max_aside = (size_t) Min(stream->max_journal / 4, MAX_ASIDE);
 	return weir_framer_create(&options, offset, line);
 }
+
+int
+weir_stream_parallelism(const WeirStream *stream)
+{
+	return stream->source->parallelism ? stream->source->parallelism(stream) : 1;
+}

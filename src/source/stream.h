@@ -114,6 +114,8 @@ typedef struct WeirStream
 /* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
 extern WeirStream *weir_stream_get(Oid relid);
 
+/* The tasks that read it together. */
+extern int	weir_stream_parallelism(const WeirStream *stream);
 /* Has this column of the stream's table the option "metadata"? */
 extern bool weir_stream_is_metadata(const WeirStream *stream, int column);
 /* Must the bytes of its records be at hand for dead letters? */

@@ -123,14 +123,29 @@ options_of(const WeirStream *stream, Oid catalog)
 	return catalog == ForeignTableRelationId ? stream->source->table_options : &none;
 }
 
+/* What its source alone has, beside those. */
 static const WeirStreamOption *
-find_option(const WeirStream *stream, Oid catalog, const char *name)
+own_options_of(const WeirStream *stream, Oid catalog)
 {
-	const WeirStreamOption *option = options_of(stream, catalog);
+	static const WeirStreamOption none = {NULL};
 
+	return catalog == AttributeRelationId && stream->source->column_options ? stream->source->column_options : &none;
+}
+
+static const WeirStreamOption *
+find_in(const WeirStreamOption *option, const char *name)
+{
 	while (option->name != NULL && strcmp(option->name, name) != 0)
 		option++;
 	return option->name != NULL ? option : NULL;
+}
+
+static const WeirStreamOption *
+find_option(const WeirStream *stream, Oid catalog, const char *name)
+{
+	const WeirStreamOption *option = find_in(options_of(stream, catalog), name);
+
+	return option ? option : find_in(own_options_of(stream, catalog), name);
 }
 
 /* Where an option that was given to the wrong object belongs. */
@@ -155,14 +170,21 @@ other_place(const WeirStream *stream, DefElem *def, Oid catalog)
 	return NULL;
 }
 
+static void
+append_names(StringInfo valid, const WeirStreamOption *option)
+{
+	for (; option->name != NULL; option++)
+		appendStringInfo(valid, "%s%s", valid->len > 0 ? ", " : "", option->name);
+}
+
 static char *
 valid_options(const WeirStream *stream, Oid catalog)
 {
 	StringInfoData valid;
 
 	initStringInfo(&valid);
-	for (const WeirStreamOption *option = options_of(stream, catalog); option->name != NULL; option++)
-		appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "", option->name);
+	append_names(&valid, options_of(stream, catalog));
+	append_names(&valid, own_options_of(stream, catalog));
 	return valid.data;
 }
 
@@ -172,6 +194,12 @@ refuse_option(const WeirStream *stream, DefElem *def, Oid catalog)
 	const char *place = other_place(stream, def, catalog);
 	const char *valid = valid_options(stream, catalog);
 
+	/* who has heard of it may look for it here */
+	if (strcmp(def->defname, "lateness") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"", def->defname),
+				 errhint("Lateness is an argument of a window, to be given by name: weir.tumble(ts, size, lateness => '1 min').")));
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					errmsg("invalid option \"%s\"", def->defname),
 					place      ? errhint("\"%s\" is an option of the %s.", def->defname, place)

@@ -47,18 +47,24 @@ extern void weir_listen_options_complete(WeirStream *stream);
 
 /* Setters of options that streams of several sources have. */
 extern void weir_set_max_journal(WeirStream *stream, DefElem *def);
-extern void weir_set_on_error(WeirStream *stream, DefElem *def);
-extern void weir_set_max_dead_letters(WeirStream *stream, DefElem *def);
-extern void weir_set_late(WeirStream *stream, DefElem *def);
-extern void weir_set_idle_timeout(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_format(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_skip_empty(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_delimiter(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_copy_option(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_encoding(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_max_record(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_on_error(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_max_dead_letters(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_late(WeirStream *stream, DefElem *def);
+extern PGDLLEXPORT void weir_set_idle_timeout(WeirStream *stream, DefElem *def);
 
 /* For setters: the value, or an error with this hint. */
-pg_noreturn extern void weir_stream_option_refuse(DefElem *def, const char *hint);
-extern int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);
+pg_noreturn extern PGDLLEXPORT void weir_stream_option_refuse(DefElem *def, const char *hint);
+extern PGDLLEXPORT int   weir_stream_option_integer(DefElem *def, int min, int max, const char *hint);
 extern int64 weir_stream_option_bytes(DefElem *def, double min, double max, const char *hint);
-extern int64
+extern PGDLLEXPORT int64
 weir_stream_option_interval(DefElem *def, int64 min, int64 max, const char *hint); /* us */
-extern bool weir_stream_option_boolean(DefElem *def);
+extern PGDLLEXPORT bool weir_stream_option_boolean(DefElem *def);
 /* One without months, whose length nobody knows. */
 extern int64 weir_stream_option_exact_interval(DefElem *def, int64 min, const char *hint);	/* us */
 /* Does it say this word?  Else it must be the other one. */

@@ -18,8 +18,8 @@
 #define MAX_RECORD_LIMIT (256.0 * 1024 * 1024)
 
 /* Options that are COPY's own: kept for it, judged by it. */
-static void
-set_copy_option(WeirStream *stream, DefElem *def)
+void
+weir_set_copy_option(WeirStream *stream, DefElem *def)
 {
 	stream->copy_options =
 		lappend(stream->copy_options,
@@ -27,19 +27,19 @@ set_copy_option(WeirStream *stream, DefElem *def)
 }
 
 /* A backslash and a letter are two bytes where the user means one. */
-static void
-set_delimiter(WeirStream *stream, DefElem *def)
+void
+weir_set_delimiter(WeirStream *stream, DefElem *def)
 {
 	const char *value = defGetString(def);
 
 	if (value[0] == '\\' && value[1] != '\0')
 		weir_stream_option_refuse(
 			def, "Give one byte; for a control character write an escape string such as E'\\t'.");
-	set_copy_option(stream, def);
+	weir_set_copy_option(stream, def);
 }
 
-static void
-set_format(WeirStream *stream, DefElem *def)
+void
+weir_set_format(WeirStream *stream, DefElem *def)
 {
 	static const char *const names[] = {"text", "csv", "jsonl", "line"};
 	unsigned                 format = 0;
@@ -51,7 +51,7 @@ set_format(WeirStream *stream, DefElem *def)
 	stream->format = (WeirStreamFormat) format;
 	stream->csv = stream->format == WEIR_FORMAT_CSV;
 	if (stream->format == WEIR_FORMAT_TEXT || stream->csv)
-		set_copy_option(stream, def);
+		weir_set_copy_option(stream, def);
 }
 
 static void
@@ -60,8 +60,8 @@ set_header(WeirStream *stream, DefElem *def)
 	stream->header = weir_stream_option_boolean(def);
 }
 
-static void
-set_skip_empty(WeirStream *stream, DefElem *def)
+void
+weir_set_skip_empty(WeirStream *stream, DefElem *def)
 {
 	stream->skip_empty = weir_stream_option_boolean(def);
 }
@@ -91,8 +91,8 @@ is_wide_encoding(const char *name)
  * The framer looks for delimiters in the bytes as they come, so that no
  * character may contain one: true of encodings a server can have.
  */
-static void
-set_encoding(WeirStream *stream, DefElem *def)
+void
+weir_set_encoding(WeirStream *stream, DefElem *def)
 {
 	int encoding = pg_char_to_encoding(defGetString(def));
 
@@ -106,7 +106,7 @@ set_encoding(WeirStream *stream, DefElem *def)
 						errmsg("encoding \"%s\" is not supported for a stream", defGetString(def)),
 						errdetail("Bytes of its characters can look like delimiters."),
 						errhint("Have the peer send UTF8.")));
-	set_copy_option(stream, def);
+	weir_set_copy_option(stream, def);
 }
 
 void
@@ -115,8 +115,8 @@ weir_set_on_error(WeirStream *stream, DefElem *def)
 	stream->dead_letter = weir_stream_option_word(def, "dead_letter", "stop");
 }
 
-static void
-set_max_record(WeirStream *stream, DefElem *def)
+void
+weir_set_max_record(WeirStream *stream, DefElem *def)
 {
 	stream->max_record = (int) weir_stream_option_bytes(
 		def, 1, MAX_RECORD_LIMIT, "Give a size of 1B to 256MB, such as \"1MB\".");
@@ -149,16 +149,16 @@ weir_stream_keeps_raw(const WeirStream *stream)
 }
 
 const WeirStreamOption weir_table_options[] = {
-	{"format", set_format, NULL},
+	{"format", weir_set_format, NULL},
 	{"header", set_header, "off"},
-	{"skip_empty", set_skip_empty, "off"},
-	{"delimiter", set_delimiter, NULL},
-	{"quote", set_delimiter, NULL},
-	{"escape", set_delimiter, NULL},
-	{"null", set_copy_option, NULL},
-	{"encoding", set_encoding, NULL},
+	{"skip_empty", weir_set_skip_empty, "off"},
+	{"delimiter", weir_set_delimiter, NULL},
+	{"quote", weir_set_delimiter, NULL},
+	{"escape", weir_set_delimiter, NULL},
+	{"null", weir_set_copy_option, NULL},
+	{"encoding", weir_set_encoding, NULL},
 	{"on_error", weir_set_on_error, "stop"},
-	{"max_record", set_max_record, "1MB"},
+	{"max_record", weir_set_max_record, "1MB"},
 	{"max_dead_letters", weir_set_max_dead_letters, "1000"},
 	{"late", weir_set_late, "drop"},
 	{NULL, NULL, NULL},

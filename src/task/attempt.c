@@ -117,6 +117,12 @@ weir_attempt_is_source(const WeirAttempt *attempt, int task)
 	return weir_attempt_stage(attempt, task)->source;
 }
 
+const char *
+weir_attempt_stream(const WeirAttempt *attempt, int stage)
+{
+	return attempt->tasks[attempt->topology.stages[stage].first_task].stream;
+}
+
 void
 weir_attempt_prepared_name(const WeirAttempt *attempt, int task, int64 checkpoint,
 						   char name[WEIR_GID_SIZE])

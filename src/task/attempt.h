@@ -75,7 +75,8 @@ typedef struct WeirTaskSlot
 	bool		reaches;		/* sources: it knows what is committed and not handed out */
 	Oid			relid;			/* sources: the stream */
 	char		stream[2 * NAMEDATALEN + 8]; /* its name */
-	volatile bool emits;		/* a sink: lines for sockets wait, or are being sent */
+	volatile bool emits;		/* a sink: rows for peers wait, or are being sent */
+	char		sink_error[256];	/* why they wait for their peer; "": they do not */
 	WeirSourceStats source;
 	WeirTaskStats stats;
 	WeirHistogram handed_over;	/* us from a record's arrival until a sink had its row .. */
@@ -134,6 +135,9 @@ extern WeirGauge *weir_attempt_gauge(WeirAttempt *attempt, int channel);
 /* The stage of a task; is it a source's? */
 extern const WeirStage *weir_attempt_stage(const WeirAttempt *attempt, int task);
 extern bool weir_attempt_is_source(const WeirAttempt *attempt, int task);
+
+/* The name of the stream that a source's stage reads. */
+extern const char *weir_attempt_stream(const WeirAttempt *attempt, int stage);
 
 /* The transaction that a task prepares for a checkpoint. */
 extern void weir_attempt_prepared_name(const WeirAttempt *attempt, int task, int64 checkpoint,

@@ -208,7 +208,7 @@ weir_task_commit_epoch(WeirTaskCheckpoints *c)
 	c->task->slot->stats.epoch_open = false;
 	weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
 	weir_task_tell_output(c);
-	if (weir_output_sockets_wait)
+	if (weir_output_peers_wait)
 		weir_task_begin_emission(c);
 }
 
@@ -349,7 +349,7 @@ release(WeirTaskCheckpoints *c, int64 checkpoint)
 		c->held = false;
 }
 
-/* The epoch is committed, its lines for sockets too. */
+/* The epoch is committed, its rows for peers too. */
 static void
 complete(WeirTaskCheckpoints *c, int64 checkpoint)
 {
@@ -358,7 +358,7 @@ complete(WeirTaskCheckpoints *c, int64 checkpoint)
 	if (own)
 		weir_latency_committed(&c->chain->sinks.latency, c->task->slot);
 	release(c, checkpoint);
-	if (own && weir_output_sockets_wait)
+	if (own && weir_output_peers_wait)
 		weir_task_begin_emission(c);
 }
 

@@ -29,7 +29,7 @@ typedef enum WeirControlKind
 	WEIR_CONTROL_REACHED,		/* that is handed out */
 	WEIR_CONTROL_ENDED,			/* all input has ended and was worked off */
 	WEIR_CONTROL_OUTPUT,		/* lines wait in the outbox */
-	WEIR_CONTROL_EMITTED		/* those for sockets are sent */
+	WEIR_CONTROL_EMITTED		/* those for peers are sent */
 } WeirControlKind;
 
 /* How a task's part of a checkpoint went. */
@@ -54,8 +54,8 @@ typedef struct WeirControl
 	bool		full;			/* of a trigger: state is to be written in full */
 	int32		vote;			/* WeirVote */
 	int64		triggered_at;	/* us */
-	WeirPosition position;		/* a source's vote; a complete: trim to it */
 	WeirTaskTimes times;		/* a vote */
+	WeirPosition position;		/* a source's vote; a complete: trim to it */
 } WeirControl;
 
 /* One end of both queues of a task. */

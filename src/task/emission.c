@@ -1,13 +1,14 @@
 /*
  * task/emission.c
- *		A sink task sends the lines for sockets that its epochs have left.
+ *		A sink task sends the rows for peers that its epochs have left.
  *
  * The coordinator ends no job, but by a cancel, while slot->emits says that
- * there are lines: it is set before the task says that their epoch is ready, and
+ * there are rows: it is set before the task says that their epoch is ready, and
  * unset when they are sent.
  */
 #include "postgres.h"
 
+#include "base/text.h"
 #include "graph/kinds/sink.h"
 #include "sink/emitter.h"
 #include "sink/output.h"
@@ -32,7 +33,7 @@ weir_task_tell_output(WeirTaskCheckpoints *c)
 	if (weir_output_waits)
 		weir_task_send(c->task, WEIR_CONTROL_OUTPUT, 0);
 	weir_output_waits = false;
-	c->task->slot->emits = c->task->slot->emits || weir_output_sockets_wait;
+	c->task->slot->emits = c->task->slot->emits || weir_output_peers_wait;
 }
 
 void
@@ -40,8 +41,8 @@ weir_task_begin_emission(WeirTaskCheckpoints *c)
 {
 	MemoryContextSwitchTo(c->task->context);
 	if (c->emitter == NULL)
-		c->emitter = weir_emitter_create(c->task->attempt->job);
-	weir_output_sockets_sent();
+		c->emitter = weir_emitter_create(c->task->attempt->job, c->task->job->name);
+	weir_output_peers_sent();
 	weir_emitter_begin(c->emitter);
 	c->task->slot->emits = true;
 	c->held = true;
@@ -54,6 +55,25 @@ weir_task_is_emitting(const WeirTaskCheckpoints *c)
 	return c->emitter != NULL && weir_emitter_is_active(c->emitter);
 }
 
+/* A row of the outbox that cannot be sent is told from records by its sign. */
+static WeirEmitResult
+take_turn(WeirTaskCheckpoints *c)
+{
+	WeirEmitResult result;
+
+	PG_TRY();
+	{
+		result = weir_emitter_turn(c->emitter);
+	}
+	PG_CATCH();
+	{
+		c->task->line = -weir_emitter_record(c->emitter);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
+}
+
 bool
 weir_task_emit(WeirTaskCheckpoints *c)
 {
@@ -62,7 +82,9 @@ weir_task_emit(WeirTaskCheckpoints *c)
 
 	if (!weir_task_is_emitting(c))
 		return false;
-	result = weir_emitter_turn(c->emitter);
+	result = take_turn(c);
+	weir_text_copy(c->task->slot->sink_error, weir_emitter_error(c->emitter),
+				   sizeof(c->task->slot->sink_error));
 	c->task->slot->stats.in_sink_us += weir_now() - began;
 	if (result != WEIR_EMIT_DONE)
 		return result == WEIR_EMIT_PROGRESS;
@@ -73,7 +95,7 @@ weir_task_emit(WeirTaskCheckpoints *c)
 }
 
 void
-weir_task_wait_for_socket(WeirTaskCheckpoints *c)
+weir_task_wait_for_peer(WeirTaskCheckpoints *c)
 {
 	int			events;
 	long		timeout;

@@ -1,6 +1,6 @@
 /*
  * task/emission.h
- *		A sink task sends the lines for sockets that its epochs have left, and takes
+ *		A sink task sends the rows for peers that its epochs have left, and takes
  *		no input until that is done.
  */
 #ifndef WEIR_TASK_EMISSION_H
@@ -8,7 +8,7 @@
 
 #include "task/checkpoint.h"
 
-/* Do sinks of the task, or of one like it before, leave such lines? */
+/* Do sinks of the task, or of one like it before, leave such rows? */
 extern bool weir_task_may_emit(WeirTask *task);
 
 /* Before the coordinator hears that the epoch is ready, or committed. */
@@ -19,7 +19,7 @@ extern void weir_task_begin_emission(WeirTaskCheckpoints *c);
 extern bool weir_task_is_emitting(const WeirTaskCheckpoints *c);
 /* As far as that goes now; true if it went on. */
 extern bool weir_task_emit(WeirTaskCheckpoints *c);
-/* Until a line can be sent, or somebody says something. */
-extern void weir_task_wait_for_socket(WeirTaskCheckpoints *c);
+/* Until something can be sent, or somebody says something. */
+extern void weir_task_wait_for_peer(WeirTaskCheckpoints *c);
 
 #endif

@@ -39,9 +39,10 @@ open_stream(WeirFeed *feed, WeirRouter *out)
 	feed->stream->by_arrival = weir_source_plan(weir_task_node(task, 0))->by_arrival;
 	feed->rows = weir_feed_rows_create(task, feed->stream, out);
 	weir_feed_rows_begin(feed->rows, &task->slot->start);
-	feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
+	if (task->subtask == 0)
+		feed->again = weir_again_open(feed->stream, task->attempt->job, &task->job->suspects);
 	feed->idleness.timeout = feed->stream->idle_timeout;
-	feed->again_waits = true;
+	feed->again_waits = feed->again != NULL;
 	task->slot->source.dead_letters = weir_dead_letters_kept(task->attempt->job, feed->stream->relid);
 	MemoryContextSwitchTo(old);
 	ops = weir_source_of(feed->stream->relid);
@@ -65,14 +66,18 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	feed->task = task;
 	ops = open_stream(feed, out);
 	options.job = attempt->job;
+	options.job_name = task->job->name;
 	options.ordinal = task->slot->source_number;
+	options.subtask = task->subtask;
+	options.ntasks = task->stage->parallelism;
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;
 	options.allow_gap = attempt->allow_gap;
 	options.suspects = &task->job->suspects;
 	task->slot->reaches = ops->committed != NULL;
-	weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
+	if (options.ntasks == 1)
+		weir_handover_begin(attempt->job_slot, attempt->job, options.ordinal);
 	feed->source = ops->open(feed->stream, &options, &task->slot->start, &task->slot->source);
 	return feed;
 }
@@ -94,7 +99,8 @@ weir_feed_position(WeirFeed *feed, bool final, WeirPosition *position)
 {
 	memset(position, 0, sizeof(*position));
 	feed->source->ops->position(feed->source, final, position);
-	position->retried = weir_again_position(feed->again);
+	if (feed->again)
+		position->retried = weir_again_position(feed->again);
 	weir_feed_rows_position(feed->rows, position);
 }
 
@@ -102,7 +108,8 @@ void
 weir_feed_trim(WeirFeed *feed, const WeirPosition *position)
 {
 	feed->source->ops->trim(feed->source, position);
-	weir_again_settled(feed->again, position->retried);
+	if (feed->again)
+		weir_again_settled(feed->again, position->retried);
 }
 
 void
@@ -112,7 +119,8 @@ weir_feed_trim_unchecked(WeirFeed *feed)
 
 	if (feed->task->attempt->checkpointing)
 		return;
-	weir_again_forget(feed->again);
+	if (feed->again)
+		weir_again_forget(feed->again);
 	weir_feed_position(feed, false, &position);
 	weir_feed_trim(feed, &position);
 }
@@ -122,7 +130,7 @@ weir_feed_configure(WeirFeed *feed)
 {
 	weir_task_configure(feed->task);
 	weir_feed_trim_unchecked(feed);
-	feed->again_waits = true;
+	feed->again_waits = feed->again != NULL;
 }
 
 void

@@ -22,7 +22,7 @@ typedef struct WeirFeed
 	WeirFeedRows *rows;
 	WeirIdleness idleness;		/* of the stream */
 	int64		tick_due;		/* where the watermark is the arrival of records */
-	WeirAgain  *again;
+	WeirAgain  *again;			/* the first of several tasks of a stream reads them; NULL */
 	bool		again_waits;	/* records that come again may wait */
 	bool		ended;
 	List	   *marks;			/* see reach.c */

@@ -1,13 +1,18 @@
 /*
  * task/late.c
- *		Rows that come to a task's operators when what they belong to is over.
+ *		Rows that come to a task's operators when what they belong to is over, or without a time.
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
+#include "operator/late.h"
 #include "task/late.h"
+
+/* A job takes up the watermark that its checkpoint has, whatever the bound is by then. */
+#define STOP_HINT \
+	"Set the stream's option \"late\" to 'drop' or 'dead_letter', and start the job again. " \
+	"A larger bound of the watermark helps with weir.start_job(..., fresh => true), or where no checkpoint has come so far."
 
 void
 weir_late_open(WeirChain *chain)
@@ -16,15 +21,9 @@ weir_late_open(WeirChain *chain)
 												ALLOCSET_SMALL_SIZES);
 }
 
-static char *
-watermark_text(const WeirBatch *in, int row)
-{
-	return psprintf("The watermark had come to %s.", timestamptz_to_str(weir_batch_watermark(in, row)));
-}
-
 /* The bytes are the batch's, which is gone before the letter. */
 static void
-add_letter(WeirChain *chain, const WeirBatch *in, int row)
+add_letter(WeirChain *chain, const WeirBatch *in, int row, WeirUntimely why)
 {
 	MemoryContext old = MemoryContextSwitchTo(chain->late_context);
 	WeirLetter *letter = palloc0(sizeof(WeirLetter));
@@ -34,7 +33,7 @@ add_letter(WeirChain *chain, const WeirBatch *in, int row)
 	letter->line = in->lines[row];
 	letter->stamp = in->stamps[row];
 	letter->sqlstate = WEIR_ERRCODE_LATE;
-	letter->error = psprintf("%s\n%s", _("the record came too late"), watermark_text(in, row));
+	letter->error = psprintf("%s %s\n%s", _("the record"), weir_late_problem(why), weir_late_detail(in, row, why));
 	if (raw.data)
 	{
 		letter->raw = memcpy(palloc(Max(raw.len, 1)), raw.data, raw.len);
@@ -45,7 +44,7 @@ add_letter(WeirChain *chain, const WeirBatch *in, int row)
 }
 
 static void
-take_late(WeirOperator *op, const WeirBatch *in, int row)
+take_late(WeirOperator *op, const WeirBatch *in, int row, WeirUntimely why)
 {
 	WeirChain  *chain = op->late_arg;
 	const WeirStream *stream = chain->letters.streams[weir_letter_box_source(&chain->letters, in->source)];
@@ -56,16 +55,12 @@ take_late(WeirOperator *op, const WeirBatch *in, int row)
 		case WEIR_LATE_DROP:
 			break;
 		case WEIR_LATE_DEAD_LETTER:
-			add_letter(chain, in, row);
+			add_letter(chain, in, row, why);
 			break;
 		case WEIR_LATE_STOP:
 			chain->task->line = in->lines[row];
 			chain->task->hopeless = true;
-			ereport(ERROR,
-					(errcode(WEIR_ERRCODE_LATE),
-					 errmsg("a record of stream %s came too late", stream->name),
-					 errdetail_internal("%s", watermark_text(in, row)),
-					 errhint("Raise the bound in the column's option \"watermark\", or set the stream's option \"late\" to 'drop' or 'dead_letter'; then start the job again.")));
+			weir_late_raise(stream->name, in, row, why, STOP_HINT, "'drop' or 'dead_letter'");
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
  * task/late.h
- *		Rows that come to a task's operators when what they belong to is over.
+ *		Rows that come to a task's operators when what they belong to is over, or without a time.
  *
  * They are counted, and as their stream says it they are left out, or their records put
  * aside, or the attempt ends.  Letters wait until the rows of a message are through: of a

@@ -177,7 +177,7 @@ wait_for_more(WeirTaskCheckpoints *c, long timeout, bool blocked)
 	}
 	if (weir_task_is_emitting(c))
 	{
-		weir_task_wait_for_socket(c);
+		weir_task_wait_for_peer(c);
 		return;
 	}
 	weir_task_wait(c->task, PGINVALID_SOCKET, 0, until_overtaking(c, timeout), blocked);

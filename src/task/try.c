@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "graph/kinds/source.h"
 #include "operator/key_hash.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 #include "record/scan.h"
 #include "sink/output.h"
@@ -183,7 +184,7 @@ open_sink(Try *t, TryNode *to, WeirTryReceiver receiver, void *arg)
 
 /* A test is to see what a job counts or puts aside, so "drop" alone lets a late row go. */
 static void
-late(WeirOperator *op, const WeirBatch *in, int row)
+late(WeirOperator *op, const WeirBatch *in, int row, WeirUntimely why)
 {
 	Try		   *t = op->late_arg;
 	const WeirStream *stream =
@@ -192,11 +193,8 @@ late(WeirOperator *op, const WeirBatch *in, int row)
 	if (stream->late == WEIR_LATE_DROP)
 		return;
 	t->line = in->lines[row];
-	ereport(ERROR,
-			(errcode(WEIR_ERRCODE_LATE),
-			 errmsg("a record of stream %s came too late", stream->name),
-			 errdetail("The watermark had come to %s.", timestamptz_to_str(weir_batch_watermark(in, row))),
-			 errhint("Raise the bound in the column's option \"watermark\", or set the stream's option \"late\" to 'drop'.")));
+	weir_late_raise(stream->name, in, row, why,
+					"Raise the bound of the watermark, or set the stream's option \"late\" to 'drop'.", "'drop'");
 }
 
 static void
@@ -484,7 +482,7 @@ weir_try_run(const WeirJob *job, const WeirTryInput *input,
 	{
 		weir_output_job = 0;
 		weir_output_waits = false;
-		weir_output_sockets_sent();
+		weir_output_peers_sent();
 		weir_current_scan = NULL;
 		weir_current_store = NULL;
 		XactReadOnly = false;

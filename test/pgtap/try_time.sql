@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION weir;
 SET TimeZone = 'UTC';
-SELECT plan(33);
+SELECT plan(43);
 
 CREATE FOREIGN TABLE a (k text, ts timestamptz OPTIONS (watermark '2 s')) SERVER weir_feed;
 CREATE FOREIGN TABLE b (k text, ts timestamptz OPTIONS (watermark '0 s')) SERVER weir_feed;
@@ -56,7 +56,35 @@ ROLLBACK;
 
 -- what a job would count or put aside
 ALTER FOREIGN TABLE a OPTIONS (ADD late 'stop');
-SELECT throws_like($$SELECT play('one', 'a1 a12 a9')$$, '%late%', 'late => stop');
+-- message, detail and hint of the error that a statement ends with
+CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, detail, hint);
+END $$;
+SELECT is(error_of($$SELECT play('one', 'a1 a12 a9')$$), concat_ws(E'\n', 'WE001 a record of stream public.a came too late',
+    'The watermark had come to 2030-01-01 12:00:10+00.', 'Raise the bound of the watermark, or set the stream''s option "late" to ''drop''.'), 'late => stop');
+CREATE FUNCTION timeless(job text, at text) RETURNS text LANGUAGE sql AS
+    $$ SELECT error_of(format('SELECT * FROM weir.try_job(%L, ARRAY[%L], NULL::counts)', job, E'x\t' || at)) $$;
+SELECT is(timeless('one', '\N'), concat_ws(E'\n', 'WE001 a record of stream public.a has no time', 'The time by which its place is found is null.',
+    'Leave such records out by a condition in WHERE, or refuse them by NOT NULL on the column; or set the stream''s option "late" to ''drop''.'), 'a record without a time');
+SELECT is(timeless('one', 'infinity'), concat_ws(E'\n', 'WE001 a record of stream public.a has an infinite time', 'The time by which its place is found is infinite.',
+    'Leave such records out by isfinite() in WHERE, or refuse them by CHECK (isfinite(...)) on the stream; or set the stream''s option "late" to ''drop''.'), 'one of an infinite one');
+SELECT weir.create_job('first', 'INSERT INTO counts SELECT DISTINCT ON (k) k, ts, 1 FROM a ORDER BY k, ts') \g /dev/null
+SELECT weir.create_job('over', 'INSERT INTO counts SELECT k, ts, count(*) OVER (PARTITION BY k ORDER BY ts) FROM a') \g /dev/null
+SELECT weir.create_job('in window', $$INSERT INTO counts SELECT k, lower(w), n FROM
+    (SELECT k, w, rank() OVER (PARTITION BY w ORDER BY k) AS n FROM a LEFT JOIN (VALUES ('y')) v (k) USING (k), LATERAL weir.tumble(ts, '10 s') w) r WHERE n = 1$$) \g /dev/null
+SELECT weir.create_job('of column', $$INSERT INTO counts SELECT k, lower(w), count(*) FROM
+    (SELECT k, weir.tumble(ts, '10 s') AS w FROM a) r GROUP BY k, w$$) \g /dev/null
+SELECT matches(timeless(job, at), problem, format('%s of %s', at, job)) FROM unnest(ARRAY['first', 'over']) job,
+    (VALUES ('\N', 'has no time'), ('infinity', 'has an infinite time'), ('-infinity', 'has an infinite time')) v (at, problem);
+SELECT matches(timeless(job, '\N'), 'has no time', format('%s: a window that is null', job)) FROM unnest(ARRAY['in window', 'of column']) job;
 ALTER FOREIGN TABLE a OPTIONS (SET late 'dead_letter');
 SELECT throws_like($$SELECT play('one', 'a1 a12 a9')$$, '%late%', 'late => dead_letter');
 SELECT is(play('one', 'a1 a12 a10'), 'x 0:1', 'what is not');

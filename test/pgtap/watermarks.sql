@@ -163,11 +163,54 @@ SELECT weir.drop_job('letters') \g /dev/null
 
 ALTER FOREIGN TABLE bids OPTIONS (SET late 'stop');
 CALL start('stops', 'INSERT INTO per_window SELECT * FROM windows');
-INSERT INTO bids VALUES (1, '2026-01-01 12:00:10'), (2, '2026-01-01 12:00:24'), (3, '2026-01-01 12:00:19');
+INSERT INTO bids VALUES (1, '2026-01-01 12:00:10'), (2, '2026-01-01 12:00:24');
+SELECT weir.trigger_checkpoint('stops') \g /dev/null
+INSERT INTO bids VALUES (3, '2026-01-01 12:00:19');
 SELECT ok(comes($$SELECT status = 'failed' FROM weir.jobs WHERE name = 'stops'$$), 'with late ''stop'' the job fails');
 SELECT matches(last_error, 'too late', 'and says why') FROM weir.jobs WHERE name = 'stops';
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (SET watermark '1 min');
+SELECT weir.start_job('stops') \g /dev/null
+SELECT ok(comes($$SELECT status = 'failed' AND last_error ~ 'watermark had come to 2026-01-01 12:00:20' FROM weir.jobs WHERE name = 'stops'$$),
+    'a larger bound does not help a job that has got there');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (SET watermark '4 s');
+ALTER FOREIGN TABLE bids OPTIONS (SET late 'drop');
+SELECT weir.start_job('stops') \g /dev/null
+SELECT ok(weir.trigger_checkpoint('stops') > 0, 'with late ''drop'' it goes on, as the hint says');
+SELECT results_eq('SELECT sum(late_records)::int FROM weir.tasks', 'VALUES (1)', 'and counts the record');
 SELECT weir.drop_job('stops') \g /dev/null
+ALTER FOREIGN TABLE bids OPTIONS (SET late 'dead_letter');
+CALL start('timeless', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, NULL), (2, '-infinity');
+SELECT weir.trigger_checkpoint('timeless') \g /dev/null
+SELECT results_eq($$SELECT sqlstate, error FROM weir.dead_letters WHERE job = 'timeless' ORDER BY line_number$$,
+    $$VALUES ('WE001', E'the record has no time\nThe time by which its place is found is null.'),
+        ('WE001', E'the record has an infinite time\nThe time by which its place is found is infinite.')$$, 'a record without a time is not said to be late');
+SELECT weir.drop_job('timeless') \g /dev/null
 ALTER FOREIGN TABLE bids OPTIONS (DROP late);
+
+-- the option goes and comes while a job runs
+TRUNCATE per_window;
+CALL start('dropped', 'INSERT INTO per_window SELECT * FROM windows');
+INSERT INTO bids VALUES (1, '2026-01-01 13:00:10');
+SELECT weir.trigger_checkpoint('dropped') \g /dev/null
+SELECT results_eq($$SELECT value FROM weir.state('dropped')$$,
+    $$VALUES ('[{"from": "2026-01-01T13:00:10+00:00", "to": "2026-01-01T13:00:20+00:00", "results": [1]}]'::jsonb)$$, 'weir.state shows a window');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (DROP watermark);
+INSERT INTO bids VALUES (2, '2026-01-01 13:00:11');
+SELECT ok(comes($$SELECT status = 'restarting' AND status_reason ~ 'needs a watermark' FROM weir.jobs WHERE name = 'dropped'$$),
+    'a running job whose stream loses its watermark cannot go on');
+ALTER FOREIGN TABLE bids ALTER at OPTIONS (ADD watermark '4 s');
+SELECT ok(comes($$SELECT status = 'running' FROM weir.jobs WHERE name = 'dropped'$$), 'until it has it again');
+INSERT INTO bids VALUES (3, '2026-01-01 13:00:24');
+SELECT weir.trigger_checkpoint('dropped') \g /dev/null
+SELECT results_eq('TABLE per_window', $$VALUES (timestamptz '2026-01-01 13:00:10', 2::bigint)$$, 'and has every record');
+SELECT weir.drop_job('dropped') \g /dev/null
+CALL start('panes', $$INSERT INTO per_window SELECT lower(w), sum(id) FROM bids, LATERAL weir.hop(at, '15 s', '10 s') w GROUP BY w$$);
+INSERT INTO bids VALUES (1, '2026-01-01 13:00:10'), (2, '2026-01-01 13:00:14'), (3, '2026-01-01 13:00:16');
+SELECT weir.trigger_checkpoint('panes') \g /dev/null
+SELECT results_eq($$SELECT value FROM weir.state('panes')$$,
+    $$VALUES ('[{"from": "2026-01-01T13:00:10+00:00", "results": [3]}, {"from": "2026-01-01T13:00:15+00:00", "results": [3]}]'::jsonb)$$, 'and the panes of those that overlap');
+SELECT weir.drop_job('panes') \g /dev/null
 
 -- windows by weir.watermark, live and in weir.try_job
 TRUNCATE per_window;

@@ -50,6 +50,12 @@ SELECT agrees($$ SELECT concat_ws('|', k, w, count(*)) FROM %s, LATERAL weir.tum
 SELECT agrees($$ SELECT concat_ws('|', k, weir.tumble(size => '1 h', ts => ts), count(*)) FROM %s GROUP BY weir.tumble(size => '1 h', ts => ts), k $$, 'a call by names');
 SELECT agrees($$ SELECT concat_ws('|', k, w, rank() OVER (PARTITION BY w ORDER BY k, line)) FROM %s, LATERAL weir.tumble(size => '1 h', ts => ts) w $$, 'a rank in a window by names');
 SELECT agrees($$ SELECT concat_ws('|', k, lower(w), upper(w), count(*)) FROM %s CROSS JOIN LATERAL weir.hop(ts, '3 h', '50 min') AS x(w) GROUP BY k, w $$, 'hop');
+SELECT agrees($$ SELECT concat_ws('|', k, w, count(*), count(DISTINCT lower(h)), min(upper(h))) FROM %s, LATERAL weir.tumble(ts, '1 h') w, LATERAL weir.hop(ts, '1 h', '20 min') h GROUP BY k, w $$,
+    'a window that is not in GROUP BY, beside one that is');
+SELECT agrees($$ SELECT concat_ws('|', k, date_trunc('hour', ts), count(*), sum(v)) FROM %s, LATERAL weir.hop(ts, '1 h', '20 min') h GROUP BY k, date_trunc('hour', ts) $$,
+    'a window that is not in GROUP BY, beside hours');
+SELECT agrees($$ SELECT concat_ws('|', k, w, count(*)) FROM %s, LATERAL weir.hop(ts, '1 h', '20 min') w, LATERAL weir.tumble(ts, '1 h') h WHERE lower(h) < ts - interval '7 min' GROUP BY k, w $$,
+    'a condition on a window that is not in GROUP BY');
 SELECT agrees($$ SELECT concat_ws('|', k, w, avg(v)) FROM %s JOIN LATERAL weir.hop(ts, '1 h', '90 min', '5 min') w ON v > 0 GROUP BY k, w $$, 'hop with gaps');
 SELECT agrees($$ SELECT concat_ws('|', k, w, count(*), min(v)) FROM %s, LATERAL weir.cumulate(ts, '2 h', '12 h', '1 h') w GROUP BY k, w $$, 'cumulate');
 SELECT agrees($$ SELECT concat_ws('|', w, count(*)) FROM %s, LATERAL weir.tumble(ts, '6 h') w GROUP BY w $$, 'no key');

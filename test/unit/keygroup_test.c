@@ -169,9 +169,75 @@ test_stability(void)
 	}
 }
 
+/* Of each group: its first key and its last, and all between, stay in it. */
+static void
+test_given_groups(void)
+{
+	static const int maxima[] = {1, 2, 3, 12, 13, 128, 1000, 32768};
+	Random		random = {28};
+	int			i;
+
+	for (i = 0; i < COUNT(maxima); i++)
+	{
+		bool		at_home = true;
+		int			n;
+
+		for (n = 0; n < 20000; n++)
+		{
+			uint64_t	hash = n == 0 ? 0 : n == 1 ? UINT64_MAX : random_bits(&random);
+			int			group = n < 4 ? maxima[i] - 1 : random_below(&random, maxima[i]);
+
+			at_home = at_home &&
+				weir_key_group(weir_hash_in_group(hash, group, maxima[i]), maxima[i]) == group;
+		}
+		ok(at_home, "a key is put into whichever of %d groups its partition says", maxima[i]);
+	}
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+	uint64_t	x = *(const uint64_t *) a;
+	uint64_t	y = *(const uint64_t *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+test_given_groups_spread(void)
+{
+	enum
+	{
+		KEYS = 100000
+	};
+	uint64_t   *hashes = malloc(sizeof(uint64_t) * KEYS);
+	int			same = 0;
+	int			i;
+
+	for (i = 0; i < KEYS; i++)
+		hashes[i] = weir_hash_in_group((uint64_t) i, 7, 12);
+	ok(weir_hash_in_group(42, 7, 12) == hashes[42], "the same key has the same hash in its group");
+	qsort(hashes, KEYS, sizeof(uint64_t), compare_hashes);
+	for (i = 1; i < KEYS; i++)
+		same += hashes[i] == hashes[i - 1];
+	ok(same == 0, "keys of one group keep hashes that differ");
+	free(hashes);
+}
+
+/* They are not written, but must be the same wherever a chunk is read. */
+static void
+test_given_groups_stability(void)
+{
+	ok(weir_hash_in_group(42, 7, 12) == UINT64_C(0x3b3cd7b1b69f814c) &&
+	   weir_hash_in_group(UINT64_MAX, 0, 32768) == UINT64_C(0xe17501baa36b6111), "a hash in a group is the same on every machine");
+}
+
 void
 test_keygroup(void)
 {
+	test_given_groups();
+	test_given_groups_spread();
+	test_given_groups_stability();
 	test_ranges();
 	test_restart_at_other_parallelism();
 	test_distribution();

@@ -8,6 +8,8 @@ int
 main(void)
 {
 	test_keygroup();
+	test_ownership();
+	test_ownership_model();
 	test_isolate();
 	test_poison();
 	test_crash();
@@ -40,9 +42,11 @@ main(void)
 	test_bottleneck();
 	test_histogram();
 	test_decided();
+	test_changes_position();
 	test_feed_position();
 	test_watermark_merge();
 	test_watermark();
+	test_position();
 	test_window();
 	test_pgoutput();
 	return done_testing();

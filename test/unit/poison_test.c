@@ -25,6 +25,8 @@ static const Case cases[] = {
 	{"another record", {{7, "22P02", false}, {8, "22P02", false}, {8, "22P02", true}}},
 	{"another code", {{7, "22P02", false}, {7, "22012", false}, {7, "22012", true}}},
 	{"not two attempts running", {{7, "22P02", false}, {8, "22P02", false}, {7, "22P02", false}}},
+	{"the same row that is sent, the same code", {{-7, "22001", false}, {-7, "22001", true}}},
+	{"a record with the number of a row that is sent", {{-7, "22001", false}, {7, "22001", false}}},
 	{"an error that is at no record", {{0, "P0001", false}, {0, "P0001", false}}},
 	{"an error at no record comes between", {{7, "22P02", false}, {0, "P0001", false}, {7, "22P02", false}}},
 	{"a class that is never a record's, at a record", {{7, "55P03", false}, {7, "55P03", false}, {7, "55P03", false}}},

@@ -36,6 +36,8 @@ extern int	random_below(Random *r, int n);
 
 /* One function a file of tests. */
 extern void test_keygroup(void);
+extern void test_ownership(void);
+extern void test_ownership_model(void);
 extern void test_isolate(void);
 extern void test_poison(void);
 extern void test_crash(void);
@@ -68,9 +70,11 @@ extern void test_layout(void);
 extern void test_bottleneck(void);
 extern void test_histogram(void);
 extern void test_decided(void);
+extern void test_changes_position(void);
 extern void test_feed_position(void);
 extern void test_watermark_merge(void);
 extern void test_watermark(void);
+extern void test_position(void);
 extern void test_window(void);
 extern void test_pgoutput(void);
 

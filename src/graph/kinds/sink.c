@@ -21,14 +21,14 @@ describe_writer(const WeirSinkPlan *plan, WeirDescription *to)
 	static const char *const writers[] = {
 		[WEIR_WRITER_MULTI_INSERT] = "many rows at once into the table",
 		[WEIR_WRITER_PRINT] = "as lines of the server log",
-		[WEIR_WRITER_SOCKET] = "as lines to a socket",
 		[WEIR_WRITER_BLACKHOLE] = "nowhere"
 	};
 
 	if (plan->writer != WEIR_WRITER_EXECUTOR && weir_executor_is_watched_everywhere())
 		weir_describe_line(to, "Written: by the executor: another extension watches what it runs");
 	else if (plan->writer != WEIR_WRITER_EXECUTOR)
-		weir_describe_line(to, "Written: without the executor: %s", writers[plan->writer]);
+		weir_describe_line(to, "Written: without the executor: %s",
+						   plan->writer == WEIR_WRITER_PEER ? plan->written : writers[plan->writer]);
 	else if (plan->writer_reason != plan->batching_reason)
 		weir_describe_line(to, "Written: by the executor: %s", plan->writer_reason);
 }

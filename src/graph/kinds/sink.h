@@ -29,8 +29,8 @@ typedef enum WeirWriter
 {
 	WEIR_WRITER_EXECUTOR,		/* runs the statement */
 	WEIR_WRITER_MULTI_INSERT,	/* a plain append: many rows at once into the table */
-	WEIR_WRITER_PRINT,			/* likewise, for tables of weir_print, weir_socket, weir_blackhole */
-	WEIR_WRITER_SOCKET,
+	WEIR_WRITER_PRINT,			/* likewise, for tables of weir_print, of streams, of weir_blackhole */
+	WEIR_WRITER_PEER,
 	WEIR_WRITER_BLACKHOLE
 } WeirWriter;
 
@@ -48,6 +48,7 @@ typedef struct WeirSinkPlan
 	Oid		   *arbiter_collation;
 	WeirWriter	writer;			/* where no other extension watches the executor */
 	const char *writer_reason;	/* why it is the executor */
+	const char *written;		/* PEER: how, in words */
 	List	   *projections;	/* of Plan, where it is not: target lists and filters from
 								 * "in" to the target's rows, one after the other */
 	Oid			unpreparable;	/* a foreign table it writes, after which a transaction may not

@@ -1,0 +1,442 @@
+/*
+ * producer.c
+ *		Sends what the outbox holds for a topic, once each.
+ *
+ *	CLOSED --> INIT --> ASKING --> CLEARING --> READY <---------------------+
+ *	   ^     fences     what was   what was       |  the first row          |
+ *	   |     others     sent?      sent is        v                         |
+ *	   |                           deleted     SENDING --> OFFSET --> COMMITTING
+ *	   |                                      all are      ids are part
+ *	   +-- anything fails                     delivered    of it            then rows are deleted
+ *
+ * A transaction of Kafka's has the rows of a checkpoint, as far as the outbox has told
+ * them apart, and with them the id of the last one (sent.h).  When it is committed they
+ * are deleted.  A crash between the two is found by the next producer, which asks how far
+ * the rows were sent; a crash before aborts the transaction, since the next producer
+ * has the same transactional.id.  There is one way back from any failure that
+ * passes: another producer, from the first row on that was not sent.
+ *
+ * A transaction that has run out, because its process was held or the brokers were away,
+ * looks as if it were taken over.  Time tells the two apart.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/text.h"
+#include "catalog/outbox.h"
+#include "message.h"
+#include "option.h"
+#include "producer.h"
+
+#define FIRST_RETRY		INT64CONST(100000)	/* us, doubled from one to the next */
+#define LAST_RETRY		INT64CONST(10000000)
+#define STEP_AGAIN_MS	50
+#define SILENT_US		INT64CONST(2000000) /* so long nobody is told that there is no progress */
+
+void
+weir_producer_forget_rows(WeirProducer *k)
+{
+	MemoryContextReset(k->rows_context);
+	k->rows = NULL;
+	k->nrows = k->next = 0;
+}
+
+static void
+close_client(WeirProducer *k)
+{
+	if (k->step)
+		(void) weir_kafka_step_end(k->step);
+	k->step = NULL;
+	if (k->handle)
+		rd_kafka_topic_destroy(k->handle);
+	k->handle = NULL;
+	if (k->client)
+		weir_kafka_client_destroy(k->client);
+	k->client = NULL;
+	k->in_flight = 0;
+	weir_producer_forget_rows(k);
+}
+
+/* Once for each time that they are away. */
+static void
+tell(WeirProducer *k, const char *why)
+{
+	weir_text_copy(k->peer.error, why, sizeof(k->peer.error));
+	if (k->told)
+		return;
+	k->told = true;
+	ereport(LOG,
+			(errmsg("sink %s waits for brokers, \"%s\": %s", k->peer.stream->name,
+					weir_kafka_of(k->peer.stream)->brokers, why),
+			 errhidestmt(true)));
+}
+
+static void
+begin_again(WeirProducer *k, const char *why)
+{
+	tell(k, why);
+	close_client(k);
+	k->state = WEIR_PRODUCER_CLOSED;
+	k->retry_at = weir_now() + Min(FIRST_RETRY << Min(k->retries, 10), LAST_RETRY);
+	k->retries++;
+}
+
+static void
+note_progress(WeirProducer *k)
+{
+	k->progress_at = weir_now();
+}
+
+void
+weir_producer_failed(WeirProducer *k, rd_kafka_resp_err_t error, const char *text)
+{
+	bool		in_transaction = k->state >= WEIR_PRODUCER_SENDING;
+
+	weir_kafka_refusal_raise(error, k->topic, text);
+	if (weir_kafka_refusal_is_fence(error) && in_transaction && weir_now() - k->began < k->timeout)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("somebody else sends the output of sink %s", k->peer.stream->name),
+				 errdetail("Another producer with the transactional id \"%s\" was made: %s.", k->id, text),
+				 errhint("Is there a copy of this server on which the job runs?")));
+	begin_again(k, text);
+}
+
+/* ---- what the client has to say ---- */
+
+static void
+take_reports(WeirProducer *k, rd_kafka_event_t *event)
+{
+	const rd_kafka_message_t *message;
+
+	while ((message = rd_kafka_event_message_next(event)) != NULL)
+	{
+		k->in_flight--;
+		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			weir_kafka_refused_add(&k->refused, message);
+	}
+	note_progress(k);
+}
+
+static void
+take_answer(WeirProducer *k, rd_kafka_event_t *event)
+{
+	k->answered = true;
+	k->answer_error = weir_kafka_sent_answer(event, &k->answer);
+}
+
+static void
+hear(WeirProducer *k)
+{
+	rd_kafka_event_t *event;
+
+	weir_kafka_client_clear_ready(k->client);
+	while ((event = rd_kafka_queue_poll(k->client->queue, 0)) != NULL)
+	{
+		switch (rd_kafka_event_type(event))
+		{
+			case RD_KAFKA_EVENT_DR:
+				take_reports(k, event);
+				break;
+			case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+				take_answer(k, event);
+				break;
+			default:
+				weir_kafka_client_hear(k->client, event);
+		}
+		rd_kafka_event_destroy(event);
+	}
+}
+
+/* A message was refused, or the client can do no more. */
+static bool
+has_failed(WeirProducer *k)
+{
+	if (weir_kafka_refusal_is_of_message(k->refused.error))
+	{
+		k->peer.record = k->refused.id;
+		weir_kafka_refused_raise(&k->refused, k->topic);
+	}
+	if (k->refused.error != RD_KAFKA_RESP_ERR_NO_ERROR && k->client->fatal == RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		weir_producer_failed(k, k->refused.error, rd_kafka_err2str(k->refused.error));
+		return true;
+	}
+	if (k->client->fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		weir_producer_failed(k, k->client->fatal, k->client->fatal_text);
+		return true;
+	}
+	return false;
+}
+
+/* ---- a producer, and what was sent before ---- */
+
+static int64
+timeout_of(rd_kafka_conf_t *conf)
+{
+	char		value[32] = "";
+	size_t		size = sizeof(value);
+
+	(void) rd_kafka_conf_get(conf, "transaction.timeout.ms", value, &size);
+	return strtoll(value, NULL, 10) * 1000;
+}
+
+static rd_kafka_conf_t *
+configure(WeirProducer *k)
+{
+	rd_kafka_conf_t *conf;
+
+	weir_peer_begin(&k->peer);
+	conf = weir_kafka_conf(k->peer.stream, RD_KAFKA_PRODUCER);
+	weir_peer_end(&k->peer);
+	weir_kafka_conf_set(conf, "transactional.id", k->id);
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
+	k->timeout = timeout_of(conf);
+	return conf;
+}
+
+static WeirEmitResult
+create_client(WeirProducer *k)
+{
+	if (weir_now() < k->retry_at)
+		return WEIR_EMIT_WAIT;
+	k->client = weir_kafka_client_create(configure(k), RD_KAFKA_PRODUCER);
+	k->handle = rd_kafka_topic_new(k->client->rk, k->topic, NULL);
+	memset(&k->refused, 0, sizeof(k->refused));
+	k->answered = false;
+	k->position = 0;
+	k->state = WEIR_PRODUCER_INIT;
+	k->step_at = 0;
+	note_progress(k);
+	return WEIR_EMIT_PROGRESS;
+}
+
+static WeirKafkaStep *
+take_step(WeirProducer *k)
+{
+	char		word[WEIR_KAFKA_WORD_SIZE];
+
+	if (k->state == WEIR_PRODUCER_INIT)
+		return weir_kafka_step_init(k->client);
+	if (k->state == WEIR_PRODUCER_COMMITTING)
+		return weir_kafka_step_commit(k->client);
+	weir_kafka_sent_word(&k->sent, word);
+	return weir_kafka_step_offset(k->client, k->id, k->topic, k->sent.last, word);
+}
+
+WeirEmitResult
+weir_producer_step(WeirProducer *k, bool *taken)
+{
+	WeirKafkaOutcome outcome;
+
+	*taken = false;
+	if (k->step == NULL)
+	{
+		if (weir_now() < k->step_at)
+			return WEIR_EMIT_WAIT;
+		k->step = take_step(k);
+	}
+	if (!weir_kafka_step_is_done(k->step))
+		return WEIR_EMIT_WAIT;
+	outcome = weir_kafka_step_end(k->step);
+	k->step = NULL;
+	k->step_at = 0;
+	*taken = outcome.error == RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (*taken)
+		note_progress(k);
+	else if (!outcome.retriable)
+		weir_producer_failed(k, outcome.error, outcome.text);
+	else if (outcome.error != RD_KAFKA_RESP_ERR__TIMED_OUT)
+		k->step_at = weir_now() + STEP_AGAIN_MS * 1000;
+	return WEIR_EMIT_PROGRESS;
+}
+
+static WeirEmitResult
+init(WeirProducer *k)
+{
+	bool		taken;
+	WeirEmitResult result = weir_producer_step(k, &taken);
+
+	if (!taken)
+		return result;
+	weir_kafka_sent_ask(k->client, k->id, k->topic);
+	k->state = WEIR_PRODUCER_ASKING;
+	return WEIR_EMIT_PROGRESS;
+}
+
+static WeirEmitResult
+take_what_was_sent(WeirProducer *k)
+{
+	if (!k->answered)
+		return WEIR_EMIT_WAIT;
+	if (k->answer_error != RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		weir_producer_failed(k, k->answer_error, rd_kafka_err2str(k->answer_error));
+		return WEIR_EMIT_PROGRESS;
+	}
+	note_progress(k);
+	memset(&k->found, 0, sizeof(k->found));
+	k->position = k->answer.first - 1;
+	k->state = k->answer.last > 0 ? WEIR_PRODUCER_CLEARING : WEIR_PRODUCER_READY;
+	if (k->state == WEIR_PRODUCER_READY)
+		k->position = 0;
+	return WEIR_EMIT_PROGRESS;
+}
+
+int
+weir_producer_read(WeirProducer *k)
+{
+	weir_producer_forget_rows(k);
+	weir_peer_begin(&k->peer);
+	MemoryContextSwitchTo(k->rows_context);
+	k->nrows = weir_outbox_read(k->peer.job, k->peer.table, k->position, &k->rows);
+	weir_peer_end(&k->peer);
+	return k->nrows;
+}
+
+static bool
+is_same(const WeirKafkaSent *a, const WeirKafkaSent *b)
+{
+	return a->first == b->first && a->last == b->last && a->print == b->print;
+}
+
+/* The rows of the last transaction are either all in the outbox, since nobody could delete them, or none is. */
+static void
+end_clearing(WeirProducer *k)
+{
+	k->position = 0;
+	if (is_same(&k->found, &k->answer))
+		weir_peer_has(&k->peer, k->answer.last);
+	else if (weir_producer_read(k) > 0 && k->rows[0].id <= k->answer.last)
+		ereport(LOG,
+				(errmsg("sink %s sends rows that its topic may have", k->peer.stream->name),
+				 errdetail("The brokers know of rows of the outbox up to " INT64_FORMAT ", which this database has not, while " INT64_FORMAT " waits.",
+						   k->answer.last, k->rows[0].id),
+				 errhint("This is so after the database was restored to an earlier state, or a standby promoted that lacked some."),
+				 errhidestmt(true)));
+	weir_producer_forget_rows(k);
+	k->state = WEIR_PRODUCER_READY;
+}
+
+static WeirEmitResult
+clear(WeirProducer *k)
+{
+	int			n = weir_producer_read(k);
+	int			i = 0;
+
+	for (; i < n && k->rows[i].id <= k->answer.last; i++)
+	{
+		weir_kafka_sent_add(&k->found, &k->rows[i]);
+		k->position = k->rows[i].id;
+	}
+	if (i == 0 || i < n)
+		end_clearing(k);
+	return WEIR_EMIT_PROGRESS;
+}
+
+/* ---- the peer ---- */
+
+/* One each job and table of each database there is. */
+static void
+open_peer(WeirPeer *peer)
+{
+	WeirProducer *k = (WeirProducer *) peer;
+
+	k->id = psprintf("weir-outbox." UINT64_FORMAT ".%s.%s.%s", GetSystemIdentifier(),
+					 get_database_name(MyDatabaseId), peer->job_name, peer->stream->name);
+	k->topic = weir_kafka_of(peer->stream)->topic;
+	k->rows_context = AllocSetContextCreate(CurrentMemoryContext, "weir_kafka rows", ALLOCSET_DEFAULT_SIZES);
+	k->state = WEIR_PRODUCER_CLOSED;
+}
+
+static WeirEmitResult
+go_on(WeirProducer *k)
+{
+	switch (k->state)
+	{
+		case WEIR_PRODUCER_CLOSED:
+			return create_client(k);
+		case WEIR_PRODUCER_INIT:
+			return init(k);
+		case WEIR_PRODUCER_ASKING:
+			return take_what_was_sent(k);
+		case WEIR_PRODUCER_CLEARING:
+			return clear(k);
+		case WEIR_PRODUCER_READY:
+			return weir_transaction_begin(k);
+		case WEIR_PRODUCER_SENDING:
+			return weir_transaction_send(k);
+		case WEIR_PRODUCER_OFFSET:
+			return weir_transaction_offset(k);
+		case WEIR_PRODUCER_COMMITTING:
+			return weir_transaction_commit(k);
+	}
+	return WEIR_EMIT_WAIT;
+}
+
+static bool
+is_silent(const WeirProducer *k)
+{
+	return k->state != WEIR_PRODUCER_CLOSED && weir_now() - k->progress_at > SILENT_US;
+}
+
+static WeirEmitResult
+turn(WeirPeer *peer)
+{
+	WeirProducer *k = (WeirProducer *) peer;
+	WeirEmitResult result;
+
+	if (k->client)
+	{
+		hear(k);
+		if (has_failed(k))
+			return WEIR_EMIT_PROGRESS;
+	}
+	result = go_on(k);
+	if (result == WEIR_EMIT_WAIT && is_silent(k))
+		tell(k, k->client->last_error[0] ? k->client->last_error : "they do not answer");
+	return result;
+}
+
+static long
+until(int64 time)
+{
+	return weir_ms_until(time) + 1;
+}
+
+/* What becomes of a step, and anything else, makes the client ready. */
+static pgsocket
+wait_for_client(WeirPeer *peer, int *events, long *timeout)
+{
+	WeirProducer *k = (WeirProducer *) peer;
+
+	*timeout = SILENT_US / 1000;
+	if (k->state == WEIR_PRODUCER_CLOSED)
+	{
+		*timeout = until(k->retry_at);
+		return PGINVALID_SOCKET;
+	}
+	if (k->step == NULL && k->step_at > 0)
+		*timeout = Min(*timeout, until(k->step_at));
+	*events = WL_SOCKET_READABLE;
+	return k->client->ready;
+}
+
+const WeirPeerOps weir_kafka_peer = {
+	.written = "as messages of a topic",
+	.size = sizeof(WeirProducer),
+	.format = weir_kafka_message_format,
+	.encode = weir_kafka_message_encode,
+	.sets = weir_kafka_message_sets,
+	.open = open_peer,
+	.turn = turn,
+	.wait = wait_for_client,
+};

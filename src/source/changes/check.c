@@ -1,0 +1,103 @@
+/*
+ * source/changes/check.c
+ *		Can a server be the source of a stream's changes, and has it the table?
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "source/changes/reader_int.h"
+
+char *
+weir_changes_table(const WeirChanges *r)
+{
+	return quote_qualified_identifier(r->schema, r->table);
+}
+
+void
+weir_changes_check_source(WeirChanges *r, const char *wal_level)
+{
+	int			version = weir_remote_version(r->remote);
+
+	if (strcmp(wal_level, "logical") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source of stream %s does not keep changes", r->stream->name),
+				 errdetail("Its wal_level is \"%s\".", wal_level),
+				 errhint("Set wal_level = logical in the source's postgresql.conf, and restart it.")));
+	if (r->in_recovery && version < 160000)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the source of stream %s is a standby", r->stream->name),
+				 errdetail("A standby of PostgreSQL %d does not tell changes.", version / 10000),
+				 errhint("Have the foreign server lead to the primary; a standby can be a source from PostgreSQL 16 on.")));
+	if (r->wanted->failover && version < 170000)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("option \"failover\" of stream %s is not supported by its source", r->stream->name),
+				 errdetail("The source is PostgreSQL %d; standbys keep slots of their primary from 17 on.", version / 10000),
+				 errhint("Set the option failover 'off'; after a failover the job begins with a new copy.")));
+}
+
+/* Publishing updates of a table without replica identity, its owner could not update it any more. */
+static void
+check_identity(WeirChanges *r, const char *kind, const char *identity, bool has_key)
+{
+	if (!r->own_publication || kind[0] == 'p' || identity[0] == 'f' || identity[0] == 'i' || (identity[0] == 'd' && has_key))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table %s.%s of stream %s has no replica identity", r->schema, r->table, r->stream->name),
+			 errdetail(identity[0] == 'n' ? "Its replica identity is NOTHING." : "It has no primary key."),
+			 errhint("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key; or name a publication of inserts alone by the option publication.",
+					 weir_changes_table(r))));
+}
+
+void
+weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key, bool may_read)
+{
+	if (kind == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the source of stream %s has no table %s.%s", r->stream->name, r->schema, r->table),
+				 errhint("The options schema_name and table_name of the foreign table name it.")));
+	if (kind[0] != 'r' && kind[0] != 'p')
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s.%s of stream %s is not a table", r->schema, r->table, r->stream->name),
+				 errdetail("There are no changes of relations of kind \"%s\".", kind),
+				 errhint("Name a table by the options schema_name and table_name.")));
+	if (!may_read)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s.%s of stream %s", r->schema, r->table, r->stream->name),
+				 errhint("On the source: GRANT SELECT ON %s TO %s.", weir_changes_table(r),
+						 quote_identifier(weir_conninfo_get(r->server->info, "user")))));
+	check_identity(r, kind, identity, has_key);
+}
+
+static bool
+has_column(const WeirRemoteRows *rows, const char *name)
+{
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		if (strcmp(weir_remote_value(rows, i, 0), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
+{
+	for (int i = 0; i < r->ncolumns; i++)
+	{
+		if (!has_column(rows, r->columns[i].name))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table %s.%s of stream %s has no column \"%s\"", r->schema, r->table, r->stream->name,
+							r->columns[i].name),
+					 errdetail("Column \"%s\" of the stream is read from it.", r->columns[i].column),
+					 errhint("The option column_name of the foreign table's column names it.")));
+	}
+}

@@ -1,0 +1,195 @@
+/*
+ * source/changes/reader_int.h
+ *		The reader of changes, for the files that make it up.
+ *
+ *	dialling --> setting up ---> copying --> following
+ *				 (setup.c)		 (copy.c)	 (follow.c)
+ *
+ * A connection that is lost is dialled again, and set up for where the reader
+ * stands.
+ */
+#ifndef WEIR_SOURCE_CHANGES_READER_INT_H
+#define WEIR_SOURCE_CHANGES_READER_INT_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "catalog/change_slot.h"
+#include "decide/dialer.h"
+#include "decide/pgoutput.h"
+#include "decide/walsender.h"
+#include "source/changes/option.h"
+#include "source/changes/reader.h"
+#include "source/changes/target.h"
+#include "source/decode.h"
+#include "source/metadata.h"
+
+typedef enum WeirChangesState
+{
+	WEIR_CHANGES_AWAY,			/* there is no connection */
+	WEIR_CHANGES_DIALLING,
+	WEIR_CHANGES_SETTING_UP,
+	WEIR_CHANGES_COPYING,		/* rows come, and go to the journal of the copy */
+	WEIR_CHANGES_FOLLOWING
+} WeirChangesState;
+
+/* What the wrapper's metadata say of a record. */
+typedef struct WeirChangeAbout
+{
+	int			operation;		/* WeirChangeOperation */
+	int64		lsn;
+	int64		committed_at;	/* us since 2000 */
+	uint32		xid;			/* 0: it was copied */
+} WeirChangeAbout;
+
+typedef enum WeirChangeOperation
+{
+	WEIR_CHANGE_COPY,
+	WEIR_CHANGE_INSERT,
+	WEIR_CHANGE_UPDATE,
+	WEIR_CHANGE_UPDATE_BEFORE,
+	WEIR_CHANGE_UPDATE_AFTER,
+	WEIR_CHANGE_DELETE
+} WeirChangeOperation;
+
+#define WEIR_CHANGE_OPERATIONS	6
+
+extern const WeirMetadata *const weir_changes_metadata[];
+
+/* A column of the stream's table that records have a value for, in their order. */
+typedef struct WeirChangesColumn
+{
+	char	   *column;			/* of the stream's table */
+	char	   *name;			/* of the other table */
+	bool		old;			/* its value before the change */
+	int			at;				/* in tuples; -1: not known yet */
+} WeirChangesColumn;
+
+struct WeirChanges
+{
+	WeirSource	source;			/* first */
+	MemoryContext context;
+	MemoryContext scratch;		/* of a step */
+	const WeirStream *stream;
+	const WeirChangesOptions *wanted;
+	WeirSourceOptions options;
+	WeirSourceStats *stats;
+	WeirSourceStats own_stats;
+
+	WeirChangesServer *server;
+	char	   *schema;
+	char	   *table;
+	char	   *slot;
+	char	   *publication;
+	bool		own_publication;
+	int			ncolumns;
+	WeirChangesColumn *columns;
+	WeirChangeSlot *row;		/* of the catalog; NULL: there is none */
+
+	WeirChangesPosition position;	/* behind what was handed out */
+	bool		began_ended;
+	bool		draining;
+	int64		passed;			/* ends of the stream that were passed */
+	bool		hopeless;
+	int64		failed_line;
+
+	WeirChangesState state;
+	WeirDialer	dialer;
+	WeirRemote *remote;			/* NULL: away */
+	bool		known;			/* it was connected before */
+	int			step;			/* of the setup */
+	bool		sent;			/* its command */
+	bool		busy;			/* more is there at once */
+	int64		again_at;		/* the step is tried again; 0: it is not waited for */
+	bool		anew;			/* the setup makes the slot */
+	bool		copies;			/* .. and has what is there copied */
+	int64		source_system;
+	int64		source_lsn;		/* where the source's WAL stood */
+	bool		in_recovery;	/* the source is a standby */
+
+	/* the copy */
+	StringInfoData piece;		/* lines that are to be kept */
+	int			piece_rows;
+	int64		copied;			/* rows before them */
+	int64		copy_stamp;
+	char	   *lines;			/* a piece that is handed out */
+	int			lines_len;
+	int			line_at;
+
+	/* following */
+	WeirPgoutput *message;
+	WeirWalMessage wal;
+	bool		waits;			/* message is a change whose records are not all taken */
+	int			half;			/* of it, next */
+	bool		in_transaction;
+	WeirChangeAbout transaction;
+	int64		commit_lsn;		/* of the transaction */
+	int64		skip;			/* halves of it that were handed out before */
+	uint32		relation;		/* of the table, as last described; 0: not yet */
+	int64		received;		/* up to here the source has sent */
+	int64		confirmed;		/* up to here it may forget */
+	int64		told_at;		/* of that, on the clock of weir_now */
+	bool		tell;			/* at once */
+	int64		quiet_at;		/* the source's clock when it had nothing more; PG_INT64_MIN: none */
+
+	WeirDecoder *decoder;
+	bool		prepared;
+	StringInfoData line;
+	WeirChangeAbout *abouts;	/* of the batch's records */
+	int			max_abouts;
+};
+
+/* ---- reader.c ---- */
+/* An error that no restart mends. */
+pg_noreturn extern void weir_changes_refuse(WeirChanges *r, int code, char *message, char *detail, const char *hint);
+/* The connection is lost: why. */
+extern void weir_changes_lost(WeirChanges *r);
+extern void weir_changes_note(WeirChanges *r, const char *problem);
+/* Its commands and what they fail with. */
+pg_noreturn extern void weir_changes_raise(WeirChanges *r, const char *doing, const char *hint);
+
+/* ---- setup.c ---- */
+extern void weir_changes_begin_setup(WeirChanges *r);
+/* True: it goes on at once. */
+extern bool weir_changes_set_up(WeirChanges *r);
+/* The copy is kept: the transaction that it was made in ends. */
+extern void weir_changes_copied(WeirChanges *r);
+
+/* ---- check.c ---- */
+/* The other table, as its statements name it. */
+extern char *weir_changes_table(const WeirChanges *r);
+/* Errors if changes are not to be had; kind and identity as pg_class has them, kind NULL: there is no table. */
+extern void weir_changes_check_source(WeirChanges *r, const char *wal_level);
+extern void weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key,
+									 bool may_read);
+/* rows: the columns that the table has. */
+extern void weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows);
+
+/* ---- columns.c ---- */
+/* In a transaction. */
+extern void weir_changes_read_columns(WeirChanges *r);
+/* The table has these columns. */
+extern void weir_changes_match(WeirChanges *r, const WeirPgoutput *relation);
+/* As a line of COPY's text format; old: what was before it, NULL: nothing. */
+extern void weir_changes_line(WeirChanges *r, const WeirChangedTuple *row, const WeirChangedTuple *old);
+
+/* ---- follow.c ---- */
+extern void weir_changes_begin_follow(WeirChanges *r);
+/* Takes records into the batch while there are any and there is room. */
+extern void weir_changes_follow(WeirChanges *r, WeirScanInput *scan);
+extern void weir_changes_tell(WeirChanges *r);
+/* The batch's next record; whether there is room for one. */
+extern bool weir_changes_has_room(const WeirChanges *r, const WeirScanInput *scan);
+extern void weir_changes_take(WeirChanges *r, WeirScanInput *scan, const WeirChangeAbout *about, int64 stamp,
+							  const char *data, int len);
+
+/* ---- copy.c ---- */
+extern char *weir_changes_copy_command(WeirChanges *r);
+extern void weir_changes_begin_copy(WeirChanges *r, int64 lsn);
+/* Keeps what has come; true: it goes on at once. */
+extern bool weir_changes_copy(WeirChanges *r);
+/* Hands out what was kept; false: all of it was. */
+extern bool weir_changes_hand_out_copy(WeirChanges *r, WeirScanInput *scan);
+
+#endif

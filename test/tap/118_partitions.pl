@@ -1,0 +1,94 @@
+# A stream that several tasks read together, from a source of another module: each record once
+# over kills and other numbers of tasks, one position and one row of weir.sources for all.
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Copy qw(copy);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Weir::Node;
+
+my $top = dirname(dirname($ENV{TESTDIR}));
+my $build = PostgreSQL::Test::Utils::tempdir();
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+copy($_, $build) or die "could not copy $_: $!" foreach glob("$top/test/tap/data/fake_source/*");
+system_or_bail('make', '-s', '-C', $build, "PG_CPPFLAGS=-I$top/src", 'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
+
+my $node = Weir::Node->create('partitions');
+my %written;
+
+# Appends numbered lines to partitions in turn.
+sub write_lines
+{
+	my ($n, @partitions) = @_;
+
+	foreach my $i (1 .. $n)
+	{
+		my $p = $partitions[ $i % @partitions ];
+		append_to_file("$dir/$p", ++$written{$p} . ' ' . $written{$p} / 10 . "\n");
+	}
+	return;
+}
+
+sub all_seen
+{
+	my $n = 0;
+	$n += $_ foreach values %written;
+	return $node->wait_until("SELECT count(*) = $n FROM seen");
+}
+
+my $once = q{SELECT count(*) - count(DISTINCT (p, n)) FROM seen};
+
+$node->sql(<<"SQL");
+CREATE FUNCTION fake_handler() RETURNS fdw_handler LANGUAGE c AS '$build/fake_source', 'weir_fake_handler';
+CREATE FUNCTION fake_validator(text[], oid) RETURNS void LANGUAGE c AS '$build/fake_source', 'weir_fake_validator';
+CREATE FOREIGN DATA WRAPPER fake HANDLER fake_handler VALIDATOR fake_validator;
+CREATE SERVER files FOREIGN DATA WRAPPER fake OPTIONS (dir '$dir');
+CREATE FOREIGN TABLE lines (p int, n int, at timestamptz OPTIONS (watermark '1 s')) SERVER files OPTIONS (source_parallelism '3');
+CREATE TABLE seen (p int, n int);
+SELECT weir.create_job('copy', 'INSERT INTO seen SELECT p, n FROM lines');
+SELECT weir.enable_checkpointing('copy', every => '50 ms');
+SELECT weir.set_restart_strategy('copy', 'fixed_delay', attempts => 1000, delay => '10 ms');
+SQL
+like($node->sql(q{SELECT weir.explain_job('copy')}), qr/Source lines  \(tasks=3\)/, 'several tasks read it');
+write_lines(700, 0 .. 6);
+$node->sql(q{SELECT weir.start_job('copy')});
+ok(all_seen(), 'all partitions are read');
+is($node->sql(q{SELECT string_agg(task, ',' ORDER BY task) FROM weir.tasks WHERE kind = 'source'}), 'source 0,source 1,source 2', 'by three tasks');
+is($node->sql(q{SELECT count(*) || ' ' || min(status) || ' ' || sum(records) FROM weir.sources}), '1 connected 700', 'which are one source');
+ok($node->wait_until(q{SELECT peer = '7 partitions' FROM weir.sources}), 'a checkpoint that completes has the position of all, and each task is told');
+is($node->sql(q{SELECT count(*) FROM weir.stages WHERE kind = 'source' AND parallelism = 3}), '1', 'a stage of three tasks');
+
+foreach my $round (1 .. 4)
+{
+	write_lines(500, 0 .. 6 + $round);
+	$node->kill9;
+	$node->start;
+	write_lines(300, 0 .. 6 + $round);
+	ok(all_seen(), "round $round: all records come after a kill of the server");
+	is($node->sql($once), '0', "round $round: each once");
+}
+
+foreach my $tasks (1, 4, 2)
+{
+	write_lines(300, 0 .. 10);
+	$node->sql("ALTER FOREIGN TABLE lines OPTIONS (SET source_parallelism '$tasks')");
+	write_lines(300, 0 .. 10);
+	ok($node->wait_until("SELECT count(*) = $tasks FROM weir.tasks WHERE kind = 'source'"), "goes on with $tasks tasks");
+	ok(all_seen(), "$tasks tasks: all records come");
+	is($node->sql($once), '0', "$tasks tasks: each once");
+}
+
+write_lines(100, 0 .. 6);
+ok(all_seen(), 'more come');
+$node->sql(q{SELECT weir.stop_job('copy', drain => true)});
+is($node->sql(q{SELECT status || ': ' || status_reason FROM weir.jobs}), 'finished: drained by stop_job', 'a drain ends all tasks');
+write_lines(100, 0 .. 6);
+$node->sql(q{SELECT weir.start_job('copy')});
+ok(all_seen(), 'a start after that goes on where they ended');
+is($node->sql($once), '0', 'with each once');
+
+$node->stop;
+done_testing();
