@@ -41,7 +41,7 @@ typedef struct WeirPendingCheckpoint
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
-	WeirPosition *positions;	/* a task each, a source's is set */
+	WeirPosition **positions;	/* a task each; NULL: it is no source's, or has not voted */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
 

@@ -16,8 +16,13 @@ add_position(const WeirSourceOps *source, int ntasks, WeirPosition *sum, const W
 		return;
 	}
 	source->merge(sum, task);
-	weir_position_merge_marks(sum, task, first);
 	sum->retried = Max(sum->retried, task->retried);
+	if (!weir_position_merge_marks(sum, task, first))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the tasks of a stream have more watermarks than its position can hold"),
+				 errdetail("At most %d can be kept.", WEIR_POSITION_MARKS),
+				 errhint("Let several jobs read some of its partitions each, or call weir.watermark in fewer reads of it.")));
 }
 
 int
@@ -33,9 +38,9 @@ weir_positions_merge(const WeirCoordinator *co, const WeirPendingCheckpoint *p, 
 	{
 		int			number = attempt->tasks[i].source_number;
 
-		if (number >= 0)
+		if (number >= 0 && p->positions[i] != NULL)
 			add_position(co->run.tasks[i].source, weir_attempt_stage(attempt, i)->parallelism,
-						 &(*positions)[number], &p->positions[i],
+						 &(*positions)[number], p->positions[i],
 						 weir_task_subtask(&attempt->topology, i) == 0);
 	}
 	return n;
