@@ -195,7 +195,7 @@ configure(WeirProducer *k)
 	rd_kafka_conf_t *conf;
 
 	weir_peer_begin(&k->peer);
-	conf = weir_kafka_conf(k->peer.stream, RD_KAFKA_PRODUCER);
+	conf = weir_kafka_conf(k->peer.stream, RD_KAFKA_PRODUCER, GetUserId());
 	weir_peer_end(&k->peer);
 	weir_kafka_conf_set(conf, "transactional.id", k->id);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
