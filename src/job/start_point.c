@@ -3,8 +3,9 @@
  *		Where an attempt begins: which checkpoint it restores, on which
  *		timeline it goes on, at which positions its sources start.
  *
- *	first start			a new timeline, empty, at the oldest byte, as is any
- *						source that the job did not have before
+ *	first start			a new timeline, empty, at the oldest byte, or where its source
+ *						says a job begins (positions.c), as is any source that the job
+ *						did not have before
  *	fresh				a new timeline, empty, where the last one had got to, without its event time
  *	from a savepoint	a new timeline whose base is the savepoint
  *	after alter_job		where it changes state, a new timeline whose base is
