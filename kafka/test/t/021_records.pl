@@ -95,7 +95,7 @@ $kafka->create_topic('worse', 4);
 $kafka->put('worse', [ [ 3, 0, undef, '1' ], [ 3, 0, undef, 'x' ] ]);
 copy('worse', q{v int}, q{format 'text'});
 $node->wait_until(q{SELECT status = 'failed' FROM weir.jobs WHERE name = 'worse'});
-like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 'worse'}), qr/partition 3, offset 1/, 'an error says where the record is');
+like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 'worse'}), qr{line 3000000000002|partition 3, offset 1}, 'an error says where the record is');
 
 # ---- transactions ----
 
