@@ -190,7 +190,7 @@ make_client(WeirProducer *k, rd_kafka_type_t type, const char *identity)
 	rd_kafka_conf_t *conf;
 
 	weir_peer_begin(&k->peer);
-	conf = weir_kafka_conf(k->peer.stream, type);
+	conf = weir_kafka_conf(k->peer.stream, type, GetUserId());
 	weir_peer_end(&k->peer);
 	weir_kafka_conf_set(conf, identity, k->id);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);

@@ -79,6 +79,7 @@ $kafka->resume;
 is_exact('they go on');
 
 # Killed at any moment.
+my $restarts = $node->sql(q{SELECT restarts FROM weir.jobs});
 foreach my $round (1 .. 5)
 {
 	insert(2000);
@@ -88,7 +89,7 @@ foreach my $round (1 .. 5)
 	insert(1000);
 }
 is_exact('the broker is killed now and then');
-is($node->sql(q{SELECT status || ' ' || restarts FROM weir.jobs}), 'running 0', 'without a restart');
+is($node->sql(q{SELECT restarts FROM weir.jobs}), $restarts, 'without a restart');
 
 # Ids of rows that the topic was told of come again.
 $node->sql(q{SELECT weir.stop_job('j'); ALTER SEQUENCE weir_internal.outbox_id_seq RESTART WITH 1});
