@@ -114,6 +114,13 @@ typedef struct WeirSourceOps
 	void		(*begin) (const WeirStream *stream, WeirPosition *position);
 
 	/*
+	 * start_job(fresh => true): the job begins with empty state at this position; one
+	 * whose records only make sense from the beginning goes back there.  In a transaction; NULL:
+	 * it stays.
+	 */
+	void		(*renew) (int64 job, Oid stream, WeirPosition *position);
+
+	/*
 	 * At a position; that the end of the stream is passed (pass_end) is durable
 	 * when this returns.  stats may be NULL.  The stream must outlive the source.  Of several
 	 * tasks each gets the position of all, and reads its own part.

@@ -93,7 +93,7 @@ meet_truncate(WeirChanges *r)
 		if (weir_pgoutput_truncated(r->message, i) == r->relation)
 			weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 								psprintf("table %s.%s of stream %s was truncated", r->schema, r->table, r->stream->name),
-								psprintf("It was in the transaction that committed at %X/%X; there are no records of the rows that went.",
+								psprintf("TRUNCATE was in the transaction that committed at %X/%X; there are no records of the rows that went.",
 										 LSN_FORMAT_ARGS((XLogRecPtr) r->commit_lsn)),
 								"Begin with a new copy by weir.start_job(fresh => true), or set the option on_truncate 'ignore' of the foreign table.");
 	}
@@ -292,7 +292,7 @@ weir_changes_follow(WeirChanges *r, WeirScanInput *scan)
 			r->waits = !take_change(r, scan);
 			continue;
 		}
-		if (!receive(r))
+		if (weir_changes_is_drained(r) || !receive(r))
 			return;
 	}
 }
