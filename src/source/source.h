@@ -52,6 +52,7 @@ typedef struct WeirSourceStats
 	int64		records_before; /* of these, before the attempt */
 	int64		bytes;			/* received, likewise */
 	int64		journal_bytes;	/* its journal occupies */
+	int64		moves;			/* of the position without a record that are worth a checkpoint */
 	int64		retries;
 	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
 	int64		partial_records;	/* left behind by connections, of this attempt */

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "source/changes/reader_int.h"
 
+#define MOVE_BYTES	(1024 * 1024)
+
 void
 weir_changes_begin_follow(WeirChanges *r)
 {
@@ -219,6 +221,22 @@ handle_data(WeirChanges *r)
 	}
 }
 
+/*
+ * It is worth a checkpoint when the source could forget some WAL, but not what a checkpoint
+ * itself has written there.
+ */
+static void
+move_on(WeirChanges *r, int64 lsn)
+{
+	if (lsn <= r->position.lsn)
+		return;
+	r->position.lsn = lsn;
+	if (lsn - Max(r->moved, r->confirmed) < MOVE_BYTES)
+		return;
+	r->moved = lsn;
+	r->stats->moves++;
+}
+
 static void
 handle_keepalive(WeirChanges *r)
 {
@@ -226,7 +244,7 @@ handle_keepalive(WeirChanges *r)
 	r->tell = r->tell || r->wal.reply;
 	if (r->in_transaction || r->position.halves > 0)
 		return;
-	r->position.lsn = Max(r->position.lsn, r->wal.end);
+	move_on(r, r->wal.end);
 	r->quiet_at = r->wal.sent_at;
 }
 

@@ -380,6 +380,7 @@ fill(WeirChanges *r, WeirScanInput *scan)
 		if (weir_changes_hand_out_copy(r, scan))
 			return;
 		r->position.phase = WEIR_CHANGES_FOLLOW;
+		r->stats->moves++;
 	}
 	if (r->state == WEIR_CHANGES_FOLLOWING)
 		weir_changes_follow(r, scan);

@@ -129,6 +129,7 @@ struct WeirChanges
 	int64		skip;			/* halves of it that were handed out before */
 	uint32		relation;		/* of the table, as last described; 0: not yet */
 	int64		received;		/* up to here the source has sent */
+	int64		moved;			/* the position, when that was worth a checkpoint last */
 	int64		confirmed;		/* up to here it may forget */
 	int64		told_at;		/* of that, on the clock of weir_now */
 	bool		tell;			/* at once */

@@ -300,6 +300,7 @@ go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 		r->position.phase = WEIR_CHANGES_FOLLOW;
 		r->position.system = r->source_system;
 		r->position.lsn = confirmed;
+		r->stats->moves++;
 		if (r->row == NULL)
 			note_slot(r);
 	}
@@ -437,6 +438,7 @@ made_slot(WeirChanges *r, const WeirRemoteRows *rows)
 	r->position.lsn = lsn;
 	r->position.transaction = 0;
 	r->position.halves = 0;
+	r->stats->moves++;
 	go(r, COMMIT);
 }
 
