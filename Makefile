@@ -16,13 +16,17 @@
 #	make bench-windows       as root: windows of event time beside a count window: LINES=.. KEYS=..
 #	make bench-timers        as root: setting and firing timers of a function: TIMERS=.. KEYS=.. TASKS=..
 #	make bench-feed          as root: COPY into a feed beside COPY into a table: LINES=.. ROUNDS=..
+#	make bench-changes       as root: changes of a table beside pg_recvlogical: LINES=.. SIZE=.. ROUNDS=.. KINDS="two wide update"
 #	make bench-nexmark       as root: Nexmark's queries beside Flink SQL: EVENTS=.. SEED=.. ROUNDS=.. QUERIES="q0 q5"
 #	                         PEER=off PARALLELISM="1 2" WARM=1 CHECK=1, see bench/nexmark/run
+#	make bench-kafka         as root: a topic read by Weir, by kcat and by Flink: LINES=.. KEYS=.. PARTITIONS=..
+#	                         ROUNDS=.. PARALLELISM="1 2" PEER=off WARM=1, see bench/kafka/run
 #	make torture             as root: KILLS=100 of the server's processes under WEIR_LINES=5000000, SEED=1;
 #	                         CLOCK=1: while its clock is set back and forth
 #	make torture-feed        as root: KILLS=5 while WEIR_LINES=2000000 rows are copied and inserted into a stream
 #	make torture-shapes      as root: KILLS=20 of the server under SOURCES=4 streams, a chain of keyed
 #	                         steps at PARALLELISM=3 and two outputs, written by these and then by one task
+#	make torture-changes     as root: KILLS=10 within DURATION=60 s while eight sessions change a table that a job follows
 #	make kafka, kafka-install  the extension weir_kafka, which needs librdkafka
 #	make kafka-check         as root: its tests, with a real broker
 #	make torture-kafka       as root: KILLS=20 of the server and its tasks and RESTARTS=3 of the broker
@@ -107,7 +111,7 @@ SIM = $(MAKE) --no-print-directory -C test/sim DECIDE='$(abspath $(DECIDE_OBJS))
 .PHONY: kafka kafka-install kafka-check torture-kafka
 .PHONY: test installcheck unit sim sim-mutants lint format torture torture-feed torture-shapes
 .PHONY: bench bench-backpressure bench-check bench-feed bench-idle bench-nexmark bench-profile bench-state bench-windows
-.PHONY: bench-timers
+.PHONY: bench-timers bench-changes bench-kafka torture-changes
 
 test:
 	sh test/run
@@ -176,9 +180,16 @@ bench-windows:
 bench-feed:
 	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' ROUNDS='$(ROUNDS)' sh bench/feed
 
+bench-changes:
+	@LINES='$(if $(filter command,$(origin LINES)),$(LINES))' SIZE='$(SIZE)' ROUNDS='$(ROUNDS)' KINDS='$(KINDS)' sh bench/changes
+
 bench-nexmark:
 	@EVENTS='$(EVENTS)' SEED='$(SEED)' ROUNDS='$(ROUNDS)' QUERIES='$(QUERIES)' PEER='$(PEER)' WARM='$(WARM)' \
 		PARALLELISM='$(PARALLELISM)' CHECK='$(CHECK)' sh bench/nexmark/run
+
+bench-kafka:
+	@RECORDS='$(if $(filter command,$(origin LINES)),$(LINES))' KEYS='$(KEYS)' PARTITIONS='$(PARTITIONS)' ROUNDS='$(ROUNDS)' \
+		PARALLELISM='$(PARALLELISM)' PEER='$(PEER)' WARM='$(WARM)' sh bench/kafka/run
 
 bench-timers:
 	@TIMERS='$(TIMERS)' KEYS='$(KEYS)' TASKS='$(TASKS)' sh bench/timers
@@ -195,6 +206,10 @@ torture-shapes:
 		KILLS=$(KILLS) WEIR_LINES=$(WEIR_LINES) SEED=$(SEED) SOURCES=$(or $(SOURCES),4) PARALLELISM=$(or $(PARALLELISM),3) \
 			SERVER=1 TOGETHER=$$together sh test/run test/tap/097_torture_shapes.pl || exit 1; \
 	done
+
+torture-changes: KILLS = 10
+torture-changes:
+	@DURATION=$(or $(DURATION),60) KILLS=$(KILLS) SEED=$(SEED) WHERE='$(WHERE)' sh test/run test/tap/121_changes_crash.pl
 
 torture-kafka: KILLS = 20
 torture-kafka: RESTARTS = 3

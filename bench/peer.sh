@@ -30,16 +30,19 @@ peer_opens() {
 	done
 }
 
-# peer_java STEP TTL SINK PARALLELISM
+# peer_java STEP TTL SINK PARALLELISM [PLACE...]: where the lines come from, if not from port
 peer_java() {
+	peer_job="parallelism=$4 step=$1 ttl=$2 sink=$3"
+	shift 4
+	[ $# != 0 ] || set -- "port=$port"
 	rm -rf "$work/flink"
 	mkdir "$work/flink"
 	java $(peer_opens) -Xmx4g -Djava.io.tmpdir="$work/flink" \
 		-Dorg.slf4j.simpleLogger.defaultLogLevel=error \
 		-cp "bench/flink/target/bench-flink-1.jar:bench/flink/target/jars/*" weir.bench.Peer \
-		"port=$port" "parallelism=$4" "step=$1" "ttl=$2" "sink=$3" \
+		$peer_job "$@" \
 		"url=jdbc:postgresql://127.0.0.1:$PGPORT/postgres?reWriteBatchedInserts=true" \
-		user=peer "password=$peer_password" "checkpoints=$work/flink" 2> "$work/flink.log"
+		user=peer "password=${peer_password-}" "checkpoints=$work/flink" 2> "$work/flink.log"
 }
 
 # A run that fails is said, and is none: the rest of the table is worth having.

@@ -69,6 +69,7 @@ connect_as(rd_kafka_type_t type, const char *brokers, const char *name, const ch
 	if (type == RD_KAFKA_PRODUCER)
 	{
 		set(conf, "linger.ms", "5");
+		set(conf, "enable.idempotence", "true");
 		set(conf, "partitioner", "murmur2_random");
 		rd_kafka_conf_set_dr_msg_cb(conf, delivered);
 	}

@@ -430,7 +430,7 @@ check_scans(WeirCompileJob *job, WeirLevel *level, const TimeUse *use)
 	}
 }
 
-/* A position has room for so many watermarks, beside the stream's own and that it is idle. */
+/* A position has room for so many watermarks, and those of many partitions. */
 static void
 check_number(WeirCompileJob *job)
 {
@@ -450,11 +450,11 @@ check_number(WeirCompileJob *job)
 
 		foreach(other, streams)
 			n += lfirst_oid(other) == lfirst_oid(lc);
-		if (n > WEIR_POSITION_MARKS - 2)
+		if (n > WEIR_POSITION_READS)
 			ereport(ERROR,
 					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					errmsg("a job cannot call weir.watermark in so many reads of one stream"),
-					errdetail("There are %d, and at most %d are possible.", n, WEIR_POSITION_MARKS - 2),
+					errdetail("There are %d, and at most %d are possible.", n, WEIR_POSITION_READS),
 					errhint("Give a column of the stream the option watermark instead."));
 	}
 }

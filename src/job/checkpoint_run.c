@@ -101,6 +101,11 @@ static void
 drop_pending(WeirCoordinator *co, WeirPendingCheckpoint *p)
 {
 	co->checkpoints.pending = list_delete_ptr(co->checkpoints.pending, p);
+	for (int i = 0; i < co->run.ntasks; i++)
+	{
+		if (p->positions[i])
+			pfree(p->positions[i]);
+	}
 	pfree(p->positions);
 	pfree(p->times);
 	pfree(p);
@@ -161,6 +166,19 @@ tell_pending(WeirCoordinator *co, int task)
 	}
 }
 
+static void
+take_vote(WeirCoordinator *co, WeirPendingCheckpoint *p, const WeirControl *message)
+{
+	WeirPosition **position = &p->positions[message->task];
+
+	p->times[message->task] = message->times;
+	if (co->run.attempt->tasks[message->task].source_number < 0)
+		return;
+	if (*position == NULL)
+		*position = MemoryContextAlloc(co->run.context, sizeof(WeirPosition));
+	**position = message->position;
+}
+
 void
 weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 {
@@ -171,9 +189,7 @@ weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message)
 	{
 		case WEIR_CONTROL_VOTE:
 			if (p)
-				p->positions[message->task] = message->position;
-			if (p)
-				p->times[message->task] = message->times;
+				take_vote(co, p, message);
 			if (!weir_checkpointer_vote(co->checkpoints.checkpointer, message->attempt, message->task,
 										message->checkpoint, message->vote, now))
 				ereport(DEBUG1,
@@ -208,7 +224,7 @@ do_trigger(WeirCoordinator *co, const WeirAction *action)
 	weir_request_name(co, action->token, p->savepoint);
 	p->triggered_at = weir_date();
 	p->activity = weir_attempt_activity(co->run.attempt);
-	p->positions = palloc0(sizeof(WeirPosition) * co->run.ntasks);
+	p->positions = palloc0(sizeof(WeirPosition *) * co->run.ntasks);
 	p->times = palloc0(sizeof(WeirTaskTimes) * co->run.ntasks);
 	co->checkpoints.pending = lappend(co->checkpoints.pending, p);
 	co->checkpoints.next_id = Max(co->checkpoints.next_id, p->id + 1);
@@ -300,8 +316,8 @@ forget_retried(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 {
 	for (int i = 0; i < co->run.ntasks; i++)
 	{
-		if (p->positions[i].retried > 0)
-			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i].retried);
+		if (p->positions[i] && p->positions[i]->retried > 0)
+			weir_retry_forget(co->job->id, co->run.attempt->tasks[i].relid, p->positions[i]->retried);
 	}
 }
 

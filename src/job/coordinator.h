@@ -41,7 +41,7 @@ typedef struct WeirPendingCheckpoint
 	char		savepoint[NAMEDATALEN]; /* its name; "": none.  Written in full */
 	int64		triggered_at;
 	int64		activity;		/* records processed when it was triggered */
-	WeirPosition *positions;	/* a task each, a source's is set */
+	WeirPosition **positions;	/* a task each; NULL: it is no source's, or has not voted */
 	WeirTaskTimes *times;		/* a task each */
 } WeirPendingCheckpoint;
 
@@ -210,6 +210,12 @@ extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kin
  */
 extern int	weir_positions_merge(const WeirCoordinator *co, const WeirPendingCheckpoint *p,
 								 WeirPosition **positions);
+
+/*
+ * Sources that have no position, of those that do not begin at the same place for ever, are given
+ * one, which the timeline keeps.  In a transaction; true if it is to be committed for certain.
+ */
+extern bool weir_positions_begin(WeirCoordinator *co, const WeirGraph *graph);
 
 /* checkpoint_run.c: carries out what the decision code decides. */
 extern void weir_checkpoints_init(WeirCoordinator *co);

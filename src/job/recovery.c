@@ -127,9 +127,10 @@ weir_recover(WeirCoordinator *co)
 		co->outcome = WEIR_OUTCOME_CANCELLED;
 		return false;
 	}
-	rows = weir_completed_rows(co->job->id, co->context);
+	MemoryContextReset(co->run.context);	/* no attempt is under way */
+	rows = weir_completed_rows(co->job->id, co->run.context);
 	weir_coordinator_begin(co);
-	MemoryContextSwitchTo(co->context);
+	MemoryContextSwitchTo(co->run.context);
 	co->checkpoints.next_id = Max(co->checkpoints.next_id, weir_checkpoint_next_id(co->job->id));
 	co->checkpoints.next_id = Max(co->checkpoints.next_id,
 							  1 + weir_snapshot_newest(co->job->id, co->job->max_parallelism));

@@ -3,8 +3,9 @@
  *		Where an attempt begins: which checkpoint it restores, on which
  *		timeline it goes on, at which positions its sources start.
  *
- *	first start			a new timeline, empty, at the oldest byte, as is any
- *						source that the job did not have before
+ *	first start			a new timeline, empty, at the oldest byte, or where its source
+ *						says a job begins (positions.c), as is any source that the job
+ *						did not have before
  *	fresh				a new timeline, empty, where the last one had got to, without its event time;
  *						sources that tell changes at their beginning
  *	from a savepoint	a new timeline whose base is the savepoint
@@ -84,6 +85,8 @@ weir_start_reached(const WeirJob *job, List *rows)
 static void
 set_positions(WeirCoordinator *co, int n, const WeirPosition *positions)
 {
+	if (co->start.positions)
+		pfree(co->start.positions);
 	co->start.npositions = n;
 	co->start.positions = MemoryContextAllocZero(co->context, sizeof(WeirPosition) * n);
 	if (positions)
@@ -156,11 +159,14 @@ static void
 resume_base(WeirCoordinator *co, List *rows)
 {
 	int64		base = 0;
+	int			n;
+	WeirPosition *positions;
 
 	co->start.timeline = co->job->timeline;
-	if (!weir_timeline_get(co->job->id, co->start.timeline, &base, &co->start.npositions, &co->start.positions))
+	if (!weir_timeline_get(co->job->id, co->start.timeline, &base, &n, &positions))
 		elog(ERROR, "timeline " INT64_FORMAT " of job " INT64_FORMAT " is missing",
 			 co->start.timeline, co->job->id);
+	set_positions(co, n, positions);
 	set_restore(co, base > 0 ? find(rows, base) : NULL);
 	co->start.write_full = true;
 }

@@ -23,6 +23,7 @@ typedef struct WeirSourceOptions
 {
 	int64		job;			/* names what it keeps, with ordinal */
 	const char *job_name;
+	Oid			owner;			/* the job's, who is somebody to its peers */
 	int			ordinal;
 	int			subtask;		/* of the tasks that read the stream together, from 0 */
 	int			ntasks;

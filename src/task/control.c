@@ -13,12 +13,21 @@
 
 #include "task/control.h"
 
+/* A message without what its position has room for and does not use. */
+typedef struct Packed
+{
+	Size		size;
+	char		data[FLEXIBLE_ARRAY_MEMBER];
+} Packed;
+
+#define HEAD (offsetof(WeirControl, position) + offsetof(WeirPosition, bytes))
+
 struct WeirControlPort
 {
 	shm_mq_handle *out;
 	shm_mq_handle *in;
 	int64		attempt;
-	List	   *pending;		/* WeirControl, oldest first */
+	List	   *pending;		/* Packed, oldest first */
 	MemoryContext context;
 };
 
@@ -50,14 +59,42 @@ weir_control_coordinator_port(WeirAttempt *attempt, int task, dsm_segment *segme
 					 weir_attempt_from_task(attempt, task), segment);
 }
 
+static Packed *
+pack(const WeirControl *message, int64 attempt)
+{
+	const WeirPosition *position = &message->position;
+	Size		marks = sizeof(WeirMark) * position->nmarks;
+	Packed	   *packed = palloc(offsetof(Packed, data) + HEAD + position->len + marks);
+
+	packed->size = HEAD + position->len + marks;
+	memcpy(packed->data, message, HEAD);
+	((WeirControl *) packed->data)->attempt = attempt;
+	memcpy(packed->data + HEAD, position->bytes, position->len);
+	memcpy(packed->data + HEAD + position->len, position->marks, marks);
+	return packed;
+}
+
+static void
+unpack(const char *data, Size size, WeirControl *message)
+{
+	WeirPosition *position = &message->position;
+
+	if (size >= HEAD)
+		memcpy(message, data, HEAD);
+	if (size < HEAD || position->len > WEIR_POSITION_MAX || position->nmarks > WEIR_POSITION_MARKS ||
+		size != HEAD + position->len + sizeof(WeirMark) * position->nmarks)
+		elog(ERROR, "control message of %zu bytes", size);
+	memcpy(position->bytes, data + HEAD, position->len);
+	memcpy(position->marks, data + HEAD + position->len, sizeof(WeirMark) * position->nmarks);
+}
+
 bool
 weir_control_push(WeirControlPort *port)
 {
 	while (port->pending != NIL)
 	{
-		WeirControl *first = linitial(port->pending);
-		shm_mq_result result = shm_mq_send(port->out, sizeof(WeirControl), first,
-										   true, true);
+		Packed	   *first = linitial(port->pending);
+		shm_mq_result result = shm_mq_send(port->out, first->size, first->data, true, true);
 
 		if (result == SHM_MQ_WOULD_BLOCK)
 			return false;
@@ -71,11 +108,8 @@ void
 weir_control_send(WeirControlPort *port, const WeirControl *message)
 {
 	MemoryContext old = MemoryContextSwitchTo(port->context);
-	WeirControl *copy = palloc(sizeof(WeirControl));
 
-	*copy = *message;
-	copy->attempt = port->attempt;
-	port->pending = lappend(port->pending, copy);
+	port->pending = lappend(port->pending, pack(message, port->attempt));
 	(void) weir_control_push(port);
 	MemoryContextSwitchTo(old);
 }
@@ -90,9 +124,7 @@ weir_control_receive(WeirControlPort *port, WeirControl *message)
 
 		if (shm_mq_receive(port->in, &size, &data, true) != SHM_MQ_SUCCESS)
 			return false;
-		if (size != sizeof(WeirControl))
-			elog(ERROR, "control message of %zu bytes", size);
-		memcpy(message, data, sizeof(WeirControl));
+		unpack(data, size, message);
 		if (message->attempt == port->attempt)
 			return true;
 	}

@@ -54,8 +54,8 @@ typedef struct WeirControl
 	bool		full;			/* of a trigger: state is to be written in full */
 	int32		vote;			/* WeirVote */
 	int64		triggered_at;	/* us */
-	WeirPosition position;		/* a source's vote; a complete: trim to it */
 	WeirTaskTimes times;		/* a vote */
+	WeirPosition position;		/* a source's vote; a complete: trim to it */
 } WeirControl;
 
 /* One end of both queues of a task. */

@@ -66,6 +66,7 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	feed->task = task;
 	ops = open_stream(feed, out);
 	options.job = attempt->job;
+	options.owner = attempt->owner;
 	options.job_name = task->job->name;
 	options.ordinal = task->slot->source_number;
 	options.subtask = task->subtask;

@@ -80,25 +80,38 @@ mark_of(const WeirFeedRows *rows, int scan)
 void
 weir_feed_rows_begin(WeirFeedRows *rows, const WeirPosition *start)
 {
-	rows->input->watermark = weir_position_mark(start, WEIR_MARK_SOURCE);
-	rows->input->idle = weir_position_mark(start, WEIR_MARK_IDLE) != PG_INT64_MIN;
+	rows->input->watermark = weir_position_mark(start, WEIR_MARK_SOURCE, WEIR_MARK_WHOLE);
+	rows->input->idle = weir_position_mark(start, WEIR_MARK_IDLE, WEIR_MARK_WHOLE) != PG_INT64_MIN;
 	for (int i = 0; i < rows->nscans; i++)
-		rows->scans[i].passed = has_own_time(rows, i) ? weir_position_mark(start, mark_of(rows, i)) : PG_INT64_MIN;
+		rows->scans[i].passed = has_own_time(rows, i) ?
+			weir_position_mark(start, mark_of(rows, i), WEIR_MARK_WHOLE) : PG_INT64_MIN;
 	resume_scans(rows);
+}
+
+/* Watermarks may be those of many partitions. */
+static void
+refuse_marks(const WeirFeedRows *rows)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("stream %s has more watermarks than its position can hold", rows->stream->name),
+			 errdetail("At most %d can be kept.", WEIR_POSITION_MARKS),
+			 errhint("Let several jobs read some of its partitions each, or call weir.watermark in fewer reads of it.")));
 }
 
 void
 weir_feed_rows_position(const WeirFeedRows *rows, WeirPosition *position)
 {
-	bool		noted = weir_position_set_mark(position, WEIR_MARK_SOURCE, rows->input->watermark);
+	bool		noted = weir_position_set_mark(position, WEIR_MARK_SOURCE, WEIR_MARK_WHOLE, rows->input->watermark);
 
 	if (rows->input->idle)
-		noted = weir_position_set_mark(position, WEIR_MARK_IDLE, 0) && noted;
+		noted = weir_position_set_mark(position, WEIR_MARK_IDLE, WEIR_MARK_WHOLE, 0) && noted;
 	for (int i = 0; i < rows->nscans; i++)
 		if (has_own_time(rows, i))
-			noted = weir_position_set_mark(position, mark_of(rows, i), rows->scans[i].op->passed) && noted;
+			noted = weir_position_set_mark(position, mark_of(rows, i), WEIR_MARK_WHOLE,
+										   rows->scans[i].op->passed) && noted;
 	if (!noted)
-		elog(ERROR, "stream %s has more watermarks than its position can hold", rows->stream->name);
+		refuse_marks(rows);
 }
 
 static void

@@ -46,6 +46,7 @@ main(void)
 	test_feed_position();
 	test_watermark_merge();
 	test_watermark();
+	test_position();
 	test_window();
 	test_pgoutput();
 	return done_testing();

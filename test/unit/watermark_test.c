@@ -1,10 +1,7 @@
 /*
  * watermark_test.c
- *		How far has event time come, is the source idle, and is it remembered?
+ *		How far has event time come, and is the source idle?
  */
-#include <string.h>
-
-#include "decide/position.h"
 #include "decide/watermark.h"
 #include "tap.h"
 
@@ -94,50 +91,9 @@ test_idleness(void)
 		ok(waits_as(waits[i].timeout, waits[i].script), "idle: %s", waits[i].name);
 }
 
-static void
-test_marks(void)
-{
-	static const char version_1[] = "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\5\377\377\377\377\377\377\377\376";
-	uint8_t		bytes[WEIR_MARKS_MAX];
-	WeirPosition position = {0};
-	WeirPosition read = {0};
-	size_t		len;
-
-	ok(weir_position_mark(&position, WEIR_MARK_SOURCE) == NONE && weir_marks_encode(&position, bytes) == 0,
-	   "marks: none at first, which is no bytes");
-	weir_position_set_mark(&position, 3, NONE);
-	weir_position_set_mark(&position, WEIR_MARK_SOURCE, 6);
-	weir_position_set_mark(&position, 5, -2);
-	weir_position_set_mark(&position, WEIR_MARK_SOURCE, 7);
-	len = weir_marks_encode(&position, bytes);
-	ok(len == sizeof(version_1) - 1 && memcmp(bytes, version_1, len) == 0, "marks: their bytes are those of version 1");
-	ok(weir_marks_decode(&read, bytes, len) && weir_position_mark(&read, WEIR_MARK_SOURCE) == 7 &&
-	   weir_position_mark(&read, 5) == -2 && weir_position_mark(&read, 3) == NONE, "marks: read back");
-	ok(!weir_marks_decode(&read, bytes, len - 1), "marks: cut short");
-	bytes[0] = 2;
-	ok(!weir_marks_decode(&read, bytes, len), "marks: a version to come");
-	ok(weir_marks_decode(&read, bytes, 0) && read.nmarks == 0, "marks: no bytes are none");
-}
-
-static void
-test_full(void)
-{
-	uint8_t		bytes[WEIR_MARKS_MAX];
-	WeirPosition position = {0};
-	bool		all = true;
-
-	for (int i = 0; i < WEIR_POSITION_MARKS; i++)
-		all = all && weir_position_set_mark(&position, i, i);
-	ok(all && !weir_position_set_mark(&position, 99, 1) && weir_position_set_mark(&position, 3, 8),
-	   "marks: there is room for so many");
-	ok(weir_marks_encode(&position, bytes) == WEIR_MARKS_MAX, "marks: and as many bytes");
-}
-
 void
 test_watermark(void)
 {
 	test_runs();
 	test_idleness();
-	test_marks();
-	test_full();
 }

@@ -190,6 +190,25 @@ sub put
 	return $self->topic($input, 'put', $topic, @end);
 }
 
+# The same on and on: print to {in} what put makes of messages, "partition TAB ms TAB key TAB value"
+# lines, close it, and finish says whether all of them were delivered.
+sub start_put
+{
+	my ($self, $topic) = @_;
+	my @command = (_topic_program(), $self->brokers, 'put', $topic);
+
+	pipe(my $out, my $in) or die "pipe: $!";
+	my $pid = fork() // die "could not fork: $!";
+	if ($pid == 0)
+	{
+		open(STDIN, '<&', $out) or POSIX::_exit(127);
+		close $in;
+		exec(@command) or POSIX::_exit(127);
+	}
+	close $out;
+	return bless { in => $in, pid => $pid }, 'KafkaBroker::Producer';
+}
+
 # Lines by kcat, or a file of them.  Options: key => ' ' is what ends the key in each, partition.
 sub produce
 {
@@ -220,6 +239,15 @@ sub consume
 		'>', \$out, '2>', \$err)
 	  or die "kcat: $err";
 	return split /\n/, $out;
+}
+
+sub KafkaBroker::Producer::finish
+{
+	my ($self) = @_;
+
+	local $?;
+	waitpid($self->{pid}, 0);
+	return $? == 0;
 }
 
 END

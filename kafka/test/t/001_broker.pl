@@ -3,11 +3,11 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib "$FindBin::RealBin/../lib";
-
+use File::Path qw(remove_tree);
 use KafkaBroker;
+use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $kafka = KafkaBroker->start;
 
@@ -38,5 +38,26 @@ $kafka->drop_topic('u');
 $kafka->term;
 $kafka->again;
 is(eval { $kafka->topic('', 'ends', 'u') }, '', 'after it was stopped in order, too');
+
+# A test that is killed has no time to stop its broker.
+my $file = PostgreSQL::Test::Utils::tempdir_short() . '/pid';
+my $test = fork() // die "could not fork: $!";
+if ($test == 0)
+{
+	my $other = KafkaBroker->start;
+	append_to_file("$file.new", "$other->{pids}[0] $other->{dir}");
+	rename("$file.new", $file);
+	sleep(60);
+	POSIX::_exit(0);
+}
+my $deadline = time() + 60;
+usleep(20_000) until -s $file || time() > $deadline;
+my ($orphan, $dir) = split ' ', slurp_file($file);
+ok(kill(0, $orphan), 'another broker is there');
+kill('KILL', $test);
+waitpid($test, 0);
+usleep(20_000) while kill(0, $orphan) && time() < $deadline;
+ok(!kill(0, $orphan), 'it has ended with the test that was killed');
+remove_tree($dir);
 
 done_testing();

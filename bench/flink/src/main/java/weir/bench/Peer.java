@@ -21,7 +21,9 @@ import org.apache.flink.streaming.api.graph.StreamGraph;
  *
  * <pre>
  * port         where lines "key value" come from; of two, "P,Q", the job runs twice
- * parallelism  of all but the source
+ * brokers, topic  in place of port: where messages "key value" come from, all that are there;
+ *              of two topics, "T,U", the job runs twice
+ * parallelism  of all but the source, of a topic's source, too
  * step         average, average-of-last, last (each record as it came) or none
  * ttl          seconds, 0: none
  * sink         dropped, exactly-once or at-least-once (into table averages of url)
@@ -63,7 +65,13 @@ public final class Peer {
         return Cluster.configuration(option("checkpoints"));
     }
 
-    private StreamGraph graph(int port) {
+    private DataStream<Tuple2<Long, Long>> readings(StreamExecutionEnvironment env, String place) {
+        return options.containsKey("topic")
+                ? Topic.readings(env, option("brokers"), place)
+                : env.socketTextStream("127.0.0.1", Integer.parseInt(place)).map(new Parse()).setParallelism(1);
+    }
+
+    private StreamGraph graph(String place) {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         boolean atLeastOnce = option("sink").equals("at-least-once");
         env.setParallelism(number("parallelism"));
@@ -72,8 +80,7 @@ public final class Peer {
         if (atLeastOnce) {
             env.setBufferTimeout(Sinks.FLUSH_MS);
         }
-        DataStream<Tuple2<Long, Long>> readings =
-                env.socketTextStream("127.0.0.1", port).map(new Parse()).setParallelism(1);
+        DataStream<Tuple2<Long, Long>> readings = readings(env, place);
         DataStream<Tuple2<Long, Long>> rows =
                 option("step").equals("none") ? readings : readings.keyBy(r -> r.f0).flatMap(step());
 
@@ -98,16 +105,20 @@ public final class Peer {
 
     private void run() throws Exception {
         List<Callable<StreamGraph>> runs = new ArrayList<>();
-        for (String port : option("port").split(",")) {
-            runs.add(() -> graph(Integer.parseInt(port)));
+        for (String place : option(options.containsKey("topic") ? "topic" : "port").split(",")) {
+            runs.add(() -> graph(place));
         }
         System.out.println(Cluster.run(configuration(), number("parallelism"), runs));
     }
 
     /** A line "key value". */
-    private static final class Parse implements MapFunction<String, Tuple2<Long, Long>> {
+    static final class Parse implements MapFunction<String, Tuple2<Long, Long>> {
         @Override
         public Tuple2<Long, Long> map(String line) {
+            return reading(line);
+        }
+
+        static Tuple2<Long, Long> reading(String line) {
             int space = line.indexOf(' ');
             return Tuple2.of(
                     Long.parseLong(line, 0, space, 10), Long.parseLong(line, space + 1, line.length(), 10));
