@@ -159,11 +159,11 @@ weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type, Oid user)
 	return conf;
 }
 
-/* Served by the process's thread, as all callbacks are. */
+/* Served by the process's thread, as all callbacks are.  Connections that fail are told as errors, too. */
 static void
 note_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0)
+	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0)
 		ereport(DEBUG1, (errmsg_internal("librdkafka: %s: %s", facility, text)));
 	else
 		ereport(LOG, (errmsg("librdkafka says: %s", text),

@@ -121,8 +121,12 @@ note_errors(WeirKafkaReader *r)
 		return;
 	r->errors = r->client->errors;
 	weir_text_copy(r->stats->last_error, r->client->last_error, sizeof(r->stats->last_error));
-	if (r->client->down)
-		r->stats->status = WEIR_SOURCE_CONNECTING;
+	if (!r->client->down || r->stats->status == WEIR_SOURCE_CONNECTING)
+		return;
+	r->stats->status = WEIR_SOURCE_CONNECTING;
+	ereport(LOG,
+			(errmsg("stream %s: no broker answers", r->stream->name),
+			 errdetail("librdkafka says: %s.", r->client->last_error)));
 }
 
 /* True: there are messages that were not handed out. */
