@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "client.h"
+#include "enquiry.h"
 #include "option.h"
 #include "base/text.h"
 
@@ -38,6 +39,7 @@ typedef struct Client
 {
 	WeirKafkaClient public;		/* first */
 	dlist_node	node;
+	MemoryContextCallback with_memory;
 } Client;
 
 static dlist_head clients = DLIST_STATIC_INIT(clients);
@@ -88,11 +90,11 @@ mapping_options(Oid user, Oid server)
 	return options;
 }
 
-/* Of the current user, or else of everybody. */
+/* Of the user, or else of everybody. */
 static List *
-current_mapping(Oid server)
+user_mapping(Oid user, Oid server)
 {
-	List	   *options = mapping_options(GetUserId(), server);
+	List	   *options = mapping_options(user, server);
 
 	return options != NIL ? options : mapping_options(InvalidOid, server);
 }
@@ -129,24 +131,24 @@ set_defaults(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 }
 
 static void
-set_properties(rd_kafka_conf_t *conf, rd_kafka_type_t type, const WeirStream *stream)
+set_properties(rd_kafka_conf_t *conf, rd_kafka_type_t type, const WeirStream *stream, Oid user)
 {
 	const WeirKafka *kafka = weir_kafka_of(stream);
 
 	set_defaults(conf, type);
 	weir_kafka_conf_set(conf, "bootstrap.servers", kafka->brokers);
 	set_all(conf, kafka->properties);
-	set_all(conf, current_mapping(GetForeignServerIdByRelId(stream->relid)));
+	set_all(conf, user_mapping(user, GetForeignServerIdByRelId(stream->relid)));
 }
 
 rd_kafka_conf_t *
-weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type)
+weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type, Oid user)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
 	PG_TRY();
 	{
-		set_properties(conf, type, stream);
+		set_properties(conf, type, stream, user);
 	}
 	PG_CATCH();
 	{
@@ -157,11 +159,11 @@ weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type)
 	return conf;
 }
 
-/* Served by the process's thread, as all callbacks are. */
+/* Served by the process's thread, as all callbacks are.  Connections that fail are told as errors, too. */
 static void
 note_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0)
+	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0)
 		ereport(DEBUG1, (errmsg_internal("librdkafka: %s: %s", facility, text)));
 	else
 		ereport(LOG, (errmsg("librdkafka says: %s", text),
@@ -175,38 +177,37 @@ note_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	WeirKafkaClient *client = opaque;
 
 	client->errors++;
+	client->down = client->down || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 	weir_text_copy(client->last_error, reason, sizeof(client->last_error));
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		client->fatal = rd_kafka_fatal_error(rk, client->fatal_text, sizeof(client->fatal_text));
 }
 
 static void
-note_commit(rd_kafka_t *rk, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
-			void *opaque)
-{
-	WeirKafkaClient *client = opaque;
-
-	if (client->committed)
-		client->committed(client, error);
-}
-
-static void
 destroy(Client *client)
 {
+	if (client->public.ready < 0)
+		return;
 	dlist_delete(&client->node);
 	if (client->public.rk != NULL)
 	{
+		weir_kafka_enquiries_end(client->public.rk);
+		if (client->public.release)
+			client->public.release(&client->public);
 		rd_kafka_queue_io_event_enable(client->public.queue, -1, NULL, 0);
 		rd_kafka_queue_destroy(client->public.queue);
 		rd_kafka_destroy_flags(client->public.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	}
-	if (client->public.ready >= 0)
-	{
-		close(client->public.ready);
-		ReleaseExternalFD();
-	}
+	close(client->public.ready);
+	ReleaseExternalFD();
 	client->public.rk = NULL;
 	client->public.ready = -1;
+}
+
+static void
+destroy_with_memory(void *arg)
+{
+	destroy(arg);
 }
 
 /* No thread is to run while the process takes itself apart. */
@@ -267,10 +268,12 @@ weir_kafka_client_create(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 	registered = true;
 	client->public.ready = open_ready();
 	dlist_push_tail(&clients, &client->node);
+	client->with_memory.func = destroy_with_memory;
+	client->with_memory.arg = client;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &client->with_memory);
 	rd_kafka_conf_set_opaque(conf, client);
 	rd_kafka_conf_set_log_cb(conf, note_log);
 	rd_kafka_conf_set_error_cb(conf, note_error);
-	rd_kafka_conf_set_offset_commit_cb(conf, note_commit);
 	weir_kafka_signals_block();
 	client->public.rk = rd_kafka_new(type, conf, why, sizeof(why));
 	weir_kafka_signals_unblock();
@@ -292,7 +295,6 @@ void
 weir_kafka_client_destroy(WeirKafkaClient *client)
 {
 	destroy((Client *) client);
-	pfree(client);
 }
 
 void

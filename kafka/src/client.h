@@ -13,10 +13,10 @@
 #include "source/stream.h"
 
 /*
- * What the stream's server and the current user's mapping say, for a client of this type.
+ * What the stream's server and this user's mapping say, for a client of this type.
  * In a transaction.  Whoever takes it gives it to weir_kafka_client_create, or destroys it.
  */
-extern rd_kafka_conf_t *weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type);
+extern rd_kafka_conf_t *weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type, Oid user);
 
 /* One more property, which must be right. */
 extern void weir_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value);
@@ -30,13 +30,14 @@ typedef struct WeirKafkaClient
 	rd_kafka_resp_err_t fatal;	/* nothing goes any more; fatal_text says why */
 	char		fatal_text[256];
 	int64		errors;			/* told since it was made */
-	/* a commit of offsets was answered; may be NULL */
-	void		(*committed) (struct WeirKafkaClient *client, rd_kafka_resp_err_t error);
-	void	   *owner;			/* whose it is, for that */
+	bool		down;			/* no broker answers */
+	/* it is about to be destroyed: what is held of it is to be given back; may be NULL */
+	void		(*release) (struct WeirKafkaClient *client);
+	void	   *owner;			/* whose it is, for these */
 } WeirKafkaClient;
 
 /*
- * Takes conf.  In CurrentMemoryContext, to be destroyed; it goes with the process too.
+ * Takes conf.  In CurrentMemoryContext, with which it is destroyed.
  */
 extern WeirKafkaClient *weir_kafka_client_create(rd_kafka_conf_t *conf, rd_kafka_type_t type);
 /* Waits for its threads, which is short.  What it holds back is dropped. */

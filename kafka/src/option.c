@@ -258,6 +258,7 @@ weir_kafka_complete(WeirStream *stream)
 		require("topic", own(stream)->topic, "Say which topic it is: ALTER FOREIGN TABLE name OPTIONS (ADD topic 'name').");
 	stream->record_delimiter = pstrdup("");
 	stream->record_delimiter_len = 1;
+	stream->journal = true;
 	stream->max_retries = -1;
 	stream->max_journal = PG_INT64_MAX;
 }

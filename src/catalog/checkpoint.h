@@ -96,5 +96,8 @@ extern void weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state
 /* False if there is no such timeline; positions in CurrentMemoryContext, 0 where it began at the oldest byte. */
 extern bool weir_timeline_get(int64 job, int64 timeline, int64 *base,
 							  int *npositions, WeirPosition **positions);
+/* Where it began: of sources that it did not have then, too. */
+extern void weir_timeline_set_positions(int64 job, int64 timeline, int npositions,
+										const WeirPosition *positions);
 
 #endif

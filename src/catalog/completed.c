@@ -395,6 +395,18 @@ weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
 }
 
 void
+weir_timeline_set_positions(int64 job, int64 timeline, int npositions, const WeirPosition *positions)
+{
+	WeirArguments args = {0};
+
+	weir_bind_int64(&args, job);
+	weir_bind_int64(&args, timeline);
+	weir_bind(&args, TEXTOID, positions_text(npositions, positions), false);
+	weir_internal_execute("UPDATE weir_internal.timeline SET positions = $3::jsonb "
+						  "WHERE job = $1 AND timeline = $2", &args);
+}
+
+void
 weir_timeline_conversion(int64 job, int64 timeline, bool *drop_state, char **migrate)
 {
 	WeirInternal saved;

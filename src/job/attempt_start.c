@@ -82,6 +82,7 @@ weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
 {
 	WeirDataflow *dataflow;
 	WeirJob    *job = co->job;
+	bool		begun;
 
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
@@ -91,8 +92,9 @@ weir_attempt_place(WeirCoordinator *co, WeirShape *shape)
 	check_in_flight(co, &shape->topology);
 	weir_count_resources(job, &shape->topology);
 	weir_job_set_resources(job->id, job->workers, job->prepared);
+	begun = weir_positions_begin(co, dataflow->graph);
 	weir_dataflow_free(dataflow);
-	weir_coordinator_end(co, false);
+	weir_coordinator_end(co, begun);
 	MemoryContextSwitchTo(co->run.context);
 	return weir_registry_reserve(co->slot, job->workers, job->prepared);
 }

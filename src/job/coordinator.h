@@ -211,6 +211,12 @@ extern void weir_attempt_tell(WeirCoordinator *co, int task, WeirControlKind kin
 extern int	weir_positions_merge(const WeirCoordinator *co, const WeirPendingCheckpoint *p,
 								 WeirPosition **positions);
 
+/*
+ * Sources that have no position, of those that do not begin at the same place for ever, are given
+ * one, which the timeline keeps.  In a transaction; true if it is to be committed for certain.
+ */
+extern bool weir_positions_begin(WeirCoordinator *co, const WeirGraph *graph);
+
 /* checkpoint_run.c: carries out what the decision code decides. */
 extern void weir_checkpoints_init(WeirCoordinator *co);
 extern void weir_checkpoints_message(WeirCoordinator *co, const WeirControl *message);

@@ -11,14 +11,12 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "base/blame.h"
 #include "source/constraint.h"
 #include "source/decoder.h"
 #include "source/excerpt.h"
@@ -35,8 +33,9 @@ format_of(const WeirStream *stream)
 		case WEIR_FORMAT_JSONL:
 			return &weir_format_jsonl;
 		case WEIR_FORMAT_LINE:
-		case WEIR_FORMAT_RAW:
 			return &weir_format_line;
+		case WEIR_FORMAT_RAW:
+			return &weir_format_raw;
 		case WEIR_FORMAT_TEXT:
 		case WEIR_FORMAT_CSV:
 			break;
@@ -56,6 +55,7 @@ weir_decoder_create(const WeirStream *stream, const WeirSuspects *suspects)
 	d->max_starts = 1024;
 	d->starts = palloc(d->max_starts * sizeof(Size));
 	d->done = palloc(d->max_starts * sizeof(bool));
+	d->absent = palloc(d->max_starts * sizeof(bool));
 	d->about = palloc(d->max_starts * sizeof(void *));
 	d->metadata = weir_metadata_filler(stream);
 	initStringInfo(&d->text);
@@ -122,7 +122,8 @@ keep_bytes(WeirBatch *batch, const char *data, Size len)
 	if (batch->raw == NULL)
 		return;
 	copy = MemoryContextAllocHuge(batch->context, Max(len, 1));
-	memcpy(copy, data, len);
+	if (len > 0)
+		memcpy(copy, data, len);
 	batch->raw[batch->nrows].data = copy;
 	batch->raw[batch->nrows].len = (int) len;
 }
@@ -162,6 +163,11 @@ add_aside(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *record)
 static void
 add_text(WeirDecoder *d, WeirBatch *batch, const char *data, Size len)
 {
+	if (data == NULL)
+	{
+		keep_bytes(batch, data, 0);
+		return;
+	}
 	/* in one step, since twice as much as it needs would be reserved otherwise */
 	enlargeStringInfo(&d->text, (int) len + 1);
 	if (d->format->append(d, data, len))
@@ -175,7 +181,7 @@ static void
 add_record(WeirDecoder *d, WeirScanInput *scan, const char *data, Size len)
 {
 	WeirBatch  *batch = scan->batch;
-	bool		done = d->at_once && weir_direct_row(d->direct, batch, batch->nrows, data, len);
+	bool		done = d->at_once && data != NULL && weir_direct_row(d->direct, batch, batch->nrows, data, len);
 
 	if (done && d->metadata)
 		weir_metadata_fill(d->metadata, batch, batch->nrows, d->now_about);
@@ -187,19 +193,21 @@ add_record(WeirDecoder *d, WeirScanInput *scan, const char *data, Size len)
 }
 
 static void
-begin_record(WeirDecoder *d, WeirBatch *batch, Size len, int64 line, int64 stamp)
+begin_record(WeirDecoder *d, WeirBatch *batch, const char *data, Size len, int64 line, int64 stamp)
 {
 	if (d->nstarts == d->max_starts)
 	{
 		d->max_starts = Max(d->max_starts * 2, batch->capacity);
 		d->starts = repalloc(d->starts, d->max_starts * sizeof(Size));
 		d->done = repalloc(d->done, d->max_starts * sizeof(bool));
+		d->absent = repalloc(d->absent, d->max_starts * sizeof(bool));
 		d->about = repalloc(d->about, d->max_starts * sizeof(void *));
 	}
 	batch->lines[batch->nrows] = line;
 	batch->stamps[batch->nrows] = stamp;
 	d->bytes += len;
 	d->about[d->nstarts] = d->now_about;
+	d->absent[d->nstarts] = data == NULL;
 	d->starts[d->nstarts++] = d->text.len;
 }
 
@@ -208,7 +216,7 @@ weir_decoder_add(WeirDecoder *d, WeirScanInput *scan, const WeirFramedRecord *re
 {
 	WeirBatch  *batch = scan->batch;
 
-	begin_record(d, batch, record->len, record->line, record->stamp);
+	begin_record(d, batch, record->data, record->len, record->line, record->stamp);
 	if (record->fault != WEIR_RECORD_WHOLE)
 	{
 		d->done[batch->nrows] = true;
@@ -230,7 +238,7 @@ weir_decoder_add_run(WeirDecoder *d, WeirScanInput *scan, const WeirRecordSpan *
 	{
 		if (spans[i].len == 0 && skip_empty)
 			continue;
-		begin_record(d, batch, spans[i].len, line, stamp);
+		begin_record(d, batch, spans[i].data, spans[i].len, line, stamp);
 		add_record(d, scan, spans[i].data, spans[i].len);
 		batch->nrows++;
 	}
@@ -273,14 +281,16 @@ open_table(WeirDecoder *d)
 	d->rel = rel;
 }
 
-/* Can a column be null that must not be?  Then constraints are to be applied. */
+/* Can a column be null that must not be, or not be read?  Then a record takes a transaction. */
 static bool
 may_lack_metadata(const WeirDecoder *d)
 {
 	for (int i = 0; i < d->stream->nmetadata; i++)
 	{
-		if (d->stream->metadata[i].what->nullable &&
-			TupleDescAttr(d->desc, d->stream->metadata[i].column)->attnotnull)
+		const WeirMetadataColumn *column = &d->stream->metadata[i];
+
+		if (column->what->fails ||
+			(column->what->nullable && TupleDescAttr(d->desc, column->column)->attnotnull))
 			return true;
 	}
 	return false;
@@ -307,7 +317,7 @@ decode_directly(WeirDecoder *d, WeirBatch *batch, int index)
 	Size		len;
 	const char *data = weir_decoder_record(d, index, &len);
 
-	if (d->direct == NULL || index == d->checked ||
+	if (d->direct == NULL || index == d->checked || d->absent[index] ||
 		!weir_direct_row(d->direct, batch, index, data, len))
 		return false;
 	if (d->metadata)
@@ -318,7 +328,10 @@ decode_directly(WeirDecoder *d, WeirBatch *batch, int index)
 static void
 read_row(WeirDecoder *d, WeirBatch *batch, int index)
 {
-	d->format->row(d, d->values, d->nulls);
+	if (d->absent[index])
+		memset(d->nulls, true, d->desc->natts * sizeof(bool));
+	else
+		d->format->row(d, d->values, d->nulls);
 	if (d->metadata)
 		weir_metadata_fill_values(d->metadata, batch, index, d->about[index], d->values, d->nulls);
 }
@@ -468,51 +481,6 @@ explain_place(WeirDecoder *d, WeirScanInput *scan, ErrorData *error, bool nested
 		examined : error;
 }
 
-static bool
-is_unknown_name(const ErrorData *error)
-{
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	return error->sqlerrcode == ERRCODE_INVALID_SCHEMA_NAME ||
-		(category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
-		 error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE);
-}
-
-/* Is the column at fault of a type whose values are names of the database's objects? */
-static bool
-names_object(const WeirDecoder *d)
-{
-	static const Oid types[] = {REGPROCOID, REGPROCEDUREOID, REGOPEROID, REGOPERATOROID,
-		REGCLASSOID, REGTYPEOID, REGROLEOID, REGNAMESPACEOID, REGCONFIGOID, REGDICTIONARYOID,
-	REGCOLLATIONOID};
-
-	for (int i = 0; d->column != NULL && i < d->desc->natts; i++)
-	{
-		if (strcmp(NameStr(TupleDescAttr(d->desc, i)->attname), d->column) != 0)
-			continue;
-		for (int t = 0; t < lengthof(types); t++)
-		{
-			if (TupleDescAttr(d->desc, i)->atttypid == types[t])
-				return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Is the error about the record it was met at?  An internal error is, in an
- * input function; elsewhere, as in a CHECK, if the attempt before met it, too.
- */
-static bool
-blames_record(const WeirDecoder *d, const WeirScanInput *scan, const ErrorData *error, bool in_input)
-{
-	WeirBlame	blame = weir_error_blame(error);
-
-	if (blame == WEIR_BLAME_IF_REPEATED)
-		return in_input || (d->suspects && weir_is_suspect(d->suspects, scan->batch->lines[d->current]));
-	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
-}
-
 /*
  * NULL, or the error that the format has for d->current.  What ended the reading
  * of its bytes may have been an input function's word, without COPY's.  Whoever
@@ -550,7 +518,7 @@ try_records(WeirDecoder *d, WeirScanInput *scan, bool nested, bool *blamed)
 		bool		in_input = d->format->in_input(d);
 
 		error = explain_place(d, scan, error, nested);
-		*blamed = blames_record(d, scan, error, in_input);
+		*blamed = weir_record_error_blames(d, scan, error, in_input);
 	}
 	d->format->close(d);
 	return error;

@@ -29,7 +29,10 @@ extern PGDLLEXPORT void weir_decoder_prepare(WeirDecoder *d, const WeirBatch *ba
  */
 extern PGDLLEXPORT void weir_decoder_describe(WeirDecoder *d, const void *about);
 
-/* Takes a record into the batch; its bytes are not needed any more. */
+/*
+ * Takes a record into the batch; its bytes are not needed any more.  One whose data are NULL has
+ * no value for any column but those of metadata.
+ */
 extern PGDLLEXPORT void weir_decoder_add(WeirDecoder *d, WeirScanInput *scan,
 							 const WeirFramedRecord *record);
 

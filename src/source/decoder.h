@@ -46,6 +46,7 @@ typedef struct WeirFormat
 extern const WeirFormat weir_format_copy;	/* text, csv */
 extern const WeirFormat weir_format_jsonl;
 extern const WeirFormat weir_format_line;
+extern const WeirFormat weir_format_raw;
 
 struct WeirDecoder
 {
@@ -69,6 +70,7 @@ struct WeirDecoder
 	StringInfoData text;		/* the batch's records, as far as they are needed */
 	Size	   *starts;			/* of each record in text */
 	bool	   *done;			/* its row is in the batch */
+	bool	   *absent;			/* it has no bytes, not even none: its columns are null */
 	const void **about;			/* what its source says of it */
 	int			nstarts;
 	int			max_starts;
@@ -99,7 +101,7 @@ weir_decoder_record(const WeirDecoder *d, int index, Size *len)
 {
 	Size		end = index + 1 < d->nstarts ? d->starts[index + 1] : (Size) d->text.len;
 
-	*len = end - d->starts[index] - 1;
+	*len = d->absent[index] ? 0 : end - d->starts[index] - 1;
 	return d->text.data + d->starts[index];
 }
 

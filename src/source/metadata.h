@@ -42,6 +42,7 @@ typedef struct WeirMetadata
 	bool		nullable;		/* value may say that there is none */
 	/* False: it is null.  In CurrentMemoryContext. */
 	bool		(*value) (const WeirRecordAbout *record, Oid type, Datum *value);
+	bool		fails;			/* value may raise an error, or needs a transaction */
 } WeirMetadata;
 
 extern PGDLLEXPORT const WeirMetadata weir_metadata_line_number;

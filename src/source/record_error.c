@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 
+#include "base/blame.h"
 #include "catalog/dead_letter.h"
 #include "source/excerpt.h"
 #include "source/record_error.h"
@@ -68,6 +70,8 @@ hint_for(const WeirDecoder *d, const ErrorData *error)
 	Size		len;
 	const char *data = weir_decoder_record(d, d->current, &len);
 
+	if (d->absent[d->current])
+		return "The record has no value, so that every column is null that is not metadata: let these columns be null, and pass over such records in the job's query.";
 	if (!d->is_text)
 		return encoding_hint(d, data, len);
 	if (len == 0)
@@ -125,4 +129,46 @@ weir_record_error_letter(WeirDecoder *d, WeirScanInput *scan, const ErrorData *e
 		letter = psprintf("%s\nHINT: %s", letter, hint);
 	MemoryContextSwitchTo(caller);
 	return letter;
+}
+
+static bool
+is_unknown_name(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return error->sqlerrcode == ERRCODE_INVALID_SCHEMA_NAME ||
+		(category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+		 error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
+/* Is the column at fault of a type whose values are names of the database's objects? */
+static bool
+names_object(const WeirDecoder *d)
+{
+	static const Oid types[] = {REGPROCOID, REGPROCEDUREOID, REGOPEROID, REGOPERATOROID,
+		REGCLASSOID, REGTYPEOID, REGROLEOID, REGNAMESPACEOID, REGCONFIGOID, REGDICTIONARYOID,
+	REGCOLLATIONOID};
+
+	for (int i = 0; d->column != NULL && i < d->desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(d->desc, i)->attname), d->column) != 0)
+			continue;
+		for (int t = 0; t < lengthof(types); t++)
+		{
+			if (TupleDescAttr(d->desc, i)->atttypid == types[t])
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+weir_record_error_blames(const WeirDecoder *d, const WeirScanInput *scan, const ErrorData *error,
+						 bool in_input)
+{
+	WeirBlame	blame = weir_error_blame(error);
+
+	if (blame == WEIR_BLAME_IF_REPEATED)
+		return in_input || (d->suspects && weir_is_suspect(d->suspects, scan->batch->lines[d->current]));
+	return blame == WEIR_BLAME_RECORD || (in_input && is_unknown_name(error) && names_object(d));
 }

@@ -15,4 +15,11 @@ extern void weir_record_error_explain(WeirDecoder *d, WeirScanInput *scan, Error
 /* The same in short, for a dead letter, which has the record. */
 extern char *weir_record_error_letter(WeirDecoder *d, WeirScanInput *scan, const ErrorData *error);
 
+/*
+ * Is the error about the record it was met at?  An internal error is, in an
+ * input function; elsewhere, as in a CHECK, if the attempt before met it, too.
+ */
+extern bool weir_record_error_blames(const WeirDecoder *d, const WeirScanInput *scan,
+									 const ErrorData *error, bool in_input);
+
 #endif

@@ -14,7 +14,7 @@ extern int weir_record_fault_code(const WeirFramedRecord *record);
 /* For a dead letter: what is wrong, and below it what was put aside. */
 extern char *weir_record_fault_text(const WeirStream *stream, const WeirFramedRecord *record);
 /* The error that ends the reading. */
-pg_noreturn extern void weir_record_fault_raise(const WeirStream *stream,
+pg_noreturn extern PGDLLEXPORT void weir_record_fault_raise(const WeirStream *stream,
 												const WeirFramedRecord *record);
 
 #endif

@@ -43,7 +43,10 @@ check_format_options(const WeirStream *stream)
 {
 	ListCell *lc;
 
-	if (stream->format != WEIR_FORMAT_JSONL && stream->format != WEIR_FORMAT_LINE)
+	const char *format = stream->format == WEIR_FORMAT_JSONL ? "jsonl" :
+		stream->format == WEIR_FORMAT_LINE ? "line" : "raw";
+
+	if (stream->format == WEIR_FORMAT_TEXT || stream->csv)
 		return;
 	foreach (lc, stream->copy_options)
 	{
@@ -52,9 +55,7 @@ check_format_options(const WeirStream *stream)
 		if (strcmp(name, "encoding") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 stream->format == WEIR_FORMAT_JSONL
-						 ? errmsg("option \"%s\" is not available in format \"jsonl\"", name)
-						 : errmsg("option \"%s\" is not available in format \"line\"", name),
+					 errmsg("option \"%s\" is not available in format \"%s\"", name, format),
 					 stream->format == WEIR_FORMAT_JSONL
 						 ? errdetail("A record is a JSON object, whose keys are columns.")
 						 : errdetail("A record is the value of the one column, as it is."),
@@ -155,17 +156,31 @@ count_columns(const WeirStream *stream, Oid *type)
 	return n;
 }
 
+static void
+check_raw_type(const WeirStream *stream, Oid type)
+{
+	if (type == BYTEAOID || type == TEXTOID)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column of stream %s of format \"raw\" cannot have type %s", stream->name, format_type_be(type)),
+			 errhint("Declare it as bytea, or as text, and take it apart in the job's query.")));
+}
+
 /* Where a record is one value, there must be one column to take it. */
 static void
 check_columns(const WeirStream *stream)
 {
 	Oid type;
-	int n = stream->format == WEIR_FORMAT_LINE ? count_columns(stream, &type) : 1;
+	bool raw = stream->format == WEIR_FORMAT_RAW;
+	int n = raw || stream->format == WEIR_FORMAT_LINE ? count_columns(stream, &type) : 1;
 
+	if (n == 1 && raw)
+		check_raw_type(stream, type);
 	if (n != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("stream %s of format \"line\" must have one column", stream->name),
+				 errmsg("stream %s of format \"%s\" must have one column", stream->name, raw ? "raw" : "line"),
 				 stream->nmetadata == 0 ?
 				 errdetail("It has %d that are not generated.", n) :
 				 errdetail("It has %d that are neither generated nor metadata.", n),

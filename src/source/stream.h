@@ -112,7 +112,7 @@ typedef struct WeirStream
 } WeirStream;
 
 /* Reads the options of a stream; error if relid is not one. In CurrentMemoryContext. */
-extern WeirStream *weir_stream_get(Oid relid);
+extern PGDLLEXPORT WeirStream *weir_stream_get(Oid relid);
 
 /* The tasks that read it together. */
 extern int	weir_stream_parallelism(const WeirStream *stream);

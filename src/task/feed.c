@@ -66,6 +66,7 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	feed->task = task;
 	ops = open_stream(feed, out);
 	options.job = attempt->job;
+	options.owner = attempt->owner;
 	options.job_name = task->job->name;
 	options.ordinal = task->slot->source_number;
 	options.subtask = task->subtask;
@@ -88,10 +89,33 @@ weir_feed_close(WeirFeed *feed)
 	feed->source->ops->close(feed->source);
 }
 
+/* An error is blamed on the record it is about. */
+static void
+blame(WeirFeed *feed)
+{
+	feed->task->line = feed->source->ops->failed_line(feed->source);
+	feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+}
+
+static void
+flush(WeirFeed *feed, bool force)
+{
+	PG_TRY();
+	{
+		feed->source->ops->flush(feed->source, force);
+	}
+	PG_CATCH();
+	{
+		blame(feed);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 void
 weir_feed_flush(WeirFeed *feed)
 {
-	feed->source->ops->flush(feed->source, true);
+	flush(feed, true);
 }
 
 void
@@ -139,7 +163,6 @@ weir_feed_drain(WeirFeed *feed)
 	feed->source->ops->drain(feed->source);
 }
 
-/* An error is blamed on the record it is about. */
 static WeirReadResult
 read_batch(WeirFeed *feed)
 {
@@ -154,8 +177,7 @@ read_batch(WeirFeed *feed)
 	}
 	PG_CATCH();
 	{
-		feed->task->line = feed->source->ops->failed_line(feed->source);
-		feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+		blame(feed);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -220,7 +242,7 @@ weir_feed_turn(WeirFeed *feed)
 	if (feed->again_waits && read_again(feed))
 	{
 		weir_feed_rows_run(feed->rows);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return true;
 	}
 	feed->again_waits = false;
@@ -229,7 +251,7 @@ weir_feed_turn(WeirFeed *feed)
 		case WEIR_READ_BATCH:
 			note_idleness(feed, false);
 			weir_feed_rows_run(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			break;
 		case WEIR_READ_ENDED:
 			weir_feed_flush(feed);
@@ -239,7 +261,7 @@ weir_feed_turn(WeirFeed *feed)
 			note_idleness(feed, true);
 			tick(feed);
 			weir_feed_rows_watermark(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			return false;
 	}
 	weir_feed_trim_unchecked(feed);
@@ -271,7 +293,7 @@ weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
 	if (blocked)
 	{
 		weir_task_wait(feed->task, socket, events, feed->source->ops->due(feed->source), true);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return;
 	}
 	if (reads)

@@ -90,5 +90,28 @@ $node->sql(q{SELECT weir.start_job('copy')});
 ok(all_seen(), 'a start after that goes on where they ended');
 is($node->sql($once), '0', 'with each once');
 
+# A job that begins at the end does so once, whatever becomes of its first attempts, as its owner.
+$node->sql(q{CREATE ROLE rob LOGIN; GRANT CREATE ON SCHEMA public TO rob; GRANT USAGE ON FOREIGN SERVER files TO rob;
+	SELECT weir.drop_job('copy'); TRUNCATE seen; GRANT INSERT ON seen TO rob});
+$node->sql(<<'SQL');
+SET SESSION AUTHORIZATION rob;
+CREATE FOREIGN TABLE news (p int, n int, at timestamptz) SERVER files OPTIONS (source_parallelism '2', start 'latest');
+SELECT weir.create_job('news', 'INSERT INTO seen SELECT p, n FROM news');
+SELECT weir.enable_checkpointing('news', every => '1 hour');
+SELECT weir.set_restart_strategy('news', 'fixed_delay', attempts => 1000, delay => '10 ms');
+SELECT weir.start_job('news');
+SQL
+ok($node->wait_until(q{SELECT status = 'running' FROM weir.jobs}), 'a job begins at the end');
+my %before = %written;
+write_lines(50, 0 .. 12);
+$node->kill9;
+$node->start;
+ok($node->wait_until(q{SELECT status = 'running' FROM weir.jobs}), 'and again where that was');
+write_lines(50, 0 .. 12);
+ok($node->wait_until(q{SELECT sum(records) = 100 FROM weir.sources}), 'reads what came since then');
+$node->sql(q{SELECT weir.trigger_checkpoint('news')});
+is($node->sql(q{SELECT count(*) FROM seen}), '100', 'all of it, and no more');
+is(scalar(() = slurp_file($node->logfile) =~ /fake source begins as rob/g), 1, 'it was asked once, as the owner');
+
 $node->stop;
 done_testing();

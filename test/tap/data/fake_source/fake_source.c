@@ -13,6 +13,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "access/reloptions.h"
 #include "utils/timestamp.h"
 

@@ -1,0 +1,14 @@
+/*
+ * token.h
+ *		What is committed with an offset that must not be read before: whose it is.
+ */
+#ifndef WEIR_KAFKA_TOKEN_H
+#define WEIR_KAFKA_TOKEN_H
+
+#include "postgres.h"
+
+extern char *weir_kafka_token(int64 job);
+/* Not another job's, that had the same name. */
+extern bool weir_kafka_token_is_mine(const char *token, int64 job);
+
+#endif

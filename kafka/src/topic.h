@@ -1,0 +1,16 @@
+/*
+ * topic.h
+ *		Questions about a topic that somebody waits for, in a transaction.
+ */
+#ifndef WEIR_KAFKA_TOPIC_H
+#define WEIR_KAFKA_TOPIC_H
+
+#include "source/source.h"
+
+/* WeirSourceOps.begin, .missing, .pass_gap. */
+extern void weir_kafka_topic_begin(const WeirStream *stream, WeirPosition *position);
+extern char *weir_kafka_topic_missing(int64 job, int ordinal, Oid stream, const WeirPosition *position);
+extern int64 weir_kafka_topic_pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position,
+									   int nknown, const WeirPosition *known, char **detail);
+
+#endif
