@@ -209,6 +209,45 @@ is($node->sql(q{SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || bool_and(
 	'100001 100001 true', 'has each change once, in order');
 end('long');
 
+# ---- options ----
+
+my %plain = (table => 'id int PRIMARY KEY, v int', stream => 'id int, v int', keep => 'id', sink => 'id int');
+begin('nocopy', %plain, rows => '(1, 1)', options => "copy 'off', on_truncate 'ignore'");
+$node->sql(q{INSERT INTO nocopy VALUES (2, 2); TRUNCATE nocopy; INSERT INTO nocopy VALUES (3, 3)});
+comes('nocopy', '2, 3', 'without a copy, and TRUNCATE passed over');
+$node->sql(q{SELECT weir.stop_job('nocopy', drain => true); INSERT INTO nocopy VALUES (4, 4)});
+ok($node->wait_status('finished', 'nocopy'), 'a drain ends it');
+$node->sql(q{SELECT weir.start_job('nocopy')});
+comes('nocopy', '2, 3, 4', 'and a start goes on behind that');
+end('nocopy');
+
+begin('letters', %plain, rows => '(1, 1), (2, -2)', stream => 'id int, v int CHECK (v > 0)', options => "on_error 'dead_letter'");
+$node->sql(q{INSERT INTO letters VALUES (3, -3), (4, 4)});
+comes('letters', '1, 4', 'rows that a constraint of the stream refuses are left out');
+is($node->sql(q{SELECT string_agg(line, ',' ORDER BY line_number) FROM weir.dead_letters WHERE job = 'letters'}), "2\t-2,3\t-3", 'and are dead letters');
+end('letters');
+
+begin('parts', %plain, table => 'id int PRIMARY KEY, v int) PARTITION BY RANGE (id', sink => 'id int, operation text', keep => 'id, operation',
+	stream => "id int, operation text OPTIONS (metadata 'operation')");
+$node->sql(q{CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10); CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
+	INSERT INTO parts VALUES (1, 1), (11, 11); UPDATE parts SET id = 12 WHERE id = 1});
+comes('parts', '1 insert, 11 insert, 1 delete, 12 insert', 'a partitioned table is one stream');
+end('parts');
+
+# A slot and a publication of the user's own stay.
+$node->sql(q{CREATE TABLE mine (id int PRIMARY KEY, v int); CREATE PUBLICATION my_publication FOR TABLE mine WITH (publish = 'insert, delete')});
+$node->sql(q{SELECT pg_create_logical_replication_slot('my_slot', 'pgoutput')});
+$node->sql(q{INSERT INTO mine VALUES (1, 1); UPDATE mine SET v = 2; DELETE FROM mine;
+	CREATE FOREIGN TABLE mine_changes (id int, operation text OPTIONS (metadata 'operation')) SERVER here
+		OPTIONS (table_name 'mine', slot 'my_slot', publication 'my_publication', copy 'off');
+	CREATE TABLE mine_seen (at bigint GENERATED ALWAYS AS IDENTITY, operation text, id int);
+	SELECT weir.create_job('mine', 'INSERT INTO mine_seen (operation, id) SELECT operation, id FROM mine_changes');
+	SELECT weir.enable_checkpointing('mine', every => '50 ms'); SELECT weir.start_job('mine')});
+comes('mine', 'insert 1, delete 1', 'from where a slot stands, what a publication has');
+$node->sql(q{SELECT weir.stop_job('mine'); SELECT weir.drop_job('mine'); DROP FOREIGN TABLE mine_changes});
+is(left($node), 'my_slot my_publication', 'both stay when the job is dropped');
+$node->sql(q{SELECT pg_drop_replication_slot('my_slot'); DROP PUBLICATION my_publication});
+
 # ---- what a stream cannot be ----
 
 sub refused
@@ -227,7 +266,6 @@ sub refused
 	return;
 }
 
-my %plain = (table => 'id int PRIMARY KEY, v int', stream => 'id int, v int', keep => 'id', sink => 'id int');
 refused('unpaired', qr/HINT:.*REPLICA IDENTITY FULL/s, 'pairs of a table that does not tell old rows', %plain, options => "updates 'pair'");
 refused('unold', qr/HINT:.*REPLICA IDENTITY FULL/s, 'an old value that is not told', %plain, stream => "id int, was int OPTIONS (old 'v')");
 refused('nokey', qr/HINT:.*REPLICA IDENTITY/s, 'a table without a replica identity', %plain, table => 'id int, v int');
@@ -309,7 +347,7 @@ end('lagging');
 
 # ---- what docs/changes.md begins with ----
 
-my ($example) = PostgreSQL::Test::Utils::slurp_file('docs/changes.md') =~ /```sql\n(.*?)```/s;
+my ($example) = slurp_file("$ENV{top_builddir}/docs/changes.md") =~ /```sql\n(.*?)```/s;
 $node->use_database('example');
 $node->sql($example);
 $node->sql(q{INSERT INTO orders SELECT i, i % 7, i FROM generate_series(1, 100) i; UPDATE orders SET customer = 1 WHERE id % 5 = 0;
