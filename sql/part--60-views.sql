@@ -84,7 +84,7 @@ CREATE FUNCTION weir_internal.task_stats(OUT job bigint, OUT task text, OUT kind
     OUT records_out bigint, OUT rate_in float8, OUT rate_out float8, OUT bytes_in bigint,
     OUT busy float8, OUT idle float8, OUT backpressured float8, OUT in_sink float8,
     OUT state_bytes bigint, OUT state_keys bigint, OUT watermark timestamptz,
-    OUT late_records bigint)
+    OUT late_records bigint, OUT last_error text)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_tasks';
 
@@ -107,7 +107,8 @@ SELECT v.name AS job,
        t.state_bytes,
        t.state_keys,
        t.watermark,
-       t.late_records
+       t.late_records,
+       t.last_error
 FROM weir_internal.task_stats() t
 JOIN weir_internal.visible_job v ON v.id = t.job;
 COMMENT ON VIEW weir.tasks IS 'processes of the running jobs, and what they do';

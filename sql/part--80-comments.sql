@@ -87,6 +87,7 @@ COMMENT ON COLUMN weir.tasks.state_bytes IS 'memory that the task''s keyed state
 COMMENT ON COLUMN weir.tasks.state_keys IS 'keys it holds something for';
 COMMENT ON COLUMN weir.tasks.watermark IS 'event time up to here is complete: rows of a time before it are late';
 COMMENT ON COLUMN weir.tasks.late_records IS 'rows that came too late, in this attempt';
+COMMENT ON COLUMN weir.tasks.last_error IS 'of a sink whose peer is away: why its rows wait';
 
 COMMENT ON COLUMN weir.sources.job IS 'name of the job';
 COMMENT ON COLUMN weir.sources.stream IS 'schema-qualified name';

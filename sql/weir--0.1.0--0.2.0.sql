@@ -480,7 +480,7 @@ CREATE FUNCTION weir_internal.task_stats(OUT job bigint, OUT task text, OUT kind
     OUT records_out bigint, OUT rate_in float8, OUT rate_out float8, OUT bytes_in bigint,
     OUT busy float8, OUT idle float8, OUT backpressured float8, OUT in_sink float8,
     OUT state_bytes bigint, OUT state_keys bigint, OUT watermark timestamptz,
-    OUT late_records bigint)
+    OUT late_records bigint, OUT last_error text)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'weir_tasks';
 
@@ -503,12 +503,14 @@ SELECT v.name AS job,
        t.state_bytes,
        t.state_keys,
        t.watermark,
-       t.late_records
+       t.late_records,
+       t.last_error
 FROM weir_internal.task_stats() t
 JOIN weir_internal.visible_job v ON v.id = t.job;
 DROP FUNCTION weir_internal.tasks();
 COMMENT ON COLUMN weir.tasks.watermark IS 'event time up to here is complete: rows of a time before it are late';
 COMMENT ON COLUMN weir.tasks.late_records IS 'rows that came too late, in this attempt';
+COMMENT ON COLUMN weir.tasks.last_error IS 'of a sink whose peer is away: why its rows wait';
 CREATE FUNCTION weir.watermark(expression timestamptz, bound interval) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'weir_watermark' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.watermark(timestamptz, interval) IS

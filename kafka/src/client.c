@@ -159,26 +159,31 @@ weir_kafka_conf(const WeirStream *stream, rd_kafka_type_t type, Oid user)
 	return conf;
 }
 
-/* Served by the process's thread, as all callbacks are. */
+/* Served by the process's thread, as all callbacks are.  Connections that fail are told as errors, too. */
 static void
 note_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0)
+	if (level > LOG_WARNING || strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0)
 		ereport(DEBUG1, (errmsg_internal("librdkafka: %s: %s", facility, text)));
 	else
 		ereport(LOG, (errmsg("librdkafka says: %s", text),
 					  errdetail("Client \"%s\", message %s.", rd_kafka_name(rk), facility)));
 }
 
-/* Brokers that are away come again; what is fatal is not mended by itself. */
+/*
+ * Brokers that are away come again; what is fatal is not mended by itself.  That all are down says less
+ * than what was told of the last one.
+ */
 static void
 note_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
 	WeirKafkaClient *client = opaque;
 
 	client->errors++;
+	client->denied = client->denied || code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 	client->down = client->down || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-	weir_text_copy(client->last_error, reason, sizeof(client->last_error));
+	if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->last_error[0] == '\0')
+		weir_text_copy(client->last_error, reason, sizeof(client->last_error));
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		client->fatal = rd_kafka_fatal_error(rk, client->fatal_text, sizeof(client->fatal_text));
 }

@@ -49,6 +49,14 @@ weir_producer_forget_rows(WeirProducer *k)
 }
 
 static void
+stop_asking(WeirProducer *k)
+{
+	if (k->asker)
+		weir_kafka_client_destroy(k->asker);
+	k->asker = NULL;
+}
+
+static void
 close_client(WeirProducer *k)
 {
 	if (k->step)
@@ -57,6 +65,7 @@ close_client(WeirProducer *k)
 	if (k->handle)
 		rd_kafka_topic_destroy(k->handle);
 	k->handle = NULL;
+	stop_asking(k);
 	if (k->client)
 		weir_kafka_client_destroy(k->client);
 	k->client = NULL;
@@ -126,31 +135,17 @@ take_reports(WeirProducer *k, rd_kafka_event_t *event)
 }
 
 static void
-take_answer(WeirProducer *k, rd_kafka_event_t *event)
-{
-	k->answered = true;
-	k->answer_error = weir_kafka_sent_answer(event, &k->answer);
-}
-
-static void
-hear(WeirProducer *k)
+hear(WeirProducer *k, WeirKafkaClient *client)
 {
 	rd_kafka_event_t *event;
 
-	weir_kafka_client_clear_ready(k->client);
-	while ((event = rd_kafka_queue_poll(k->client->queue, 0)) != NULL)
+	weir_kafka_client_clear_ready(client);
+	while ((event = rd_kafka_queue_poll(client->queue, 0)) != NULL)
 	{
-		switch (rd_kafka_event_type(event))
-		{
-			case RD_KAFKA_EVENT_DR:
-				take_reports(k, event);
-				break;
-			case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-				take_answer(k, event);
-				break;
-			default:
-				weir_kafka_client_hear(k->client, event);
-		}
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
+			take_reports(k, event);
+		else
+			weir_kafka_client_hear(client, event);
 		rd_kafka_event_destroy(event);
 	}
 }
@@ -189,18 +184,19 @@ timeout_of(rd_kafka_conf_t *conf)
 	return strtoll(value, NULL, 10) * 1000;
 }
 
-static rd_kafka_conf_t *
-configure(WeirProducer *k)
+static WeirKafkaClient *
+make_client(WeirProducer *k, rd_kafka_type_t type, const char *identity)
 {
 	rd_kafka_conf_t *conf;
 
 	weir_peer_begin(&k->peer);
-	conf = weir_kafka_conf(k->peer.stream, RD_KAFKA_PRODUCER, GetUserId());
+	conf = weir_kafka_conf(k->peer.stream, type, GetUserId());
 	weir_peer_end(&k->peer);
-	weir_kafka_conf_set(conf, "transactional.id", k->id);
+	weir_kafka_conf_set(conf, identity, k->id);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
-	k->timeout = timeout_of(conf);
-	return conf;
+	if (type == RD_KAFKA_PRODUCER)
+		k->timeout = timeout_of(conf);
+	return weir_kafka_client_create(conf, type);
 }
 
 static WeirEmitResult
@@ -208,10 +204,9 @@ create_client(WeirProducer *k)
 {
 	if (weir_now() < k->retry_at)
 		return WEIR_EMIT_WAIT;
-	k->client = weir_kafka_client_create(configure(k), RD_KAFKA_PRODUCER);
+	k->client = make_client(k, RD_KAFKA_PRODUCER, "transactional.id");
 	k->handle = rd_kafka_topic_new(k->client->rk, k->topic, NULL);
 	memset(&k->refused, 0, sizeof(k->refused));
-	k->answered = false;
 	k->position = 0;
 	k->state = WEIR_PRODUCER_INIT;
 	k->step_at = 0;
@@ -226,6 +221,8 @@ take_step(WeirProducer *k)
 
 	if (k->state == WEIR_PRODUCER_INIT)
 		return weir_kafka_step_init(k->client);
+	if (k->state == WEIR_PRODUCER_ASKING)
+		return weir_kafka_step_ask(k->asker, k->client, k->topic);
 	if (k->state == WEIR_PRODUCER_COMMITTING)
 		return weir_kafka_step_commit(k->client);
 	weir_kafka_sent_word(&k->sent, word);
@@ -246,6 +243,8 @@ weir_producer_step(WeirProducer *k, bool *taken)
 	}
 	if (!weir_kafka_step_is_done(k->step))
 		return WEIR_EMIT_WAIT;
+	if (k->state == WEIR_PRODUCER_ASKING)
+		weir_kafka_sent_read(weir_kafka_step_answer(k->step), &k->answer);
 	outcome = weir_kafka_step_end(k->step);
 	k->step = NULL;
 	k->step_at = 0;
@@ -255,7 +254,10 @@ weir_producer_step(WeirProducer *k, bool *taken)
 	else if (!outcome.retriable)
 		weir_producer_failed(k, outcome.error, outcome.text);
 	else if (outcome.error != RD_KAFKA_RESP_ERR__TIMED_OUT)
+	{
+		weir_kafka_refusal_raise(outcome.error, k->topic, outcome.text);
 		k->step_at = weir_now() + STEP_AGAIN_MS * 1000;
+	}
 	return WEIR_EMIT_PROGRESS;
 }
 
@@ -267,27 +269,23 @@ init(WeirProducer *k)
 
 	if (!taken)
 		return result;
-	weir_kafka_sent_ask(k->client, k->id, k->topic);
+	k->asker = make_client(k, RD_KAFKA_CONSUMER, "group.id");
 	k->state = WEIR_PRODUCER_ASKING;
 	return WEIR_EMIT_PROGRESS;
 }
 
 static WeirEmitResult
-take_what_was_sent(WeirProducer *k)
+ask(WeirProducer *k)
 {
-	if (!k->answered)
-		return WEIR_EMIT_WAIT;
-	if (k->answer_error != RD_KAFKA_RESP_ERR_NO_ERROR)
-	{
-		weir_producer_failed(k, k->answer_error, rd_kafka_err2str(k->answer_error));
-		return WEIR_EMIT_PROGRESS;
-	}
-	note_progress(k);
+	bool		taken;
+	WeirEmitResult result = weir_producer_step(k, &taken);
+
+	if (!taken)
+		return result;
+	stop_asking(k);
 	memset(&k->found, 0, sizeof(k->found));
-	k->position = k->answer.first - 1;
+	k->position = k->answer.last > 0 ? k->answer.first - 1 : 0;
 	k->state = k->answer.last > 0 ? WEIR_PRODUCER_CLEARING : WEIR_PRODUCER_READY;
-	if (k->state == WEIR_PRODUCER_READY)
-		k->position = 0;
 	return WEIR_EMIT_PROGRESS;
 }
 
@@ -367,7 +365,7 @@ go_on(WeirProducer *k)
 		case WEIR_PRODUCER_INIT:
 			return init(k);
 		case WEIR_PRODUCER_ASKING:
-			return take_what_was_sent(k);
+			return ask(k);
 		case WEIR_PRODUCER_CLEARING:
 			return clear(k);
 		case WEIR_PRODUCER_READY:
@@ -396,7 +394,9 @@ turn(WeirPeer *peer)
 
 	if (k->client)
 	{
-		hear(k);
+		hear(k, k->client);
+		if (k->asker)
+			hear(k, k->asker);
 		if (has_failed(k))
 			return WEIR_EMIT_PROGRESS;
 	}

@@ -43,10 +43,9 @@ typedef struct WeirProducer
 	bool		told;			/* that it waits */
 	int64		timeout;		/* us, of a transaction */
 	int64		began;			/* the transaction */
-	bool		answered;		/* ASKING: answer is what the brokers say */
-	rd_kafka_resp_err_t answer_error;
-	WeirKafkaSent answer;
-	WeirKafkaSent found;		/* CLEARING: of that, what the outbox has */
+	WeirKafkaClient *asker;		/* a consumer, to ask; NULL: there is nothing to ask */
+	WeirKafkaSent answer;		/* what was sent, as the brokers know it */
+	WeirKafkaSent found;		/* of that, what the outbox has */
 	WeirKafkaSent sent;			/* the transaction */
 	int64		position;		/* id of the last row that was read */
 	bool		whole;			/* the transaction gets no more rows */

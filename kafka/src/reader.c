@@ -121,8 +121,12 @@ note_errors(WeirKafkaReader *r)
 		return;
 	r->errors = r->client->errors;
 	weir_text_copy(r->stats->last_error, r->client->last_error, sizeof(r->stats->last_error));
-	if (r->client->down)
-		r->stats->status = WEIR_SOURCE_CONNECTING;
+	if (!r->client->down || r->stats->status == WEIR_SOURCE_CONNECTING)
+		return;
+	r->stats->status = WEIR_SOURCE_CONNECTING;
+	ereport(LOG,
+			(errmsg("stream %s: no broker answers", r->stream->name),
+			 errdetail("librdkafka says: %s.", r->client->last_error)));
 }
 
 /* True: there are messages that were not handed out. */
@@ -310,9 +314,9 @@ weir_kafka_reader_timeout(const WeirKafkaReader *r)
 	return due == PG_INT64_MAX ? -1 : weir_ms_until(due);
 }
 
-/* The client's place moves over offsets of no record; it is ahead of messages that wait here. */
-static void
-pass_gaps(WeirKafkaReader *r)
+/* The client's place is ahead of messages that wait here. */
+void
+weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
@@ -367,7 +371,7 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 
 	if (!r->assigned && r->fresh)
 		return;
-	pass_gaps(r);
+	weir_kafka_pass_gaps(r);
 	weir_kafka_position_init(&position);
 	position.topic = weir_kafka_topic_print(r->kafka->topic);
 	position.clock = r->clock;

@@ -26,9 +26,7 @@ extern void weir_kafka_sent_add(WeirKafkaSent *sent, const WeirOutboxLine *row);
 /* What is committed with the last id. */
 extern void weir_kafka_sent_word(const WeirKafkaSent *sent, char *word);
 
-/* Asks; the answer is an event of the client's queue. */
-extern void weir_kafka_sent_ask(WeirKafkaClient *client, const char *group, const char *topic);
-/* The answer; last 0: nothing was sent.  An error: what the brokers say. */
-extern rd_kafka_resp_err_t weir_kafka_sent_answer(rd_kafka_event_t *event, WeirKafkaSent *sent);
+/* What a group has committed; last 0: nothing was sent. */
+extern void weir_kafka_sent_read(const rd_kafka_topic_partition_t *committed, WeirKafkaSent *sent);
 
 #endif

@@ -55,6 +55,17 @@ commit(WeirKafkaStep *step)
 	return rd_kafka_commit_transaction(step->rk, STEP_MS);
 }
 
+static rd_kafka_error_t *
+ask(WeirKafkaStep *step)
+{
+	rd_kafka_resp_err_t error = rd_kafka_committed(step->rk, step->offsets, OFFSET_MS);
+
+	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+		error = step->offsets->elems[0].err;
+	return error == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL :
+		rd_kafka_error_new(error, "%s", rd_kafka_err2str(error));
+}
+
 static void *
 run(void *arg)
 {
@@ -154,6 +165,23 @@ weir_kafka_step_commit(WeirKafkaClient *client)
 	return start(create(client, commit));
 }
 
+WeirKafkaStep *
+weir_kafka_step_ask(WeirKafkaClient *consumer, WeirKafkaClient *client, const char *topic)
+{
+	WeirKafkaStep *step = create(consumer, ask);
+
+	step->ready = client->ready;
+	step->offsets = rd_kafka_topic_partition_list_new(1);
+	(void) rd_kafka_topic_partition_list_add(step->offsets, topic, 0);
+	return start(step);
+}
+
+const rd_kafka_topic_partition_t *
+weir_kafka_step_answer(const WeirKafkaStep *step)
+{
+	return &step->offsets->elems[0];
+}
+
 bool
 weir_kafka_step_is_done(const WeirKafkaStep *step)
 {
@@ -169,7 +197,7 @@ weir_kafka_step_end(WeirKafkaStep *step)
 	if (step->error)
 	{
 		outcome.error = rd_kafka_error_code(step->error);
-		outcome.retriable = rd_kafka_error_is_retriable(step->error);
+		outcome.retriable = step->run == ask || rd_kafka_error_is_retriable(step->error);
 		weir_text_copy(outcome.text, rd_kafka_error_string(step->error), sizeof(outcome.text));
 	}
 	free_step(step);

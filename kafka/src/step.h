@@ -27,6 +27,10 @@ extern WeirKafkaStep *weir_kafka_step_init(WeirKafkaClient *client);
 extern WeirKafkaStep *weir_kafka_step_offset(WeirKafkaClient *client, const char *group, const char *topic,
 											 int64 offset, const char *word);
 extern WeirKafkaStep *weir_kafka_step_commit(WeirKafkaClient *client);
+/* Asks what a group has committed of it; by a consumer of that group, which makes the other client ready. */
+extern WeirKafkaStep *weir_kafka_step_ask(WeirKafkaClient *consumer, WeirKafkaClient *client, const char *topic);
+/* The answer, once it is done without an error. */
+extern const rd_kafka_topic_partition_t *weir_kafka_step_answer(const WeirKafkaStep *step);
 
 extern bool weir_kafka_step_is_done(const WeirKafkaStep *step);
 /* Frees it; also of one that is not done: waits for its thread, which takes seconds at most. */

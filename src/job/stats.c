@@ -21,7 +21,7 @@
 #include "job/attempts.h"
 #include "task/source_stats.h"
 
-#define TASK_COLUMNS 19
+#define TASK_COLUMNS 20
 
 PG_FUNCTION_INFO_V1(weir_tasks);
 PG_FUNCTION_INFO_V1(weir_sources);
@@ -93,6 +93,8 @@ put_task(ReturnSetInfo *rsinfo, const WeirAttempt *attempt, int task)
 	values[17] = TimestampTzGetDatum(stats->watermark);
 	nulls[17] = stats->watermark == PG_INT64_MIN;
 	values[18] = Int64GetDatum(stats->late_records);
+	nulls[19] = slot->sink_error[0] == '\0' || !has_privs_of_role(GetUserId(), attempt->owner);
+	values[19] = CStringGetTextDatum(slot->sink_error);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

@@ -90,10 +90,33 @@ weir_feed_close(WeirFeed *feed)
 	feed->source->ops->close(feed->source);
 }
 
+/* An error is blamed on the record it is about. */
+static void
+blame(WeirFeed *feed)
+{
+	feed->task->line = feed->source->ops->failed_line(feed->source);
+	feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+}
+
+static void
+flush(WeirFeed *feed, bool force)
+{
+	PG_TRY();
+	{
+		feed->source->ops->flush(feed->source, force);
+	}
+	PG_CATCH();
+	{
+		blame(feed);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 void
 weir_feed_flush(WeirFeed *feed)
 {
-	feed->source->ops->flush(feed->source, true);
+	flush(feed, true);
 }
 
 void
@@ -141,7 +164,6 @@ weir_feed_drain(WeirFeed *feed)
 	feed->source->ops->drain(feed->source);
 }
 
-/* An error is blamed on the record it is about. */
 static WeirReadResult
 read_batch(WeirFeed *feed)
 {
@@ -156,8 +178,7 @@ read_batch(WeirFeed *feed)
 	}
 	PG_CATCH();
 	{
-		feed->task->line = feed->source->ops->failed_line(feed->source);
-		feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+		blame(feed);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -234,7 +255,7 @@ weir_feed_turn(WeirFeed *feed)
 	if (feed->again_waits && read_again(feed))
 	{
 		weir_feed_rows_run(feed->rows);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return true;
 	}
 	feed->again_waits = false;
@@ -243,7 +264,7 @@ weir_feed_turn(WeirFeed *feed)
 		case WEIR_READ_BATCH:
 			note_idleness(feed, false);
 			weir_feed_rows_run(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			break;
 		case WEIR_READ_ENDED:
 			weir_feed_flush(feed);
@@ -253,7 +274,7 @@ weir_feed_turn(WeirFeed *feed)
 			note_idleness(feed, true);
 			tick(feed);
 			weir_feed_rows_watermark(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			return false;
 	}
 	weir_feed_trim_unchecked(feed);
@@ -286,7 +307,7 @@ weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
 	if (blocked)
 	{
 		weir_task_wait(feed->task, socket, events, feed->source->ops->due(feed->source), true);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return;
 	}
 	if (reads)

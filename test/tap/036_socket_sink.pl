@@ -97,6 +97,7 @@ close $receiver;
 close $peer;
 $sender->finish;
 ok($node->wait_until(q{SELECT bool_or(in_sink > 0.5) FROM weir.tasks WHERE kind = 'sink'}), 'the sink waits for its peer');
+like($node->sql(q{SELECT last_error FROM weir.tasks WHERE kind = 'sink'}), qr/refused/, 'and says why');
 is($node->sql(q{SELECT status IN ('running', 'stopping') FROM weir.jobs}), 't', 'and the job for the sink');
 is($node->sql(q{SELECT string_agg(status, ' ' ORDER BY checkpoint_id DESC) FILTER (WHERE kind = 'final') FROM weir.checkpoints}), 'completed', 'no checkpoint fails for that');
 receive_at($port);

@@ -16,15 +16,19 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 use Weir::Node;
 
-my $kills = $ENV{KILLS} // 6;
-my $restarts = $ENV{RESTARTS} // 1;
-my $lines = $ENV{WEIR_LINES} || 30_000;
-my $seed = $ENV{SEED} || 1;
+my $kills = given('KILLS', 6);
+my $restarts = given('RESTARTS', 1);
+my $lines = given('WEIR_LINES', 30_000);
+my $seed = given('SEED', 1);
 my $partitions = 6;
 my @parallelisms = (1 .. 3);
 my $patience = 120;
 
-$ENV{$_} and $ENV{$_} =~ /\D/ and die "$_ is no number" foreach qw(KILLS RESTARTS WEIR_LINES SEED);
+sub given
+{
+	my ($name, $default) = @_;
+	return length($ENV{$name} // '') ? $ENV{$name} : $default;
+}
 
 my $kafka = KafkaBroker->start;
 my $node = Weir::Node->create('torture_kafka');

@@ -36,7 +36,7 @@ weir_changes_check_source(WeirChanges *r, const char *wal_level)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("option \"failover\" of stream %s is not supported by its source", r->stream->name),
 				 errdetail("The source is PostgreSQL %d; standbys keep slots of their primary from 17 on.", version / 10000),
-				 errhint("Set the option failover 'off'; after a failover the job begins with a new copy.")));
+				 errhint("Use PostgreSQL 17 or later there, or set the option failover 'off': after a failover the job then begins with a new copy.")));
 }
 
 /* Publishing updates of a table without replica identity, its owner could not update it any more. */
@@ -76,28 +76,36 @@ weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity,
 	check_identity(r, kind, identity, has_key);
 }
 
-static bool
-has_column(const WeirRemoteRows *rows, const char *name)
+/* NULL: the table has no such column; else whether it is in the replica identity. */
+static const char *
+find(const WeirRemoteRows *rows, const char *name)
 {
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		if (strcmp(weir_remote_value(rows, i, 0), name) == 0)
-			return true;
+			return weir_remote_value(rows, i, 1);
 	}
-	return false;
+	return NULL;
+}
+
+static void
+check_column(WeirChanges *r, const WeirRemoteRows *rows, const WeirChangesColumn *column)
+{
+	const char *in_identity = find(rows, column->name);
+
+	if (in_identity == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table %s.%s of stream %s has no column \"%s\"", r->schema, r->table, r->stream->name, column->name),
+				 errdetail("Column \"%s\" of the stream is read from it.", column->column),
+				 errhint("The option column_name of the foreign table's column names it.")));
+	weir_changes_check_old(r, column, r->identity == 'f' || in_identity[0] == 't');
 }
 
 void
 weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	for (int i = 0; i < r->ncolumns; i++)
-	{
-		if (!has_column(rows, r->columns[i].name))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("table %s.%s of stream %s has no column \"%s\"", r->schema, r->table, r->stream->name,
-							r->columns[i].name),
-					 errdetail("Column \"%s\" of the stream is read from it.", r->columns[i].column),
-					 errhint("The option column_name of the foreign table's column names it.")));
-	}
+		check_column(r, rows, &r->columns[i]);
+	weir_changes_check_pair(r, r->identity);
 }

@@ -67,8 +67,8 @@ literal(WeirChanges *r, const char *value)
 	return weir_remote_literal(r->remote, value);
 }
 
-static int64
-parse_lsn(const char *text)
+int64
+weir_changes_parse_lsn(const char *text)
 {
 	uint32		high = 0;
 	uint32		low = 0;
@@ -116,7 +116,7 @@ static void
 identified(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->source_system = (int64) strtoull(weir_remote_value(rows, 0, 0), NULL, 10);
-	r->source_lsn = parse_lsn(weir_remote_value(rows, 0, 2));
+	r->source_lsn = weir_changes_parse_lsn(weir_remote_value(rows, 0, 2));
 	check_system(r);
 	go(r, LOOK_AT_TABLE);
 }
@@ -138,6 +138,7 @@ static void
 looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->in_recovery = is_true(weir_remote_value(rows, 0, 1));
+	r->identity = weir_remote_value(rows, 0, 4) ? weir_remote_value(rows, 0, 4)[0] : '\0';
 	weir_changes_check_source(r, weir_remote_value(rows, 0, 0));
 	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 4),
 							 is_true(weir_remote_value(rows, 0, 5)), is_true(weir_remote_value(rows, 0, 6)));
@@ -149,8 +150,10 @@ looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 static char *
 look_at_columns(WeirChanges *r)
 {
-	return psprintf("SELECT a.attname FROM pg_catalog.pg_attribute a"
-					" WHERE a.attrelid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped",
+	return psprintf("SELECT a.attname, EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)"
+					" AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END)"
+					" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
+					" WHERE c.oid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
 					literal(r, weir_changes_table(r)));
 }
 
@@ -290,13 +293,14 @@ check_copy(WeirChanges *r)
 static void
 go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 {
-	int64		confirmed = parse_lsn(weir_remote_value(rows, 0, 4));
+	int64		confirmed = weir_changes_parse_lsn(weir_remote_value(rows, 0, 4));
 
 	if (r->position.phase == WEIR_CHANGES_NOWHERE)
 	{
 		r->position.phase = WEIR_CHANGES_FOLLOW;
 		r->position.system = r->source_system;
 		r->position.lsn = confirmed;
+		r->stats->moves++;
 		if (r->row == NULL)
 			note_slot(r);
 	}
@@ -420,7 +424,7 @@ make_slot(WeirChanges *r)
 static void
 made_slot(WeirChanges *r, const WeirRemoteRows *rows)
 {
-	int64		lsn = parse_lsn(weir_remote_value(rows, 0, 1));
+	int64		lsn = weir_changes_parse_lsn(weir_remote_value(rows, 0, 1));
 
 	r->stats->last_error[0] = '\0';
 	if (r->copies)
@@ -434,6 +438,7 @@ made_slot(WeirChanges *r, const WeirRemoteRows *rows)
 	r->position.lsn = lsn;
 	r->position.transaction = 0;
 	r->position.halves = 0;
+	r->stats->moves++;
 	go(r, COMMIT);
 }
 
