@@ -170,15 +170,20 @@ note_log(const rd_kafka_t *rk, int level, const char *facility, const char *text
 					  errdetail("Client \"%s\", message %s.", rd_kafka_name(rk), facility)));
 }
 
-/* Brokers that are away come again; what is fatal is not mended by itself. */
+/*
+ * Brokers that are away come again; what is fatal is not mended by itself.  That all are down says less
+ * than what was told of the last one.
+ */
 static void
 note_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
 	WeirKafkaClient *client = opaque;
 
 	client->errors++;
+	client->denied = client->denied || code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 	client->down = client->down || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-	weir_text_copy(client->last_error, reason, sizeof(client->last_error));
+	if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->last_error[0] == '\0')
+		weir_text_copy(client->last_error, reason, sizeof(client->last_error));
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		client->fatal = rd_kafka_fatal_error(rk, client->fatal_text, sizeof(client->fatal_text));
 }

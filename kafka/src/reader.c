@@ -314,9 +314,9 @@ weir_kafka_reader_timeout(const WeirKafkaReader *r)
 	return due == PG_INT64_MAX ? -1 : weir_ms_until(due);
 }
 
-/* The client's place moves over offsets of no record; it is ahead of messages that wait here. */
-static void
-pass_gaps(WeirKafkaReader *r)
+/* The client's place is ahead of messages that wait here. */
+void
+weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
@@ -371,7 +371,7 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 
 	if (!r->assigned && r->fresh)
 		return;
-	pass_gaps(r);
+	weir_kafka_pass_gaps(r);
 	weir_kafka_position_init(&position);
 	position.topic = weir_kafka_topic_print(r->kafka->topic);
 	position.clock = r->clock;
