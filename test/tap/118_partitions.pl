@@ -17,6 +17,7 @@ copy($_, $build) or die "could not copy $_: $!" foreach glob("$top/test/tap/data
 system_or_bail('make', '-s', '-C', $build, "PG_CPPFLAGS=-I$top/src", 'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
 
 my $node = Weir::Node->create('partitions');
+
 my %written;
 
 # Appends numbered lines to partitions in turn.
@@ -112,6 +113,35 @@ ok($node->wait_until(q{SELECT sum(records) = 100 FROM weir.sources}), 'reads wha
 $node->sql(q{SELECT weir.trigger_checkpoint('news')});
 is($node->sql(q{SELECT count(*) FROM seen}), '100', 'all of it, and no more');
 is(scalar(() = slurp_file($node->logfile) =~ /fake source begins as rob/g), 1, 'it was asked once, as the owner');
+
+# What is said of a record names it as its source does: in the task that reads it, and in others.
+sub failure
+{
+	my ($query, $line, $expected) = @_;
+	my $before = all_lines();
+
+	append_to_file("$dir/9", "$line\n");
+	$node->sql("SELECT weir.create_job('fails', '$query'); SELECT weir.enable_checkpointing('fails', every => '50 ms');
+		SELECT weir.set_restart_strategy('fails', 'none'); SELECT weir.start_job('fails')");
+	ok($node->wait_until(q{SELECT status = 'failed' FROM weir.jobs WHERE name = 'fails'}), 'a record fails a job');
+	like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 'fails'}), $expected, 'whose error tells where it is');
+	$node->sql(q{SELECT weir.drop_job('fails')});
+	truncate "$dir/9", $before;
+	return;
+}
+
+sub all_lines
+{
+	return -s "$dir/9";
+}
+
+my $next = $written{9} + 1;
+$node->sql(q{SELECT weir.drop_job('news'); CREATE TABLE small (p int, n int CHECK (n < 1000000));
+	CREATE FUNCTION one(int) RETURNS SETOF int LANGUAGE plpgsql AS $$BEGIN RETURN NEXT 1 / (1000000 - $1); END$$});
+failure('INSERT INTO seen SELECT p, n FROM lines', '0 0', qr/task source \d, partition 9, number $next: this is no number/);
+failure('INSERT INTO seen SELECT p, 1 / (1000000 - n) FROM lines', '1000000 0', qr/task sink 0, partition 9, number $next: division by zero/);
+failure('INSERT INTO seen SELECT l.p, o FROM lines l JOIN LATERAL one(l.n) o ON weir.key_by(l.p)', '1000000 0',
+	qr/task keyed 0, partition 9, number $next: division by zero/);
 
 $node->stop;
 done_testing();
