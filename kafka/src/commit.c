@@ -53,7 +53,7 @@ weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *positio
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->assigned || r->commits)
+	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->placed || r->commits)
 		return;
 	list = rd_kafka_topic_partition_list_new(position->n);
 	for (int i = 0; i < position->n; i++)

@@ -289,13 +289,14 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
 	weir_kafka_commit_hear(r, 0);
-	if (!r->assigned)
+	if (!r->placed)
 	{
 		(void) fetch(r, scan->limit);
 		return WEIR_READ_WAIT;
 	}
 	prepare(r, scan);
 	fill(r, scan);
+	weir_kafka_tell_partitions(r, scan);
 	if (scan->batch->nrows == 0)
 		return WEIR_READ_WAIT;
 	decode(r, scan);
@@ -324,7 +325,7 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->assigned || r->next < r->nmessages)
+	if (!r->placed || r->next < r->nmessages)
 		return;
 	list = weir_kafka_partitions(r);
 	if (rd_kafka_position(r->client->rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -373,7 +374,7 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 {
 	WeirKafkaPosition position;
 
-	if (!r->assigned && r->fresh)
+	if (!r->placed && r->fresh)
 		return;
 	weir_kafka_pass_gaps(r);
 	weir_kafka_position_init(&position);
