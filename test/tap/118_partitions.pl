@@ -143,5 +143,29 @@ failure('INSERT INTO seen SELECT p, 1 / (1000000 - n) FROM lines', '1000000 0', 
 failure('INSERT INTO seen SELECT l.p, o FROM lines l JOIN LATERAL one(l.n) o ON weir.key_by(l.p)', '1000000 0',
 	qr/task keyed 0, partition 9, number $next: division by zero/);
 
+# Keyed state over the rows of several tasks, with barriers that overtake rows: what is on its way to the
+# slow sink is kept, also where the next attempt has another number of tasks.
+$node->sql(<<'SQL');
+CREATE TABLE sums (p int, n bigint);
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.002); RETURN new; END$$;
+CREATE TRIGGER slow BEFORE INSERT ON sums FOR EACH ROW EXECUTE FUNCTION slow();
+ALTER FOREIGN TABLE lines OPTIONS (SET source_parallelism '3');
+SELECT weir.create_job('sums', 'INSERT INTO sums SELECT p, sum(n) FROM lines GROUP BY p, weir.count_window(1)', parallelism => 2);
+SELECT weir.enable_checkpointing('sums', every => '50 ms', unaligned_after => '0', fail_on_errors => false);
+SELECT weir.set_restart_strategy('sums', 'fixed_delay', attempts => -1, delay => '10 ms');
+SELECT weir.start_job('sums');
+SQL
+my $holds = q{SELECT count(*) > 0 FROM weir_internal.in_flight f WHERE checkpoint = (SELECT max(checkpoint) FROM weir_internal.completed)};
+foreach my $tasks (3, 2)
+{
+	ok($node->wait_until($holds), 'a checkpoint holds rows that its barrier passed');
+	$node->kill9;
+	$node->start;
+	$node->sql("ALTER FOREIGN TABLE lines OPTIONS (SET source_parallelism '$tasks')");
+	ok($node->wait_until("SELECT count(*) = $tasks FROM weir.tasks WHERE kind = 'source'"), "it goes on with $tasks tasks");
+}
+my $rows = join(' ', map { "$_=" . $written{$_} * ($written{$_} + 1) / 2 } sort { $a <=> $b } keys %written);
+ok($node->wait_until(qq{SELECT string_agg(p || '=' || s, ' ' ORDER BY p) = '$rows' FROM (SELECT p, sum(n) AS s FROM sums GROUP BY p) t}), 'each row counts once');
+
 $node->stop;
 done_testing();
