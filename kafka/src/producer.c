@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
@@ -150,12 +151,39 @@ hear(WeirProducer *k, WeirKafkaClient *client)
 	}
 }
 
+/* Of the messages of the batch that which can be meant. */
+static void
+find_by_time(WeirProducer *k)
+{
+	int64		now = weir_now() / 1000 + INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
+
+	k->position = k->refused.first - 1;
+	while (k->position < k->refused.last && weir_producer_read(k) > 0)
+	{
+		for (int i = 0; i < k->nrows; i++)
+		{
+			WeirKafkaMessage message;
+
+			k->position = k->rows[i].id;
+			if (k->rows[i].record == NULL || k->position > k->refused.last)
+				continue;
+			weir_kafka_message_decode(k->rows[i].record, &message);
+			if (message.headers)
+				rd_kafka_headers_destroy(message.headers);
+			if (message.timestamp != 0)
+				weir_kafka_refused_compare(&k->refused, k->position, &message, now);
+		}
+	}
+}
+
 /* A message was refused, or the client can do no more. */
 static bool
 has_failed(WeirProducer *k)
 {
 	if (weir_kafka_refusal_is_of_message(k->refused.error))
 	{
+		if (k->refused.error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
+			find_by_time(k);
 		k->peer.record = k->refused.id;
 		weir_kafka_refused_raise(&k->refused, k->topic);
 	}

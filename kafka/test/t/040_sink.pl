@@ -66,7 +66,7 @@ my $columns = 'k text, p int, at timestamptz, h jsonb, id bigint, t text';
 begin('about', $about, feed => $columns, partitions => 3, table => q{format 'jsonl'});
 $node->sql(<<'SQL');
 INSERT INTO feed_about VALUES
- ('a', 2, '2020-01-01 00:00:00.5+00', '[{"key": "h", "value": "v"}, {"key": "h", "value": null}, {"key": "b", "bytes": "\\x00ff"}]', 1, 'x'),
+ ('a', 2, '2020-01-01 00:00:00.5+00', '[{"key": "h", "value": "v"}, {"key": "h", "value": null}, {"key": "b", "bytes": "\\xfffe"}]', 1, 'x'),
  (NULL, 2, NULL, NULL, 2, NULL),
  ('', 2, NULL, '[]', 3, ''),
  ('gone', 2, NULL, NULL, NULL, NULL)
@@ -74,7 +74,7 @@ SQL
 ok(complete('about'), 'key, partition, timestamp, headers');
 my $now = time();
 my @about = $kafka->consume('about', partition => 2, format => '%K|%k|%T|%h|%S|%s\n');
-is($about[0], qq{1|a|1577836800500|h=v,h=NULL,b=\0\xff|16|{"id":1,"t":"x"}}, 'as they were given');
+is($about[0], qq{1|a|1577836800500|h=v,h=NULL,b=\xff\xfe|16|{"id":1,"t":"x"}}, 'as they were given');
 like($about[1], qr/^-1\|\|(\d+)\|\|17\|\{"id":2,"t":null\}$/, 'null is none');
 my ($ms) = $about[1] =~ /^-1\|\|(\d+)/;
 cmp_ok(abs($ms / 1000 - $now), '<', 60, 'and the time that of sending');
@@ -88,7 +88,7 @@ SELECT weir.create_job('back', 'INSERT INTO back SELECT k, p, at, h, id, t FROM 
 SELECT weir.start_job('back')
 SQL
 ok($node->wait_until('SELECT count(*) = 4 FROM back'), 'read back');
-is($node->sql(q{SELECT h FROM back WHERE id = 1}), '[{"key": "h", "value": "v"}, {"key": "h", "value": null}, {"key": "b", "bytes": "\\\\x00ff"}]', 'headers');
+is($node->sql(q{SELECT h FROM back WHERE id = 1}), '[{"key": "h", "value": "v"}, {"key": "h", "value": null}, {"key": "b", "bytes": "\\\\xfffe"}]', 'headers');
 is($node->sql(q{SELECT string_agg(concat_ws(',', k, p, id, t), ' ' ORDER BY id) FROM back}), 'a,2,1,x 2,2 ,2,3, gone,2', 'the same rows');
 $node->sql(q{SELECT weir.stop_job('back')});
 
@@ -126,8 +126,7 @@ INSERT INTO feed_refused VALUES ('big', 0, NULL, NULL, 1, repeat('x', 3000)), ('
 SQL
 ok($node->wait_until(q{SELECT count(*) = 4 FROM weir.dead_letters}), 'rows that cannot be messages are dead letters');
 is($node->sql(q{SELECT string_agg(sqlstate, ' ' ORDER BY sqlstate) FROM weir.dead_letters}), '22001 22003 22008 22023', 'each for its reason');
-ok($node->wait_until(q{SELECT sum(records_out) = 1 FROM weir.tasks WHERE job = 'refused' AND kind = 'sink'}), 'the others go on');
-ok(complete('refused'), 'and are sent');
+ok(complete('refused'), 'the others are sent');
 is_deeply([ $kafka->consume('refused', format => '%k\n') ], ['good'], 'alone');
 
 # What the broker refuses ends attempts, and after the second the job; nothing is lost.
@@ -147,11 +146,11 @@ sub is_refused
 }
 
 my $ahead = q{('ahead', 0, now() + interval '3 hours', NULL, 2, 'x')};
-is_refused('ahead', $ahead, qr/message \d+ of the outbox cannot be sent to topic "ahead".*Its key and its value have 21 bytes, its timestamp is.*HINT: Raise message.timestamp.after.max.ms/s);
+is_refused('ahead', $ahead, qr/message \d+ of the outbox cannot be sent to topic "ahead".*Its timestamp is 20.*HINT: Raise message.timestamp.after.max.ms/s);
 $node->sql(q{SELECT weir.drop_job('ahead')});
 is_refused('large', q{('large', 0, NULL, NULL, 2, repeat('x', 1600))}, qr/cannot be sent to topic "large".*have 16\d\d bytes/s);
 $node->sql(q{SELECT weir.drop_job('large')});
-is_refused('far', q{('far', 17, NULL, NULL, 2, 'x')}, qr/cannot be sent to topic "far".*its partition 17.*HINT: Add partitions/s);
+is_refused('far', q{('far', 17, NULL, NULL, 2, 'x')}, qr/cannot be sent to topic "far".*Its partition is 17.*HINT: Add partitions/s);
 $kafka->set_partitions('far', 18);
 $node->sql(q{SELECT weir.start_job('far')});
 ok($node->wait_until('SELECT count(*) = 0 FROM weir_internal.outbox'), 'far: once the topic has it, all is sent');
@@ -174,7 +173,6 @@ begin('often', 'id bigint', checkpointing => q{every => '1 h', mode => 'at_least
 $node->sql('INSERT INTO feed_often VALUES (1)');
 ok($node->wait_until(q{SELECT sum(records_out) = 1 FROM weir.tasks WHERE job = 'often' AND kind = 'sink'}), 'at least once: a row');
 ok($node->wait_until('SELECT count(*) = 0 FROM weir_internal.outbox'), 'waits for no checkpoint');
-ok($node->wait_until(q{SELECT NOT bool_or(in_sink > 0) FROM weir.tasks}) && 1, 'is sent');
-is_deeply([ $kafka->consume('often') ], ['1'], 'and seen');
+is_deeply([ $kafka->consume('often') ], ['1'], 'and is seen');
 
 done_testing();
