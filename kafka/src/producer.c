@@ -39,6 +39,7 @@
 #define FIRST_RETRY		INT64CONST(100000)	/* us, doubled from one to the next */
 #define LAST_RETRY		INT64CONST(10000000)
 #define STEP_AGAIN_MS	50
+#define ABORT_MS		100
 #define SILENT_US		INT64CONST(2000000) /* so long nobody is told that there is no progress */
 
 void
@@ -47,6 +48,22 @@ weir_producer_forget_rows(WeirProducer *k)
 	MemoryContextReset(k->rows_context);
 	k->rows = NULL;
 	k->nrows = k->next = 0;
+}
+
+/*
+ * librdkafka 2.0.2 aborts the process where it is ended while partitions are yet to be
+ * added to a transaction: one that is being aborted adds none.
+ */
+static void
+release(WeirKafkaClient *client)
+{
+	WeirProducer *k = client->owner;
+
+	if (k->state == WEIR_PRODUCER_SENDING)
+		rd_kafka_error_destroy(rd_kafka_abort_transaction(client->rk, ABORT_MS));
+	if (k->handle)
+		rd_kafka_topic_destroy(k->handle);
+	k->handle = NULL;
 }
 
 static void
@@ -63,9 +80,6 @@ close_client(WeirProducer *k)
 	if (k->step)
 		(void) weir_kafka_step_end(k->step);
 	k->step = NULL;
-	if (k->handle)
-		rd_kafka_topic_destroy(k->handle);
-	k->handle = NULL;
 	stop_asking(k);
 	if (k->client)
 		weir_kafka_client_destroy(k->client);
@@ -233,6 +247,8 @@ create_client(WeirProducer *k)
 	if (weir_now() < k->retry_at)
 		return WEIR_EMIT_WAIT;
 	k->client = make_client(k, RD_KAFKA_PRODUCER, "transactional.id");
+	k->client->owner = k;
+	k->client->release = release;
 	k->handle = rd_kafka_topic_new(k->client->rk, k->topic, NULL);
 	memset(&k->refused, 0, sizeof(k->refused));
 	k->position = 0;

@@ -139,13 +139,13 @@ check_value(DefElem *def)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("invalid option \"%s\"", def->defname),
-				 errdetail("librdkafka %s says: %s.", rd_kafka_version_str(), why),
+				 errdetail("librdkafka says: %s.", why),
 				 errhint("Give a property of librdkafka by the name that its documentation has.")));
 	if (result != RD_KAFKA_CONF_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for property \"%s\" of librdkafka", def->defname),
-				 errdetail("librdkafka %s says: %s.", rd_kafka_version_str(), why),
+				 errdetail("librdkafka says: %s.", why),
 				 errhint("Give a value as its documentation has it.")));
 }
 

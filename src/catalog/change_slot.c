@@ -145,6 +145,15 @@ weir_change_slot_set_handed(int64 job, Oid stream, const WeirPosition *position)
 }
 
 void
+weir_change_slot_forget_handed(int64 job, Oid stream)
+{
+	WeirArguments args = {0};
+
+	bind_stream(&args, job, stream);
+	weir_internal_execute("UPDATE weir_internal.change_slot SET handed = NULL" WHERE_STREAM, &args);
+}
+
+void
 weir_change_slot_delete(int64 job, Oid stream)
 {
 	WeirArguments args = {0};

@@ -40,6 +40,7 @@ extern void weir_change_slot_put(int64 job, const WeirChangeSlot *slot);
 extern void weir_change_slot_set_copied(int64 job, Oid stream, int64 lsn, int64 stamp);
 extern void weir_change_slot_set_passed(int64 job, Oid stream, int64 passed);
 extern void weir_change_slot_set_handed(int64 job, Oid stream, const WeirPosition *position);
+extern void weir_change_slot_forget_handed(int64 job, Oid stream);
 /* With its copy. */
 extern void weir_change_slot_delete(int64 job, Oid stream);
 

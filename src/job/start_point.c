@@ -6,7 +6,8 @@
  *	first start			a new timeline, empty, at the oldest byte, or where its source
  *						says a job begins (positions.c), as is any source that the job
  *						did not have before
- *	fresh				a new timeline, empty, where the last one had got to, without its event time
+ *	fresh				a new timeline, empty, where the last one had got to, without its event time;
+ *						sources that tell changes at their beginning
  *	from a savepoint	a new timeline whose base is the savepoint
  *	after alter_job		where it changes state, a new timeline whose base is
  *						what the last one had got to (or empty, if the keyed
@@ -107,13 +108,32 @@ forget_times(WeirCoordinator *co)
 		co->start.positions[i].nmarks = 0;
 }
 
+/* Sources that tell what changes begin with what is there. */
+static void
+renew_sources(WeirCoordinator *co)
+{
+	List	   *nodes = weir_job_nodes(co->job->id);
+
+	for (int i = 0; i < co->start.npositions; i++)
+	{
+		Oid			stream = weir_stored_stream(nodes, i);
+		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
+
+		if (source != NULL && source->renew != NULL)
+			source->renew(co->job->id, stream, &co->start.positions[i]);
+	}
+}
+
 /* At the positions of "at" (NULL: the oldest byte), with the state of "base" (NULL: none). */
 static void
 begin_timeline(WeirCoordinator *co, const WeirCompleted *at, const WeirCompleted *base)
 {
 	set_positions(co, at ? at->npositions : 0, at ? at->positions : NULL);
 	if (co->job->fresh)
+	{
 		forget_times(co);
+		renew_sources(co);
+	}
 	set_restore(co, base);
 	co->start.timeline = weir_timeline_begin(co->job->id, co->start.restore, co->start.npositions, co->start.positions,
 									   co->job->drop_state, co->job->migrate);

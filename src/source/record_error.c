@@ -70,6 +70,8 @@ hint_for(const WeirDecoder *d, const ErrorData *error)
 	Size		len;
 	const char *data = weir_decoder_record(d, d->current, &len);
 
+	if (d->absent[d->current])
+		return "The record has no value, so that every column is null that is not metadata: let these columns be null, and pass over such records in the job's query.";
 	if (!d->is_text)
 		return encoding_hint(d, data, len);
 	if (len == 0)

@@ -53,6 +53,7 @@ typedef struct WeirSourceStats
 	int64		records_before; /* of these, before the attempt */
 	int64		bytes;			/* received, likewise */
 	int64		journal_bytes;	/* its journal occupies */
+	int64		moves;			/* of the position without a record that are worth a checkpoint */
 	int64		retries;
 	int64		dead_letters;	/* kept when the attempt began; its tasks count theirs */
 	int64		partial_records;	/* left behind by connections, of this attempt */
@@ -113,6 +114,13 @@ typedef struct WeirSourceOps
 	 * is but one.
 	 */
 	void		(*begin) (const WeirStream *stream, WeirPosition *position);
+
+	/*
+	 * start_job(fresh => true): the job begins with empty state at this position; one
+	 * whose records only make sense from the beginning goes back there.  In a transaction; NULL:
+	 * it stays.
+	 */
+	void		(*renew) (int64 job, Oid stream, WeirPosition *position);
 
 	/*
 	 * At a position; that the end of the stream is passed (pass_end) is durable

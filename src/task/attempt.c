@@ -150,7 +150,8 @@ weir_attempt_activity(const WeirAttempt *attempt)
 	int64		sum = 0;
 
 	for (int i = 0; i < attempt->topology.ntasks; i++)
-		sum += attempt->tasks[i].stats.records_in + records_passed(&attempt->tasks[i]);
+		sum += attempt->tasks[i].stats.records_in + records_passed(&attempt->tasks[i]) +
+			attempt->tasks[i].source.moves;
 	return sum;
 }
 

@@ -20,6 +20,7 @@
 #include "graph/kinds/source.h"
 #include "source/handover.h"
 #include "task/feed.h"
+#include "task/feed_partitions.h"
 
 #define TICK_MS	200				/* between steps of a time that no record moves */
 
@@ -89,10 +90,33 @@ weir_feed_close(WeirFeed *feed)
 	feed->source->ops->close(feed->source);
 }
 
+/* An error is blamed on the record it is about. */
+static void
+blame(WeirFeed *feed)
+{
+	feed->task->line = feed->source->ops->failed_line(feed->source);
+	feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+}
+
+static void
+flush(WeirFeed *feed, bool force)
+{
+	PG_TRY();
+	{
+		feed->source->ops->flush(feed->source, force);
+	}
+	PG_CATCH();
+	{
+		blame(feed);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 void
 weir_feed_flush(WeirFeed *feed)
 {
-	feed->source->ops->flush(feed->source, true);
+	flush(feed, true);
 }
 
 void
@@ -140,7 +164,6 @@ weir_feed_drain(WeirFeed *feed)
 	feed->source->ops->drain(feed->source);
 }
 
-/* An error is blamed on the record it is about. */
 static WeirReadResult
 read_batch(WeirFeed *feed)
 {
@@ -155,12 +178,19 @@ read_batch(WeirFeed *feed)
 	}
 	PG_CATCH();
 	{
-		feed->task->line = feed->source->ops->failed_line(feed->source);
-		feed->task->hopeless = feed->source->ops->hopeless(feed->source);
+		blame(feed);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	return result;
+}
+
+/* Of records that come again nobody knows it. */
+static void
+forget_partitions(WeirBatch *batch)
+{
+	for (int i = 0; batch->partitions && i < batch->nrows; i++)
+		batch->partitions[i] = -1;
 }
 
 /* Nothing is kept of what nobody would come back to. */
@@ -178,6 +208,7 @@ read_again(WeirFeed *feed)
 		feed->rows->input->again = true;
 		some = weir_again_next(feed->again, feed->rows->input,
 							   !attempt->checkpointing || attempt->mode == WEIR_AT_MOST_ONCE, &line);
+		forget_partitions(feed->rows->input->batch);
 	}
 	PG_CATCH();
 	{
@@ -192,6 +223,9 @@ read_again(WeirFeed *feed)
 static void
 note_idleness(WeirFeed *feed, bool waits)
 {
+	weir_feed_partitions_look(feed->rows, !waits, weir_now());
+	if (weir_feed_partitions_are(feed->rows))
+		return;
 	if (!waits)
 		weir_idleness_end(&feed->idleness);
 	feed->rows->input->idle = waits &&
@@ -221,7 +255,7 @@ weir_feed_turn(WeirFeed *feed)
 	if (feed->again_waits && read_again(feed))
 	{
 		weir_feed_rows_run(feed->rows);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return true;
 	}
 	feed->again_waits = false;
@@ -230,7 +264,7 @@ weir_feed_turn(WeirFeed *feed)
 		case WEIR_READ_BATCH:
 			note_idleness(feed, false);
 			weir_feed_rows_run(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			break;
 		case WEIR_READ_ENDED:
 			weir_feed_flush(feed);
@@ -240,7 +274,7 @@ weir_feed_turn(WeirFeed *feed)
 			note_idleness(feed, true);
 			tick(feed);
 			weir_feed_rows_watermark(feed->rows);
-			feed->source->ops->flush(feed->source, false);
+			flush(feed, false);
 			return false;
 	}
 	weir_feed_trim_unchecked(feed);
@@ -251,7 +285,8 @@ weir_feed_turn(WeirFeed *feed)
 static long
 until_due(const WeirFeed *feed, long timeout)
 {
-	int64		due = weir_idleness_due(&feed->idleness, weir_now());
+	int64		now = weir_now();
+	int64		due = Min(weir_idleness_due(&feed->idleness, now), weir_feed_partitions_due(feed->rows, now));
 	long		ms;
 
 	if (feed->stream->by_arrival)
@@ -272,7 +307,7 @@ weir_feed_wait(WeirFeed *feed, bool reads, bool blocked)
 	if (blocked)
 	{
 		weir_task_wait(feed->task, socket, events, feed->source->ops->due(feed->source), true);
-		feed->source->ops->flush(feed->source, false);
+		flush(feed, false);
 		return;
 	}
 	if (reads)

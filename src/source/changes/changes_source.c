@@ -8,6 +8,14 @@
 #include "source/changes/reader.h"
 #include "source/changes/reader_int.h"
 
+/* Without what was there changes say little. */
+static void
+renew(int64 job, Oid stream, WeirPosition *position)
+{
+	memset(position, 0, sizeof(*position));
+	weir_change_slot_forget_handed(job, stream);
+}
+
 static WeirSource *
 open_changes(const WeirStream *stream, const WeirSourceOptions *options, const WeirPosition *start,
 			 WeirSourceStats *stats)
@@ -105,13 +113,27 @@ position_clock(const WeirPosition *position)
 	return weir_changes_read_position(position).clock;
 }
 
-/* What the source has is asked when it is connected to. */
+static int64
+committed(WeirSource *source)
+{
+	return weir_changes_committed((WeirChanges *) source);
+}
+
+static bool
+has_reached(WeirSource *source, int64 mark)
+{
+	return weir_changes_has_reached((WeirChanges *) source, mark);
+}
+
 static char *
 missing(int64 job, int ordinal, Oid stream, const WeirPosition *position)
 {
-	return NULL;
+	WeirChangesPosition at = weir_changes_read_position(position);
+
+	return weir_changes_missing(job, stream, &at);
 }
 
+/* The reader passes it when it is connected. */
 static int64
 pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position, int nknown, const WeirPosition *known,
 		 char **detail)
@@ -131,6 +153,7 @@ const WeirSourceOps weir_changes_source = {
 	.other_option = weir_changes_other_option,
 	.own_size = sizeof(WeirChangesOptions),
 	.metadata = weir_changes_metadata,
+	.renew = renew,
 	.open = open_changes,
 	.close = close_changes,
 	.poll = poll_changes,
@@ -143,6 +166,8 @@ const WeirSourceOps weir_changes_source = {
 	.position = changes_position,
 	.trim = trim_changes,
 	.drain = drain_changes,
+	.committed = committed,
+	.has_reached = has_reached,
 	.tick = tick_changes,
 	.position_ended = position_ended,
 	.position_clock = position_clock,

@@ -36,7 +36,7 @@ weir_changes_check_source(WeirChanges *r, const char *wal_level)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("option \"failover\" of stream %s is not supported by its source", r->stream->name),
 				 errdetail("The source is PostgreSQL %d; standbys keep slots of their primary from 17 on.", version / 10000),
-				 errhint("Set the option failover 'off'; after a failover the job begins with a new copy.")));
+				 errhint("Use PostgreSQL 17 or later there, or set the option failover 'off': after a failover the job then begins with a new copy.")));
 }
 
 /* Publishing updates of a table without replica identity, its owner could not update it any more. */
@@ -76,28 +76,54 @@ weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity,
 	check_identity(r, kind, identity, has_key);
 }
 
-static bool
-has_column(const WeirRemoteRows *rows, const char *name)
+/* NULL: the table has no such column; else whether it is in the replica identity. */
+static const char *
+find(const WeirRemoteRows *rows, const char *name)
 {
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		if (strcmp(weir_remote_value(rows, i, 0), name) == 0)
-			return true;
+			return weir_remote_value(rows, i, 1);
 	}
-	return false;
+	return NULL;
+}
+
+static void
+check_column(WeirChanges *r, const WeirRemoteRows *rows, const WeirChangesColumn *column)
+{
+	const char *in_identity = find(rows, column->name);
+
+	if (in_identity == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table %s.%s of stream %s has no column \"%s\"", r->schema, r->table, r->stream->name, column->name),
+				 errdetail("Column \"%s\" of the stream is read from it.", column->column),
+				 errhint("The option column_name of the foreign table's column names it.")));
+	weir_changes_check_old(r, column, r->identity == 'f' || in_identity[0] == 't');
 }
 
 void
 weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	for (int i = 0; i < r->ncolumns; i++)
-	{
-		if (!has_column(rows, r->columns[i].name))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("table %s.%s of stream %s has no column \"%s\"", r->schema, r->table, r->stream->name,
-							r->columns[i].name),
-					 errdetail("Column \"%s\" of the stream is read from it.", r->columns[i].column),
-					 errhint("The option column_name of the foreign table's column names it.")));
-	}
+		check_column(r, rows, &r->columns[i]);
+	weir_changes_check_pair(r, r->identity);
+}
+
+void
+weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database)
+{
+	if (plugin == NULL || strcmp(plugin, "pgoutput") != 0 || !of_database)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("replication slot \"%s\" of stream %s is none of pgoutput in this database", r->slot, r->stream->name),
+				 plugin ? errdetail("Its plugin is \"%s\", its database \"%s\".", plugin, database) :
+				 errdetail("It is a physical one."),
+				 errhint("Name another by the option slot of the foreign table.")));
+	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && (r->row == NULL || !r->row->made))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("replication slot \"%s\" of stream %s exists already", r->slot, r->stream->name),
+				 errdetail("What is there is copied as of the moment a slot is made."),
+				 errhint("Drop the slot for Weir to make it, or set the option copy 'off' of the foreign table to begin where the slot stands.")));
 }

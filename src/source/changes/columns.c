@@ -61,6 +61,29 @@ find(const WeirPgoutput *relation, const char *name)
 	return -1;
 }
 
+void
+weir_changes_check_old(WeirChanges *r, const WeirChangesColumn *column, bool known)
+{
+	if (!column->old || known)
+		return;
+	weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						psprintf("the changes of stream %s do not have the old value of column \"%s\"", r->stream->name, column->name),
+						psprintf("Column \"%s\" of the stream has the option \"old\", and the column is not in the replica identity of table %s.%s.",
+								 column->column, r->schema, r->table),
+						psprintf("Have the source send old rows: ALTER TABLE %s REPLICA IDENTITY FULL.", weir_changes_table(r)));
+}
+
+void
+weir_changes_check_pair(WeirChanges *r, char identity)
+{
+	if (!r->wanted->pair || identity == 'f')
+		return;
+	weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						psprintf("updates 'pair' of stream %s needs the old rows", r->stream->name),
+						psprintf("The replica identity of table %s.%s does not have all of a row.", r->schema, r->table),
+						psprintf("Have the source send them: ALTER TABLE %s REPLICA IDENTITY FULL.", weir_changes_table(r)));
+}
+
 static void
 match_column(WeirChanges *r, const WeirPgoutput *relation, WeirChangesColumn *column)
 {
@@ -71,13 +94,7 @@ match_column(WeirChanges *r, const WeirPgoutput *relation, WeirChangesColumn *co
 							psprintf("Column \"%s\" of the stream is read from it. Was it dropped or renamed in table %s.%s, or is it not published?",
 									 column->column, r->schema, r->table),
 							"Alter the foreign table to the columns that there are, or set the option column_name of its column; then start the job again.");
-	if (column->old && relation->replica_identity != 'f' && !relation->columns[column->at].key)
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("the changes of stream %s do not have the old value of column \"%s\"", r->stream->name, column->name),
-							psprintf("Column \"%s\" of the stream has the option \"old\", and the column is not in the replica identity of table %s.%s.",
-									 column->column, r->schema, r->table),
-							psprintf("Have the source send old rows: ALTER TABLE %s REPLICA IDENTITY FULL.",
-									 weir_changes_table(r)));
+	weir_changes_check_old(r, column, relation->replica_identity == 'f' || relation->columns[column->at].key);
 }
 
 void
@@ -85,12 +102,7 @@ weir_changes_match(WeirChanges *r, const WeirPgoutput *relation)
 {
 	for (int i = 0; i < r->ncolumns; i++)
 		match_column(r, relation, &r->columns[i]);
-	if (r->wanted->pair && relation->replica_identity != 'f')
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("updates 'pair' of stream %s needs the old rows", r->stream->name),
-							psprintf("The replica identity of table %s.%s is \"%c\".", r->schema, r->table, relation->replica_identity),
-							psprintf("Have the source send them: ALTER TABLE %s REPLICA IDENTITY FULL.",
-									 weir_changes_table(r)));
+	weir_changes_check_pair(r, relation->replica_identity);
 }
 
 /* What COPY would take for something else. */

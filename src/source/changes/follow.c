@@ -12,6 +12,9 @@
 #include "base/clock.h"
 #include "source/changes/reader_int.h"
 
+#define MOVE_BYTES	(1024 * 1024)
+#define MESSAGES	10000		/* at a time */
+
 void
 weir_changes_begin_follow(WeirChanges *r)
 {
@@ -93,7 +96,7 @@ meet_truncate(WeirChanges *r)
 		if (weir_pgoutput_truncated(r->message, i) == r->relation)
 			weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 								psprintf("table %s.%s of stream %s was truncated", r->schema, r->table, r->stream->name),
-								psprintf("It was in the transaction that committed at %X/%X; there are no records of the rows that went.",
+								psprintf("TRUNCATE was in the transaction that committed at %X/%X; there are no records of the rows that went.",
 										 LSN_FORMAT_ARGS((XLogRecPtr) r->commit_lsn)),
 								"Begin with a new copy by weir.start_job(fresh => true), or set the option on_truncate 'ignore' of the foreign table.");
 	}
@@ -219,6 +222,22 @@ handle_data(WeirChanges *r)
 	}
 }
 
+/*
+ * It is worth a checkpoint when the source could forget some WAL, but not what a checkpoint
+ * itself has written there.
+ */
+static void
+move_on(WeirChanges *r, int64 lsn)
+{
+	if (lsn <= r->position.lsn)
+		return;
+	r->position.lsn = lsn;
+	if (lsn - Max(r->moved, r->confirmed) < MOVE_BYTES)
+		return;
+	r->moved = lsn;
+	r->stats->moves++;
+}
+
 static void
 handle_keepalive(WeirChanges *r)
 {
@@ -226,7 +245,7 @@ handle_keepalive(WeirChanges *r)
 	r->tell = r->tell || r->wal.reply;
 	if (r->in_transaction || r->position.halves > 0)
 		return;
-	r->position.lsn = Max(r->position.lsn, r->wal.end);
+	move_on(r, r->wal.end);
 	r->quiet_at = r->wal.sent_at;
 }
 
@@ -282,17 +301,26 @@ receive(WeirChanges *r)
 	return true;
 }
 
+/* Much may come that is no record: whoever asks for something meanwhile is heard. */
 void
 weir_changes_follow(WeirChanges *r, WeirScanInput *scan)
 {
+	int			n = 0;
+
+	r->busy = false;
 	while (weir_changes_has_room(r, scan))
 	{
+		if (n++ >= MESSAGES)
+		{
+			r->busy = true;
+			return;
+		}
 		if (r->waits)
 		{
 			r->waits = !take_change(r, scan);
 			continue;
 		}
-		if (!receive(r))
+		if (weir_changes_is_drained(r) || !receive(r))
 			return;
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * source/changes/forget.c
- *		Drops what Weir has made on the servers whose changes a job has read, when
+ *		What sessions ask of a source, and wait for: drops what Weir has made on the servers whose changes a job has read, when
  *		the job, or one of its streams, is dropped.
  *
  * A source that cannot be asked keeps it, and its WAL with it: whoever drops the job
@@ -27,31 +27,36 @@ drop_publication(WeirRemote *remote, const WeirChangeSlot *row)
 }
 
 /* A task that has just ended may have it still; the source soon sees that. */
-static void
-drop_slot(WeirRemote *remote, const WeirChangeSlot *row)
+void
+weir_change_slot_drop_there(WeirRemote *remote, const char *slot)
 {
-	const char *name = row->slot;
-
-	if (!row->made)
-		return;
 	(void) weir_remote_exec(remote,
 							"SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM pg_catalog.pg_replication_slots"
-							" WHERE slot_name = $1 AND active_pid IS NOT NULL", 1, &name, TIMEOUT_MS);
+							" WHERE slot_name = $1 AND active_pid IS NOT NULL", 1, &slot, TIMEOUT_MS);
 	(void) weir_remote_exec(remote,
 							"SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots"
-							" WHERE slot_name = $1", 1, &name, TIMEOUT_MS);
+							" WHERE slot_name = $1", 1, &slot, TIMEOUT_MS);
 }
 
-static void
-drop_there(const WeirChangeSlot *row)
+static WeirRemote *
+connect_to(Oid server_oid, Oid user)
 {
-	WeirChangesServer *server = weir_changes_server(row->server, row->owner);
+	WeirChangesServer *server = weir_changes_server(server_oid, user);
 	WeirRemote *remote;
 
 	weir_changes_server_check(server);
 	remote = weir_remote_connect(server->info->keywords, server->info->values, TIMEOUT_MS);
 	weir_changes_server_check_connected(server, remote);
-	drop_slot(remote, row);
+	return remote;
+}
+
+static void
+drop_there(const WeirChangeSlot *row)
+{
+	WeirRemote *remote = connect_to(row->server, row->owner);
+
+	if (row->made)
+		weir_change_slot_drop_there(remote, row->slot);
 	drop_publication(remote, row);
 	weir_remote_close(remote);
 }
@@ -134,4 +139,39 @@ weir_change_slots_forget(int64 job)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	weir_change_slots_keep(job, NIL);
 	PopActiveSnapshot();
+}
+
+/* Where the slot stands; 0: nobody can tell, or there is none, which the job will be told. */
+static int64
+ask_for_confirmed(const WeirChangeSlot *row)
+{
+	const char *slot = row->slot;
+	WeirRemote *remote = connect_to(row->server, row->owner);
+	WeirRemoteRows *rows = weir_remote_exec(remote,
+											"SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+											1, &slot, TIMEOUT_MS);
+	int64		confirmed = rows->nrows > 0 ? weir_changes_parse_lsn(weir_remote_value(rows, 0, 0)) : 0;
+
+	weir_remote_close(remote);
+	return confirmed;
+}
+
+char *
+weir_changes_missing(int64 job, Oid stream, const WeirChangesPosition *position)
+{
+	WeirChangeSlot *row;
+	int64		confirmed;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	row = weir_change_slot(job, stream);
+	PopActiveSnapshot();
+	if (row == NULL || row->database != MyDatabaseId || position->phase == WEIR_CHANGES_NOWHERE)
+		return NULL;
+	if (position->phase == WEIR_CHANGES_COPY && row->copied == 0)
+		return psprintf("The savepoint stands behind row " INT64_FORMAT " of the copy, which is no longer kept.", position->copied);
+	confirmed = ask_for_confirmed(row);
+	if (confirmed <= position->lsn)
+		return NULL;
+	return psprintf("The savepoint stands at %X/%X, the replication slot at %X/%X.",
+					LSN_FORMAT_ARGS((XLogRecPtr) position->lsn), LSN_FORMAT_ARGS((XLogRecPtr) confirmed));
 }

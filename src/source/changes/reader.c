@@ -134,6 +134,7 @@ find_start(WeirChanges *r, const WeirPosition *start)
 	r->row = read_row(r);
 	read_names(r);
 	r->server = weir_changes_server(GetForeignServerIdByRelId(r->stream->relid), GetUserId());
+	r->watch_server = weir_changes_server(r->server->server, r->server->user);
 	weir_changes_read_columns(r);
 	r->position = weir_changes_read_position(start);
 	pass_handed_out(r);
@@ -143,6 +144,7 @@ find_start(WeirChanges *r, const WeirPosition *start)
 	SetLatch(MyLatch);			/* a wait for a standby takes wake-ups */
 	MemoryContextSwitchTo(caller);
 	weir_changes_server_check(r->server);
+	weir_changes_watch_at(r, weir_now());
 	weir_conninfo_set(r->server->info, "replication", "database");
 }
 
@@ -169,6 +171,7 @@ weir_changes_open(const WeirStream *stream, const WeirSourceOptions *options, co
 	r->source.ops = &weir_changes_source;
 	r->context = context;
 	r->scratch = AllocSetContextCreate(context, "weir changes step", ALLOCSET_SMALL_SIZES);
+	r->watch_scratch = AllocSetContextCreate(context, "weir changes watch", ALLOCSET_SMALL_SIZES);
 	r->stream = stream;
 	r->wanted = weir_changes_options(stream);
 	r->options = *options;
@@ -186,8 +189,8 @@ weir_changes_open(const WeirStream *stream, const WeirSourceOptions *options, co
 	return r;
 }
 
-static void
-hang_up(WeirChanges *r)
+void
+weir_changes_hang_up(WeirChanges *r)
 {
 	if (r->remote)
 		weir_remote_close(r->remote);
@@ -203,7 +206,8 @@ hang_up(WeirChanges *r)
 void
 weir_changes_close(WeirChanges *r)
 {
-	hang_up(r);
+	weir_changes_hang_up(r);
+	weir_changes_end_watch(r);
 	r->stats->status = WEIR_SOURCE_CLOSED;
 	MemoryContextDelete(r->context);
 }
@@ -249,7 +253,7 @@ weir_changes_lost(WeirChanges *r)
 		weir_changes_note(r, error->detail ? error->detail : error->message);
 	(void) weir_dialer_lost(&r->dialer, false, weir_now());
 	r->stats->status = WEIR_SOURCE_CONNECTING;
-	hang_up(r);
+	weir_changes_hang_up(r);
 }
 
 static void
@@ -295,7 +299,7 @@ establish(WeirChanges *r)
 		return false;
 	weir_changes_note(r, "the source does not answer");
 	(void) weir_dialer_lost(&r->dialer, false, weir_now());
-	hang_up(r);
+	weir_changes_hang_up(r);
 	return false;
 }
 
@@ -376,6 +380,7 @@ fill(WeirChanges *r, WeirScanInput *scan)
 		if (weir_changes_hand_out_copy(r, scan))
 			return;
 		r->position.phase = WEIR_CHANGES_FOLLOW;
+		r->stats->moves++;
 	}
 	if (r->state == WEIR_CHANGES_FOLLOWING)
 		weir_changes_follow(r, scan);
@@ -404,13 +409,15 @@ forget_handed_out(WeirChanges *r)
 	MemoryContextSwitchTo(caller);
 }
 
-static WeirReadResult
-hand_out_nothing(WeirChanges *r)
+/* Within no transaction, so that none is cut in two. */
+bool
+weir_changes_is_drained(WeirChanges *r)
 {
-	if (!r->draining || r->position.phase == WEIR_CHANGES_COPY)
-		return WEIR_READ_WAIT;
-	r->position.ended = r->passed + 1;
-	return WEIR_READ_ENDED;
+	if (!r->draining || r->position.halves > 0)
+		return false;
+	if (r->drain_mark != 0 && weir_changes_has_reached(r, r->drain_mark))
+		r->drain_mark = 0;
+	return r->drain_mark == 0;
 }
 
 WeirReadResult
@@ -423,9 +430,15 @@ weir_changes_next(WeirChanges *r, WeirScanInput *scan)
 	if (r->position.ended > 0)
 		return WEIR_READ_ENDED;
 	prepare(r, scan);
+	weir_changes_watch(r);
 	fill(r, scan);
 	if (scan->batch->nrows == 0)
-		return hand_out_nothing(r);
+	{
+		if (!weir_changes_is_drained(r))
+			return WEIR_READ_WAIT;
+		r->position.ended = r->passed + 1;
+		return WEIR_READ_ENDED;
+	}
 	forget_handed_out(r);
 	error = weir_decoder_run(r->decoder, scan, &r->failed_line);
 	if (error != NULL)
@@ -468,7 +481,8 @@ weir_changes_wait(WeirChanges *r, int *events, long *timeout)
 
 	*events = 0;
 	*timeout = r->state == WEIR_CHANGES_AWAY || r->state == WEIR_CHANGES_DIALLING ?
-		(us < 0 ? -1 : (long) ((us + 999) / 1000)) : weir_changes_due(r);
+		(us < 0 ? -1 : (long) ((us + 999) / 1000)) : -1;
+	*timeout = sooner(*timeout, weir_changes_due(r));
 	if (r->busy)
 		*timeout = 0;
 	if (r->again_at != 0)
@@ -481,18 +495,26 @@ weir_changes_wait(WeirChanges *r, int *events, long *timeout)
 /* The source wants to hear of its follower, within wal_sender_timeout. */
 #define TELL_US	(10 * USECS_PER_SEC)
 
-long
-weir_changes_due(WeirChanges *r)
+static long
+until_tell(const WeirChanges *r)
 {
 	if (r->state != WEIR_CHANGES_FOLLOWING)
 		return -1;
 	return r->tell ? 0 : weir_ms_until(r->told_at + TELL_US);
 }
 
+long
+weir_changes_due(WeirChanges *r)
+{
+	return sooner(until_tell(r), weir_changes_watch_due(r));
+}
+
+/* Also while nothing can be handed out. */
 void
 weir_changes_flush(WeirChanges *r)
 {
-	if (r->state == WEIR_CHANGES_FOLLOWING && weir_changes_due(r) == 0)
+	weir_changes_watch(r);
+	if (until_tell(r) == 0)
 		weir_changes_tell(r);
 }
 
@@ -547,4 +569,5 @@ void
 weir_changes_drain(WeirChanges *r)
 {
 	r->draining = true;
+	r->drain_mark = weir_changes_committed(r);
 }

@@ -30,6 +30,9 @@ extern void weir_changes_position(const WeirChanges *r, bool final, WeirChangesP
 extern void weir_changes_trim(WeirChanges *r, const WeirChangesPosition *position);
 extern int64 weir_changes_tick(WeirChanges *r);
 extern void weir_changes_drain(WeirChanges *r);
+extern int64 weir_changes_committed(WeirChanges *r);
+extern bool weir_changes_has_reached(WeirChanges *r, int64 mark);
+extern char *weir_changes_missing(int64 job, Oid stream, const WeirChangesPosition *position);
 
 /* For WeirSourceOps.keep and forget. */
 extern void weir_change_slots_keep(int64 job, List *streams);

@@ -6,7 +6,7 @@
  *				 (setup.c)		 (copy.c)	 (follow.c)
  *
  * A connection that is lost is dialled again, and set up for where the reader
- * stands.
+ * stands.  Beside it, over another one, the source is asked about the slot (watch.c).
  */
 #ifndef WEIR_SOURCE_CHANGES_READER_INT_H
 #define WEIR_SOURCE_CHANGES_READER_INT_H
@@ -107,6 +107,7 @@ struct WeirChanges
 	int64		source_system;
 	int64		source_lsn;		/* where the source's WAL stood */
 	bool		in_recovery;	/* the source is a standby */
+	char		identity;		/* of the table: pg_class.relreplident */
 
 	/* the copy */
 	StringInfoData piece;		/* lines that are to be kept */
@@ -128,10 +129,23 @@ struct WeirChanges
 	int64		skip;			/* halves of it that were handed out before */
 	uint32		relation;		/* of the table, as last described; 0: not yet */
 	int64		received;		/* up to here the source has sent */
+	int64		moved;			/* the position, when that was worth a checkpoint last */
 	int64		confirmed;		/* up to here it may forget */
 	int64		told_at;		/* of that, on the clock of weir_now */
 	bool		tell;			/* at once */
 	int64		quiet_at;		/* the source's clock when it had nothing more; PG_INT64_MIN: none */
+
+	/* beside it */
+	WeirChangesServer *watch_server;
+	WeirRemote *watch;			/* NULL: away */
+	bool		watch_open;
+	bool		watch_asks;		/* and has no answer yet */
+	int64		watch_since;	/* it dials, or asks */
+	int64		watch_at;		/* it is to be asked; 0: when it has answered */
+	MemoryContext watch_scratch;
+	List	   *marks;			/* of who asked what was committed */
+	int64		nmarks;
+	int64		drain_mark;		/* a drain ends the stream behind it; 0: none */
 
 	WeirDecoder *decoder;
 	bool		prepared;
@@ -146,10 +160,16 @@ pg_noreturn extern void weir_changes_refuse(WeirChanges *r, int code, char *mess
 /* The connection is lost: why. */
 extern void weir_changes_lost(WeirChanges *r);
 extern void weir_changes_note(WeirChanges *r, const char *problem);
-/* Its commands and what they fail with. */
+extern void weir_changes_hang_up(WeirChanges *r);
+/* Its command has failed: could not .. of the stream. */
 pg_noreturn extern void weir_changes_raise(WeirChanges *r, const char *doing, const char *hint);
 
+/* A drain: all that was to come before the end has been handed out. */
+extern bool weir_changes_is_drained(WeirChanges *r);
+
 /* ---- setup.c ---- */
+/* 0: it is none. */
+extern int64 weir_changes_parse_lsn(const char *text);
 extern void weir_changes_begin_setup(WeirChanges *r);
 /* True: it goes on at once. */
 extern bool weir_changes_set_up(WeirChanges *r);
@@ -163,12 +183,17 @@ extern char *weir_changes_table(const WeirChanges *r);
 extern void weir_changes_check_source(WeirChanges *r, const char *wal_level);
 extern void weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key,
 									 bool may_read);
-/* rows: the columns that the table has. */
+/* rows: the columns that the table has, and whether they are in its replica identity. */
 extern void weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows);
+/* plugin NULL: it is a physical slot; of_database: it is one of that which is connected to. */
+extern void weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database);
 
 /* ---- columns.c ---- */
 /* In a transaction. */
 extern void weir_changes_read_columns(WeirChanges *r);
+/* Errors if the source does not send what was: of this column, of whole rows. */
+extern void weir_changes_check_old(WeirChanges *r, const WeirChangesColumn *column, bool known);
+extern void weir_changes_check_pair(WeirChanges *r, char identity);
 /* The table has these columns. */
 extern void weir_changes_match(WeirChanges *r, const WeirPgoutput *relation);
 /* As a line of COPY's text format; old: what was before it, NULL: nothing. */
@@ -183,6 +208,18 @@ extern void weir_changes_tell(WeirChanges *r);
 extern bool weir_changes_has_room(const WeirChanges *r, const WeirScanInput *scan);
 extern void weir_changes_take(WeirChanges *r, WeirScanInput *scan, const WeirChangeAbout *about, int64 stamp,
 							  const char *data, int len);
+
+/* ---- watch.c ---- */
+/* Goes on with what is asked; the slot is looked after. */
+extern void weir_changes_watch(WeirChanges *r);
+/* Milliseconds until that is to be done again; -1: there is nothing to ask. */
+extern long weir_changes_watch_due(const WeirChanges *r);
+extern void weir_changes_watch_at(WeirChanges *r, int64 at);
+extern void weir_changes_end_watch(WeirChanges *r);
+
+/* ---- forget.c ---- */
+/* Whoever has it now is ended. */
+extern void weir_change_slot_drop_there(WeirRemote *remote, const char *slot);
 
 /* ---- copy.c ---- */
 extern char *weir_changes_copy_command(WeirChanges *r);

@@ -43,6 +43,16 @@ mapping_options(Oid user, Oid server)
 	return GetUserMapping(user, server)->options;
 }
 
+/* Values come in a form that every session reads alike. */
+static void
+set_formats(WeirConninfo *info)
+{
+	const char *given = weir_conninfo_get(info, "options");
+
+	weir_conninfo_set(info, "options",
+					  psprintf("%s -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3", given ? given : ""));
+}
+
 WeirChangesServer *
 weir_changes_server(Oid server, Oid user)
 {
@@ -63,6 +73,7 @@ weir_changes_server(Oid server, Oid user)
 
 		weir_conninfo_set(result->info, def->defname, defGetString(def));
 	}
+	set_formats(result->info);
 	weir_conninfo_default_here(result->info, user);
 	result->needs_password = !superuser_arg(user) && !options.password_not_needed;
 	return result;
