@@ -70,7 +70,7 @@ weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *positio
 		const WeirKafkaPart *part = &position->parts[i];
 		const WeirKafkaPart *before = weir_kafka_position_find(&r->committed, part->partition);
 
-		if (weir_kafka_is_mine(r, part->partition) && part->next >= 0 &&
+		if (weir_kafka_is_read(r, part->partition) && part->next >= 0 &&
 			(before == NULL || before->next != part->next))
 			(void) add(list, r, part->partition, part->next);
 	}
