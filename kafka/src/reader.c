@@ -21,6 +21,8 @@
 #include "reader.h"
 #include "record.h"
 
+#define LAST_COMMIT_MS	500		/* so long the last commit is waited for */
+
 static void
 give_back(WeirKafkaReader *r)
 {
@@ -103,6 +105,8 @@ weir_kafka_reader_open(const WeirStream *stream, const WeirSourceOptions *option
 void
 weir_kafka_reader_close(WeirKafkaReader *r)
 {
+	if (!r->client->down)
+		weir_kafka_commit_hear(r, LAST_COMMIT_MS);
 	weir_kafka_client_destroy(r->client);
 	r->stats->status = WEIR_SOURCE_CLOSED;
 	MemoryContextDelete(r->context);
