@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "commit.h"
 #include "consumer.h"
+#include "ends.h"
 #include "producer.h"
 #include "reader.h"
 #include "record.h"
@@ -150,6 +151,18 @@ tick(WeirSource *source)
 	return r->clock;
 }
 
+static int64
+committed(WeirSource *source)
+{
+	return weir_kafka_ends_mark((WeirKafkaReader *) source);
+}
+
+static bool
+has_reached(WeirSource *source, int64 mark)
+{
+	return weir_kafka_ends_reached((WeirKafkaReader *) source, mark);
+}
+
 static bool
 position_ended(const WeirPosition *position)
 {
@@ -203,6 +216,8 @@ const WeirSourceOps weir_kafka_source = {
 	.trim = trim,
 	.drain = drain,
 	.tick = tick,
+	.committed = committed,
+	.has_reached = has_reached,
 	.place = weir_kafka_place,
 	.position_ended = position_ended,
 	.position_clock = position_clock,

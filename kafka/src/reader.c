@@ -21,6 +21,8 @@
 #include "reader.h"
 #include "record.h"
 
+#define LAST_COMMIT_MS	500		/* so long the last commit is waited for */
+
 static void
 give_back(WeirKafkaReader *r)
 {
@@ -103,6 +105,8 @@ weir_kafka_reader_open(const WeirStream *stream, const WeirSourceOptions *option
 void
 weir_kafka_reader_close(WeirKafkaReader *r)
 {
+	if (!r->client->down)
+		weir_kafka_commit_hear(r, LAST_COMMIT_MS);
 	weir_kafka_client_destroy(r->client);
 	r->stats->status = WEIR_SOURCE_CLOSED;
 	MemoryContextDelete(r->context);
@@ -284,7 +288,7 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 		return WEIR_READ_ENDED;
 	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
-	weir_kafka_commit_hear(r);
+	weir_kafka_commit_hear(r, 0);
 	if (!r->assigned)
 	{
 		(void) fetch(r, scan->limit);
@@ -314,9 +318,9 @@ weir_kafka_reader_timeout(const WeirKafkaReader *r)
 	return due == PG_INT64_MAX ? -1 : weir_ms_until(due);
 }
 
-/* The client's place moves over offsets of no record; it is ahead of messages that wait here. */
-static void
-pass_gaps(WeirKafkaReader *r)
+/* The client's place is ahead of messages that wait here. */
+void
+weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
@@ -371,7 +375,7 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 
 	if (!r->assigned && r->fresh)
 		return;
-	pass_gaps(r);
+	weir_kafka_pass_gaps(r);
 	weir_kafka_position_init(&position);
 	position.topic = weir_kafka_topic_print(r->kafka->topic);
 	position.clock = r->clock;

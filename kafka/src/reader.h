@@ -20,6 +20,7 @@ typedef struct WeirKafkaPartition
 {
 	WeirKafkaPart at;			/* behind what was handed out */
 	int64		verify;			/* offset of the record that is read again and compared; -1: none */
+	int64		end;			/* where it ended when that was asked last; 0: it never was */
 	bool		reads;			/* it is assigned */
 	bool		differs;		/* it is another topic's; it begins anew */
 	const rd_kafka_message_t *last; /* of the batch */
@@ -64,6 +65,12 @@ typedef struct WeirKafkaReader
 	int			ntouched;
 	WeirKafkaPartition **touched;	/* partitions that the batch has a message of */
 
+	/* where they end (ends.c) */
+	int64		marks;			/* that were given */
+	int64		ends_asked;		/* of these, the last when the enquiry began .. */
+	WeirKafkaEnquiry *ends;		/* .. that is under way; NULL: none is */
+	int64		ends_known;		/* the last for which it is known */
+
 	/* commits of offsets (commit.c) */
 	char	   *group;
 	rd_kafka_queue_t *answers;	/* of commits; NULL: there was none */
@@ -79,6 +86,8 @@ extern WeirKafkaReader *weir_kafka_reader_open(const WeirStream *stream, const W
 extern void weir_kafka_reader_close(WeirKafkaReader *r);
 extern WeirReadResult weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan);
 extern long weir_kafka_reader_timeout(const WeirKafkaReader *r);
+/* Places of partitions move on over offsets of no record, as far as the client knows. */
+extern void weir_kafka_pass_gaps(WeirKafkaReader *r);
 /* Of its own part. */
 extern void weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *position);
 

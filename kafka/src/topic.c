@@ -37,6 +37,16 @@ refuse_silence(const Inquiry *q, const char *text)
 }
 
 static void
+refuse_credentials(const Inquiry *q)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("brokers of stream %s do not let \"%s\" in", q->stream->name, GetUserNameFromId(GetUserId(), false)),
+			 errdetail("%s: %s.", q->kafka->brokers, q->client->last_error),
+			 errhint("Check the options of the user's mapping for the stream's server, and those of the server that begin with \"sasl.\".")));
+}
+
+static void
 refuse(const Inquiry *q, rd_kafka_resp_err_t error, const char *text)
 {
 	bool		unknown = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
@@ -71,6 +81,8 @@ wait_for_answer(Inquiry *q)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		serve(q);
+		if (q->client->denied)
+			refuse_credentials(q);
 		if (weir_now() >= deadline)
 			refuse_silence(q, q->client->last_error[0] ? q->client->last_error : "no answer within 60 s");
 	}

@@ -22,7 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "decide/watermark.h"
+#include "decide/partition_time.h"
 #include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 
@@ -333,6 +333,8 @@ select_records(WeirDirectScan *scan, const WeirBatch *in, int n)
 		weir_batch_keep_raw(own);
 	if (in->watermarks)
 		weir_batch_keep_watermarks(own);
+	if (in->partitions)
+		weir_batch_keep_partitions(own);
 	for (int i = 0; i < n; i++)
 	{
 		own->lines[i] = in->lines[scan->selection[i]];
@@ -341,6 +343,8 @@ select_records(WeirDirectScan *scan, const WeirBatch *in, int n)
 			own->raw[i] = in->raw[scan->selection[i]];
 		if (in->watermarks)
 			own->watermarks[i] = in->watermarks[scan->selection[i]];
+		if (in->partitions)
+			own->partitions[i] = in->partitions[scan->selection[i]];
 	}
 }
 
@@ -362,6 +366,8 @@ assemble(WeirDirectScan *scan, WeirBatch *in, int n, bool all)
 		batch->raw = NULL;
 	if (in->watermarks == NULL)
 		batch->watermarks = NULL;
+	if (in->partitions == NULL)
+		batch->partitions = NULL;
 	for (int i = 0; i < batch->desc->natts; i++)
 	{
 		int			source = scan->source[i];
@@ -387,17 +393,34 @@ select_times(WeirDirectScan *scan, const WeirVector *from, int n, bool all)
 
 /* Before each of the rows, and behind the last. */
 static void
-set_watermarks(WeirDirectScan *scan, const WeirBatch *in, bool all, int64 *watermark)
+fill_watermarks(WeirDirectScan *scan, int64 *watermark)
 {
-	int			n = scan->batch.nrows;
-
-	if (scan->time_source >= 0)
-		select_times(scan, &in->columns[scan->time_source], n, all);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < scan->batch.nrows; i++)
 	{
 		scan->watermarks[i] = *watermark;
 		*watermark = weir_watermark_behind(*watermark, scan->times[i], scan->bound);
 	}
+}
+
+static void
+fill_by_partition(WeirDirectScan *scan, int64 *watermark, WeirPartitionTime *partitions)
+{
+	for (int i = 0; i < scan->batch.nrows; i++)
+		scan->watermarks[i] = weir_partition_time_pass(partitions, scan->batch.partitions[i],
+													   scan->times[i], scan->bound);
+	*watermark = weir_partition_time_get(partitions);
+}
+
+static void
+set_watermarks(WeirDirectScan *scan, const WeirBatch *in, bool all, int64 *watermark,
+			   WeirPartitionTime *partitions)
+{
+	if (scan->time_source >= 0)
+		select_times(scan, &in->columns[scan->time_source], scan->batch.nrows, all);
+	if (partitions && scan->batch.partitions)
+		fill_by_partition(scan, watermark, partitions);
+	else
+		fill_watermarks(scan, watermark);
 	scan->batch.watermarks = scan->watermarks;
 }
 
@@ -415,7 +438,7 @@ make_room(WeirDirectScan *scan, int rows)
 
 void
 weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to, int64 *line,
-					 int64 *watermark, WeirOutput *out)
+					 int64 *watermark, WeirPartitionTime *partitions, WeirOutput *out)
 {
 	int			n = to - from;
 
@@ -424,7 +447,7 @@ weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to, int6
 		n = evaluate(scan, in, from, to, line);
 	assemble(scan, in, n, from == 0 && n == to);
 	if (scan->has_time)
-		set_watermarks(scan, in, from == 0 && n == to, watermark);
+		set_watermarks(scan, in, from == 0 && n == to, watermark, partitions);
 	if (n > 0)
 		out->rows(out, &scan->batch);
 	weir_batch_reset(scan->own);

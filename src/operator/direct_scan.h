@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "decide/partition_time.h"
 #include "operator/operator.h"
 
 typedef struct WeirDirectScan WeirDirectScan;
@@ -26,9 +27,10 @@ extern void weir_direct_scan_close(WeirDirectScan *scan, bool committed);
 
 /*
  * In a transaction with a snapshot; *line is that of the record at work, *watermark that
- * of the rows where the plan has a time that makes it.
+ * of the rows where the plan has a time that makes it; partitions: that of the stream's, NULL
+ * if it has none.
  */
 extern void weir_direct_scan_run(WeirDirectScan *scan, WeirBatch *in, int from, int to,
-								 int64 *line, int64 *watermark, WeirOutput *out);
+								 int64 *line, int64 *watermark, WeirPartitionTime *partitions, WeirOutput *out);
 
 #endif

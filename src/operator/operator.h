@@ -71,6 +71,7 @@ typedef struct WeirOperator
 	int			port;			/* of the rows that come, see WeirEdge; set before each call */
 	int64		watermark;		/* that it has seen */
 	int64		passed;			/* that whatever is behind it has seen of it */
+	struct WeirPartitionTime *times;	/* of a scan, where rows have partitions: of its own time in these */
 	int64		due;			/* when it has something to do next; PG_INT64_MAX: nothing */
 	bool		waits;			/* nothing is due: rows that a restore brought come first */
 	/* A row that has no place: who opened the operator counts it, or puts it aside. */

@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "decide/watermark.h"
+#include "decide/partition_time.h"
 #include "graph/kinds/scan.h"
 #include "operator/direct_scan.h"
 #include "operator/operator.h"
@@ -227,19 +227,40 @@ execute(StreamScan *scan, const WeirBatch *in, int from, int to)
 	PG_END_TRY();
 }
 
-/* The watermark that the rows' own times make, before each and behind the last (op->passed). */
+/* Each partition of the stream is in the order of time by itself. */
 static void
-set_watermarks(StreamScan *scan)
+fill_by_partition(StreamScan *scan, int64 bound)
 {
 	WeirBatch  *batch = scan->batch;
-	int64		bound = weir_scan_plan(scan->op.node)->bound;
 
-	weir_batch_keep_watermarks(batch);
+	for (int i = 0; i < batch->nrows; i++)
+		batch->watermarks[i] = weir_partition_time_pass(scan->op.times, batch->partitions[i], scan->times[i], bound);
+	scan->op.passed = weir_partition_time_get(scan->op.times);
+}
+
+static void
+fill_watermarks(StreamScan *scan, int64 bound)
+{
+	WeirBatch  *batch = scan->batch;
+
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		batch->watermarks[i] = scan->op.passed;
 		scan->op.passed = weir_watermark_behind(scan->op.passed, scan->times[i], bound);
 	}
+}
+
+/* The watermark that the rows' own times make, before each and behind the last (op->passed). */
+static void
+set_watermarks(StreamScan *scan)
+{
+	int64		bound = weir_scan_plan(scan->op.node)->bound;
+
+	weir_batch_keep_watermarks(scan->batch);
+	if (scan->batch->partitions && scan->op.times)
+		fill_by_partition(scan, bound);
+	else
+		fill_watermarks(scan, bound);
 }
 
 /* Where its rows' times make the watermark, that of what it reads is nothing to who is behind it. */
@@ -270,7 +291,7 @@ scan_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 	{
 		if (scan->direct == NULL)
 			begin_direct(scan, in);
-		weir_direct_scan_run(scan->direct, in, from, to, op->line, &op->passed, out);
+		weir_direct_scan_run(scan->direct, in, from, to, op->line, &op->passed, op->times, out);
 		return;
 	}
 	execute(scan, in, from, to);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "catalog/dead_letter.h"
+#include "decide/partition_time.h"
 #include "record/batch.h"
 
 /* Why a record is a dead letter. */
@@ -34,6 +35,16 @@ typedef struct WeirScanInput
 	int64		watermark;		/* reached behind the last record; PG_INT64_MIN: none */
 	bool		again;			/* the records are dead letters that come again */
 	bool		idle;			/* nothing comes of the stream: nobody is to wait for its watermark */
+
+	/*
+	 * Of a source whose streams have partitions (batch->partitions), which it sets and owns: those
+	 * that the task reads, NULL as long as it cannot tell, and, if it can tell, whether
+	 * all that is there of each has been handed out, else NULL.
+	 */
+	int			nassigned;
+	const int32 *assigned;
+	const bool *waits;
+	WeirPartitionTime *times;	/* of the partitions' records; the task's */
 } WeirScanInput;
 
 extern WeirScanInput *weir_scan_input_create(TupleDesc desc, int capacity);

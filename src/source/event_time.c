@@ -27,6 +27,24 @@ fill_by_column(WeirScanInput *scan, int column, int64 bound)
 	}
 }
 
+/* Each partition is in the order of time by itself; of one that is not known nothing follows. */
+static void
+fill_by_partition(WeirScanInput *scan, int column, int64 bound)
+{
+	WeirBatch  *batch = scan->batch;
+	const WeirVector *times = &batch->columns[column];
+
+	weir_batch_keep_watermarks(batch);
+	weir_partition_time_resume(scan->times, scan->watermark);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		int64		time = weir_vector_is_null(times, i) ? WEIR_WATERMARK_NONE : DatumGetTimestampTz(times->values[i]);
+
+		batch->watermarks[i] = weir_partition_time_pass(scan->times, batch->partitions[i], time, bound);
+	}
+	scan->watermark = weir_partition_time_get(scan->times);
+}
+
 /* None comes that has arrived before the one before: what is due then is due before it. */
 static void
 fill_by_arrival(WeirScanInput *scan)
@@ -55,10 +73,14 @@ fill_again(WeirScanInput *scan)
 void
 weir_event_time_fill(const WeirStream *stream, WeirScanInput *scan)
 {
-	if (stream->by_arrival && scan->again)
+	bool		has_partitions = scan->batch->partitions != NULL;
+
+	if (scan->again && (stream->by_arrival || has_partitions))
 		fill_again(scan);
 	else if (stream->by_arrival)
 		fill_by_arrival(scan);
+	else if (stream->watermark >= 0 && has_partitions)
+		fill_by_partition(scan, stream->watermark, stream->watermark_bound);
 	else if (stream->watermark >= 0)
 		fill_by_column(scan, stream->watermark, stream->watermark_bound);
 }

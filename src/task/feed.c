@@ -20,6 +20,7 @@
 #include "graph/kinds/source.h"
 #include "source/handover.h"
 #include "task/feed.h"
+#include "task/feed_partitions.h"
 
 #define TICK_MS	200				/* between steps of a time that no record moves */
 
@@ -184,6 +185,14 @@ read_batch(WeirFeed *feed)
 	return result;
 }
 
+/* Of records that come again nobody knows it. */
+static void
+forget_partitions(WeirBatch *batch)
+{
+	for (int i = 0; batch->partitions && i < batch->nrows; i++)
+		batch->partitions[i] = -1;
+}
+
 /* Nothing is kept of what nobody would come back to. */
 static bool
 read_again(WeirFeed *feed)
@@ -199,6 +208,7 @@ read_again(WeirFeed *feed)
 		feed->rows->input->again = true;
 		some = weir_again_next(feed->again, feed->rows->input,
 							   !attempt->checkpointing || attempt->mode == WEIR_AT_MOST_ONCE, &line);
+		forget_partitions(feed->rows->input->batch);
 	}
 	PG_CATCH();
 	{
@@ -213,6 +223,9 @@ read_again(WeirFeed *feed)
 static void
 note_idleness(WeirFeed *feed, bool waits)
 {
+	weir_feed_partitions_look(feed->rows, !waits, weir_now());
+	if (weir_feed_partitions_are(feed->rows))
+		return;
 	if (!waits)
 		weir_idleness_end(&feed->idleness);
 	feed->rows->input->idle = waits &&
@@ -272,7 +285,8 @@ weir_feed_turn(WeirFeed *feed)
 static long
 until_due(const WeirFeed *feed, long timeout)
 {
-	int64		due = weir_idleness_due(&feed->idleness, weir_now());
+	int64		now = weir_now();
+	int64		due = Min(weir_idleness_due(&feed->idleness, now), weir_feed_partitions_due(feed->rows, now));
 	long		ms;
 
 	if (feed->stream->by_arrival)

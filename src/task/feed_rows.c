@@ -24,7 +24,7 @@
 #include "record/scan.h"
 #include "sink/epoch.h"
 #include "source/event_time.h"
-#include "task/feed_rows.h"
+#include "task/feed_partitions.h"
 
 #define BATCH_RECORDS 4096
 
@@ -49,14 +49,40 @@ static void
 resume_scans(WeirFeedRows *rows)
 {
 	for (int i = 0; i < rows->nscans; i++)
-		rows->scans[i].op->passed = rows->scans[i].passed;
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		scan->op->passed = scan->passed;
+		scan->op->times = scan->times;
+		if (scan->times)
+			weir_partition_time_copy(scan->times, scan->noted);
+	}
 }
 
 static void
 note_scans(WeirFeedRows *rows)
 {
 	for (int i = 0; i < rows->nscans; i++)
-		rows->scans[i].passed = rows->scans[i].op->passed;
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		scan->passed = scan->op->passed;
+		if (scan->times)
+			weir_partition_time_copy(scan->noted, scan->times);
+	}
+}
+
+void
+weir_feed_rows_advance_scans(WeirFeedRows *rows)
+{
+	for (int i = 0; i < rows->nscans; i++)
+	{
+		WeirFeedScan *scan = &rows->scans[i];
+
+		if (scan->times)
+			scan->op->passed = Max(scan->op->passed, weir_partition_time_get(scan->times));
+	}
+	note_scans(rows);
 }
 
 static bool
@@ -66,8 +92,8 @@ has_own_time(const WeirFeedRows *rows, int scan)
 }
 
 /* Scans of one time are told apart by their order. */
-static int64
-mark_of(const WeirFeedRows *rows, int scan)
+int64
+weir_feed_rows_mark(const WeirFeedRows *rows, int scan)
 {
 	int64		mark = weir_scan_plan(rows->scans[scan].op->node)->mark;
 	int			before = 0;
@@ -77,14 +103,31 @@ mark_of(const WeirFeedRows *rows, int scan)
 	return mark + before;
 }
 
+static void
+begin_scan(WeirFeedRows *rows, int i, const WeirPosition *start)
+{
+	WeirFeedScan *scan = &rows->scans[i];
+
+	scan->passed = PG_INT64_MIN;
+	if (!has_own_time(rows, i))
+		return;
+	scan->passed = weir_position_mark(start, weir_feed_rows_mark(rows, i), WEIR_MARK_WHOLE);
+	scan->times = weir_partition_time_create();
+	scan->noted = weir_partition_time_create();
+	weir_partition_time_resume(scan->noted, scan->passed);
+}
+
 void
 weir_feed_rows_begin(WeirFeedRows *rows, const WeirPosition *start)
 {
+	rows->input->times = weir_partition_time_create();
+	rows->partitions = weir_feed_partitions_create(start, rows->stream->idle_timeout);
+
 	rows->input->watermark = weir_position_mark(start, WEIR_MARK_SOURCE, WEIR_MARK_WHOLE);
 	rows->input->idle = weir_position_mark(start, WEIR_MARK_IDLE, WEIR_MARK_WHOLE) != PG_INT64_MIN;
+	weir_partition_time_resume(rows->input->times, rows->input->watermark);
 	for (int i = 0; i < rows->nscans; i++)
-		rows->scans[i].passed = has_own_time(rows, i) ?
-			weir_position_mark(start, mark_of(rows, i), WEIR_MARK_WHOLE) : PG_INT64_MIN;
+		begin_scan(rows, i, start);
 	resume_scans(rows);
 }
 
@@ -108,9 +151,9 @@ weir_feed_rows_position(const WeirFeedRows *rows, WeirPosition *position)
 		noted = weir_position_set_mark(position, WEIR_MARK_IDLE, WEIR_MARK_WHOLE, 0) && noted;
 	for (int i = 0; i < rows->nscans; i++)
 		if (has_own_time(rows, i))
-			noted = weir_position_set_mark(position, mark_of(rows, i), WEIR_MARK_WHOLE,
+			noted = weir_position_set_mark(position, weir_feed_rows_mark(rows, i), WEIR_MARK_WHOLE,
 										   rows->scans[i].op->passed) && noted;
-	if (!noted)
+	if (!weir_feed_partitions_position(rows, position) || !noted)
 		refuse_marks(rows);
 }
 
@@ -138,7 +181,7 @@ weir_feed_rows_create(WeirTask *task, const WeirStream *stream, WeirRouter *rout
 	else if (weir_stream_keeps_raw(stream))
 		weir_batch_keep_raw(rows->input->batch);
 	rows->nscans = weir_task_nnodes(task) - 1;
-	rows->scans = palloc(sizeof(WeirFeedScan) * rows->nscans);
+	rows->scans = palloc0(sizeof(WeirFeedScan) * rows->nscans);
 	open_scans(rows);
 	return rows;
 }

@@ -47,6 +47,7 @@ main(void)
 	test_watermark_merge();
 	test_watermark();
 	test_position();
+	test_partition_time();
 	test_window();
 	test_pgoutput();
 	return done_testing();

@@ -75,6 +75,7 @@ extern void test_feed_position(void);
 extern void test_watermark_merge(void);
 extern void test_watermark(void);
 extern void test_position(void);
+extern void test_partition_time(void);
 extern void test_window(void);
 extern void test_pgoutput(void);
 

@@ -111,4 +111,19 @@ $node->sql(q{SELECT weir.stop_job('committed'); SELECT weir.start_job('committed
 $kafka->put('committed', [ [ 0, 0, undef, 9 ] ]);
 is(rows('committed', 5, 'v', 'o'), "1\n2\n3\n7\n9", 'a restart behind marks of transactions');
 
+# ---- a checkpoint that is asked for covers what was there ----
+
+$kafka->create_topic('covered', 3);
+copy('covered', q{v int}, q{format 'text', source_parallelism '2'});
+$node->sql(q{SELECT weir.enable_checkpointing('covered', every => '1 day')});
+my $before = 0;
+foreach my $round (1 .. 5)
+{
+	$kafka->put('covered', [ map { [ $_ % 3, 0, undef, $_ ] } 1 .. 200 ]);
+	$kafka->put('covered', [ [ $round % 3, 0, undef, 1 ] ], transaction => 'b', end => 'abort');
+	$node->sql(q{SELECT weir.trigger_checkpoint('covered')});
+	$before = $node->sql('SELECT count(*) FROM covered_copy') - 200 * $round || $before;
+}
+is($before, 0, 'a checkpoint that is asked for covers what was there, marks of transactions or not');
+
 done_testing();

@@ -109,3 +109,21 @@ weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
 		check_column(r, rows, &r->columns[i]);
 	weir_changes_check_pair(r, r->identity);
 }
+
+void
+weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database)
+{
+	if (plugin == NULL || strcmp(plugin, "pgoutput") != 0 || !of_database)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("replication slot \"%s\" of stream %s is none of pgoutput in this database", r->slot, r->stream->name),
+				 plugin ? errdetail("Its plugin is \"%s\", its database \"%s\".", plugin, database) :
+				 errdetail("It is a physical one."),
+				 errhint("Name another by the option slot of the foreign table.")));
+	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && (r->row == NULL || !r->row->made))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("replication slot \"%s\" of stream %s exists already", r->slot, r->stream->name),
+				 errdetail("What is there is copied as of the moment a slot is made."),
+				 errhint("Drop the slot for Weir to make it, or set the option copy 'off' of the foreign table to begin where the slot stands.")));
+}

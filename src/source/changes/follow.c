@@ -13,6 +13,7 @@
 #include "source/changes/reader_int.h"
 
 #define MOVE_BYTES	(1024 * 1024)
+#define MESSAGES	10000		/* at a time */
 
 void
 weir_changes_begin_follow(WeirChanges *r)
@@ -300,11 +301,20 @@ receive(WeirChanges *r)
 	return true;
 }
 
+/* Much may come that is no record: whoever asks for something meanwhile is heard. */
 void
 weir_changes_follow(WeirChanges *r, WeirScanInput *scan)
 {
+	int			n = 0;
+
+	r->busy = false;
 	while (weir_changes_has_room(r, scan))
 	{
+		if (n++ >= MESSAGES)
+		{
+			r->busy = true;
+			return;
+		}
 		if (r->waits)
 		{
 			r->waits = !take_change(r, scan);

@@ -185,6 +185,8 @@ extern void weir_changes_check_table(WeirChanges *r, const char *kind, const cha
 									 bool may_read);
 /* rows: the columns that the table has, and whether they are in its replica identity. */
 extern void weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows);
+/* plugin NULL: it is a physical slot; of_database: it is one of that which is connected to. */
+extern void weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database);
 
 /* ---- columns.c ---- */
 /* In a transaction. */

@@ -242,26 +242,6 @@ meet_lost_slot(WeirChanges *r)
 	make_anew(r, true);
 }
 
-static void
-check_slot(WeirChanges *r, const WeirRemoteRows *rows)
-{
-	const char *plugin = weir_remote_value(rows, 0, 0);
-
-	if (plugin == NULL || strcmp(plugin, "pgoutput") != 0 || !is_true(weir_remote_value(rows, 0, 5)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("replication slot \"%s\" of stream %s is none of pgoutput in this database", r->slot, r->stream->name),
-				 plugin ? errdetail("Its plugin is \"%s\", its database \"%s\".", plugin, weir_remote_value(rows, 0, 1)) :
-				 errdetail("It is a physical one."),
-				 errhint("Name another by the option slot of the foreign table.")));
-	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && (r->row == NULL || !r->row->made))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("replication slot \"%s\" of stream %s exists already", r->slot, r->stream->name),
-				 errdetail("What is there is copied as of the moment a slot is made."),
-				 errhint("Drop the slot for Weir to make it, or set the option copy 'off' of the foreign table to begin where the slot stands.")));
-}
-
 /* A slot that has been told to forget more than the position would go on behind that without a word. */
 static void
 check_confirmed(WeirChanges *r, int64 confirmed)
@@ -319,7 +299,8 @@ looked_at_slot(WeirChanges *r, const WeirRemoteRows *rows)
 		meet_no_slot(r);
 		return;
 	}
-	check_slot(r, rows);
+	weir_changes_check_slot(r, weir_remote_value(rows, 0, 0), weir_remote_value(rows, 0, 1),
+							is_true(weir_remote_value(rows, 0, 5)));
 	if (weir_remote_value(rows, 0, 2) != NULL)
 		wait_for_slot(r, weir_remote_value(rows, 0, 2));
 	else if (weir_remote_value(rows, 0, 3) && strcmp(weir_remote_value(rows, 0, 3), "lost") == 0)
@@ -358,7 +339,7 @@ looked_at_publication(WeirChanges *r, const WeirRemoteRows *rows)
 	if (rows->nrows == 0)
 		weir_changes_refuse(r, ERRCODE_UNDEFINED_OBJECT,
 							psprintf("publication \"%s\" of stream %s does not exist on its source", r->publication, r->stream->name),
-							r->own_publication ? "Weir had made it." : NULL,
+							r->row && r->row->publication ? "Weir had made it." : NULL,
 							r->own_publication ? "Begin with a new copy by weir.start_job(fresh => true): one that is made anew is not there for what was changed before." :
 							psprintf("On the source: CREATE PUBLICATION %s FOR TABLE %s; what was changed before that does not come through it.",
 									 quote_identifier(r->publication), weir_changes_table(r)));
@@ -531,6 +512,9 @@ hint_for(WeirChanges *r, int sqlstate)
 
 	if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE && (r->step == PUBLISH || r->step == UNPUBLISH))
 		return psprintf("Have the table's owner make one: CREATE PUBLICATION .. FOR TABLE %s, and name it by the option publication of the foreign table.",
+						weir_changes_table(r));
+	if (sqlstate == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+		return psprintf("A standby publishes what its primary does: CREATE PUBLICATION .. FOR TABLE %s there, and name it by the option publication of the foreign table.",
 						weir_changes_table(r));
 	if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE && r->step == COPY)
 		return psprintf("On the source: GRANT SELECT ON %s TO %s.", weir_changes_table(r), user);

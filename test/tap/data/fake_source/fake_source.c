@@ -48,6 +48,7 @@ typedef struct Fake
 	WeirSourceOptions options;
 	WeirSourceStats *stats;
 	Partition	partitions[PARTITIONS];
+	int32		assigned[PARTITIONS];
 	bool		drained;
 	int64		failed;
 } Fake;
@@ -242,6 +243,19 @@ read_partition(Fake *fake, WeirScanInput *scan, int number, int limit)
 	fclose(file);
 }
 
+/* Those whose files are there. */
+static void
+assign(Fake *fake, WeirScanInput *scan)
+{
+	scan->nassigned = 0;
+	scan->assigned = fake->assigned;
+	for (int i = fake->options.subtask; i < PARTITIONS; i += fake->options.ntasks)
+	{
+		if (fake->partitions[i].offset >= 0)
+			fake->assigned[scan->nassigned++] = i;
+	}
+}
+
 static WeirReadResult
 poll_fake(WeirSource *source, WeirScanInput *scan)
 {
@@ -253,6 +267,7 @@ poll_fake(WeirSource *source, WeirScanInput *scan)
 	weir_batch_keep_partitions(scan->batch);
 	for (int i = fake->options.subtask; i < PARTITIONS; i += fake->options.ntasks)
 		read_partition(fake, scan, i, 16);
+	assign(fake, scan);
 	fake->stats->records += scan->batch->nrows;
 	if (scan->batch->nrows > 0)
 		fake->stats->last_record_at = GetCurrentTimestamp();
