@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "decide/keygroup.h"
 #include "gap.h"
 #include "reader.h"
 #include "record.h"
@@ -27,6 +28,15 @@ weir_kafka_is_mine(const WeirKafkaReader *r, int32 partition)
 	return partition % r->options.ntasks == r->options.subtask;
 }
 
+bool
+weir_kafka_is_read(const WeirKafkaReader *r, int32 partition)
+{
+	const uint8 *bits = r->options.partitions;
+
+	return weir_kafka_is_mine(r, partition) &&
+		(bits == NULL || (partition < WEIR_MAX_MAX_PARALLELISM && (bits[partition / 8] >> partition % 8 & 1) != 0));
+}
+
 static void
 ask(WeirKafkaReader *r)
 {
@@ -36,6 +46,7 @@ ask(WeirKafkaReader *r)
 	question.selection = r->kafka->all_partitions ? NULL : &r->kafka->partitions;
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
+	question.shared = r->options.partitions;
 	question.bounds = !r->assigned;
 	question.since = -1;
 	if (!r->assigned && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)

@@ -8,6 +8,7 @@
 #include "commit.h"
 #include "consumer.h"
 #include "ends.h"
+#include "membership.h"
 #include "producer.h"
 #include "reader.h"
 #include "record.h"
@@ -199,6 +200,7 @@ const WeirSourceOps weir_kafka_source = {
 	.other_option = weir_kafka_other_option,
 	.own_size = sizeof(WeirKafka),
 	.parallelism = parallelism,
+	.membership = &weir_kafka_membership,
 	.metadata = weir_kafka_metadata,
 	.peer = &weir_kafka_peer,
 	.begin = weir_kafka_topic_begin,

@@ -25,6 +25,7 @@ ask(WeirKafkaReader *r)
 	question.selection = r->kafka->all_partitions ? NULL : &r->kafka->partitions;
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
+	question.shared = r->options.partitions;
 	question.bounds = true;
 	question.since = -1;
 	r->ends = weir_kafka_enquiry_begin(r->client, &question);

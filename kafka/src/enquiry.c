@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "decide/keygroup.h"
 #include "enquiry.h"
 #include "lib/ilist.h"
 
@@ -68,10 +69,20 @@ goes_on(WeirKafkaEnquiry *e, rd_kafka_resp_err_t error, int step)
 	return is_passing(error) && step + 1 < STEPS && !__atomic_load_n(&e->stop, __ATOMIC_ACQUIRE);
 }
 
+/* The bits end where the job's key groups do: the partition behind them is the coordinator's error. */
+static bool
+is_this_servers(const WeirKafkaEnquiry *e, int32 partition)
+{
+	const uint8 *bits = e->question.shared;
+
+	return bits == NULL ||
+		(partition < WEIR_MAX_MAX_PARALLELISM && (bits[partition / 8] >> partition % 8 & 1) != 0);
+}
+
 static bool
 is_asked(const WeirKafkaEnquiry *e, int32 partition)
 {
-	return partition % e->question.ntasks == e->question.subtask &&
+	return partition % e->question.ntasks == e->question.subtask && is_this_servers(e, partition) &&
 		(e->all || weir_selection_has(&e->selection, partition));
 }
 

@@ -20,6 +20,7 @@ typedef struct WeirKafkaQuestion
 	const WeirSelection *selection; /* NULL: all */
 	int			subtask;		/* of them those that are this one's .. */
 	int			ntasks;			/* .. of so many tasks */
+	const uint8 *shared;		/* and have their bit here, which outlives it; NULL: all do */
 	bool		bounds;			/* low and high */
 	int64		since;			/* ms since 1970: the first offset of a record no older; -1: not asked */
 	bool		committed;		/* what was committed of them */

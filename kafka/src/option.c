@@ -18,11 +18,13 @@
 
 #include "option.h"
 #include "property.h"
+#include "remote/conntext.h"
 
 #define MAX_TASKS			1024
 #define MIN_DISCOVERY		INT64CONST(100000)	/* us */
 #define MAX_TOPIC			249		/* characters, as brokers have it */
 #define MAX_GROUP			255
+#define MAX_MEMBER			180		/* with a job's name behind it, within 249 */
 
 static WeirKafka *
 own(WeirStream *stream)
@@ -51,6 +53,64 @@ set_brokers(WeirStream *stream, DefElem *def)
 
 		if (!is_broker(text, len))
 			weir_stream_option_refuse(def, "Give one or more brokers to begin with, with a comma between them, such as \"kafka1:9092,kafka2:9092\".");
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+}
+
+/* What brokers take as the names of groups and members. */
+static char *
+read_name(DefElem *def)
+{
+	const char *name = defGetString(def);
+	Size		len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	if (len == 0 || len > MAX_MEMBER || name[len] != '\0')
+		weir_stream_option_refuse(def, "Give a name of at most 180 letters, digits, dots, underscores and dashes.");
+	return defGetString(def);
+}
+
+static void
+set_group(WeirStream *stream, DefElem *def)
+{
+	own(stream)->group = read_name(def);
+}
+
+static void
+set_member(WeirStream *stream, DefElem *def)
+{
+	own(stream)->member = read_name(def);
+}
+
+static void
+add_peer(WeirStream *stream, DefElem *def, const char *text, Size len)
+{
+	char	   *peer = pnstrdup(text, len);
+	char	   *why;
+
+	if (strspn(peer, " \t\n") == len)
+		return;
+	if (weir_conntext_parse(peer, &why) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
+				 errmsg("invalid value for option \"%s\"", def->defname),
+				 errdetail("libpq says: %s.", why),
+				 errhint("Give how to connect to each of the other servers, with a semicolon between them, such as \"host=b dbname=app user=weir; host=c dbname=app user=weir\".")));
+	own(stream)->peers = lappend(own(stream)->peers, peer);
+}
+
+static void
+set_peers(WeirStream *stream, DefElem *def)
+{
+	const char *text = defGetString(def);
+
+	own(stream)->has_peers = true;
+	for (;;)
+	{
+		Size		len = strcspn(text, ";");
+
+		add_peer(stream, def, text, len);
 		if (text[len] == '\0')
 			break;
 		text += len + 1;
@@ -179,6 +239,9 @@ refuse_header(WeirStream *stream, DefElem *def)
 const WeirStreamOption weir_kafka_server_options[] = {
 	{"brokers", set_brokers, NULL},
 	{"idle_timeout", weir_set_idle_timeout, "0"},
+	{"group", set_group, NULL},
+	{"member", set_member, NULL},
+	{"peers", set_peers, NULL},
 	{NULL, NULL, NULL},
 };
 
@@ -249,6 +312,32 @@ require(const char *name, const char *value, const char *hint)
 				 errhint("%s", hint)));
 }
 
+static void
+refuse_group(const char *message, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("%s", message),
+			 errdetail("%s", detail),
+			 errhint("%s", hint)));
+}
+
+/* Who does not ask the others would begin what they have anew. */
+static void
+check_group(const WeirKafka *kafka)
+{
+	if (kafka->group == NULL && (kafka->member || kafka->has_peers))
+		refuse_group("options \"member\" and \"peers\" belong to a group", "Option \"group\" is not given.",
+					 "Name the group of servers that share the topics: OPTIONS (ADD group 'name').");
+	if (kafka->group && !kafka->has_peers)
+		refuse_group("option \"peers\" is required in a group",
+					 "Before a partition is read, the other servers are asked whether they have its state.",
+					 "Say how to connect to each of them, such as \"host=b dbname=app user=weir; host=c dbname=app user=weir\", or '' if there is none.");
+	if (kafka->group && !kafka->all_partitions)
+		refuse_group("option \"partitions\" cannot be given in a group",
+					 "The group says which server reads which partitions.", "Leave the option out.");
+}
+
 /* Records are given one by one: nothing that a text can hold ends one. */
 void
 weir_kafka_complete(WeirStream *stream)
@@ -256,6 +345,7 @@ weir_kafka_complete(WeirStream *stream)
 	require("brokers", own(stream)->brokers, "Say where the brokers listen: OPTIONS (brokers 'kafka1:9092').");
 	if (OidIsValid(stream->relid))
 		require("topic", own(stream)->topic, "Say which topic it is: ALTER FOREIGN TABLE name OPTIONS (ADD topic 'name').");
+	check_group(own(stream));
 	stream->record_delimiter = pstrdup("");
 	stream->record_delimiter_len = 1;
 	stream->journal = true;
@@ -296,6 +386,12 @@ void
 weir_kafka_authorize(const WeirStream *stream)
 {
 	authorize(weir_kafka_of(stream)->properties);
+	if (weir_kafka_of(stream)->peers != NIL && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"peers\""),
+				 errdetail("The connections are made by the operating system's user of the database server."),
+				 errhint("Only superusers may.")));
 }
 
 void

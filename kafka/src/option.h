@@ -26,6 +26,10 @@ typedef struct WeirKafka
 	/* server */
 	char	   *brokers;
 	List	   *properties;		/* of librdkafka, DefElems */
+	char	   *group;			/* of servers that share its topics; NULL: none */
+	char	   *member;			/* this server's name there; NULL: Weir makes one */
+	bool		has_peers;		/* the option is given */
+	List	   *peers;			/* char *: how the other servers are connected to */
 	/* table */
 	char	   *topic;
 	bool		all_partitions;

@@ -28,7 +28,7 @@ static const Refusal refusals[] = {
 	{"bootstrap.servers", "It has a name of its own here.", "Use the option \"brokers\"."},
 	{"metadata.broker.list", "It has a name of its own here.", "Use the option \"brokers\"."},
 	{"group.id", "It names where the broker is told how far a job has read.", "Use the foreign table's option \"group_id\"."},
-	{"group.instance.id", "Partitions are divided by Weir.", BY_WEIR},
+	{"group.instance.id", "Partitions are divided by Weir.", "Use the option \"member\", of servers that share a topic."},
 	{"group.protocol", "Partitions are divided by Weir.", BY_WEIR},
 	{"group.remote.assignor", "Partitions are divided by Weir.", BY_WEIR},
 	{"partition.assignment.strategy", "Partitions are divided by Weir.", BY_WEIR},

@@ -21,8 +21,6 @@
 #include "reader.h"
 #include "record.h"
 
-#define LAST_COMMIT_MS	500		/* so long the last commit is waited for */
-
 static void
 give_back(WeirKafkaReader *r)
 {
@@ -105,8 +103,6 @@ weir_kafka_reader_open(const WeirStream *stream, const WeirSourceOptions *option
 void
 weir_kafka_reader_close(WeirKafkaReader *r)
 {
-	if (!r->client->down)
-		weir_kafka_commit_hear(r, LAST_COMMIT_MS);
 	weir_kafka_client_destroy(r->client);
 	r->stats->status = WEIR_SOURCE_CLOSED;
 	MemoryContextDelete(r->context);
@@ -288,7 +284,7 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 		return WEIR_READ_ENDED;
 	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
-	weir_kafka_commit_hear(r, 0);
+	weir_kafka_commit_hear(r);
 	if (!r->assigned)
 	{
 		(void) fetch(r, scan->limit);

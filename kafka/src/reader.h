@@ -100,6 +100,8 @@ extern rd_kafka_topic_partition_list_t *weir_kafka_partitions(const WeirKafkaRea
 
 /* Is it one of those that this task reads? */
 extern bool weir_kafka_is_mine(const WeirKafkaReader *r, int32 partition);
+/* .. and this server's, where several share the topic? */
+extern bool weir_kafka_is_read(const WeirKafkaReader *r, int32 partition);
 
 /* Raises an error, unless the stream has dead letters. */
 extern void weir_kafka_too_long(const WeirKafkaReader *r, WeirFramedRecord *record);

@@ -28,6 +28,7 @@
 #include "api/option.h"
 #include "api/state/access.h"
 #include "catalog/checkpoint.h"
+#include "catalog/group.h"
 #include "catalog/job.h"
 #include "catalog/job_depend.h"
 #include "job/coordinator.h"
@@ -141,6 +142,8 @@ check_state(const WeirJob *job, const WeirCompleted *kept, const WeirGraph *grap
 		if (weir_graph_matched(node, stored) == NULL)
 			continue;
 		store = weir_node_store_create(node, kept->max_parallelism, 0, kept->max_parallelism);
+		if (weir_group_is_of(job->id))
+			weir_store_group_by_partition(store);
 		weir_store_convert(store, change->drop_state, change->migrate);
 		weir_kept_read(job, kept, node->number, check_chunk, store);
 		weir_store_destroy(store);

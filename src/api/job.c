@@ -31,6 +31,7 @@
 #include "decide/clock.h"
 #include "graph/kinds/source.h"
 #include "job/coordinator.h"
+#include "job/group.h"
 #include "server/mark.h"
 #include "server/registry.h"
 #include "source/source.h"
@@ -216,6 +217,20 @@ warn_of_end(const WeirJob *job, const WeirStream *stream)
 				 errhint("Set option max_retries of the stream's server to connect again, -1 for ever.")));
 }
 
+/* The group and the key's own order of partitions cannot be seen from here. */
+static void
+notice_group(const WeirJob *job, const WeirGraph *graph)
+{
+	WeirGroupOptions group;
+
+	if (weir_group_source(job, graph, &group) == NULL || weir_graph_nkeyed(graph) == 0)
+		return;
+	ereport(NOTICE,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("servers of group \"%s\" keep the state of job \"%s\" by partition", group.group, job->name),
+			 errhint("The topic's messages must be partitioned by what the job's keyed steps go by: a key whose records are in several partitions is several keys.")));
+}
+
 static void
 for_each_stream(const WeirJob *job, const WeirGraph *graph,
 				void (*warn) (const WeirJob *job, const WeirStream *stream))
@@ -238,6 +253,7 @@ start_notices(const WeirJob *job, const WeirGraph *graph)
 						job->name),
 				 errhint("Call weir.enable_checkpointing before weir.start_job.")));
 	for_each_stream(job, graph, warn_of_end);
+	notice_group(job, graph);
 }
 
 static void
@@ -285,7 +301,9 @@ static WeirDataflow *
 check_begin(WeirJob *job, bool take)
 {
 	WeirDataflow *dataflow = weir_job_compile_new(job);
+	WeirGroupOptions group;
 
+	(void) weir_group_source(job, dataflow->graph, &group);
 	check_start_state(job, dataflow->graph);
 	weir_check_prerequisites(job, dataflow, take);
 	weir_check_consumers(job->id, dataflow->graph);

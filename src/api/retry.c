@@ -15,6 +15,7 @@
 
 #include "api/option.h"
 #include "api/state/access.h"
+#include "catalog/group.h"
 #include "catalog/retry.h"
 #include "graph/kinds/source.h"
 #include "job/attempts.h"
@@ -138,6 +139,12 @@ weir_retry_dead_letters(PG_FUNCTION_ARGS)
 	Chosen		chosen = {NULL, 0};
 	int64		letters;
 
+	if (weir_group_is_of(job->id))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("dead letters of job \"%s\" cannot come again", job->name),
+				 errdetail("Servers of a group share its stream, and the records' partitions may be at another one by now."),
+				 errhint("Send the records to the topic again, and delete them from weir.dead_letters.")));
 	if (where)
 		chosen = choose(job, where);
 	check_streams(job, &chosen);

@@ -79,7 +79,11 @@
 	POINT(before_emit_commit) \
 	POINT(after_emit) \
 	/* a transaction of another module's peer */ \
-	POINT(before_peer_commit)
+	POINT(before_peer_commit) \
+	/* a partition, from another server of the group */ \
+	POINT(before_peer_give) \
+	POINT(after_peer_give) \
+	POINT(after_peer_take)
 
 #ifdef WEIR_FAULTS
 

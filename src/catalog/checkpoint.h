@@ -58,6 +58,10 @@ extern void weir_checkpoint_settle(int64 job);
 /* Keeps the newest rows, and those of savepoints. */
 extern void weir_checkpoint_forget(int64 job, int history);
 
+/* Positions as the tables have them: the text of a jsonb, and, after weir_internal_enter, back. */
+extern Datum weir_positions_text(int n, const WeirPosition *positions);
+extern WeirPosition *weir_positions_read(Datum json, int *n, MemoryContext context);
+
 /* The decision: inserted, and decided by its transaction's commit. */
 extern void weir_completed_insert(int64 job, const WeirCompleted *row);
 /* All completed rows of a job, ascending; in CurrentMemoryContext. */

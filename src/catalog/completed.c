@@ -53,8 +53,8 @@ append_position(StringInfo buf, const WeirPosition *position)
  * A JSON array of the positions' bytes, in hexadecimal; where there are watermarks an
  * array of both.
  */
-static Datum
-positions_text(int n, const WeirPosition *positions)
+Datum
+weir_positions_text(int n, const WeirPosition *positions)
 {
 	StringInfoData buf;
 
@@ -81,7 +81,7 @@ weir_completed_insert(int64 job, const WeirCompleted *row)
 	weir_bind_int64(&args, row->attempt);
 	weir_bind_int32(&args, row->parallelism);
 	weir_bind_int32(&args, row->max_parallelism);
-	weir_bind(&args, TEXTOID, positions_text(row->npositions, row->positions), false);
+	weir_bind(&args, TEXTOID, weir_positions_text(row->npositions, row->positions), false);
 	weir_bind_text_array(&args, row->prepared, row->nprepared);
 	weir_bind_text(&args, row->savepoint);
 	weir_internal_execute("INSERT INTO weir_internal.completed (job, checkpoint, timeline, "
@@ -113,11 +113,11 @@ read_marks(WeirPosition *position, const bytea *bytes)
 }
 
 /*
- * What positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
+ * What weir_positions_text wrote.  Version 0.1.0 wrote objects, whose text is what
  * their source reads.
  */
-static WeirPosition *
-read_positions(Datum json, int *n, MemoryContext context)
+WeirPosition *
+weir_positions_read(Datum json, int *n, MemoryContext context)
 {
 	WeirArguments args = {0};
 	WeirPosition *positions;
@@ -207,8 +207,8 @@ read_rows(int64 job, const char *condition)
 	{
 		WeirCompleted *row = lfirst(lc);
 
-		row->positions = read_positions(positions[foreach_current_index(lc)],
-										&row->npositions, context);
+		row->positions = weir_positions_read(positions[foreach_current_index(lc)],
+											 &row->npositions, context);
 	}
 	weir_internal_leave(&saved);
 	return result;
@@ -355,7 +355,7 @@ weir_timeline_begin(int64 job, int64 base, int npositions,
 
 	weir_bind_int64(&args, job);
 	weir_bind_int64(&args, base);
-	weir_bind(&args, TEXTOID, positions_text(npositions, positions), false);
+	weir_bind(&args, TEXTOID, weir_positions_text(npositions, positions), false);
 	weir_bind_bool(&args, drop_state);
 	weir_bind_text(&args, migrate);
 	weir_internal_enter(&saved);
@@ -388,7 +388,7 @@ weir_timeline_get(int64 job, int64 timeline, int64 *base, int *npositions,
 		Datum		json = weir_row_datum(0, "positions", &isnull);
 
 		*base = weir_row_int64(0, "base");
-		*positions = read_positions(json, npositions, context);
+		*positions = weir_positions_read(json, npositions, context);
 	}
 	weir_internal_leave(&saved);
 	return found;
@@ -401,7 +401,7 @@ weir_timeline_set_positions(int64 job, int64 timeline, int npositions, const Wei
 
 	weir_bind_int64(&args, job);
 	weir_bind_int64(&args, timeline);
-	weir_bind(&args, TEXTOID, positions_text(npositions, positions), false);
+	weir_bind(&args, TEXTOID, weir_positions_text(npositions, positions), false);
 	weir_internal_execute("UPDATE weir_internal.timeline SET positions = $3::jsonb "
 						  "WHERE job = $1 AND timeline = $2", &args);
 }

@@ -442,6 +442,7 @@ weir_jobs_dropped(int *n)
 					 "  UNION SELECT job FROM weir_internal.checkpoint"
 					 "  UNION SELECT job FROM weir_internal.dead_letter"
 					 "  UNION SELECT job FROM weir_internal.retry"
+					 "  UNION SELECT job FROM weir_internal.group_job"
 					 "  UNION SELECT job FROM weir_internal.journal_segment) x"
 					 " WHERE NOT EXISTS (SELECT FROM weir_internal.job j WHERE j.id = x.job)", n);
 }

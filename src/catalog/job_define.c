@@ -214,6 +214,7 @@ weir_job_purge(int64 id)
 {
 	static const char *const tables[] = {
 		"run", "job_node", "timeline", "snapshot", "in_flight", "checkpoint_task", "checkpoint", "outbox", "dead_letter", "retry",
+		"group_partition", "group_job",
 		"marker", "completed"		/* the last two only when nothing is prepared */
 	};
 	WeirArguments args = {0};

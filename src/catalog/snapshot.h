@@ -39,6 +39,9 @@ extern int64 weir_snapshot_newest(int64 job, int ngroups);
 extern void weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint,
 									   int ngroups);
 
+/* Whatever was ever written of a group goes. */
+extern void weir_snapshot_delete_group(int64 job, int group);
+
 /*
  * Deletes, of the groups first .. end-1, what restoring "oldest" of the
  * timeline, or anything later, or a savepoint, cannot reach.  A savepoint's chunks

@@ -84,6 +84,21 @@ weir_snapshot_delete_newer(int64 job, int64 timeline, int64 checkpoint, int ngro
 	}
 }
 
+void
+weir_snapshot_delete_group(int64 job, int group)
+{
+	int			nsteps = weir_job_steps(job);
+
+	for (int step = 0; step < nsteps; step++)
+	{
+		WeirChunkScan scan;
+
+		weir_chunk_scan_open(&scan, RowExclusiveLock, job, step);
+		delete_range(&scan, group, 0, 0, PG_INT64_MAX);
+		weir_chunk_scan_close(&scan);
+	}
+}
+
 /* Checkpoints whose chunks stay whatever is newer, ascending. */
 static int64 *
 protected_ids(int64 job, int *n)

@@ -23,6 +23,7 @@
 #include "decide/clock.h"
 #include "job/coordinator.h"
 #include "job/deadlock.h"
+#include "job/group.h"
 #include "server/lock.h"
 #include "sink/output.h"
 #include "task/task.h"
@@ -215,17 +216,23 @@ time_to_deadline(WeirCoordinator *co)
 	deadline = Min(deadline, weir_commit_due(co));
 	deadline = Min(deadline, co->run.steady_at);
 	deadline = Min(deadline, weir_reach_due(co));
+	deadline = Min(deadline, weir_group_due(co));
 	return deadline == PG_INT64_MAX ? -1 : weir_ms_until(deadline);
 }
 
 static void
 wait_for_news(WeirCoordinator *co, long timeout)
 {
+	int			events;
+	pgsocket	socket;
+
 	/* What was deleted must be known to autovacuum. */
 	if (!co->checkpoints.deciding)
 		pgstat_report_stat(false);
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-					 (timeout >= 0 ? WL_TIMEOUT : 0), timeout, PG_WAIT_EXTENSION);
+	socket = weir_group_wait(co, &events);
+	(void) WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+							 (timeout >= 0 ? WL_TIMEOUT : 0) | (socket != PGINVALID_SOCKET ? events : 0),
+							 socket, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	weir_session_reload();
@@ -323,6 +330,7 @@ loop(WeirCoordinator *co)
 		weir_requests_take(co);
 		if (co->outcome == WEIR_OUTCOME_NONE || co->stop.cancelled)
 			weir_stop_act(co);
+		weir_group_tick(co);
 		if (ShutdownRequestPending)
 			weir_coordinator_fail(co, WEIR_OUTCOME_FAILED, &terminated);
 		if (co->outcome != WEIR_OUTCOME_NONE)
@@ -475,6 +483,9 @@ weir_attempt_run(WeirCoordinator *co)
 	}
 	if (co->job->status != WEIR_JOB_RESTARTING && co->shortage.failures == 0)
 		weir_coordinator_status(co, WEIR_JOB_STARTING, NULL, NULL);
+	if (!weir_group_settle(co))
+		return;
+	MemoryContextSwitchTo(co->run.context);
 	weir_outbox_emit(co->job->id);
 	weir_attempt_create(co, id, &shape);
 	weir_checkpoints_init(co);

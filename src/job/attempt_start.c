@@ -16,6 +16,7 @@
 #include "graph/number.h"
 #include "graph/stage.h"
 #include "job/coordinator.h"
+#include "job/group.h"
 #include "job/resources.h"
 #include "server/worker.h"
 #include "task/begin.h"
@@ -41,6 +42,7 @@ compile_as_owner(WeirCoordinator *co, WeirShape *shape)
 	weir_session_enter(&before, co->job->owner, co->job->settings);
 	dataflow = weir_compile(co->job->query, co->job->emit_updates, true);
 	set_steps(shape, dataflow->graph, co->job->parallelism);
+	weir_group_open(co, dataflow->graph);
 	weir_session_leave(&before);
 	return dataflow;
 }
@@ -134,6 +136,7 @@ fill_attempt(WeirCoordinator *co, int64 id, const WeirShape *shape)
 	attempt->max_parallelism = co->job->max_parallelism;
 	attempt->coordinator = MyProc;
 	memcpy(attempt->steps, shape->steps, sizeof(attempt->steps));
+	weir_group_fill(co, attempt);
 	for (int i = 0; i < attempt->topology.ntasks; i++)
 		set_source(co, &attempt->tasks[i], shape->sources[weir_task_stage(&attempt->topology, i)]);
 }

@@ -28,6 +28,7 @@
 #include "decide/participant.h"
 #include "decide/recovery.h"
 #include "job/coordinator.h"
+#include "job/group.h"
 #include "sink/output.h"
 #include "task/task.h"
 
@@ -284,6 +285,7 @@ do_abort(WeirCoordinator *co, const WeirAction *action)
 	refuse_request(co, action, reason);
 	if (p)
 		drop_pending(co, p);
+	weir_group_checkpoint_ended(co, action->checkpoint);
 	weir_registry_changed();
 }
 
@@ -355,6 +357,8 @@ do_prepare(WeirCoordinator *co, const WeirAction *action)
 
 	weir_coordinator_begin(co);
 	weir_coordinator_limit_waits(co);
+	if (!weir_group_holds(co))
+		return;
 	insert_completed(co, find_pending(co, action->checkpoint));
 	PopActiveSnapshot();
 	co->checkpoints.deciding = true;
@@ -373,6 +377,8 @@ do_decide(WeirCoordinator *co, const WeirAction *action)
 	if (!co->checkpoints.deciding)
 	{
 		weir_coordinator_begin(co);
+		if (!weir_group_holds(co))
+			return;
 		insert_completed(co, find_pending(co, action->checkpoint));
 		PopActiveSnapshot();
 	}
@@ -422,6 +428,7 @@ do_complete(WeirCoordinator *co, const WeirAction *action)
 		weir_request_done(co, action->token, true, action->checkpoint, NULL);
 	co->doubt = (WeirDoubt) {0};
 	drop_pending(co, p);
+	weir_group_checkpoint_ended(co, action->checkpoint);
 	MemoryContextSwitchTo(co->run.context);
 	weir_registry_changed();
 }

@@ -10,6 +10,7 @@
 #include "catalog/snapshot.h"
 #include "decide/participant.h"
 #include "job/coordinator.h"
+#include "job/group.h"
 #include "task/source_stats.h"
 
 #define TRIM_GROUPS 256
@@ -48,6 +49,24 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	WEIR_FAULT(after_visible);
 }
 
+/* What another server took is kept for it. */
+static void
+trim_chunks(WeirCoordinator *co, int64 retained_from, int first, int end)
+{
+	const WeirServerGroup *group = co->group;
+
+	if (group == NULL)
+	{
+		weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, first, end);
+		return;
+	}
+	for (int i = first; i < end; i++)
+	{
+		if (weir_partition_is_set(co->run.attempt->owned, i))
+			weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, i, i + 1);
+	}
+}
+
 /* Chunks of a job of many groups: each time of some of them. */
 void
 weir_complete_trim(WeirCoordinator *co, int64 retained_from)
@@ -58,7 +77,7 @@ weir_complete_trim(WeirCoordinator *co, int64 retained_from)
 	WEIR_FAULT(before_trim);
 	co->checkpoints.trim_group = end;
 	weir_coordinator_begin(co);
-	weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, first, end);
+	trim_chunks(co, retained_from, first, end);
 	weir_in_flight_trim(co->job->id, retained_from);
 	weir_completed_forget(co->job->id, retained_from);
 	weir_checkpoint_forget(co->job->id, co->job->history);

@@ -34,6 +34,7 @@
 #include "base/compat.h"
 #include "base/session.h"
 #include "job/coordinator.h"
+#include "job/group.h"
 #include "server/launcher.h"
 #include "server/lock.h"
 #include "server/prepared.h"
@@ -237,7 +238,7 @@ wait_for_restart(WeirCoordinator *co, int64 restart_at)
 	while (!weir_stop_ends_job(&co->stop) && (left = weir_ms_until(restart_at)) > 0)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 left, PG_WAIT_EXTENSION);
+						 weir_group_idle(co, left), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		weir_requests_take(co);
@@ -442,6 +443,11 @@ live_once(WeirCoordinator *co)
 			return false;
 		case WEIR_OUTCOME_SHORT:
 			return goes_on_with_workers(co);
+		case WEIR_OUTCOME_REGROUP:
+			if (weir_stop_ends_job(&co->stop))
+				break;
+			weir_coordinator_note(co, WEIR_JOB_RESTARTING, "other partitions are assigned to this server, or can be had", NULL);
+			return true;
 		default:
 			break;
 	}

@@ -30,6 +30,7 @@ typedef enum WeirOutcome
 	WEIR_OUTCOME_STOPPED,
 	WEIR_OUTCOME_CANCELLED,
 	WEIR_OUTCOME_SHORT,			/* it has not begun: workers are short */
+	WEIR_OUTCOME_REGROUP,		/* another follows, with other partitions (group.h) */
 	WEIR_OUTCOME_FAILED,		/* the restart strategy decides what follows */
 	WEIR_OUTCOME_HOPELESS		/* failed for good */
 } WeirOutcome;
@@ -147,6 +148,7 @@ typedef struct WeirCoordinator
 	WeirCheckpoints checkpoints;
 	WeirCommit	commit;
 	WeirDoubt	doubt;
+	struct WeirServerGroup *group;	/* the stream is shared by several servers; NULL: it is not */
 
 	WeirOutcome outcome;
 	char	   *finish_reason;	/* of WEIR_OUTCOME_FINISHED */

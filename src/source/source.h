@@ -27,6 +27,7 @@ typedef struct WeirSourceOptions
 	int			ordinal;
 	int			subtask;		/* of the tasks that read the stream together, from 0 */
 	int			ntasks;
+	const uint8 *partitions;	/* a bit each: those that are this server's to read; NULL: all */
 	bool		checkpointing;	/* else nobody comes back to a position */
 	bool		at_most_once;	/* what may have been handed out is not handed out again */
 	bool		pass_end;		/* the job had finished: go on behind the end of the stream */
@@ -104,6 +105,9 @@ typedef struct WeirSourceOps
 	const struct WeirPeerOps *peer;
 	/* Tasks that read a stream together; NULL: one. */
 	int			(*parallelism) (const WeirStream *stream);
+
+	/* Servers share the partitions of its streams; NULL: they never do. */
+	const struct WeirMembershipOps *membership;
 
 	/* What columns of its streams may tell of a record (metadata.h); ends with NULL. */
 	const struct WeirMetadata *const *metadata;

@@ -276,6 +276,7 @@ struct WeirStore
 	const Datum *key;
 	const bool *key_isnull;
 	uint64		key_hash;
+	bool		by_partition;	/* groups are, of keys: the hash alone does not tell which */
 	WeirGroup  *group;			/* its group, once looked up */
 	WeirEntry  *entry;			/* its entry, once looked up and found */
 	bool		looked_up;

@@ -193,6 +193,12 @@ weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
 }
 
 void
+weir_store_group_by_partition(WeirStore *store)
+{
+	store->by_partition = true;
+}
+
+void
 weir_store_destroy(WeirStore *store)
 {
 	MemoryContextDelete(store->context);

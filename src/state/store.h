@@ -78,6 +78,8 @@ typedef struct WeirState WeirState;
 extern WeirStore *weir_store_create(const char *function, int nkeys, const WeirStoreKey *keys,
 									int nstates, const WeirStateDecl *states,
 									int max_parallelism, int first_group, int end_group);
+/* Before anything is loaded: a key's group is not by its hash, but the partition that it came of. */
+extern void weir_store_group_by_partition(WeirStore *store);
 extern void weir_store_destroy(WeirStore *store);
 
 /*

@@ -15,6 +15,7 @@
 
 #include "decide/checkpointer.h"
 #include "decide/histogram.h"
+#include "decide/keygroup.h"
 #include "decide/recovery.h"
 #include "decide/topology.h"
 #include "record/gauge.h"
@@ -106,6 +107,9 @@ typedef struct WeirAttempt
 	int64		unaligned_after;	/* us; -1: barriers never overtake */
 	int64		max_state_memory;	/* bytes, all tasks together; 0: unlimited */
 	int			max_parallelism;
+	bool		grouped;		/* servers share the stream's partitions, whose key groups have their numbers: */
+	uint8		read[WEIR_MAX_MAX_PARALLELISM / 8]; /* a bit each, those that are read here .. */
+	uint8		owned[WEIR_MAX_MAX_PARALLELISM / 8];	/* .. and those whose state is kept here */
 	WeirTopology topology;
 	char		steps[WEIR_MAX_STAGES][WEIR_STEPS_SIZE];	/* for people: what each stage does, a line a step */
 	PGPROC	   *coordinator;
@@ -116,6 +120,13 @@ typedef struct WeirAttempt
 	volatile bool stopping;		/* the attempt ends: leave */
 	WeirTaskSlot tasks[FLEXIBLE_ARRAY_MEMBER];
 } WeirAttempt;
+
+/* Of attempt->read and attempt->owned. */
+static inline bool
+weir_partition_is_set(const uint8 *bits, int partition)
+{
+	return (bits[partition / 8] >> partition % 8 & 1) != 0;
+}
 
 extern Size weir_attempt_size(const WeirTopology *topology, Size channel_size);
 extern void weir_attempt_init(WeirAttempt *attempt, const WeirTopology *topology,

@@ -67,11 +67,12 @@ weir_feed_open(WeirTask *task, WeirRouter *out)
 	feed->task = task;
 	ops = open_stream(feed, out);
 	options.job = attempt->job;
-	options.owner = attempt->owner;
 	options.job_name = task->job->name;
+	options.owner = attempt->owner;
 	options.ordinal = task->slot->source_number;
 	options.subtask = task->subtask;
 	options.ntasks = task->stage->parallelism;
+	options.partitions = attempt->grouped ? attempt->read : NULL;
 	options.checkpointing = attempt->checkpointing;
 	options.at_most_once = attempt->mode == WEIR_AT_MOST_ONCE;
 	options.pass_end = attempt->pass_end;

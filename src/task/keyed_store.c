@@ -56,6 +56,20 @@ start_of(void *arg, const WeirNode *source)
 	return &task->attempt->tasks[stage->first_task].start;
 }
 
+/* What other servers have is not loaded. */
+static void
+load_owned(Loading *loading, const WeirNode *node, int first, int end)
+{
+	const WeirAttempt *attempt = loading->task->attempt;
+
+	for (int group = first; group < end; group++)
+	{
+		if (weir_partition_is_set(attempt->owned, group))
+			weir_snapshot_read(attempt->job, attempt->restore_timeline, node->number, attempt->restore,
+							   group, group + 1, load_chunk, loading);
+	}
+}
+
 WeirStore *
 weir_keyed_store_open(WeirTask *task, const WeirNode *node)
 {
@@ -68,6 +82,8 @@ weir_keyed_store_open(WeirTask *task, const WeirNode *node)
 					 &first, &end);
 	loading.task = task;
 	loading.store = weir_node_store_create(node, attempt->max_parallelism, first, end);
+	if (attempt->grouped)
+		weir_store_group_by_partition(loading.store);
 	task->stores = lappend(task->stores, loading.store);
 	weir_store_set_clock(loading.store, weir_node_clock(task->dataflow->graph, node, start_of, task));
 	task->loading = true;
@@ -75,8 +91,11 @@ weir_keyed_store_open(WeirTask *task, const WeirNode *node)
 	if (attempt->restore > 0)
 	{
 		convert_base(loading.store, attempt);
-		weir_snapshot_read(attempt->job, attempt->restore_timeline, node->number, attempt->restore,
-						   first, end, load_chunk, &loading);
+		if (attempt->grouped)
+			load_owned(&loading, node, first, end);
+		else
+			weir_snapshot_read(attempt->job, attempt->restore_timeline, node->number, attempt->restore,
+							   first, end, load_chunk, &loading);
 	}
 	WEIR_FAULT(after_load);
 	weir_expression_queries_keep();

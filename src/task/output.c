@@ -64,6 +64,16 @@ send_by_key(WeirRouter *router, const WeirRoute *route, const WeirBatch *batch)
 	pfree(starts);
 }
 
+/* A key's group is the partition that its record came of, so that its state goes where that goes. */
+static void
+group_by_partition(WeirBatch *batch, int max_parallelism)
+{
+	if (batch->partitions == NULL && batch->nrows > 0)
+		elog(ERROR, "records of a shared stream are of no partition");
+	for (int i = 0; i < batch->nrows; i++)
+		batch->hashes[i] = weir_hash_in_group(batch->hashes[i], batch->partitions[i], max_parallelism);
+}
+
 static void
 send_rows(WeirOutput *output, WeirBatch *batch)
 {
@@ -74,6 +84,8 @@ send_rows(WeirOutput *output, WeirBatch *batch)
 		return;
 	if (route->hasher)
 		weir_key_hasher_run(route->hasher, batch);
+	if (route->hasher && router->by_partition)
+		group_by_partition(batch, router->max_parallelism);
 	if (route->nout == 1)
 		weir_sender_rows(route->out[0], batch, NULL, 0, batch->nrows);
 	else
@@ -117,6 +129,7 @@ weir_router_create(WeirTask *task)
 
 	router->sent = &task->slot->stats.records_out;
 	router->max_parallelism = task->attempt->max_parallelism;
+	router->by_partition = task->attempt->grouped;
 	router->routes = palloc0(sizeof(WeirRoute) * Max(topology->nexchanges, 1));
 	for (int i = 0; i < topology->nexchanges; i++)
 	{

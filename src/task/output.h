@@ -31,6 +31,7 @@ typedef struct WeirRouter
 	int64	   *sent;			/* counts rows */
 	bool		discards;		/* rows go nowhere */
 	int			max_parallelism;
+	bool		by_partition;	/* key groups are partitions of the stream */
 	int		   *targets;		/* of the rows of a batch */
 	int		   *selection;		/* rows, those of a target side by side */
 	int			capacity;

@@ -23,6 +23,7 @@
 #include "api/state/access.h"
 #include "api/state/state_json.h"
 #include "catalog/checkpoint.h"
+#include "catalog/group.h"
 #include "catalog/snapshot.h"
 #include "decide/keygroup.h"
 #include "job/coordinator.h"
@@ -45,6 +46,7 @@ typedef struct View
 	int64		checkpoint;
 	const WeirCompleted *at;
 	WeirDataflow *dataflow;
+	bool		shared;			/* servers of a group have the partitions */
 	const WeirNode *node;		/* the keyed step that is shown */
 	int			step;			/* which of the query's it is, from 0 */
 	ReturnSetInfo *result;
@@ -332,6 +334,22 @@ create_store(const View *view, int first, int end)
 	return weir_node_store_create(view->node, view->at->max_parallelism, first, end);
 }
 
+/* Of partitions that other servers have, what is still kept is theirs. */
+static void
+load_owned(const View *view, WeirStore *store, int first, int end)
+{
+	ListCell   *lc;
+
+	foreach(lc, weir_partitions(view->job->id))
+	{
+		const WeirPartition *row = lfirst(lc);
+
+		if (row->state == WEIR_OWNED_OWNED && row->partition >= first && row->partition < end)
+			weir_snapshot_read(view->job->id, view->at->timeline, view->node->number, view->at->checkpoint,
+							   row->partition, row->partition + 1, load_chunk, store);
+	}
+}
+
 static void
 show_groups(View *view, int first, int end)
 {
@@ -341,8 +359,14 @@ show_groups(View *view, int first, int end)
 	if (clock != PG_INT64_MIN)
 		weir_store_set_clock(store, clock);
 	convert(view, store);
-	weir_snapshot_read(view->job->id, view->at->timeline, view->node->number, view->at->checkpoint,
-					   first, end, load_chunk, store);
+	if (view->shared)
+	{
+		weir_store_group_by_partition(store);
+		load_owned(view, store, first, end);
+	}
+	else
+		weir_snapshot_read(view->job->id, view->at->timeline, view->node->number, view->at->checkpoint,
+						   first, end, load_chunk, store);
 	weir_store_scan(store, visit, view);
 	weir_store_destroy(store);
 }
@@ -380,6 +404,7 @@ show(View *view)
 	int			nkeyed = weir_graph_nkeyed(view->dataflow->graph);
 	bool		found = false;
 
+	view->shared = weir_group_is_of(view->job->id);
 	view->json = weir_state_json_create();
 	view->row_context = AllocSetContextCreate(CurrentMemoryContext, "weir state row",
 											  ALLOCSET_DEFAULT_SIZES);

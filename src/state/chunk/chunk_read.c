@@ -460,6 +460,8 @@ read_entry(ChunkReader *reader, Datum *key, bool *isnull)
 	store->key = key;
 	store->key_isnull = isnull;
 	store->key_hash = weir_keys_hash(store, key, isnull);
+	if (store->by_partition)
+		store->key_hash = weir_hash_in_group(store->key_hash, reader->group, store->max_parallelism);
 	store->group = NULL;
 	store->looked_up = false;
 	if (weir_key_group(store->key_hash, store->max_parallelism) != reader->group)
