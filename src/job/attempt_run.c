@@ -77,7 +77,7 @@ fail_with_task(WeirCoordinator *co, int task)
 		failure.sqlstate = error->sqlstate;
 		failure.line = error->line;
 		failure.message = psprintf("task %s%s: %s", name,
-								   error->line > 0 ? psprintf(", line " INT64_FORMAT, error->line) : "",
+								   error->line > 0 ? psprintf(", %s", error->place) : "",
 								   error->message);
 		failure.detail = error->detail[0] ? error->detail : NULL;
 		failure.hint = error->hint[0] ? error->hint : NULL;

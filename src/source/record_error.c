@@ -14,6 +14,7 @@
 #include "catalog/dead_letter.h"
 #include "source/excerpt.h"
 #include "source/record_error.h"
+#include "source/source.h"
 
 /* An object or array, from its first character to its last. */
 static bool
@@ -88,7 +89,7 @@ join(const char *first, const char *between, const char *second)
 static char *
 describe_place(const WeirDecoder *d, int64 line)
 {
-	char	   *place = psprintf("stream %s, line " INT64_FORMAT, d->stream->name, line);
+	char	   *place = psprintf("stream %s, %s", d->stream->name, weir_record_place(d->stream->source, line));
 
 	if (d->column == NULL)
 		return place;

@@ -98,3 +98,9 @@ weir_source_forget(int64 job)
 	for (int i = 0; i < count_sources(); i++)
 		sources[i]->forget(job);
 }
+
+char *
+weir_record_place(const WeirSourceOps *source, int64 line)
+{
+	return source && source->place ? source->place(line) : psprintf("line " INT64_FORMAT, line);
+}

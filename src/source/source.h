@@ -234,6 +234,9 @@ extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 /* For the validator of its wrapper: an error if an object may not have these options. */
 extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
 
+/* "line 17", or what the source says instead (place); source NULL: it is not known. */
+extern char *weir_record_place(const WeirSourceOps *source, int64 line);
+
 /* The source that reads a relation; NULL if it is no stream. */
 extern const WeirSourceOps *weir_source_of(Oid relid);
 

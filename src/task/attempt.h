@@ -62,6 +62,7 @@ typedef struct WeirTaskError
 	bool		hopeless;		/* no restart would help */
 	int			sqlstate;
 	int64		line;			/* record it was at, 0: none */
+	char		place[96];		/* that for people */
 	char		message[1024];
 	char		detail[1024];	/* "": none */
 	char		hint[1024];		/* "": none */

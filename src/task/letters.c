@@ -25,6 +25,7 @@
 typedef struct WeirLetters
 {
 	WeirLetterOrigin origin;
+	const WeirSourceOps *source;
 	int			encoding;		/* of the records' bytes */
 	int64		max;			/* that may be kept of a minute */
 	int64		first;			/* id of the open epoch's first, 0: it has none */
@@ -41,6 +42,7 @@ init(WeirLetters *letters, WeirTask *task, const WeirStream *stream, int64 *writ
 	letters->origin.task = task->index;
 	letters->origin.relid = stream->relid;
 	letters->origin.stream = stream->name;
+	letters->source = stream->source;
 	letters->encoding = stream->encoding;
 	letters->max = stream->max_dead_letters;
 	letters->hopeless = &task->hopeless;
@@ -69,13 +71,26 @@ take_room(WeirLetters *letters, const WeirLetter *letter)
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("stream %s has more than " INT64_FORMAT " dead letters within a minute",
 					letters->origin.stream, letters->max),
+			 letters->source->place ?
+			 errdetail("The record of %s is one more: %s", letters->source->place(letter->line), letter->error) :
 			 errdetail("Line " INT64_FORMAT " is one more: %s", letter->line, letter->error),
 			 errhint("Raise the stream's option \"max_dead_letters\", or delete what was dealt with of that minute from weir.dead_letters; then start the job again.")));
+}
+
+/* Where a line is not what people know a record by, its letter says what is. */
+static const char *
+error_text(const WeirLetters *letters, const WeirLetter *letter)
+{
+	if (letters->source->place == NULL)
+		return letter->error;
+	return psprintf("%s\n%s", letter->error, letters->source->place(letter->line));
 }
 
 static void
 write_letter(WeirLetters *letters, const WeirLetter *letter)
 {
+	WeirLetter	told = *letter;
+
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir dead letter",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
@@ -85,7 +100,8 @@ write_letter(WeirLetters *letters, const WeirLetter *letter)
 	take_room(letters, letter);
 	if (letter->raw)
 		text = weir_record_text(letter->raw, letter->raw_len, letters->encoding, LINE_CHARS);
-	id = weir_dead_letter_insert(&letters->origin, letter, text);
+	told.error = error_text(letters, letter);
+	id = weir_dead_letter_insert(&letters->origin, &told, text);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	if (letters->first == 0)

@@ -33,6 +33,7 @@
 #include "base/text.h"
 #include "decide/commit.h"
 #include "decide/poison.h"
+#include "graph/kinds/source.h"
 #include "graph/number.h"
 #include "server/lock.h"
 #include "server/mark.h"
@@ -102,6 +103,8 @@ report_error(WeirTask *task, ErrorData *edata)
 	}
 	error->sqlstate = edata->sqlerrcode;
 	error->line = task->line;
+	if (task->line > 0)
+		weir_text_copy(error->place, weir_record_place(task->origin, task->line), sizeof(error->place));
 	error->hopeless = task->hopeless || unpreparable || does_not_fit(task, edata->sqlerrcode);
 	weir_text_copy(error->message, edata->message ? edata->message : "", sizeof(error->message));
 	weir_text_copy(error->detail, detail.data, sizeof(error->detail));
@@ -128,8 +131,8 @@ task_error_context(void *arg)
 	WeirTask   *task = arg;
 
 	if (task->line > 0)
-		errcontext("job \"%s\", task %s, line " INT64_FORMAT,
-				   task->job->name, task->name, task->line);
+		errcontext("job \"%s\", task %s, %s",
+				   task->job->name, task->name, weir_record_place(task->origin, task->line));
 	else
 		errcontext("job \"%s\", task %s", task->job->name, task->name);
 }
@@ -256,6 +259,27 @@ compile(const WeirTask *task, WeirStages **stages)
 	return dataflow;
 }
 
+/* A source's task reads but its own. */
+static const WeirSourceOps *
+origin_of(const WeirTask *task)
+{
+	const WeirGraph *graph = task->dataflow->graph;
+	const WeirSourceOps *origin = NULL;
+	const WeirNode *node;
+
+	for (int n = 0; (node = weir_graph_source(graph, n)) != NULL; n++)
+	{
+		const WeirSourceOps *source = weir_source_of(weir_source_plan(node)->stream);
+
+		if (node == weir_task_node(task, 0))
+			return source;
+		if (n > 0 && source != origin)
+			return NULL;
+		origin = source;
+	}
+	return origin;
+}
+
 void
 weir_task_compile(WeirTask *task)
 {
@@ -266,6 +290,7 @@ weir_task_compile(WeirTask *task)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(task->context);
 	task->dataflow = compile(task, &task->stages);
+	task->origin = origin_of(task);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

@@ -41,6 +41,7 @@ typedef struct WeirTask
 	WeirControlPort *port;
 	WeirDataflow *dataflow;
 	WeirStages *stages;			/* of the dataflow */
+	const WeirSourceOps *origin;	/* whose records come to it; NULL: those of several kinds of sources */
 	WeirDataflow *stale;		/* what a refresh replaced, until it is dropped */
 	List	   *stores;			/* of its keyed steps */
 	bool		stop;			/* leave the loop */

@@ -17,6 +17,7 @@ copy($_, $build) or die "could not copy $_: $!" foreach glob("$top/test/tap/data
 system_or_bail('make', '-s', '-C', $build, "PG_CPPFLAGS=-I$top/src", 'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'));
 
 my $node = Weir::Node->create('partitions');
+
 my %written;
 
 # Appends numbered lines to partitions in turn.
@@ -112,6 +113,59 @@ ok($node->wait_until(q{SELECT sum(records) = 100 FROM weir.sources}), 'reads wha
 $node->sql(q{SELECT weir.trigger_checkpoint('news')});
 is($node->sql(q{SELECT count(*) FROM seen}), '100', 'all of it, and no more');
 is(scalar(() = slurp_file($node->logfile) =~ /fake source begins as rob/g), 1, 'it was asked once, as the owner');
+
+# What is said of a record names it as its source does: in the task that reads it, and in others.
+sub failure
+{
+	my ($query, $line, $expected) = @_;
+	my $before = all_lines();
+
+	append_to_file("$dir/9", "$line\n");
+	$node->sql("SELECT weir.create_job('fails', '$query'); SELECT weir.enable_checkpointing('fails', every => '50 ms');
+		SELECT weir.set_restart_strategy('fails', 'none'); SELECT weir.start_job('fails')");
+	ok($node->wait_until(q{SELECT status = 'failed' FROM weir.jobs WHERE name = 'fails'}), 'a record fails a job');
+	like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 'fails'}), $expected, 'whose error tells where it is');
+	$node->sql(q{SELECT weir.drop_job('fails')});
+	truncate "$dir/9", $before;
+	return;
+}
+
+sub all_lines
+{
+	return -s "$dir/9";
+}
+
+my $next = $written{9} + 1;
+$node->sql(q{SELECT weir.drop_job('news'); CREATE TABLE small (p int, n int CHECK (n < 1000000));
+	CREATE FUNCTION one(int) RETURNS SETOF int LANGUAGE plpgsql AS $$BEGIN RETURN NEXT 1 / (1000000 - $1); END$$});
+failure('INSERT INTO seen SELECT p, n FROM lines', '0 0', qr/task source \d, partition 9, number $next: this is no number/);
+failure('INSERT INTO seen SELECT p, 1 / (1000000 - n) FROM lines', '1000000 0', qr/task sink 0, partition 9, number $next: division by zero/);
+failure('INSERT INTO seen SELECT l.p, o FROM lines l JOIN LATERAL one(l.n) o ON weir.key_by(l.p)', '1000000 0',
+	qr/task keyed 0, partition 9, number $next: division by zero/);
+
+# Keyed state over the rows of several tasks, with barriers that overtake rows: what is on its way to the
+# slow sink is kept, also where the next attempt has another number of tasks.
+$node->sql(<<'SQL');
+CREATE TABLE sums (p int, n bigint);
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.002); RETURN new; END$$;
+CREATE TRIGGER slow BEFORE INSERT ON sums FOR EACH ROW EXECUTE FUNCTION slow();
+ALTER FOREIGN TABLE lines OPTIONS (SET source_parallelism '3');
+SELECT weir.create_job('sums', 'INSERT INTO sums SELECT p, sum(n) FROM lines GROUP BY p, weir.count_window(1)', parallelism => 2);
+SELECT weir.enable_checkpointing('sums', every => '50 ms', unaligned_after => '0', fail_on_errors => false);
+SELECT weir.set_restart_strategy('sums', 'fixed_delay', attempts => -1, delay => '10 ms');
+SELECT weir.start_job('sums');
+SQL
+my $holds = q{SELECT count(*) > 0 FROM weir_internal.in_flight f WHERE checkpoint = (SELECT max(checkpoint) FROM weir_internal.completed)};
+foreach my $tasks (3, 2)
+{
+	ok($node->wait_until($holds), 'a checkpoint holds rows that its barrier passed');
+	$node->kill9;
+	$node->start;
+	$node->sql("ALTER FOREIGN TABLE lines OPTIONS (SET source_parallelism '$tasks')");
+	ok($node->wait_until("SELECT count(*) = $tasks FROM weir.tasks WHERE kind = 'source'"), "it goes on with $tasks tasks");
+}
+my $rows = join(' ', map { "$_=" . $written{$_} * ($written{$_} + 1) / 2 } sort { $a <=> $b } keys %written);
+ok($node->wait_until(qq{SELECT string_agg(p || '=' || s, ' ' ORDER BY p) = '$rows' FROM (SELECT p, sum(n) AS s FROM sums GROUP BY p) t}), 'each row counts once');
 
 $node->stop;
 done_testing();
