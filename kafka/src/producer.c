@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
@@ -38,6 +39,7 @@
 #define FIRST_RETRY		INT64CONST(100000)	/* us, doubled from one to the next */
 #define LAST_RETRY		INT64CONST(10000000)
 #define STEP_AGAIN_MS	50
+#define ABORT_MS		100
 #define SILENT_US		INT64CONST(2000000) /* so long nobody is told that there is no progress */
 
 void
@@ -46,6 +48,22 @@ weir_producer_forget_rows(WeirProducer *k)
 	MemoryContextReset(k->rows_context);
 	k->rows = NULL;
 	k->nrows = k->next = 0;
+}
+
+/*
+ * librdkafka 2.0.2 aborts the process where it is ended while partitions are yet to be
+ * added to a transaction: one that is being aborted adds none.
+ */
+static void
+release(WeirKafkaClient *client)
+{
+	WeirProducer *k = client->owner;
+
+	if (k->state == WEIR_PRODUCER_SENDING)
+		rd_kafka_error_destroy(rd_kafka_abort_transaction(client->rk, ABORT_MS));
+	if (k->handle)
+		rd_kafka_topic_destroy(k->handle);
+	k->handle = NULL;
 }
 
 static void
@@ -62,9 +80,6 @@ close_client(WeirProducer *k)
 	if (k->step)
 		(void) weir_kafka_step_end(k->step);
 	k->step = NULL;
-	if (k->handle)
-		rd_kafka_topic_destroy(k->handle);
-	k->handle = NULL;
 	stop_asking(k);
 	if (k->client)
 		weir_kafka_client_destroy(k->client);
@@ -150,12 +165,39 @@ hear(WeirProducer *k, WeirKafkaClient *client)
 	}
 }
 
+/* Of the messages of the batch that which can be meant. */
+static void
+find_by_time(WeirProducer *k)
+{
+	int64		now = weir_now() / 1000 + INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
+
+	k->position = k->refused.first - 1;
+	while (k->position < k->refused.last && weir_producer_read(k) > 0)
+	{
+		for (int i = 0; i < k->nrows; i++)
+		{
+			WeirKafkaMessage message;
+
+			k->position = k->rows[i].id;
+			if (k->rows[i].record == NULL || k->position > k->refused.last)
+				continue;
+			weir_kafka_message_decode(k->rows[i].record, &message);
+			if (message.headers)
+				rd_kafka_headers_destroy(message.headers);
+			if (message.timestamp != 0)
+				weir_kafka_refused_compare(&k->refused, k->position, &message, now);
+		}
+	}
+}
+
 /* A message was refused, or the client can do no more. */
 static bool
 has_failed(WeirProducer *k)
 {
 	if (weir_kafka_refusal_is_of_message(k->refused.error))
 	{
+		if (k->refused.error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
+			find_by_time(k);
 		k->peer.record = k->refused.id;
 		weir_kafka_refused_raise(&k->refused, k->topic);
 	}
@@ -205,6 +247,8 @@ create_client(WeirProducer *k)
 	if (weir_now() < k->retry_at)
 		return WEIR_EMIT_WAIT;
 	k->client = make_client(k, RD_KAFKA_PRODUCER, "transactional.id");
+	k->client->owner = k;
+	k->client->release = release;
 	k->handle = rd_kafka_topic_new(k->client->rk, k->topic, NULL);
 	memset(&k->refused, 0, sizeof(k->refused));
 	k->position = 0;

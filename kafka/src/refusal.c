@@ -3,7 +3,8 @@
  *		What brokers say of messages and transactions.
  *
  * A broker refuses a batch as a whole: of its messages that one is told which its
- * error can be about.
+ * error can be about.  What a message's timestamp was librdkafka does not tell
+ * once it has failed.
  */
 #include "postgres.h"
 
@@ -38,8 +39,6 @@ is_likelier(const WeirKafkaRefused *other, const WeirKafkaRefused *refused)
 		return true;
 	if (other->error != refused->error)
 		return false;
-	if (refused->error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
-		return other->timestamp > refused->timestamp;
 	if (refused->error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
 		refused->error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
 		return other->size > refused->size;
@@ -49,15 +48,21 @@ is_likelier(const WeirKafkaRefused *other, const WeirKafkaRefused *refused)
 void
 weir_kafka_refused_add(WeirKafkaRefused *refused, const rd_kafka_message_t *message)
 {
-	rd_kafka_timestamp_type_t kind;
+	int64		id = (int64) (intptr_t) message->_private;
 	WeirKafkaRefused other = {
 		.error = message->err,
-		.id = (int64) (intptr_t) message->_private,
+		.id = id,
+		.first = id,
+		.last = id,
 		.partition = message->partition,
-		.timestamp = rd_kafka_message_timestamp(message, &kind),
 		.size = message->len + message->key_len
 	};
 
+	if (other.error == refused->error)
+	{
+		other.first = refused->first = Min(id, refused->first);
+		other.last = refused->last = Max(id, refused->last);
+	}
 	if (is_likelier(&other, refused))
 		*refused = other;
 }
@@ -99,17 +104,38 @@ hint_for(rd_kafka_resp_err_t error)
 }
 
 void
-weir_kafka_refused_raise(const WeirKafkaRefused *refused, const char *topic)
+weir_kafka_refused_compare(WeirKafkaRefused *refused, int64 id, const WeirKafkaMessage *message, int64 now)
+{
+	if (refused->timestamp != 0 && llabs(message->timestamp - now) <= llabs(refused->timestamp - now))
+		return;
+	refused->id = id;
+	refused->timestamp = message->timestamp;
+	refused->size = message->key_len + message->value_len;
+	refused->partition = message->partition;
+}
+
+/* What it is that the error can be about. */
+static char *
+describe(const WeirKafkaRefused *refused)
 {
 	TimestampTz time = (TimestampTz) (refused->timestamp -
 									  INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)) * 1000;
 
+	if (refused->error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
+		return psprintf("Its timestamp is %s.", timestamptz_to_str(time));
+	if (refused->error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+		return psprintf("Its partition is %d.", refused->partition);
+	return psprintf("Its key and its value have %zu bytes.", refused->size);
+}
+
+void
+weir_kafka_refused_raise(const WeirKafkaRefused *refused, const char *topic)
+{
 	ereport(ERROR,
 			(errcode(code_of(refused->error)),
 			 errmsg("message " INT64_FORMAT " of the outbox cannot be sent to topic \"%s\": %s",
 					refused->id, topic, rd_kafka_err2str(refused->error)),
-			 errdetail("Its key and its value have %zu bytes, its timestamp is %s, its partition %d.",
-					   refused->size, timestamptz_to_str(time), refused->partition),
+			 errdetail("%s", describe(refused)),
 			 errhint("%s", hint_for(refused->error))));
 }
 

@@ -10,12 +10,15 @@
 #include <librdkafka/rdkafka.h>
 
 #include "base/compat.h"
+#include "message.h"
 
 /* The message of a batch that was refused, as far as is known. */
 typedef struct WeirKafkaRefused
 {
 	rd_kafka_resp_err_t error;	/* RD_KAFKA_RESP_ERR_NO_ERROR: none was */
 	int64		id;				/* of the outbox's row */
+	int64		first;			/* of all that had this error */
+	int64		last;
 	int32		partition;
 	int64		timestamp;		/* ms since 1970 */
 	Size		size;			/* of key and value */
@@ -23,6 +26,10 @@ typedef struct WeirKafkaRefused
 
 /* One more that was not delivered: keeps that which its error is about. */
 extern void weir_kafka_refused_add(WeirKafkaRefused *refused, const rd_kafka_message_t *message);
+
+/* Of those that had the error the one whose timestamp, ms since 1970, is the farthest from now; call it for each. */
+extern void weir_kafka_refused_compare(WeirKafkaRefused *refused, int64 id, const WeirKafkaMessage *message,
+									   int64 now);
 
 /* Is it the message that does not fit, and does so again? */
 extern bool weir_kafka_refusal_is_of_message(rd_kafka_resp_err_t error);

@@ -62,7 +62,7 @@ produce(WeirProducer *k, const WeirOutboxLine *row)
 	if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		k->refused = (WeirKafkaRefused)
 		{
-			.error = code, .id = row->id, .partition = message.partition,
+			.error = code, .id = row->id, .first = row->id, .last = row->id, .partition = message.partition,
 			.timestamp = message.timestamp, .size = message.key_len + message.value_len
 		};
 	return code;

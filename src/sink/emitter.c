@@ -165,5 +165,9 @@ weir_emitter_error(const WeirEmitter *e)
 pgsocket
 weir_emitter_wait(WeirEmitter *e, int *events, long *timeout)
 {
-	return e->peer->ops->wait(e->peer, events, timeout);
+	if (e->peer != NULL)
+		return e->peer->ops->wait(e->peer, events, timeout);
+	*events = 0;
+	*timeout = 0;				/* a turn is due */
+	return PGINVALID_SOCKET;
 }
