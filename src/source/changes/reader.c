@@ -492,15 +492,12 @@ weir_changes_wait(WeirChanges *r, int *events, long *timeout)
 	return weir_remote_wait(r->remote, events);
 }
 
-/* The source wants to hear of its follower, within wal_sender_timeout. */
-#define TELL_US	(10 * USECS_PER_SEC)
-
 static long
 until_tell(const WeirChanges *r)
 {
 	if (r->state != WEIR_CHANGES_FOLLOWING)
 		return -1;
-	return r->tell ? 0 : weir_ms_until(r->told_at + TELL_US);
+	return r->tell ? 0 : weir_ms_until(r->told_at + r->pulse);
 }
 
 long

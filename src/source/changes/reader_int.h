@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "access/xlogdefs.h"
 #include "lib/stringinfo.h"
 
 #include "catalog/change_slot.h"
@@ -132,6 +133,7 @@ struct WeirChanges
 	int64		moved;			/* the position, when that was worth a checkpoint last */
 	int64		confirmed;		/* up to here it may forget */
 	int64		told_at;		/* of that, on the clock of weir_now */
+	int64		pulse;			/* us after which it is told again */
 	bool		tell;			/* at once */
 	int64		quiet_at;		/* the source's clock when it had nothing more; PG_INT64_MIN: none */
 

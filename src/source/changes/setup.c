@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "source/changes/reader_int.h"
 
+#define MAX_PULSE_US	(10 * USECS_PER_SEC)	/* between two words to the source */
 #define AGAIN_US	(100 * 1000)	/* until what is in use is looked at again */
 
 typedef struct Step
@@ -128,10 +129,20 @@ look_at_table(WeirChanges *r)
 {
 	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind, c.relreplident,"
 					" EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),"
-					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT')"
+					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
+					" (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'wal_sender_timeout')"
 					" FROM (VALUES (1)) v LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)"
 					" ON n.nspname = %s AND c.relname = %s",
 					literal(r, r->schema), literal(r, r->table));
+}
+
+/* The source ends the connection of who says nothing for wal_sender_timeout, in ms. */
+static void
+set_pulse(WeirChanges *r, const char *timeout)
+{
+	int64		us = timeout ? strtoll(timeout, NULL, 10) * 1000 / 4 : 0;
+
+	r->pulse = us > 0 ? Min(us, MAX_PULSE_US) : MAX_PULSE_US;
 }
 
 static void
@@ -139,6 +150,7 @@ looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->in_recovery = is_true(weir_remote_value(rows, 0, 1));
 	r->identity = weir_remote_value(rows, 0, 4) ? weir_remote_value(rows, 0, 4)[0] : '\0';
+	set_pulse(r, weir_remote_value(rows, 0, 7));
 	weir_changes_check_source(r, weir_remote_value(rows, 0, 0));
 	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 4),
 							 is_true(weir_remote_value(rows, 0, 5)), is_true(weir_remote_value(rows, 0, 6)));
