@@ -57,7 +57,7 @@ sub produce
 
 $node->load_input($data);
 $node->sql('CREATE EXTENSION weir_kafka');
-$node->sql(sprintf(q{CREATE SERVER kafka FOREIGN DATA WRAPPER weir_kafka OPTIONS (brokers '%s')}, $kafka->brokers));
+$node->sql(sprintf(q{CREATE SERVER kafka FOREIGN DATA WRAPPER weir_kafka OPTIONS (brokers '%s', "reconnect.backoff.max.ms" '200')}, $kafka->brokers));
 foreach my $n (@parallelisms)
 {
 	$node->sql(<<"SQL");
