@@ -86,11 +86,13 @@ set_member(WeirStream *stream, DefElem *def)
 static void
 add_peer(WeirStream *stream, DefElem *def, const char *text, Size len)
 {
-	char	   *peer = pnstrdup(text, len);
+	Size		blank = strspn(text, " \t\n");
+	char	   *peer;
 	char	   *why;
 
-	if (strspn(peer, " \t\n") == len)
+	if (blank >= len)
 		return;
+	peer = pnstrdup(text + blank, len - blank);
 	if (weir_conntext_parse(peer, &why) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),

@@ -230,9 +230,12 @@ wait_for_news(WeirCoordinator *co, long timeout)
 	if (!co->checkpoints.deciding)
 		pgstat_report_stat(false);
 	socket = weir_group_wait(co, &events);
-	(void) WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-							 (timeout >= 0 ? WL_TIMEOUT : 0) | (socket != PGINVALID_SOCKET ? events : 0),
-							 socket, timeout, PG_WAIT_EXTENSION);
+	if (socket == PGINVALID_SOCKET)	/* which the server waits for with less ado */
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout >= 0 ? WL_TIMEOUT : 0),
+						 timeout, PG_WAIT_EXTENSION);
+	else
+		(void) WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | events |
+								 (timeout >= 0 ? WL_TIMEOUT : 0), socket, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	weir_session_reload();

@@ -70,9 +70,9 @@ check_settings(const WeirJob *job)
 	if (!job->checkpointing || job->checkpoint.mode == WEIR_AT_MOST_ONCE)
 		refuse(job, job->checkpointing ? "Its mode is at_most_once." : "It runs without checkpointing.",
 			   "Partitions go from one server to another with a checkpoint: call weir.enable_checkpointing with mode exactly_once or at_least_once.");
-	if (job->unaligned_after >= 0)
+	if (job->unaligned_after >= 0 && job->unaligned_after <= job->checkpoint.timeout)
 		refuse(job, "Its barriers may overtake rows, which then are of no partition.",
-			   "Call weir.enable_checkpointing with unaligned_after => NULL.");
+			   "Call weir.enable_checkpointing with an unaligned_after that is longer than timeout.");
 	if (job->fresh || job->start_from > 0)
 		refuse(job, job->fresh ? "It is to begin with empty state." : "It is to begin from a savepoint.",
 			   "What other servers have taken would not go back with it. Start it without fresh and from_savepoint.");

@@ -207,6 +207,8 @@ has_nothing(const WeirFeedRows *rows, int partition, bool asked)
 
 	if (input->waits == NULL || input->assigned == NULL)
 		return asked;
+	if (partition < input->nassigned && input->assigned[partition] == rows->partitions->numbers[partition])
+		return input->waits[partition];
 	for (int i = 0; i < input->nassigned; i++)
 	{
 		if (input->assigned[i] == rows->partitions->numbers[partition])

@@ -90,7 +90,6 @@ static void
 write_letter(WeirLetters *letters, const WeirLetter *letter)
 {
 	WeirLetter	told = *letter;
-
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "weir dead letter",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
