@@ -47,11 +47,11 @@ ask(WeirKafkaReader *r)
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
 	question.shared = r->options.partitions;
-	question.bounds = !r->assigned;
+	question.bounds = !r->placed;
 	question.since = -1;
-	if (!r->assigned && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)
+	if (!r->placed && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)
 		question.since = r->kafka->start_time / 1000 + UNIX_EPOCH_MS;
-	question.committed = !r->assigned && r->options.at_most_once;
+	question.committed = !r->placed && r->options.at_most_once;
 	r->enquiry = weir_kafka_enquiry_begin(r->client, &question);
 }
 
@@ -149,6 +149,12 @@ find_place(WeirKafkaReader *r, const WeirKafkaAnswer *a)
 	return part;
 }
 
+static void *
+grow(const WeirKafkaReader *r, void *array, Size size)
+{
+	return array == NULL ? MemoryContextAllocZero(r->context, size) : repalloc(array, size);
+}
+
 static WeirKafkaPartition *
 add_partition(WeirKafkaReader *r, int32 number)
 {
@@ -158,12 +164,10 @@ add_partition(WeirKafkaReader *r, int32 number)
 	{
 		int			nslots = Max(number + 1, r->nslots * 2);
 
-		r->partitions = r->nslots == 0 ?
-			MemoryContextAlloc(r->context, nslots * sizeof(WeirKafkaPartition *)) :
-			repalloc(r->partitions, nslots * sizeof(WeirKafkaPartition *));
-		r->touched = r->nslots == 0 ?
-			MemoryContextAlloc(r->context, nslots * sizeof(WeirKafkaPartition *)) :
-			repalloc(r->touched, nslots * sizeof(WeirKafkaPartition *));
+		r->partitions = grow(r, r->partitions, nslots * sizeof(WeirKafkaPartition *));
+		r->touched = grow(r, r->touched, nslots * sizeof(WeirKafkaPartition *));
+		r->assigned = grow(r, r->assigned, nslots * sizeof(int32));
+		r->waits = grow(r, r->waits, nslots * sizeof(bool));
 		memset(r->partitions + r->nslots, 0, (nslots - r->nslots) * sizeof(WeirKafkaPartition *));
 		r->nslots = nslots;
 	}
@@ -171,6 +175,8 @@ add_partition(WeirKafkaReader *r, int32 number)
 	p->at.known = p->verify = -1;
 	p->reads = true;
 	r->partitions[number] = p;
+	r->waits[r->nassigned] = false;
+	r->assigned[r->nassigned++] = number;
 	return p;
 }
 
@@ -237,7 +243,7 @@ begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 	if (gap.npartitions > 0)
 		weir_kafka_gap_tell(&gap, r->stream->name, r->kafka->topic);
 	assign(r);
-	r->assigned = true;
+	r->placed = true;
 	r->stats->connected_at = weir_date();
 }
 
@@ -285,7 +291,7 @@ settle(WeirKafkaReader *r)
 	}
 	check_selection(r, weir_kafka_enquiry_partitions(r->enquiry));
 	n = weir_kafka_enquiry_answers(r->enquiry, &answers);
-	if (r->assigned)
+	if (r->placed)
 		extend(r, answers, n);
 	else
 		begin(r, answers, n);
@@ -327,4 +333,30 @@ weir_kafka_reassign(WeirKafkaReader *r)
 	}
 	if (any)
 		assign(r);
+}
+
+/* As far as the client has been told by the brokers of late. */
+static bool
+waits(const WeirKafkaReader *r, const WeirKafkaPartition *p)
+{
+	int64_t		low = RD_KAFKA_OFFSET_INVALID;
+	int64_t		high = RD_KAFKA_OFFSET_INVALID;
+
+	return rd_kafka_get_watermark_offsets(r->client->rk, r->kafka->topic, p->at.partition, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+		high >= 0 && p->at.next >= high;
+}
+
+void
+weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan)
+{
+	if (!r->placed)
+		return;
+	scan->nassigned = r->nassigned;
+	scan->assigned = r->assigned;
+	if (r->stream->idle_timeout == 0)
+		return;
+	weir_kafka_pass_gaps(r);
+	for (int i = 0; i < r->nassigned; i++)
+		r->waits[i] = waits(r, r->partitions[r->assigned[i]]);
+	scan->waits = r->waits;
 }

@@ -9,7 +9,8 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
@@ -35,6 +36,15 @@
 #define BUFFERED_KBYTES "32768"
 #define PROPAGATION_MS	"10000" /* so long a topic may be unknown before it is missing */
 
+#define END_MS			5000
+
+/* A client that ends, and what is readable when it has. */
+typedef struct Ending
+{
+	rd_kafka_t *rk;
+	int			done;
+} Ending;
+
 typedef struct Client
 {
 	WeirKafkaClient public;		/* first */
@@ -44,6 +54,7 @@ typedef struct Client
 
 static dlist_head clients = DLIST_STATIC_INIT(clients);
 static sigset_t signals_before;
+static bool left = false;		/* a client whose threads did not end */
 
 void
 weir_kafka_signals_block(void)
@@ -188,6 +199,44 @@ note_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		client->fatal = rd_kafka_fatal_error(rk, client->fatal_text, sizeof(client->fatal_text));
 }
 
+/* A thread of its own, since librdkafka ends when its threads have ended, however long one waits for a broker. */
+static void *
+end_client(void *arg)
+{
+	static const uint64 one = 1;
+	Ending	   *ending = arg;
+	ssize_t		written;
+
+	rd_kafka_destroy_flags(ending->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	written = write(ending->done, &one, sizeof(one));
+	return written < 0 ? arg : NULL;
+}
+
+/* False: it takes longer than anybody should wait; its thread is left alone. */
+static bool
+end_in_time(rd_kafka_t *rk)
+{
+	Ending	   *ending = malloc(sizeof(Ending));
+	struct pollfd done = {eventfd(0, EFD_CLOEXEC), POLLIN, 0};
+	pthread_t	thread;
+	int			code;
+
+	if (ending == NULL || done.fd < 0)
+		return false;
+	ending->rk = rk;
+	ending->done = done.fd;
+	weir_kafka_signals_block();
+	code = pthread_create(&thread, NULL, end_client, ending);
+	if (code == 0)
+		code = poll(&done, 1, END_MS) == 1 ? pthread_join(thread, NULL) : ETIMEDOUT;
+	weir_kafka_signals_unblock();
+	if (code != 0)
+		return false;
+	close(done.fd);
+	free(ending);
+	return true;
+}
+
 static void
 destroy(Client *client)
 {
@@ -201,9 +250,11 @@ destroy(Client *client)
 			client->public.release(&client->public);
 		rd_kafka_queue_io_event_enable(client->public.queue, -1, NULL, 0);
 		rd_kafka_queue_destroy(client->public.queue);
-		rd_kafka_destroy_flags(client->public.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+		if (client->public.busy || !end_in_time(client->public.rk))
+			left = true;
 	}
-	close(client->public.ready);
+	if (!left)
+		close(client->public.ready);
 	ReleaseExternalFD();
 	client->public.rk = NULL;
 	client->public.ready = -1;
@@ -215,12 +266,14 @@ destroy_with_memory(void *arg)
 	destroy(arg);
 }
 
-/* No thread is to run while the process takes itself apart. */
+/* No thread is to run while the process takes itself apart: with one that does not end it ends at once. */
 static void
 destroy_all(int code, Datum arg)
 {
 	while (!dlist_is_empty(&clients))
 		destroy(dlist_head_element(Client, node, &clients));
+	if (left)
+		_exit(code);
 }
 
 static int

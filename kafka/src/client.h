@@ -31,6 +31,7 @@ typedef struct WeirKafkaClient
 	char		fatal_text[256];
 	int64		errors;			/* told since it was made */
 	bool		down;			/* no broker answers */
+	bool		busy;			/* it does not end before a request is answered */
 	bool		denied;			/* one has told that it lets nobody in who has these credentials */
 	/* it is about to be destroyed: what is held of it is to be given back; may be NULL */
 	void		(*release) (struct WeirKafkaClient *client);

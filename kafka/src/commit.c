@@ -6,8 +6,8 @@
  * job is.  Only at most once it is more: there what is handed out must not come
  * again, so that its end is committed before.
  *
- * They are committed as an administrator would, since a consumer that has a commit under
- * way does not end before it is answered.
+ * A client that has a commit under way does not end before that is answered, which may be
+ * never where a broker has gone: such a one is left to end with the process.
  */
 #include "postgres.h"
 
@@ -17,7 +17,6 @@
 #include "token.h"
 
 #define RETRY_US	INT64CONST(1000000)
-#define TIMEOUT_MS	10000
 
 static rd_kafka_topic_partition_t *
 add(rd_kafka_topic_partition_list_t *list, const WeirKafkaReader *r, int32 partition, int64 offset)
@@ -43,17 +42,9 @@ open_answers(WeirKafkaReader *r)
 static void
 send_offsets(WeirKafkaReader *r, const rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(r->group, list);
-	rd_kafka_AdminOptions_t *options =
-		rd_kafka_AdminOptions_new(r->client->rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
-	char		why[256];
-
 	open_answers(r);
-	(void) rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, why, sizeof(why));
-	rd_kafka_AlterConsumerGroupOffsets(r->client->rk, &request, 1, options, r->answers);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_AlterConsumerGroupOffsets_destroy(request);
-	r->commits = true;
+	r->commits = r->client->busy =
+		rd_kafka_commit_queue(r->client->rk, list, r->answers, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* One at a time: what completes meanwhile is committed with the next one. */
@@ -62,7 +53,7 @@ weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *positio
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->assigned || r->commits)
+	if (!r->kafka->commit_offsets || r->options.at_most_once || !r->placed || r->commits)
 		return;
 	list = rd_kafka_topic_partition_list_new(position->n);
 	for (int i = 0; i < position->n; i++)
@@ -70,7 +61,7 @@ weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosition *positio
 		const WeirKafkaPart *part = &position->parts[i];
 		const WeirKafkaPart *before = weir_kafka_position_find(&r->committed, part->partition);
 
-		if (weir_kafka_is_read(r, part->partition) && part->next >= 0 &&
+		if (weir_kafka_is_mine(r, part->partition) && part->next >= 0 &&
 			(before == NULL || before->next != part->next))
 			(void) add(list, r, part->partition, part->next);
 	}
@@ -132,20 +123,9 @@ weir_kafka_commit_taken(WeirKafkaReader *r)
 static rd_kafka_resp_err_t
 error_of(rd_kafka_event_t *event)
 {
-	const rd_kafka_AlterConsumerGroupOffsets_result_t *result = rd_kafka_event_AlterConsumerGroupOffsets_result(event);
 	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
-	const rd_kafka_group_result_t **groups;
-	const rd_kafka_topic_partition_list_t *list;
-	size_t		n;
+	const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
 
-	if (error != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL)
-		return error;
-	groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &n);
-	if (n == 0)
-		return RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (rd_kafka_group_result_error(groups[0]) != NULL)
-		return rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
-	list = rd_kafka_group_result_partitions(groups[0]);
 	for (int i = 0; list != NULL && i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		error = list->elems[i].err;
 	return error;
@@ -155,7 +135,7 @@ error_of(rd_kafka_event_t *event)
 static void
 take_answer(WeirKafkaReader *r, rd_kafka_resp_err_t error)
 {
-	r->commits = false;
+	r->commits = r->client->busy = false;
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
 		r->held = false;
@@ -171,13 +151,13 @@ take_answer(WeirKafkaReader *r, rd_kafka_resp_err_t error)
 }
 
 void
-weir_kafka_commit_hear(WeirKafkaReader *r)
+weir_kafka_commit_hear(WeirKafkaReader *r, int timeout)
 {
 	rd_kafka_event_t *event;
 
-	while (r->commits && (event = rd_kafka_queue_poll(r->answers, 0)) != NULL)
+	while (r->commits && (event = rd_kafka_queue_poll(r->answers, timeout)) != NULL)
 	{
-		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ALTERCONSUMERGROUPOFFSETS_RESULT)
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT)
 			take_answer(r, error_of(event));
 		rd_kafka_event_destroy(event);
 	}

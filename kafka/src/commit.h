@@ -16,7 +16,7 @@ extern void weir_kafka_commit_completed(WeirKafkaReader *r, const WeirKafkaPosit
  */
 extern bool weir_kafka_commit_taken(WeirKafkaReader *r);
 
-/* What the brokers have said to commits. */
-extern void weir_kafka_commit_hear(WeirKafkaReader *r);
+/* What the brokers have said to commits, or say within so many ms to one that is under way. */
+extern void weir_kafka_commit_hear(WeirKafkaReader *r, int timeout);
 
 #endif

@@ -146,7 +146,7 @@ tick(WeirSource *source)
 {
 	WeirKafkaReader *r = (WeirKafkaReader *) source;
 
-	if (!r->assigned || r->next < r->nmessages)
+	if (!r->placed || r->next < r->nmessages)
 		return PG_INT64_MIN;
 	r->clock = Max(r->clock, weir_arrival_time());
 	return r->clock;

@@ -76,7 +76,7 @@ weir_kafka_ends_reached(WeirKafkaReader *r, int64 mark)
 {
 	if (r->ended)
 		return true;
-	if (!r->assigned)
+	if (!r->placed)
 		return false;
 	if (r->ends == NULL && r->ends_known < mark)
 		ask(r);

@@ -21,6 +21,8 @@
 #include "reader.h"
 #include "record.h"
 
+#define LAST_COMMIT_MS	500		/* so long the last commit is waited for */
+
 static void
 give_back(WeirKafkaReader *r)
 {
@@ -103,6 +105,8 @@ weir_kafka_reader_open(const WeirStream *stream, const WeirSourceOptions *option
 void
 weir_kafka_reader_close(WeirKafkaReader *r)
 {
+	if (!r->client->down)
+		weir_kafka_commit_hear(r, LAST_COMMIT_MS);
 	weir_kafka_client_destroy(r->client);
 	r->stats->status = WEIR_SOURCE_CLOSED;
 	MemoryContextDelete(r->context);
@@ -284,14 +288,15 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 		return WEIR_READ_ENDED;
 	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
-	weir_kafka_commit_hear(r);
-	if (!r->assigned)
+	weir_kafka_commit_hear(r, 0);
+	if (!r->placed)
 	{
 		(void) fetch(r, scan->limit);
 		return WEIR_READ_WAIT;
 	}
 	prepare(r, scan);
 	fill(r, scan);
+	weir_kafka_tell_partitions(r, scan);
 	if (scan->batch->nrows == 0)
 		return WEIR_READ_WAIT;
 	decode(r, scan);
@@ -320,7 +325,7 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->assigned || r->next < r->nmessages)
+	if (!r->placed || r->next < r->nmessages)
 		return;
 	list = weir_kafka_partitions(r);
 	if (rd_kafka_position(r->client->rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -369,7 +374,7 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 {
 	WeirKafkaPosition position;
 
-	if (!r->assigned && r->fresh)
+	if (!r->placed && r->fresh)
 		return;
 	weir_kafka_pass_gaps(r);
 	weir_kafka_position_init(&position);

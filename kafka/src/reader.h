@@ -51,9 +51,12 @@ typedef struct WeirKafkaReader
 	bool		draining;
 
 	/* its partitions (assignment.c) */
-	bool		assigned;		/* it is known where they begin */
+	bool		placed;			/* it is known where they begin */
 	int64		look_due;		/* when the topic is to be looked at */
 	WeirKafkaEnquiry *enquiry;	/* under way; NULL: none is */
+	int			nassigned;
+	int32	   *assigned;		/* their numbers */
+	bool	   *waits;			/* all that the brokers have of each was handed out */
 	int			nslots;
 	WeirKafkaPartition **partitions;	/* by number; NULL: not its own */
 
@@ -95,6 +98,8 @@ extern void weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosit
 extern void weir_kafka_look(WeirKafkaReader *r);
 /* Partitions that turned out to be another topic's begin anew. */
 extern void weir_kafka_reassign(WeirKafkaReader *r);
+/* Which partitions are read, and which of them wait for the brokers. */
+extern void weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan);
 /* The client's partitions with where reading goes on. */
 extern rd_kafka_topic_partition_list_t *weir_kafka_partitions(const WeirKafkaReader *r);
 

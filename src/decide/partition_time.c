@@ -161,8 +161,6 @@ weir_partition_time_keep(WeirPartitionTime *t, const int32_t *partitions, int n)
 		if (is_among(t->partitions[i].partition, partitions, n))
 			t->partitions[kept++] = t->partitions[i];
 	}
-	if (kept == t->n)
-		return;
 	t->n = kept;
 	merge(t);
 }

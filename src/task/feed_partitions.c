@@ -146,7 +146,7 @@ remember(WeirFeedPartitions *p, const WeirScanInput *input)
 		memcpy(p->assigned, input->assigned, sizeof(int32) * p->nassigned);
 }
 
-/* Those that the source says it reads. */
+/* Those that the source says it reads: once they are all known, with what each had reached, they make a time. */
 static void
 take_assigned(WeirFeedRows *rows)
 {
@@ -158,12 +158,12 @@ take_assigned(WeirFeedRows *rows)
 		(p->nassigned == 0 || memcmp(p->assigned, input->assigned, sizeof(int32) * p->nassigned) == 0))
 		return;
 	remember(p, input);
-	drop_others(rows);
 	for (int i = 0; i < input->nassigned; i++)
 	{
 		if (find(p, input->assigned[i]) < 0)
 			add(rows, input->assigned[i]);
 	}
+	drop_others(rows);
 }
 
 /* Of some of them something has come; a source need not say before what it reads. */
