@@ -78,7 +78,7 @@ put_offer(ReturnSetInfo *rsinfo, const char *member, const WeirPartition *row)
 	values[0] = text_or_null(member, &nulls[0]);
 	if (row)
 	{
-		memset(nulls, 0, sizeof(nulls));
+		memset(nulls + 1, 0, sizeof(nulls) - sizeof(bool));
 		values[1] = Int32GetDatum(row->partition);
 		values[2] = CStringGetTextDatum(weir_owned_name(row->state));
 		values[3] = Int64GetDatum(row->epoch);
@@ -190,12 +190,16 @@ weir_group_take(PG_FUNCTION_ARGS)
 	WeirJob    *job = job_of(fcinfo, "weir.group_take()", &member);
 	char	   *by = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	WeirPartition *row = weir_partition_lock(job->id, PG_GETARG_INT32(2));
-	WeirClaim	claim = claim_of(row, by);
+	WeirPartition *row;
+	WeirClaim	claim;
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (member == NULL)
+		return (Datum) 0;
+	row = weir_partition_lock(job->id, PG_GETARG_INT32(2));
+	claim = claim_of(row, by);
 	if (!weir_ownership_give(&claim, 0))
 		return (Datum) 0;
 	if (row->state == WEIR_OWNED_OWNED)
@@ -235,13 +239,13 @@ weir_group_state(PG_FUNCTION_ARGS)
 	char	   *member;
 	WeirJob    *job = job_of(fcinfo, "weir.group_state()", &member);
 	int			partition = PG_GETARG_INT32(2);
-	WeirPartition *row = weir_partition_lock(job->id, partition);
+	WeirPartition *row = member ? weir_partition_lock(job->id, partition) : NULL;
 	WeirGiven  *given = weir_given_get(job->id, partition);
 	Stating		stating;
 	int			nsteps = weir_job_steps(job->id);
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (row->state != WEIR_OWNED_GIVEN || given == NULL ||
+	if (row == NULL || row->state != WEIR_OWNED_GIVEN || given == NULL ||
 		strcmp(row->to, text_to_cstring(PG_GETARG_TEXT_PP(3))) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -258,9 +262,9 @@ weir_group_clear(PG_FUNCTION_ARGS)
 {
 	char	   *member;
 	WeirJob    *job = job_of(fcinfo, "weir.group_clear()", &member);
-	WeirPartition *row = weir_partition_lock(job->id, PG_GETARG_INT32(2));
+	WeirPartition *row = member ? weir_partition_lock(job->id, PG_GETARG_INT32(2)) : NULL;
 
-	if (row->taking && row->from == NULL)
+	if (row != NULL && row->taking && row->from == NULL)
 	{
 		row->taking = false;
 		weir_partition_put(job->id, row);

@@ -190,7 +190,7 @@ weir_stop_recovered(WeirStop *s, bool completed)
 bool
 weir_stop_ends_job(const WeirStop *s)
 {
-	return s->cancelled || s->stopping;
+	return s->cancelled || (s->stopping && !s->draining);
 }
 
 bool

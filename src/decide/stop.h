@@ -17,7 +17,8 @@
  * A cancel ends the attempt at once, whatever else was asked.
  *
  * A stop or drain asked while no task runs waits for the tasks of the attempt
- * that is starting; between two attempts it is done by starting none.
+ * that is starting.  Between two attempts a stop is done by starting none; a drain waits
+ * for the next one, since input that has come is still to be worked off.
  *
  * If the attempt ends while the final checkpoint is in doubt, its completed row
  * tells whether the stop has succeeded.

@@ -101,7 +101,7 @@ gives_up(void *arg)
 
 	weir_requests_take(co);
 	return co->stop.cancelled || ShutdownRequestPending ||
-		(co->stop.stopping && !weir_stop_is_doubtful(&co->stop));
+		(weir_stop_ends_job(&co->stop) && !weir_stop_is_doubtful(&co->stop));
 }
 
 bool

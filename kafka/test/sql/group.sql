@@ -49,6 +49,7 @@ SELECT * FROM weir.group_offer('nosuch', 'g');
 SELECT * FROM weir.group_take('plain', 'g', 0, 'b');
 SELECT * FROM weir.group_state('plain', 'g', 0, 'b');
 SELECT weir.group_clear('plain', 'g', 0);
+SELECT * FROM weir.group_offer('plain', 'g');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM weir.group_take('plain', 'g', 0, 'b');
 ROLLBACK;
