@@ -32,7 +32,6 @@
 #include "option.h"
 #include "base/text.h"
 
-#define QUEUED_KBYTES	"16384"
 #define BUFFERED_KBYTES "32768"
 #define PROPAGATION_MS	"10000" /* so long a topic may be unknown before it is missing */
 
@@ -123,6 +122,20 @@ set_all(rd_kafka_conf_t *conf, List *properties)
 	}
 }
 
+/*
+ * A client stops fetching while enough waits in its queue.  Before librdkafka 2.2 it looks
+ * again after a second, whatever was taken meanwhile: then that much must be
+ * there that it is no pause.
+ */
+static void
+set_prefetch(rd_kafka_conf_t *conf)
+{
+	bool		looks = rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0) == RD_KAFKA_CONF_OK;
+
+	weir_kafka_conf_set(conf, "queued.max.messages.kbytes", looks ? "16384" : "65536");
+	weir_kafka_conf_set(conf, "queued.min.messages", looks ? "100000" : "1000000");
+}
+
 static void
 set_defaults(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 {
@@ -134,7 +147,7 @@ set_defaults(rd_kafka_conf_t *conf, rd_kafka_type_t type)
 		weir_kafka_conf_set(conf, "topic.metadata.propagation.max.ms", PROPAGATION_MS);
 		return;
 	}
-	weir_kafka_conf_set(conf, "queued.max.messages.kbytes", QUEUED_KBYTES);
+	set_prefetch(conf);
 	weir_kafka_conf_set(conf, "enable.auto.commit", "false");
 	weir_kafka_conf_set(conf, "enable.auto.offset.store", "false");
 	weir_kafka_conf_set(conf, "auto.offset.reset", "error");
