@@ -349,10 +349,12 @@ waits(const WeirKafkaReader *r, const WeirKafkaPartition *p)
 void
 weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan)
 {
+	static const int32 none = -1;
+
 	if (!r->placed)
 		return;
 	scan->nassigned = r->nassigned;
-	scan->assigned = r->assigned;
+	scan->assigned = r->assigned != NULL ? r->assigned : &none;
 	if (r->stream->idle_timeout == 0)
 		return;
 	weir_kafka_pass_gaps(r);

@@ -212,7 +212,7 @@ take(WeirKafkaReader *r, WeirScanInput *scan, const rd_kafka_message_t *message)
 		add(r, scan, message);
 }
 
-/* Of each partition the last record is remembered. */
+/* Of each partition the last record is remembered, while there still are its bytes. */
 static void
 remember(WeirKafkaReader *r)
 {
@@ -238,10 +238,10 @@ fill(WeirKafkaReader *r, WeirScanInput *scan)
 		r->stats->status = WEIR_SOURCE_CONNECTED;
 		while (r->next < r->nmessages && scan->batch->nrows < scan->limit && !weir_decoder_full(r->decoder))
 			take(r, scan, r->messages[r->next++]);
+		remember(r);
 		weir_kafka_reassign(r);
 		CHECK_FOR_INTERRUPTS();
 	}
-	remember(r);
 }
 
 static void
