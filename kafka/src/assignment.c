@@ -141,7 +141,7 @@ find_place(WeirKafkaReader *r, const WeirKafkaAnswer *a)
 		part.next = begin_offset(r, a);
 	if (part.next == WEIR_KAFKA_FIRST)
 		part.next = a->low;
-	if (r->options.at_most_once && a->committed > part.next && weir_kafka_token_is_mine(a->token, r->options.job))
+	if (r->options.at_most_once && a->committed > part.next && weir_kafka_token_is_mine(a->token, r->options.job, r->options.ordinal))
 	{
 		part.next = a->committed;
 		part.known = -1;

@@ -42,6 +42,17 @@ release(WeirKafkaClient *client)
 	r->answers = NULL;
 }
 
+/* A job may read a topic by several streams, whose offsets are not to be mixed up. */
+static char *
+group_name(const WeirKafkaReader *r)
+{
+	char	   *name = psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name);
+
+	if (r->kafka->group_id != NULL)
+		return r->kafka->group_id;
+	return r->options.ordinal == 0 ? name : psprintf("%s.%d", name, r->options.ordinal + 1);
+}
+
 static void
 open_client(WeirKafkaReader *r)
 {
@@ -49,8 +60,7 @@ open_client(WeirKafkaReader *r)
 	rd_kafka_conf_t *conf;
 
 	StartTransactionCommand();
-	r->group = MemoryContextStrdup(r->context, r->kafka->group_id ? r->kafka->group_id :
-								   psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name));
+	r->group = MemoryContextStrdup(r->context, group_name(r));
 	conf = weir_kafka_conf(r->stream, RD_KAFKA_CONSUMER, r->options.owner);
 	weir_kafka_conf_set(conf, "group.id", r->group);
 	MemoryContextSwitchTo(r->context);

@@ -189,5 +189,38 @@ values_are('once', join(' ', 1 .. 10), 'at most once');
 $node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
 $kafka->put('once', [ map { [ $_ % 2, 0, undef, $_ ] } 11 .. 14 ]);
 values_are('once', join(' ', 1 .. 14), 'what was handed out does not come again');
+stop('once');
+
+# Two streams of a topic keep their offsets apart: each is handed out its part of what came while neither ran.
+$kafka->create_topic('both');
+$kafka->put('both', [ map { [ 0, 0, undef, $_ ] } 1 .. 4 ]);
+create('first', q{topic 'both'}, 'at_most_once');
+$node->sql(q{
+	CREATE FOREIGN TABLE second (v int, p int OPTIONS (metadata 'partition'), o bigint OPTIONS (metadata 'offset'))
+		SERVER kafka OPTIONS (format 'text', topic 'both');
+	SELECT weir.drop_job('first');
+	SELECT weir.create_job('first', 'INSERT INTO first_copy (v, p, o)
+		SELECT v, p, o FROM first UNION ALL SELECT v + 100, p, o FROM second');
+	SELECT weir.enable_checkpointing('first', mode => 'at_most_once', every => '100 ms')});
+start('first');
+values_are('first', '1 2 3 4 101 102 103 104', 'a topic that is read twice');
+%committed = $kafka->committed('weir.postgres.first', 'both');
+is($committed{0}, 4, 'has the offset of the first stream');
+%committed = $kafka->committed('weir.postgres.first.2', 'both');
+is($committed{0}, 4, 'and one of the second');
+stop('first');
+
+# ---- records of no bytes ----
+
+$kafka->create_topic('beats');
+$kafka->put('beats', [ map { [ 0, 0, undef, '' ] } 1 .. 20000 ]);
+$kafka->put('beats', [ [ 0, 0, undef, 1 ] ]);
+create('beats', q{topic 'beats', skip_empty 'on'});
+start('beats');
+values_are('beats', '1', 'many records of no bytes are passed over');
+stop('beats');
+start('beats');
+$kafka->put('beats', [ [ 0, 0, undef, 2 ] ]);
+values_are('beats', '1 2', 'and their place is kept');
 
 done_testing();
