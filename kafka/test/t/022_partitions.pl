@@ -157,6 +157,23 @@ $kafka->put('anew', [ [ 0, 0, undef, 21 ] ]);
 eval { start('anew') };
 like(failure('anew'), qr/ends at offset 1: it was deleted and made anew/, 'and so can one that is shorter');
 
+$kafka->create_topic('fewer', 2);
+$kafka->put('fewer', [ [ 1, 0, undef, 1 ] ]);
+create('fewer', q{topic 'fewer'});
+$node->sql(q{SELECT weir.set_restart_strategy('fewer', 'none')});
+start('fewer');
+values_are('fewer', '1', 'a topic of two partitions');
+stop('fewer');
+$kafka->drop_topic('fewer');
+for (1 .. 100) { last if eval { $kafka->create_topic('fewer', 1); 1 } }
+eval { start('fewer') };
+like(failure('fewer') . $node->sql(q{SELECT status_reason FROM weir.jobs WHERE name = 'fewer'}),
+	qr/Partition 1 is to go on at offset 1, and the topic has 1 partitions/, 'that has one is another');
+$kafka->put('fewer', [ [ 0, 0, undef, 2 ] ]);
+start('fewer', ', allow_gap => true');
+values_are('fewer', '1 2', 'and can be read, too');
+stop('fewer');
+
 # ---- what was compacted ----
 
 $kafka->create_topic('keys', 1, 'cleanup.policy=compact', 'segment.ms=300', 'min.cleanable.dirty.ratio=0.01', 'max.compaction.lag.ms=300');
