@@ -264,6 +264,7 @@ begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 		weir_kafka_gap_look(&gap, &part, &answers[i]);
 		p = add_partition(r, part.partition);
 		p->at = part;
+		p->low = answers[i].low;
 		if (part.known >= answers[i].low && part.known < answers[i].high)
 			p->verify = part.known;
 	}
@@ -355,6 +356,8 @@ weir_kafka_reassign(WeirKafkaReader *r)
 {
 	bool		any = false;
 
+	if (r->next < r->nmessages)
+		return;
 	for (int i = 0; i < r->nslots; i++)
 	{
 		WeirKafkaPartition *p = r->partitions[i];
@@ -364,9 +367,10 @@ weir_kafka_reassign(WeirKafkaReader *r)
 		ereport(LOG,
 				(errmsg("stream %s: partition %d of topic \"%s\" is another one than was read, and begins anew",
 						r->stream->name, i, r->kafka->topic)));
-		p->at.next = 0;
+		p->at.next = p->low;
 		p->at.known = p->verify = -1;
 		p->differs = false;
+		p->moved = true;
 		any = true;
 	}
 	if (any)

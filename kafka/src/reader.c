@@ -206,6 +206,7 @@ take(WeirKafkaReader *r, WeirScanInput *scan, const rd_kafka_message_t *message)
 	p = partition_of(r, message);
 	if (p == NULL)
 		return;
+	p->moved = false;
 	if (message->offset < p->at.next)
 	{
 		verify(r, p, message);
@@ -344,7 +345,7 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 		{
 			WeirKafkaPartition *p = r->partitions[list->elems[i].partition];
 
-			if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && !p->differs)
+			if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && !p->differs && !p->moved)
 				p->at.next = Max(p->at.next, list->elems[i].offset);
 		}
 	}

@@ -23,6 +23,8 @@ typedef struct WeirKafkaPartition
 	int64		end;			/* where it ended when that was asked last; 0: it never was */
 	bool		reads;			/* it is assigned */
 	bool		differs;		/* it is another topic's; it begins anew */
+	bool		moved;			/* .. and the client's place is of before, until a message comes */
+	int64		low;			/* the first record that was kept when that was asked last */
 	const rd_kafka_message_t *last; /* of the batch */
 } WeirKafkaPartition;
 
@@ -96,7 +98,7 @@ extern void weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosit
 
 /* Looks at the topic, if that is due: which partitions there are, where they begin. */
 extern void weir_kafka_look(WeirKafkaReader *r);
-/* Partitions that turned out to be another topic's begin anew. */
+/* Partitions that turned out to be another topic's begin anew, once what was taken of them is used up. */
 extern void weir_kafka_reassign(WeirKafkaReader *r);
 /* Which partitions are read, and which of them wait for the brokers. */
 extern void weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan);
