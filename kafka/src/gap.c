@@ -33,9 +33,22 @@ weir_kafka_gap_look(WeirKafkaGap *gap, WeirKafkaPart *part, const WeirKafkaAnswe
 	part->known = -1;
 }
 
+void
+weir_kafka_gap_add_gone(WeirKafkaGap *gap, const WeirKafkaPart *part, int npartitions)
+{
+	gap->npartitions++;
+	gap->npartitions_now = npartitions;
+	gap->partition = part->partition;
+	gap->next = Max(part->next, 0);
+}
+
 char *
 weir_kafka_gap_detail(const WeirKafkaGap *gap)
 {
+	if (gap->npartitions_now > 0)
+		return psprintf("Partition %d is to go on at offset " INT64_FORMAT ", and the topic has %d partitions"
+						": it was deleted and made anew.",
+						gap->partition, gap->next, gap->npartitions_now);
 	if (gap->next > gap->high)
 		return psprintf("Partition %d is to go on at offset " INT64_FORMAT ", and ends at offset " INT64_FORMAT
 						": it was deleted and made anew, or has lost records.",

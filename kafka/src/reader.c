@@ -42,6 +42,17 @@ release(WeirKafkaClient *client)
 	r->answers = NULL;
 }
 
+/* A job may read a topic by several streams, whose offsets are not to be mixed up. */
+static char *
+group_name(const WeirKafkaReader *r)
+{
+	char	   *name = psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name);
+
+	if (r->kafka->group_id != NULL)
+		return r->kafka->group_id;
+	return r->options.ordinal == 0 ? name : psprintf("%s.%d", name, r->options.ordinal + 1);
+}
+
 static void
 open_client(WeirKafkaReader *r)
 {
@@ -49,8 +60,7 @@ open_client(WeirKafkaReader *r)
 	rd_kafka_conf_t *conf;
 
 	StartTransactionCommand();
-	r->group = MemoryContextStrdup(r->context, r->kafka->group_id ? r->kafka->group_id :
-								   psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name));
+	r->group = MemoryContextStrdup(r->context, group_name(r));
 	conf = weir_kafka_conf(r->stream, RD_KAFKA_CONSUMER, r->options.owner);
 	weir_kafka_conf_set(conf, "group.id", r->group);
 	MemoryContextSwitchTo(r->context);
@@ -212,7 +222,7 @@ take(WeirKafkaReader *r, WeirScanInput *scan, const rd_kafka_message_t *message)
 		add(r, scan, message);
 }
 
-/* Of each partition the last record is remembered. */
+/* Of each partition the last record is remembered, while there still are its bytes. */
 static void
 remember(WeirKafkaReader *r)
 {
@@ -238,10 +248,10 @@ fill(WeirKafkaReader *r, WeirScanInput *scan)
 		r->stats->status = WEIR_SOURCE_CONNECTED;
 		while (r->next < r->nmessages && scan->batch->nrows < scan->limit && !weir_decoder_full(r->decoder))
 			take(r, scan, r->messages[r->next++]);
+		remember(r);
 		weir_kafka_reassign(r);
 		CHECK_FOR_INTERRUPTS();
 	}
-	remember(r);
 }
 
 static void
