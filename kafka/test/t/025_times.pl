@@ -26,7 +26,8 @@ sub put
 	return $kafka->put('t', [ map { [ $_->[0], 0, undef, sprintf("2026-01-01 00:%02d:%02d+00", $_->[1] / 60, $_->[1] % 60) ] } @records ]);
 }
 
-foreach my $parallelism (1, 2)
+# Of four tasks one has no partition.
+foreach my $parallelism (1, 2, 4)
 {
 	foreach my $kind ('waits', 'idles')
 	{
@@ -49,7 +50,7 @@ sub windows_are
 	my ($kind, $expected, $what) = @_;
 	my $n = () = $expected =~ /=/g;
 
-	foreach my $name ("${kind}1", "${kind}2")
+	foreach my $name (map { "$kind$_" } 1, 2, 4)
 	{
 		$node->wait_until("SELECT count(*) >= $n FROM ${name}_windows");
 		is($node->sql("SELECT coalesce(string_agg(to_char(w::timestamptz, 'MI:SS') || '=' || n, ' ' ORDER BY w), '') FROM ${name}_windows"),
@@ -61,7 +62,7 @@ sub windows_are
 # partition 0 is far ahead: records of partition 1 are late by it, not by their own
 put([ 0, 5 ], [ 0, 15 ], [ 0, 100 ], [ 1, 1 ], [ 1, 12 ]);
 windows_are('idles', '00:00=2 00:10=2', 'a partition of which nothing came is not waited for when it is idle');
-is($node->sql(qq{SELECT count(*) FROM waits${_}_windows}), 0, 'and else it is') foreach 1, 2;
+is($node->sql(qq{SELECT count(*) FROM waits${_}_windows}), 0, 'and else it is') foreach 1, 2, 4;
 put([ 1, 25 ], [ 2, 26 ], [ 2, 31 ]);
 windows_are('waits', '00:00=2 00:10=2', 'the lowest of the partitions counts');
 $node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
