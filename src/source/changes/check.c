@@ -14,6 +14,19 @@ weir_changes_table(const WeirChanges *r)
 	return quote_qualified_identifier(r->schema, r->table);
 }
 
+char *
+weir_changes_only(const WeirChanges *r)
+{
+	return psprintf("%s%s", r->kind == 'r' ? "ONLY " : "", weir_changes_table(r));
+}
+
+char *
+weir_changes_to_identify(const WeirChanges *r)
+{
+	return psprintf("ALTER TABLE %s REPLICA IDENTITY FULL%s", weir_changes_table(r),
+					r->kind == 'p' ? ", and the same of each of its partitions" : "");
+}
+
 void
 weir_changes_check_source(WeirChanges *r, const char *wal_level)
 {
@@ -41,20 +54,20 @@ weir_changes_check_source(WeirChanges *r, const char *wal_level)
 
 /* Publishing updates of a table without replica identity, its owner could not update it any more. */
 static void
-check_identity(WeirChanges *r, const char *kind, const char *identity, bool has_key)
+check_identity(WeirChanges *r, const char *unidentified)
 {
-	if (!r->own_publication || kind[0] == 'p' || identity[0] == 'f' || identity[0] == 'i' || (identity[0] == 'd' && has_key))
+	if (!r->own_publication || unidentified == NULL)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table %s.%s of stream %s has no replica identity", r->schema, r->table, r->stream->name),
-			 errdetail(identity[0] == 'n' ? "Its replica identity is NOTHING." : "It has no primary key."),
+			 errdetail("%s has no primary key, or its replica identity is NOTHING.", unidentified),
 			 errhint("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key; or name a publication of inserts alone by the option publication.",
-					 weir_changes_table(r))));
+					 unidentified)));
 }
 
 void
-weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key, bool may_read)
+weir_changes_check_table(WeirChanges *r, const char *kind, const char *unidentified, bool may_read)
 {
 	if (kind == NULL)
 		ereport(ERROR,
@@ -73,7 +86,7 @@ weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity,
 				 errmsg("permission denied for table %s.%s of stream %s", r->schema, r->table, r->stream->name),
 				 errhint("On the source: GRANT SELECT ON %s TO %s.", weir_changes_table(r),
 						 quote_identifier(weir_conninfo_get(r->server->info, "user")))));
-	check_identity(r, kind, identity, has_key);
+	check_identity(r, unidentified);
 }
 
 /* NULL: the table has no such column; else whether it is in the replica identity. */
@@ -93,6 +106,8 @@ check_column(WeirChanges *r, const WeirRemoteRows *rows, const WeirChangesColumn
 {
 	const char *in_identity = find(rows, column->name);
 
+	if (in_identity == NULL && r->position.phase != WEIR_CHANGES_NOWHERE)
+		return;
 	if (in_identity == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -110,6 +125,12 @@ weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
 	weir_changes_check_pair(r, r->identity);
 }
 
+bool
+weir_changes_made(const WeirChanges *r)
+{
+	return r->row && r->row->made && strcmp(r->row->slot, r->slot) == 0;
+}
+
 void
 weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database)
 {
@@ -120,7 +141,7 @@ weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database
 				 plugin ? errdetail("Its plugin is \"%s\", its database \"%s\".", plugin, database) :
 				 errdetail("It is a physical one."),
 				 errhint("Name another by the option slot of the foreign table.")));
-	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && (r->row == NULL || !r->row->made))
+	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && !weir_changes_made(r))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("replication slot \"%s\" of stream %s exists already", r->slot, r->stream->name),

@@ -43,6 +43,7 @@ enum
 	LOOK_AT_TABLE,
 	LOOK_AT_COLUMNS,
 	LOOK_AT_SLOT,
+	DROP_FORMER,
 	DROP_SLOT,
 	LOOK_AT_PUBLICATION,
 	UNPUBLISH,
@@ -124,11 +125,18 @@ identified(WeirChanges *r, const WeirRemoteRows *rows)
 
 /* ---- the table ---- */
 
+/* Table c, and the partitions that have its rows. */
+#define PARTS \
+	"SELECT l.oid::pg_catalog.regclass FROM pg_catalog.pg_class l WHERE (l.oid = c.oid OR l.relkind = 'r'" \
+	" AND l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))"
+
 static char *
 look_at_table(WeirChanges *r)
 {
-	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind, c.relreplident,"
-					" EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),"
+	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind,"
+					" CASE WHEN EXISTS (" PARTS " AND l.relreplident <> 'f') THEN 'd' ELSE 'f' END,"
+					" (" PARTS " AND l.relkind = 'r' AND (l.relreplident = 'n' OR l.relreplident = 'd' AND NOT EXISTS"
+					" (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisprimary)) LIMIT 1),"
 					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
 					" (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'wal_sender_timeout')"
 					" FROM (VALUES (1)) v LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)"
@@ -149,11 +157,12 @@ static void
 looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->in_recovery = is_true(weir_remote_value(rows, 0, 1));
-	r->identity = weir_remote_value(rows, 0, 4) ? weir_remote_value(rows, 0, 4)[0] : '\0';
+	r->kind = weir_remote_value(rows, 0, 3) ? weir_remote_value(rows, 0, 3)[0] : '\0';
+	r->identity = weir_remote_value(rows, 0, 4)[0];
 	set_pulse(r, weir_remote_value(rows, 0, 7));
 	weir_changes_check_source(r, weir_remote_value(rows, 0, 0));
-	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 4),
-							 is_true(weir_remote_value(rows, 0, 5)), is_true(weir_remote_value(rows, 0, 6)));
+	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 5),
+							 is_true(weir_remote_value(rows, 0, 6)));
 	go(r, LOOK_AT_COLUMNS);
 }
 
@@ -162,8 +171,10 @@ looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 static char *
 look_at_columns(WeirChanges *r)
 {
-	return psprintf("SELECT a.attname, EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)"
-					" AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END)"
+	return psprintf("SELECT a.attname, NOT EXISTS (" PARTS " AND l.relreplident <> 'f' AND NOT EXISTS"
+					" (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute b ON b.attrelid = l.oid AND b.attnum = ANY (i.indkey)"
+					" WHERE i.indrelid = l.oid AND b.attname = a.attname"
+					" AND CASE l.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END))"
 					" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
 					" WHERE c.oid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
 					literal(r, weir_changes_table(r)));
@@ -173,7 +184,7 @@ look_at_columns(WeirChanges *r)
 static void
 looked_at_columns(WeirChanges *r, const WeirRemoteRows *rows)
 {
-	if (r->position.phase == WEIR_CHANGES_NOWHERE)
+	if (r->position.phase == WEIR_CHANGES_NOWHERE || r->kind == 'p')
 		weir_changes_check_columns(r, rows);
 	go(r, LOOK_AT_SLOT);
 }
@@ -208,8 +219,8 @@ note_slot(WeirChanges *r)
 	row->database = MyDatabaseId;
 	row->server = r->server->server;
 	row->owner = r->server->user;
+	row->made = r->anew || weir_changes_made(r);
 	row->slot = r->slot;
-	row->made = row->made || r->anew;
 	row->publication = r->own_publication ? r->publication : NULL;
 	row->copied = 0;
 	StartTransactionCommand();
@@ -221,10 +232,36 @@ note_slot(WeirChanges *r)
 	MemoryContextSwitchTo(caller);
 }
 
+/* The row is to name another slot than the one that Weir had made: that goes first. */
+static bool
+has_former(WeirChanges *r)
+{
+	if (r->row == NULL || !r->row->made || strcmp(r->row->slot, r->slot) == 0)
+		return false;
+	go(r, DROP_FORMER);
+	return true;
+}
+
+static char *
+drop_former(WeirChanges *r)
+{
+	return psprintf("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+					literal(r, r->row->slot));
+}
+
+static void
+dropped_former(WeirChanges *r, const WeirRemoteRows *rows)
+{
+	r->row->made = false;
+	go(r, LOOK_AT_SLOT);
+}
+
 /* Where there is none to go on with. */
 static void
 make_anew(WeirChanges *r, bool exists)
 {
+	if (has_former(r))
+		return;
 	r->anew = true;
 	r->copies = r->wanted->copy && r->position.phase == WEIR_CHANGES_NOWHERE;
 	note_slot(r);
@@ -293,12 +330,14 @@ go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 		r->position.system = r->source_system;
 		r->position.lsn = confirmed;
 		r->stats->moves++;
-		if (r->row == NULL)
-			note_slot(r);
 	}
 	else
 		check_confirmed(r, confirmed);
 	check_copy(r);
+	if (r->position.phase == WEIR_CHANGES_FOLLOW && has_former(r))
+		return;
+	if (r->row == NULL || (r->position.phase == WEIR_CHANGES_FOLLOW && strcmp(r->row->slot, r->slot) != 0))
+		note_slot(r);
 	go(r, LOOK_AT_PUBLICATION);
 }
 
@@ -340,9 +379,18 @@ dropped_slot(WeirChanges *r, const WeirRemoteRows *rows)
 static char *
 look_at_publication(WeirChanges *r)
 {
-	return psprintf("SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname"
-					" AND t.schemaname = %s AND t.tablename = %s) FROM pg_catalog.pg_publication p WHERE p.pubname = %s",
+	return psprintf("SELECT t.pubname IS NOT NULL, t.rowfilter FROM pg_catalog.pg_publication p"
+					" LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = %s AND t.tablename = %s"
+					" WHERE p.pubname = %s",
 					literal(r, r->schema), literal(r, r->table), literal(r, r->publication));
+}
+
+static void
+set_filter(WeirChanges *r, const char *filter)
+{
+	if (r->filter)
+		pfree(r->filter);
+	r->filter = filter ? MemoryContextStrdup(r->context, filter) : NULL;
 }
 
 static void
@@ -362,6 +410,7 @@ looked_at_publication(WeirChanges *r, const WeirRemoteRows *rows)
 							r->own_publication ? "Was the table dropped and made anew? Begin with a new copy by weir.start_job(fresh => true)." :
 							psprintf("On the source: ALTER PUBLICATION %s ADD TABLE %s; of a partitioned table it must be WITH (publish_via_partition_root = true).",
 									 quote_identifier(r->publication), weir_changes_table(r)));
+	set_filter(r, weir_remote_value(rows, 0, 1));
 	go(r, r->anew ? BEGIN : START);
 }
 
@@ -381,7 +430,7 @@ static char *
 publish(WeirChanges *r)
 {
 	return psprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)",
-					quote_identifier(r->publication), weir_changes_table(r));
+					quote_identifier(r->publication), weir_changes_only(r));
 }
 
 static void
@@ -499,6 +548,7 @@ static const Step steps[] = {
 	[LOOK_AT_TABLE] = {"look at the table", look_at_table, looked_at_table},
 	[LOOK_AT_COLUMNS] = {"look at the columns", look_at_columns, looked_at_columns},
 	[LOOK_AT_SLOT] = {"look at the replication slot", look_at_slot, looked_at_slot},
+	[DROP_FORMER] = {"drop the replication slot of another name", drop_former, dropped_former},
 	[DROP_SLOT] = {"drop the replication slot of before", drop_slot, dropped_slot},
 	[LOOK_AT_PUBLICATION] = {"look at the publication", look_at_publication, looked_at_publication},
 	[UNPUBLISH] = {"drop the publication of before", unpublish, unpublished},
