@@ -291,13 +291,19 @@ meet_lost_slot(WeirChanges *r)
 	make_anew(r, true);
 }
 
-/* A slot that has been told to forget more than the position would go on behind that without a word. */
+/*
+ * A slot that has been told to forget more than the position would go on behind that without a word.
+ * Without checkpoints it may have been: a crash forgets the last of what was handed out.
+ * With a gap allowed the position of a source that was set back is its slot's, too.
+ */
 static void
 check_confirmed(WeirChanges *r, int64 confirmed)
 {
-	if (confirmed <= r->position.lsn)
+	bool		set_back = r->position.lsn > r->source_lsn;
+
+	if (confirmed <= r->position.lsn && !set_back)
 		return;
-	if (!r->options.allow_gap)
+	if (!r->options.allow_gap && r->options.checkpointing)
 		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 							psprintf("replication slot \"%s\" of stream %s no longer has the start position", r->slot, r->stream->name),
 							psprintf("The start is at %X/%X, the slot stands at %X/%X.",
@@ -306,6 +312,8 @@ check_confirmed(WeirChanges *r, int64 confirmed)
 	r->position.lsn = confirmed;
 	r->position.transaction = 0;
 	r->position.halves = 0;
+	r->confirmed = Min(r->confirmed, confirmed);
+	r->moved = Min(r->moved, confirmed);
 }
 
 /* Of a copy that was begun to be handed out all must be there. */
