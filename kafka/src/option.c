@@ -380,7 +380,7 @@ authorize(List *properties)
 			refuse_role(name, "the name of a file", "pg_read_server_files");
 		if (weir_kafka_property_is_program(name) &&
 			!has_privs_of_role(GetUserId(), ROLE_PG_EXECUTE_SERVER_PROGRAM))
-			refuse_role(name, "a program or a library", "pg_execute_server_program");
+			refuse_role(name, "a program or a library, or an argument of one,", "pg_execute_server_program");
 	}
 }
 

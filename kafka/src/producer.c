@@ -22,7 +22,6 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -238,6 +237,8 @@ make_client(WeirProducer *k, rd_kafka_type_t type, const char *identity)
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
 	if (type == RD_KAFKA_PRODUCER)
 		k->timeout = timeout_of(conf);
+	else
+		weir_kafka_conf_set(conf, "isolation.level", "read_committed");
 	return weir_kafka_client_create(conf, type);
 }
 
@@ -392,8 +393,8 @@ open_peer(WeirPeer *peer)
 {
 	WeirProducer *k = (WeirProducer *) peer;
 
-	k->id = psprintf("weir-outbox." UINT64_FORMAT ".%s.%s.%s", GetSystemIdentifier(),
-					 get_database_name(MyDatabaseId), peer->job_name, peer->stream->name);
+	k->id = psprintf("weir-outbox." UINT64_FORMAT ".%u." INT64_FORMAT ".%u", GetSystemIdentifier(),
+					 MyDatabaseId, peer->job, peer->stream->relid);
 	k->topic = weir_kafka_of(peer->stream)->topic;
 	k->rows_context = AllocSetContextCreate(CurrentMemoryContext, "weir_kafka rows", ALLOCSET_DEFAULT_SIZES);
 	k->state = WEIR_PRODUCER_CLOSED;

@@ -45,6 +45,7 @@ static const Refusal refusals[] = {
 	{"enable.idempotence", "What is sent must neither be doubled nor change its order.", BY_WEIR},
 	{"enable.gapless.guarantee", "What is sent must neither be doubled nor change its order.", BY_WEIR},
 	{"check.crcs", "A broken record must not be handed out.", BY_WEIR},
+	{"delivery.report.only.error", "What was sent must be known.", BY_WEIR},
 	{"allow.auto.create.topics", "A topic that is missing is an error of the job.", BY_WEIR},
 	{"log.queue", "The server's log is written by one thread.", BY_WEIR},
 	{"internal.termination.signal", "Signals are the server's.", BY_WEIR},
@@ -54,18 +55,22 @@ static const Refusal refusals[] = {
 
 static const char *const secrets[] = {
 	"sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password",
-	"sasl.oauthbearer.client.secret", "sasl.oauthbearer.config"
+	"sasl.oauthbearer.client.secret", "sasl.oauthbearer.config",
+	"sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.assertion.private.key.pem",
+	"sasl.oauthbearer.assertion.private.key.passphrase"
 };
 
 static const char *const files[] = {
 	"ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location",
-	"ssl.crl.location", "sasl.kerberos.keytab", "https.ca.location",
+	"ssl.crl.location", "https.ca.location",
 	"sasl.oauthbearer.assertion.file", "sasl.oauthbearer.assertion.private.key.file",
 	"sasl.oauthbearer.assertion.jwt.template.file"
 };
 
+/* librdkafka puts the first four into a shell's command line as they are. */
 static const char *const programs[] = {
-	"sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl.providers"
+	"sasl.kerberos.kinit.cmd", "sasl.kerberos.principal", "sasl.kerberos.keytab", "sasl.kerberos.service.name",
+	"ssl.engine.location", "ssl.providers", "sasl.oauthbearer.metadata.authentication.type"
 };
 
 static bool

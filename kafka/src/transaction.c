@@ -25,7 +25,7 @@ begin(WeirProducer *k)
 {
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(k->client->rk);
 
-	k->began = weir_now();
+	k->began = k->progress_at = weir_now();
 	if (error == NULL)
 	{
 		k->state = WEIR_PRODUCER_SENDING;

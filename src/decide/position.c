@@ -70,25 +70,38 @@ merged(const WeirPosition *a, const WeirPosition *b, int64_t whose)
 	return (at_a < at_b) == is_idle(a) ? at_b : at_a;
 }
 
-bool
-weir_position_merge_marks(WeirPosition *position, const WeirPosition *other, bool first)
+/* Those that say who is idle, or the others. */
+static bool
+put_marks(WeirPosition *position, const WeirPosition *before, const WeirPosition *other, bool first, bool idle)
 {
-	WeirPosition before = *position;
-	const WeirPosition *both[] = {&before, other};
+	const WeirPosition *both[] = {before, other};
 	bool		noted = true;
 
-	position->nmarks = 0;
 	for (int k = first ? 1 : 0; k < 2; k++)
 	{
 		for (uint32_t i = 0; i < both[k]->nmarks; i++)
 		{
 			const WeirMark *mark = &both[k]->marks[i];
 			int64_t		watermark = first || mark->partition != WEIR_MARK_WHOLE ? mark->watermark :
-				merged(&before, other, mark->whose);
+				merged(before, other, mark->whose);
 
-			noted = weir_position_set_mark(position, mark->whose, mark->partition, watermark) && noted;
+			if ((mark->whose == WEIR_MARK_IDLE) == idle)
+				noted = weir_position_set_mark(position, mark->whose, mark->partition, watermark) && noted;
 		}
 	}
+	return noted;
+}
+
+/* Where there is no room for all, it is not kept of all who is idle. */
+bool
+weir_position_merge_marks(WeirPosition *position, const WeirPosition *other, bool first)
+{
+	WeirPosition before = *position;
+	bool		noted;
+
+	position->nmarks = 0;
+	noted = put_marks(position, &before, other, first, false);
+	(void) put_marks(position, &before, other, first, true);
 	return noted;
 }
 

@@ -275,26 +275,25 @@ put_times(const WeirPartitionTime *times, int64 whose, WeirPosition *position)
 	return noted;
 }
 
-static bool
+/* As many as there is room for: one that is not noted is idle again after its timeout. */
+static void
 put_idle(const WeirPartitionTime *times, WeirPosition *position)
 {
 	int			n;
 	const WeirTimedPartition *all = weir_partition_time_all(times, &n);
-	bool		noted = true;
 
 	for (int i = 0; i < n; i++)
-		noted = weir_position_set_mark(position, WEIR_MARK_IDLE, all[i].partition, all[i].idle ? 0 : PG_INT64_MIN) && noted;
-	return noted;
+		(void) weir_position_set_mark(position, WEIR_MARK_IDLE, all[i].partition, all[i].idle ? 0 : PG_INT64_MIN);
 }
 
 bool
 weir_feed_partitions_position(const WeirFeedRows *rows, WeirPosition *position)
 {
-	bool		noted = put_idle(rows->input->times, position);
+	bool		noted = put_times(rows->input->times, WEIR_MARK_SOURCE, position);
 
-	noted = put_times(rows->input->times, WEIR_MARK_SOURCE, position) && noted;
 	for (int i = 0; i < rows->nscans; i++)
 		if (rows->scans[i].times)
 			noted = put_times(rows->scans[i].times, weir_feed_rows_mark(rows, i), position) && noted;
+	put_idle(rows->input->times, position);
 	return noted;
 }

@@ -40,6 +40,8 @@ CREATE SERVER theirs FOREIGN DATA WRAPPER weir_kafka OPTIONS (brokers 'a:1', "ss
 CREATE SERVER theirs FOREIGN DATA WRAPPER weir_kafka OPTIONS (brokers 'a:1', "sasl.kerberos.kinit.cmd" 'id');
 CREATE SERVER theirs FOREIGN DATA WRAPPER weir_kafka OPTIONS (brokers 'a:1', "ssl.ca.pem" 'x');
 CREATE USER MAPPING FOR regress_kafka SERVER theirs OPTIONS ("ssl.key.location" '/etc/passwd');
+CREATE USER MAPPING FOR regress_kafka SERVER theirs OPTIONS ("sasl.kerberos.principal" 'me');
+CREATE USER MAPPING FOR regress_kafka SERVER theirs OPTIONS ("sasl.kerberos.keytab" 'me.keytab');
 CREATE USER MAPPING FOR regress_kafka SERVER theirs OPTIONS ("ssl.key.pem" 'x');
 RESET ROLE;
 

@@ -54,7 +54,7 @@ like($node->sql(q{SELECT string_agg(e, ' ') FROM weir.explain_job('held') e}), q
 $node->sql(q{INSERT INTO feed_held SELECT g, 'x' FROM generate_series(4, 20003) g});
 ok(complete('held'), 'many');
 is(scalar($kafka->consume('held')), 20003, 'come');
-my %committed = $kafka->committed($node->sql(q{SELECT 'weir-outbox.' || system_identifier || '.postgres.held.public.held' FROM pg_control_system()}), 'held');
+my %committed = $kafka->committed($node->sql(q{SELECT concat_ws('.', 'weir-outbox', system_identifier, d.oid, j.id, 'public.held'::regclass::oid) FROM pg_control_system(), pg_database d, weir_internal.job j WHERE d.datname = current_database() AND j.name = 'held'}), 'held');
 is($committed{0} > 20000, 1, 'and the last id with them');
 
 

@@ -101,7 +101,7 @@ hold('a transaction that has run out', sub
 is($node->sql('SELECT restarts FROM weir.jobs'), $restarts, 'it is begun again without a restart');
 
 # Somebody else has the transactional id.
-my $id = $node->sql(q{SELECT 'weir-outbox.' || system_identifier || '.postgres.j.public.t' FROM pg_control_system()});
+my $id = $node->sql(q{SELECT concat_ws('.', 'weir-outbox', system_identifier, d.oid, j.id, 'public.t'::regclass::oid) FROM pg_control_system(), pg_database d, weir_internal.job j WHERE d.datname = current_database() AND j.name = 'j'});
 $kafka->create_topic('other');
 hold('a producer that was overtaken', sub { $kafka->put('other', [ [ 0, 0, undef, 'x' ] ], transaction => $id); });
 is($node->sql('SELECT restarts FROM weir.jobs'), $restarts + 1, 'its attempt ends');
