@@ -189,6 +189,10 @@ extern char *weir_changes_table(const WeirChanges *r);
 extern char *weir_changes_only(const WeirChanges *r);
 /* What has the table's replica identity, for hints. */
 extern char *weir_changes_to_identify(const WeirChanges *r);
+extern void weir_changes_check_system(WeirChanges *r);
+/* Of it, of its columns: what the checks below have to know. */
+extern char *weir_changes_ask_table(WeirChanges *r);
+extern char *weir_changes_ask_columns(WeirChanges *r);
 /* Errors if changes are not to be had; kind as pg_class has it, NULL: there is no table; unidentified NULL, or what of it has no identity. */
 extern void weir_changes_check_source(WeirChanges *r, const char *wal_level);
 extern void weir_changes_check_table(WeirChanges *r, const char *kind, const char *unidentified, bool may_read);

@@ -94,55 +94,16 @@ identify(WeirChanges *r)
 	return "IDENTIFY_SYSTEM";
 }
 
-/* The start is another server's, or lies ahead of its WAL. */
-static void
-check_system(WeirChanges *r)
-{
-	if (r->position.phase == WEIR_CHANGES_NOWHERE)
-		return;
-	if (r->position.system != r->source_system)
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("the source of stream %s is another server by now", r->stream->name),
-							psprintf("The job had read the one with system identifier " UINT64_FORMAT ", this one has " UINT64_FORMAT ".",
-									 (uint64) r->position.system, (uint64) r->source_system),
-							"Have the options of the foreign server lead to the one of before, or begin with a new copy by weir.start_job(fresh => true).");
-	if (r->position.lsn > r->source_lsn && !r->options.allow_gap)
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("position in stream %s lies ahead of the source's WAL", r->stream->name),
-							psprintf("It is %X/%X, and the source stands at %X/%X.",
-									 LSN_FORMAT_ARGS((XLogRecPtr) r->position.lsn), LSN_FORMAT_ARGS((XLogRecPtr) r->source_lsn)),
-							"Was the source restored from a backup, or a standby promoted that had not got so far? Begin with a new copy by weir.start_job(fresh => true).");
-}
-
 static void
 identified(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->source_system = (int64) strtoull(weir_remote_value(rows, 0, 0), NULL, 10);
 	r->source_lsn = weir_changes_parse_lsn(weir_remote_value(rows, 0, 2));
-	check_system(r);
+	weir_changes_check_system(r);
 	go(r, LOOK_AT_TABLE);
 }
 
 /* ---- the table ---- */
-
-/* Table c, and the partitions that have its rows. */
-#define PARTS \
-	"SELECT l.oid::pg_catalog.regclass FROM pg_catalog.pg_class l WHERE (l.oid = c.oid OR l.relkind = 'r'" \
-	" AND l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))"
-
-static char *
-look_at_table(WeirChanges *r)
-{
-	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind,"
-					" CASE WHEN EXISTS (" PARTS " AND l.relreplident <> 'f') THEN 'd' ELSE 'f' END,"
-					" (" PARTS " AND l.relkind = 'r' AND (l.relreplident = 'n' OR l.relreplident = 'd' AND NOT EXISTS"
-					" (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisprimary)) LIMIT 1),"
-					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
-					" (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'wal_sender_timeout')"
-					" FROM (VALUES (1)) v LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)"
-					" ON n.nspname = %s AND c.relname = %s",
-					literal(r, r->schema), literal(r, r->table));
-}
 
 /* The source ends the connection of who says nothing for wal_sender_timeout, in ms. */
 static void
@@ -167,18 +128,6 @@ looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 }
 
 /* ---- its columns ---- */
-
-static char *
-look_at_columns(WeirChanges *r)
-{
-	return psprintf("SELECT a.attname, NOT EXISTS (" PARTS " AND l.relreplident <> 'f' AND NOT EXISTS"
-					" (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute b ON b.attrelid = l.oid AND b.attnum = ANY (i.indkey)"
-					" WHERE i.indrelid = l.oid AND b.attname = a.attname"
-					" AND CASE l.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END))"
-					" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
-					" WHERE c.oid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
-					literal(r, weir_changes_table(r)));
-}
 
 /* Changes that are on their way are of columns as they were: what lacks then is told then. */
 static void
@@ -553,8 +502,8 @@ started(WeirChanges *r, const WeirRemoteRows *rows)
 
 static const Step steps[] = {
 	[IDENTIFY] = {"identify the source", identify, identified},
-	[LOOK_AT_TABLE] = {"look at the table", look_at_table, looked_at_table},
-	[LOOK_AT_COLUMNS] = {"look at the columns", look_at_columns, looked_at_columns},
+	[LOOK_AT_TABLE] = {"look at the table", weir_changes_ask_table, looked_at_table},
+	[LOOK_AT_COLUMNS] = {"look at the columns", weir_changes_ask_columns, looked_at_columns},
 	[LOOK_AT_SLOT] = {"look at the replication slot", look_at_slot, looked_at_slot},
 	[DROP_FORMER] = {"drop the replication slot of another name", drop_former, dropped_former},
 	[DROP_SLOT] = {"drop the replication slot of before", drop_slot, dropped_slot},
