@@ -47,7 +47,7 @@ ask(WeirKafkaReader *r)
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
 	question.shared = r->options.partitions;
-	question.bounds = !r->placed;
+	question.bounds = r->bounds = !r->placed || r->unsure;
 	question.since = -1;
 	if (!r->placed && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)
 		question.since = r->kafka->start_time / 1000 + UNIX_EPOCH_MS;
@@ -247,6 +247,13 @@ pass_gap(WeirKafkaReader *r, const WeirKafkaGap *gap)
 	weir_kafka_gap_tell(gap, r->stream->name, r->kafka->topic);
 }
 
+/* Where the known record of a partition is read again. */
+static int64
+verify_at(const WeirKafkaPart *part, const WeirKafkaAnswer *a)
+{
+	return part->known >= a->low && part->known < a->high ? part->known : -1;
+}
+
 /* The first look: where all its partitions begin. */
 static void
 begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
@@ -264,8 +271,8 @@ begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 		weir_kafka_gap_look(&gap, &part, &answers[i]);
 		p = add_partition(r, part.partition);
 		p->at = part;
-		if (part.known >= answers[i].low && part.known < answers[i].high)
-			p->verify = part.known;
+		p->low = answers[i].low;
+		p->verify = verify_at(&part, &answers[i]);
 	}
 	pass_gap(r, &gap);
 	assign(r);
@@ -314,6 +321,36 @@ extend(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 	refuse_assignment(why);
 }
 
+/* A further look, after which all partitions are read again from the record that each knows. */
+static void
+go_on(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
+{
+	WeirKafkaGap gap;
+
+	weir_kafka_gap_init(&gap);
+	for (int i = weir_kafka_enquiry_partitions(r->enquiry); i < r->nslots; i++)
+	{
+		if (r->partitions[i] != NULL)
+			weir_kafka_gap_add_gone(&gap, &r->partitions[i]->at, weir_kafka_enquiry_partitions(r->enquiry));
+	}
+	if (gap.npartitions > 0)
+		weir_kafka_gap_refuse(&gap, r->stream->name, r->kafka->topic);
+	for (int i = 0; i < n; i++)
+	{
+		WeirKafkaPartition *p = answers[i].partition < r->nslots ? r->partitions[answers[i].partition] : NULL;
+
+		if (p == NULL)
+			continue;
+		weir_kafka_gap_look(&gap, &p->at, &answers[i]);
+		p->low = answers[i].low;
+		p->verify = verify_at(&p->at, &answers[i]);
+		p->moved = true;
+	}
+	pass_gap(r, &gap);
+	assign(r);
+	r->unsure = false;
+}
+
 static void
 settle(WeirKafkaReader *r)
 {
@@ -329,13 +366,24 @@ settle(WeirKafkaReader *r)
 	}
 	check_selection(r, weir_kafka_enquiry_partitions(r->enquiry));
 	n = weir_kafka_enquiry_answers(r->enquiry, &answers);
-	if (r->placed)
-		extend(r, answers, n);
-	else
+	if (!r->placed)
 		begin(r, answers, n);
+	else if (r->unsure && r->bounds && !(r->held && r->commits))
+		go_on(r, answers, n);
+	extend(r, answers, n);
 	r->client->down = false;
 	r->stats->status = WEIR_SOURCE_CONNECTED;
-	r->look_due = weir_now() + r->kafka->discovery_interval;
+	r->look_due = weir_now() + (r->unsure ? RETRY_US : r->kafka->discovery_interval);
+}
+
+void
+weir_kafka_doubt(WeirKafkaReader *r)
+{
+	if (!r->placed)
+		return;
+	r->unsure = true;
+	r->bounds = false;
+	r->look_due = 0;
 }
 
 void
@@ -355,6 +403,8 @@ weir_kafka_reassign(WeirKafkaReader *r)
 {
 	bool		any = false;
 
+	if (r->next < r->nmessages)
+		return;
 	for (int i = 0; i < r->nslots; i++)
 	{
 		WeirKafkaPartition *p = r->partitions[i];
@@ -364,9 +414,10 @@ weir_kafka_reassign(WeirKafkaReader *r)
 		ereport(LOG,
 				(errmsg("stream %s: partition %d of topic \"%s\" is another one than was read, and begins anew",
 						r->stream->name, i, r->kafka->topic)));
-		p->at.next = 0;
+		p->at.next = p->low;
 		p->at.known = p->verify = -1;
 		p->differs = false;
+		p->moved = true;
 		any = true;
 	}
 	if (any)

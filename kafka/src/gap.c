@@ -65,7 +65,7 @@ weir_kafka_gap_refuse(const WeirKafkaGap *gap, const char *stream, const char *t
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("topic \"%s\" no longer holds the start position of stream %s", topic, stream),
 			 errdetail("%s", weir_kafka_gap_detail(gap)),
-			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept, or with weir.start_job(fresh => true) to begin anew. A longer retention of the topic helps the next time.")));
+			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept; with fresh => true beside it, state begins anew, too. A longer retention of the topic helps the next time.")));
 }
 
 void

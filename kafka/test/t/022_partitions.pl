@@ -174,6 +174,21 @@ start('fewer', ', allow_gap => true');
 values_are('fewer', '1 2', 'and can be read, too');
 stop('fewer');
 
+# ---- another topic ----
+
+$kafka->create_topic('other');
+$kafka->put('other', [ [ 0, 0, undef, 31 ] ]);
+$node->sql(q{ALTER FOREIGN TABLE fewer OPTIONS (SET topic 'other')});
+eval { start('fewer') };
+like(failure('fewer'), qr/the job's position is not in topic "other"/, 'another topic has not the position');
+start('fewer', ', fresh => true');
+values_are('fewer', '1 2 31', 'and is begun afresh');
+stop('fewer');
+$kafka->put('other', [ [ 0, 0, undef, 32 ] ]);
+start('fewer', ', fresh => true');
+values_are('fewer', '1 2 31 32', 'while the same one goes on');
+stop('fewer');
+
 # ---- what was compacted ----
 
 $kafka->create_topic('keys', 1, 'cleanup.policy=compact', 'segment.ms=300', 'min.cleanable.dirty.ratio=0.01', 'max.compaction.lag.ms=300');
