@@ -199,3 +199,14 @@ weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database
 				 errdetail("What is there is copied as of the moment a slot is made."),
 				 errhint("Drop the slot for Weir to make it, or set the option copy 'off' of the foreign table to begin where the slot stands.")));
 }
+
+/* Of a copy that was begun to be handed out all must be there. */
+void
+weir_changes_check_copy(WeirChanges *r)
+{
+	if (r->position.phase == WEIR_CHANGES_COPY && (r->row == NULL || r->row->copied == 0))
+		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							psprintf("the copy of stream %s is no longer kept", r->stream->name),
+							psprintf("The start is behind row " INT64_FORMAT " of it.", r->position.copied),
+							"Start the job from a later savepoint, or with a new copy by weir.start_job(fresh => true).");
+}

@@ -190,6 +190,7 @@ extern char *weir_changes_only(const WeirChanges *r);
 /* What has the table's replica identity, for hints. */
 extern char *weir_changes_to_identify(const WeirChanges *r);
 extern void weir_changes_check_system(WeirChanges *r);
+extern void weir_changes_check_copy(WeirChanges *r);
 /* Of it, of its columns: what the checks below have to know. */
 extern char *weir_changes_ask_table(WeirChanges *r);
 extern char *weir_changes_ask_columns(WeirChanges *r);

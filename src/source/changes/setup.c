@@ -265,17 +265,6 @@ check_confirmed(WeirChanges *r, int64 confirmed)
 	r->moved = Min(r->moved, confirmed);
 }
 
-/* Of a copy that was begun to be handed out all must be there. */
-static void
-check_copy(WeirChanges *r)
-{
-	if (r->position.phase == WEIR_CHANGES_COPY && (r->row == NULL || r->row->copied == 0))
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("the copy of stream %s is no longer kept", r->stream->name),
-							psprintf("The start is behind row " INT64_FORMAT " of it.", r->position.copied),
-							"Start the job from a later savepoint, or with a new copy by weir.start_job(fresh => true).");
-}
-
 static void
 go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 {
@@ -290,7 +279,7 @@ go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 	}
 	else
 		check_confirmed(r, confirmed);
-	check_copy(r);
+	weir_changes_check_copy(r);
 	if (r->position.phase == WEIR_CHANGES_FOLLOW && has_former(r))
 		return;
 	if (r->row == NULL || (r->position.phase == WEIR_CHANGES_FOLLOW && strcmp(r->row->slot, r->slot) != 0))
