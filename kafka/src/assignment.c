@@ -4,7 +4,7 @@
  *
  * The topic is looked at before anything is read, and again now and then, since a
  * consumer that is assigned its partitions is told of no new ones.  These begin at
- * offset 0.  A position that the topic does not have is never left to the client to
+ * offset 0, or where the position has them.  A position that the topic does not have is never left to the client to
  * mend: it is an error that says how much is missing.
  */
 #include "postgres.h"
@@ -47,7 +47,7 @@ ask(WeirKafkaReader *r)
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
 	question.shared = r->options.partitions;
-	question.bounds = !r->placed;
+	question.bounds = r->bounds = !r->placed || r->unsure;
 	question.since = -1;
 	if (!r->placed && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)
 		question.since = r->kafka->start_time / 1000 + UNIX_EPOCH_MS;
@@ -141,7 +141,7 @@ find_place(WeirKafkaReader *r, const WeirKafkaAnswer *a)
 		part.next = begin_offset(r, a);
 	if (part.next == WEIR_KAFKA_FIRST)
 		part.next = a->low;
-	if (r->options.at_most_once && a->committed > part.next && weir_kafka_token_is_mine(a->token, r->options.job))
+	if (r->options.at_most_once && a->committed > part.next && weir_kafka_token_is_mine(a->token, r->options.job, r->options.ordinal))
 	{
 		part.next = a->committed;
 		part.known = -1;
@@ -216,6 +216,44 @@ assign(WeirKafkaReader *r)
 		refuse_assignment(rd_kafka_err2str(error));
 }
 
+/* A topic never loses partitions: that one is not there means that it is another, or that a broker does not know it yet. */
+static void
+drop_gone(WeirKafkaReader *r, WeirKafkaGap *gap, int npartitions)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < r->start.n; i++)
+	{
+		const WeirKafkaPart *part = &r->start.parts[i];
+
+		if (part->partition < npartitions)
+			r->start.parts[kept++] = *part;
+		else if (weir_kafka_is_mine(r, part->partition))
+			weir_kafka_gap_add_gone(gap, part, npartitions);
+	}
+	r->start.n = kept;
+}
+
+static void
+pass_gap(WeirKafkaReader *r, const WeirKafkaGap *gap)
+{
+	if (gap->npartitions == 0)
+		return;
+	if (!r->options.allow_gap)
+	{
+		r->hopeless = gap->npartitions_now == 0;
+		weir_kafka_gap_refuse(gap, r->stream->name, r->kafka->topic);
+	}
+	weir_kafka_gap_tell(gap, r->stream->name, r->kafka->topic);
+}
+
+/* Where the known record of a partition is read again. */
+static int64
+verify_at(const WeirKafkaPart *part, const WeirKafkaAnswer *a)
+{
+	return part->known >= a->low && part->known < a->high ? part->known : -1;
+}
+
 /* The first look: where all its partitions begin. */
 static void
 begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
@@ -224,6 +262,7 @@ begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 
 	check_topic(r);
 	weir_kafka_gap_init(&gap);
+	drop_gone(r, &gap, weir_kafka_enquiry_partitions(r->enquiry));
 	for (int i = 0; i < n; i++)
 	{
 		WeirKafkaPart part = find_place(r, &answers[i]);
@@ -232,19 +271,26 @@ begin(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 		weir_kafka_gap_look(&gap, &part, &answers[i]);
 		p = add_partition(r, part.partition);
 		p->at = part;
-		if (part.known >= answers[i].low && part.known < answers[i].high)
-			p->verify = part.known;
+		p->low = answers[i].low;
+		p->verify = verify_at(&part, &answers[i]);
 	}
-	if (gap.npartitions > 0 && !r->options.allow_gap)
-	{
-		r->hopeless = true;
-		weir_kafka_gap_refuse(&gap, r->stream->name, r->kafka->topic);
-	}
-	if (gap.npartitions > 0)
-		weir_kafka_gap_tell(&gap, r->stream->name, r->kafka->topic);
+	pass_gap(r, &gap);
 	assign(r);
 	r->placed = true;
 	r->stats->connected_at = weir_date();
+}
+
+/* One that has a place was hidden by a broker that did not know of it. */
+static int64
+begin_added(WeirKafkaReader *r, WeirKafkaPartition *p)
+{
+	const WeirKafkaPart *start = weir_kafka_position_find(&r->start, p->at.partition);
+
+	if (start == NULL || start->next == WEIR_KAFKA_FIRST)
+		return 0;
+	p->at = *start;
+	p->verify = start->known;
+	return p->verify >= 0 ? p->verify : p->at.next;
 }
 
 /* Partitions that were added to the topic. */
@@ -261,8 +307,7 @@ extend(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 
 		if (number < r->nslots && r->partitions[number] != NULL)
 			continue;
-		add_partition(r, number);
-		rd_kafka_topic_partition_list_add(list, r->kafka->topic, number)->offset = 0;
+		rd_kafka_topic_partition_list_add(list, r->kafka->topic, number)->offset = begin_added(r, add_partition(r, number));
 		ereport(LOG,
 				(errmsg("stream %s: partition %d was added to topic \"%s\"", r->stream->name, number, r->kafka->topic)));
 	}
@@ -274,6 +319,36 @@ extend(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
 	weir_text_copy(why, rd_kafka_error_string(error), sizeof(why));
 	rd_kafka_error_destroy(error);
 	refuse_assignment(why);
+}
+
+/* A further look, after which all partitions are read again from the record that each knows. */
+static void
+go_on(WeirKafkaReader *r, const WeirKafkaAnswer *answers, int n)
+{
+	WeirKafkaGap gap;
+
+	weir_kafka_gap_init(&gap);
+	for (int i = weir_kafka_enquiry_partitions(r->enquiry); i < r->nslots; i++)
+	{
+		if (r->partitions[i] != NULL)
+			weir_kafka_gap_add_gone(&gap, &r->partitions[i]->at, weir_kafka_enquiry_partitions(r->enquiry));
+	}
+	if (gap.npartitions > 0)
+		weir_kafka_gap_refuse(&gap, r->stream->name, r->kafka->topic);
+	for (int i = 0; i < n; i++)
+	{
+		WeirKafkaPartition *p = answers[i].partition < r->nslots ? r->partitions[answers[i].partition] : NULL;
+
+		if (p == NULL)
+			continue;
+		weir_kafka_gap_look(&gap, &p->at, &answers[i]);
+		p->low = answers[i].low;
+		p->verify = verify_at(&p->at, &answers[i]);
+		p->moved = true;
+	}
+	pass_gap(r, &gap);
+	assign(r);
+	r->unsure = false;
 }
 
 static void
@@ -291,13 +366,24 @@ settle(WeirKafkaReader *r)
 	}
 	check_selection(r, weir_kafka_enquiry_partitions(r->enquiry));
 	n = weir_kafka_enquiry_answers(r->enquiry, &answers);
-	if (r->placed)
-		extend(r, answers, n);
-	else
+	if (!r->placed)
 		begin(r, answers, n);
+	else if (r->unsure && r->bounds && !(r->held && r->commits))
+		go_on(r, answers, n);
+	extend(r, answers, n);
 	r->client->down = false;
 	r->stats->status = WEIR_SOURCE_CONNECTED;
-	r->look_due = weir_now() + r->kafka->discovery_interval;
+	r->look_due = weir_now() + (r->unsure ? RETRY_US : r->kafka->discovery_interval);
+}
+
+void
+weir_kafka_doubt(WeirKafkaReader *r)
+{
+	if (!r->placed)
+		return;
+	r->unsure = true;
+	r->bounds = false;
+	r->look_due = 0;
 }
 
 void
@@ -317,6 +403,8 @@ weir_kafka_reassign(WeirKafkaReader *r)
 {
 	bool		any = false;
 
+	if (r->next < r->nmessages)
+		return;
 	for (int i = 0; i < r->nslots; i++)
 	{
 		WeirKafkaPartition *p = r->partitions[i];
@@ -326,9 +414,10 @@ weir_kafka_reassign(WeirKafkaReader *r)
 		ereport(LOG,
 				(errmsg("stream %s: partition %d of topic \"%s\" is another one than was read, and begins anew",
 						r->stream->name, i, r->kafka->topic)));
-		p->at.next = 0;
+		p->at.next = p->low;
 		p->at.known = p->verify = -1;
 		p->differs = false;
+		p->moved = true;
 		any = true;
 	}
 	if (any)
@@ -349,10 +438,12 @@ waits(const WeirKafkaReader *r, const WeirKafkaPartition *p)
 void
 weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan)
 {
+	static const int32 none = -1;
+
 	if (!r->placed)
 		return;
 	scan->nassigned = r->nassigned;
-	scan->assigned = r->assigned;
+	scan->assigned = r->assigned != NULL ? r->assigned : &none;
 	if (r->stream->idle_timeout == 0)
 		return;
 	weir_kafka_pass_gaps(r);

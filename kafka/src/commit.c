@@ -93,7 +93,7 @@ static void
 send_taken(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	char	   *token = weir_kafka_token(r->options.job);
+	char	   *token = weir_kafka_token(r->options.job, r->options.ordinal);
 
 	for (int i = r->next; i < r->nmessages; i++)
 	{

@@ -204,6 +204,7 @@ const WeirSourceOps weir_kafka_source = {
 	.metadata = weir_kafka_metadata,
 	.peer = &weir_kafka_peer,
 	.begin = weir_kafka_topic_begin,
+	.renew = weir_kafka_topic_renew,
 	.open = open_topic,
 	.close = close_topic,
 	.poll = poll_topic,

@@ -33,9 +33,22 @@ weir_kafka_gap_look(WeirKafkaGap *gap, WeirKafkaPart *part, const WeirKafkaAnswe
 	part->known = -1;
 }
 
+void
+weir_kafka_gap_add_gone(WeirKafkaGap *gap, const WeirKafkaPart *part, int npartitions)
+{
+	gap->npartitions++;
+	gap->npartitions_now = npartitions;
+	gap->partition = part->partition;
+	gap->next = Max(part->next, 0);
+}
+
 char *
 weir_kafka_gap_detail(const WeirKafkaGap *gap)
 {
+	if (gap->npartitions_now > 0)
+		return psprintf("Partition %d is to go on at offset " INT64_FORMAT ", and the topic has %d partitions"
+						": it was deleted and made anew.",
+						gap->partition, gap->next, gap->npartitions_now);
 	if (gap->next > gap->high)
 		return psprintf("Partition %d is to go on at offset " INT64_FORMAT ", and ends at offset " INT64_FORMAT
 						": it was deleted and made anew, or has lost records.",
@@ -52,7 +65,7 @@ weir_kafka_gap_refuse(const WeirKafkaGap *gap, const char *stream, const char *t
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("topic \"%s\" no longer holds the start position of stream %s", topic, stream),
 			 errdetail("%s", weir_kafka_gap_detail(gap)),
-			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept, or with weir.start_job(fresh => true) to begin anew. A longer retention of the topic helps the next time.")));
+			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept; with fresh => true beside it, state begins anew, too. A longer retention of the topic helps the next time.")));
 }
 
 void

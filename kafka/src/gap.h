@@ -15,6 +15,7 @@ typedef struct WeirKafkaGap
 	int			npartitions;	/* that lack something */
 	int64		missing;		/* records, at most, where that is known */
 	bool		beyond;			/* a position is behind the end of its partition */
+	int			npartitions_now;	/* of the topic, where one is not there any more; else 0 */
 	/* of the first of them */
 	int32		partition;
 	int64		next;
@@ -25,6 +26,8 @@ typedef struct WeirKafkaGap
 extern void weir_kafka_gap_init(WeirKafkaGap *gap);
 /* Adds what a partition lacks, and moves its place behind that. */
 extern void weir_kafka_gap_look(WeirKafkaGap *gap, WeirKafkaPart *part, const WeirKafkaAnswer *answer);
+/* Adds one that is not there: the topic has fewer. */
+extern void weir_kafka_gap_add_gone(WeirKafkaGap *gap, const WeirKafkaPart *part, int npartitions);
 
 /* In words, as a detail. */
 extern char *weir_kafka_gap_detail(const WeirKafkaGap *gap);

@@ -42,6 +42,17 @@ release(WeirKafkaClient *client)
 	r->answers = NULL;
 }
 
+/* A job may read a topic by several streams, whose offsets are not to be mixed up. */
+static char *
+group_name(const WeirKafkaReader *r)
+{
+	char	   *name = psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name);
+
+	if (r->kafka->group_id != NULL)
+		return r->kafka->group_id;
+	return r->options.ordinal == 0 ? name : psprintf("%s.%d", name, r->options.ordinal + 1);
+}
+
 static void
 open_client(WeirKafkaReader *r)
 {
@@ -49,8 +60,7 @@ open_client(WeirKafkaReader *r)
 	rd_kafka_conf_t *conf;
 
 	StartTransactionCommand();
-	r->group = MemoryContextStrdup(r->context, r->kafka->group_id ? r->kafka->group_id :
-								   psprintf("weir.%s.%s", get_database_name(MyDatabaseId), r->options.job_name));
+	r->group = MemoryContextStrdup(r->context, group_name(r));
 	conf = weir_kafka_conf(r->stream, RD_KAFKA_CONSUMER, r->options.owner);
 	weir_kafka_conf_set(conf, "group.id", r->group);
 	MemoryContextSwitchTo(r->context);
@@ -125,7 +135,10 @@ note_errors(WeirKafkaReader *r)
 		return;
 	r->errors = r->client->errors;
 	weir_text_copy(r->stats->last_error, r->client->last_error, sizeof(r->stats->last_error));
-	if (!r->client->down || r->stats->status == WEIR_SOURCE_CONNECTING)
+	if (!r->client->down)
+		return;
+	weir_kafka_doubt(r);
+	if (r->stats->status == WEIR_SOURCE_CONNECTING)
 		return;
 	r->stats->status = WEIR_SOURCE_CONNECTING;
 	ereport(LOG,
@@ -147,7 +160,7 @@ fetch(WeirKafkaReader *r, int limit)
 	r->next = r->gone = 0;
 	r->told = false;
 	note_errors(r);
-	return r->nmessages > 0;
+	return r->nmessages > 0 && !r->unsure;
 }
 
 static WeirKafkaPartition *
@@ -196,6 +209,7 @@ take(WeirKafkaReader *r, WeirScanInput *scan, const rd_kafka_message_t *message)
 	p = partition_of(r, message);
 	if (p == NULL)
 		return;
+	p->moved = false;
 	if (message->offset < p->at.next)
 	{
 		verify(r, p, message);
@@ -212,7 +226,7 @@ take(WeirKafkaReader *r, WeirScanInput *scan, const rd_kafka_message_t *message)
 		add(r, scan, message);
 }
 
-/* Of each partition the last record is remembered. */
+/* Of each partition the last record is remembered, while there still are its bytes. */
 static void
 remember(WeirKafkaReader *r)
 {
@@ -238,10 +252,10 @@ fill(WeirKafkaReader *r, WeirScanInput *scan)
 		r->stats->status = WEIR_SOURCE_CONNECTED;
 		while (r->next < r->nmessages && scan->batch->nrows < scan->limit && !weir_decoder_full(r->decoder))
 			take(r, scan, r->messages[r->next++]);
+		remember(r);
 		weir_kafka_reassign(r);
 		CHECK_FOR_INTERRUPTS();
 	}
-	remember(r);
 }
 
 static void
@@ -277,6 +291,17 @@ decode(WeirKafkaReader *r, WeirScanInput *scan)
 	r->stats->last_record_at = r->clock;
 }
 
+/* Before it is known what they are of; they come again.  A commit that is under way is waited for. */
+static void
+drop_messages(WeirKafkaReader *r)
+{
+	if (r->held && r->commits)
+		return;
+	r->next = r->nmessages;
+	r->held = false;
+	r->commit_due = 0;
+}
+
 WeirReadResult
 weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 {
@@ -289,9 +314,10 @@ weir_kafka_reader_next(WeirKafkaReader *r, WeirScanInput *scan)
 	weir_kafka_client_clear_ready(r->client);
 	weir_kafka_look(r);
 	weir_kafka_commit_hear(r, 0);
-	if (!r->placed)
+	if (!r->placed || r->unsure)
 	{
 		(void) fetch(r, scan->limit);
+		drop_messages(r);
 		return WEIR_READ_WAIT;
 	}
 	prepare(r, scan);
@@ -325,7 +351,7 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 {
 	rd_kafka_topic_partition_list_t *list;
 
-	if (!r->placed || r->next < r->nmessages)
+	if (!r->placed || r->unsure || r->next < r->nmessages)
 		return;
 	list = weir_kafka_partitions(r);
 	if (rd_kafka_position(r->client->rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -334,7 +360,7 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 		{
 			WeirKafkaPartition *p = r->partitions[list->elems[i].partition];
 
-			if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && !p->differs)
+			if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && !p->differs && !p->moved)
 				p->at.next = Max(p->at.next, list->elems[i].offset);
 		}
 	}

@@ -23,6 +23,8 @@ typedef struct WeirKafkaPartition
 	int64		end;			/* where it ended when that was asked last; 0: it never was */
 	bool		reads;			/* it is assigned */
 	bool		differs;		/* it is another topic's; it begins anew */
+	bool		moved;			/* .. and the client's place is of before, until a message comes */
+	int64		low;			/* the first record that was kept when that was asked last */
 	const rd_kafka_message_t *last; /* of the batch */
 } WeirKafkaPartition;
 
@@ -54,6 +56,8 @@ typedef struct WeirKafkaReader
 	bool		placed;			/* it is known where they begin */
 	int64		look_due;		/* when the topic is to be looked at */
 	WeirKafkaEnquiry *enquiry;	/* under way; NULL: none is */
+	bool		unsure;			/* placed, but the topic may have been made anew since: nothing is handed out */
+	bool		bounds;			/* .. and the enquiry, which began later, tells bounds */
 	int			nassigned;
 	int32	   *assigned;		/* their numbers */
 	bool	   *waits;			/* all that the brokers have of each was handed out */
@@ -94,9 +98,11 @@ extern void weir_kafka_pass_gaps(WeirKafkaReader *r);
 /* Of its own part. */
 extern void weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *position);
 
+/* The topic may be another by now: it is looked at before anything more is handed out. */
+extern void weir_kafka_doubt(WeirKafkaReader *r);
 /* Looks at the topic, if that is due: which partitions there are, where they begin. */
 extern void weir_kafka_look(WeirKafkaReader *r);
-/* Partitions that turned out to be another topic's begin anew. */
+/* Partitions that turned out to be another topic's begin anew, once what was taken of them is used up. */
 extern void weir_kafka_reassign(WeirKafkaReader *r);
 /* Which partitions are read, and which of them wait for the brokers. */
 extern void weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan);

@@ -10,15 +10,15 @@
 #include "token.h"
 
 char *
-weir_kafka_token(int64 job)
+weir_kafka_token(int64 job, int ordinal)
 {
-	return psprintf("weir " UINT64_FORMAT "/%u/" INT64_FORMAT, GetSystemIdentifier(), MyDatabaseId, job);
+	return psprintf("weir " UINT64_FORMAT "/%u/" INT64_FORMAT "/%d", GetSystemIdentifier(), MyDatabaseId, job, ordinal);
 }
 
 bool
-weir_kafka_token_is_mine(const char *token, int64 job)
+weir_kafka_token_is_mine(const char *token, int64 job, int ordinal)
 {
-	char	   *mine = weir_kafka_token(job);
+	char	   *mine = weir_kafka_token(job, ordinal);
 	bool		same = strcmp(mine, token) == 0;
 
 	pfree(mine);

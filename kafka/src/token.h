@@ -7,8 +7,8 @@
 
 #include "postgres.h"
 
-extern char *weir_kafka_token(int64 job);
-/* Not another job's, that had the same name. */
-extern bool weir_kafka_token_is_mine(const char *token, int64 job);
+extern char *weir_kafka_token(int64 job, int ordinal);
+/* Not another job's, that had the same name, nor another stream's of the job. */
+extern bool weir_kafka_token_is_mine(const char *token, int64 job, int ordinal);
 
 #endif

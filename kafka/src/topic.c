@@ -175,6 +175,18 @@ read_position(const WeirPosition *position)
 	return at;
 }
 
+/* Of a topic the place stays; of another one there is none. */
+void
+weir_kafka_topic_renew(int64 job, Oid stream, WeirPosition *position)
+{
+	const WeirKafka *kafka = weir_kafka_of(weir_stream_get(stream));
+	WeirKafkaPosition *at = read_position(position);
+
+	if (at->topic != weir_kafka_topic_print(kafka->topic))
+		position->len = 0;
+	pfree(at);
+}
+
 /* Moves the position behind what is missing, and says what that is. */
 static void
 look_for_gap(Oid relid, WeirKafkaPosition *at, WeirKafkaGap *gap)

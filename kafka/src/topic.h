@@ -7,8 +7,9 @@
 
 #include "source/source.h"
 
-/* WeirSourceOps.begin, .missing, .pass_gap. */
+/* WeirSourceOps.begin, .renew, .missing, .pass_gap. */
 extern void weir_kafka_topic_begin(const WeirStream *stream, WeirPosition *position);
+extern void weir_kafka_topic_renew(int64 job, Oid stream, WeirPosition *position);
 extern char *weir_kafka_topic_missing(int64 job, int ordinal, Oid stream, const WeirPosition *position);
 extern int64 weir_kafka_topic_pass_gap(int64 job, int ordinal, Oid stream, WeirPosition *position,
 									   int nknown, const WeirPosition *known, char **detail);

@@ -86,7 +86,7 @@ weir_kafka_message_error(WeirKafkaReader *r, const rd_kafka_message_t *message)
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-			r->look_due = 0;	/* is it gone, or do brokers not know it yet? */
+			weir_kafka_doubt(r);	/* is it gone, or do brokers not know it yet? */
 			break;
 		default:
 			weir_text_copy(r->stats->last_error, rd_kafka_message_errstr(message), sizeof(r->stats->last_error));
@@ -108,7 +108,7 @@ weir_kafka_topic_differs(WeirKafkaReader *r, WeirKafkaPartition *p)
 			 errmsg("topic \"%s\" is not the one that stream %s was read of", r->kafka->topic, r->stream->name),
 			 errdetail("In partition %d, another record is at offset " INT64_FORMAT ", which was read before: the topic was deleted and made anew.",
 					   p->at.partition, p->at.known),
-			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept, or with weir.start_job(fresh => true) to begin anew.")));
+			 errhint("Start the job with weir.start_job(allow_gap => true) to go on with the first record that is kept; with fresh => true beside it, state begins anew, too.")));
 }
 
 /* Of a dead letter the beginning is kept. */

@@ -16,14 +16,11 @@
 
 #include "api/option.h"
 #include "api/state/access.h"
-#include "catalog/checkpoint.h"
 #include "catalog/group.h"
 #include "catalog/job_node.h"
 #include "catalog/prepared.h"
 #include "catalog/snapshot.h"
-#include "job/coordinator.h"
-#include "source/membership.h"
-#include "source/source.h"
+#include "job/group.h"
 
 PG_FUNCTION_INFO_V1(weir_group_offer);
 PG_FUNCTION_INFO_V1(weir_group_take);
@@ -118,59 +115,10 @@ check_visible(const WeirJob *job)
 }
 
 static void
-restrict_positions(const WeirJob *job, WeirGiven *given, int partition)
-{
-	List	   *nodes = weir_job_nodes(job->id);
-
-	for (int i = 0; i < given->npositions; i++)
-	{
-		Oid			stream = weir_stored_stream(nodes, i);
-		const WeirSourceOps *source = OidIsValid(stream) ? weir_source_of(stream) : NULL;
-
-		if (source == NULL || source->membership == NULL)
-			given->positions[i] = (WeirPosition) {0};
-		else
-			source->membership->only(&given->positions[i], partition);
-	}
-}
-
-/* Where the job stands: at its newest completed checkpoint, else where its timeline began. */
-static void
-find_given(const WeirJob *job, WeirGiven *given)
-{
-	const WeirCompleted *row = weir_start_reached(job, weir_completed_all(job->id));
-	int64		base;
-
-	given->timeline = job->timeline;
-	if (row != NULL && row->timeline != job->timeline)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("job \"%s\" has completed no checkpoint since it was altered", job->name),
-				 errhint("Let it run until it has.")));
-	if (row != NULL)
-	{
-		given->checkpoint = row->checkpoint;
-		given->npositions = row->npositions;
-		given->positions = row->positions;
-	}
-	else if (job->timeline != 0)
-		(void) weir_timeline_get(job->id, job->timeline, &base, &given->npositions, &given->positions);
-}
-
-static void
 give(const WeirJob *job, WeirPartition *row, const char *member)
 {
-	WeirGiven	given = {0};
-
 	check_visible(job);
-	find_given(job, &given);
-	restrict_positions(job, &given, row->partition);
-	row->state = WEIR_OWNED_GIVEN;
-	row->to = pstrdup(member);
-	row->reading = false;
-	row->waits_for = NULL;
-	weir_partition_put(job->id, row);
-	weir_given_put(job->id, row->partition, &given);
+	weir_group_give(job, row, member);
 }
 
 /* By numbers: whoever asks is 0, another is 1. */

@@ -187,6 +187,9 @@ weir_partition_put(int64 job, const WeirPartition *row)
 						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 						  " ON CONFLICT (job, partition) DO UPDATE SET state = $3, epoch = $4, given_to = $5,"
 						  " taking = $6, taking_from = $7, wal_timeline = $8, reading = $9, waits_for = $10,"
+						  " checkpoint = CASE $3 WHEN 'given' THEN p.checkpoint END,"
+						  " timeline = CASE $3 WHEN 'given' THEN p.timeline END,"
+						  " positions = CASE $3 WHEN 'given' THEN p.positions END,"
 						  " since = CASE WHEN (p.state, p.epoch, p.taking, p.reading, p.waits_for)"
 						  " IS NOT DISTINCT FROM ($3, $4, $6, $9, $10)"
 						  " THEN p.since ELSE pg_catalog.clock_timestamp() END", &args);

@@ -50,7 +50,7 @@ extern bool weir_owned_parse(const char *word, WeirOwned *out);
 extern List *weir_partitions(int64 job);
 /* One, locked against others who would change it; one that is not there is none, and locked too. */
 extern WeirPartition *weir_partition_lock(int64 job, int partition);
-/* Writes a row; certain is what it is from now on. */
+/* Writes a row; certain is what it is from now on.  What was kept beside it stays while it is given. */
 extern void weir_partition_put(int64 job, const WeirPartition *row);
 
 /* Which partitions are read, now that an attempt begins: others are not. */

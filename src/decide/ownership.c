@@ -115,7 +115,7 @@ carry_on(const WeirClaim *own, bool wanted, const WeirAnswer *others, int nother
 	if (!(from->state == WEIR_OWNED_GIVEN && from->to == WEIR_SERVER_SELF) &&
 		!(from->state == WEIR_OWNED_OWNED && wanted))
 		return say(WEIR_OWNERSHIP_RETRACT, own->from);
-	if (own->certain)
+	if (own->certain && (from->certain || from->state == WEIR_OWNED_GIVEN))
 		return say(WEIR_OWNERSHIP_TAKE, own->from);
 	if (last_owner(own, others, nothers) != own->from)
 		return say(WEIR_OWNERSHIP_RETRACT, own->from);

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "base/fault.h"
+#include "catalog/group.h"
 #include "catalog/in_flight.h"
 #include "catalog/snapshot.h"
 #include "decide/participant.h"
@@ -49,21 +50,24 @@ weir_complete_record(WeirCoordinator *co, const WeirPendingCheckpoint *p)
 	WEIR_FAULT(after_visible);
 }
 
-/* What another server took is kept for it. */
+/* What another server took, perhaps since the attempt began, is kept for it. */
 static void
 trim_chunks(WeirCoordinator *co, int64 retained_from, int first, int end)
 {
-	const WeirServerGroup *group = co->group;
+	ListCell   *lc;
 
-	if (group == NULL)
+	if (co->group == NULL)
 	{
 		weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, first, end);
 		return;
 	}
-	for (int i = first; i < end; i++)
+	foreach(lc, weir_partitions(co->job->id))
 	{
-		if (weir_partition_is_set(co->run.attempt->owned, i))
-			weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, i, i + 1);
+		const WeirPartition *row = lfirst(lc);
+
+		if (row->partition >= first && row->partition < end && row->state == WEIR_OWNED_OWNED &&
+			weir_partition_is_set(co->run.attempt->owned, row->partition))
+			weir_snapshot_trim(co->job->id, co->start.timeline, retained_from, row->partition, row->partition + 1);
 	}
 }
 

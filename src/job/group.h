@@ -100,4 +100,10 @@ extern bool weir_group_take_over(WeirCoordinator *co, const WeirServer *peer, in
 /* Can a partition with its state come to where the next attempt begins? */
 extern bool weir_group_can_take(WeirCoordinator *co);
 
+/*
+ * group_give.c: from owned to given, with what its taker begins with: where the job stands.
+ * In the transaction that has locked the row.
+ */
+extern void weir_group_give(const WeirJob *job, WeirPartition *row, const char *member);
+
 #endif

@@ -204,10 +204,12 @@ member_of(const WeirServerGroup *g, int server)
 	return server >= 0 ? g->peers->peers[server].member : NULL;
 }
 
-/* False: there is nothing to be written of it. */
+/* False: there is nothing more to be written of it. */
 static bool
-change_row(const WeirServerGroup *g, WeirPartition *row, const Decided *d)
+change_row(const WeirCoordinator *co, WeirPartition *row, const Decided *d)
 {
+	const WeirServerGroup *g = co->group;
+
 	row->waits_for = NULL;
 	switch (d->what.kind)
 	{
@@ -215,11 +217,9 @@ change_row(const WeirServerGroup *g, WeirPartition *row, const Decided *d)
 			row->certain = true;
 			return true;
 		case WEIR_OWNERSHIP_LOSE:
-			row->state = WEIR_OWNED_GIVEN;
-			row->to = member_of(g, d->what.server);
-			row->reading = false;
 			row->certain = true;
-			return true;
+			weir_group_give(co->job, row, member_of(g, d->what.server));
+			return false;
 		case WEIR_OWNERSHIP_CLAIM:
 			row->taking = true;
 			row->from = member_of(g, d->what.server);
@@ -263,7 +263,7 @@ change_rows(WeirCoordinator *co, List *decided)
 			continue;
 		row = lock_row(co, d);
 		changed = changed || acts;
-		if (row && change_row(co->group, row, d))
+		if (row && change_row(co, row, d))
 			weir_partition_put(co->job->id, row);
 	}
 	weir_coordinator_end(co, true);

@@ -96,7 +96,7 @@ weir_group_source(const WeirJob *job, const WeirGraph *graph, WeirGroupOptions *
 			   "Give each stream a job of its own, or leave option group out.");
 	if (weir_begin_is_of(graph))
 		refuse(job, "It goes by event time, which a partition would meet again at another server, where it is later.",
-			   "Count by arrival, or leave option group out.");
+			   "Use count windows or running aggregates, or leave option group out.");
 	check_steps(job, graph);
 	check_settings(job);
 	return found;

@@ -96,6 +96,7 @@ static bool
 ask_for(TakeOver *t, char **why)
 {
 	WeirRemoteRows *rows;
+	const char *positions;
 	char	   *nodes = weir_group_nodes(t->co->job->id);
 
 	if (!call(t, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
@@ -111,7 +112,13 @@ ask_for(TakeOver *t, char **why)
 		return false;
 	}
 	t->epoch = strtoll(weir_remote_value(rows, 0, TAKE_EPOCH), NULL, 10);
-	t->positions = pstrdup(weir_remote_value(rows, 0, TAKE_POSITIONS));
+	positions = weir_remote_value(rows, 0, TAKE_POSITIONS);
+	if (positions == NULL)
+	{
+		*why = pstrdup("it has given it without a position to begin with");
+		return false;
+	}
+	t->positions = pstrdup(positions);
 	return true;
 }
 

@@ -18,7 +18,7 @@
 
 #define SERVERS 4
 #define STEPS 1500
-#define SEEDS 3000
+#define SEEDS 5000
 
 typedef struct Server
 {

@@ -142,6 +142,15 @@ test_promoted(void)
 	decides("an owner that is not certain is one if no other can be", none(), true, owned(4, false), silent,
 			WEIR_OWNERSHIP_WAIT, 1);
 	decides("if none is", none(), true, owned(4, false), none(), WEIR_OWNERSHIP_CLAIM, 0);
+	decides("one that was promoted may have given it since", taking(none(), 0), true, owned(4, false), silent,
+			WEIR_OWNERSHIP_WAIT, 1);
+	decides("has, to who owns it", taking(none(), 0), true, owned(4, false), owned(5, true),
+			WEIR_OWNERSHIP_RETRACT, 0);
+	decides("to another that takes it", taking(none(), 0), true, owned(4, false), taking(none(), 0),
+			WEIR_OWNERSHIP_WAIT, 1);
+	decides("has not", taking(none(), 0), true, owned(4, false), none(), WEIR_OWNERSHIP_TAKE, 0);
+	decides("what it knows that it gave is taken", taking(none(), 0), true, uncertain(given(4, self)), silent,
+			WEIR_OWNERSHIP_TAKE, 0);
 }
 
 static void

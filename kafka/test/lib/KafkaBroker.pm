@@ -17,6 +17,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Path qw(rmtree);
 use IPC::Run qw(run);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -34,7 +35,7 @@ sub start
 	my ($class, %options) = @_;
 	my $n = $options{brokers} // 1;
 	my @ports = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2 * $n;
-	my $self = bless { ports => [ map { $ports[ 2 * $_ ] } 0 .. $n - 1 ], pids => [ (undef) x $n ],
+	my $self = bless { all_ports => \@ports, extra => $options{extra} // '', ports => [ map { $ports[ 2 * $_ ] } 0 .. $n - 1 ], pids => [ (undef) x $n ],
 		dir => PostgreSQL::Test::Utils::tempdir_short() . '/kafka' . ++$count }, $class;
 
 	local $ENV{KAFKA_EXTRA} = $options{extra} // '';
@@ -89,12 +90,20 @@ sub kill9 { my ($self, $n) = @_; return $self->_signal('KILL', $n // 1); }
 
 sub term { my ($self, $n) = @_; return $self->_signal('TERM', $n // 1); }
 
-# Starts one that was killed, on its ports and files; again(wait => 0): does not wait until it answers.
+# Starts one that was killed, on its ports and files; again(wait => 0): does not wait until it answers;
+# again(empty => 1): the only one, which has lost its disk.
 sub again
 {
 	my ($self, %options) = @_;
 	my $n = $options{broker} // 1;
 
+	if ($options{empty})
+	{
+		local $ENV{KAFKA_EXTRA} = $self->{extra};
+
+		rmtree("$self->{dir}/1/data");
+		system_or_bail('sh', $script, 'format', $self->{dir}, @{ $self->{all_ports} });
+	}
 	$self->_launch($n);
 	$self->_await($n) if $options{wait} // 1;
 	return;

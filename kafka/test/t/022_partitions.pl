@@ -157,6 +157,38 @@ $kafka->put('anew', [ [ 0, 0, undef, 21 ] ]);
 eval { start('anew') };
 like(failure('anew'), qr/ends at offset 1: it was deleted and made anew/, 'and so can one that is shorter');
 
+$kafka->create_topic('fewer', 2);
+$kafka->put('fewer', [ [ 1, 0, undef, 1 ] ]);
+create('fewer', q{topic 'fewer'});
+$node->sql(q{SELECT weir.set_restart_strategy('fewer', 'none')});
+start('fewer');
+values_are('fewer', '1', 'a topic of two partitions');
+stop('fewer');
+$kafka->drop_topic('fewer');
+for (1 .. 100) { last if eval { $kafka->create_topic('fewer', 1); 1 } }
+eval { start('fewer') };
+like(failure('fewer') . $node->sql(q{SELECT status_reason FROM weir.jobs WHERE name = 'fewer'}),
+	qr/Partition 1 is to go on at offset 1, and the topic has 1 partitions/, 'that has one is another');
+$kafka->put('fewer', [ [ 0, 0, undef, 2 ] ]);
+start('fewer', ', allow_gap => true');
+values_are('fewer', '1 2', 'and can be read, too');
+stop('fewer');
+
+# ---- another topic ----
+
+$kafka->create_topic('other');
+$kafka->put('other', [ [ 0, 0, undef, 31 ] ]);
+$node->sql(q{ALTER FOREIGN TABLE fewer OPTIONS (SET topic 'other')});
+eval { start('fewer') };
+like(failure('fewer'), qr/the job's position is not in topic "other"/, 'another topic has not the position');
+start('fewer', ', fresh => true');
+values_are('fewer', '1 2 31', 'and is begun afresh');
+stop('fewer');
+$kafka->put('other', [ [ 0, 0, undef, 32 ] ]);
+start('fewer', ', fresh => true');
+values_are('fewer', '1 2 31 32', 'while the same one goes on');
+stop('fewer');
+
 # ---- what was compacted ----
 
 $kafka->create_topic('keys', 1, 'cleanup.policy=compact', 'segment.ms=300', 'min.cleanable.dirty.ratio=0.01', 'max.compaction.lag.ms=300');
@@ -189,5 +221,38 @@ values_are('once', join(' ', 1 .. 10), 'at most once');
 $node->sql(q{SELECT pg_terminate_backend(pid) FROM weir.tasks WHERE kind = 'source'});
 $kafka->put('once', [ map { [ $_ % 2, 0, undef, $_ ] } 11 .. 14 ]);
 values_are('once', join(' ', 1 .. 14), 'what was handed out does not come again');
+stop('once');
+
+# Two streams of a topic keep their offsets apart: each is handed out its part of what came while neither ran.
+$kafka->create_topic('both');
+$kafka->put('both', [ map { [ 0, 0, undef, $_ ] } 1 .. 4 ]);
+create('first', q{topic 'both'}, 'at_most_once');
+$node->sql(q{
+	CREATE FOREIGN TABLE second (v int, p int OPTIONS (metadata 'partition'), o bigint OPTIONS (metadata 'offset'))
+		SERVER kafka OPTIONS (format 'text', topic 'both');
+	SELECT weir.drop_job('first');
+	SELECT weir.create_job('first', 'INSERT INTO first_copy (v, p, o)
+		SELECT v, p, o FROM first UNION ALL SELECT v + 100, p, o FROM second');
+	SELECT weir.enable_checkpointing('first', mode => 'at_most_once', every => '100 ms')});
+start('first');
+values_are('first', '1 2 3 4 101 102 103 104', 'a topic that is read twice');
+%committed = $kafka->committed('weir.postgres.first', 'both');
+is($committed{0}, 4, 'has the offset of the first stream');
+%committed = $kafka->committed('weir.postgres.first.2', 'both');
+is($committed{0}, 4, 'and one of the second');
+stop('first');
+
+# ---- records of no bytes ----
+
+$kafka->create_topic('beats');
+$kafka->put('beats', [ map { [ 0, 0, undef, '' ] } 1 .. 20000 ]);
+$kafka->put('beats', [ [ 0, 0, undef, 1 ] ]);
+create('beats', q{topic 'beats', skip_empty 'on'});
+start('beats');
+values_are('beats', '1', 'many records of no bytes are passed over');
+stop('beats');
+start('beats');
+$kafka->put('beats', [ [ 0, 0, undef, 2 ] ]);
+values_are('beats', '1 2', 'and their place is kept');
 
 done_testing();

@@ -55,4 +55,20 @@ $began = time();
 $node->sql(q{SELECT weir.stop_job('copy')});
 cmp_ok(time() - $began, '<', 10, 'it can be stopped when the broker has been away');
 
+# A broker comes back without what it had, and the topic is made anew, and longer, before its reader sees that.
+$node->sql(q{SELECT weir.start_job('copy')});
+$kafka->produce('t', [ 31 .. 40 ]);
+copied_are(40, 'a job goes on');
+my @readers = split /\n/, $node->sql(q{SELECT pid FROM weir.tasks WHERE kind = 'source'});
+kill('STOP', $_) foreach @readers;
+$kafka->kill9;
+$kafka->again(empty => 1);
+$kafka->create_topic('t', 2);
+$kafka->put('t', [ map { [ $_ % 2, 0, undef, 1000 + $_ ] } 1 .. 200 ]);
+kill('CONT', $_) foreach @readers;
+$node->wait_until(q{SELECT status = 'failed' FROM weir.jobs});
+like($node->sql(q{SELECT last_error FROM weir.jobs}), qr/topic "t" is not the one that stream public\.t was read of/,
+	'a topic that is made anew while a job runs is another one');
+is($node->sql('SELECT count(*) FROM copied WHERE v > 1000'), 0, 'of which nothing is read');
+
 done_testing();
