@@ -75,9 +75,11 @@ my $other = fork() // die $!;
 if ($other == 0)
 {
 	open(STDOUT, '>', '/dev/null');
-	exec('pg_recvlogical', '-d', $node->connstr('postgres'), '-S', $slot, '--start', '-f', '-', '-o', 'proto_version=1', '-o', "publication_names=$slot");
+	exec('pg_recvlogical', '-d', $node->connstr('postgres'), '-S', $slot, '--start', '-s', '0', '-f', '-', '-o', 'proto_version=1', '-o', "publication_names=$slot");
 }
 $node->wait_until('SELECT active FROM pg_replication_slots');
+# what it has received is not to be forgotten
+kill('STOP', $other);
 $node->sql(q{SELECT weir.start_job('gap')});
 ok($node->wait_until(q{SELECT last_error ~ 'in use by process' FROM weir.sources}), 'a slot that another has is waited for, and that is said');
 kill('KILL', $other);
