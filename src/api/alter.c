@@ -208,12 +208,14 @@ check_change(const WeirJob *job, WeirJobChange *change, bool last)
 			weir_kept_check_in_flight(job, kept, "be altered", "alter it");
 		if (kept)
 			check_state(job, kept, dataflow->graph, stored, change);
+		check_groups(job, kept, change, last);
 		if (last)
 		{
 			weir_job_depend_set(job->id, dataflow->graph->uses);
-			weir_job_keep_streams(job->id, dataflow->graph);
+			weir_job_keep_streams(job->id, dataflow->graph);	/* no rollback has it back */
 		}
 		weir_dataflow_free(dataflow);
+		return;
 	}
 	check_groups(job, kept, change, last);
 }

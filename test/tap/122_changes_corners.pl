@@ -75,9 +75,11 @@ my $other = fork() // die $!;
 if ($other == 0)
 {
 	open(STDOUT, '>', '/dev/null');
-	exec('pg_recvlogical', '-d', $node->connstr('postgres'), '-S', $slot, '--start', '-f', '-', '-o', 'proto_version=1', '-o', "publication_names=$slot");
+	exec('pg_recvlogical', '-d', $node->connstr('postgres'), '-S', $slot, '--start', '-s', '0', '-f', '-', '-o', 'proto_version=1', '-o', "publication_names=$slot");
 }
 $node->wait_until('SELECT active FROM pg_replication_slots');
+# what it has received is not to be forgotten
+kill('STOP', $other);
 $node->sql(q{SELECT weir.start_job('gap')});
 ok($node->wait_until(q{SELECT last_error ~ 'in use by process' FROM weir.sources}), 'a slot that another has is waited for, and that is said');
 kill('KILL', $other);
@@ -129,6 +131,78 @@ $node->sql(q{INSERT INTO unchecked VALUES (2, 'b')});
 comes('unchecked', '1 2', 'without checkpoints: and what follows');
 ok($node->wait_until(q{SELECT bool_and(confirmed_flush_lsn > restart_lsn) FROM pg_replication_slots}), 'without checkpoints: the slot is confirmed');
 end('unchecked');
+
+# ---- partitions, children, rows that are filtered ----
+
+sub refused
+{
+	my ($name, $pattern, $what, $how) = @_;
+
+	my $error = $node->sql_error("SELECT weir.start_job('$name', @{[ $how // 'fresh => false' ]})");
+	if ($error eq '')
+	{
+		$node->wait_status('failed', $name);
+		$error = $node->sql("SELECT last_error FROM weir.jobs WHERE name = '$name'");
+	}
+	like($error, $pattern, $what);
+	return;
+}
+
+$node->sql(q{CREATE TABLE halves (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); ALTER TABLE halves REPLICA IDENTITY FULL;
+	CREATE TABLE halves_1 PARTITION OF halves FOR VALUES FROM (0) TO (10)});
+prepare('halves', '', ", updates 'pair'", again => 1, attempts => 1);
+refused('halves', qr/each of its partitions/, 'pairs of a partition that does not tell old rows');
+$node->sql(q{ALTER TABLE halves_1 REPLICA IDENTITY FULL; INSERT INTO halves VALUES (1, 'a'); SELECT weir.start_job('halves', fresh => true)});
+comes('halves', '1', 'when it does, they come');
+$node->sql(q{UPDATE halves SET v = 'b'});
+comes('halves', '1 1 1', 'in pairs');
+$node->sql(q{CREATE TABLE halves_2 PARTITION OF halves FOR VALUES FROM (10) TO (20)});
+$node->sql(q{INSERT INTO halves VALUES (11, 'a')});
+$node->wait_status('failed', 'halves');
+like($node->sql(q{SELECT last_error FROM weir.jobs WHERE name = 'halves'}), qr/partition public\.halves_2 .*ALTER TABLE public\.halves_2 REPLICA/s,
+	'a partition that is added later and does not stops it');
+end('halves');
+
+$node->sql(q{CREATE TABLE bare (id int, v text) PARTITION BY RANGE (id); CREATE TABLE bare_1 PARTITION OF bare FOR VALUES FROM (0) TO (10)});
+prepare('bare', '', '', again => 1, attempts => 1);
+refused('bare', qr/bare_1 has no primary key.*HINT:.*bare_1 REPLICA IDENTITY/s, 'a partition without a replica identity');
+end('bare');
+is($node->sql_error(q{INSERT INTO bare VALUES (1, 'a'); UPDATE bare SET v = 'b'}), '', 'it can be written as before');
+
+$node->sql(q{CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE child () INHERITS (parent); INSERT INTO parent VALUES (1, 'a'); INSERT INTO child VALUES (2, 'b')});
+begin('parent', '', '', again => 1);
+comes('parent', '1', 'what inherits is not copied');
+$node->sql(q{INSERT INTO child VALUES (3, 'c'); UPDATE child SET v = 'd'; INSERT INTO parent VALUES (4, 'd')});
+comes('parent', '1 4', 'nor do its changes come, and it can be written as before');
+end('parent');
+
+$node->sql(q{CREATE TABLE few (id int PRIMARY KEY, v text); INSERT INTO few VALUES (1, 'a'), (2, 'b'); CREATE PUBLICATION few FOR TABLE few WHERE (id > 1)});
+begin('few', '', ", publication 'few'", again => 1, attempts => 1);
+comes('few', '2', 'a row filter holds for the copy');
+$node->sql(q{INSERT INTO few VALUES (0, 'a'), (3, 'c')});
+comes('few', '2 3', 'and for what follows');
+
+# ---- another slot ----
+
+$node->sql(q{SELECT weir.stop_job('few'); ALTER FOREIGN TABLE few_changes OPTIONS (ADD slot 'another'); TRUNCATE few_seen; SELECT weir.start_job('few', fresh => true)});
+comes('few', '2 3', 'another slot: a copy');
+is($node->sql('SELECT string_agg(slot_name, $$ $$) FROM pg_replication_slots'), 'another', 'the slot of before is dropped');
+$node->sql(q{SELECT weir.stop_job('few'); ALTER FOREIGN TABLE few_changes OPTIONS (SET slot 'theirs');
+	SELECT pg_create_logical_replication_slot('theirs', 'pgoutput')});
+refused('few', qr/"theirs".*exists already/s, 'somebody else\'s slot is not made anew', 'fresh => true');
+is($node->sql(q{SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'theirs'}), '1', 'nor dropped');
+$node->sql(q{SELECT pg_drop_replication_slot('theirs'); DROP PUBLICATION few});
+end('few');
+
+# ---- row security ----
+
+$node->sql(q{CREATE ROLE lim LOGIN REPLICATION; CREATE TABLE secured (id int PRIMARY KEY, v text); INSERT INTO secured VALUES (1, 'a'), (2, 'b');
+	ALTER TABLE secured ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON secured USING (id = 1); GRANT SELECT ON secured TO lim; CREATE PUBLICATION secured FOR TABLE secured;
+	CREATE SERVER limited FOREIGN DATA WRAPPER weir_changes; CREATE USER MAPPING FOR CURRENT_USER SERVER limited OPTIONS (user 'lim')});
+prepare('secured', '', ", publication 'secured'", again => 1, attempts => 1, server => 'limited');
+refused('secured', qr/row-level security/, 'row security that would leave rows out of the copy is an error');
+$node->sql('DROP PUBLICATION secured');
+end('secured');
 
 # ---- it does not let us in ----
 

@@ -14,6 +14,70 @@ weir_changes_table(const WeirChanges *r)
 	return quote_qualified_identifier(r->schema, r->table);
 }
 
+char *
+weir_changes_only(const WeirChanges *r)
+{
+	return psprintf("%s%s", r->kind == 'r' ? "ONLY " : "", weir_changes_table(r));
+}
+
+char *
+weir_changes_to_identify(const WeirChanges *r)
+{
+	return psprintf("ALTER TABLE %s REPLICA IDENTITY FULL%s", weir_changes_table(r),
+					r->kind == 'p' ? ", and the same of each of its partitions" : "");
+}
+
+/* The start is another server's, or lies ahead of its WAL. */
+void
+weir_changes_check_system(WeirChanges *r)
+{
+	if (r->position.phase == WEIR_CHANGES_NOWHERE)
+		return;
+	if (r->position.system != r->source_system)
+		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							psprintf("the source of stream %s is another server by now", r->stream->name),
+							psprintf("The job had read the one with system identifier " UINT64_FORMAT ", this one has " UINT64_FORMAT ".",
+									 (uint64) r->position.system, (uint64) r->source_system),
+							"Have the options of the foreign server lead to the one of before, or begin with a new copy by weir.start_job(fresh => true).");
+	if (r->position.lsn > r->source_lsn && !r->options.allow_gap)
+		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							psprintf("position in stream %s lies ahead of the source's WAL", r->stream->name),
+							psprintf("It is %X/%X, and the source stands at %X/%X.",
+									 LSN_FORMAT_ARGS((XLogRecPtr) r->position.lsn), LSN_FORMAT_ARGS((XLogRecPtr) r->source_lsn)),
+							"Was the source restored from a backup, or a standby promoted that had not got so far? Begin with a new copy by weir.start_job(fresh => true).");
+}
+
+/* Table c, and the partitions that have its rows. */
+#define PARTS \
+	"SELECT l.oid::pg_catalog.regclass FROM pg_catalog.pg_class l WHERE (l.oid = c.oid OR l.relkind = 'r'" \
+	" AND l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))"
+
+char *
+weir_changes_ask_table(WeirChanges *r)
+{
+	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind,"
+					" CASE WHEN EXISTS (" PARTS " AND l.relreplident <> 'f') THEN 'd' ELSE 'f' END,"
+					" (" PARTS " AND l.relkind = 'r' AND (l.relreplident = 'n' OR l.relreplident = 'd' AND NOT EXISTS"
+					" (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisprimary)) LIMIT 1),"
+					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
+					" (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'wal_sender_timeout')"
+					" FROM (VALUES (1)) v LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)"
+					" ON n.nspname = %s AND c.relname = %s",
+					weir_remote_literal(r->remote, r->schema), weir_remote_literal(r->remote, r->table));
+}
+
+char *
+weir_changes_ask_columns(WeirChanges *r)
+{
+	return psprintf("SELECT a.attname, NOT EXISTS (" PARTS " AND l.relreplident <> 'f' AND NOT EXISTS"
+					" (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute b ON b.attrelid = l.oid AND b.attnum = ANY (i.indkey)"
+					" WHERE i.indrelid = l.oid AND b.attname = a.attname"
+					" AND CASE l.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END))"
+					" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
+					" WHERE c.oid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
+					weir_remote_literal(r->remote, weir_changes_table(r)));
+}
+
 void
 weir_changes_check_source(WeirChanges *r, const char *wal_level)
 {
@@ -41,20 +105,20 @@ weir_changes_check_source(WeirChanges *r, const char *wal_level)
 
 /* Publishing updates of a table without replica identity, its owner could not update it any more. */
 static void
-check_identity(WeirChanges *r, const char *kind, const char *identity, bool has_key)
+check_identity(WeirChanges *r, const char *unidentified)
 {
-	if (!r->own_publication || kind[0] == 'p' || identity[0] == 'f' || identity[0] == 'i' || (identity[0] == 'd' && has_key))
+	if (!r->own_publication || unidentified == NULL)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table %s.%s of stream %s has no replica identity", r->schema, r->table, r->stream->name),
-			 errdetail(identity[0] == 'n' ? "Its replica identity is NOTHING." : "It has no primary key."),
+			 errdetail("%s has no primary key, or its replica identity is NOTHING.", unidentified),
 			 errhint("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key; or name a publication of inserts alone by the option publication.",
-					 weir_changes_table(r))));
+					 unidentified)));
 }
 
 void
-weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key, bool may_read)
+weir_changes_check_table(WeirChanges *r, const char *kind, const char *unidentified, bool may_read)
 {
 	if (kind == NULL)
 		ereport(ERROR,
@@ -73,7 +137,7 @@ weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity,
 				 errmsg("permission denied for table %s.%s of stream %s", r->schema, r->table, r->stream->name),
 				 errhint("On the source: GRANT SELECT ON %s TO %s.", weir_changes_table(r),
 						 quote_identifier(weir_conninfo_get(r->server->info, "user")))));
-	check_identity(r, kind, identity, has_key);
+	check_identity(r, unidentified);
 }
 
 /* NULL: the table has no such column; else whether it is in the replica identity. */
@@ -93,6 +157,8 @@ check_column(WeirChanges *r, const WeirRemoteRows *rows, const WeirChangesColumn
 {
 	const char *in_identity = find(rows, column->name);
 
+	if (in_identity == NULL && r->position.phase != WEIR_CHANGES_NOWHERE)
+		return;
 	if (in_identity == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -110,6 +176,12 @@ weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows)
 	weir_changes_check_pair(r, r->identity);
 }
 
+bool
+weir_changes_made(const WeirChanges *r)
+{
+	return r->row && r->row->made && strcmp(r->row->slot, r->slot) == 0;
+}
+
 void
 weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database)
 {
@@ -120,10 +192,21 @@ weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database
 				 plugin ? errdetail("Its plugin is \"%s\", its database \"%s\".", plugin, database) :
 				 errdetail("It is a physical one."),
 				 errhint("Name another by the option slot of the foreign table.")));
-	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && (r->row == NULL || !r->row->made))
+	if (r->position.phase == WEIR_CHANGES_NOWHERE && r->wanted->copy && !weir_changes_made(r))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("replication slot \"%s\" of stream %s exists already", r->slot, r->stream->name),
 				 errdetail("What is there is copied as of the moment a slot is made."),
 				 errhint("Drop the slot for Weir to make it, or set the option copy 'off' of the foreign table to begin where the slot stands.")));
+}
+
+/* Of a copy that was begun to be handed out all must be there. */
+void
+weir_changes_check_copy(WeirChanges *r)
+{
+	if (r->position.phase == WEIR_CHANGES_COPY && (r->row == NULL || r->row->copied == 0))
+		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							psprintf("the copy of stream %s is no longer kept", r->stream->name),
+							psprintf("The start is behind row " INT64_FORMAT " of it.", r->position.copied),
+							"Start the job from a later savepoint, or with a new copy by weir.start_job(fresh => true).");
 }

@@ -70,7 +70,7 @@ weir_changes_check_old(WeirChanges *r, const WeirChangesColumn *column, bool kno
 						psprintf("the changes of stream %s do not have the old value of column \"%s\"", r->stream->name, column->name),
 						psprintf("Column \"%s\" of the stream has the option \"old\", and the column is not in the replica identity of table %s.%s.",
 								 column->column, r->schema, r->table),
-						psprintf("Have the source send old rows: ALTER TABLE %s REPLICA IDENTITY FULL.", weir_changes_table(r)));
+						psprintf("Have the source send old rows: %s.", weir_changes_to_identify(r)));
 }
 
 void
@@ -81,7 +81,22 @@ weir_changes_check_pair(WeirChanges *r, char identity)
 	weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						psprintf("updates 'pair' of stream %s needs the old rows", r->stream->name),
 						psprintf("The replica identity of table %s.%s does not have all of a row.", r->schema, r->table),
-						psprintf("Have the source send them: ALTER TABLE %s REPLICA IDENTITY FULL.", weir_changes_table(r)));
+						psprintf("Have the source send them: %s.", weir_changes_to_identify(r)));
+}
+
+bool
+weir_changes_knows_old(const WeirChanges *r, const WeirPgoutput *partition)
+{
+	if (partition->replica_identity == 'f')
+		return true;
+	for (int i = 0; i < r->ncolumns; i++)
+	{
+		int			at = r->columns[i].old ? find(partition, r->columns[i].name) : -1;
+
+		if (at >= 0 && !partition->columns[at].key)
+			return false;
+	}
+	return !r->wanted->pair;
 }
 
 static void

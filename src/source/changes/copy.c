@@ -34,7 +34,10 @@ weir_changes_copy_command(WeirChanges *r)
 			appendStringInfoString(&sql, ", ");
 		appendStringInfoString(&sql, r->columns[i].old ? "NULL" : quote_identifier(r->columns[i].name));
 	}
-	appendStringInfo(&sql, " FROM %s) TO STDOUT", weir_changes_table(r));
+	appendStringInfo(&sql, " FROM %s", weir_changes_only(r));
+	if (r->filter)
+		appendStringInfo(&sql, " WHERE %s", r->filter);
+	appendStringInfoString(&sql, ") TO STDOUT");
 	return sql.data;
 }
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "base/clock.h"
 #include "source/changes/reader_int.h"
@@ -24,6 +25,8 @@ weir_changes_begin_follow(WeirChanges *r)
 	r->in_transaction = false;
 	r->waits = false;
 	r->relation = 0;
+	r->described = false;
+	r->partition = NULL;
 	r->received = 0;
 	r->quiet_at = PG_INT64_MIN;
 	r->tell = true;
@@ -68,6 +71,31 @@ end_transaction(WeirChanges *r)
 	r->position.halves = 0;
 }
 
+/*
+ * A partition's rows come as rows of the root, but what is sent of them is up to the replica
+ * identity of the partition, which is described behind the root where a change of it follows.
+ */
+static void
+meet_partition(WeirChanges *r)
+{
+	const WeirPgoutput *m = r->message;
+
+	if (r->kind == 'p' && r->described && !weir_changes_knows_old(r, m))
+		r->partition = MemoryContextStrdup(r->context, quote_qualified_identifier(m->schema, m->name));
+}
+
+static void
+check_partition(WeirChanges *r)
+{
+	if (r->partition)
+		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							psprintf("partition %s of stream %s does not send the old rows", r->partition, r->stream->name),
+							psprintf("A change of it was in the transaction that committed at %X/%X.",
+									 LSN_FORMAT_ARGS((XLogRecPtr) r->commit_lsn)),
+							psprintf("Have the source send them: ALTER TABLE %s REPLICA IDENTITY FULL; then start the job with weir.start_job(fresh => true).",
+									 r->partition));
+}
+
 /* The table is told by its name, by which it was looked up. */
 static void
 describe_relation(WeirChanges *r)
@@ -78,12 +106,16 @@ describe_relation(WeirChanges *r)
 	{
 		weir_changes_match(r, m);
 		r->relation = m->relation;
+		r->described = true;
+		return;
 	}
-	else if (m->relation == r->relation)
+	if (m->relation == r->relation)
 		weir_changes_refuse(r, ERRCODE_UNDEFINED_TABLE,
 							psprintf("table %s.%s of stream %s was renamed", r->schema, r->table, r->stream->name),
 							psprintf("It is %s.%s by now.", m->schema, m->name),
 							"Set the options schema_name and table_name of the foreign table, and start the job again.");
+	meet_partition(r);
+	r->described = false;
 }
 
 static void
@@ -172,6 +204,7 @@ begin_change(WeirChanges *r)
 {
 	if (r->relation == 0 || r->message->relation != r->relation)
 		return;
+	check_partition(r);
 	if (r->message->kind == WEIR_PGOUTPUT_UPDATE)
 		(void) weir_pgoutput_complete(r->message);
 	r->waits = true;
@@ -219,6 +252,11 @@ handle_data(WeirChanges *r)
 		case WEIR_PGOUTPUT_TYPE:
 		case WEIR_PGOUTPUT_MESSAGE:
 			break;
+	}
+	if (m->kind != WEIR_PGOUTPUT_RELATION && m->kind != WEIR_PGOUTPUT_TYPE)
+	{
+		r->described = false;
+		r->partition = NULL;
 	}
 }
 

@@ -108,7 +108,9 @@ struct WeirChanges
 	int64		source_system;
 	int64		source_lsn;		/* where the source's WAL stood */
 	bool		in_recovery;	/* the source is a standby */
-	char		identity;		/* of the table: pg_class.relreplident */
+	char		kind;			/* of the table: pg_class.relkind */
+	char		identity;		/* 'f': it, and each of its partitions, has all of a row as its replica identity */
+	char	   *filter;			/* the publication's, of its rows; NULL: none */
 
 	/* the copy */
 	StringInfoData piece;		/* lines that are to be kept */
@@ -129,6 +131,8 @@ struct WeirChanges
 	int64		commit_lsn;		/* of the transaction */
 	int64		skip;			/* halves of it that were handed out before */
 	uint32		relation;		/* of the table, as last described; 0: not yet */
+	bool		described;		/* just now: what is described next may be a partition of it */
+	char	   *partition;		/* was described then, and lacks old values; NULL: none */
 	int64		received;		/* up to here the source has sent */
 	int64		moved;			/* the position, when that was worth a checkpoint last */
 	int64		confirmed;		/* up to here it may forget */
@@ -181,14 +185,25 @@ extern void weir_changes_copied(WeirChanges *r);
 /* ---- check.c ---- */
 /* The other table, as its statements name it. */
 extern char *weir_changes_table(const WeirChanges *r);
-/* Errors if changes are not to be had; kind and identity as pg_class has them, kind NULL: there is no table. */
+/* .. without what inherits from it, whose changes are not its own. */
+extern char *weir_changes_only(const WeirChanges *r);
+/* What has the table's replica identity, for hints. */
+extern char *weir_changes_to_identify(const WeirChanges *r);
+extern void weir_changes_check_system(WeirChanges *r);
+extern void weir_changes_check_copy(WeirChanges *r);
+/* Of it, of its columns: what the checks below have to know. */
+extern char *weir_changes_ask_table(WeirChanges *r);
+extern char *weir_changes_ask_columns(WeirChanges *r);
+/* Errors if changes are not to be had; kind as pg_class has it, NULL: there is no table; unidentified NULL, or what of it has no identity. */
 extern void weir_changes_check_source(WeirChanges *r, const char *wal_level);
-extern void weir_changes_check_table(WeirChanges *r, const char *kind, const char *identity, bool has_key,
-									 bool may_read);
+extern void weir_changes_check_table(WeirChanges *r, const char *kind, const char *unidentified, bool may_read);
 /* rows: the columns that the table has, and whether they are in its replica identity. */
 extern void weir_changes_check_columns(WeirChanges *r, const WeirRemoteRows *rows);
 /* plugin NULL: it is a physical slot; of_database: it is one of that which is connected to. */
 extern void weir_changes_check_slot(WeirChanges *r, const char *plugin, const char *database, bool of_database);
+
+/* Weir has made the slot that is read. */
+extern bool weir_changes_made(const WeirChanges *r);
 
 /* ---- columns.c ---- */
 /* In a transaction. */
@@ -196,6 +211,8 @@ extern void weir_changes_read_columns(WeirChanges *r);
 /* Errors if the source does not send what was: of this column, of whole rows. */
 extern void weir_changes_check_old(WeirChanges *r, const WeirChangesColumn *column, bool known);
 extern void weir_changes_check_pair(WeirChanges *r, char identity);
+/* A partition sends what was, as far as it is asked for. */
+extern bool weir_changes_knows_old(const WeirChanges *r, const WeirPgoutput *partition);
 /* The table has these columns. */
 extern void weir_changes_match(WeirChanges *r, const WeirPgoutput *relation);
 /* As a line of COPY's text format; old: what was before it, NULL: nothing. */

@@ -43,6 +43,7 @@ enum
 	LOOK_AT_TABLE,
 	LOOK_AT_COLUMNS,
 	LOOK_AT_SLOT,
+	DROP_FORMER,
 	DROP_SLOT,
 	LOOK_AT_PUBLICATION,
 	UNPUBLISH,
@@ -93,48 +94,16 @@ identify(WeirChanges *r)
 	return "IDENTIFY_SYSTEM";
 }
 
-/* The start is another server's, or lies ahead of its WAL. */
-static void
-check_system(WeirChanges *r)
-{
-	if (r->position.phase == WEIR_CHANGES_NOWHERE)
-		return;
-	if (r->position.system != r->source_system)
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("the source of stream %s is another server by now", r->stream->name),
-							psprintf("The job had read the one with system identifier " UINT64_FORMAT ", this one has " UINT64_FORMAT ".",
-									 (uint64) r->position.system, (uint64) r->source_system),
-							"Have the options of the foreign server lead to the one of before, or begin with a new copy by weir.start_job(fresh => true).");
-	if (r->position.lsn > r->source_lsn && !r->options.allow_gap)
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("position in stream %s lies ahead of the source's WAL", r->stream->name),
-							psprintf("It is %X/%X, and the source stands at %X/%X.",
-									 LSN_FORMAT_ARGS((XLogRecPtr) r->position.lsn), LSN_FORMAT_ARGS((XLogRecPtr) r->source_lsn)),
-							"Was the source restored from a backup, or a standby promoted that had not got so far? Begin with a new copy by weir.start_job(fresh => true).");
-}
-
 static void
 identified(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->source_system = (int64) strtoull(weir_remote_value(rows, 0, 0), NULL, 10);
 	r->source_lsn = weir_changes_parse_lsn(weir_remote_value(rows, 0, 2));
-	check_system(r);
+	weir_changes_check_system(r);
 	go(r, LOOK_AT_TABLE);
 }
 
 /* ---- the table ---- */
-
-static char *
-look_at_table(WeirChanges *r)
-{
-	return psprintf("SELECT current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), c.oid, c.relkind, c.relreplident,"
-					" EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),"
-					" pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
-					" (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'wal_sender_timeout')"
-					" FROM (VALUES (1)) v LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)"
-					" ON n.nspname = %s AND c.relname = %s",
-					literal(r, r->schema), literal(r, r->table));
-}
 
 /* The source ends the connection of who says nothing for wal_sender_timeout, in ms. */
 static void
@@ -149,31 +118,22 @@ static void
 looked_at_table(WeirChanges *r, const WeirRemoteRows *rows)
 {
 	r->in_recovery = is_true(weir_remote_value(rows, 0, 1));
-	r->identity = weir_remote_value(rows, 0, 4) ? weir_remote_value(rows, 0, 4)[0] : '\0';
+	r->kind = weir_remote_value(rows, 0, 3) ? weir_remote_value(rows, 0, 3)[0] : '\0';
+	r->identity = weir_remote_value(rows, 0, 4)[0];
 	set_pulse(r, weir_remote_value(rows, 0, 7));
 	weir_changes_check_source(r, weir_remote_value(rows, 0, 0));
-	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 4),
-							 is_true(weir_remote_value(rows, 0, 5)), is_true(weir_remote_value(rows, 0, 6)));
+	weir_changes_check_table(r, weir_remote_value(rows, 0, 3), weir_remote_value(rows, 0, 5),
+							 is_true(weir_remote_value(rows, 0, 6)));
 	go(r, LOOK_AT_COLUMNS);
 }
 
 /* ---- its columns ---- */
 
-static char *
-look_at_columns(WeirChanges *r)
-{
-	return psprintf("SELECT a.attname, EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)"
-					" AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END)"
-					" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
-					" WHERE c.oid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
-					literal(r, weir_changes_table(r)));
-}
-
 /* Changes that are on their way are of columns as they were: what lacks then is told then. */
 static void
 looked_at_columns(WeirChanges *r, const WeirRemoteRows *rows)
 {
-	if (r->position.phase == WEIR_CHANGES_NOWHERE)
+	if (r->position.phase == WEIR_CHANGES_NOWHERE || r->kind == 'p')
 		weir_changes_check_columns(r, rows);
 	go(r, LOOK_AT_SLOT);
 }
@@ -208,8 +168,8 @@ note_slot(WeirChanges *r)
 	row->database = MyDatabaseId;
 	row->server = r->server->server;
 	row->owner = r->server->user;
+	row->made = r->anew || weir_changes_made(r);
 	row->slot = r->slot;
-	row->made = row->made || r->anew;
 	row->publication = r->own_publication ? r->publication : NULL;
 	row->copied = 0;
 	StartTransactionCommand();
@@ -221,10 +181,36 @@ note_slot(WeirChanges *r)
 	MemoryContextSwitchTo(caller);
 }
 
+/* The row is to name another slot than the one that Weir had made: that goes first. */
+static bool
+has_former(WeirChanges *r)
+{
+	if (r->row == NULL || !r->row->made || strcmp(r->row->slot, r->slot) == 0)
+		return false;
+	go(r, DROP_FORMER);
+	return true;
+}
+
+static char *
+drop_former(WeirChanges *r)
+{
+	return psprintf("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+					literal(r, r->row->slot));
+}
+
+static void
+dropped_former(WeirChanges *r, const WeirRemoteRows *rows)
+{
+	r->row->made = false;
+	go(r, LOOK_AT_SLOT);
+}
+
 /* Where there is none to go on with. */
 static void
 make_anew(WeirChanges *r, bool exists)
 {
+	if (has_former(r))
+		return;
 	r->anew = true;
 	r->copies = r->wanted->copy && r->position.phase == WEIR_CHANGES_NOWHERE;
 	note_slot(r);
@@ -254,13 +240,19 @@ meet_lost_slot(WeirChanges *r)
 	make_anew(r, true);
 }
 
-/* A slot that has been told to forget more than the position would go on behind that without a word. */
+/*
+ * A slot that has been told to forget more than the position would go on behind that without a word.
+ * Without checkpoints it may have been: a crash forgets the last of what was handed out.
+ * With a gap allowed the position of a source that was set back is its slot's, too.
+ */
 static void
 check_confirmed(WeirChanges *r, int64 confirmed)
 {
-	if (confirmed <= r->position.lsn)
+	bool		set_back = r->position.lsn > r->source_lsn;
+
+	if (confirmed <= r->position.lsn && !set_back)
 		return;
-	if (!r->options.allow_gap)
+	if (!r->options.allow_gap && r->options.checkpointing)
 		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 							psprintf("replication slot \"%s\" of stream %s no longer has the start position", r->slot, r->stream->name),
 							psprintf("The start is at %X/%X, the slot stands at %X/%X.",
@@ -269,17 +261,8 @@ check_confirmed(WeirChanges *r, int64 confirmed)
 	r->position.lsn = confirmed;
 	r->position.transaction = 0;
 	r->position.halves = 0;
-}
-
-/* Of a copy that was begun to be handed out all must be there. */
-static void
-check_copy(WeirChanges *r)
-{
-	if (r->position.phase == WEIR_CHANGES_COPY && (r->row == NULL || r->row->copied == 0))
-		weir_changes_refuse(r, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							psprintf("the copy of stream %s is no longer kept", r->stream->name),
-							psprintf("The start is behind row " INT64_FORMAT " of it.", r->position.copied),
-							"Start the job from a later savepoint, or with a new copy by weir.start_job(fresh => true).");
+	r->confirmed = Min(r->confirmed, confirmed);
+	r->moved = Min(r->moved, confirmed);
 }
 
 static void
@@ -293,12 +276,14 @@ go_on_with_slot(WeirChanges *r, const WeirRemoteRows *rows)
 		r->position.system = r->source_system;
 		r->position.lsn = confirmed;
 		r->stats->moves++;
-		if (r->row == NULL)
-			note_slot(r);
 	}
 	else
 		check_confirmed(r, confirmed);
-	check_copy(r);
+	weir_changes_check_copy(r);
+	if (r->position.phase == WEIR_CHANGES_FOLLOW && has_former(r))
+		return;
+	if (r->row == NULL || (r->position.phase == WEIR_CHANGES_FOLLOW && strcmp(r->row->slot, r->slot) != 0))
+		note_slot(r);
 	go(r, LOOK_AT_PUBLICATION);
 }
 
@@ -340,9 +325,18 @@ dropped_slot(WeirChanges *r, const WeirRemoteRows *rows)
 static char *
 look_at_publication(WeirChanges *r)
 {
-	return psprintf("SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname"
-					" AND t.schemaname = %s AND t.tablename = %s) FROM pg_catalog.pg_publication p WHERE p.pubname = %s",
+	return psprintf("SELECT t.pubname IS NOT NULL, t.rowfilter FROM pg_catalog.pg_publication p"
+					" LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = %s AND t.tablename = %s"
+					" WHERE p.pubname = %s",
 					literal(r, r->schema), literal(r, r->table), literal(r, r->publication));
+}
+
+static void
+set_filter(WeirChanges *r, const char *filter)
+{
+	if (r->filter)
+		pfree(r->filter);
+	r->filter = filter ? MemoryContextStrdup(r->context, filter) : NULL;
 }
 
 static void
@@ -362,6 +356,7 @@ looked_at_publication(WeirChanges *r, const WeirRemoteRows *rows)
 							r->own_publication ? "Was the table dropped and made anew? Begin with a new copy by weir.start_job(fresh => true)." :
 							psprintf("On the source: ALTER PUBLICATION %s ADD TABLE %s; of a partitioned table it must be WITH (publish_via_partition_root = true).",
 									 quote_identifier(r->publication), weir_changes_table(r)));
+	set_filter(r, weir_remote_value(rows, 0, 1));
 	go(r, r->anew ? BEGIN : START);
 }
 
@@ -381,7 +376,7 @@ static char *
 publish(WeirChanges *r)
 {
 	return psprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish_via_partition_root = true)",
-					quote_identifier(r->publication), weir_changes_table(r));
+					quote_identifier(r->publication), weir_changes_only(r));
 }
 
 static void
@@ -496,9 +491,10 @@ started(WeirChanges *r, const WeirRemoteRows *rows)
 
 static const Step steps[] = {
 	[IDENTIFY] = {"identify the source", identify, identified},
-	[LOOK_AT_TABLE] = {"look at the table", look_at_table, looked_at_table},
-	[LOOK_AT_COLUMNS] = {"look at the columns", look_at_columns, looked_at_columns},
+	[LOOK_AT_TABLE] = {"look at the table", weir_changes_ask_table, looked_at_table},
+	[LOOK_AT_COLUMNS] = {"look at the columns", weir_changes_ask_columns, looked_at_columns},
 	[LOOK_AT_SLOT] = {"look at the replication slot", look_at_slot, looked_at_slot},
+	[DROP_FORMER] = {"drop the replication slot of another name", drop_former, dropped_former},
 	[DROP_SLOT] = {"drop the replication slot of before", drop_slot, dropped_slot},
 	[LOOK_AT_PUBLICATION] = {"look at the publication", look_at_publication, looked_at_publication},
 	[UNPUBLISH] = {"drop the publication of before", unpublish, unpublished},

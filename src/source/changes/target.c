@@ -43,14 +43,17 @@ mapping_options(Oid user, Oid server)
 	return GetUserMapping(user, server)->options;
 }
 
-/* Values come in a form that every session reads alike. */
+/*
+ * Values come in a form that every session reads alike.  Where row security would
+ * leave rows out of the copy, that is an error: changes come of all of them.
+ */
 static void
-set_formats(WeirConninfo *info)
+set_options(WeirConninfo *info)
 {
 	const char *given = weir_conninfo_get(info, "options");
 
 	weir_conninfo_set(info, "options",
-					  psprintf("%s -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3", given ? given : ""));
+					  psprintf("%s -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c row_security=off", given ? given : ""));
 }
 
 WeirChangesServer *
@@ -73,7 +76,7 @@ weir_changes_server(Oid server, Oid user)
 
 		weir_conninfo_set(result->info, def->defname, defGetString(def));
 	}
-	set_formats(result->info);
+	set_options(result->info);
 	weir_conninfo_default_here(result->info, user);
 	result->needs_password = !superuser_arg(user) && !options.password_not_needed;
 	return result;

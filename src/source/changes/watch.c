@@ -135,7 +135,7 @@ take_answer(WeirChanges *r, const WeirRemoteRows *rows)
 	answer_marks(r, weir_changes_parse_lsn(weir_remote_value(rows, 0, 0)));
 	r->watch_asks = false;
 	weir_changes_watch_at(r, weir_now() + LOOK_US);
-	if (r->wanted->max_slot_lag > 0 && lag > r->wanted->max_slot_lag && r->row && r->row->made)
+	if (r->wanted->max_slot_lag > 0 && lag > r->wanted->max_slot_lag && weir_changes_made(r))
 		exceed(r, lag);
 }
 
