@@ -25,6 +25,7 @@
 #include "message.h"
 #include "option.h"
 #include "sink/line.h"
+#include "unix_time.h"
 
 #define VERSION			1
 
@@ -33,7 +34,6 @@
 #define HAS_HEADERS		4
 
 #define MESSAGE_BYTES	1000000 /* librdkafka's message.max.bytes */
-#define UNIX_EPOCH_MS	(INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE))
 
 typedef struct Format
 {
@@ -133,7 +133,7 @@ static void
 append_timestamp(StringInfo out, Datum value)
 {
 	TimestampTz time = DatumGetTimestampTz(value);
-	int64		ms = TIMESTAMP_NOT_FINITE(time) ? 0 : time / 1000 + UNIX_EPOCH_MS;
+	int64		ms = TIMESTAMP_NOT_FINITE(time) ? 0 : weir_unix_ms(time);
 
 	if (ms <= 0)
 		ereport(ERROR,

@@ -25,7 +25,6 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
@@ -34,6 +33,7 @@
 #include "message.h"
 #include "option.h"
 #include "producer.h"
+#include "unix_time.h"
 
 #define FIRST_RETRY		INT64CONST(100000)	/* us, doubled from one to the next */
 #define LAST_RETRY		INT64CONST(10000000)
@@ -168,7 +168,7 @@ hear(WeirProducer *k, WeirKafkaClient *client)
 static void
 find_by_time(WeirProducer *k)
 {
-	int64		now = weir_now() / 1000 + INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
+	int64		now = weir_unix_ms(weir_date());
 
 	k->position = k->refused.first - 1;
 	while (k->position < k->refused.last && weir_producer_read(k) > 0)

@@ -16,8 +16,8 @@
 
 #include "base/compat.h"
 #include "record.h"
+#include "unix_time.h"
 
-#define UNIX_EPOCH_MS	(INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE))
 
 static int32
 partition_of(int64 line)
@@ -92,9 +92,9 @@ timestamp(const WeirRecordAbout *record, Oid type, Datum *value)
 		return false;
 	ms = rd_kafka_message_timestamp(message, &kind);
 	if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ||
-		!IS_VALID_TIMESTAMP((ms - UNIX_EPOCH_MS) * 1000) || ms > (END_TIMESTAMP / 1000) + UNIX_EPOCH_MS)
+		ms >= weir_unix_ms(END_TIMESTAMP))
 		return false;
-	*value = TimestampTzGetDatum((ms - UNIX_EPOCH_MS) * 1000);
+	*value = TimestampTzGetDatum(weir_unix_time(ms));
 	return true;
 }
 

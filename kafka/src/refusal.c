@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "refusal.h"
+#include "unix_time.h"
 
 bool
 weir_kafka_refusal_is_of_message(rd_kafka_resp_err_t error)
@@ -118,11 +119,8 @@ weir_kafka_refused_compare(WeirKafkaRefused *refused, int64 id, const WeirKafkaM
 static char *
 describe(const WeirKafkaRefused *refused)
 {
-	TimestampTz time = (TimestampTz) (refused->timestamp -
-									  INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)) * 1000;
-
 	if (refused->error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
-		return psprintf("Its timestamp is %s.", timestamptz_to_str(time));
+		return psprintf("Its timestamp is %s.", timestamptz_to_str(weir_unix_time(refused->timestamp)));
 	if (refused->error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
 		return psprintf("Its partition is %d.", refused->partition);
 	return psprintf("Its key and its value have %zu bytes.", refused->size);

@@ -132,11 +132,11 @@ is_deeply([ $kafka->consume('refused', format => '%k\n') ], ['good'], 'alone');
 # What the broker refuses ends attempts, and after the second the job; nothing is lost.
 sub is_refused
 {
-	my ($name, $row, $pattern, $mend) = @_;
+	my ($name, $row, $pattern, @settings) = @_;
 
-	begin($name, $about, feed => $columns, checkpointing => q{every => '50 ms'}, settings => $name eq 'large' ? ['max.message.bytes=1500'] : []);
+	begin($name, $about, feed => $columns, checkpointing => q{every => '50 ms'}, settings => \@settings);
 	$node->sql("SELECT weir.set_restart_strategy('$name', 'fixed_delay', attempts => -1, delay => '10 ms')");
-	$node->sql("INSERT INTO feed_$name VALUES ('a', 0, NULL, NULL, 1, 'before'), $row, ('b', 0, NULL, NULL, 3, 'behind')");
+	$node->sql("INSERT INTO feed_$name VALUES ('a', 0, NULL, NULL, 1, 'before'), $row, ('b', 0, now(), NULL, 3, 'behind')");
 	ok($node->wait_status('failed', $name), "$name: the job fails");
 	like($node->sql("SELECT last_error FROM weir.jobs WHERE name = '$name'"), $pattern, "$name: by the message");
 	is($node->sql("SELECT restarts FROM weir.jobs WHERE name = '$name'"), '1', "$name: when it was refused twice");
@@ -148,7 +148,9 @@ sub is_refused
 my $ahead = q{('ahead', 0, now() + interval '3 hours', NULL, 2, 'x')};
 is_refused('ahead', $ahead, qr/message \d+ of the outbox cannot be sent to topic "ahead".*Its timestamp is 20.*HINT: Raise message.timestamp.after.max.ms/s);
 $node->sql(q{SELECT weir.drop_job('ahead')});
-is_refused('large', q{('large', 0, NULL, NULL, 2, repeat('x', 1600))}, qr/cannot be sent to topic "large".*have 16\d\d bytes/s);
+is_refused('late', q{('late', 0, '2020-01-01', NULL, 2, 'x')}, qr/topic "late".*Its timestamp is 2020-01-01.*or message.timestamp.before.max.ms/s, 'message.timestamp.before.max.ms=86400000');
+$node->sql(q{SELECT weir.drop_job('late')});
+is_refused('large', q{('large', 0, NULL, NULL, 2, repeat('x', 1600))}, qr/cannot be sent to topic "large".*have 16\d\d bytes/s, 'max.message.bytes=1500');
 $node->sql(q{SELECT weir.drop_job('large')});
 is_refused('far', q{('far', 17, NULL, NULL, 2, 'x')}, qr/cannot be sent to topic "far".*Its partition is 17.*HINT: Add partitions/s);
 $kafka->set_partitions('far', 18);
