@@ -14,20 +14,6 @@
 #include "record.h"
 #include "topic.h"
 
-static WeirKafkaPosition *
-read_position(const WeirPosition *bytes)
-{
-	WeirKafkaPosition *position = palloc(sizeof(WeirKafkaPosition));
-
-	if (!weir_kafka_position_decode(bytes, position))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("position of a stream cannot be read"),
-				 errdetail("It has %u bytes, of version %d.", bytes->len, bytes->bytes[0]),
-				 errhint("Was the checkpoint written by a later version of weir_kafka?")));
-	return position;
-}
-
 static int
 parallelism(const WeirStream *stream)
 {
@@ -113,8 +99,8 @@ merge(WeirPosition *position, const WeirPosition *other)
 		position->len = from->len;
 		return;
 	}
-	sum = read_position(position);
-	task = read_position(other);
+	sum = weir_kafka_position_read(position);
+	task = weir_kafka_position_read(other);
 	if (!weir_kafka_position_merge(sum, task) || !weir_kafka_position_encode(sum, position))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -128,7 +114,7 @@ merge(WeirPosition *position, const WeirPosition *other)
 static void
 trim(WeirSource *source, const WeirPosition *position)
 {
-	WeirKafkaPosition *completed = read_position(position);
+	WeirKafkaPosition *completed = weir_kafka_position_read(position);
 
 	weir_kafka_commit_completed((WeirKafkaReader *) source, completed);
 	pfree(completed);
@@ -167,7 +153,7 @@ has_reached(WeirSource *source, int64 mark)
 static bool
 position_ended(const WeirPosition *position)
 {
-	WeirKafkaPosition *at = read_position(position);
+	WeirKafkaPosition *at = weir_kafka_position_read(position);
 	bool		ended = at->ended;
 
 	pfree(at);
@@ -177,7 +163,7 @@ position_ended(const WeirPosition *position)
 static int64
 position_clock(const WeirPosition *position)
 {
-	WeirKafkaPosition *at = read_position(position);
+	WeirKafkaPosition *at = weir_kafka_position_read(position);
 	int64		clock = at->clock;
 
 	pfree(at);

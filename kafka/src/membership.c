@@ -21,6 +21,7 @@
 #include "membership.h"
 #include "option.h"
 #include "position.h"
+#include "source/source.h"
 
 struct WeirMembership
 {
@@ -254,17 +255,6 @@ trouble(const WeirMembership *m)
 
 /* ---- positions ---- */
 
-static void
-read_position(const WeirPosition *bytes, WeirKafkaPosition *at)
-{
-	if (!weir_kafka_position_decode(bytes, at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("position of a stream cannot be read"),
-				 errdetail("It has %u bytes, of version %d.", bytes->len, bytes->bytes[0]),
-				 errhint("Was the checkpoint written by a later version of weir_kafka?")));
-}
-
 /* What is taken away leaves room. */
 static void
 keep(WeirPosition *position, int32 partition, bool only)
@@ -274,7 +264,8 @@ keep(WeirPosition *position, int32 partition, bool only)
 
 	if (position->len == 0)
 		return;
-	read_position(position, &at);
+	if (!weir_kafka_position_decode(position, &at))
+		weir_position_refuse(position, "weir_kafka");
 	for (int i = 0; i < at.n; i++)
 	{
 		if ((at.parts[i].partition == partition) == only)

@@ -20,6 +20,7 @@
 #include "consumer.h"
 #include "reader.h"
 #include "record.h"
+#include "topic.h"
 
 #define LAST_COMMIT_MS	500		/* so long the last commit is waited for */
 
@@ -75,11 +76,7 @@ static void
 read_start(WeirKafkaReader *r, const WeirPosition *start)
 {
 	if (!weir_kafka_position_decode(start, &r->start))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("position of a stream cannot be read"),
-				 errdetail("It has %u bytes, of version %d.", start->len, start->bytes[0]),
-				 errhint("Was the checkpoint written by a later version of weir_kafka?")));
+		weir_position_refuse(start, "weir_kafka");
 	r->fresh = start->len == 0;
 	r->clock = r->start.clock;
 	r->records = r->options.subtask == 0 ? r->start.records : 0;
@@ -367,16 +364,6 @@ weir_kafka_pass_gaps(WeirKafkaReader *r)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void
-refuse_size(const WeirKafkaReader *r)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("stream %s has more partitions than a position can hold", r->stream->name),
-			 errdetail("A position has at most %d bytes.", WEIR_POSITION_MAX),
-			 errhint("Read the topic by several streams, each of some of the \"partitions\".")));
-}
-
 static bool
 add_parts(const WeirKafkaReader *r, WeirKafkaPosition *position)
 {
@@ -409,5 +396,5 @@ weir_kafka_reader_position(WeirKafkaReader *r, bool final, WeirPosition *out)
 	position.records = r->records;
 	position.ended = r->ended && (final || r->began_ended);
 	if (!add_parts(r, &position) || !weir_kafka_position_encode(&position, out))
-		refuse_size(r);
+		weir_kafka_position_full(r->stream);
 }

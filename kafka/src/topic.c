@@ -7,15 +7,14 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "gap.h"
 #include "record.h"
 #include "topic.h"
+#include "unix_time.h"
 
 #define PATIENCE_US		INT64CONST(60000000)
-#define UNIX_EPOCH_MS	(INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE))
 
 /* What was asked, and the client it was asked by. */
 typedef struct Inquiry
@@ -102,7 +101,7 @@ ask(Inquiry *q, const WeirStream *stream, bool times, const WeirKafkaAnswer **an
 	question.selection = q->kafka->all_partitions ? NULL : &q->kafka->partitions;
 	question.ntasks = 1;
 	question.bounds = true;
-	question.since = times ? q->kafka->start_time / 1000 + UNIX_EPOCH_MS : -1;
+	question.since = times ? weir_unix_ms(q->kafka->start_time) : -1;
 	q->client = weir_kafka_client_create(weir_kafka_conf(stream, RD_KAFKA_PRODUCER, GetUserId()), RD_KAFKA_PRODUCER);
 	q->enquiry = weir_kafka_enquiry_begin(q->client, &question);
 	wait_for_answer(q);
@@ -127,15 +126,21 @@ begin_offset(const WeirKafka *kafka, const WeirKafkaAnswer *answer)
 	return WEIR_KAFKA_FIRST;
 }
 
+void
+weir_kafka_position_full(const WeirStream *stream)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("stream %s has more partitions than a position can hold", stream->name),
+			 errdetail("A position has at most %d bytes.", WEIR_POSITION_MAX),
+			 errhint("Read the topic by several streams, each of some of the \"partitions\".")));
+}
+
 static void
 encode(const WeirStream *stream, const WeirKafkaPosition *at, WeirPosition *position)
 {
 	if (!weir_kafka_position_encode(at, position))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("stream %s has more partitions than a position can hold", stream->name),
-				 errdetail("A position has at most %d bytes.", WEIR_POSITION_MAX),
-				 errhint("Read the topic by several streams, each of some of the \"partitions\".")));
+		weir_kafka_position_full(stream);
 }
 
 void
@@ -161,17 +166,13 @@ weir_kafka_topic_begin(const WeirStream *stream, WeirPosition *position)
 	pfree(at);
 }
 
-static WeirKafkaPosition *
-read_position(const WeirPosition *position)
+WeirKafkaPosition *
+weir_kafka_position_read(const WeirPosition *bytes)
 {
 	WeirKafkaPosition *at = palloc(sizeof(WeirKafkaPosition));
 
-	if (!weir_kafka_position_decode(position, at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("position of a stream cannot be read"),
-				 errdetail("It has %u bytes, of version %d.", position->len, position->bytes[0]),
-				 errhint("Was the checkpoint written by a later version of weir_kafka?")));
+	if (!weir_kafka_position_decode(bytes, at))
+		weir_position_refuse(bytes, "weir_kafka");
 	return at;
 }
 
@@ -180,7 +181,7 @@ void
 weir_kafka_topic_renew(int64 job, Oid stream, WeirPosition *position)
 {
 	const WeirKafka *kafka = weir_kafka_of(weir_stream_get(stream));
-	WeirKafkaPosition *at = read_position(position);
+	WeirKafkaPosition *at = weir_kafka_position_read(position);
 
 	if (at->topic != weir_kafka_topic_print(kafka->topic))
 		position->len = 0;
@@ -217,7 +218,7 @@ weir_kafka_topic_missing(int64 job, int ordinal, Oid stream, const WeirPosition 
 
 	if (position->len == 0)
 		return NULL;
-	look_for_gap(stream, read_position(position), &gap);
+	look_for_gap(stream, weir_kafka_position_read(position), &gap);
 	return gap.npartitions > 0 ? weir_kafka_gap_detail(&gap) : NULL;
 }
 
@@ -230,7 +231,7 @@ weir_kafka_topic_pass_gap(int64 job, int ordinal, Oid relid, WeirPosition *posit
 
 	if (position->len == 0)
 		return 0;
-	at = read_position(position);
+	at = weir_kafka_position_read(position);
 	look_for_gap(relid, at, &gap);
 	if (gap.npartitions == 0)
 		return 0;

@@ -5,7 +5,14 @@
 #ifndef WEIR_KAFKA_TOPIC_H
 #define WEIR_KAFKA_TOPIC_H
 
+#include "position.h"
 #include "source/source.h"
+
+/* Palloced; an error if these are no bytes of one. */
+extern WeirKafkaPosition *weir_kafka_position_read(const WeirPosition *bytes);
+
+/* The error of a place that is more than a position has room for. */
+pg_noreturn extern void weir_kafka_position_full(const WeirStream *stream);
 
 /* WeirSourceOps.begin, .renew, .missing, .pass_gap. */
 extern void weir_kafka_topic_begin(const WeirStream *stream, WeirPosition *position);

@@ -20,11 +20,7 @@ read_position(const WeirPosition *bytes)
 	WeirSocketPosition position;
 
 	if (!weir_socket_position_decode(bytes, &position))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("position of a stream cannot be read"),
-				 errdetail("It has %u bytes, of version %d.", bytes->len, bytes->bytes[0]),
-				 errhint("Was the checkpoint written by a later version of weir?")));
+		weir_position_refuse(bytes, "weir");
 	return position;
 }
 

@@ -104,3 +104,13 @@ weir_record_place(const WeirSourceOps *source, int64 line)
 {
 	return source && source->place ? source->place(line) : psprintf("line " INT64_FORMAT, line);
 }
+
+void
+weir_position_refuse(const WeirPosition *position, const char *extension)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("position of a stream cannot be read"),
+			 errdetail("It has %u bytes, of version %d.", position->len, position->bytes[0]),
+			 errhint("Was the checkpoint written by a later version of %s?", extension)));
+}

@@ -13,6 +13,7 @@
 #include "nodes/parsenodes.h"
 #include "storage/latch.h"
 
+#include "base/compat.h"
 #include "decide/poison.h"
 #include "decide/position.h"
 #include "record/scan_input.h"
@@ -233,6 +234,9 @@ extern const WeirSourceOps *weir_source_by_handler(const char *symbol);
 
 /* For the validator of its wrapper: an error if an object may not have these options. */
 extern PGDLLEXPORT void weir_stream_validate(const WeirSourceOps *source, List *options, Oid catalog);
+
+/* The error of a source whose position has bytes that are none of it; extension: whose source that is. */
+pg_noreturn extern PGDLLEXPORT void weir_position_refuse(const WeirPosition *position, const char *extension);
 
 /* "line 17", or what the source says instead (place); source NULL: it is not known. */
 extern char *weir_record_place(const WeirSourceOps *source, int64 line);
