@@ -9,18 +9,15 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "base/clock.h"
 #include "base/text.h"
-#include "decide/keygroup.h"
 #include "gap.h"
 #include "reader.h"
 #include "record.h"
 #include "token.h"
+#include "unix_time.h"
 
 #define RETRY_US	INT64CONST(1000000)
-#define UNIX_EPOCH_MS	(INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE))
 
 bool
 weir_kafka_is_mine(const WeirKafkaReader *r, int32 partition)
@@ -28,17 +25,8 @@ weir_kafka_is_mine(const WeirKafkaReader *r, int32 partition)
 	return partition % r->options.ntasks == r->options.subtask;
 }
 
-bool
-weir_kafka_is_read(const WeirKafkaReader *r, int32 partition)
-{
-	const uint8 *bits = r->options.partitions;
-
-	return weir_kafka_is_mine(r, partition) &&
-		(bits == NULL || (partition < WEIR_MAX_MAX_PARALLELISM && (bits[partition / 8] >> partition % 8 & 1) != 0));
-}
-
-static void
-ask(WeirKafkaReader *r)
+WeirKafkaQuestion
+weir_kafka_question(const WeirKafkaReader *r)
 {
 	WeirKafkaQuestion question = {0};
 
@@ -47,10 +35,18 @@ ask(WeirKafkaReader *r)
 	question.subtask = r->options.subtask;
 	question.ntasks = r->options.ntasks;
 	question.shared = r->options.partitions;
-	question.bounds = r->bounds = !r->placed || r->unsure;
 	question.since = -1;
+	return question;
+}
+
+static void
+ask(WeirKafkaReader *r)
+{
+	WeirKafkaQuestion question = weir_kafka_question(r);
+
+	question.bounds = r->bounds = !r->placed || r->unsure;
 	if (!r->placed && r->fresh && r->kafka->start == WEIR_KAFKA_TIME)
-		question.since = r->kafka->start_time / 1000 + UNIX_EPOCH_MS;
+		question.since = weir_unix_ms(r->kafka->start_time);
 	question.committed = !r->placed && r->options.at_most_once;
 	r->enquiry = weir_kafka_enquiry_begin(r->client, &question);
 }

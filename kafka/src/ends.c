@@ -19,15 +19,9 @@ weir_kafka_ends_mark(WeirKafkaReader *r)
 static void
 ask(WeirKafkaReader *r)
 {
-	WeirKafkaQuestion question = {0};
+	WeirKafkaQuestion question = weir_kafka_question(r);
 
-	question.topic = r->kafka->topic;
-	question.selection = r->kafka->all_partitions ? NULL : &r->kafka->partitions;
-	question.subtask = r->options.subtask;
-	question.ntasks = r->options.ntasks;
-	question.shared = r->options.partitions;
 	question.bounds = true;
-	question.since = -1;
 	r->ends = weir_kafka_enquiry_begin(r->client, &question);
 	r->ends_asked = r->marks;
 }

@@ -178,19 +178,31 @@ list_error(const rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t erro
 	return error;
 }
 
-static bool
-find_times(WeirKafkaEnquiry *e)
+typedef rd_kafka_resp_err_t (*Call) (rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms);
+
+/* What the call makes of the partitions; the caller destroys it. */
+static rd_kafka_topic_partition_list_t *
+find(WeirKafkaEnquiry *e, Call call, rd_kafka_resp_err_t *error)
 {
 	rd_kafka_topic_partition_list_t *list = NULL;
-	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-	for (int step = 0; step == 0 || goes_on(e, error, step); step++)
+	*error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	for (int step = 0; step == 0 || goes_on(e, *error, step); step++)
 	{
 		if (list != NULL)
 			rd_kafka_topic_partition_list_destroy(list);
 		list = list_of(e);
-		error = list_error(list, rd_kafka_offsets_for_times(e->rk, list, STEP_MS));
+		*error = list_error(list, call(e->rk, list, STEP_MS));
 	}
+	return list;
+}
+
+static bool
+find_times(WeirKafkaEnquiry *e)
+{
+	rd_kafka_resp_err_t error;
+	rd_kafka_topic_partition_list_t *list = find(e, rd_kafka_offsets_for_times, &error);
+
 	for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		e->answers[i].at = list->elems[i].offset < 0 ? -1 : list->elems[i].offset;
 	rd_kafka_topic_partition_list_destroy(list);
@@ -215,16 +227,9 @@ take_committed(WeirKafkaEnquiry *e, const rd_kafka_topic_partition_list_t *list)
 static bool
 find_committed(WeirKafkaEnquiry *e)
 {
-	rd_kafka_topic_partition_list_t *list = NULL;
-	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_resp_err_t error;
+	rd_kafka_topic_partition_list_t *list = find(e, rd_kafka_committed, &error);
 
-	for (int step = 0; step == 0 || goes_on(e, error, step); step++)
-	{
-		if (list != NULL)
-			rd_kafka_topic_partition_list_destroy(list);
-		list = list_of(e);
-		error = list_error(list, rd_kafka_committed(e->rk, list, STEP_MS));
-	}
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
 		take_committed(e, list);
 	rd_kafka_topic_partition_list_destroy(list);

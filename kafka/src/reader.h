@@ -109,10 +109,10 @@ extern void weir_kafka_tell_partitions(WeirKafkaReader *r, WeirScanInput *scan);
 /* The client's partitions with where reading goes on. */
 extern rd_kafka_topic_partition_list_t *weir_kafka_partitions(const WeirKafkaReader *r);
 
+/* About the partitions that this task reads here: which there are. */
+extern WeirKafkaQuestion weir_kafka_question(const WeirKafkaReader *r);
 /* Is it one of those that this task reads? */
 extern bool weir_kafka_is_mine(const WeirKafkaReader *r, int32 partition);
-/* .. and this server's, where several share the topic? */
-extern bool weir_kafka_is_read(const WeirKafkaReader *r, int32 partition);
 
 /* Raises an error, unless the stream has dead letters. */
 extern void weir_kafka_too_long(const WeirKafkaReader *r, WeirFramedRecord *record);
