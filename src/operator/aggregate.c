@@ -97,13 +97,13 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 static bool
 holds(const WeirOperator *op)
 {
-	return weir_changes_hold(((const Aggregate *) op)->running);
+	return weir_changed_are_held(((const Aggregate *) op)->running);
 }
 
 static WeirBatch *
 held(WeirOperator *op)
 {
-	return weir_changes_held(op, ((Aggregate *) op)->running);
+	return weir_changed_rows(op, ((Aggregate *) op)->running);
 }
 
 /* The results as a row; sign is of use where rows may be taken back. */

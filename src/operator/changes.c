@@ -10,7 +10,7 @@
 #define HELD_ROWS 4096			/* handed on at a time */
 
 bool
-weir_changes_hold(const WeirState *state)
+weir_changed_are_held(const WeirState *state)
 {
 	return weir_running_nchanges(state) > 0;
 }
@@ -48,7 +48,7 @@ put_change(const WeirOperator *op, WeirBatch *held, const WeirRunningChange *cha
 
 /* Records of one source, as in any batch. */
 WeirBatch *
-weir_changes_held(WeirOperator *op, WeirState *state)
+weir_changed_rows(WeirOperator *op, WeirState *state)
 {
 	int64		n = weir_running_nchanges(state);
 	WeirRunningChange change;

@@ -8,8 +8,8 @@
 
 #include "operator/operator.h"
 
-extern bool weir_changes_hold(const WeirState *state);
+extern bool weir_changed_are_held(const WeirState *state);
 /* As WeirOperatorOps.held: a row a key, which has the key and the record that changed it first. */
-extern WeirBatch *weir_changes_held(WeirOperator *op, WeirState *state);
+extern WeirBatch *weir_changed_rows(WeirOperator *op, WeirState *state);
 
 #endif

@@ -78,13 +78,13 @@ add_rows(WeirOperator *op, WeirBatch *in, int from, int to, WeirOutput *out)
 static bool
 holds(const WeirOperator *op)
 {
-	return weir_changes_hold(((const Rank *) op)->ranked);
+	return weir_changed_are_held(((const Rank *) op)->ranked);
 }
 
 static WeirBatch *
 held(WeirOperator *op)
 {
-	return weir_changes_held(op, ((Rank *) op)->ranked);
+	return weir_changed_rows(op, ((Rank *) op)->ranked);
 }
 
 /* Row number, rank and dense rank are one where no two rows have the same number. */

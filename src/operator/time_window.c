@@ -341,13 +341,13 @@ holds(const WeirOperator *op)
 {
 	const TimeWindow *w = (const TimeWindow *) op;
 
-	return w->plan->early && weir_changes_hold(w->state);
+	return w->plan->early && weir_changed_are_held(w->state);
 }
 
 static WeirBatch *
 held(WeirOperator *op)
 {
-	return weir_changes_held(op, ((TimeWindow *) op)->state);
+	return weir_changed_rows(op, ((TimeWindow *) op)->state);
 }
 
 static void

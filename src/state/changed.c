@@ -33,7 +33,7 @@ add_change(WeirStore *store)
 }
 
 MemoryContext
-weir_changes_context(WeirStore *store)
+weir_changed_context(WeirStore *store)
 {
 	if (store->changes_raw == NULL)
 		store->changes_raw = AllocSetContextCreate(store->context, "weir records of changed keys",
@@ -44,12 +44,12 @@ weir_changes_context(WeirStore *store)
 static char *
 copy_raw(WeirStore *store, WeirRaw raw)
 {
-	return memcpy(MemoryContextAllocHuge(weir_changes_context(store), Max(raw.len, 1)), raw.data, raw.len);
+	return memcpy(MemoryContextAllocHuge(weir_changed_context(store), Max(raw.len, 1)), raw.data, raw.len);
 }
 
 /* The current key's entry was changed by this row. */
 void
-weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry, const WeirBatch *in, int row)
+weir_changed_note(WeirState *state, WeirGroup *group, WeirEntry *entry, const WeirBatch *in, int row)
 {
 	WeirStore  *store = state->store;
 	WeirRaw		raw = weir_batch_raw(in, row);
@@ -71,9 +71,9 @@ weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry, const Wei
 
 /* Undoes it; not if the list has been emptied since. */
 void
-weir_change_take_back(WeirStore *store, WeirEntry *entry)
+weir_changed_take_back(WeirStore *store, WeirEntry *entry)
 {
-	if (weir_changes_left(store) == 0 || store->changes[store->nchanges - 1].entry != entry)
+	if (weir_changed_left(store) == 0 || store->changes[store->nchanges - 1].entry != entry)
 		return;
 	store->nchanges--;
 	entry->flags &= ~WEIR_ENTRY_CHANGED;
@@ -95,10 +95,10 @@ clear(WeirStore *store)
 
 /* The rows of the first n have been handed on. */
 void
-weir_changes_forget(WeirStore *store, int64 n)
+weir_changed_forget(WeirStore *store, int64 n)
 {
 	for (int64 i = 0; i < n; i++)
-		weir_changes_at(store, i)->entry->flags &= ~WEIR_ENTRY_CHANGED;
+		weir_changed_at(store, i)->entry->flags &= ~WEIR_ENTRY_CHANGED;
 	store->nforgotten += n;
 	if (store->nforgotten == store->nchanges)
 		clear(store);

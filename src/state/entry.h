@@ -426,12 +426,12 @@ extern void weir_undo_log_change(WeirState *state, WeirGroup *group, WeirEntry *
 								 void *change);
 
 /* changed.c */
-extern void weir_change_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
-							 const WeirBatch *in, int row);
+extern void weir_changed_note(WeirState *state, WeirGroup *group, WeirEntry *entry,
+							  const WeirBatch *in, int row);
 /* Of what belongs to the changes in the list. */
-extern MemoryContext weir_changes_context(WeirStore *store);
-extern void weir_change_take_back(WeirStore *store, WeirEntry *entry);
-extern void weir_changes_forget(WeirStore *store, int64 n);
+extern MemoryContext weir_changed_context(WeirStore *store);
+extern void weir_changed_take_back(WeirStore *store, WeirEntry *entry);
+extern void weir_changed_forget(WeirStore *store, int64 n);
 
 /*
  * due.c, see due.h.  After a change, what is due of the cell (PG_INT64_MAX: nothing): noted
@@ -446,13 +446,13 @@ extern void weir_due_init(WeirStore *store);
 
 /* How many are in the list; those, from 0. */
 static inline int64
-weir_changes_left(const WeirStore *store)
+weir_changed_left(const WeirStore *store)
 {
 	return store->nchanges - store->nforgotten;
 }
 
 static inline WeirChange *
-weir_changes_at(const WeirStore *store, int64 n)
+weir_changed_at(const WeirStore *store, int64 n)
 {
 	return &store->changes[store->nforgotten + n];
 }

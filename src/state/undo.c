@@ -129,7 +129,7 @@ undo_change(WeirStore *store, WeirUndo *undo)
 			revert_change(state, group, undo);
 			break;
 		case WEIR_UNDO_NOTED:
-			weir_change_take_back(store, undo->entry);
+			weir_changed_take_back(store, undo->entry);
 			break;
 		case WEIR_UNDO_DUE:
 			break;				/* noted again once all is as it was */

@@ -141,7 +141,7 @@ weir_store_snapshot(WeirStore *store, bool full, WeirChunkWriter writer, void *a
 	bool	   *chosen = full ? NULL : choose_full(store);
 
 	Assert(store->nundo == 0);
-	if (weir_changes_left(store) > 0)
+	if (weir_changed_left(store) > 0)
 		elog(ERROR, "a snapshot is taken before changed keys have been handed on");
 	memset(stats, 0, sizeof(*stats));
 	stats->dirty_keys = store->ndirty;

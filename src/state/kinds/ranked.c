@@ -91,7 +91,7 @@ weir_ranked_add(WeirState *state, const WeirBatch *in, int row)
 	weir_ranked_insert(state, ranked, at, kept);
 	ranked->changed = Min(ranked->changed, at);
 	weir_live_changed(state, group, entry, before);
-	weir_change_note(state, group, entry, in, row);
+	weir_changed_note(state, group, entry, in, row);
 }
 
 /* ---- what has changed ---- */
@@ -99,7 +99,7 @@ weir_ranked_add(WeirState *state, const WeirBatch *in, int row)
 static WeirRanked *
 changed(WeirState *state, int64 n)
 {
-	return (WeirRanked *) weir_live_get(state, weir_changes_at(state->store, n)->entry);
+	return (WeirRanked *) weir_live_get(state, weir_changed_at(state->store, n)->entry);
 }
 
 int
@@ -135,7 +135,7 @@ weir_ranked_forget(WeirState *state, int64 n)
 		if (ranked)
 			ranked->changed = ranked->n;
 	}
-	weir_changes_forget(state->store, n);
+	weir_changed_forget(state->store, n);
 }
 
 /* ---- the current key's, to look at ---- */

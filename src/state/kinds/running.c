@@ -36,7 +36,7 @@ row_before(WeirState *state, WeirEntry *entry)
 	if (!windows->corrects || (entry->flags & WEIR_ENTRY_CHANGED) ||
 		!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return NULL;
-	old = MemoryContextSwitchTo(weir_changes_context(state->store));
+	old = MemoryContextSwitchTo(weir_changed_context(state->store));
 	before = palloc(offsetof(struct WeirRowBefore, values) + sizeof(Datum) * n);
 	before->nulls = palloc(Max(n, 1) * sizeof(bool));
 	weir_window_compute(state, entry, before->values, before->nulls);
@@ -121,26 +121,26 @@ weir_running_add(WeirState *state, const WeirBatch *in, int row)
 
 	if (unlikely(fault != NULL))
 		return fault;
-	weir_change_note(state, group, entry, in, row);
+	weir_changed_note(state, group, entry, in, row);
 	if (!noted)
-		weir_changes_at(state->store, weir_changes_left(state->store) - 1)->before = before;
+		weir_changed_at(state->store, weir_changed_left(state->store) - 1)->before = before;
 	return NULL;
 }
 
 int64
 weir_running_nchanges(const WeirState *state)
 {
-	return weir_changes_left(state->store);
+	return weir_changed_left(state->store);
 }
 
 void
 weir_running_change(const WeirState *state, int64 n, WeirRunningChange *out)
 {
 	WeirStore  *store = state->store;
-	const WeirChange *change = weir_changes_at(store, n);
+	const WeirChange *change = weir_changed_at(store, n);
 
-	if (n + WEIR_STORE_AHEAD < weir_changes_left(store))
-		__builtin_prefetch(weir_changes_at(store, n + WEIR_STORE_AHEAD)->entry);
+	if (n + WEIR_STORE_AHEAD < weir_changed_left(store))
+		__builtin_prefetch(weir_changed_at(store, n + WEIR_STORE_AHEAD)->entry);
 	out->key = weir_entry_key(store, change->entry);
 	out->key_isnull = (const bool *) weir_entry_key_nulls(change->entry);
 	out->source = change->source;
@@ -152,7 +152,7 @@ weir_running_change(const WeirState *state, int64 n, WeirRunningChange *out)
 bool
 weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls)
 {
-	WeirEntry  *entry = weir_changes_at(state->store, n)->entry;
+	WeirEntry  *entry = weir_changed_at(state->store, n)->entry;
 
 	if (!(*weir_cell_flags(state, entry) & WEIR_CELL_PRESENT))
 		return false;
@@ -163,7 +163,7 @@ weir_running_results(WeirState *state, int64 n, Datum *values, bool *nulls)
 bool
 weir_running_results_before(const WeirState *state, int64 n, Datum *values, bool *nulls)
 {
-	const struct WeirRowBefore *before = weir_changes_at(state->store, n)->before;
+	const struct WeirRowBefore *before = weir_changed_at(state->store, n)->before;
 	int			naggs = list_length(weir_windows_of(state)->types);
 
 	if (before == NULL)
@@ -176,5 +176,5 @@ weir_running_results_before(const WeirState *state, int64 n, Datum *values, bool
 void
 weir_running_forget(WeirState *state, int64 n)
 {
-	weir_changes_forget(state->store, n);
+	weir_changed_forget(state->store, n);
 }

@@ -303,7 +303,7 @@ finish(Adding *a, bool added, bool is_new, int64 before)
 	if (is_new && !is_noted_before(a))
 		weir_due_set(a->state, a->entry, weir_pane_due(windows, window, a->span));
 	if (windows->decl.early)
-		weir_change_note(a->state, a->group, a->entry, a->in, a->row);
+		weir_changed_note(a->state, a->group, a->entry, a->in, a->row);
 	if (!windows->decl.again)
 		return WEIR_TIME_ADDED;
 	if (windows->in_panes)

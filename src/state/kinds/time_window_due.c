@@ -155,7 +155,7 @@ bool
 weir_time_window_enter_changed(WeirState *state, int64 n)
 {
 	WeirStore  *store = state->store;
-	WeirEntry  *entry = weir_changes_at(store, n)->entry;
+	WeirEntry  *entry = weir_changed_at(store, n)->entry;
 
 	if (weir_live_get(state, entry) == NULL)
 		return false;
